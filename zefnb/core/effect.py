@@ -1,0 +1,238 @@
+"""Effects: `FX.Publish(target=t, content='hi')`, descriptions of what is to happen.
+
+An effect is one function, and its signature is the schema: field names, types, which are optional.
+Building an effect rejects what can never be right, with every fault at once; `missing_fields` finds
+what is still lacking when it is run, so that an incomplete effect can serve as a template.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from typing import Any, NamedTuple
+
+from zefnb.core.op import Evaluator, Op, OpFactory
+from zefnb.core.record import Record, assemble
+from zefnb.core.types import ANYTHING, compile_pattern, describe
+from zefnb.errors import Fault, InvalidEffect, UnknownName, did_you_mean, shown
+
+
+class Field(NamedTuple):
+    """One field of an effect. `test` is `None` where anything goes."""
+
+    annotation: Any
+    test: Callable[[Any], bool] | None
+    required: bool
+
+
+class Spec:
+    """An effect as its function declares it.
+
+    `accept`, where an effect has one, prepares it in the thread that submits it, after which that
+    thread need not wait for the loop; `keyed` names the kind of thing a cell that runs again replaces.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        accept: Callable[..., Any] | None = None,
+        keyed: str | None = None,
+    ) -> None:
+        self.name = name
+        self.function = function
+        self.accept = accept
+        self.keyed = keyed
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.doc = inspect.getdoc(function) or ""
+        self._fields: dict[str, Field] | None = None
+        self._required: frozenset[str] = frozenset()
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """Field name to `Field`, resolved on first use so that declaring stays cheap."""
+        if self._fields is None:
+            hints = typing.get_type_hints(self.function)
+            parameters = inspect.signature(self.function).parameters.values()
+            fields = {p.name: _field(p, hints) for p in parameters if p.kind is p.KEYWORD_ONLY}
+            self._required = frozenset(name for name, field in fields.items() if field.required)
+            self._fields = fields
+        return self._fields
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The fields as a signature, for help and completion."""
+        full = inspect.signature(self.function)
+        return full.replace(parameters=[p for p in full.parameters.values() if p.kind is p.KEYWORD_ONLY])
+
+    def faults(self, given: Mapping[str, Any]) -> list[Fault]:
+        """What is wrong with these fields: unknown names and wrong types."""
+        found: list[Fault] = []
+        for name, value in given.items():
+            field = self.fields.get(name)
+            if field is None:
+                known = ", ".join(self.fields) or "none"
+                found.append(Fault(name, "unknown field", known, did_you_mean(name, self.fields)))
+            elif field.test is not None and not field.test(value):
+                found.append(Fault(name, f"got {shown(value)}", describe(field.annotation)))
+        return found
+
+    def missing(self, given: Mapping[str, Any]) -> list[Fault]:
+        """Required fields that are not there."""
+        self.fields  # noqa: B018  (resolves _required)
+        if given.keys() >= self._required:
+            return []
+        return [
+            Fault(name, "missing", describe(field.annotation))
+            for name, field in self.fields.items()
+            if field.required and name not in given
+        ]
+
+
+def _field(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Field:
+    annotation = hints.get(parameter.name, Any)
+    matcher = compile_pattern(annotation)
+    return Field(annotation, None if matcher is ANYTHING else matcher.test, parameter.default is parameter.empty)
+
+
+class Registry:
+    """Effect names and their functions. A runtime runs one; tests replace single effects with `replacing`."""
+
+    def __init__(self, specs: Mapping[str, Spec] | None = None) -> None:
+        self.specs: dict[str, Spec] = dict(specs or {})
+
+    def replacing(self, **functions: Callable[..., Any]) -> Registry:
+        """A copy in which the named effects are done by other functions."""
+        return Registry({**self.specs, **{name: Spec(name, function) for name, function in functions.items()}})
+
+    def spec(self, name: str) -> Spec:
+        """The spec of that name; `UnknownName`, with a suggestion, when there is none."""
+        spec = self.specs.get(name)
+        if spec is None:
+            known = ", ".join(sorted(self.specs))
+            raise UnknownName(f"FX.{name}", [Fault("", "unknown effect", known, did_you_mean(name, self.specs))])
+        return spec
+
+
+DEFAULT_REGISTRY = Registry()
+
+
+def effect(
+    name: str, *, accept: Callable[..., Any] | None = None, keyed: str | None = None, registry: Registry | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare the function that performs `FX.<name>`: `def f(runtime, *, field: type, ...)`.
+
+    >>> mine = Registry()
+    >>> @effect("Beep", registry=mine)
+    ... def beep(runtime, *, times: int = 1) -> None:
+    ...     'Ring the bell `times` times.'
+    >>> mine.spec("Beep").faults({'times': 'x', 'volume': 3})[0].field
+    'times'
+    """
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        target = registry if registry is not None else DEFAULT_REGISTRY
+        target.specs[name] = Spec(name, function, accept, keyed)
+        return function
+
+    return declare
+
+
+class EffectType(type):
+    """The type of effect types: they print as `FX.Publish` and check what they are given."""
+
+    def __repr__(cls) -> str:
+        return f"FX.{cls.__name__}"
+
+    def __call__(cls, *args: Any, **fields: Any) -> Any:
+        spec = DEFAULT_REGISTRY.spec(cls.__name__)
+        if args:
+            names = ", ".join(spec.fields) or "none"
+            raise InvalidEffect(repr(cls), f"fields are given by name, not by position; fields: {names}")
+        faults = spec.faults(fields)
+        if faults:
+            raise InvalidEffect(repr(cls), faults)
+        return assemble(typing.cast("type[Effect]", cls), None, fields)
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        return DEFAULT_REGISTRY.spec(cls.__name__).signature
+
+    @property
+    def __doc__(cls) -> str:  # type: ignore[override]
+        spec = DEFAULT_REGISTRY.specs.get(cls.__name__)
+        return spec.doc if spec else "What is to happen, as a value; see `FX`."
+
+    def __check__(cls, changes: Mapping[str, Any]) -> None:
+        faults = DEFAULT_REGISTRY.spec(cls.__name__).faults(changes)
+        if faults:
+            raise InvalidEffect(repr(cls), faults)
+
+
+class Effect(Record, metaclass=EffectType):
+    __slots__ = ()
+
+    def __or__(self, other: object) -> Any:
+        if isinstance(other, Op | OpFactory | Evaluator):
+            return NotImplemented
+        hint = "was `run` given another value? `from zefnb import run` restores it"
+        raise InvalidEffect(
+            repr(type(self)), [Fault("", f"`| {shown(other)}` performs nothing", "`| run`, `await`", hint)]
+        )
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if _awaiter is None:
+            raise InvalidEffect(repr(type(self)), "no engine is loaded; `import zefnb` first")
+        return _awaiter(self).__await__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self).__name__, dict(self.__dict__))
+
+
+_awaiter: Callable[[Effect], Awaitable[Any]] | None = None
+
+
+def set_awaiter(awaiter: Callable[[Effect], Awaitable[Any]]) -> None:
+    """Tell effects how `await FX.X(...)` is done; the engine's business, one floor up."""
+    global _awaiter
+    _awaiter = awaiter
+
+
+def _rebuild(name: str, fields: dict[str, Any]) -> Effect:
+    return assemble(effect_type(name), None, fields)
+
+
+_types: dict[str, type[Effect]] = {}
+
+
+def effect_type(name: str) -> type[Effect]:
+    """The effect type of that name; `UnknownName` when nobody declared it."""
+    DEFAULT_REGISTRY.spec(name)
+    known = _types.get(name)
+    if known is None:
+        known = _types[name] = EffectType(name, (Effect,), {"__slots__": (), "__module__": "zefnb.core.effect"})
+    return known
+
+
+class EffectTypes:
+    """The namespace of effects: `FX.<Tab>` lists them, `FX.Publish?` explains one."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return effect_type(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted(DEFAULT_REGISTRY.specs)
+
+    def __repr__(self) -> str:
+        return "FX"
+
+    def __reduce__(self) -> str:
+        return "FX"
+
+
+FX = EffectTypes()
+
+

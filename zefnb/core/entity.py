@@ -1,0 +1,148 @@
+"""Entities: `ET.Guest(db=db)`, immutable values with a type, fields and perhaps a uid.
+
+Any capitalised name is a type. Types are real classes, made on first use by the program (never by
+what a peer sends), so `match` statements, `isinstance` and pickling work.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from zefnb.core.record import Record, assemble, check_field_names
+from zefnb.core.types import Matcher, Union, compile_pattern
+from zefnb.core.uid import checked_name
+from zefnb.errors import UnknownName, UsageError
+
+_types: dict[str, EntityType] = {}
+
+
+class EntityType(type):
+    """The type of entity types: they print as `ET.Guest` and join with `|`."""
+
+    def __repr__(cls) -> str:
+        return f"ET.{cls.__name__}"
+
+    def __or__(cls, other: object) -> Any:
+        return Union.of(cls, other) if _joins(other) else NotImplemented
+
+    def __ror__(cls, other: object) -> Any:
+        return Union.of(other, cls) if _joins(other) else NotImplemented
+
+
+def _joins(other: object) -> bool:
+    return other is None or isinstance(other, type) or hasattr(type(other), "__pattern__")
+
+
+class Entity(Record, metaclass=EntityType):
+    """A value of an entity type; see `ET`."""
+
+    __slots__ = ()
+
+    def __init__(self, *uid: str, **fields: Any) -> None:
+        subject = repr(type(self))
+        if len(uid) > 1:
+            raise UsageError(subject, "takes one uid or name; everything else by field name")
+        check_field_names(subject, fields)
+        object.__setattr__(self, "_uid", checked_name(subject, uid[0]) if uid else None)
+        self.__dict__.update(fields)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _rebuild, (type(self).__name__, self._uid, dict(self.__dict__))
+
+    def __pattern__(self) -> Matcher:
+        """As a literal: the same type, and equal; `Time(...)` and `EntityUid(...)` stand for any."""
+        cls, wanted, uid = type(self), self.__dict__, self._uid
+        if uid is not None:
+            return Matcher(by_type=lambda t: None if t is cls else False, test=lambda value: bool(value == self))
+        tests = {name: compile_pattern(field).test for name, field in wanted.items() if not callable(field)}
+
+        def test(value: Any) -> bool:
+            if type(value) is not cls or value._uid is not None or value.__dict__.keys() != wanted.keys():
+                return False
+            fields = value.__dict__
+            return all(
+                tests[name](fields[name]) if name in tests else fields[name] == field for name, field in wanted.items()
+            )
+
+        return Matcher(by_type=lambda t: None if t is cls else False, test=test)
+
+
+def _rebuild(name: str, uid: str | None, fields: dict[str, Any]) -> Entity:
+    return assemble(entity_type(name), uid, fields)
+
+
+def entity_type(name: str) -> EntityType:
+    """The entity type of that name, made if need be."""
+    known = _types.get(name)
+    if known is None:
+        made = EntityType(name, (Entity,), {"__slots__": (), "__module__": "zefnb.core.entity"})
+        known = _types.setdefault(name, made)
+    return known
+
+
+copyreg.pickle(EntityType, lambda cls: (entity_type, (cls.__name__,)))  # type: ignore[arg-type,return-value]
+
+
+class EntityTypes:
+    """The namespace of entity types.
+
+    >>> ET.Guest(name='Ada').name
+    'Ada'
+    >>> ET.Topic('chat') == ET.Topic('chat'), ET.Guest(n=1) == ET.Guest(n=2)
+    (True, False)
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if not name[0].isupper():
+            raise UnknownName(f"ET.{name}", f"entity types are capitalised: ET.{name[0].upper()}{name[1:]}")
+        return entity_type(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted(_types)
+
+    def __repr__(self) -> str:
+        return "ET"
+
+    def __reduce__(self) -> str:
+        return "ET"
+
+
+ET = EntityTypes()
+
+if TYPE_CHECKING:
+
+    class Topic(Entity):
+        """A named stream of messages."""
+
+    class HTTPServer(Entity):
+        """A handle on a running server; `port` is where it listens."""
+
+        port: int
+
+    class Actor(Entity):
+        """A handle on an actor; messages published to `input` reach it."""
+
+        input: Topic
+
+    class WebSocketClient(Entity):
+        """A handle on an outward connection."""
+
+    class Timer(Entity):
+        """A handle on a timer."""
+
+    class Subscription(Entity):
+        """A handle on what `FX.SubscribeFX` or `FX.MapTopic` bound."""
+
+else:
+    Topic, HTTPServer, Actor = ET.Topic, ET.HTTPServer, ET.Actor
+    WebSocketClient, Timer, Subscription = ET.WebSocketClient, ET.Timer, ET.Subscription
+    # Named here so that completion lists them before their first use.
+    for _name in (
+        "WebSocket HTML JSON Response Redirect FromFile InsertIn RemoveIn WSClientConnected WSClientDisconnected "
+        "WSServerConnected WSServerDisconnected ActorContext Request Done"
+    ).split():
+        entity_type(_name)

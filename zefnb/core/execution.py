@@ -1,0 +1,101 @@
+"""Which cell is running: what lets a cell that runs again replace what it made before.
+
+A cell is known by the id its front end sends, or else by its source. Nothing here imports IPython;
+it is asked only when it is already loaded. Scripts, threads and handlers have no cell.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+
+class Execution(NamedTuple):
+    """One execution of one cell: `token` differs between executions, `cell` does not."""
+
+    cell: str
+    token: object
+
+
+class Identity(NamedTuple):
+    """What a definition or a started thing is known by, and the execution that made it."""
+
+    key: tuple[object, ...]
+    token: object
+
+
+_counts: dict[tuple[object, ...], int] = {}
+_counted: object = None
+
+
+def current_execution() -> Execution | None:
+    """The cell that the main thread is running, `None` outside a notebook or IPython."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    shell = interactive_shell()
+    if shell is None:
+        return None
+    parent = _kernel_request(shell)
+    if parent is not None:
+        return parent
+    history = shell.user_ns.get("In") or [""]
+    return Execution(cell=str(history[-1]), token=shell.execution_count)
+
+
+def interactive_shell() -> Any:
+    """The running IPython shell, if there is one."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
+
+
+def _kernel_request(shell: Any) -> Execution | None:
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return None
+    request = kernel.get_parent()
+    if not request or request.get("msg_type", request.get("header", {}).get("msg_type")) != "execute_request":
+        return None
+    cell = request.get("metadata", {}).get("cellId") or request.get("content", {}).get("code", "")
+    return Execution(cell=str(cell), token=request["header"]["msg_id"])
+
+
+def ordinal(execution: Execution, kind: object) -> int:
+    """How many of `kind` this execution made before: 0, 1, 2..."""
+    global _counted
+    if _counted != execution.token:
+        _counted = execution.token
+        _counts.clear()
+    key = (execution.cell, kind)
+    _counts[key] = _counts.get(key, -1) + 1
+    return _counts[key]
+
+
+def thing_key(kind: str) -> Identity | None:
+    """What the next thing of `kind` that the running cell starts is known by."""
+    execution = current_execution()
+    if execution is None:
+        return None
+    return Identity((execution.cell, kind, ordinal(execution, kind)), execution.token)
+
+
+def definition_key(function: Callable[..., Any]) -> Identity | None:
+    """What a function definition is known by; `None` for what is never swapped."""
+    name = getattr(function, "__qualname__", "")
+    if not name or "<locals>" in name or "<lambda>" in name:
+        return None
+    module = getattr(function, "__module__", None)
+    if module != "__main__":
+        # A reload gives the module a new spec; one execution keeps its own.
+        spec = getattr(function, "__globals__", {}).get("__spec__")
+        token = Execution(str(module), id(spec))
+        return Identity(("module", module, name, ordinal(token, name)), token.token)
+    shell = interactive_shell()
+    execution = current_execution()
+    if execution is not None and getattr(shell, "kernel", None) is not None:
+        return Identity(("cell", execution.cell, name, ordinal(execution, name)), execution.token)
+    if shell is not None or hasattr(sys, "ps1"):
+        return Identity(("repl", module, name), object())
+    return None

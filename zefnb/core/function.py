@@ -1,0 +1,148 @@
+"""User functions: `@zef_function`, handlers of any shape, and redefinition that updates.
+
+Running the cell that defines a function again puts the new code inside the same object, so
+every actor and route that holds it goes on with the new code.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import weakref
+from collections.abc import Callable
+from typing import Any, overload
+
+from zefnb.core.execution import definition_key
+from zefnb.errors import Fault, InvalidValue, shown
+
+Invoke = Callable[[Any, Any, Any], Any]
+
+_known: weakref.WeakValueDictionary[tuple[object, ...], ZefFunction] = weakref.WeakValueDictionary()
+_versions = itertools.count(1)
+
+
+class ZefFunction:
+    """A function that actors, routes and chains call, whose code can be swapped.
+
+    `inline` says that it is quick and may run on the loop; `is_async` that it is awaited;
+    `invoke(msg, state, context)` calls it in whichever shape it was written.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "function", "inline", "invoke", "is_async", "token", "version")
+
+    def __init__(self, function: Callable[..., Any], inline: bool = False, token: object = None) -> None:
+        self.become(function, inline, token)
+
+    def become(self, function: Callable[..., Any], inline: bool, token: object) -> None:
+        """Take over the code of `function`."""
+        invoke, is_async = _invoker(function), _is_async(function)
+        self.function, self.inline, self.invoke, self.is_async = function, inline, invoke, is_async
+        self.token = token
+        self.version = next(_versions)
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<zef_function {name_of(self.function)}>"
+
+
+@overload
+def zef_function(function: Callable[..., Any], /) -> ZefFunction: ...
+@overload
+def zef_function(*, inline: bool = False) -> Callable[[Callable[..., Any]], ZefFunction]: ...
+def zef_function(
+    function: Callable[..., Any] | None = None, /, *, inline: bool = False
+) -> ZefFunction | Callable[[Callable[..., Any]], ZefFunction]:
+    """Mark a function as a handler.
+
+    A plain function runs in a runner thread and may block; an `async def` runs on the loop and is
+    awaited; with `inline=True` a quick plain function runs on the loop itself, several times faster.
+
+    Running the defining cell again updates every server that uses the function.
+
+    >>> @zef_function
+    ... def on_message(input):
+    ...     msg, state = input[0], input[1]
+    ...     return [[], state]
+    >>> on_message(('hi', 1))
+    [[], 1]
+    """
+    if function is None:
+        return functools.partial(_defined, inline=inline)
+    return _defined(function, inline)
+
+
+def _defined(function: Callable[..., Any], inline: bool) -> ZefFunction:
+    if isinstance(function, ZefFunction):
+        function = function.function
+    identity = definition_key(function)
+    if identity is None:
+        return ZefFunction(function, inline)
+    known = _known.get(identity.key)
+    if known is not None and known.token != identity.token:
+        known.become(function, inline, identity.token)
+        return known
+    made = ZefFunction(function, inline, identity.token)
+    _known[identity.key] = made
+    return made
+
+
+def as_handler(given: Any, subject: str, field: str) -> ZefFunction:
+    """Any callable as a handler; an error naming `subject` and `field` otherwise."""
+    if isinstance(given, ZefFunction):
+        return given
+    if not callable(given):
+        raise InvalidValue(subject, [Fault(field, f"got {shown(given)}", "a function, an op or any callable")])
+    try:
+        return ZefFunction(given, inline=bool(getattr(given, "inline", False)))
+    except InvalidValue as error:
+        raise InvalidValue(subject, [Fault(field, str(error))]) from None
+
+
+def name_of(function: Any) -> str:
+    """What a fault calls the function."""
+    if isinstance(function, ZefFunction):
+        function = function.function
+    if isinstance(function, functools.partial):
+        return f"partial({name_of(function.func)})"
+    return getattr(function, "__qualname__", None) or repr(function)
+
+
+def positional_arity(function: Callable[..., Any]) -> int:
+    """How many positional arguments `function` asks for; those with defaults count if all have one."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return max(2, sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters))
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = [p for p in positional if p.default is p.empty]
+    return len(required) or min(len(positional), 2)
+
+
+def _invoker(function: Callable[..., Any]) -> Invoke:
+    """Decide once in which shape a handler is called: `(input)`, `(msg, state)` or with a context."""
+    arity = positional_arity(function)
+    if arity == 1:
+        return lambda msg, state, context: function((msg, state))
+    if arity == 2:
+        return lambda msg, state, context: function(msg, state)
+    if arity == 3:
+        return function
+    allowed = "f(input), f(msg, state) or f(msg, state, context)"
+    problem = f"{name_of(function)} takes {arity} arguments"
+    raise InvalidValue(name_of(function), [Fault("parameters", problem, allowed)])
+
+
+def _is_async(function: Any) -> bool:
+    while isinstance(function, functools.partial):
+        function = function.func
+    call = getattr(type(function), "__call__", None)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)

@@ -1,0 +1,119 @@
+"""Records: immutable values with named fields, the common ground of entities and effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeVar
+
+from zefnb.errors import MissingField, UsageError, did_you_mean
+
+R = TypeVar("R", bound="Record")
+
+
+class Record:
+    """A value that is its type, its uid (if it has one) and its fields.
+
+    Instances have no public attribute but their fields; what one does with a record is a function
+    of this module: `fields_of`, `uid_of`, `replaced`. With a uid, identity is type and uid.
+    """
+
+    __slots__ = ("__dict__", "_uid")
+    _uid: str | None
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self)!r} is immutable; make a new one with `insert({name!r}, ...)`")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{type(self)!r} is immutable")
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only when no field has that name; underscore names are tools' probes.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        names = list(self.__dict__)
+        listed = ", ".join(names) if names else "it has none"
+        hint = did_you_mean(name, names)
+        raise MissingField(repr(type(self)), f"no field {name!r}; fields: {listed}{'. ' + hint if hint else ''}")
+
+    def __dir__(self) -> list[str]:
+        return list(self.__dict__)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(other) is not type(self):
+            return NotImplemented
+        if self._uid is not None or other._uid is not None:
+            return self._uid == other._uid
+        return self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        if self._uid is not None:
+            return hash(self._uid)
+        return hash((type(self), structural_hash(self.__dict__)))
+
+    def __repr__(self) -> str:
+        parts = [repr(self._uid)] if self._uid is not None else []
+        parts += [f"{name}={value!r}" for name, value in self.__dict__.items()]
+        return f"{type(self)!r}({', '.join(parts)})"
+
+    def __copy__(self: R) -> R:
+        return self
+
+    def __deepcopy__(self: R, memo: object) -> R:
+        return self
+
+
+def assemble(cls: type[R], uid: str | None, fields: Mapping[str, Any]) -> R:
+    """A record of `cls` as it stands, unchecked: for copies and for unpickling."""
+    record = object.__new__(cls)
+    object.__setattr__(record, "_uid", uid)
+    record.__dict__.update(fields)
+    return record
+
+
+def fields_of(record: Record) -> dict[str, Any]:
+    """The fields of an entity or effect, as a new dict."""
+    return dict(record.__dict__)
+
+
+def uid_of(record: Record) -> str | None:
+    """The uid (or plain name) of a record, `None` when it has none."""
+    return record._uid
+
+
+def replaced(record: R, **changes: Any) -> R:
+    """A copy of `record` with some fields set; types are checked where the record's kind checks them."""
+    check = getattr(type(record), "__check__", None)
+    if check is not None:
+        check(changes)
+    return assemble(type(record), record._uid, {**record.__dict__, **changes})
+
+
+def structural_hash(value: Any) -> int:
+    """A hash by content for values that hold lists, dicts or sets; equal values hash equally.
+
+    >>> structural_hash([1, {'a': 2}]) == structural_hash([1, {'a': 2}])
+    True
+    """
+    if isinstance(value, dict):
+        return hash(("dict", frozenset((key, structural_hash(item)) for key, item in value.items())))
+    if isinstance(value, list):
+        return hash(("list", tuple(map(structural_hash, value))))
+    if isinstance(value, tuple):
+        return hash(("tuple", tuple(map(structural_hash, value))))
+    if isinstance(value, set | frozenset):
+        return hash(frozenset(value))
+    if isinstance(value, bytearray):
+        return hash(bytes(value))
+    try:
+        return hash(value)
+    except TypeError:
+        return hash(type(value))
+
+
+def check_field_names(subject: str, names: Mapping[str, Any]) -> None:
+    """Refuse field names that tools use for probing."""
+    for name in names:
+        if name.startswith("_"):
+            raise UsageError(subject, f"field {name!r}: names that begin with an underscore are refused")

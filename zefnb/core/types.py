@@ -1,0 +1,280 @@
+"""Patterns: what a rule, an effect's field or a predicate may ask of a value.
+
+A pattern is a type (`String`, `int`, `ET.Guest`), a union (`String | Int`), a literal (by type and
+value), alternatives (a set, `one_of(...)`), a predicate that answers true or false, or `Any`.
+`compile_pattern` turns one into a `Matcher`, once; everything else here is vocabulary.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import types
+import typing
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from zefnb.errors import Fault, InvalidValue, shown
+
+
+class Matcher(NamedTuple):
+    """A compiled pattern.
+
+    `by_type` answers for a whole type where the type alone decides (`None`: it never does, and for
+    one type: undecided); `test` answers for one value. `inline` is false when user code is called.
+    """
+
+    by_type: Callable[[type], bool | None] | None
+    test: Callable[[Any], bool]
+    inline: bool = True
+
+
+ANYTHING = Matcher(by_type=lambda cls: True, test=lambda value: True)
+
+
+def _of_type(admits: Callable[[type], bool]) -> Matcher:
+    return Matcher(by_type=admits, test=lambda value: admits(type(value)))
+
+
+class ValueType:
+    """A named type of plain values: a pattern, a check for `isinstance`, and a constructor.
+
+    >>> String('x'), match(String, 'x'), isinstance(b'x', Bytes), match(Int, True)
+    ('x', True, True, False)
+    """
+
+    __slots__ = ("_admits", "_make", "name")
+
+    def __init__(self, name: str, admits: Callable[[type], bool], make: Callable[..., Any]) -> None:
+        self.name = name
+        self._admits = admits
+        self._make = make
+
+    def __call__(self, *args: Any) -> Any:
+        return self._make(*args)
+
+    def __instancecheck__(self, value: object) -> bool:
+        return self._admits(type(value))
+
+    def __pattern__(self) -> Matcher:
+        return _of_type(self._admits)
+
+    def __or__(self, other: object) -> Union:
+        return Union.of(self, other)
+
+    def __ror__(self, other: object) -> Union:
+        return Union.of(other, self)
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+class ByteArray(bytes):
+    """What a binary frame is in topic mode, `Array1[u8]`: usable as bytes wherever bytes are."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Array1[u8]({bytes(self)!r})"
+
+
+class ArrayType:
+    """The element types of one-dimensional arrays: `Array1[u8]` is the one there is.
+
+    >>> Array1[u8]([1, 2, 255])
+    Array1[u8](b'\\x01\\x02\\xff')
+    """
+
+    __slots__ = ()
+
+    def __getitem__(self, element: object) -> ValueType:
+        if element is not u8:
+            raise InvalidValue("Array1[...]", [Fault("element", f"got {shown(element)}", "u8")])
+        return ARRAY_U8
+
+    def __repr__(self) -> str:
+        return "Array1"
+
+    def __reduce__(self) -> str:
+        return "Array1"
+
+
+def _subclass_of(*wanted: type, but: type | None = None) -> Callable[[type], bool]:
+    def admits(cls: type) -> bool:
+        return issubclass(cls, wanted) and not (but is not None and issubclass(cls, but))
+
+    return admits
+
+
+def _only_none(value: object = None) -> None:
+    if value is not None:
+        raise InvalidValue("Nil", [Fault("value", f"got {shown(value)}", "None")])
+
+
+def _bytes_of(value: object = b"") -> bytes:
+    if isinstance(value, str | int):
+        raise InvalidValue("Bytes", [Fault("value", f"got {shown(value)}", "bytes or numbers 0 to 255")])
+    return bytes(typing.cast("bytes | Iterable[int]", value))
+
+
+String = ValueType("String", _subclass_of(str), str)
+Bytes = ValueType("Bytes", _subclass_of(bytes, bytearray, memoryview), _bytes_of)
+Int = ValueType("Int", _subclass_of(int, but=bool), int)
+Float = ValueType("Float", _subclass_of(float), float)
+Bool = ValueType("Bool", _subclass_of(bool), bool)
+Nil = ValueType("Nil", _subclass_of(types.NoneType), _only_none)
+u8 = ValueType("u8", _subclass_of(int, but=bool), int)
+Array1 = ArrayType()
+ARRAY_U8 = ValueType("Array1[u8]", _subclass_of(ByteArray), ByteArray)
+
+
+class Union:
+    """Any of several patterns: `String | Int`, `ET.A | ET.B`, `one_of(1, 2)`.
+
+    >>> String | Int
+    String | Int
+    """
+
+    __slots__ = ("members",)
+
+    def __init__(self, members: tuple[Any, ...]) -> None:
+        self.members = members
+
+    @classmethod
+    def of(cls, *patterns: Any) -> Union:
+        """The union of `patterns`, without nesting."""
+        flat: list[Any] = []
+        for pattern in patterns:
+            flat.extend(pattern.members if isinstance(pattern, Union) else [pattern])
+        return cls(tuple(flat))
+
+    def __or__(self, other: object) -> Union:
+        return Union.of(self, other)
+
+    def __ror__(self, other: object) -> Union:
+        return Union.of(other, self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Union) and self.members == other.members
+
+    def __hash__(self) -> int:
+        return hash((Union, self.members))
+
+    def __repr__(self) -> str:
+        return " | ".join(describe(member) for member in self.members)
+
+    def __instancecheck__(self, value: object) -> bool:
+        return match(self, value)
+
+    def __pattern__(self) -> Matcher:
+        return _any_of(self.members)
+
+
+def match(pattern: Any, value: object) -> bool:
+    """Whether `value` fits `pattern`.
+
+    >>> match(String | Int, 3), match({1, 2}, 2), match(1, True), match(Any, None)
+    (True, True, False, True)
+    """
+    return compile_pattern(pattern).test(value)
+
+
+def compile_pattern(pattern: Any) -> Matcher:
+    """`pattern` as a `Matcher`.
+
+    Raises `InvalidValue` for what no value could ever match.
+    """
+    if pattern is Any or pattern is object:
+        return ANYTHING
+    if isinstance(pattern, type) and not isinstance(pattern, types.GenericAlias):
+        return _compile_type(pattern)
+    if hasattr(type(pattern), "__pattern__"):
+        return typing.cast(Matcher, pattern.__pattern__())
+    if isinstance(pattern, types.UnionType) or typing.get_origin(pattern) in (typing.Union, typing.Literal):
+        return _any_of(typing.get_args(pattern))
+    if isinstance(pattern, set | frozenset):
+        return _any_of(tuple(pattern))
+    if typing.get_origin(pattern) is not None:
+        return _compile_generic(pattern)
+    if callable(pattern):
+        return Matcher(by_type=None, test=lambda value: bool(pattern(value)), inline=False)
+    return _compile_literal(pattern)
+
+
+def _compile_type(cls: type) -> Matcher:
+    if cls is int:
+        return _of_type(_subclass_of(int, but=bool))
+    if cls is float:
+        return _of_type(_subclass_of(float, int, but=bool))
+    if cls is bytes:
+        return _of_type(_subclass_of(bytes, bytearray, memoryview))
+    try:
+        issubclass(object, cls)
+    except TypeError:  # a protocol with data members decides by value
+        return Matcher(by_type=None, test=lambda value: isinstance(value, cls))
+    return _of_type(lambda given: issubclass(given, cls))
+
+
+def _compile_literal(literal: Any) -> Matcher:
+    cls = type(literal)
+
+    def test(value: Any) -> bool:
+        return type(value) is cls and bool(value == literal)
+
+    return Matcher(by_type=lambda given: None if given is cls else False, test=test)
+
+
+def _any_of(patterns: Iterable[Any]) -> Matcher:
+    members = [compile_pattern(pattern) for pattern in patterns]
+
+    def by_type(cls: type) -> bool | None:
+        answers = [member.by_type(cls) if member.by_type else None for member in members]
+        return True if True in answers else None if None in answers else False
+
+    return Matcher(
+        by_type=by_type,
+        test=lambda value: any(member.test(value) for member in members),
+        inline=all(member.inline for member in members),
+    )
+
+
+def _compile_generic(pattern: Any) -> Matcher:
+    """`list[X]`, `dict[K, V]`, `tuple[X, ...]`, `Callable[...]`: the container, then its items."""
+    origin = typing.get_origin(pattern)
+    args = typing.get_args(pattern)
+    outer = compile_pattern(origin)
+    if origin is collections.abc.Callable or not args:
+        return outer
+    if isinstance(origin, type) and issubclass(origin, collections.abc.Mapping):
+        key, item = compile_pattern(args[0]), compile_pattern(args[1])
+
+        def items_fit(value: Any) -> bool:
+            return all(key.test(k) and item.test(v) for k, v in value.items())
+
+    else:
+        each = compile_pattern(args[0])
+
+        def items_fit(value: Any) -> bool:
+            return all(each.test(v) for v in value)
+
+    return Matcher(
+        by_type=lambda cls: None if outer.by_type is None or outer.by_type(cls) else False,
+        test=lambda value: outer.test(value) and items_fit(value),
+    )
+
+
+def describe(pattern: Any) -> str:
+    """A pattern as an error message names it.
+
+    >>> describe(str | None), describe(list[int]), describe(String)
+    ('str | None', 'list[int]', 'String')
+    """
+    if pattern is None or pattern is types.NoneType:
+        return "None"
+    if isinstance(pattern, types.UnionType) or typing.get_origin(pattern) is typing.Union:
+        return " | ".join(describe(member) for member in typing.get_args(pattern))
+    if isinstance(pattern, type) and type(pattern) is type and not isinstance(pattern, types.GenericAlias):
+        return pattern.__name__
+    return repr(pattern).replace("typing.", "").replace("collections.abc.", "")

@@ -1,0 +1,89 @@
+"""Uids: what gives a topic, a server or an actor its identity."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+
+from zefnb.core.types import Matcher
+from zefnb.errors import Fault, InvalidValue, shown
+
+PREFIX = "🍃-"
+_FORM = re.compile(r"🍃-[0-9a-f]{20}\Z")
+
+
+def generate_uid() -> str:
+    """A fresh uid: ``'🍃-'`` and 20 hex digits (80 bits) from a cryptographic source.
+
+    >>> len(generate_uid()), generate_uid() == generate_uid()
+    (22, False)
+    """
+    return PREFIX + secrets.token_hex(10)
+
+
+def is_uid(text: str) -> bool:
+    """Whether `text` has the form of a uid.
+
+    >>> is_uid('🍃-87f83f06bfec2ba79b96'), is_uid('chat')
+    (True, False)
+    """
+    return _FORM.match(text) is not None
+
+
+def checked_name(subject: str, name: object) -> str:
+    """`name` when it is a uid or a plain name that cannot be mistaken for one; an error otherwise."""
+    if not isinstance(name, str):
+        fault = Fault("uid", f"got {shown(name)}", "a uid or a name, as text")
+    elif name.startswith("🍃") and not is_uid(name):
+        fault = Fault("uid", f"bad uid {name!r}", "'🍃-' and 20 hex digits", "generate_uid() makes one")
+    elif not name.strip():
+        fault = Fault("uid", "the name is empty", "a uid or a name")
+    else:
+        return name
+    raise InvalidValue(subject, [fault])
+
+
+class EntityUid(str):
+    """A uid as a value; ``EntityUid(...)``, with a literal Ellipsis, is a pattern for any.
+
+    >>> EntityUid('🍃-87f83f06bfec2ba79b96')
+    EntityUid('🍃-87f83f06bfec2ba79b96')
+    >>> EntityUid(...)
+    EntityUid(...)
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, value: object) -> EntityUid:
+        if value is ...:
+            return ANY_UID
+        return super().__new__(cls, checked_name("EntityUid", value))
+
+    def __repr__(self) -> str:
+        return f"EntityUid({str(self)!r})"
+
+
+class _AnyUid(EntityUid):
+    """Matches every uid and everything that carries one."""
+
+    __slots__ = ()
+
+    def __new__(cls) -> _AnyUid:
+        return str.__new__(cls, "...")
+
+    def __repr__(self) -> str:
+        return "EntityUid(...)"
+
+    def __reduce__(self) -> tuple[Callable[[object], EntityUid], tuple[object]]:
+        return EntityUid, (...,)
+
+    def __pattern__(self) -> Matcher:
+        def test(value: object) -> bool:
+            name = value if isinstance(value, str) else getattr(value, "_uid", None)
+            return isinstance(name, str) and is_uid(name)
+
+        return Matcher(by_type=None, test=test)
+
+
+ANY_UID = _AnyUid()

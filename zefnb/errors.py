@@ -1,0 +1,136 @@
+"""Every error that zefnb raises, on one page.
+
+    ZefError
+    ├── UsageError              the caller's fault: lists every fault of a call at once
+    │   ├── InvalidEffect       (TypeError)       an effect with unknown, missing or wrong fields
+    │   ├── InvalidValue        (ValueError)      a value, uid, pattern or chain that can never be right
+    │   ├── UnknownName         (AttributeError)  FX.X that does not exist, ET.x that is no type name
+    │   └── MissingField        (AttributeError)  reading a field that an entity does not have
+    ├── UnknownKey              (KeyError)        a database or a table has no such key
+    ├── NotRunning              (LookupError)     the server, actor, timer... has ended, or lives elsewhere
+    ├── WouldBlock              (RuntimeError)    waiting here would stop the loop
+    ├── PortUnavailable         (OSError)         the port is busy, forbidden or out of range
+    ├── ConnectionFailed        (ConnectionError) an outward connection could not be made
+    ├── StorageFailed           (OSError)         a database file could not be read or written
+    └── Interrupted             (RuntimeError)    the runtime ended while the effect was under way
+
+What fails later (a handler, an op, a value that cannot be sent) raises nothing in your face:
+it is in the journal, see ``FX.QueryLog``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_LONGEST_VALUE = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a call: which field, what was given, what was allowed, what to do."""
+
+    field: str
+    problem: str
+    allowed: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.field}: {self.problem}" if self.field else self.problem
+        if self.allowed:
+            text += f"; allowed: {self.allowed}"
+        if self.hint:
+            text += f". {self.hint}"
+        return text
+
+
+class ZefError(Exception):
+    """The base of everything zefnb raises."""
+
+
+class UsageError(ZefError):
+    """A call that can be mended by its caller. ``subject`` is what was called, ``faults`` what is wrong.
+
+    >>> print(UsageError("FX.Publish", [Fault("target", "got 'chat'", "ET.Topic")]))
+    FX.Publish: target: got 'chat'; allowed: ET.Topic
+    """
+
+    def __init__(self, subject: str, faults: Iterable[Fault] | str) -> None:
+        self.subject = subject
+        self.faults = (Fault("", faults),) if isinstance(faults, str) else tuple(faults)
+        super().__init__(subject, self.faults)
+
+    def __str__(self) -> str:
+        if len(self.faults) == 1:
+            return f"{self.subject}: {self.faults[0]}"
+        lines = "".join(f"\n  - {fault}" for fault in self.faults)
+        return f"{self.subject}: {len(self.faults)} faults{lines}"
+
+
+class InvalidEffect(UsageError, TypeError):
+    """An effect that can never run as written, or that is incomplete when it is run."""
+
+
+class InvalidValue(UsageError, ValueError):
+    """A value, uid, pattern, rule or chain that can never be right."""
+
+
+class UnknownName(UsageError, AttributeError):
+    """An effect or an entity type of that name does not exist."""
+
+
+class MissingField(UsageError, AttributeError):
+    """The value has no such field; the error lists the fields there are."""
+
+
+class UnknownKey(ZefError, KeyError):
+    """No such key."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class NotRunning(ZefError, LookupError):
+    """The server, client, actor, timer or database has ended, or belongs to another process."""
+
+
+class WouldBlock(ZefError, RuntimeError):
+    """Waiting for this effect here would stop the loop it needs."""
+
+
+class PortUnavailable(ZefError, OSError):
+    """The port is busy, not permitted, or out of range."""
+
+
+class ConnectionFailed(ZefError, ConnectionError):
+    """An outward connection could not be made."""
+
+
+class StorageFailed(ZefError, OSError):
+    """A database file could not be opened, read or written."""
+
+
+class Interrupted(ZefError, RuntimeError):
+    """The runtime ended while the effect was under way."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint naming the closest known name, or nothing.
+
+    >>> did_you_mean("contnet", ["target", "content"])
+    "did you mean 'content'?"
+    """
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: its ``repr``, cut to a readable length, with its type."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = "<unprintable>"
+    if len(text) > _LONGEST_VALUE:
+        text = text[: _LONGEST_VALUE - 1] + "…"
+    return text if isinstance(value, type) or value is None else f"{text} ({type(value).__name__})"
