@@ -1,0 +1,70 @@
+"""zefnb: live servers in a notebook cell.
+
+    from zefnb import *
+
+    chat = ET.Topic('chat')
+    server = FX.StartHTTPServer(
+        routes={'/ws': ET.WebSocket(clients_subscribe_to=[chat], clients_push_into_=[chat])},
+        port=8000,
+    ) | run
+
+The house, from the ground up; each floor imports only lower ones:
+
+    errors                       what can go wrong, on one page
+    core/                        values: entities, effects, patterns, ops, rules     (no I/O)
+    engine/                      one background loop that runs values: run, actors, handlers, journal
+    topics/   net/   store/      services: the hub, the servers and connections, the databases
+    effects/  ops/               one small function for each FX.…, and the ops
+    notebook/                    magics, widgets, display
+    cli                          `zefnb demo | shell | doctor`
+
+Names are loaded when they are first used, so importing costs little.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "zefnb.core.entity": "ET",
+    "zefnb.core.effect": "FX effect",
+    "zefnb.core.op": "op collect",
+    "zefnb.core.function": "zef_function",
+    "zefnb.core.time": "Time",
+    "zefnb.core.uid": "EntityUid generate_uid",
+    "zefnb.core.types": "Any String Bytes Int Float Bool Nil Array1 u8 match",
+    "zefnb.engine.perform": "run",
+    "zefnb.store.dict_database": "DictDatabase",
+    "zefnb.ops": (
+        "insert_into array_to_bytes bytes_to_array log identity apply reduce one_of first last nth take drop length "
+        "reverse sort unique join split trim replace_text to_upper_case to_lower_case contains starts_with "
+        "parse_json to_json get insert equals greater_than less_than is_a constant_func match_ F"
+    ),
+}
+_home_of = {name: module for module, names in _HOME.items() for name in names.split()}
+
+__all__ = sorted(_home_of)  # noqa: PLE0605
+
+if TYPE_CHECKING:
+    from typing import Any as Any
+
+    from zefnb.core.effect import FX as FX
+    from zefnb.core.entity import ET as ET
+
+
+def __getattr__(name: str) -> Any:
+    home = _home_of.get(name)
+    if home is None:
+        raise AttributeError(f"module 'zefnb' has no attribute {name!r}")
+    if name == "FX":
+        importlib.import_module("zefnb.effects")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

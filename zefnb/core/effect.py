@@ -7,9 +7,11 @@ what is still lacking when it is run, so that an incomplete effect can serve as 
 
 from __future__ import annotations
 
+import copyreg
 import inspect
 import typing
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from zefnb.core.op import Evaluator, Op, OpFactory
@@ -53,9 +55,11 @@ class Spec:
     def fields(self) -> dict[str, Field]:
         """Field name to `Field`, resolved on first use so that declaring stays cheap."""
         if self._fields is None:
-            hints = typing.get_type_hints(self.function)
-            parameters = inspect.signature(self.function).parameters.values()
-            fields = {p.name: _field(p, hints) for p in parameters if p.kind is p.KEYWORD_ONLY}
+            parameters = self.signature.parameters.values()
+            # Only the fields' annotations: the runtime's type is imported by nobody who merely declares.
+            declared = SimpleNamespace(__annotations__={p.name: p.annotation for p in parameters})
+            hints = typing.get_type_hints(declared, globalns=getattr(self.function, "__globals__", {}))
+            fields = {p.name: _field(p, hints) for p in parameters}
             self._required = frozenset(name for name, field in fields.items() if field.required)
             self._fields = fields
         return self._fields
@@ -145,7 +149,7 @@ class EffectType(type):
     def __repr__(cls) -> str:
         return f"FX.{cls.__name__}"
 
-    def __call__(cls, *args: Any, **fields: Any) -> Any:
+    def __call__(cls, /, *args: Any, **fields: Any) -> Any:
         spec = DEFAULT_REGISTRY.spec(cls.__name__)
         if args:
             names = ", ".join(spec.fields) or "none"
@@ -211,8 +215,12 @@ def effect_type(name: str) -> type[Effect]:
     DEFAULT_REGISTRY.spec(name)
     known = _types.get(name)
     if known is None:
-        known = _types[name] = EffectType(name, (Effect,), {"__slots__": (), "__module__": "zefnb.core.effect"})
+        made = EffectType(name, (Effect,), {"__slots__": (), "__module__": "zefnb.core.effect"})
+        known = _types.setdefault(name, typing.cast("type[Effect]", made))
     return known
+
+
+copyreg.pickle(EffectType, lambda cls: (effect_type, (cls.__name__,)))
 
 
 class EffectTypes:
@@ -234,5 +242,3 @@ class EffectTypes:
 
 
 FX = EffectTypes()
-
-

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from zefnb.core.record import Record, assemble, check_field_names
 from zefnb.core.types import Matcher, Union, compile_pattern
 from zefnb.core.uid import checked_name
-from zefnb.errors import UnknownName, UsageError
+from zefnb.errors import Fault, InvalidValue, UnknownName, shown
 
-_types: dict[str, EntityType] = {}
+_types: dict[str, type[Entity]] = {}
 
 
 class EntityType(type):
@@ -40,12 +40,14 @@ class Entity(Record, metaclass=EntityType):
 
     __slots__ = ()
 
-    def __init__(self, *uid: str, **fields: Any) -> None:
-        subject = repr(type(self))
+    def __init__(self, /, *uid: str, **fields: Any) -> None:
         if len(uid) > 1:
-            raise UsageError(subject, "takes one uid or name; everything else by field name")
-        check_field_names(subject, fields)
-        object.__setattr__(self, "_uid", checked_name(subject, uid[0]) if uid else None)
+            problem = f"got {len(uid)} values by position, the second is {shown(uid[1])}"
+            raise InvalidValue(
+                repr(type(self)), [Fault("uid", problem, "one uid or name; everything else by field name")]
+            )
+        check_field_names(type(self), fields)
+        object.__setattr__(self, "_uid", checked_name(repr(type(self)), uid[0]) if uid else None)
         self.__dict__.update(fields)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
@@ -56,33 +58,39 @@ class Entity(Record, metaclass=EntityType):
         cls, wanted, uid = type(self), self.__dict__, self._uid
         if uid is not None:
             return Matcher(by_type=lambda t: None if t is cls else False, test=lambda value: bool(value == self))
-        tests = {name: compile_pattern(field).test for name, field in wanted.items() if not callable(field)}
+        fields = {name: _field_matcher(field) for name, field in wanted.items()}
 
         def test(value: Any) -> bool:
             if type(value) is not cls or value._uid is not None or value.__dict__.keys() != wanted.keys():
                 return False
-            fields = value.__dict__
-            return all(
-                tests[name](fields[name]) if name in tests else fields[name] == field for name, field in wanted.items()
-            )
+            given = value.__dict__
+            return all(field.test(given[name]) for name, field in fields.items())
 
-        return Matcher(by_type=lambda t: None if t is cls else False, test=test)
+        inline = all(field.inline for field in fields.values())
+        return Matcher(by_type=lambda t: None if t is cls else False, test=test, inline=inline)
+
+
+def _field_matcher(field: Any) -> Matcher:
+    """A field of a literal: what is callable, a type or a set is compared, being data here."""
+    if callable(field) or isinstance(field, set | frozenset):
+        return Matcher(by_type=None, test=lambda value: bool(value == field))
+    return compile_pattern(field)
 
 
 def _rebuild(name: str, uid: str | None, fields: dict[str, Any]) -> Entity:
     return assemble(entity_type(name), uid, fields)
 
 
-def entity_type(name: str) -> EntityType:
+def entity_type(name: str) -> type[Entity]:
     """The entity type of that name, made if need be."""
     known = _types.get(name)
     if known is None:
         made = EntityType(name, (Entity,), {"__slots__": (), "__module__": "zefnb.core.entity"})
-        known = _types.setdefault(name, made)
+        known = _types.setdefault(name, cast("type[Entity]", made))
     return known
 
 
-copyreg.pickle(EntityType, lambda cls: (entity_type, (cls.__name__,)))  # type: ignore[arg-type,return-value]
+copyreg.pickle(EntityType, lambda cls: (entity_type, (cls.__name__,)))
 
 
 class EntityTypes:
@@ -141,7 +149,7 @@ else:
     Topic, HTTPServer, Actor = ET.Topic, ET.HTTPServer, ET.Actor
     WebSocketClient, Timer, Subscription = ET.WebSocketClient, ET.Timer, ET.Subscription
     # Named here so that completion lists them before their first use.
-    for _name in (
+    for _name in (  # noqa: SIM905
         "WebSocket HTML JSON Response Redirect FromFile InsertIn RemoveIn WSClientConnected WSClientDisconnected "
         "WSServerConnected WSServerDisconnected ActorContext Request Done"
     ).split():

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
-
 class Execution(NamedTuple):
     """One execution of one cell: `token` differs between executions, `cell` does not."""
 
@@ -27,8 +26,8 @@ class Identity(NamedTuple):
     token: object
 
 
-_counts: dict[tuple[object, ...], int] = {}
-_counted: object = None
+# For each cell: its latest execution, and how many of each kind that one made.
+_counts: dict[str, tuple[object, dict[object, int]]] = {}
 
 
 def current_execution() -> Execution | None:
@@ -64,13 +63,12 @@ def _kernel_request(shell: Any) -> Execution | None:
 
 def ordinal(execution: Execution, kind: object) -> int:
     """How many of `kind` this execution made before: 0, 1, 2..."""
-    global _counted
-    if _counted != execution.token:
-        _counted = execution.token
-        _counts.clear()
-    key = (execution.cell, kind)
-    _counts[key] = _counts.get(key, -1) + 1
-    return _counts[key]
+    token, counts = _counts.get(execution.cell, (None, {}))
+    if token != execution.token:
+        counts = {}
+        _counts[execution.cell] = (execution.token, counts)
+    counts[kind] = counts.get(kind, -1) + 1
+    return counts[kind]
 
 
 def thing_key(kind: str) -> Identity | None:
@@ -90,12 +88,13 @@ def definition_key(function: Callable[..., Any]) -> Identity | None:
     if module != "__main__":
         # A reload gives the module a new spec; one execution keeps its own.
         spec = getattr(function, "__globals__", {}).get("__spec__")
-        token = Execution(str(module), id(spec))
-        return Identity(("module", module, name, ordinal(token, name)), token.token)
+        # The id tells equal specs apart; the spec beside it lives on, so that its id is not given away.
+        execution = Execution(f"module {module}", (id(spec), spec))
+        return Identity(("module", module, name, ordinal(execution, name)), execution.token)
     shell = interactive_shell()
-    execution = current_execution()
-    if execution is not None and getattr(shell, "kernel", None) is not None:
-        return Identity(("cell", execution.cell, name, ordinal(execution, name)), execution.token)
+    cell = current_execution()
+    if cell is not None and getattr(shell, "kernel", None) is not None:
+        return Identity(("cell", cell.cell, name, ordinal(cell, name)), cell.token)
     if shell is not None or hasattr(sys, "ps1"):
         return Identity(("repl", module, name), object())
     return None

@@ -11,7 +11,7 @@ import inspect
 import itertools
 import weakref
 from collections.abc import Callable
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from zefnb.core.execution import definition_key
 from zefnb.errors import Fault, InvalidValue, shown
@@ -29,7 +29,18 @@ class ZefFunction:
     `invoke(msg, state, context)` calls it in whichever shape it was written.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "function", "inline", "invoke", "is_async", "token", "version")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "function",
+        "inline",
+        "invoke",
+        "is_async",
+        "token",
+        "version",
+        "wants_context",
+    )
+    __qualname__: str
 
     def __init__(self, function: Callable[..., Any], inline: bool = False, token: object = None) -> None:
         self.become(function, inline, token)
@@ -38,6 +49,7 @@ class ZefFunction:
         """Take over the code of `function`."""
         invoke, is_async = _invoker(function), _is_async(function)
         self.function, self.inline, self.invoke, self.is_async = function, inline, invoke, is_async
+        self.wants_context = positional_arity(function) == 3
         self.token = token
         self.version = next(_versions)
         functools.update_wrapper(self, function)
@@ -45,8 +57,13 @@ class ZefFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
+    def __reduce__(self) -> str:
+        return self.__qualname__
+
+    if not TYPE_CHECKING:  # a checker would think that handlers held in fields are bound, too
+
+        def __get__(self, instance: object, owner: type | None = None) -> Any:
+            return self if instance is None else functools.partial(self, instance)
 
     def __repr__(self) -> str:
         return f"<zef_function {name_of(self.function)}>"
@@ -144,5 +161,5 @@ def _invoker(function: Callable[..., Any]) -> Invoke:
 def _is_async(function: Any) -> bool:
     while isinstance(function, functools.partial):
         function = function.func
-    call = getattr(type(function), "__call__", None)
+    call = getattr(type(function), "__call__", None)  # noqa: B004  (the method is wanted)
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)

@@ -14,30 +14,40 @@ from typing import Any, overload
 
 from zefnb.core.function import ZefFunction
 from zefnb.core.record import structural_hash
-from zefnb.core.types import Matcher
+from zefnb.core.types import Matcher, Union, ValueType, compile_pattern
 from zefnb.errors import Fault, InvalidValue, shown
-
-Compiler = Callable[..., Callable[[Any], Any]]
 
 
 class Step:
-    """One call in a chain: a function and what it is given besides the value."""
+    """One call in a chain: a function and what it is given besides the value.
 
-    __slots__ = ("args", "function", "inline", "kwargs", "name")
+    A curried function is given its options here, once, and answers the function of the value.
+    """
+
+    __slots__ = ("_curried", "args", "function", "inline", "kwargs", "name")
 
     def __init__(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], inline: bool, name: str
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        inline: bool,
+        name: str,
+        curried: bool = False,
     ) -> None:
         self.function = function
         self.args = args
         self.kwargs = kwargs
         self.name = name
+        self._curried: Callable[[Any], Any] | None = function(*args, **kwargs) if curried else None
         # A library op that is given a user's function calls user code: the whole step is not inline.
         self.inline = inline and all(_is_inline(given) for given in (*args, *kwargs.values()))
 
     def compiled(self) -> Callable[[Any], Any]:
         """The step as a function of one value."""
         function, args, kwargs = self.function, self.args, self.kwargs
+        if self._curried is not None:
+            return self._curried
         if not args and not kwargs:
             return function
         return lambda value: function(value, *args, **kwargs)
@@ -55,15 +65,31 @@ class Step:
 
     def __repr__(self) -> str:
         given = [repr(arg) for arg in self.args] + [f"{key}={value!r}" for key, value in self.kwargs.items()]
-        return f"{self.name}({', '.join(given)})" if given else self.name
+        return f"{self.name}({', '.join(given)})" if given or isinstance(self._named(), OpFactory) else self.name
+
+    def _named(self) -> OpFactory | NamedOp | None:
+        """The op that goes by the name of the function, if that is where the step came from."""
+        named = getattr(sys.modules.get(getattr(self.function, "__module__", "")), self.name, None)
+        if isinstance(named, OpFactory | NamedOp) and vars(named).get("__wrapped__") is self.function:
+            return named
+        return None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Step, (self.function, self.args, self.kwargs, self.inline, self.name)
+        named = self._named()
+        if named is not None:
+            return _step_of, (named, self.args, self.kwargs)
+        return Step, (self.function, self.args, self.kwargs, self.inline, self.name, self._curried is not None)
+
+
+def _step_of(named: OpFactory | NamedOp, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step:
+    return (named(*args, **kwargs) if isinstance(named, OpFactory) else named).steps[0]
 
 
 def _is_inline(given: Any) -> bool:
     if isinstance(given, Op | OpFactory | ZefFunction):
         return bool(given.inline)
+    if isinstance(given, Union | ValueType):
+        return compile_pattern(given).inline
     if isinstance(given, list | tuple | set | frozenset):
         return all(_is_inline(item) for item in given)
     if isinstance(given, dict):
@@ -103,7 +129,7 @@ class Op:
     def __ror__(self, value: Any) -> Any:
         if isinstance(value, Applied):
             return Applied(value.value, value.chain | self)
-        if isinstance(value, OpFactory) or (inspect.isroutine(value) and not isinstance(value, type)):
+        if isinstance(value, OpFactory | ZefFunction | functools.partial) or inspect.isroutine(value):
             return as_chain(value) | self
         return Applied(value, self)
 
@@ -133,27 +159,34 @@ class OpFactory:
 
     __array_ufunc__ = None
     __pandas_priority__ = 10_000
+    __name__: str
 
-    def __init__(self, function: Callable[..., Any], inline: bool) -> None:
+    def __init__(self, function: Callable[..., Any], inline: bool, curried: bool = False) -> None:
         self.inline = inline
         self._function = function
+        self._curried = curried
         functools.update_wrapper(self, function)
         signature = inspect.signature(function)
-        self.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
+        options = list(signature.parameters.values())[0 if curried else 1 :]
+        self.__signature__ = signature.replace(parameters=options, return_annotation=signature.empty)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Op:
         try:
             self.__signature__.bind(*args, **kwargs)
         except TypeError as error:
-            fault = Fault("", f"{error}", f"{self.__name__}{self.__signature__}")
-            raise InvalidValue(self.__name__, [fault]) from None
-        return Op((Step(self._function, args, kwargs, self.inline, self.__name__),))
+            bare = [option.replace(annotation=option.empty) for option in self.__signature__.parameters.values()]
+            allowed = f"{self.__name__}{self.__signature__.replace(parameters=bare)}"
+            raise InvalidValue(self.__name__, [Fault("", str(error), allowed)]) from None
+        return Op((Step(self._function, args, kwargs, self.inline, self.__name__, self._curried),))
 
     def __or__(self, other: object) -> Op:
         return NotImplemented if isinstance(other, Applied | Evaluator) else self() | other
 
     def __ror__(self, value: Any) -> Any:
         return value | self()
+
+    def __pattern__(self) -> Matcher:
+        return self().__pattern__()
 
     def __repr__(self) -> str:
         return self.__name__
@@ -199,7 +232,11 @@ class Applied:
 
 
 class Collect(Evaluator):
-    """Evaluate a chain: `value | chain | collect`. See `zefnb.ops.flow`."""
+    """Evaluate a chain: `value | chain | collect`. The ops for it are in `zefnb.ops`.
+
+    >>> 'abc' | as_chain(len) | collect
+    3
+    """
 
     __slots__ = ()
 
@@ -213,8 +250,8 @@ class Collect(Evaluator):
 collect = Collect()
 
 
-def as_chain(given: Any) -> Op:
-    """Anything callable as a chain; an error for what is not."""
+def as_chain(given: Any, subject: str = "chain", field: str = "step") -> Op:
+    """Anything callable as a chain; an error naming `subject` and `field` for what is not."""
     if isinstance(given, Op):
         return given
     if isinstance(given, OpFactory):
@@ -223,7 +260,7 @@ def as_chain(given: Any) -> Op:
         name = getattr(given, "__name__", None) or repr(given)
         return Op((Step(given, (), {}, bool(getattr(given, "inline", False)), name),))
     hint = "was a name such as `run` or `collect` given another value? `from zefnb import *` restores it"
-    raise InvalidValue("chain", [Fault("step", f"got {shown(given)}", "an op or a callable", hint)])
+    raise InvalidValue(subject, [Fault(field, f"got {shown(given)}", "an op or a callable", hint)])
 
 
 def compile_chain(op: Op) -> Callable[[Any], Any]:
@@ -246,11 +283,13 @@ def compile_chain(op: Op) -> Callable[[Any], Any]:
 @overload
 def op(function: Callable[..., Any], /) -> Any: ...
 @overload
-def op(*, inline: bool) -> Callable[[Callable[..., Any]], Any]: ...
-def op(function: Callable[..., Any] | None = None, /, *, inline: bool = False) -> Any:
+def op(*, inline: bool = False, curried: bool = False) -> Callable[[Callable[..., Any]], Any]: ...
+def op(function: Callable[..., Any] | None = None, /, *, inline: bool = False, curried: bool = False) -> Any:
     """Make an op of a function whose first argument is the value.
 
-    With `inline=True` the function promises to be quick and may run on the loop.
+    With `inline=True` the function promises to be quick and may run on the loop. With `curried=True`
+    it takes the options only, once, and answers a function of the value: the place to refuse bad
+    options and to prepare what would otherwise be done for each value.
 
     >>> @op
     ... def times(value, n):
@@ -259,21 +298,23 @@ def op(function: Callable[..., Any] | None = None, /, *, inline: bool = False) -
     'abab'
     """
     if function is None:
-        return functools.partial(_made, inline=inline)
-    return _made(function, inline=inline)
+        return functools.partial(_made, inline=inline, curried=curried)
+    return _made(function, inline=inline, curried=curried)
 
 
-def _made(function: Callable[..., Any], inline: bool) -> Any:
+def _made(function: Callable[..., Any], inline: bool, curried: bool) -> Any:
     parameters = list(inspect.signature(function).parameters.values())
     if not parameters:
         raise InvalidValue(function.__name__, [Fault("parameters", "there are none", "the value, then options")])
-    if len(parameters) > 1:
-        return OpFactory(function, inline)
+    if curried or len(parameters) > 1:
+        return OpFactory(function, inline, curried)
     return NamedOp(function, inline)
 
 
 class NamedOp(Op):
     """An op without arguments, known by the name it was defined under."""
+
+    __name__: str
 
     def __init__(self, function: Callable[..., Any], inline: bool) -> None:
         super().__init__((Step(function, (), {}, inline, function.__name__),))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import keyword
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
-from zefnb.errors import MissingField, UsageError, did_you_mean
+from zefnb.errors import Fault, InvalidValue, MissingField, did_you_mean
 
 R = TypeVar("R", bound="Record")
 
@@ -54,7 +56,9 @@ class Record:
 
     def __repr__(self) -> str:
         parts = [repr(self._uid)] if self._uid is not None else []
-        parts += [f"{name}={value!r}" for name, value in self.__dict__.items()]
+        odd = {name: value for name, value in self.__dict__.items() if not _can_be_written(name)}
+        parts += [f"{name}={value!r}" for name, value in self.__dict__.items() if name not in odd]
+        parts += [f"**{odd!r}"] if odd else []
         return f"{type(self)!r}({', '.join(parts)})"
 
     def __copy__(self: R) -> R:
@@ -62,6 +66,11 @@ class Record:
 
     def __deepcopy__(self: R, memo: object) -> R:
         return self
+
+
+def _can_be_written(name: str) -> bool:
+    # Python reads identifiers in their normal form: `µ` would come back as another letter.
+    return name.isidentifier() and not keyword.iskeyword(name) and unicodedata.is_normalized("NFKC", name)
 
 
 def assemble(cls: type[R], uid: str | None, fields: Mapping[str, Any]) -> R:
@@ -82,8 +91,9 @@ def uid_of(record: Record) -> str | None:
     return record._uid
 
 
-def replaced(record: R, **changes: Any) -> R:
+def replaced(record: R, /, **changes: Any) -> R:
     """A copy of `record` with some fields set; types are checked where the record's kind checks them."""
+    check_field_names(type(record), changes)
     check = getattr(type(record), "__check__", None)
     if check is not None:
         check(changes)
@@ -104,7 +114,7 @@ def structural_hash(value: Any) -> int:
         return hash(("tuple", tuple(map(structural_hash, value))))
     if isinstance(value, set | frozenset):
         return hash(frozenset(value))
-    if isinstance(value, bytearray):
+    if isinstance(value, bytearray | memoryview):
         return hash(bytes(value))
     try:
         return hash(value)
@@ -112,8 +122,8 @@ def structural_hash(value: Any) -> int:
         return hash(type(value))
 
 
-def check_field_names(subject: str, names: Mapping[str, Any]) -> None:
+def check_field_names(cls: type, names: Mapping[str, Any]) -> None:
     """Refuse field names that tools use for probing."""
     for name in names:
         if name.startswith("_"):
-            raise UsageError(subject, f"field {name!r}: names that begin with an underscore are refused")
+            raise InvalidValue(repr(cls), [Fault(name, "field names that begin with an underscore are refused")])

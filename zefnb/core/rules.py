@@ -89,9 +89,7 @@ class RuleTable:
             by_state = state.by_type(types[1]) if state.by_type else None
             if by_message is False or by_state is False:
                 continue
-            candidates.append(
-                _Candidate(rule, None if by_message else message.test, None if by_state else state.test)
-            )
+            candidates.append(_Candidate(rule, None if by_message else message.test, None if by_state else state.test))
             if by_message and by_state:
                 break
         if len(self._by_types) >= _REMEMBERED_TYPES:
@@ -113,6 +111,7 @@ def _compiled(pair: Any, number: int) -> _Compiled:
     key, given = pair
     if not isinstance(key, tuple) or len(key) != 2:
         hint = "Use Any for a state that does not matter"
-        raise InvalidValue(subject, [Fault(field, f"key {shown(key)}", "a pair (message pattern, state pattern)", hint)])
+        allowed = "a pair (message pattern, state pattern)"
+        raise InvalidValue(subject, [Fault(field, f"key {shown(key)}", allowed, hint)])
     rule = Rule(key[0], key[1], as_handler(given, subject, f"handler of {key!r}"))
     return _Compiled(rule, compile_pattern(key[0]), compile_pattern(key[1]))

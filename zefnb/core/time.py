@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,9 @@ from zefnb.core.types import Matcher, compile_pattern
 from zefnb.errors import Fault, InvalidValue, shown
 
 _NS = 1_000_000_000
+_FIRST = -62_135_596_800 * _NS
+_LAST = 253_402_300_800 * _NS - 1
+_FINER_THAN_DATETIME = re.compile(r"[.,]\d{6}(\d{1,3})")
 
 
 @total_ordering
@@ -34,16 +38,12 @@ class Time:
     def __new__(cls, value: object) -> Any:
         if value is ...:
             return ANY_TIME
-        self = super().__new__(cls)
-        object.__setattr__(self, "ns", _nanoseconds(value))
-        return self
+        return _at(_nanoseconds(value))
 
     @classmethod
     def now(cls) -> Time:
         """This moment."""
-        self = super().__new__(cls)
-        object.__setattr__(self, "ns", time.time_ns())
-        return self
+        return _at(time.time_ns())
 
     @property
     def seconds(self) -> float:
@@ -58,6 +58,8 @@ class Time:
         raise AttributeError("Time is immutable")
 
     def __add__(self, other: float | timedelta) -> Time:
+        if not isinstance(other, int | float | timedelta):
+            return NotImplemented
         seconds = other.total_seconds() if isinstance(other, timedelta) else other
         return _at(self.ns + round(seconds * _NS))
 
@@ -79,7 +81,7 @@ class Time:
 
     def __str__(self) -> str:
         moment = self.to_datetime()
-        text = moment.strftime("%Y-%m-%dT%H:%M:%S")
+        text = moment.replace(tzinfo=None, microsecond=0).isoformat()
         if self.ns % 1000:
             return f"{text}.{self.ns % _NS:09d}Z"
         return f"{text}.{moment.microsecond:06d}Z" if moment.microsecond else f"{text}Z"
@@ -92,6 +94,8 @@ class Time:
 
 
 def _at(ns: int) -> Time:
+    if not _FIRST <= ns <= _LAST:
+        raise InvalidValue("Time", [Fault("value", f"{ns} ns since 1970", "the years 1 to 9999")])
     moment = object.__new__(Time)
     object.__setattr__(moment, "ns", ns)
     return moment
@@ -100,15 +104,15 @@ def _at(ns: int) -> Time:
 def _nanoseconds(value: object) -> int:
     if isinstance(value, Time):
         return value.ns
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return round(value * _NS)
     try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return round(value * _NS)
         if isinstance(value, str):
             return _parsed(value)
         if isinstance(value, datetime):
             aware = value if value.tzinfo else value.replace(tzinfo=UTC)
             return (aware - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) * 1000
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     allowed = "ISO 8601 text, seconds since 1970, a datetime, or ... for any"
     raise InvalidValue("Time", [Fault("value", f"got {shown(value)}", allowed)])
@@ -116,10 +120,9 @@ def _nanoseconds(value: object) -> int:
 
 def _parsed(text: str) -> int:
     moment = datetime.fromisoformat(text)
-    nanoseconds = _nanoseconds(moment)
     # datetime stops at microseconds; keep the three digits that our own repr may carry.
-    fraction = text.partition(".")[2].rstrip("Zz")[:9]
-    return nanoseconds + int(fraction[6:]) if len(fraction) == 9 and fraction.isdigit() else nanoseconds
+    finer = _FINER_THAN_DATETIME.search(text)
+    return _nanoseconds(moment) + (int(finer[1].ljust(3, "0")) if finer else 0)
 
 
 class _AnyTime:

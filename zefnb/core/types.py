@@ -8,6 +8,8 @@ value), alternatives (a set, `one_of(...)`), a predicate that answers true or fa
 from __future__ import annotations
 
 import collections.abc
+import inspect
+import operator
 import types
 import typing
 from collections.abc import Callable, Iterable
@@ -67,8 +69,8 @@ class ValueType:
     def __repr__(self) -> str:
         return self.name
 
-    def __reduce__(self) -> str:
-        return self.name
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return self.name if self is not ARRAY_U8 else (operator.getitem, (Array1, u8))
 
 
 class ByteArray(bytes):
@@ -147,6 +149,7 @@ class Union:
         """The union of `patterns`, without nesting."""
         flat: list[Any] = []
         for pattern in patterns:
+            pattern = None if pattern is types.NoneType else pattern
             flat.extend(pattern.members if isinstance(pattern, Union) else [pattern])
         return cls(tuple(flat))
 
@@ -157,19 +160,40 @@ class Union:
         return Union.of(other, self)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Union) and self.members == other.members
+        """The same alternatives in any order; `1` and `True` are different alternatives."""
+        if not isinstance(other, Union):
+            return NotImplemented
+        mine, theirs = self._typed(), other._typed()
+        return all(member in theirs for member in mine) and all(member in mine for member in theirs)
 
     def __hash__(self) -> int:
-        return hash((Union, self.members))
+        # By types only: a member, such as a dict, may have no hash.
+        return hash((Union, frozenset(type(member) for member in self.members)))
+
+    def _typed(self) -> list[tuple[type, Any]]:
+        return [(type(member), member) for member in self.members]
 
     def __repr__(self) -> str:
-        return " | ".join(describe(member) for member in self.members)
+        parts = [describe(member) for member in self.members]
+        return " | ".join(parts) if self._joins() else f"one_of({', '.join(parts)})"
+
+    def _joins(self) -> bool:
+        """Whether writing the members with `|` between them gives this union."""
+        types_only = all(member is None or isinstance(member, type | ValueType) for member in self.members)
+        return types_only and len(self.members) > 1 and any(map(_has_own_or, self.members[:2]))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Union, (self.members,)
 
     def __instancecheck__(self, value: object) -> bool:
         return match(self, value)
 
     def __pattern__(self) -> Matcher:
         return _any_of(self.members)
+
+
+def _has_own_or(member: Any) -> bool:
+    return isinstance(member, ValueType) or (isinstance(member, type) and type(member).__or__ is not type.__or__)
 
 
 def match(pattern: Any, value: object) -> bool:
@@ -198,8 +222,13 @@ def compile_pattern(pattern: Any) -> Matcher:
         return _any_of(tuple(pattern))
     if typing.get_origin(pattern) is not None:
         return _compile_generic(pattern)
+    if inspect.iscoroutinefunction(pattern):
+        raise InvalidValue(
+            "pattern", [Fault("predicate", f"got {shown(pattern)}", "a plain function, not an async one")]
+        )
     if callable(pattern):
-        return Matcher(by_type=None, test=lambda value: bool(pattern(value)), inline=False)
+        inline = bool(getattr(pattern, "inline", False))
+        return Matcher(by_type=None, test=lambda value: bool(pattern(value)), inline=inline)
     return _compile_literal(pattern)
 
 
@@ -228,14 +257,29 @@ def _compile_literal(literal: Any) -> Matcher:
 
 def _any_of(patterns: Iterable[Any]) -> Matcher:
     members = [compile_pattern(pattern) for pattern in patterns]
+    if not members:
+        raise InvalidValue("pattern", [Fault("alternatives", "there are none", "at least one")])
 
     def by_type(cls: type) -> bool | None:
         answers = [member.by_type(cls) if member.by_type else None for member in members]
         return True if True in answers else None if None in answers else False
 
+    def test(value: Any) -> bool:
+        # A predicate that raises must not hide an alternative behind it, which its type may already admit.
+        failure: Exception | None = None
+        for member in members:
+            try:
+                if member.test(value):
+                    return True
+            except Exception as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return False
+
     return Matcher(
         by_type=by_type,
-        test=lambda value: any(member.test(value) for member in members),
+        test=test,
         inline=all(member.inline for member in members),
     )
 
@@ -245,13 +289,19 @@ def _compile_generic(pattern: Any) -> Matcher:
     origin = typing.get_origin(pattern)
     args = typing.get_args(pattern)
     outer = compile_pattern(origin)
-    if origin is collections.abc.Callable or not args:
-        return outer
-    if isinstance(origin, type) and issubclass(origin, collections.abc.Mapping):
+    if not isinstance(origin, type) or not issubclass(origin, collections.abc.Collection):
+        return outer  # callables, awaitables; and looking into an iterator would consume it
+    if issubclass(origin, collections.abc.Mapping):
         key, item = compile_pattern(args[0]), compile_pattern(args[1])
 
         def items_fit(value: Any) -> bool:
             return all(key.test(k) and item.test(v) for k, v in value.items())
+
+    elif origin is tuple and ... not in args:
+        each_of = [compile_pattern(arg) for arg in args]
+
+        def items_fit(value: Any) -> bool:
+            return len(value) == len(each_of) and all(p.test(v) for p, v in zip(each_of, value, strict=True))
 
     else:
         each = compile_pattern(args[0])
@@ -275,6 +325,6 @@ def describe(pattern: Any) -> str:
         return "None"
     if isinstance(pattern, types.UnionType) or typing.get_origin(pattern) is typing.Union:
         return " | ".join(describe(member) for member in typing.get_args(pattern))
-    if isinstance(pattern, type) and type(pattern) is type and not isinstance(pattern, types.GenericAlias):
+    if isinstance(pattern, type) and type(pattern).__repr__ is type.__repr__ and typing.get_origin(pattern) is None:
         return pattern.__name__
     return repr(pattern).replace("typing.", "").replace("collections.abc.", "")

@@ -1,0 +1,82 @@
+"""`python -m bench`: measure zefnb against its peers, side by side in one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import machine, report
+from bench.load import compile_programs
+from bench.measure import Measure, Result, Settings, take
+from bench.measures import MEASURES
+from bench.systems import ALL, BenchError
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    names = ", ".join(measure.name for measure in MEASURES)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=f"measures: {names}")
+    parser.add_argument("--only", action="append", metavar="NAME", help="only this measure or its family; repeatable")
+    parser.add_argument("--rounds", type=int, default=0, metavar="N", help="rounds of each measure (default 5)")
+    parser.add_argument("--quick", action="store_true", help="short and rough: 2 rounds of 0.3 s")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE, too")
+    given = parser.parse_args(argv)
+    if given.rounds < 0:
+        parser.error("--rounds: at least 1")
+    given.measures = _chosen(given.only)
+    if not given.measures:
+        parser.error(f"--only {' '.join(given.only)}: there is {names}")
+    return given
+
+
+def _chosen(only: list[str] | None) -> list[Measure]:
+    """`fanout` chooses fanout-1, fanout-10 and fanout-50; `publish-sockets` itself only."""
+    if not only:
+        return list(MEASURES)
+    exact = [measure for measure in MEASURES if measure.name in only]
+    families = [name for name in only if name not in {measure.name for measure in exact}]
+    return [m for m in MEASURES if m in exact or m.name.split("-")[0] in families]
+
+
+def _settings(given: argparse.Namespace) -> Settings:
+    if given.quick:
+        return Settings(rounds=given.rounds or 2, seconds=0.3, warm=0.1, quick=True)
+    return Settings(rounds=given.rounds or 5)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    given = _arguments(argv)
+    console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 140)
+    settings = _settings(given)
+    console.print("\n".join(machine.describe()), style="dim", highlight=False)
+    for warning in machine.warnings():
+        console.print(f"note: {warning}", style="yellow", highlight=False)
+    for system in ALL:
+        if absent := system.missing():
+            console.print(f"MISSING PEER {system.name}: pip install {' '.join(absent)}", style="bold red")
+    try:
+        compile_programs()
+    except BenchError as error:
+        console.print(str(error), style="bold red")
+        return 2
+    console.print(
+        f"{settings.rounds} rounds of {settings.seconds} s, interleaved: median and least-most; "
+        "ratios are taken round by round.\n",
+        highlight=False,
+    )
+    results: list[Result] = []
+    for measure in given.measures:
+        with console.status(measure.name, refresh_per_second=2) as status:
+            results.append(take(measure, settings, status.update))
+        console.print(report.table(results[-1]))
+    if given.json:
+        given.json.write_text(json.dumps([report.as_data(result) for result in results], indent=1))
+    return int(report.show_faults(console, results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Echo through an actor with rules, state and effects, against peers that just send back."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bench.measure import Entrant, Figure, Measure, Sample, Settings
+from bench.measures.fanout import FIGURES, converse
+from bench.systems import LIMIT, PICOWS, WEBSOCKETS, ZEFNB
+
+# The polite echo of the specification: it says "welcome!" first and "you said: " before each answer.
+_polite = partial(Entrant, system=ZEFNB, greeting=1, skip=len("you said: "))
+
+ENTRANTS = (
+    _polite("zefnb", path="/echo"),
+    _polite("zefnb inline", path="/echo-inline"),
+    _polite("zefnb async", path="/echo-async"),
+    *(Entrant(system.name, system, path="/echo") for system in (PICOWS, WEBSOCKETS, LIMIT)),
+)
+RATE = Figure("rate", "messages/s", "count", ratio=True)
+P50 = Figure("p50_us", "p50, us", ratio=True)
+P99 = Figure("p99_us", "p99, us")
+COUNTED = tuple(figure for figure in FIGURES if figure.total or figure.style == "percent")
+
+
+def _take(entrant: Entrant, settings: Settings, clients: int) -> Sample:
+    # One client alone is about the round trip. A load that sleeps would add two wake-ups of a
+    # processor to it, on a virtual machine three times the round trip itself, so it spins.
+    return converse(entrant, settings, "echo", clients=clients, spin=int(clients == 1))
+
+
+MEASURES = (
+    Measure(
+        name="echo-1",
+        title="1 client, 1 message in flight, actor against bare echo (the load spins)",
+        entrants=ENTRANTS,
+        figures=(RATE, P50, P99, *COUNTED),
+        take=partial(_take, clients=1),
+    ),
+    Measure(
+        name="echo-50",
+        title="50 clients, 1 message in flight each, actor against bare echo",
+        entrants=ENTRANTS,
+        figures=(RATE, Figure("cpu", "CPU s/million", ratio=True), *COUNTED),
+        take=partial(_take, clients=50),
+    ),
+)

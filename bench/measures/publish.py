@@ -1,0 +1,36 @@
+"""Publishing from the main thread to one subscriber in the same process."""
+
+from __future__ import annotations
+
+from bench.measure import Entrant, Figure, Measure, Sample, Settings
+from bench.systems import PICOWS, WEBSOCKETS, ZEFNB, running
+
+
+def _take(entrant: Entrant, settings: Settings) -> Sample:
+    with running(entrant.system) as server:
+        server.command("publish", seconds=settings.warm)
+        found = server.command("publish", seconds=settings.seconds)
+    return {
+        "accepted": found["count"] / found["accepted"],
+        # Until everything accepted has been handed on, too: a queue that only grows would show here.
+        "passed": found["count"] / found["passed"],
+        "cpu": found["cpu"] / found["count"] * 1e6,
+    }
+
+
+MEASURE = Measure(
+    name="publish",
+    title="FX.Publish(...) | run from the main thread to one subscriber (op=length) in this process",
+    entrants=(
+        Entrant("zefnb", ZEFNB),
+        Entrant("uvloop", PICOWS),
+        Entrant("asyncio", WEBSOCKETS),
+    ),
+    figures=(
+        Figure("accepted", "accepted/s", "count", ratio=True),
+        Figure("passed", "handed on/s", "count", ratio=True),
+        Figure("cpu", "CPU s/million", ratio=True),
+    ),
+    take=_take,
+    note="peers: call_soon_threadsafe(len, message), which checks and bounds nothing",
+)

@@ -1,0 +1,25 @@
+"""What it costs to ask the loop from the main thread and wait: `| run` of a cheap query."""
+
+from __future__ import annotations
+
+from bench.measure import Entrant, Figure, Measure, Sample, Settings
+from bench.systems import PICOWS, WEBSOCKETS, ZEFNB, running
+
+
+def _take(entrant: Entrant, settings: Settings) -> Sample:
+    with running(entrant.system) as server:
+        return server.command("run", count=500 if settings.quick else 5000)
+
+
+MEASURE = Measure(
+    name="run",
+    title="FX.QueryAllActiveHTTPServers() | run from the main thread",
+    entrants=(
+        Entrant("zefnb", ZEFNB),
+        Entrant("uvloop", PICOWS),
+        Entrant("asyncio", WEBSOCKETS),
+    ),
+    figures=(Figure("p50_us", "p50, us", ratio=True), Figure("p99_us", "p99, us")),
+    take=_take,
+    note="peers: run_coroutine_threadsafe(...).result() of a coroutine that does nothing",
+)

@@ -1,0 +1,87 @@
+"""Tables: what each one reached, and below, under the same columns, ours divided by each peer's."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bench.measure import Figure, Result, Spread
+
+
+def table(result: Result) -> Table:
+    """One measure as a table."""
+    figures = result.measure.figures
+    shown = Table(
+        title=f"{result.measure.name}: {result.measure.title}",
+        caption=result.measure.note or None,
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        caption_justify="left",
+    )
+    shown.add_column("", no_wrap=True)
+    for figure in figures:
+        shown.add_column(figure.title, justify="right", no_wrap=True)
+    for entrant in result.measure.entrants:
+        if any(result.samples[entrant.label]):
+            cells = [_absolute(result, entrant.label, figure) for figure in figures]
+        else:
+            cells = [Text("not measured", style="bold red")]
+        shown.add_row(Text(entrant.label, style="bold" if entrant.ours else ""), *cells)
+    shown.add_section()
+    for ours, peer in result.pairs():
+        quotients = [_ratio(result, ours.label, peer.label, figure) for figure in figures]
+        if any(quotients):
+            shown.add_row(f"{ours.label} ÷ {peer.label}", *quotients, style="cyan")
+    return shown
+
+
+def show_faults(console: Console, results: list[Result]) -> bool:
+    """Say loudly who is missing from which table. Answers whether anybody is."""
+    faults: dict[str, list[str]] = {}
+    for result in results:
+        for label, why in result.failures.items():
+            faults.setdefault(why, []).append(f"{result.measure.name} ({label})")
+    if faults:
+        lines = [f"{why}\n    missing from {', '.join(names)}" for why, names in faults.items()]
+        console.print(Panel(Text("\n".join(lines)), title="NOT MEASURED", border_style="bold red"))
+    return bool(faults)
+
+
+def as_data(result: Result) -> dict[str, object]:
+    """The same for a file: every sample, so that a reader can compute what we did not."""
+    return {"name": result.measure.name, "samples": result.samples, "failures": result.failures}
+
+
+def _absolute(result: Result, label: str, figure: Figure) -> Text:
+    values = result.values(label, figure.key)
+    if figure.total:
+        total = sum(values)
+        return Text(f"{total:,.0f}", style="bold red" if total else "")
+    spread = Spread.of(values)
+    if not figure.ratio:
+        return Text(_number(spread.median, figure.style))
+    return Text.assemble(
+        _number(spread.median, figure.style),
+        (f"  {_number(spread.least, figure.style)}-{_number(spread.most, figure.style)}", "dim"),
+    )
+
+
+def _ratio(result: Result, label: str, peer: str, figure: Figure) -> Text:
+    ratios = result.ratios(label, peer, figure.key) if figure.ratio else []
+    if not ratios:
+        return Text()
+    spread = Spread.of(ratios)
+    return Text.assemble(f"{spread.median:.2f}", (f"  {spread.least:.2f}-{spread.most:.2f}", "dim"))
+
+
+def _number(value: float, style: str) -> str:
+    if style == "percent":
+        return f"{value:.0%}"
+    if style == "decimal":
+        return f"{value:.2f}" if abs(value) < 10 else f"{value:,.1f}"
+    if value >= 1e6:
+        return f"{value / 1e6:.2f} M"
+    return f"{value / 1e3:.1f} k" if value >= 1e4 else f"{value:,.0f}"

@@ -1,0 +1,88 @@
+"""What every server program does around its server: tell the port, obey the bench, end with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Command = Callable[..., dict[str, float]]
+
+
+class Control:
+    """The line to the bench: the port first, then one line of JSON per command.
+
+    It keeps the real standard output to itself and sends everything else that is printed (a
+    handler's "client left") to standard error, so that no print can garble an answer or fill a pipe.
+    """
+
+    def __init__(self) -> None:
+        self._answers = os.fdopen(os.dup(1), "w", buffering=1)
+        os.dup2(2, 1)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard), hard))
+
+    def serve(self, port: int, commands: Mapping[str, Command]) -> None:
+        """Announce `port`, then answer commands until standard input ends, hence with the bench."""
+        print(port, file=self._answers)
+        for line in sys.stdin:
+            order = json.loads(line)
+            try:
+                answer: dict[str, Any] = commands[order.pop("do")](**order)
+            except Exception as error:
+                answer = {"error": f"{type(error).__name__}: {error}"}
+            print(json.dumps(answer), file=self._answers)
+
+
+def numbered_messages(count: int, size: int) -> list[str]:
+    """Messages as the load generator expects them from talker 0 (see load/track.h)."""
+    padding = "." * (size - 8)
+    return [f"000{_digits(sequence)}{padding}" for sequence in range(count)]
+
+
+def _digits(value: int) -> str:
+    return "".join(chr(48 + (value >> shift & 63)) for shift in (24, 18, 12, 6, 0))
+
+
+def timed(call: Callable[[], object], count: int) -> dict[str, float]:
+    """The median and the 99th percentile of `count` calls, in microseconds."""
+    clock = time.perf_counter_ns
+    for _ in range(max(count // 10, 1)):
+        call()
+    spans = []
+    for _ in range(count):
+        begin = clock()
+        call()
+        spans.append(clock() - begin)
+    spans.sort()
+    return {"p50_us": spans[count // 2] / 1e3, "p99_us": spans[count * 99 // 100] / 1e3}
+
+
+def publish_all(publish: Callable[[str], object], count: int, size: int) -> dict[str, float]:
+    """Publish `count` numbered messages as fast as it goes; say when it began and what it cost."""
+    messages = numbered_messages(count, size)
+    begin, cpu = time.monotonic(), time.process_time()
+    for message in messages:
+        publish(message)
+    return {"begin": begin, "accepting": time.monotonic() - begin, "cpu_at_begin": cpu}
+
+
+def publish_for(publish: Callable[[str], object], flush: Callable[[], object], seconds: float) -> dict[str, float]:
+    """Publish for `seconds`; `flush` answers when everything accepted before it has been handed on."""
+    message = "." * 64
+    count, begin, cpu = 0, time.monotonic(), time.process_time()
+    while time.monotonic() - begin < seconds:
+        for _ in _batches:
+            publish(message)
+        count += len(_batches)
+    accepted = time.monotonic() - begin
+    flush()
+    passed = time.monotonic() - begin
+    return {"count": count, "accepted": accepted, "passed": passed, "cpu": time.process_time() - cpu}
+
+
+_batches = range(500)

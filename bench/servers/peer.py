@@ -1,0 +1,49 @@
+"""What the peers have in common: a loop in a thread of its own, fed from the main thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+
+from bench.servers.control import Control, publish_all, publish_for, timed
+
+Broadcast = Callable[[str], object]
+
+
+async def _nothing() -> list[object]:
+    """The cheapest thing that can be asked of a loop."""
+    return []
+
+
+def serve_peer(loop: asyncio.AbstractEventLoop, start: Callable[[], Awaitable[int]], broadcast: Broadcast) -> None:
+    """Run `start` on `loop` in the background and obey the bench.
+
+    The peers have no call like `| run` or `FX.Publish`; what takes its place is what their users
+    write: `run_coroutine_threadsafe` for an answer and `call_soon_threadsafe` to hand a message over.
+    """
+    control = Control()
+    threading.Thread(target=loop.run_forever, name="loop", daemon=True).start()
+    begin = time.perf_counter()
+    port = asyncio.run_coroutine_threadsafe(_await(start()), loop).result(10)
+    started = time.perf_counter() - begin
+
+    def ask() -> object:
+        return asyncio.run_coroutine_threadsafe(_nothing(), loop).result(10)
+
+    control.serve(
+        port,
+        {
+            "started": lambda: {"seconds": started},
+            "run": lambda count: timed(ask, count),
+            "publish": lambda seconds: publish_for(lambda m: loop.call_soon_threadsafe(len, m), ask, seconds),
+            "publish_to_sockets": lambda count, size: publish_all(
+                lambda m: loop.call_soon_threadsafe(broadcast, m), count, size
+            ),
+        },
+    )
+
+
+async def _await(awaitable: Awaitable[int]) -> int:
+    return await awaitable

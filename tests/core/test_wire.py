@@ -1,0 +1,221 @@
+"""What leaves the program: JSON text, the content of frames, and values as they are at this moment."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections import OrderedDict, defaultdict, namedtuple
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zefnb.core.entity import ET
+from zefnb.core.record import fields_of
+from zefnb.core.time import Time
+from zefnb.core.types import ByteArray
+from zefnb.core.wire import encode_content, snapshot, to_json_text
+from zefnb.errors import InvalidValue
+
+calm = settings(deadline=None)
+UID = "🍃-87f83f06bfec2ba79b96"
+Point = namedtuple("Point", "x y")
+finite = st.floats(allow_nan=False, allow_infinity=False)
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | finite | text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=8,
+)
+names = st.text("abcdef", min_size=1, max_size=3)
+mutable_values = st.recursive(
+    st.none() | st.integers() | st.text(max_size=3) | st.binary(max_size=3) | st.sets(st.integers(), max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+        | st.tuples(inner, inner).map(lambda pair: Point(*pair))
+        | st.dictionaries(names, inner, max_size=2).map(lambda fields: ET.Box(**fields))
+    ),
+    max_leaves=8,
+)
+
+
+@calm
+@given(json_values)
+def test_plain_values_come_back_from_their_json(value):
+    assert json.loads(to_json_text(value)) == value
+
+
+def test_an_entity_becomes_its_type_its_uid_and_its_fields():
+    assert json.loads(to_json_text(ET.Guest(name="Ada"))) == {"type": "Guest", "name": "Ada"}
+    named = ET.Actor(UID, input=ET.Topic("chat"))
+    assert json.loads(to_json_text([named])) == [
+        {"type": "Actor", "uid": UID, "input": {"type": "Topic", "uid": "chat"}}
+    ]
+
+
+def test_a_field_is_never_lost_to_the_name_of_the_type():
+    assert json.loads(to_json_text(ET.Guest(type="vip"))) == {"type": "vip"}
+
+
+def test_times_sets_and_tuples_have_a_place_in_json():
+    assert to_json_text(Time(0)) == '"1970-01-01T00:00:00Z"'
+    assert json.loads(to_json_text({"a": {1}, "b": frozenset(), "c": (1, "é")})) == {"a": [1], "b": [], "c": [1, "é"]}
+
+
+def test_text_stays_readable():
+    assert to_json_text("größe 🍃") == '"größe 🍃"'
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_what_json_has_no_number_for_is_refused(number):
+    with pytest.raises(InvalidValue, match="NaN and infinity are not in JSON"):
+        to_json_text({"a": [number]})
+    with pytest.raises(InvalidValue, match="NaN"):
+        encode_content(number)
+
+
+@pytest.mark.parametrize("value", [b"abc", bytearray(b"abc"), memoryview(b"abc"), ByteArray(b"abc")])
+def test_bytes_are_refused_inside_json(value):
+    with pytest.raises(InvalidValue, match="no bytes"):
+        to_json_text({"picture": value})
+
+
+@pytest.mark.parametrize("value", [object(), Fraction(1, 2), len, ET.Guest, 1j, {(1, 2): 3}, {b"key": 1}])
+def test_any_other_type_is_named(value):
+    named = type(next(iter(value)) if isinstance(value, dict) else value).__name__
+    with pytest.raises(TypeError, match=named):
+        to_json_text([value])
+
+
+def test_cycles_and_bottomless_nesting_are_refused():
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(InvalidValue, match="contains itself"):
+        to_json_text(endless)
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(InvalidValue, match="too deeply"):
+        encode_content(deep)
+
+
+def test_numpy_numbers_are_numbers():
+    numpy = pytest.importorskip("numpy")
+    assert to_json_text([numpy.int64(5), numpy.float32(0.5), numpy.bool_(True)]) == "[5, 0.5, true]"
+    with pytest.raises(InvalidValue, match="NaN"):
+        to_json_text(numpy.float32("nan"))
+    with pytest.raises(TypeError, match="tolist"):
+        to_json_text(numpy.array([5]))
+
+
+def test_text_is_a_text_frame_and_bytes_are_a_binary_one():
+    assert encode_content("größe") == (1, "größe".encode())
+    for content in (b"\x00\xff", bytearray(b"\x00\xff"), memoryview(b"\x00\xff"), ByteArray(b"\x00\xff")):
+        assert encode_content(content) == (2, b"\x00\xff")
+        assert isinstance(encode_content(content)[1], bytes)
+
+
+@calm
+@given(json_values.filter(lambda value: not isinstance(value, str)))
+def test_other_plain_values_are_json_in_a_text_frame(value):
+    opcode, payload = encode_content(value)
+    assert opcode == 1
+    assert json.loads(payload) == value
+
+
+def test_entities_and_times_are_json_in_a_text_frame():
+    assert encode_content(ET.Guest(name="Ada")) == (1, b'{"type": "Guest", "name": "Ada"}')
+    assert encode_content(Time(0)) == (1, b'"1970-01-01T00:00:00Z"')
+
+
+@pytest.mark.parametrize("content", [object(), {1, 2}, len, [object()], {"a": {"b": 1j}}, ET.Guest(x=len), {(1,): 2}])
+def test_what_no_frame_can_carry_is_refused_with_what_can_be_sent(content):
+    with pytest.raises(InvalidValue, match="allowed: text, bytes, or as JSON"):
+        encode_content(content)
+
+
+def test_the_refusal_names_the_type():
+    with pytest.raises(InvalidValue, match="Fraction"):
+        encode_content(Fraction(1, 2))
+    with pytest.raises(InvalidValue, match="Fraction"):
+        encode_content([Fraction(1, 2)])
+
+
+def test_half_a_surrogate_pair_is_no_utf_8():
+    for content in ("\ud800", {"a": "\ud800"}):
+        with pytest.raises(InvalidValue, match="surrogate"):
+            encode_content(content)
+
+
+def spoil(value: Any) -> None:
+    """Change whatever can be changed, as deep as it goes."""
+    if isinstance(value, dict):
+        for item in value.values():
+            spoil(item)
+        value["spoilt"] = True
+    elif isinstance(value, list):
+        for item in value:
+            spoil(item)
+        value.append("spoilt")
+    elif isinstance(value, set):
+        value.add("spoilt")
+    elif isinstance(value, tuple):
+        for item in value:
+            spoil(item)
+    elif type(value) is ET.Box:
+        for item in fields_of(value).values():
+            spoil(item)
+
+
+@calm
+@given(mutable_values)
+def test_a_snapshot_is_equal_and_stays_so_whatever_happens_to_the_original(value):
+    before = copy.deepcopy(value)
+    if type(value) is ET.Box:
+        before = ET.Box(**{name: copy.deepcopy(field) for name, field in fields_of(value).items()})
+    kept = snapshot(value)
+    assert kept == value
+    assert type(kept) is type(value)
+    spoilt_twin = repr(kept)
+    spoil(value)
+    assert repr(kept) == spoilt_twin
+    if "Box" not in repr(before):  # entities are deep copied as themselves
+        assert kept == before
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["text", b"bytes", 5, None, (1, "a", (2.5, None)), frozenset({1}), Time(0), ET.Guest(name="Ada", t=(1, 2)), ET.A]
+    + [ET.Actor(UID, input=ET.Topic("chat")), Point(1, 2), memoryview(b"abc"), ByteArray(b"abc"), len],
+)
+def test_what_cannot_change_is_its_own_snapshot(value):
+    assert snapshot(value) is value
+
+
+def test_a_snapshot_keeps_the_kinds_of_containers():
+    counts = defaultdict(list, a=[1])
+    kept = snapshot(counts)
+    counts["a"].append(2)
+    assert (type(kept), kept["a"], kept["new"]) == (defaultdict, [1], [])
+    assert snapshot(OrderedDict(b=1, a=[])) == OrderedDict(b=1, a=[])
+    point = snapshot(Point([1], 2))
+    assert (type(point), point.x) == (Point, [1])
+
+
+def test_a_snapshot_of_bytes_that_can_change_is_taken():
+    buffer = bytearray(b"abc")
+    kept, viewed = snapshot(buffer), snapshot(memoryview(buffer))
+    buffer[0] = 0
+    assert kept == viewed == b"abc"
+
+
+def test_a_snapshot_reaches_into_entities():
+    rows = [1]
+    kept = snapshot(ET.Table(UID, rows=rows, inner=ET.Row(cells={"a": rows})))
+    rows.append(2)
+    assert (kept.rows, kept.inner.cells) == ([1], {"a": [1]})
+    assert kept == ET.Table(UID)

@@ -1,0 +1,138 @@
+"""What leaves the program: values as JSON text, as the content of a frame, and as they are at this moment."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+from zefnb.core.entity import Entity
+from zefnb.core.record import Record, assemble
+from zefnb.core.time import Time
+from zefnb.core.types import ByteArray
+from zefnb.errors import Fault, InvalidValue, shown
+
+TEXT, BINARY = 1, 2
+
+_AS_JSON = (dict, list, tuple, int, float, type(None), Entity, Time)
+_ALLOWED = "text, bytes, or as JSON: a dict, list, tuple, number, bool, None, entity or Time"
+# What holds nothing that could change, for a first look by exact type.
+_PLAIN = frozenset({str, bytes, int, float, bool, type(None), Time, ByteArray})
+
+
+def to_json_text(value: Any) -> str:
+    """`value` as JSON text. An entity is an object of its type, its uid if it has one, and its fields.
+
+    Sets become lists, a `Time` its text, numpy numbers plain ones. Raises `InvalidValue` for bytes,
+    for NaN and infinity (JSON has neither) and for cycles, `TypeError` for any other type.
+
+    >>> from zefnb.core.entity import ET
+    >>> to_json_text({'guest': ET.Guest(name='Ada'), 'tags': (1, None)})
+    '{"guest": {"type": "Guest", "name": "Ada"}, "tags": [1, null]}'
+    """
+    try:
+        return _encode(value)
+    except InvalidValue:
+        raise
+    except ValueError as error:
+        cyclic = "Circular" in str(error)
+        problem = "it contains itself" if cyclic else "NaN and infinity are not in JSON"
+        raise InvalidValue("JSON", [Fault("value", problem, "" if cyclic else "finite numbers")]) from None
+    except RecursionError:
+        raise InvalidValue("JSON", [Fault("value", "it is nested too deeply")]) from None
+
+
+def _plain(value: Any) -> Any:
+    """What the JSON encoder cannot encode, in terms of what it can."""
+    if isinstance(value, Entity):
+        named: dict[str, Any] = {"type": type(value).__name__}
+        if value._uid is not None:
+            named["uid"] = value._uid
+        return {**named, **value.__dict__}
+    if isinstance(value, Time):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return list(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        hint = "Send bytes by themselves, as a binary message, or decode them"
+        raise InvalidValue("JSON", [Fault("value", f"got {shown(value)}", "what JSON has: no bytes", hint)])
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        number = value.item()
+        if type(number) is not type(value):
+            return number
+    hint = "; its .tolist() can" if hasattr(value, "tolist") else ""
+    raise TypeError(f"a value of type {type(value).__name__} cannot be JSON{hint}")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode
+
+
+def encode_content(content: Any) -> tuple[int, bytes]:
+    """The opcode and the payload of the frame that carries `content`; `InvalidValue` for what none can.
+
+    >>> encode_content('hi'), encode_content(b'hi'), encode_content([1, True])
+    ((1, b'hi'), (2, b'hi'), (1, b'[1, true]'))
+    """
+    try:
+        if isinstance(content, str):
+            return TEXT, content.encode()
+        if isinstance(content, bytes):
+            return BINARY, content
+        if isinstance(content, _AS_JSON):
+            return TEXT, to_json_text(content).encode()
+        if isinstance(content, bytearray | memoryview):
+            return BINARY, bytes(content)
+        problem = f"got {shown(content)}"
+    except UnicodeEncodeError:
+        problem = f"text with half a surrogate pair has no UTF-8: {shown(content)}"
+    except TypeError as error:
+        problem = str(error)
+    raise InvalidValue("content", [Fault("", problem, _ALLOWED)])
+
+
+def snapshot(value: Any) -> Any:
+    """`value` as it is now: containers that could change are copied, what could not is itself.
+
+    >>> rows = [1, 2]
+    >>> kept = snapshot({'rows': rows}); rows.append(3); kept
+    {'rows': [1, 2]}
+    """
+    cls = type(value)
+    if cls in _PLAIN:
+        return value
+    if cls is dict:
+        if _PLAIN.issuperset(map(type, value.values())):
+            return value.copy()
+        return {key: snapshot(item) for key, item in value.items()}
+    if cls is list:
+        return value.copy() if _PLAIN.issuperset(map(type, value)) else [snapshot(item) for item in value]
+    if isinstance(value, Record):
+        if _PLAIN.issuperset(map(type, value.__dict__.values())):
+            return value
+        fields = {name: snapshot(field) for name, field in value.__dict__.items()}
+        unchanged = all(fields[name] is field for name, field in value.__dict__.items())
+        return value if unchanged else assemble(cls, value._uid, fields)
+    if isinstance(value, tuple):
+        if _PLAIN.issuperset(map(type, value)):
+            return value
+        items = [snapshot(item) for item in value]
+        if all(new is old for new, old in zip(items, value, strict=True)):
+            return value
+        return cls._make(items) if hasattr(cls, "_make") else cls(items)
+    if isinstance(value, set | bytearray):
+        return copy.copy(value)
+    if isinstance(value, memoryview):
+        return value if value.readonly and isinstance(value.obj, bytes) else bytes(value)
+    if isinstance(value, dict):
+        return _refilled(value, list(value.items()))
+    if isinstance(value, list):
+        return _refilled(value, list(enumerate(value)))
+    return value
+
+
+def _refilled(container: Any, items: list[tuple[Any, Any]]) -> Any:
+    """A copy that keeps the container's own type, such as an `OrderedDict`."""
+    copied = copy.copy(container)
+    for key, item in items:
+        copied[key] = snapshot(item)
+    return copied

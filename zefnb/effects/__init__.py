@@ -1,0 +1,24 @@
+"""The effects: one small function each, whose signature is the schema and whose docstring is the help.
+
+Importing this package declares them all and loads no service; a service is imported when its effect
+is first performed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any
+
+from zefnb.core.effect import Effect, set_awaiter
+from zefnb.effects import actor, database, http, journal, timer, topic, websocket
+
+__all__ = ["actor", "database", "http", "journal", "timer", "topic", "websocket"]
+
+
+def _await(effect: Effect) -> Awaitable[Any]:
+    from zefnb.engine.perform import await_effect
+
+    return await_effect(effect)
+
+
+set_awaiter(_await)

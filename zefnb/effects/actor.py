@@ -1,0 +1,128 @@
+"""Effects on actors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zefnb.core.effect import effect
+from zefnb.core.entity import ET, Actor, Topic
+from zefnb.core.uid import generate_uid
+
+if TYPE_CHECKING:
+    from zefnb.engine.runtime import Runtime
+
+
+@effect("StartActor", keyed="actor")
+def start_actor(
+    runtime: Runtime,
+    *,
+    initial_state: Any,
+    input: Topic | None = None,
+    rules: Mapping[Any, Any] | Sequence[Any] | None = None,
+    handler: Callable[..., Any] | None = None,
+    input_transform: Callable[..., Any] | None = None,
+    logging: bool = False,
+) -> Any:
+    """Start an actor: it takes what is published to `input`, one message at a time.
+
+    Give either `rules`, a dict (or list of pairs) from `(message pattern, state pattern)` to a handler,
+    first match wins; or one `handler` for everything. A handler takes `(message, state)`, or both as one
+    `input`, and answers `[list of effects, next state]`. `input_transform` is applied to each message
+    first. With `logging` every message is noted in the journal.
+
+    In a route, `ET.WebSocket(actor=FX.StartActor(...))` starts one for each connection, without `input`.
+    Answers `ET.Actor('🍃-…', input=topic)`.
+
+    >>> from zefnb import *
+    >>> actor = FX.StartActor(initial_state=0, handler=lambda msg, n: [[], n + msg]) | run
+    >>> FX.Publish(target=actor.input, content=5) | run
+    ET.Success()
+    >>> FX.StopActor(actor=actor) | run
+    ET.Success()
+    """
+    from zefnb.engine.actor import Actor as Running
+    from zefnb.engine.actor import Actors
+    from zefnb.engine.behaviour import compile_behaviour
+    from zefnb.engine.runtime import current_owner
+    from zefnb.topics.hub import Hub, topic_key
+
+    behaviour = compile_behaviour(runtime.journal, rules=rules, handler=handler, input_transform=input_transform)
+    source = input if input is not None else ET.Topic(generate_uid())
+    topic_key(source)
+    actors, hub = runtime.service(Actors), runtime.service(Hub)
+    old = runtime.things.predecessor()
+    if old is not None and (running := actors.find(old)) is not None:
+        running.end()
+        runtime.things.replaced("the actor that this cell started before")
+    actor = Running(runtime, behaviour, initial_state, ET.Actor(generate_uid(), input=source))
+    actor.logs = logging
+
+    def ended() -> None:
+        hub.unsubscribe(source, actor)
+        actors.remove(actor)
+        runtime.ended(actor.handle._uid)
+        runtime.things.forget(actor.handle)
+
+    actor.on_end = ended
+    actors.add(actor)
+    hub.subscribe(source, actor, "actor")
+    if current_owner.get() is None:
+        runtime.things.record(actor.handle)
+    return actor.handle
+
+
+@effect("StopActor")
+def stop_actor(runtime: Runtime, *, actor: Actor) -> Any:
+    """Stop an actor; its subscriptions end with it. May be repeated.
+
+    An actor of a connection takes its connection along, closed with 1000.
+    """
+    from zefnb.engine.actor import Actors
+    from zefnb.engine.perform import SUCCESS
+
+    running = runtime.service(Actors).find(actor)
+    if running is not None:
+        running.end()
+    return SUCCESS
+
+
+@effect("ListActors")
+def list_actors(runtime: Runtime) -> Any:
+    """The handles of all actors that run, those of connections included.
+
+    >>> from zefnb import *
+    >>> isinstance(FX.ListActors() | run, list)
+    True
+    """
+    from zefnb.engine.actor import Actors
+
+    return [actor.handle for actor in runtime.service(Actors)]
+
+
+@effect("QueryActorState")
+def query_actor_state(
+    runtime: Runtime,
+    *,
+    actor: Actor | None = None,
+    actors: Sequence[Actor] | None = None,
+    transform: Callable[..., Any] | None = None,
+) -> Any:
+    """The state of `actor`, of `actors`, or of all: a dict from handle to state.
+
+    `transform`, a library op or any quick callable, is applied to each state. Raises `NotRunning` for
+    an actor that has stopped.
+
+    >>> from zefnb import *
+    >>> actor = FX.StartActor(initial_state=3, handler=lambda msg, n: [[], n]) | run
+    >>> (FX.QueryActorState(actor=actor) | run)[actor]
+    3
+    >>> FX.StopActor(actor=actor) | run
+    ET.Success()
+    """
+    from zefnb.engine.actor import Actors
+
+    table = runtime.service(Actors)
+    wanted = [actor] if actor is not None else list(actors) if actors is not None else [a.handle for a in table]
+    states = {handle: table.get(handle).state for handle in wanted}
+    return {handle: transform(state) for handle, state in states.items()} if transform is not None else states

@@ -1,0 +1,196 @@
+"""Effects on HTTP servers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zefnb.core.effect import effect
+from zefnb.core.entity import ET, Entity, HTTPServer
+from zefnb.core.record import fields_of
+from zefnb.errors import Fault, InvalidEffect, shown
+
+if TYPE_CHECKING:
+    from zefnb.engine.runtime import Runtime
+    from zefnb.net.server import Server
+
+
+@effect("StartHTTPServer", keyed="server")
+async def start_http_server(
+    runtime: Runtime,
+    *,
+    routes: Mapping[Any, Any],
+    port: int = 8000,
+    allow_external_requests: bool = False,
+    allow_restart: bool = False,
+    certificates: Any = None,
+    logging: bool = False,
+    allowed_hosts: Sequence[str] = (),
+    allowed_origins: Sequence[str] = (),
+) -> Any:
+    """Start a server for HTTP and WebSocket; when this returns, clients can connect.
+
+    `routes` maps `'/path'` or `('POST', '/path')`, with `{name}` segments, to text, `ET.HTML(content=)`,
+    `ET.JSON(content=)`, `ET.Response(status=, body=, headers=)`, `ET.Redirect(url=)`, `ET.FromFile(path=)`,
+    None (204), a handler of the request, or `ET.WebSocket(...)` with `clients_subscribe_to=[topics]` and
+    `clients_push_into_=[topics]`, or `actor=FX.StartActor(...)`.
+
+    `port=0` picks a free port; the handle's `port` tells which. It listens on loopback unless
+    `allow_external_requests`. A port held by another zefnb server needs `allow_restart`. `certificates`,
+    files of a chain and its key, make it speak TLS. Pages of other origins need `allowed_origins`, other
+    host names `allowed_hosts`. With `logging` connections are noted in the journal.
+
+    Answers `ET.HTTPServer('🍃-…', port=…)`. Raises `InvalidEffect`, listing every fault of the routes, and
+    `PortUnavailable`. Running the cell again replaces the server.
+
+    >>> from zefnb import *
+    >>> server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run
+    >>> FX.StopHTTPServer(server=server) | run
+    ET.Success()
+    """
+    from zefnb.engine.runtime import current_owner
+    from zefnb.net.admission import list_faults
+    from zefnb.net.server import Server, Servers
+    from zefnb.topics.hub import Hub
+
+    faults = list_faults("allowed_hosts", allowed_hosts) + list_faults("allowed_origins", allowed_origins)
+    if not 0 <= port <= 65535:
+        faults.append(Fault("port", f"got {port}", "0 to 65535; 0 picks one that is free"))
+    if faults:
+        raise InvalidEffect("FX.StartHTTPServer", faults)
+    server = Server(
+        runtime,
+        runtime.service(Hub),
+        routes,
+        allow_external_requests=allow_external_requests,
+        allow_restart=allow_restart,
+        certificates=certificates,
+        logging=logging,
+        allowed_hosts=allowed_hosts,
+        allowed_origins=allowed_origins,
+    )
+    servers = runtime.service(Servers)
+    old = runtime.things.predecessor()
+    replacing = old if old is not None and servers.find(old) is not None else None
+    handle = await servers.start(server, port, replacing)
+    if replacing is not None:
+        runtime.things.replaced(f"the server on port {replacing.port} that this cell started before")
+    if current_owner.get() is None:
+        runtime.things.record(handle)
+    return handle
+
+
+@effect("StopHTTPServer")
+async def stop_http_server(runtime: Runtime, *, server: HTTPServer) -> Any:
+    """Stop a server: every client is closed with 1001, and the port is free when this returns.
+
+    Clients have a second to answer. Raises `NotRunning` when the server does not run.
+    """
+    from zefnb.engine.perform import SUCCESS
+    from zefnb.net.server import Servers
+
+    await runtime.service(Servers).stop(server)
+    return SUCCESS
+
+
+@effect("UpdateRunningHTTPServer")
+def update_running_http_server(
+    runtime: Runtime, *, server: HTTPServer, delta: Sequence[Entity], expected_version: int | None = None
+) -> Any:
+    """Change the routes of a running server while its clients stay connected.
+
+    `delta` is a list of `ET.InsertIn(path=['routes', key], value=...)`, which adds or replaces, and
+    `ET.RemoveIn(path=['routes', key])`. With `expected_version`, refuses when somebody changed it before.
+    Answers a dict: server, old_version, new_version, routes_added, routes_updated, routes_removed.
+
+    >>> from zefnb import *
+    >>> server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run
+    >>> change = [ET.InsertIn(path=['routes', '/more'], value='more')]
+    >>> (FX.UpdateRunningHTTPServer(server=server, delta=change) | run)['routes_added']
+    ['/more']
+    >>> FX.StopHTTPServer(server=server) | run
+    ET.Success()
+    """
+    from zefnb.net.server import Servers
+
+    running = runtime.service(Servers).get(server)
+    if expected_version is not None and expected_version != running.version:
+        problem = f"got {expected_version}, the server is at version {running.version}"
+        raise InvalidEffect("FX.UpdateRunningHTTPServer", [Fault("expected_version", problem)])
+    routes = dict(running.given_routes)
+    changed: dict[str, list[Any]] = {"routes_added": [], "routes_updated": [], "routes_removed": []}
+    faults: list[Fault] = []
+    for number, change in enumerate(delta):
+        _apply(f"delta[{number}]", change, routes, changed, faults)
+    if faults:
+        raise InvalidEffect("FX.UpdateRunningHTTPServer", faults)
+    before = running.version
+    running.update(routes)
+    return {"server": server, "old_version": before, "new_version": running.version, **changed}
+
+
+def _apply(
+    where: str, change: Any, routes: dict[Any, Any], changed: dict[str, list[Any]], faults: list[Fault]
+) -> None:
+    allowed = "ET.InsertIn(path=['routes', key], value=...) or ET.RemoveIn(path=['routes', key])"
+    given = fields_of(change) if isinstance(change, Entity) else {}
+    path = given.get("path")
+    if type(change) not in (ET.InsertIn, ET.RemoveIn) or not isinstance(path, list | tuple):
+        faults.append(Fault(where, f"got {shown(change)}", allowed))
+        return
+    if len(path) != 2 or path[0] != "routes":
+        faults.append(Fault(f"{where}.path", f"got {shown(path)}", "['routes', key]"))
+        return
+    key = path[1]
+    if type(change) is ET.RemoveIn:
+        if key not in routes:
+            faults.append(Fault(f"{where}.path", f"there is no route {key!r}", ", ".join(map(repr, routes)) or "none"))
+            return
+        del routes[key]
+        changed["routes_removed"].append(key)
+    elif "value" not in given:
+        faults.append(Fault(f"{where}.value", "missing", allowed))
+    else:
+        changed["routes_updated" if key in routes else "routes_added"].append(key)
+        routes[key] = given["value"]
+
+
+def _describe(server: Server) -> dict[str, Any]:
+    return {
+        "server": server.handle,
+        "port": server.port,
+        "allow_external_requests": server.allow_external_requests,
+        "allow_restart": server.allow_restart,
+        "version": server.version,
+    }
+
+
+@effect("QueryAllActiveHTTPServers")
+def query_all_active_http_servers(runtime: Runtime) -> Any:
+    """The servers that run: dicts with server, port, allow_external_requests, allow_restart, version.
+
+    >>> from zefnb import *
+    >>> isinstance(FX.QueryAllActiveHTTPServers() | run, list)
+    True
+    """
+    from zefnb.net.server import Servers
+
+    return [_describe(server) for server in runtime.service(Servers)]
+
+
+@effect("QueryHTTPServer")
+def query_http_server(runtime: Runtime, *, server: HTTPServer) -> Any:
+    """One server: what `FX.QueryAllActiveHTTPServers` tells, and its routes, clients, start and refusals."""
+    from zefnb.net.server import Servers
+
+    running = runtime.service(Servers).get(server)
+    return {
+        **_describe(running),
+        "route_count": len(running.given_routes),
+        "routes": list(running.given_routes),
+        "websocket_routes": list(running.endpoints),
+        "client_count": len(running.clients()),
+        "secure": running.is_secure,
+        "started": running.started,
+        "refused": running.refused,
+    }

@@ -1,0 +1,71 @@
+"""Effects on the journal, and printing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from zefnb.core.effect import effect
+from zefnb.core.entity import Actor, HTTPServer
+
+if TYPE_CHECKING:
+    from zefnb.engine.runtime import Runtime
+
+
+@effect("Print")
+def print_(runtime: Runtime, *, content: Any) -> Any:
+    """Print `content`, in order with everything else the program does.
+
+    >>> from zefnb import *
+    >>> FX.Print(content='hello') | run
+    ET.Success()
+    """
+    from zefnb.engine.journal import write_line
+    from zefnb.engine.perform import SUCCESS
+
+    write_line(content)
+    return SUCCESS
+
+
+@effect("Log")
+def log(runtime: Runtime, *, content: Any, level: Literal["debug", "info", "warning", "error"] = "info") -> Any:
+    """Note `content` in the journal, at 'debug', 'info' (the default), 'warning' or 'error'.
+
+    >>> from zefnb import *
+    >>> FX.Log(content='the door opened') | run
+    ET.Success()
+    """
+    from zefnb.engine.perform import SUCCESS
+
+    runtime.journal.note(level, content if isinstance(content, str) else repr(content))
+    return SUCCESS
+
+
+@effect("QueryLog")
+def query_log(
+    runtime: Runtime,
+    *,
+    filter: dict[str, Any] | None = None,
+    limit: int | None = None,
+    server: HTTPServer | None = None,
+    actor: Actor | None = None,
+    level: Literal["debug", "info", "warning", "error"] = "debug",
+) -> Any:
+    """What happened and what went wrong: a list of dicts, the newest first, `limit` at most.
+
+    Keys: time, level, message, count, last, traceback for faults, and where it came from (server, actor,
+    handler, topic, path...). `level` is the least to show; `server`, `actor` and `filter`, a dict, select
+    by those keys. The journal keeps the last 1,000 entries; repeated faults are one entry with a count.
+
+    >>> from zefnb import *
+    >>> FX.Log(content='the door opened', level='warning') | run
+    ET.Success()
+    >>> (FX.QueryLog(level='warning', limit=1) | run)[0]['message']
+    'the door opened'
+    """
+    wanted = dict(filter or {})
+    least = wanted.pop("level", level)
+    if server is not None:
+        wanted["server"] = server
+    if actor is not None:
+        wanted["actor"] = actor
+    return runtime.journal.entries(least, limit, **wanted)

@@ -1,0 +1,86 @@
+"""Effects on timers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zefnb.core.effect import effect
+from zefnb.core.entity import ET, Timer, Topic
+from zefnb.core.time import Time
+from zefnb.core.uid import generate_uid
+from zefnb.errors import Fault, InvalidEffect, did_you_mean, shown
+
+if TYPE_CHECKING:
+    from zefnb.engine.runtime import Runtime
+
+
+@effect("StartTimer", keyed="timer")
+def start_timer(
+    runtime: Runtime, *, interval: float | str, target: Topic, content: Any, starting_at: Time | None = None
+) -> Any:
+    """Publish `content` to `target` every `interval`.
+
+    `interval` is in seconds (0.001 at least), or 'hourly', 'daily', 'weekly', 'monthly', 'yearly'. The
+    first message comes at `starting_at`, or one interval from now. Moments are counted from the start, so
+    nothing drifts; one that finds the last message still unhandled is skipped, so nothing piles up.
+    Answers `ET.Timer('🍃-…')`.
+
+    >>> from zefnb import *
+    >>> timer = FX.StartTimer(interval=60, target=ET.Topic('tick'), content='now') | run
+    >>> FX.StopTimer(timer=timer) | run
+    ET.Success()
+    """
+    from zefnb.engine.runtime import current_owner
+    from zefnb.topics.hub import Hub, topic_key
+    from zefnb.topics.timer import Timer as Running
+    from zefnb.topics.timer import Timers
+
+    _check_interval(interval)
+    topic_key(target)
+    timers, hub = runtime.service(Timers), runtime.service(Hub)
+    old = runtime.things.predecessor()
+    if old is not None and timers.is_running(old):
+        timers.stop(old)
+        runtime.things.replaced("the timer that this cell started before")
+    timer = Running(ET.Timer(generate_uid()), interval, target, content, starting_at)
+    timers.start(timer, hub.publish, hub.is_behind)
+    owner = current_owner.get()
+    if owner is None:
+        runtime.things.record(timer.handle)
+    else:
+        owner.own(timer.handle, lambda: timers.stop(timer.handle) if timers.is_running(timer.handle) else None)
+    return timer.handle
+
+
+def _check_interval(interval: float | str) -> None:
+    from zefnb.topics.timer import NAMED_INTERVALS, SHORTEST
+
+    fits = interval in NAMED_INTERVALS if isinstance(interval, str) else interval >= SHORTEST
+    if not fits:
+        names = ", ".join(map(repr, NAMED_INTERVALS))
+        hint = did_you_mean(interval, NAMED_INTERVALS) if isinstance(interval, str) else ""
+        allowed = f"seconds from {SHORTEST}, or {names}"
+        raise InvalidEffect("FX.StartTimer", [Fault("interval", f"got {shown(interval)}", allowed, hint)])
+
+
+@effect("StopTimer")
+def stop_timer(runtime: Runtime, *, timer: Timer) -> Any:
+    """Stop a timer. Raises `NotRunning` when it does not run."""
+    from zefnb.engine.perform import SUCCESS
+    from zefnb.topics.timer import Timers
+
+    runtime.service(Timers).stop(timer)
+    return SUCCESS
+
+
+@effect("ListTimers")
+def list_timers(runtime: Runtime) -> Any:
+    """The handles of all timers that run.
+
+    >>> from zefnb import *
+    >>> isinstance(FX.ListTimers() | run, list)
+    True
+    """
+    from zefnb.topics.timer import Timers
+
+    return [timer.handle for timer in runtime.service(Timers)]

@@ -1,0 +1,167 @@
+"""Effects on topics: publish, subscribe, map, delete, and who is bound to what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zefnb.core.effect import FX, Effect, effect
+from zefnb.core.entity import ET, Entity, Subscription, Topic
+from zefnb.core.uid import generate_uid
+
+if TYPE_CHECKING:
+    from zefnb.engine.runtime import Runtime
+
+
+def _accept_publish(runtime: Runtime, *, target: Topic, content: Any) -> Any:
+    """Publishing from another thread: taken into the queue, in order, without a round trip."""
+    from zefnb.core.wire import snapshot
+    from zefnb.engine.perform import SUCCESS
+    from zefnb.engine.runner import in_runner_thread
+    from zefnb.topics.hub import Hub, topic_key
+
+    topic_key(target)
+    if runtime.entrance.is_held and not in_runner_thread():
+        runtime.entrance.hold_back()
+    runtime.entrance.put(runtime.service(Hub).publish, target, snapshot(content))
+    return SUCCESS
+
+
+@effect("Publish", accept=_accept_publish)
+def publish(runtime: Runtime, *, target: Topic, content: Any) -> Any:
+    """Hand `content` to every subscriber of `target`, in order.
+
+    Each subscriber sees the same messages in the same order, and each publisher's keep theirs. From
+    another thread it returns when the message is accepted. Sockets get text as a text frame, bytes as a
+    binary one, and dicts, lists, numbers, bools, None and entities as JSON text; what cannot be sent is a
+    fault in the journal. Answers `ET.Success()`, also when nobody listens.
+
+    >>> from zefnb import *
+    >>> FX.Publish(target=ET.Topic('news'), content='breaking news!') | run
+    ET.Success()
+    """
+    from zefnb.engine.perform import SUCCESS
+    from zefnb.topics.hub import Hub, topic_key
+
+    topic_key(target)
+    runtime.service(Hub).publish(target, content)
+    return SUCCESS
+
+
+@effect("SubscribeFX", keyed="subscription")
+def subscribe_fx(runtime: Runtime, *, topic: Topic, op: Callable[..., Any]) -> Any:
+    """Call `op` with each message of `topic`, and perform the effect, or list of effects, that it answers.
+
+    A chain of library ops runs on the loop; a user's function runs in a handler thread and may block.
+    A subscription made by an actor ends with that actor, others with `FX.Unsubscribe`. Answers
+    `ET.Success(subscription_count=..., subscription=...)`.
+
+    >>> from zefnb import *
+    >>> done = FX.SubscribeFX(topic=ET.Topic('in'), op=insert_into(FX.Publish(target=ET.Topic('out')), 'content')) | run
+    >>> FX.Unsubscribe(subscription=done.subscription) | run
+    ET.Success()
+    """
+    from zefnb.engine.behaviour import effects_in
+
+    return _bind(runtime, topic, op, effects_in, "subscription")
+
+
+@effect("MapTopic", keyed="subscription")
+def map_topic(runtime: Runtime, *, source: Topic, target: Topic, op: Callable[..., Any]) -> Any:
+    """Publish to `target` what `op` makes of each message of `source`, in order. Answers as `FX.SubscribeFX`.
+
+    >>> from zefnb import *
+    >>> done = FX.MapTopic(source=ET.Topic('raw'), target=ET.Topic('loud'), op=to_upper_case) | run
+    >>> FX.Unsubscribe(subscription=done.subscription) | run
+    ET.Success()
+    """
+
+    def effects(value: Any) -> Sequence[Effect]:
+        return (FX.Publish(target=target, content=value),)
+
+    return _bind(runtime, source, op, effects, "map", target)
+
+
+def _bind(
+    runtime: Runtime,
+    topic: Topic,
+    op: Any,
+    effects: Callable[[Any], Sequence[Effect]],
+    kind: str,
+    target: Topic | None = None,
+) -> Entity:
+    from zefnb.engine.runtime import current_owner
+    from zefnb.topics.hub import Hub
+    from zefnb.topics.subscriptions import Subscriptions
+
+    subscriptions = runtime.service(Subscriptions)
+    old = runtime.things.predecessor()
+    if old is not None and subscriptions.is_running(old):
+        subscriptions.end(old)
+        runtime.things.replaced(f"the subscription to {topic!r} that this cell made before")
+    handle = ET.Subscription(generate_uid())
+    count = subscriptions.start(runtime.service(Hub), handle, topic, op, effects, kind, current_owner.get(), target)
+    if current_owner.get() is None:
+        runtime.things.record(handle)
+    return ET.Success(subscription_count=count, subscription=handle)
+
+
+@effect("Unsubscribe")
+def unsubscribe(runtime: Runtime, *, subscription: Subscription) -> Any:
+    """End what `FX.SubscribeFX` or `FX.MapTopic` began. Raises `NotRunning` when it has ended before."""
+    from zefnb.engine.perform import SUCCESS
+    from zefnb.topics.subscriptions import Subscriptions
+
+    runtime.service(Subscriptions).end(subscription)
+    return SUCCESS
+
+
+@effect("DeleteTopic")
+def delete_topic(runtime: Runtime, *, topic: Topic) -> Any:
+    """End every subscription of `topic`: ops, actors and sockets get nothing of it any more.
+
+    Publishing to it stays allowed, and reaches whoever subscribes afterwards.
+
+    >>> from zefnb import *
+    >>> FX.DeleteTopic(topic=ET.Topic('old')) | run
+    ET.Success()
+    """
+    from zefnb.engine.perform import SUCCESS
+    from zefnb.topics.hub import Hub
+    from zefnb.topics.subscriptions import Subscriptions
+
+    hub = runtime.service(Hub)
+    subscriptions = runtime.service(Subscriptions)
+    for gone in hub.delete(topic):
+        subscriptions.lost(gone)
+        clear = getattr(gone, "topic_deleted", None)
+        if clear is not None:
+            clear()
+    return SUCCESS
+
+
+@effect("StreamGraphSnapshot")
+def stream_graph_snapshot(runtime: Runtime) -> Any:
+    """Who is subscribed to what: a list of dicts with `kind`, `source` (a topic) and `target`.
+
+    Kinds are websocket, actor, subscription, map, client and timer; `count` tells how many sockets.
+
+    >>> from zefnb import *
+    >>> isinstance(FX.StreamGraphSnapshot() | run, list)
+    True
+    """
+    from zefnb.topics.hub import Hub
+    from zefnb.topics.subscriptions import Subscriptions
+    from zefnb.topics.timer import Timers
+
+    subscriptions = runtime.service(Subscriptions)
+    bindings: list[dict[str, Any]] = []
+    for topic, subscriber, kind in runtime.service(Hub).bindings():
+        target = subscriptions.target_of(subscriber) or getattr(subscriber, "handle", None) or repr(subscriber)
+        binding = {"kind": kind, "source": topic, "target": target}
+        if hasattr(subscriber, "__len__"):
+            binding["count"] = len(subscriber)
+        bindings.append(binding)
+    for timer in runtime.service(Timers):
+        bindings.append({"kind": "timer", "source": timer.handle, "target": timer.target})
+    return bindings

@@ -1,0 +1,167 @@
+"""Effects on WebSocket connections, those of our servers and those we make outward."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from zefnb.core.effect import Effect, effect
+from zefnb.core.entity import ET, HTTPServer, Topic, WebSocketClient
+from zefnb.errors import Fault, InvalidEffect, NotRunning
+
+if TYPE_CHECKING:
+    from zefnb.engine.runtime import Runtime
+    from zefnb.net.connection import Connection
+
+
+@effect("QueryAllWebsocketEndpoints")
+def query_all_websocket_endpoints(runtime: Runtime, *, http_server: HTTPServer) -> Any:
+    """The WebSocket routes of a server: dicts with path, port, mode ('topic' or 'actor'), clients, accepted.
+
+    >>> from zefnb import *
+    >>> server = FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_push_into_=[ET.Topic('t')])}, port=0) | run
+    >>> [endpoint['path'] for endpoint in FX.QueryAllWebsocketEndpoints(http_server=server) | run]
+    ['/ws']
+    >>> FX.StopHTTPServer(server=server) | run
+    ET.Success()
+    """
+    from zefnb.net.server import Servers
+
+    server = runtime.service(Servers).get(http_server)
+    return [
+        {
+            "path": endpoint.path,
+            "port": server.port,
+            "mode": "topic" if endpoint.config.behaviour is None else "actor",
+            "clients": len(endpoint.clients),
+            "accepted": endpoint.accepted,
+        }
+        for endpoint in server.endpoints.values()
+    ]
+
+
+@effect("QueryAllConnectedWebsocketClients")
+def query_all_connected_websocket_clients(runtime: Runtime, *, http_server: HTTPServer, path: str | None = None) -> Any:
+    """The clients connected to a server, or to its route `path`: a list of dicts, by channel id.
+
+    Keys: channel_id, client_ip, connect_time, path, origin, host, actor (None in topic mode), sent and
+    received (messages), queued (bytes), dropped and ignored (messages), round_trip (seconds, None before
+    the first ping).
+    """
+    from zefnb.net.server import Servers
+
+    server = runtime.service(Servers).get(http_server)
+    wanted = path.rstrip("/") or "/" if path is not None else None
+    if wanted is not None and wanted not in server.endpoints:
+        known = ", ".join(server.endpoints) or "none"
+        problem = f"there is no WebSocket route {path!r}"
+        raise InvalidEffect("FX.QueryAllConnectedWebsocketClients", [Fault("path", problem, known)])
+    return [_row(client) for client in server.clients() if wanted is None or client.endpoint.path == wanted]
+
+
+def _row(client: Connection) -> dict[str, Any]:
+    return {
+        "channel_id": client.channel_id,
+        "client_ip": client.client_ip,
+        "connect_time": client.connect_time,
+        "path": client.path,
+        "origin": client.origin,
+        "host": client.host,
+        "actor": client.actor.handle if client.actor is not None else None,
+        "sent": client.sent,
+        "received": client.received,
+        "queued": client.queued,
+        "dropped": client.dropped,
+        "ignored": client.ignored,
+        "round_trip": client.round_trip,
+    }
+
+
+@effect("CloseWebSocketConnection")
+def close_websocket_connection(
+    runtime: Runtime, *, http_server: HTTPServer, channel_id: int, code: int = 1000, reason: str = ""
+) -> Any:
+    """Close one client after everything sent before, with a code of RFC 6455, section 7.4, and a reason.
+
+    `code` is 1000, 1001, 1003, 1007 to 1014, or your own from 3000 to 4999; `reason` is 123 bytes at most.
+    Answers `ET.Success(channel_id=...)`. Raises `NotRunning` when no such client is connected.
+    """
+    from zefnb.net.server import Servers
+
+    faults = []
+    if not (code in (1000, 1001, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999):
+        faults.append(Fault("code", f"got {code}", "1000, 1001, 1003, 1007 to 1014, or 3000 to 4999"))
+    if len(reason.encode()) > 123:
+        faults.append(Fault("reason", f"got {len(reason.encode())} bytes", "123 bytes of UTF-8 at most"))
+    if faults:
+        raise InvalidEffect("FX.CloseWebSocketConnection", faults)
+    server = runtime.service(Servers).get(http_server)
+    client = server.client(channel_id)
+    if client is None:
+        connected = ", ".join(str(other.channel_id) for other in server.clients()[:20]) or "none"
+        raise NotRunning(f"no client {channel_id} is connected to {http_server!r}; connected: {connected}")
+    client.close(code, reason)
+    return ET.Success(channel_id=channel_id)
+
+
+@effect("StartWebSocketClient", keyed="client")
+async def start_websocket_client(
+    runtime: Runtime,
+    *,
+    url: str,
+    port: int | None = None,
+    in_stream_into: Sequence[Topic] | None = None,
+    out_stream_from: Sequence[Topic] | None = None,
+    actor: Effect | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    ca_file: str | None = None,
+    headers: dict[str, str] | None = None,
+    subprotocols: Sequence[str] = (),
+) -> Any:
+    """Connect outward to a WebSocket server; when this returns, the connection stands.
+
+    What comes in is published to `in_stream_into`, what is published to `out_stream_from` goes out; or an
+    `actor=FX.StartActor(...)` gets `ET.WSServerConnected`, the messages, and `ET.WSServerDisconnected`. A
+    `port` is put into the url. `wss` verifies certificates, private ones by `ca_file` or `ssl_context`,
+    and never falls back to `ws`. A lost connection is made again with growing pauses; meanwhile up to
+    10,000 messages (16 MiB) are kept in order. Answers `ET.WebSocketClient('🍃-…')`; raises
+    `ConnectionFailed` when the first attempt fails.
+    """
+    from zefnb.net.client import start
+
+    return await start(
+        runtime,
+        url=url,
+        port=port,
+        in_stream_into=in_stream_into,
+        out_stream_from=out_stream_from,
+        actor=actor,
+        ssl_context=ssl_context,
+        ca_file=ca_file,
+        headers=headers,
+        subprotocols=subprotocols,
+    )
+
+
+@effect("StopWebSocketClient")
+async def stop_websocket_client(runtime: Runtime, *, client: WebSocketClient) -> Any:
+    """Close an outward connection after what was published before. Raises `NotRunning` when it does not run."""
+    from zefnb.engine.perform import SUCCESS
+    from zefnb.net.client import Clients
+
+    await runtime.service(Clients).stop(client)
+    return SUCCESS
+
+
+@effect("ListWebSocketClients")
+def list_websocket_clients(runtime: Runtime) -> Any:
+    """The handles of all outward connections.
+
+    >>> from zefnb import *
+    >>> isinstance(FX.ListWebSocketClients() | run, list)
+    True
+    """
+    from zefnb.net.client import Clients
+
+    return [client.handle for client in runtime.service(Clients)]

@@ -1,0 +1,340 @@
+"""Actors: one message at a time, `(message, state)` to effects and the next state."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from zefnb.core.effect import Effect
+from zefnb.core.entity import ET, Actor as ActorHandle, Entity
+from zefnb.core.function import ZefFunction
+from zefnb.engine.behaviour import Behaviour, handler_name
+from zefnb.engine.mailbox import Mailbox
+from zefnb.engine.perform import perform, performed
+from zefnb.engine.runtime import Runtime, current_owner
+from zefnb.errors import shown
+
+_SLICE = 64
+_INLINE_LIMIT = 0.050
+
+
+class Actor:
+    """A mailbox, a state and a behaviour. Lives on the loop; every method is called there.
+
+    Its handlers run where they belong: plain functions in a runner thread, `async def` as a task,
+    inline ones and library ops right here. A handler that raises or answers in the wrong shape
+    leaves the state as it was.
+    """
+
+    __slots__ = (
+        "_belongings",
+        "_busy",
+        "_context",
+        "_handler",
+        "_last",
+        "_message",
+        "_runtime",
+        "_task",
+        "behaviour",
+        "ended",
+        "faults",
+        "handle",
+        "handled",
+        "logs",
+        "mailbox",
+        "on_end",
+        "server",
+        "state",
+        "unmatched",
+    )
+
+    def __init__(
+        self, runtime: Runtime, behaviour: Behaviour, state: Any, handle: Entity, server: Entity | None = None
+    ) -> None:
+        self.behaviour = behaviour
+        self.state = state
+        self.handle = handle
+        self.server = server
+        self.mailbox = Mailbox()
+        self.handled = self.faults = self.unmatched = 0
+        self.ended = False
+        self.logs = False
+        self.on_end: Callable[[], None] | None = None
+        self._runtime = runtime
+        self._belongings: dict[Any, Callable[[], None]] | None = None
+        self._busy = self._last = False
+        self._context: Entity | None = None
+        self._handler: ZefFunction | None = None
+        self._message: Any = None
+        self._task: asyncio.Task[Any] | None = None
+
+    def deliver(self, message: Any) -> None:
+        """Put a message into the mailbox; it is handled after all earlier ones."""
+        if self._last or self.ended:
+            return
+        self.mailbox.put(message)
+        if not self._busy:
+            self._work()
+
+    def deliver_last(self, message: Any) -> None:
+        """Put the message after which the actor ends."""
+        if self._last or self.ended:
+            return
+        self.mailbox.put(message)
+        self._last = True
+        if not self._busy:
+            self._work()
+
+    def end(self) -> None:
+        """Stop: drop what waits, and let go of every subscription made by this actor."""
+        if self.ended:
+            return
+        self.ended = True
+        self.mailbox.clear()
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+        for release in (self._belongings or {}).values():
+            release()
+        self._belongings = None
+        if self.on_end is not None:
+            self.on_end()
+
+    def own(self, key: Any, release: Callable[[], None]) -> None:
+        """Have `release` called when the actor ends."""
+        if self.ended:
+            release()
+            return
+        if self._belongings is None:
+            self._belongings = {}
+        self._belongings[key] = release
+
+    def disown(self, key: Any) -> None:
+        """What was owned under `key` is gone already."""
+        if self._belongings:
+            self._belongings.pop(key, None)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a message waits for an earlier one."""
+        return self._busy or len(self.mailbox) > 0
+
+    def _work(self) -> None:
+        """Take messages while there are any, a bounded slice at a time."""
+        self._busy = True
+        for _ in range(_SLICE):
+            if not self.mailbox or self.ended:
+                break
+            if not self._take(self.mailbox.take()):
+                return  # under way elsewhere; _resume goes on
+        if self.mailbox and not self.ended:
+            self._runtime.loop.call_soon(self._work)
+            return
+        self._busy = False
+        if self._last:
+            self.end()
+
+    def _resume(self) -> None:
+        self._handler = self._message = None
+        self._work()
+
+    def _take(self, message: Any) -> bool:
+        """Handle one message; false when its handler is under way elsewhere."""
+        behaviour = self.behaviour
+        self._message = message
+        self._handler = None
+        if self.logs:
+            self._runtime.journal.note("info", f"{self.handle!r} takes {shown(message)}", actor=self.handle)
+        if not behaviour.inline:
+            self._runtime.runner.submit(self._answered, self._find_and_call, message)
+            return False
+        try:
+            if behaviour.transform is not None:
+                self._message = message = behaviour.transform(message)
+            handler = self._handler = behaviour.find(message, self.state)
+        except Exception as error:
+            return self._failed(error)
+        if handler is None:
+            return self._nobody()
+        if handler.is_async:
+            self._spawn(handler.invoke(message, self.state, self._context_for(handler)))
+            return False
+        if handler.inline:
+            return self._call_here(handler, message)
+        self._runtime.runner.submit(self._answered, handler.invoke, message, self.state, self._context_for(handler))
+        return False
+
+    def _call_here(self, handler: ZefFunction, message: Any) -> bool:
+        started = time.monotonic()
+        try:
+            answer = handler.invoke(message, self.state, self._context_for(handler))
+        except BaseException as error:
+            return self._failed(error)
+        took = time.monotonic() - started
+        if took > _INLINE_LIMIT:
+            name = handler_name(handler)
+            text = f"the inline handler {name} held the loop for {took:.3f} s; without inline=True it would hold nobody"
+            self._runtime.journal.note("warning", text, key=("blocks", name), handler=name, server=self.server)
+        return self._settle(answer)
+
+    def _find_and_call(self, message: Any) -> Any:
+        """In a runner thread: transform and predicates are user code here, like the handler."""
+        behaviour = self.behaviour
+        if behaviour.transform is not None:
+            self._message = message = behaviour.transform(message)
+        handler = self._handler = behaviour.find(message, self.state)
+        if handler is None:
+            return _NOBODY
+        return handler.invoke(message, self.state, self._context_for(handler))
+
+    def _answered(self, answer: Any, error: BaseException | None) -> None:
+        """On the loop: what a runner thread brought back."""
+        if self.ended:
+            if inspect.iscoroutine(answer):
+                answer.close()
+            return
+        if error is not None:
+            self._failed(error)
+        elif answer is _NOBODY:
+            self._nobody()
+        elif inspect.isawaitable(answer):
+            self._spawn(answer)
+            return
+        elif not self._settle(answer):
+            return
+        self._resume()
+
+    def _spawn(self, answer: Awaitable[Any]) -> None:
+        self._task = self._runtime.spawn(self._await(answer), f"handler {handler_name(self._handler)}")
+
+    async def _await(self, coming: Awaitable[Any]) -> None:
+        try:
+            answer = await coming
+        except asyncio.CancelledError:
+            if self.ended:
+                raise
+            self._failed(RuntimeError("the handler was cancelled"))
+        except BaseException as error:
+            self._failed(error)
+        else:
+            if self.ended or not self._settle(answer):
+                return
+        self._task = None
+        self._resume()
+
+    def _settle(self, answer: Any) -> bool:
+        """Take the next state, then perform the effects; false when one of them takes time."""
+        try:
+            effects, state = self.behaviour.read(answer, self.state)
+        except Exception as error:
+            return self._failed(error)
+        self.state = state
+        self.handled += 1
+        if not effects:
+            return True
+        owner = current_owner.set(self)
+        try:
+            return self._perform(effects)
+        finally:
+            current_owner.reset(owner)
+
+    def _perform(self, effects: Sequence[Effect]) -> bool:
+        for number, effect in enumerate(effects):
+            try:
+                answer = perform(self._runtime, effect)
+            except Exception as error:
+                self._effect_failed(effect, error)
+                continue
+            if inspect.isawaitable(answer):
+                rest = self._perform_rest(effect, answer, effects[number + 1 :])
+                self._runtime.spawn(rest, f"effects of {handler_name(self._handler)}")
+                return False
+        return True
+
+    async def _perform_rest(self, effect: Effect, answer: Awaitable[Any], rest: Sequence[Effect]) -> None:
+        try:
+            await answer
+        except Exception as error:
+            self._effect_failed(effect, error)
+        for following in rest:
+            try:
+                await performed(self._runtime, following)
+            except Exception as error:
+                self._effect_failed(following, error)
+        self._resume()
+
+    def _failed(self, error: BaseException) -> bool:
+        self.faults += 1
+        self._runtime.journal.fault(
+            f"handler {handler_name(self._handler)}",
+            error,
+            handler=handler_name(self._handler),
+            input=self._message,
+            actor=self.handle,
+            server=self.server,
+        )
+        return True
+
+    def _effect_failed(self, effect: Effect, error: BaseException) -> None:
+        self.faults += 1
+        name = handler_name(self._handler)
+        self._runtime.journal.fault(
+            f"{type(effect)!r}, an effect of {name},", error, handler=name, actor=self.handle, server=self.server
+        )
+
+    def _nobody(self) -> bool:
+        self.unmatched += 1
+        message, state = type(self._message), type(self.state)
+        text = f"no rule takes a {_type_name(message)} in state {_type_name(state)}"
+        key = ("unmatched", self.behaviour, message, state)
+        self._runtime.journal.note("info", text, key=key, actor=self.handle, server=self.server)
+        return True
+
+    def _context_for(self, handler: ZefFunction) -> Entity | None:
+        """What handlers of three arguments get: who they are and where the message came from."""
+        if handler.wants_context and self._context is None:
+            source = self.handle.input if "input" in self.handle.__dict__ else None
+            self._context = ET.ActorContext(actor=self.handle, source_topic=source)
+        return self._context
+
+
+_NOBODY = object()
+
+
+def _type_name(cls: type) -> str:
+    return repr(cls) if issubclass(cls, Entity) else cls.__name__
+
+
+class Actors:
+    """The actors that run, by uid: a service of the runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._actors: dict[str | None, Actor] = {}
+
+    def add(self, actor: Actor) -> None:
+        """Keep `actor` until it ends."""
+        self._actors[actor.handle._uid] = actor
+
+    def remove(self, actor: Actor) -> None:
+        """`actor` has ended."""
+        self._actors.pop(actor.handle._uid, None)
+
+    def get(self, handle: ActorHandle) -> Actor:
+        """The actor of that handle; `NotRunning` when it has ended or lives elsewhere."""
+        found = self._actors.get(handle._uid)
+        if found is None:
+            raise self._runtime.not_running(handle)
+        return found
+
+    def find(self, handle: ActorHandle) -> Actor | None:
+        """The actor of that handle, or `None`."""
+        return self._actors.get(handle._uid)
+
+    def __iter__(self) -> Any:
+        return iter(list(self._actors.values()))
+
+    def __len__(self) -> int:
+        return len(self._actors)

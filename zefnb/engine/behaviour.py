@@ -1,0 +1,141 @@
+"""Behaviours: which handler takes a message, and what its answer means.
+
+One is compiled when an actor, an endpoint or a subscription starts, and shared by all the actors
+that it describes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from zefnb.core.effect import Effect
+from zefnb.core.function import ZefFunction, as_handler, name_of
+from zefnb.core.op import Op, as_chain, compile_chain
+from zefnb.core.rules import Rule, RuleTable
+from zefnb.engine.journal import Journal
+from zefnb.errors import Fault, InvalidEffect, InvalidValue, ZefError, shown
+
+Answer = tuple[Sequence[Effect], Any]
+
+
+class BadAnswer(ZefError, TypeError):
+    """A handler answered in a shape that is not `[effects, next state]`."""
+
+
+class Behaviour(Protocol):
+    """What an actor asks when a message arrives."""
+
+    inline: bool  # whether `transform` and `find` call library code only, and may run on the loop
+    transform: Callable[[Any], Any] | None
+
+    def find(self, message: Any, state: Any) -> ZefFunction | None:
+        """The handler for this message in this state; `None` when nobody takes it."""
+
+    def read(self, answer: Any, state: Any) -> Answer:
+        """The effects and the next state in a handler's answer; `BadAnswer` when it has neither."""
+
+
+class Rules:
+    """Behaviour by rules or by one handler; answers are `[effects, next state]`."""
+
+    def __init__(
+        self, table: RuleTable | None, handler: ZefFunction | None, transform: Callable[[Any], Any] | None, inline: bool
+    ) -> None:
+        self.inline = inline
+        self.transform = transform
+        self.find = table.find if table is not None else lambda message, state: handler
+        self.handlers = table.handlers if table is not None else [handler]
+
+    def read(self, answer: Any, state: Any) -> Answer:
+        """Check the shape strictly: one effect alone, or a nested list, is not a list of effects."""
+        if not isinstance(answer, list | tuple) or len(answer) != 2:
+            raise BadAnswer(f"answered {shown(answer)}; allowed: [list of effects, next state]")
+        effects = answer[0]
+        if not isinstance(effects, list | tuple):
+            raise BadAnswer(f"the first part of the answer is {shown(effects)}; allowed: a list of effects")
+        for effect in effects:
+            if not isinstance(effect, Effect):
+                raise BadAnswer(f"the list of effects holds {shown(effect)}; allowed: FX.Something(...)")
+        return effects, answer[1]
+
+
+class Listening:
+    """Behaviour of a subscribed op: it has no state, and effects that it answers are performed."""
+
+    transform = None
+    inline = True
+
+    def __init__(self, op: Any, effects: Callable[[Any], Sequence[Effect]]) -> None:
+        chain = as_chain(op)
+        # A bare function keeps its own object, so that its redefinition reaches the subscription.
+        function = op if isinstance(op, ZefFunction) else compile_chain(chain)
+        self._handler = _message_handler(function, chain)
+        self._effects = effects
+
+    def find(self, message: Any, state: Any) -> ZefFunction | None:
+        return self._handler
+
+    def read(self, answer: Any, state: Any) -> Answer:
+        return self._effects(answer), state
+
+
+def _message_handler(function: Callable[[Any], Any], chain: Op) -> ZefFunction:
+    """A handler that hands the message alone, without a state, to `function`."""
+    if isinstance(function, ZefFunction) and function.is_async:
+
+        async def handle_async(message: Any, state: Any) -> Any:
+            return await function(message)
+
+        return ZefFunction(handle_async)
+
+    def handle(message: Any, state: Any) -> Any:
+        return function(message)
+
+    made = ZefFunction(handle, inline=chain.inline)
+    made.__name__ = made.__qualname__ = repr(chain)
+    return made
+
+
+def effects_in(answer: Any) -> Sequence[Effect]:
+    """The effects that a subscribed op answered: one, a list of them, or none."""
+    if isinstance(answer, Effect):
+        return (answer,)
+    if isinstance(answer, list | tuple) and answer and all(isinstance(item, Effect) for item in answer):
+        return answer
+    return ()
+
+
+def compile_behaviour(
+    journal: Journal,
+    *,
+    rules: Mapping[Any, Any] | Sequence[Any] | None = None,
+    handler: Any = None,
+    input_transform: Any = None,
+    **_: Any,
+) -> Rules:
+    """The behaviour that `FX.StartActor`'s fields describe; `InvalidEffect` lists what is wrong with them."""
+    faults: list[Fault] = []
+    if (rules is None) == (handler is None):
+        given = "both `rules` and `handler`" if rules is not None else "neither `rules` nor `handler`"
+        faults.append(Fault("rules", f"there are {given}", "exactly one of the two"))
+
+    def report(rule: Rule, error: BaseException) -> None:
+        journal.fault(f"the predicate of rule ({rule.message!r}, {rule.state!r}) failed", error)
+
+    table = function = None
+    try:
+        table = RuleTable(rules, report) if rules is not None else None
+        function = as_handler(handler, "FX.StartActor", "handler") if handler is not None else None
+        chain = as_chain(input_transform) if input_transform is not None else None
+    except InvalidValue as error:
+        faults.extend(error.faults)
+    if faults:
+        raise InvalidEffect("FX.StartActor", faults)
+    inline = (table is None or table.inline) and (chain is None or chain.inline)
+    return Rules(table, function, compile_chain(chain) if chain is not None else None, inline)
+
+
+def handler_name(handler: ZefFunction | None) -> str:
+    """What the journal calls a handler."""
+    return name_of(handler) if handler is not None else "rules"

@@ -1,0 +1,86 @@
+"""The entrance: the one ordered queue by which other threads reach the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+_SLICE = 256
+_HELD_BACK_AT = 4_096
+_WAIT_SLICE = 0.1
+
+
+class Entrance:
+    """Calls from other threads, made on the loop in the order in which they were put.
+
+    A burst costs one wake-up. The order in `put` matters: wake, set the flag, append; an interrupt
+    between any two of them costs at most a wake-up for nothing, never a call that nobody makes.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_error: Callable[[BaseException], None]) -> None:
+        self._loop = loop
+        self._on_error = on_error
+        self._lock = threading.Lock()
+        self._calls: deque[Call] = deque()
+        self._woken = False
+        self._room = threading.Event()
+        self._room.set()
+        self._congestions: set[object] = set()
+
+    def put(self, call: Callable[..., Any], *args: Any) -> None:
+        """Have `call(*args)` made on the loop. From any thread; never waits."""
+        with self._lock:
+            if not self._woken:
+                self._loop.call_soon_threadsafe(self._drain)
+                self._woken = True
+            self._calls.append((call, args))
+
+    def _drain(self) -> None:
+        calls = self._calls
+        for _ in range(min(len(calls), _SLICE)):
+            call, args = calls.popleft()
+            try:
+                call(*args)
+            except Exception as error:
+                self._on_error(error)
+        with self._lock:
+            if calls:
+                self._loop.call_soon(self._drain)
+            else:
+                self._woken = False
+        if not self._room.is_set() and len(calls) < _HELD_BACK_AT // 2 and not self._congestions:
+            self._room.set()
+
+    def hold_back(self) -> None:
+        """Wait while publishers have outrun the loop or clients that read. For other threads than ours."""
+        while self.is_held:
+            self._room.clear()
+            if len(self._calls) < _HELD_BACK_AT // 2 and not self._congestions:
+                break
+            self._room.wait(_WAIT_SLICE)
+
+    def congested(self, source: object) -> None:
+        """From now on `source` (slow clients that do read) holds other threads' publishers back."""
+        self._congestions.add(source)
+
+    def relieved(self, source: object) -> None:
+        """`source` no longer holds anybody back."""
+        self._congestions.discard(source)
+        if not self._congestions:
+            self._room.set()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether publishers outside the loop should wait."""
+        return len(self._calls) >= _HELD_BACK_AT or bool(self._congestions)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for the loop."""
+        return len(self._calls)
+

@@ -1,0 +1,68 @@
+"""The background thread and its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+_STOP_PATIENCE = 2.0
+
+
+class LoopThread:
+    """A daemon thread named `zefnb` that runs one event loop, built explicitly and never from the policy."""
+
+    def __init__(self, on_escape: Callable[[BaseException], None]) -> None:
+        self.loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop()
+        self._on_escape = on_escape
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="zefnb", daemon=True)
+        self._ident: int | None = None
+
+    def start(self) -> None:
+        """Start the thread; returns when its loop runs."""
+        running = threading.Event()
+        self.loop.call_soon(running.set)
+        self._thread.start()
+        running.wait()
+
+    def _run(self) -> None:
+        self._ident = threading.get_ident()
+        asyncio.set_event_loop(self.loop)
+        while not self._stopping:
+            try:
+                self.loop.run_forever()
+            except BaseException as error:  # user code may raise SystemExit; the loop outlives it
+                self._on_escape(error)
+        self.loop.run_until_complete(self._cancel_all())
+        self.loop.close()
+
+    async def _cancel_all(self) -> None:
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.loop.shutdown_asyncgens()
+        await self.loop.shutdown_default_executor()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is on the loop's thread."""
+        return threading.get_ident() == self._ident
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the loop still takes work."""
+        return self._thread.is_alive() and not self._stopping
+
+    def stop(self) -> None:
+        """End the loop and its thread. Called from another thread; waits at most two seconds."""
+        if not self.is_alive:
+            return
+
+        def stop() -> None:
+            self._stopping = True
+            self.loop.stop()
+
+        self.loop.call_soon_threadsafe(stop)
+        self._thread.join(_STOP_PATIENCE)

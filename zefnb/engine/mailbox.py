@@ -1,0 +1,57 @@
+"""The mailbox of an actor: messages in order, and whether there is room for more."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+FULL_MESSAGES = 256
+FULL_BYTES = 1 << 20
+
+
+class Mailbox:
+    """A queue that tells its feeder when to pause.
+
+    It never refuses a message: the loop and handlers are not held back. Who can wait (a socket's
+    reader) asks `is_full` and leaves a callback in `when_room`.
+    """
+
+    __slots__ = ("_messages", "bytes", "when_room")
+
+    def __init__(self) -> None:
+        self._messages: deque[Any] = deque()
+        self.bytes = 0
+        self.when_room: Callable[[], None] | None = None
+
+    def put(self, message: Any) -> None:
+        """Append a message."""
+        if isinstance(message, str | bytes):
+            self.bytes += len(message)
+        self._messages.append(message)
+
+    def take(self) -> Any:
+        """Remove and return the oldest message."""
+        message = self._messages.popleft()
+        if isinstance(message, str | bytes):
+            self.bytes -= len(message)
+        if self.when_room is not None and self.bytes <= FULL_BYTES // 2 and len(self._messages) <= FULL_MESSAGES // 2:
+            room, self.when_room = self.when_room, None
+            room()
+        return message
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the feeder should pause."""
+        return len(self._messages) >= FULL_MESSAGES or self.bytes >= FULL_BYTES
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def clear(self) -> None:
+        """Drop everything, and let a waiting feeder go on."""
+        self._messages.clear()
+        self.bytes = 0
+        if self.when_room is not None:
+            room, self.when_room = self.when_room, None
+            room()

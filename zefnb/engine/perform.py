@@ -1,0 +1,234 @@
+"""`run` and `await`: from a value that describes an effect to the effect itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import threading
+from collections.abc import Awaitable, Coroutine, Sequence
+from typing import Any
+
+from zefnb.core.effect import Effect, Spec
+from zefnb.core.entity import ET
+from zefnb.core.execution import Identity, thing_key
+from zefnb.core.op import Evaluator
+from zefnb.engine.runtime import Runtime, default_runtime
+from zefnb.engine.things import current_identity, current_notices
+from zefnb.errors import Fault, InvalidEffect, WouldBlock, shown
+
+SUCCESS = ET.Success()
+
+_HELD_BACK_POLL = 0.01
+
+
+def perform(runtime: Runtime, effect: Effect) -> Any:
+    """Perform one effect, on the loop. The answer may be an awaitable, for effects that take time."""
+    spec = _checked(runtime, effect)
+    if not runtime.monitors:
+        return spec.function(runtime, **effect.__dict__)
+    return _monitored(runtime, spec, effect)
+
+
+def _monitored(runtime: Runtime, spec: Spec, effect: Effect) -> Any:
+    try:
+        answer = spec.function(runtime, **effect.__dict__)
+    except Exception as error:
+        answer = error
+        raise
+    finally:
+        for monitor in runtime.monitors:
+            monitor(effect, answer)
+    return answer
+
+
+def _checked(runtime: Runtime, effect: Any) -> Spec:
+    """The spec of `effect`, when it is complete."""
+    if not isinstance(effect, Effect):
+        hint = "`run` performs an effect or a list of effects"
+        raise InvalidEffect("run", [Fault("", f"got {shown(effect)}", "FX.Something(...)", hint)])
+    spec = runtime.registry.spec(type(effect).__name__)
+    faults = spec.missing(effect.__dict__)
+    if faults:
+        raise InvalidEffect(repr(type(effect)), faults)
+    return spec
+
+
+class Submission:
+    """Effects under way on the loop for somebody who waits elsewhere."""
+
+    __slots__ = ("_context", "_effects", "_runtime", "_task", "cancelled", "done", "error", "notices", "value")
+
+    def __init__(self, runtime: Runtime, effects: Sequence[Effect], identities: Sequence[Identity | None]) -> None:
+        self._runtime = runtime
+        self._effects = tuple(zip(effects, identities, strict=True))
+        self._context = contextvars.copy_context()
+        self._task: asyncio.Task[Any] | None = None
+        self.notices: list[str] = []
+        self.value: list[Any] = []
+        self.error: BaseException | None = None
+        self.cancelled = False
+        self.done = threading.Lock()
+        self.done.acquire()
+
+    def start(self) -> None:
+        """Perform the effects, on the loop, in order; the first that fails ends them."""
+        self._context.run(self._start)
+
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """The task that goes on, for effects that take time."""
+        return self._task
+
+    def _start(self) -> None:
+        current_notices.set(self.notices)
+        for number, (effect, identity) in enumerate(self._effects):
+            if self.cancelled:
+                return self._finish(asyncio.CancelledError())
+            if identity is not None:
+                current_identity.set(identity)
+            try:
+                answer = perform(self._runtime, effect)
+            except BaseException as error:
+                return self._finish(error)
+            if inspect.isawaitable(answer):
+                self._task = self._runtime.loop.create_task(
+                    self._await_rest(answer, number + 1), name=repr(type(effect)), context=self._context
+                )
+                return None
+            self.value.append(answer)
+        return self._finish(None)
+
+    async def _await_rest(self, answer: Awaitable[Any], following: int) -> None:
+        try:
+            self.value.append(await answer)
+            for effect, identity in self._effects[following:]:
+                current_identity.set(identity)
+                self.value.append(await performed(self._runtime, effect))
+        except BaseException as error:
+            self._finish(error)
+            if not isinstance(error, Exception | asyncio.CancelledError):
+                raise
+        else:
+            self._finish(None)
+
+    def _finish(self, error: BaseException | None) -> None:
+        self.error = error
+        self._task = None
+        self.done.release()
+
+    def cancel(self) -> None:
+        """End what has not happened yet. From any thread."""
+        self.cancelled = True
+        self._runtime.entrance.put(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+
+async def performed(runtime: Runtime, effect: Effect) -> Any:
+    """Perform one effect on the loop and await it if it takes time."""
+    answer = perform(runtime, effect)
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+def run_on(runtime: Runtime, given: Any) -> Any:
+    """Perform an effect, or a list of them in order, from any thread; see `run`."""
+    many = isinstance(given, list | tuple)
+    effects: Sequence[Effect] = given if many else (given,)
+    specs = [_checked(runtime, effect) for effect in effects]
+    if runtime.thread.is_current:
+        answers = [_run_at_once(runtime, effect) for effect in effects]
+        return answers if many else answers[0]
+    if not many and specs[0].accept is not None:
+        return specs[0].accept(runtime, **effects[0].__dict__)
+    identities = [thing_key(spec.keyed) if spec.keyed else None for spec in specs]
+    submission = Submission(runtime, effects, identities)
+    runtime.entrance.put(submission.start)
+    try:
+        runtime.wait(submission.done)
+    except BaseException:
+        submission.cancel()
+        raise
+    for notice in submission.notices:
+        print(notice)
+    if submission.error is not None:
+        raise submission.error
+    return submission.value if many else submission.value[0]
+
+
+def _run_at_once(runtime: Runtime, effect: Effect) -> Any:
+    answer = perform(runtime, effect)
+    if inspect.isawaitable(answer):
+        if isinstance(answer, Coroutine):
+            answer.close()
+        name = repr(type(effect))
+        raise WouldBlock(f"{name} takes time, and waiting here would stop the loop: return it as an effect, or await it")
+    return answer
+
+
+async def await_on(runtime: Runtime, effect: Effect) -> Any:
+    """Perform `effect` from inside a running loop, ours or somebody else's, without blocking it."""
+    spec = _checked(runtime, effect)
+    if runtime.thread.is_current:
+        return await performed(runtime, effect)
+    while spec.accept is not None and runtime.entrance.is_held:
+        await asyncio.sleep(_HELD_BACK_POLL)
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[Any] = loop.create_future()
+    identity = thing_key(spec.keyed) if spec.keyed else None
+    submission = Submission(runtime, (effect,), (identity,))
+
+    def finished() -> None:
+        loop.call_soon_threadsafe(lambda: answered.done() or answered.set_result(None))
+
+    def start() -> None:
+        submission.start()
+        task = submission.task
+        if task is None:
+            finished()
+        else:
+            task.add_done_callback(lambda done: finished())
+
+    runtime.entrance.put(start)
+    try:
+        await answered
+    except asyncio.CancelledError:
+        submission.cancel()
+        raise
+    if submission.error is not None:
+        raise submission.error
+    return submission.value[0]
+
+
+class Run(Evaluator):
+    """Perform effects: `FX.Publish(...) | run`, or a list of them.
+
+    From any thread it waits until it has happened and returns the answer, or raises. Ctrl-C ends the
+    wait and cancels what was submitted. On the loop itself, quick effects happen at once and those
+    that take time raise `WouldBlock`.
+
+    >>> from zefnb import FX, ET, run
+    >>> FX.Publish(target=ET.Topic('nobody-listens'), content='hi') | run
+    ET.Success()
+    """
+
+    __slots__ = ()
+
+    def __call__(self, given: Any) -> Any:
+        return run_on(default_runtime(), given)
+
+    def __repr__(self) -> str:
+        return "run"
+
+    def __reduce__(self) -> str:
+        return "run"
+
+
+run = Run()
+
+
+def await_effect(effect: Effect) -> Awaitable[Any]:
+    """What `await FX.X(...)` does."""
+    return await_on(default_runtime(), effect)

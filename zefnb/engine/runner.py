@@ -1,0 +1,118 @@
+"""The runner: the thread that runs users' plain functions, so that none of them runs on the loop.
+
+One thread drains a queue of jobs. A watchdog on the loop sees when a call exceeds 10 ms, lets a
+replacement go on with the queue, and leaves the slow call to finish by itself: a slow handler
+delays its own actor and nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from zefnb.engine.entrance import Entrance
+
+SLOW_AFTER = 0.010
+MOST_THREADS = 64
+_TICK = 0.005
+
+Done = Callable[[Any, BaseException | None], None]
+Job = tuple[Callable[..., Any], tuple[Any, ...], Done]
+
+
+class _Worker(threading.Thread):
+    """A thread that takes jobs. Once replaced it finishes what it has, helps while jobs wait, and ends."""
+
+    def __init__(self, runner: Runner) -> None:
+        super().__init__(name="zefnb-handlers", daemon=True)
+        self._runner = runner
+        self.replaced = False
+        self.busy_since: float | None = None
+
+    def run(self) -> None:
+        jobs, put = self._runner.jobs, self._runner.entrance.put
+        while True:
+            try:
+                job = jobs.get(block=not self.replaced)
+            except queue.Empty:
+                break
+            if job is None:
+                break
+            call, args, done = job
+            self.busy_since = time.monotonic()
+            try:
+                answer, error = call(*args), None
+            except BaseException as raised:  # SystemExit from a handler is its fault, not our end
+                answer, error = None, raised
+            self.busy_since = None
+            put(self._runner.finished, done, answer, error)
+            del job, call, args, done, answer, error
+        self._runner.entrance.put(self._runner.left, self)
+
+
+class Runner:
+    """Runs jobs in a thread and hands each answer back on the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, entrance: Entrance) -> None:
+        self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self.entrance = entrance
+        self._loop = loop
+        self._outstanding = 0
+        self._current: _Worker | None = None
+        self._workers: set[_Worker] = set()
+        self._watching = False
+
+    def submit(self, done: Done, call: Callable[..., Any], *args: Any) -> None:
+        """Have `call(*args)` made in a runner thread, then `done(answer, error)` on the loop. From the loop."""
+        if self._current is None:
+            self._replace()
+        self._outstanding += 1
+        self.jobs.put((call, args, done))
+        if not self._watching:
+            self._watching = True
+            self._loop.call_later(SLOW_AFTER, self._watch)
+
+    def finished(self, done: Done, answer: Any, error: BaseException | None) -> None:
+        """On the loop: one job is done."""
+        self._outstanding -= 1
+        done(answer, error)
+
+    def left(self, worker: _Worker) -> None:
+        """On the loop: a thread has ended."""
+        self._workers.discard(worker)
+
+    def _watch(self) -> None:
+        if not self._outstanding:
+            self._watching = False
+            return
+        current = self._current
+        since = current.busy_since if current is not None else None
+        if since is not None and time.monotonic() - since > SLOW_AFTER and len(self._workers) < MOST_THREADS:
+            self._replace()
+        self._loop.call_later(_TICK, self._watch)
+
+    def _replace(self) -> None:
+        if self._current is not None:
+            self._current.replaced = True
+        self._current = _Worker(self)
+        self._workers.add(self._current)
+        self._current.start()
+
+    @property
+    def threads(self) -> int:
+        """How many threads run handlers now."""
+        return len(self._workers)
+
+    def close(self) -> None:
+        """Let the threads end; what they are doing is not waited for."""
+        for _ in self._workers:
+            self.jobs.put(None)
+
+
+def in_runner_thread() -> bool:
+    """Whether the caller is a handler's thread."""
+    return isinstance(threading.current_thread(), _Worker)

@@ -1,0 +1,175 @@
+"""The runtime: one loop with its journal, its services and the queue that leads to it."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextvars
+import inspect
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from zefnb.core.effect import DEFAULT_REGISTRY, Registry
+from zefnb.engine.entrance import Entrance
+from zefnb.engine.journal import Journal
+from zefnb.engine.loop import LoopThread
+from zefnb.engine.runner import Runner
+from zefnb.engine.things import Things
+from zefnb.errors import Interrupted, NotRunning
+
+S = TypeVar("S")
+
+_REMEMBERED_ENDS = 1_000
+_EXIT_PATIENCE = 1.5
+
+
+class Runtime:
+    """Runs values. There is one for a process, `default_runtime()`; tests make their own.
+
+    Services (the hub, the servers, the databases) are made on first use and ended with it.
+    """
+
+    def __init__(self, registry: Registry = DEFAULT_REGISTRY) -> None:
+        self.registry = registry
+        self.journal = Journal()
+        self.thread = LoopThread(on_escape=self._escaped)
+        self.loop = self.thread.loop
+        self.entrance = Entrance(self.loop, on_error=self._escaped)
+        self.runner = Runner(self.loop, self.entrance)
+        self.things = Things()
+        # Called on the loop with each performed effect and its answer or error: the monitor hook.
+        self.monitors: tuple[Callable[[Any, Any], None], ...] = ()
+        self._services: dict[type, Any] = {}
+        self._services_lock = threading.RLock()
+        self._ended: deque[str] = deque(maxlen=_REMEMBERED_ENDS)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.loop.call_soon(self.loop.set_exception_handler, self._loop_fault)
+        self.thread.start()
+
+    def service(self, kind: Callable[[Runtime], S]) -> S:
+        """The runtime's one instance of `kind`, made on first use."""
+        found: S | None = self._services.get(kind)  # type: ignore[call-overload]
+        if found is None:
+            with self._services_lock:
+                found = self._services.get(kind)  # type: ignore[call-overload]
+                if found is None:
+                    found = self._services[kind] = kind(self)  # type: ignore[index]
+        return found
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Run `work` on the loop, from the loop. Its failure is a fault in the journal."""
+        task = self.loop.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+        return task
+
+    def _task_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.journal.fault(task.get_name(), error)
+
+    def ended(self, uid: str | None) -> None:
+        """Remember that what had this uid has ended, to tell it from what never was here."""
+        if uid is not None:
+            self._ended.append(uid)
+
+    def not_running(self, handle: Any) -> NotRunning:
+        """The error for a handle that leads nowhere."""
+        uid = getattr(handle, "_uid", None)
+        if uid in self._ended:
+            return NotRunning(f"{handle!r} has been stopped")
+        hint = "a handle works only in the process that made it"
+        return NotRunning(f"{handle!r} is not at home in this process ({os.getpid()}); {hint}")
+
+    def _escaped(self, error: BaseException) -> None:
+        self.journal.fault("an exception reached the loop", error)
+
+    def _loop_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is not None:
+            self.journal.fault(context.get("message", "fault on the loop"), error)
+        else:
+            self.journal.note("error", str(context.get("message")), key=context.get("message"))
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether effects can be performed."""
+        return self.thread.is_alive
+
+    def close(self, patience: float = _EXIT_PATIENCE) -> None:
+        """End every service politely, then the loop. From another thread; waits at most about `patience` seconds."""
+        if not self.thread.is_alive or self.thread.is_current:
+            return
+        done = threading.Event()
+
+        async def end_services() -> None:
+            for service in reversed(list(self._services.values())):
+                close = getattr(service, "close", None)
+                answer = close() if close is not None else None
+                if inspect.isawaitable(answer):
+                    await answer
+
+        def start() -> None:
+            self.spawn(end_services(), "closing").add_done_callback(lambda task: done.set())
+
+        self.entrance.put(start)
+        done.wait(patience)
+        self.runner.close()
+        self.thread.stop()
+
+    def wait(self, lock: threading.Lock) -> None:
+        """Wait for `lock` in slices, and not for a loop that has ended."""
+        while not lock.acquire(timeout=0.1):
+            if not self.thread.is_alive:
+                raise Interrupted("the runtime has been closed")
+
+    def abandon_after_fork(self) -> None:
+        """In a forked child: let go of what the parent runs, without a word to its peers."""
+        for service in self._services.values():
+            forget = getattr(service, "forget_sockets", None)
+            if forget is not None:
+                forget()
+
+
+# Whose effects are being performed: an actor that subscribes owns what it subscribed.
+current_owner: contextvars.ContextVar[Any] = contextvars.ContextVar("zefnb_owner", default=None)
+
+_default: Runtime | None = None
+_default_lock = threading.Lock()
+
+
+def default_runtime() -> Runtime:
+    """The process's runtime, started on first use and again after it was closed."""
+    global _default
+    runtime = _default
+    if runtime is None or not runtime.is_alive:
+        with _default_lock:
+            if _default is None or not _default.is_alive:
+                _default = Runtime()
+            runtime = _default
+    return runtime
+
+
+def close_default_runtime() -> None:
+    """End the process's runtime, if it runs. It starts again on next use."""
+    global _default
+    with _default_lock:
+        runtime, _default = _default, None
+    if runtime is not None:
+        runtime.close()
+
+
+def _after_fork() -> None:
+    global _default, _default_lock
+    _default_lock = threading.Lock()
+    runtime, _default = _default, None
+    if runtime is not None:
+        runtime.abandon_after_fork()
+
+
+atexit.register(close_default_runtime)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,51 @@
+"""Things that a cell made: what a later execution of the same cell replaces."""
+
+from __future__ import annotations
+
+import contextvars
+from typing import Any, NamedTuple
+
+from zefnb.core.execution import Identity
+
+# Set around the performing of a keyed effect: what the thing it starts is known by.
+current_identity: contextvars.ContextVar[Identity | None] = contextvars.ContextVar("zefnb_identity", default=None)
+
+
+# What to tell whoever ran the cell, in one line each; collected while the effect is performed.
+current_notices: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("zefnb_notices", default=None)
+
+
+class Made(NamedTuple):
+    """A handle, and the execution in which it was made."""
+
+    handle: Any
+    token: object
+
+
+class Things:
+    """The k-th server, client, subscription or timer of each cell."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[object, ...], Made] = {}
+
+    def predecessor(self) -> Any:
+        """What an earlier execution of the running cell made in this place, or `None`."""
+        identity = current_identity.get()
+        made = self._made.get(identity.key) if identity is not None else None
+        return made.handle if made is not None and identity is not None and made.token != identity.token else None
+
+    def record(self, handle: Any) -> None:
+        """Remember that the running cell made `handle` in this place."""
+        identity = current_identity.get()
+        if identity is not None:
+            self._made[identity.key] = Made(handle, identity.token)
+
+    def replaced(self, what: str) -> None:
+        """Tell whoever ran the cell what has been replaced."""
+        notices = current_notices.get()
+        if notices is not None:
+            notices.append(f"replaced {what}")
+
+    def forget(self, handle: Any) -> None:
+        """`handle` has ended."""
+        self._made = {key: made for key, made in self._made.items() if made.handle != handle}

@@ -1,0 +1,141 @@
+"""Admission: which Host and Origin headers a server accepts.
+
+A page from elsewhere must not reach a server on this machine: not by a name that resolves to it
+(DNS rebinding: a foreign Host), nor from a script of its own (cross-site hijacking: a foreign Origin).
+Programs that are no browsers send no Origin, and pass.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+from zefnb.errors import Fault
+
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+class Admission:
+    """Decides by Host and Origin; names are compared whole and in lower case."""
+
+    def __init__(self, allowed_hosts: Sequence[str] = (), allowed_origins: Sequence[str] = ()) -> None:
+        self._hosts = {_normal_host(host) for host in allowed_hosts}
+        self._origins = {_normal_origin(origin) for origin in allowed_origins}
+        self.port = 0
+
+    def allow_host(self, host: str) -> None:
+        """Accept this host name too, for instance the one by which a notebook is reached."""
+        self._hosts.add(_normal_host(host))
+
+    def allow_machine(self) -> None:
+        """Accept this machine's own names and addresses."""
+        for host in machine_hosts():
+            self.allow_host(host)
+
+    def host_fits(self, host: str | None) -> bool:
+        """Whether a request that asks for `host` may come in.
+
+        >>> Admission().host_fits('localhost:8000'), Admission().host_fits('evil.example')
+        (True, False)
+        """
+        if not host:
+            return False
+        name, port = split_host(host)
+        return is_loopback(name) or name in self._hosts or (port is not None and f"{name}:{port}" in self._hosts)
+
+    def origin_fits(self, origin: str | None) -> bool:
+        """Whether a page of `origin` may connect. `None`, no header, may.
+
+        >>> a = Admission(allowed_origins=['https://app.example'])
+        >>> a.origin_fits(None), a.origin_fits('http://localhost:8888'), a.origin_fits('null')
+        (True, True, False)
+        >>> a.origin_fits('https://app.example'), a.origin_fits('https://app.example.evil')
+        (True, False)
+        """
+        if origin is None:
+            return True
+        normal = _normal_origin(origin)
+        if normal in self._origins:
+            return True
+        scheme, _, authority = normal.partition("://")
+        if scheme not in ("http", "https") or not authority:
+            return False
+        name, port = split_host(authority)
+        if is_loopback(name):
+            return True
+        port = port if port is not None else _DEFAULT_PORTS[scheme]
+        if f"{name}:{port}" in self._hosts:
+            return True
+        return name in self._hosts and port in (self.port, _DEFAULT_PORTS[scheme])
+
+
+def split_host(authority: str) -> tuple[str, int | None]:
+    """A Host header as name and port, the name in lower case and without brackets.
+
+    >>> split_host('LocalHost:8000'), split_host('[::1]:80'), split_host('a.example')
+    (('localhost', 8000), ('::1', 80), ('a.example', None))
+    """
+    try:
+        parts = urlsplit(f"//{authority}")
+        if parts.username is not None or parts.path or parts.query or parts.fragment:
+            return "", None
+        return (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return "", None
+
+
+def is_loopback(name: str) -> bool:
+    """Whether `name` can only mean this machine (RFC 6761, section 6.3)."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def machine_hosts() -> set[str]:
+    """The names and addresses of this machine."""
+    name = socket.gethostname()
+    hosts = {name.lower(), socket.getfqdn().lower()}
+    try:
+        hosts.update(str(info[4][0]).partition("%")[0].lower() for info in socket.getaddrinfo(name, None))
+    except OSError:
+        pass  # a machine that cannot resolve its own name is still reached by that name
+    for family, peer in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        # Connecting a datagram socket sends nothing; it tells which address would be used.
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((peer, 9))
+                hosts.add(str(probe.getsockname()[0]))
+        except OSError:
+            continue
+    return hosts
+
+
+def list_faults(field: str, given: Iterable[object] | None) -> list[Fault]:
+    """What is wrong with a list of hosts or origins."""
+    faults = []
+    for item in given or ():
+        if not isinstance(item, str) or not item or "*" in item:
+            faults.append(Fault(field, f"got {item!r}", "whole names, such as 'hub.example' or 'https://app.example'"))
+        elif field == "allowed_origins" and "://" not in item:
+            faults.append(Fault(field, f"got {item!r}", "an origin with its scheme, such as 'https://app.example'"))
+    return faults
+
+
+def _normal_host(host: str) -> str:
+    name, port = split_host(host)
+    return f"{name}:{port}" if port is not None else name
+
+
+def _normal_origin(origin: str) -> str:
+    """Scheme, host and port in lower case, the default port left out (RFC 6454, section 6.2)."""
+    scheme, separator, authority = origin.strip().lower().partition("://")
+    if not separator:
+        return origin.strip().lower()
+    name, port = split_host(authority)
+    shown = f"[{name}]" if ":" in name else name
+    return f"{scheme}://{shown}" if port in (None, _DEFAULT_PORTS.get(scheme)) else f"{scheme}://{shown}:{port}"

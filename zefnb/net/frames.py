@@ -1,0 +1,58 @@
+"""Frames of RFC 6455, section 5.2: building those of a server, and measuring those of a client."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+TEXT = 0x1
+BINARY = 0x2
+FIN = 0x80
+
+_short = struct.Struct("!BBH").pack
+_long = struct.Struct("!BBQ").pack
+_SMALL = {opcode: tuple(bytes((FIN | opcode, length)) for length in range(126)) for opcode in (TEXT, BINARY)}
+
+# The first byte of a whole, unfragmented, uncompressed data frame.
+WHOLE_TEXT = FIN | TEXT
+WHOLE_BINARY = FIN | BINARY
+
+
+def build(opcode: int, payload: bytes) -> bytes:
+    """One unfragmented frame from a server: not masked.
+
+    >>> build(TEXT, b'hi')
+    b'\\x81\\x02hi'
+    """
+    length = len(payload)
+    if length < 126:
+        return _SMALL[opcode][length] + payload
+    if length < 65_536:
+        return _short(FIN | opcode, 126, length) + payload
+    return _long(FIN | opcode, 127, length) + payload
+
+
+class Head(NamedTuple):
+    """The start of a client's frame: where its payload begins, and how long it is."""
+
+    payload_at: int
+    length: int
+    masked: bool
+
+
+def head_of(data: bytes | memoryview) -> Head | None:
+    """The head of the frame at the start of `data`; `None` when more bytes are needed to tell.
+
+    >>> head_of(b'\\x81\\x85abcdhello')
+    Head(payload_at=6, length=5, masked=True)
+    """
+    if len(data) < 2:
+        return None
+    masked = bool(data[1] & 0x80)
+    length, at = data[1] & 0x7F, 2
+    if length >= 126:
+        at = 4 if length == 126 else 10
+        if len(data) < at:
+            return None
+        length = int.from_bytes(data[2:at], "big")
+    return Head(at + 4 if masked else at, length, masked)

@@ -1,0 +1,69 @@
+"""Listeners: the sockets a server binds, and what to say when it cannot."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+from zefnb.errors import PortUnavailable
+
+_TRIES = 20
+
+
+def bind(port: int, external: bool) -> list[socket.socket]:
+    """Sockets bound to `port` on loopback, IPv4 and then IPv6 with the same number where there is one.
+
+    `port=0` picks a free one. `external` binds every address of the machine instead.
+    Raises `PortUnavailable`, saying which port and what to do.
+    """
+    for attempt in range(_TRIES):
+        first = _bound(socket.AF_INET, "0.0.0.0" if external else "127.0.0.1", port)
+        number = first.getsockname()[1]
+        try:
+            second = _bound_v6("::" if external else "::1", number)
+        except PortUnavailable:
+            first.close()
+            if port == 0 and attempt < _TRIES - 1:
+                continue
+            raise
+        return [first] if second is None else [first, second]
+    raise AssertionError("unreachable")
+
+
+def _bound_v6(host: str, port: int) -> socket.socket | None:
+    if not socket.has_ipv6:
+        return None
+    try:
+        return _bound(socket.AF_INET6, host, port)
+    except PortUnavailable as error:
+        # A machine without IPv6 is no fault; a taken port is.
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        return None
+
+
+def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    try:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise PortUnavailable(error.errno, f"{host}: {error.strerror}") from None
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
+        listener.setblocking(False)
+        return listener
+    except OSError as error:
+        listener.close()
+        raise PortUnavailable(error.errno, _explained(error, host, port)) from None
+
+
+def _explained(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is in use by another program; choose another, or port=0 for any that is free"
+    if error.errno == errno.EACCES:
+        return f"port {port} needs permission; choose one from 1024 to 65535, or port=0 for any that is free"
+    return f"port {port} on {host}: {error.strerror}"

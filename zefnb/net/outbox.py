@@ -1,0 +1,166 @@
+"""The outbox: what leaves in this turn of the loop, one write per connection however many frames.
+
+Frames are not written where they arise. They wait until the loop has heard every socket that spoke
+in this turn, and then leave together. A run of messages to one topic is joined once and its bytes are
+shared by all its sockets; anything else that is sent meanwhile seals the run first, which keeps the
+order that each client sees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from zefnb.core.wire import encode_content
+from zefnb.engine.runtime import Runtime
+from zefnb.net.frames import build
+from zefnb.net.slow_clients import SlowClients
+
+if TYPE_CHECKING:
+    from zefnb.net.connection import Connection
+
+# A longer run is written in pieces, so that a slow client's queue can be cut between whole frames.
+_LONGEST_PIECE = 65_536
+_RECEIVE_BUFFER = 262_144
+
+
+class Outbox:
+    """Gathers what is to be written and writes it once per turn: a service of the runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._loop: asyncio.AbstractEventLoop = runtime.loop
+        self._run: Fanout | None = None
+        self._dirty: list[Connection] = []
+        self._scheduled = False
+        self.slow_clients = SlowClients(runtime)
+        # Every connection receives into the same buffer: it is emptied before the next one reads.
+        self.receive_buffer = memoryview(bytearray(_RECEIVE_BUFFER))
+
+    def add(self, connection: Connection) -> None:
+        """`connection` has something to write at the end of this turn."""
+        self._dirty.append(connection)
+        if not self._scheduled:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        self._scheduled = True
+        self._loop.call_soon(self._flush)
+
+    def seal(self) -> None:
+        """Close the open run: what is sent from now on comes after it."""
+        run, self._run = self._run, None
+        if run is not None:
+            for data, count in run.take():
+                for connection in run.members:
+                    connection.send_raw(data, count)
+
+    def open_run(self, fanout: Fanout) -> None:
+        """What is published to `fanout` from now on is joined, until something else is sent."""
+        if self._run is not None:
+            self.seal()
+        self._run = fanout
+        if not self._scheduled:
+            self._schedule()
+
+    @property
+    def run(self) -> Fanout | None:
+        """The run that is open, if any."""
+        return self._run
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        run, self._run = self._run, None
+        if run is not None:
+            self._flush_run(run)
+        dirty, self._dirty = self._dirty, []
+        for connection in dirty:
+            connection.flush()
+
+    def _flush_run(self, run: Fanout) -> None:
+        for data, count in run.take():
+            for connection in run.members:
+                if connection.pending:
+                    connection.send_raw(data, count)
+                else:
+                    connection.write(data, count)
+
+
+class Fanout:
+    """The sockets subscribed to one topic: the hub sees one subscriber, each frame is built once."""
+
+    __slots__ = ("_connections", "_frames", "_outbox", "_runtime", "_snapshot", "topic")
+
+    def __init__(self, runtime: Runtime, outbox: Outbox, topic: Any) -> None:
+        self.topic = topic
+        self._runtime = runtime
+        self._outbox = outbox
+        self._connections: dict[Connection, None] = {}
+        self._snapshot: tuple[Connection, ...] | None = ()
+        self._frames: list[bytes] = []
+
+    @property
+    def members(self) -> tuple[Connection, ...]:
+        """The sockets that get what is published now."""
+        if self._snapshot is None:
+            self._snapshot = tuple(self._connections)
+        return self._snapshot
+
+    def deliver(self, content: Any) -> None:
+        """Send `content` to every socket, at the end of this turn."""
+        opcode, payload = encode_content(content)
+        if self._outbox.run is not self:
+            self._outbox.open_run(self)
+        self._frames.append(build(opcode, payload))
+
+    def take(self) -> list[tuple[bytes, int]]:
+        """The frames of the run, joined into pieces, each with its number of messages."""
+        frames, self._frames = self._frames, []
+        if len(frames) == 1:
+            return [(frames[0], 1)]
+        joined = b"".join(frames)
+        if len(joined) <= _LONGEST_PIECE:
+            return [(joined, len(frames))]
+        return _pieces(frames)
+
+    def add(self, connection: Connection) -> None:
+        """`connection` gets what is published from now on."""
+        self._membership_changes()
+        self._connections[connection] = None
+
+    def discard(self, connection: Connection) -> None:
+        """`connection` gets nothing more."""
+        self._membership_changes()
+        self._connections.pop(connection, None)
+
+    def _membership_changes(self) -> None:
+        if self._outbox.run is self:
+            self._outbox.seal()
+        self._snapshot = None
+
+    def topic_deleted(self) -> None:
+        """The topic is gone: nobody gets anything of it."""
+        self._membership_changes()
+        self._connections.clear()
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} sockets of {self.topic!r}>"
+
+
+def _pieces(frames: list[bytes]) -> list[tuple[bytes, int]]:
+    pieces: list[tuple[bytes, int]] = []
+    piece: list[bytes] = []
+    size = 0
+    for frame in frames:
+        if piece and size + len(frame) > _LONGEST_PIECE:
+            pieces.append((b"".join(piece), len(piece)))
+            piece, size = [], 0
+        piece.append(frame)
+        size += len(frame)
+    pieces.append((b"".join(piece), len(piece)))
+    return pieces

@@ -1,0 +1,330 @@
+"""The HTTP server: listeners, routes, connections; started, changed and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import parse_qsl
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+from zefnb.core.entity import HTTPServer as ServerHandle
+from zefnb.core.entity import Entity
+from zefnb.core.time import Time
+from zefnb.core.uid import generate_uid
+from zefnb.engine.runtime import Runtime
+from zefnb.engine.switch_interval import SwitchInterval
+from zefnb.errors import PortUnavailable
+from zefnb.net.admission import Admission
+from zefnb.net.connection import GOING_AWAY, Connection
+from zefnb.net.endpoint import Endpoint
+from zefnb.net.guard import KEEP_ALIVE, GuardedHTTP
+from zefnb.net.http import HTTPApp
+from zefnb.net.listeners import bind
+from zefnb.net.outbox import Outbox
+from zefnb.net.ports import Topics
+from zefnb.net.routes import PathTable, Route, compile_routes
+from zefnb.net.tls import server_context
+
+_BACKLOG = 2048
+_STOP_PATIENCE = 1.0
+_TICK = 1.0
+
+# uvicorn's own log lines would appear in the user's cell; what matters of them is in the journal.
+_quiet = logging.getLogger("zefnb.uvicorn")
+_quiet.propagate = False
+_quiet.addHandler(logging.NullHandler())
+
+
+class Server:
+    """One running server. Lives on the loop."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        topics: Topics,
+        routes: Mapping[Any, Any],
+        *,
+        allow_external_requests: bool = False,
+        allow_restart: bool = False,
+        certificates: Any = None,
+        logging: bool = False,
+        allowed_hosts: Iterable[str] = (),
+        allowed_origins: Iterable[str] = (),
+    ) -> None:
+        self._runtime = runtime
+        self._topics = topics
+        self._outbox = runtime.service(Outbox)
+        self.given_routes = dict(routes)
+        self._compiled = compile_routes(routes, runtime.journal)
+        self._tls = server_context(certificates)
+        self.admission = Admission(tuple(allowed_hosts), tuple(allowed_origins))
+        self.allow_external_requests = allow_external_requests
+        self.allow_restart = allow_restart
+        self.logs_requests = logging
+        self.handle: ServerHandle = None  # type: ignore[assignment]
+        self.port = 0
+        self.version = 1
+        self.started = Time.now()
+        self.refused = 0
+        self.endpoints: dict[str, Endpoint] = {}
+        # Endpoints whose route is gone, until their last client leaves.
+        self._retired: list[Endpoint] = []
+        self._sockets_table = PathTable({})
+        self._connections: dict[Connection, None] = {}
+        self._channel_ids = itertools.count()
+        self._listeners: list[asyncio.Server] = []
+        self._state = ServerState()
+        self._emptied = asyncio.Event()
+        self._ticker: asyncio.TimerHandle | None = None
+        self._app: HTTPApp = None  # type: ignore[assignment]
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it speaks TLS."""
+        return self._tls is not None
+
+    async def start(self, port: int) -> None:
+        """Bind and listen; when this returns, clients can connect. Raises `PortUnavailable`."""
+        sockets = bind(port, self.allow_external_requests)
+        self.port = self.admission.port = sockets[0].getsockname()[1]
+        if self.allow_external_requests:
+            self.admission.allow_machine()
+        self.handle = ServerHandle(generate_uid(), port=self.port)
+        self._app = HTTPApp(self._runtime, self.handle, self.admission, self._refused)
+        self._set_routes(self._compiled)
+        factory = self._protocol_factory()
+        for listener in sockets:
+            server = await self._runtime.loop.create_server(factory, sock=listener, ssl=self._tls, backlog=_BACKLOG)
+            self._listeners.append(server)
+        self._runtime.service(_switch_interval).acquire()
+        self._tick()
+
+    def _protocol_factory(self) -> Callable[[], GuardedHTTP]:
+        config = Config(
+            app=self._app,
+            http=GuardedHTTP,
+            ws=self._websocket,  # type: ignore[arg-type]
+            log_config=None,
+            lifespan="off",
+            proxy_headers=False,
+            server_header=False,
+            access_log=False,
+            timeout_keep_alive=int(KEEP_ALIVE),
+        )
+        config.load()
+
+        def make() -> GuardedHTTP:
+            protocol = GuardedHTTP(config, self._state, {}, self._runtime.loop)
+            protocol.logger = _quiet
+            return protocol
+
+        return make
+
+    def _websocket(self, config: Any = None, server_state: Any = None, app_state: Any = None) -> Connection:
+        protocol = ServerProtocol(select_subprotocol=_select_subprotocol, logger=_quiet)
+        connection = Connection(self._outbox, protocol, self._admit, self._closed)
+        self._connections[connection] = None
+        return connection
+
+    def _admit(self, connection: Connection, request: Request) -> None:
+        """Answer a WebSocket handshake (RFC 6455, section 4.2)."""
+        protocol = connection.protocol
+        path, _, query = request.path.partition("?")
+        headers = request.headers
+        peer = connection.transport.get_extra_info("peername")
+        connection.client_ip = peer[0] if peer else ""
+        connection.path, connection.query = path, query
+        connection.origin, connection.host = headers.get("Origin"), headers.get("Host", "")
+        endpoint, variables = self._sockets_table.find(path)
+        if not self.admission.host_fits(connection.host):
+            self._refused("Host", connection.host)
+            response = protocol.reject(403, "this server does not answer to that Host\n")
+        elif not self.admission.origin_fits(connection.origin):
+            self._refused("Origin", connection.origin)
+            response = protocol.reject(403, "this server does not answer to pages of that Origin\n")
+        elif endpoint is None:
+            response = protocol.reject(404, "there is no WebSocket route of that path\n")
+        else:
+            config = endpoint.config
+            protocol.available_extensions = [ServerPerMessageDeflateFactory()] if config.compression else None
+            protocol.available_subprotocols = config.subprotocols or None
+            protocol.max_message_size = config.max_size
+            response = protocol.accept(request)
+        connection.answer(response)
+        if response.status_code != 101:
+            return
+        connection.opened(next(self._channel_ids), dict(parse_qsl(query, keep_blank_values=True)))
+        endpoint.open(connection, variables)
+        if self.logs_requests:
+            self._runtime.journal.note("info", f"client {connection.channel_id} connected", server=self.handle, path=path)
+
+    def _refused(self, header: str, value: str | None) -> None:
+        self.refused += 1
+        field = "allowed_hosts" if header == "Host" else "allowed_origins"
+        text = f"refused a request with {header} {value!r}; to let it in: {field}=[{value!r}]"
+        self._runtime.journal.note("warning", text, key=("refused", self.port, header, value), server=self.handle)
+
+    def _closed(self, connection: Connection) -> None:
+        self._connections.pop(connection, None)
+        if not self._connections:
+            self._emptied.set()
+        self._retired = [endpoint for endpoint in self._retired if endpoint.clients]
+
+    def _set_routes(self, routes: list[Route]) -> None:
+        before = self.endpoints
+        self.endpoints = {}
+        for route in routes:
+            if route.socket is None:
+                continue
+            kept = before.pop(route.path, None)
+            if kept is None or kept.route_value != route.value:
+                if kept is not None:
+                    self._retired.append(kept)
+                kept = Endpoint(self._runtime, self._topics, self.handle, route.path, route.socket, route.value)
+            self.endpoints[route.path] = kept
+        self._retired = [endpoint for endpoint in (*self._retired, *before.values()) if endpoint.clients]
+        self._sockets_table = PathTable(self.endpoints)
+        self._app.set_routes(routes)
+
+    def update(self, routes: Mapping[Any, Any]) -> None:
+        """Serve these routes from now on. Clients stay connected, also those of routes that are gone."""
+        compiled = compile_routes(routes, self._runtime.journal)
+        self._set_routes(compiled)
+        self.given_routes = dict(routes)
+        self.version += 1
+
+    def clients(self) -> list[Connection]:
+        """Every connected client, by channel id."""
+        everywhere = (*self.endpoints.values(), *self._retired)
+        return sorted((c for e in everywhere for c in e.clients.values()), key=lambda c: c.channel_id)
+
+    def client(self, channel_id: int) -> Connection | None:
+        """The client of that channel id, if it is connected."""
+        for endpoint in (*self.endpoints.values(), *self._retired):
+            if channel_id in endpoint.clients:
+                return endpoint.clients[channel_id]
+        return None
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        for connection in list(self._connections):
+            connection.check_alive(now)
+        self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        self._ticker = self._runtime.loop.call_later(_TICK, self._tick)
+
+    async def stop(self) -> None:
+        """Close the listeners, say 1001 to every client, wait a second at most. The port is free when this returns."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self._connections):
+            connection.close(GOING_AWAY, "the server stops")
+        for protocol in list(self._state.connections):
+            protocol.shutdown()
+        await self._drained()
+        for connection in list(self._connections):
+            connection.abort()
+        for protocol in list(self._state.connections):
+            protocol.transport.abort()
+        for task in list(self._state.tasks):
+            task.cancel()
+        await self._drained()
+        for listener in self._listeners:
+            await listener.wait_closed()
+        self._runtime.service(_switch_interval).release()
+
+    async def _drained(self) -> None:
+        """Wait for everybody to leave, a second at most."""
+        deadline = time.monotonic() + _STOP_PATIENCE
+        while self._connections and (left := deadline - time.monotonic()) > 0:
+            self._emptied.clear()
+            try:
+                await asyncio.wait_for(self._emptied.wait(), left)
+            except TimeoutError:
+                return
+        while self._state.connections and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+
+    def forget_sockets(self) -> None:
+        """In a forked child: close its copies of our sockets, which leaves the parent's alone."""
+        transports = [c.transport for c in self._connections] + [p.transport for p in self._state.connections]
+        sockets = [s for listener in self._listeners for s in listener.sockets]
+        sockets += [t.get_extra_info("socket") for t in transports if t is not None]
+        for descriptor in {s.fileno() for s in sockets if s is not None} - {-1}:
+            os.close(descriptor)
+
+
+def _select_subprotocol(protocol: ServerProtocol, offered: Any) -> Any:
+    """The first of ours that the client offers; a client that offers none is served without."""
+    return next((name for name in protocol.available_subprotocols or () if name in offered), None)
+
+
+def _switch_interval(runtime: Runtime) -> SwitchInterval:
+    return SwitchInterval()
+
+
+class Servers:
+    """The servers that run: a service of the runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._servers: dict[str | None, Server] = {}
+
+    async def start(self, server: Server, port: int, replacing: Entity | None = None) -> ServerHandle:
+        """Start `server`; one of ours on that port must allow a restart, or be the one it replaces."""
+        if replacing is not None and self.find(replacing) is not None:
+            port = port or self.get(replacing).port
+            await self.stop(replacing)
+        holder = next((other for other in self if other.port == port and port), None)
+        if holder is not None:
+            if not (server.allow_restart or holder.allow_restart):
+                raise PortUnavailable(
+                    98, f"port {port} is held by {holder.handle!r}; stop it, or say allow_restart=True to replace it"
+                )
+            await self.stop(holder.handle)
+        await server.start(port)
+        self._servers[server.handle._uid] = server
+        return server.handle
+
+    async def stop(self, handle: Entity) -> None:
+        """Stop the server of that handle; `NotRunning` when there is none."""
+        server = self.get(handle)
+        del self._servers[handle._uid]
+        self._runtime.ended(handle._uid)
+        self._runtime.things.forget(handle)
+        await server.stop()
+
+    def find(self, handle: Entity) -> Server | None:
+        """The server of that handle, or `None`."""
+        return self._servers.get(handle._uid)
+
+    def get(self, handle: Entity) -> Server:
+        """The server of that handle; `NotRunning` when it has stopped or lives elsewhere."""
+        server = self.find(handle)
+        if server is None:
+            raise self._runtime.not_running(handle)
+        return server
+
+    def __iter__(self) -> Any:
+        return iter(list(self._servers.values()))
+
+    async def close(self) -> None:
+        """Stop all of them at once."""
+        await asyncio.gather(*(self.stop(server.handle) for server in self), return_exceptions=True)
+
+    def forget_sockets(self) -> None:
+        """In a forked child: let go of every socket."""
+        for server in self:
+            server.forget_sockets()

@@ -1,0 +1,45 @@
+"""TLS: certificates as users give them, as a context that servers and clients use."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import Any
+
+from zefnb.core.entity import Entity
+from zefnb.core.record import fields_of
+from zefnb.errors import Fault, InvalidEffect, shown
+
+_ALLOWED = "('cert.pem', 'key.pem'), {'certfile': ..., 'keyfile': ...} or an ssl.SSLContext"
+
+
+def server_context(given: Any) -> ssl.SSLContext | None:
+    """The context for `certificates=`: files of a certificate chain and its key, or a context as it is.
+
+    Raises `InvalidEffect` that names the field, for a file that is missing or no certificate.
+    """
+    if given is None or isinstance(given, ssl.SSLContext):
+        return given
+    if isinstance(given, Entity):
+        given = fields_of(given)
+    if isinstance(given, dict):
+        certificate = given.get("certfile", given.get("cert"))
+        key = given.get("keyfile", given.get("key"))
+    elif isinstance(given, list | tuple) and len(given) == 2:
+        certificate, key = given
+    else:
+        raise _fault(f"got {shown(given)}")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    for path in (certificate, key):
+        if not isinstance(path, str | os.PathLike) or not os.path.isfile(path):
+            raise _fault(f"there is no file {shown(path)}")
+    try:
+        context.load_cert_chain(certificate, key)
+    except ssl.SSLError as error:
+        raise _fault(f"{certificate} and {key} are no certificate and its key: {error.reason}") from None
+    return context
+
+
+def _fault(problem: str) -> InvalidEffect:
+    return InvalidEffect("FX.StartHTTPServer", [Fault("certificates", problem, _ALLOWED)])

@@ -1,0 +1,152 @@
+"""The hub: who gets what, in which order.
+
+One order: every subscriber of a topic sees the same messages in the same order. A publish made
+while another is being delivered is queued, not nested, and the queue is drained in bounded slices.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Protocol
+
+from zefnb.core.entity import Entity, Topic
+from zefnb.core.wire import snapshot
+from zefnb.engine.runtime import Runtime
+from zefnb.errors import Fault, InvalidEffect, shown
+
+_SLICE = 256
+
+
+class Subscriber(Protocol):
+    """Who can be subscribed: an actor, an op, an endpoint's sockets, an outward client."""
+
+    def deliver(self, content: Any) -> None:
+        """Take one message, on the loop, without waiting."""
+
+
+class TopicState:
+    """A topic that somebody listens to."""
+
+    __slots__ = ("_snapshot", "published", "subscribers", "topic")
+
+    def __init__(self, topic: Entity) -> None:
+        self.topic = topic
+        self.published = 0
+        # A dict for its order and quick removal; the value says what kind of binding it is.
+        self.subscribers: dict[Subscriber, str] = {}
+        self._snapshot: tuple[Subscriber, ...] | None = ()
+
+    @property
+    def snapshot(self) -> tuple[Subscriber, ...]:
+        """Who is subscribed now: delivery walks this while subscribers come and go."""
+        if self._snapshot is None:
+            self._snapshot = tuple(self.subscribers)
+        return self._snapshot
+
+    def changed(self) -> None:
+        """Somebody came or went."""
+        self._snapshot = None
+
+
+class Hub:
+    """Topics and their subscribers: a service of the runtime, used on the loop only."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._topics: dict[str, TopicState] = {}
+        self._queue: deque[tuple[TopicState, Any]] = deque()
+        self._delivering = False
+
+    def publish(self, topic: Entity, content: Any) -> None:
+        """Hand `content` to every subscriber of `topic`, after everything published before."""
+        state = self._topics.get(topic._uid)  # type: ignore[arg-type]
+        if state is None:
+            return
+        if self._delivering or self._queue:
+            self._queue.append((state, snapshot(content)))
+            return
+        self._delivering = True
+        try:
+            self._deliver(state, content)
+            if self._queue:
+                self._drain()
+        finally:
+            self._delivering = False
+
+    def _deliver(self, state: TopicState, content: Any) -> None:
+        state.published += 1
+        for subscriber in state.snapshot:
+            try:
+                subscriber.deliver(content)
+            except Exception as error:
+                self._runtime.journal.fault(f"delivery to {subscriber!r}", error, topic=state.topic)
+
+    def _drain(self) -> None:
+        queue = self._queue
+        for _ in range(_SLICE):
+            if not queue:
+                return
+            self._deliver(*queue.popleft())
+        self._runtime.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._delivering = True
+        try:
+            self._drain()
+        finally:
+            self._delivering = False
+
+    def subscribe(self, topic: Entity, subscriber: Subscriber, kind: str) -> int:
+        """Have `subscriber` get what is published from now on; answers how many there are."""
+        state = self._topics.get(topic_key(topic))
+        if state is None:
+            state = self._topics[topic_key(topic)] = TopicState(topic)
+        state.subscribers[subscriber] = kind
+        state.changed()
+        return len(state.subscribers)
+
+    def unsubscribe(self, topic: Entity, subscriber: Subscriber) -> bool:
+        """End a subscription; a topic without subscribers is forgotten. Answers whether there was one."""
+        state = self._topics.get(topic_key(topic))
+        if state is None or subscriber not in state.subscribers:
+            return False
+        del state.subscribers[subscriber]
+        state.changed()
+        if not state.subscribers:
+            del self._topics[topic_key(topic)]
+        return True
+
+    def delete(self, topic: Entity) -> list[Subscriber]:
+        """End every subscription of `topic`; answers whose they were."""
+        state = self._topics.pop(topic_key(topic), None)
+        if state is None:
+            return []
+        gone = list(state.subscribers)
+        state.subscribers.clear()
+        state.changed()
+        return gone
+
+    def subscribers(self, topic: Entity) -> tuple[Subscriber, ...]:
+        """Who is subscribed to `topic`."""
+        state = self._topics.get(topic_key(topic))
+        return state.snapshot if state is not None else ()
+
+    def is_behind(self, topic: Entity) -> bool:
+        """Whether some subscriber of `topic` has yet to handle what it was given."""
+        return any(getattr(subscriber, "is_behind", False) for subscriber in self.subscribers(topic))
+
+    def bindings(self) -> list[tuple[Entity, Subscriber, str]]:
+        """Every subscription: topic, subscriber and kind, in the order in which they were made."""
+        return [(state.topic, who, kind) for state in self._topics.values() for who, kind in state.subscribers.items()]
+
+    def topics(self) -> list[TopicState]:
+        """Every topic that somebody listens to."""
+        return list(self._topics.values())
+
+
+def topic_key(topic: Any) -> str:
+    """What a topic is known by; `InvalidEffect` for what is no topic."""
+    uid = getattr(topic, "_uid", None)
+    if isinstance(topic, Topic) and uid is not None:
+        return uid
+    raise InvalidEffect("topic", [Fault("topic", f"got {shown(topic)}", "ET.Topic('name') or ET.Topic(generate_uid())")])

@@ -1,0 +1,88 @@
+"""Subscriptions: an op bound to a topic, and to whom it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from zefnb.core.effect import Effect
+from zefnb.core.entity import Entity
+from zefnb.engine.actor import Actor
+from zefnb.engine.behaviour import Listening
+from zefnb.engine.runtime import Runtime
+from zefnb.topics.hub import Hub
+
+
+class Bound(NamedTuple):
+    """A subscription that runs: its topic, who does the work, whose it is, and where it leads."""
+
+    topic: Entity
+    listener: Actor
+    owner: Actor | None
+    target: Entity | None
+
+
+class Subscriptions:
+    """Ops bound to topics: a service of the runtime.
+
+    The work is done by an actor without a state, so an op has a mailbox, runs where a handler would
+    run, and fails as a handler fails.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._hub: Hub | None = None
+        self._bound: dict[str | None, Bound] = {}
+        self._handles: dict[Any, Entity] = {}
+
+    def start(
+        self,
+        hub: Hub,
+        handle: Entity,
+        topic: Entity,
+        op: Any,
+        effects: Callable[[Any], Sequence[Effect]],
+        kind: str,
+        owner: Actor | None,
+        target: Entity | None,
+    ) -> int:
+        """Bind `op` to `topic`; answers how many subscribers the topic has now."""
+        self._hub = hub
+        listener = Actor(self._runtime, Listening(op, effects), None, handle)
+        self._bound[handle._uid] = Bound(topic, listener, owner, target)
+        self._handles[listener] = handle
+        if owner is not None:
+            owner.own(handle, lambda: self.end(handle))
+        return hub.subscribe(topic, listener, kind)
+
+    def is_running(self, handle: Entity) -> bool:
+        """Whether that subscription is live."""
+        return handle._uid in self._bound
+
+    def end(self, handle: Entity) -> None:
+        """End a subscription; `NotRunning` when it has ended."""
+        bound = self._bound.get(handle._uid)
+        if bound is None:
+            raise self._runtime.not_running(handle)
+        if self._hub is not None:
+            self._hub.unsubscribe(bound.topic, bound.listener)
+        self.lost(bound.listener)
+
+    def lost(self, listener: Any) -> None:
+        """The hub has let go of `listener`: forget the subscription, if it is one."""
+        handle = self._handles.pop(listener, None)
+        if handle is None:
+            return
+        bound = self._bound.pop(handle._uid)
+        if bound.owner is not None:
+            bound.owner.disown(handle)
+        bound.listener.end()
+        self._runtime.ended(handle._uid)
+        self._runtime.things.forget(handle)
+
+    def target_of(self, listener: Any) -> Entity | None:
+        """Where a subscription leads: the topic it maps into, or its own handle."""
+        handle = self._handles.get(listener)
+        if handle is None:
+            return None
+        return self._bound[handle._uid].target or handle
