@@ -23,8 +23,6 @@ from zefnb.ops import F, identity
 
 @pytest.fixture(autouse=True)
 def declared() -> Iterator[None]:
-    before = dict(DEFAULT_REGISTRY.specs)
-
     @effect("RingBell")
     def ring_bell(runtime: Any, *, target: Topic, times: int = 1, tone: str | None = None) -> None:
         """Ring the bell `times` times."""
@@ -34,8 +32,7 @@ def declared() -> Iterator[None]:
         """Wait."""
 
     yield
-    DEFAULT_REGISTRY.specs.clear()
-    DEFAULT_REGISTRY.specs.update(before)
+    del DEFAULT_REGISTRY.specs["RingBell"], DEFAULT_REGISTRY.specs["Await"]
 
 
 def test_an_effect_is_a_value():

@@ -269,11 +269,14 @@ def test_a_chain_that_holds_a_zef_function_uses_its_newest_code():
     assert chain(1) == 11
 
 
-def test_numpy_and_pandas_values_reach_the_op_whole():
+def test_numpy_values_reach_the_op_whole():
     numpy = pytest.importorskip("numpy")
     assert numpy.array([1, 2, 3]) | as_chain(len) | collect == 3
     assert numpy.array([1, 2]) | collect | array_to_bytes | collect == b"\x01\x02"
     assert numpy.int64(5) | greater_than(3) | collect
+
+
+def test_pandas_values_reach_the_op_whole():
     pandas = pytest.importorskip("pandas")
     assert pandas.Series([1, 2, 3]) | as_chain(len) | collect == 3
     assert pandas.DataFrame({"a": [1]}) | as_chain(len) | collect == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections import OrderedDict, defaultdict, namedtuple
 from fractions import Fraction
@@ -174,23 +173,20 @@ def spoil(value: Any) -> None:
 @calm
 @given(mutable_values)
 def test_a_snapshot_is_equal_and_stays_so_whatever_happens_to_the_original(value):
-    before = copy.deepcopy(value)
-    if type(value) is ET.Box:
-        before = ET.Box(**{name: copy.deepcopy(field) for name, field in fields_of(value).items()})
     kept = snapshot(value)
     assert kept == value
     assert type(kept) is type(value)
-    spoilt_twin = repr(kept)
+    as_taken = repr(kept)
     spoil(value)
-    assert repr(kept) == spoilt_twin
-    if "Box" not in repr(before):  # entities are deep copied as themselves
-        assert kept == before
+    assert repr(kept) == as_taken
 
 
 @pytest.mark.parametrize(
     "value",
-    ["text", b"bytes", 5, None, (1, "a", (2.5, None)), frozenset({1}), Time(0), ET.Guest(name="Ada", t=(1, 2)), ET.A]
-    + [ET.Actor(UID, input=ET.Topic("chat")), Point(1, 2), memoryview(b"abc"), ByteArray(b"abc"), len],
+    [
+        *("text", b"bytes", 5, None, (1, "a", (2.5, None)), frozenset({1}), Point(1, 2), memoryview(b"abc"), len),
+        *(Time(0), ByteArray(b"abc"), ET.A, ET.Guest(name="Ada", t=(1, 2)), ET.Actor(UID, input=ET.Topic("chat"))),
+    ],
 )
 def test_what_cannot_change_is_its_own_snapshot(value):
     assert snapshot(value) is value

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
+
+from zefnb.errors import Interrupted
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -36,9 +39,16 @@ class Entrance:
         """Have `call(*args)` made on the loop. From any thread; never waits."""
         with self._lock:
             if not self._woken:
-                self._loop.call_soon_threadsafe(self._drain)
+                self._wake()
                 self._woken = True
             self._calls.append((call, args))
+
+    def _wake(self) -> None:
+        try:
+            # A context of its own: the calls of all threads share the turn, and none may see the waker's owner.
+            self._loop.call_soon_threadsafe(self._drain, context=contextvars.Context())
+        except RuntimeError:
+            raise Interrupted("the runtime has been closed") from None
 
     def _drain(self) -> None:
         calls = self._calls
@@ -46,7 +56,7 @@ class Entrance:
             call, args = calls.popleft()
             try:
                 call(*args)
-            except Exception as error:
+            except BaseException as error:  # whatever user code raises, the calls behind it are made
                 self._on_error(error)
         with self._lock:
             if calls:
@@ -58,7 +68,7 @@ class Entrance:
 
     def hold_back(self) -> None:
         """Wait while publishers have outrun the loop or clients that read. For other threads than ours."""
-        while self.is_held:
+        while self.is_held and not self._loop.is_closed():
             self._room.clear()
             if len(self._calls) < _HELD_BACK_AT // 2 and not self._congestions:
                 break

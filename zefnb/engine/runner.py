@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zefnb.engine.entrance import Entrance
+from zefnb.errors import Interrupted
 
 SLOW_AFTER = 0.010
 MOST_THREADS = 64
@@ -34,6 +35,13 @@ class _Worker(threading.Thread):
         self.busy_since: float | None = None
 
     def run(self) -> None:
+        try:
+            self._take_jobs()
+            self._runner.entrance.put(self._runner.left, self)
+        except Interrupted:
+            pass  # the runtime was closed while a job took its time: nobody waits for the answer
+
+    def _take_jobs(self) -> None:
         jobs, put = self._runner.jobs, self._runner.entrance.put
         while True:
             try:
@@ -51,7 +59,6 @@ class _Worker(threading.Thread):
             self.busy_since = None
             put(self._runner.finished, done, answer, error)
             del job, call, args, done, answer, error
-        self._runner.entrance.put(self._runner.left, self)
 
 
 class Runner:
@@ -76,6 +83,21 @@ class Runner:
             self._watching = True
             self._loop.call_later(SLOW_AFTER, self._watch)
 
+    def call(self, call: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """What `call(*args)` answers in a runner thread. From the loop."""
+        answered: asyncio.Future[Any] = self._loop.create_future()
+
+        def done(answer: Any, error: BaseException | None) -> None:
+            if answered.cancelled():
+                return
+            if error is not None:
+                answered.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+            else:
+                answered.set_result(answer)
+
+        self.submit(done, call, *args)
+        return answered
+
     def finished(self, done: Done, answer: Any, error: BaseException | None) -> None:
         """On the loop: one job is done."""
         self._outstanding -= 1
@@ -86,11 +108,12 @@ class Runner:
         self._workers.discard(worker)
 
     def _watch(self) -> None:
-        if not self._outstanding:
-            self._watching = False
-            return
         current = self._current
         since = current.busy_since if current is not None else None
+        if since is None and self.jobs.empty():
+            # Nobody waits, whatever the replaced threads are still doing; the next job watches again.
+            self._watching = False
+            return
         if since is not None and time.monotonic() - since > SLOW_AFTER and len(self._workers) < MOST_THREADS:
             self._replace()
         self._loop.call_later(_TICK, self._watch)
@@ -101,6 +124,11 @@ class Runner:
         self._current = _Worker(self)
         self._workers.add(self._current)
         self._current.start()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every answer has been brought back."""
+        return self._outstanding == 0
 
     @property
     def threads(self) -> int:

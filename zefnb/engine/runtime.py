@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import contextvars
 import inspect
 import os
 import threading
@@ -18,6 +17,7 @@ from zefnb.engine.journal import Journal
 from zefnb.engine.loop import LoopThread
 from zefnb.engine.runner import Runner
 from zefnb.engine.things import Things
+from zefnb.engine.things import current_owner as current_owner
 from zefnb.errors import Interrupted, NotRunning
 
 S = TypeVar("S")
@@ -133,9 +133,6 @@ class Runtime:
             if forget is not None:
                 forget()
 
-
-# Whose effects are being performed: an actor that subscribes owns what it subscribed.
-current_owner: contextvars.ContextVar[Any] = contextvars.ContextVar("zefnb_owner", default=None)
 
 _default: Runtime | None = None
 _default_lock = threading.Lock()

@@ -10,6 +10,8 @@ from zefnb.core.execution import Identity
 # Set around the performing of a keyed effect: what the thing it starts is known by.
 current_identity: contextvars.ContextVar[Identity | None] = contextvars.ContextVar("zefnb_identity", default=None)
 
+# Whose effects are being performed: an actor owns what it, or a handler of it in its thread, has bound.
+current_owner: contextvars.ContextVar[Any] = contextvars.ContextVar("zefnb_owner", default=None)
 
 # What to tell whoever ran the cell, in one line each; collected while the effect is performed.
 current_notices: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("zefnb_notices", default=None)
@@ -22,6 +24,11 @@ class Made(NamedTuple):
     token: object
 
 
+def _cell_place() -> Identity | None:
+    """The running cell's place for the next thing; an actor has none, wherever its server was started."""
+    return current_identity.get() if current_owner.get() is None else None
+
+
 class Things:
     """The k-th server, client, subscription or timer of each cell."""
 
@@ -30,13 +37,13 @@ class Things:
 
     def predecessor(self) -> Any:
         """What an earlier execution of the running cell made in this place, or `None`."""
-        identity = current_identity.get()
+        identity = _cell_place()
         made = self._made.get(identity.key) if identity is not None else None
         return made.handle if made is not None and identity is not None and made.token != identity.token else None
 
     def record(self, handle: Any) -> None:
         """Remember that the running cell made `handle` in this place."""
-        identity = current_identity.get()
+        identity = _cell_place()
         if identity is not None:
             self._made[identity.key] = Made(handle, identity.token)
 

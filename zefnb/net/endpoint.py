@@ -23,12 +23,17 @@ MAX_SIZE = 1 << 20
 
 @dataclass(frozen=True)
 class EndpointConfig:
-    """An `ET.WebSocket` that has been checked. Either topics or a behaviour, never both."""
+    """An `ET.WebSocket` that has been checked: topics, a behaviour, or a session of the toolkit's own.
+
+    A `session` is called with each connection that opens and sets its `on_message`; the notebook's
+    live widgets talk to the toolkit this way.
+    """
 
     subscribe_to: tuple[Entity, ...] = ()
     push_into: tuple[Entity, ...] = ()
     behaviour: Behaviour | None = None
     initial_state: Any = None
+    session: Callable[[Connection], None] | None = None
     slow_client: Policy = "close"
     max_size: int = MAX_SIZE
     compression: bool = False
@@ -89,6 +94,8 @@ class Endpoint:
         connection.on_lost = self._lost
         if self.config.behaviour is not None:
             self._open_actor(connection, self.config.behaviour, path_params)
+        elif self.config.session is not None:
+            self.config.session(connection)
         else:
             self._open_topics(connection)
 

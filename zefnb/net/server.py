@@ -27,7 +27,7 @@ from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.errors import PortUnavailable
 from zefnb.net.admission import Admission
 from zefnb.net.connection import GOING_AWAY, Connection
-from zefnb.net.endpoint import Endpoint
+from zefnb.net.endpoint import Endpoint, EndpointConfig
 from zefnb.net.guard import KEEP_ALIVE, GuardedHTTP
 from zefnb.net.http import HTTPApp
 from zefnb.net.listeners import bind
@@ -61,12 +61,14 @@ class Server:
         logging: bool = False,
         allowed_hosts: Iterable[str] = (),
         allowed_origins: Iterable[str] = (),
+        sessions: Mapping[str, EndpointConfig] | None = None,
     ) -> None:
         self._runtime = runtime
         self._topics = topics
         self._outbox = runtime.service(Outbox)
         self.given_routes = dict(routes)
         self._compiled = compile_routes(routes, runtime.journal)
+        self._compiled += [Route(path, "GET", path, config, config) for path, config in (sessions or {}).items()]
         self._tls = server_context(certificates)
         self.admission = Admission(tuple(allowed_hosts), tuple(allowed_origins))
         self.allow_external_requests = allow_external_requests

@@ -215,10 +215,11 @@ def less_than(value: Any, other: Any) -> bool:
 
 @op(inline=True)
 def log(value: Any, prefix: str = "") -> Any:
-    """Write the value to the journal, after `prefix`, and pass it on unchanged. See `FX.QueryLog`.
+    """Write the value as a line on the output, after `prefix`, and pass it on unchanged.
 
-    >>> log('received')
-    log('received')
+    >>> 'hello' | log('received:') | collect
+    received: hello
+    'hello'
     """
     from zefnb.engine.journal import log_value
 

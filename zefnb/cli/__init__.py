@@ -1,0 +1,92 @@
+"""The command `zefnb`: one file per subcommand, loaded when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from zefnb import __version__
+from zefnb.errors import ZefError
+
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; the exit code. What goes wrong is said in one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a letter ends nothing
+    given = _parser().parse_args(argv)
+    try:
+        return _call(given)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:  # `zefnb demo | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ZefError, OSError, ImportError) as error:
+        print(f"zefnb {given.command}: {_one_line(error)}", file=sys.stderr)
+        return 1
+
+
+def _call(given: argparse.Namespace) -> int:
+    match given.command:
+        case "demo":
+            from zefnb.cli.demo import demo
+
+            return demo(given.port, given.seconds)
+        case "shell":
+            from zefnb.cli.shell import shell
+
+            return shell()
+        case "lab":
+            from zefnb.cli.lab import lab
+
+            return lab(given.arguments)
+        case _:
+            from zefnb.cli.doctor import doctor
+
+            return doctor()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="zefnb", description="Live servers in a notebook cell, and in a terminal.")
+    parser.add_argument("--version", action="version", version=f"zefnb {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    demo = commands.add_parser("demo", help="a chatroom with live clients, to look at and to join")
+    demo.add_argument("--port", type=_port, default=8000, metavar="N", help="preferred; if busy, a free one (8000)")
+    demo.add_argument("--seconds", type=_seconds, metavar="S", help="end by itself after S seconds")
+    commands.add_parser("shell", help="IPython with everything imported")
+    commands.add_parser("doctor", help="what is installed, what works here, what is missing")
+    lab = commands.add_parser("lab", help="JupyterLab on the tutorial notebooks")
+    lab.add_argument("arguments", nargs=argparse.REMAINDER, help="handed on to `jupyter lab`")
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Usage errors in one line."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        self.exit(2, f"{self.prog}: {message} (`{self.prog} --help` explains)\n")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; 0 to 65535, 0 picks a free one")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{error}".split()) or type(error).__name__

@@ -1,0 +1,144 @@
+"""The demo's cast: a few people who come, talk and go, each over a WebSocket of their own.
+
+They are clients like any other, of another make: `websockets`' asyncio client, on a loop of their own
+in a thread of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import threading
+from collections.abc import Sequence
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from zefnb.cli.chat import Event, Line
+
+# Who says what; whoever is not here yet comes in first. `None`: they leave.
+Cue = tuple[str, str | None]
+
+SCRIPT: tuple[Cue, ...] = (
+    ("Ada", "Good morning! The robin is back on the fence."),
+    ("Bilal", "The one with the crooked tail?"),
+    ("Ada", "The very one. It watched me plant beans."),
+    ("Chiyo", "Mine only ever watches me drink tea."),
+    ("Bilal", "Speaking of tea: soup on Sunday, who is in?"),
+    ("Dunja", "I am, if there is bread."),
+    ("Chiyo", "There will be bread. The dough is rising as we speak."),
+    ("Ada", "I bring pumpkins. Far too many pumpkins."),
+    ("Bilal", "No such thing. Ginger or nutmeg?"),
+    ("Dunja", "Nutmeg!"),
+    ("Chiyo", "Ginger."),
+    ("Ada", "Two pots, then."),
+    ("Dunja", None),
+    ("Emeka", "Did somebody say soup?"),
+    ("Bilal", "Sunday, one o'clock, the long table under the pear tree."),
+    ("Emeka", "I can bring a lantern and my uncle's accordion."),
+    ("Chiyo", "And your uncle?"),
+    ("Emeka", "He comes with the accordion, there is no way around it."),
+    ("Ada", "Then we need a third pot."),
+    ("Chiyo", None),
+    ("Bilal", "What if it rains?"),
+    ("Emeka", "Then we sit in the greenhouse and listen to it."),
+    ("Ada", "The tomatoes would be glad of the company."),
+    ("Dunja", "Back! I found my grandmother's recipe."),
+    ("Bilal", "Ginger or nutmeg?"),
+    ("Dunja", "It says: both, and do not tell anyone."),
+    ("Emeka", "We shall be silent as the grave."),
+    ("Ada", "The robin has brought a friend. It is getting crowded on that fence."),
+    ("Bilal", "Ask whether they like bread."),
+    ("Chiyo", "The first loaf is out of the oven. I can hear it crackle."),
+    ("Ada", "I can nearly smell it from here."),
+    ("Emeka", None),
+    ("Dunja", "I had better go and look for the big pot."),
+    ("Dunja", None),
+    ("Bilal", "I'll sweep the long table."),
+    ("Bilal", None),
+    ("Chiyo", "And I'll put the kettle on."),
+    ("Ada", "See you all on Sunday!"),
+    ("Chiyo", None),
+)
+
+_CLOSING_PATIENCE = 2.0
+
+
+class Cast:
+    """Plays `script` over and over at `url`, a line every `pace` seconds, from `start()` to `stop()`."""
+
+    def __init__(self, url: str, pace: float, script: Sequence[Cue] = SCRIPT) -> None:
+        self._url = url
+        self._pace = pace
+        self._script = script
+        self._on_stage: dict[str, ClientConnection] = {}
+        self._listening: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._play_task: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="demo-cast", daemon=True)
+
+    def start(self) -> None:
+        """Let them come."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let them go, politely; waits two seconds at most."""
+        loop, task = self._loop, self._play_task
+        if loop is not None and task is not None and self._thread.is_alive():
+            with contextlib.suppress(RuntimeError):  # the loop may have ended just now
+                loop.call_soon_threadsafe(task.cancel)
+        self._thread.join(_CLOSING_PATIENCE)
+
+    def _run(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(self._play())
+
+    async def _play(self) -> None:
+        self._loop, self._play_task = asyncio.get_running_loop(), asyncio.current_task()
+        try:
+            for name, text in itertools.cycle(self._script):
+                # A server that goes away meanwhile, or a host that closes one of them, ends no show.
+                with contextlib.suppress(OSError, ConnectionClosed):
+                    await self._cue(name, text)
+                await asyncio.sleep(self._pace)
+        finally:
+            for name in list(self._on_stage):
+                await self._leave(name)
+
+    async def _cue(self, name: str, text: str | None) -> None:
+        if text is None:
+            await self._leave(name)
+            return
+        if name not in self._on_stage:
+            await self._enter(name)
+            await asyncio.sleep(self._pace / 2)
+        await self._on_stage[name].send(Line(name, text).encoded())
+
+    async def _enter(self, name: str) -> None:
+        connection = await connect(self._url, proxy=None, compression=None)
+        self._on_stage[name] = connection
+        listening = asyncio.create_task(self._listen(name, connection))
+        self._listening.add(listening)
+        listening.add_done_callback(self._listening.discard)
+        await connection.send(_event(name, "joined"))
+
+    async def _listen(self, name: str, connection: ClientConnection) -> None:
+        """Hear what the others say; who does not read is a slow client."""
+        with contextlib.suppress(ConnectionClosed):
+            async for _ in connection:
+                pass
+        if self._on_stage.get(name) is connection:
+            del self._on_stage[name]
+
+    async def _leave(self, name: str) -> None:
+        connection = self._on_stage.pop(name, None)
+        if connection is None:
+            return
+        with contextlib.suppress(OSError, ConnectionClosed):
+            await connection.send(_event(name, "left"))
+            await connection.close()
+
+
+def _event(name: str, event: Event) -> str:
+    return Line(name, "", event).encoded()

@@ -1,0 +1,64 @@
+"""What is said in the demo's chatroom: JSON text, `{"name": ..., "text": ...}` or `{"name": ..., "event": ...}`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, NamedTuple
+
+from rich.text import Text
+
+from zefnb.notebook.text import harmless
+
+Event = Literal["joined", "left"]
+
+_LONGEST_NAME = 24
+_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
+
+
+class Line(NamedTuple):
+    """One line of the conversation; `event` when somebody came or went."""
+
+    name: str
+    text: str
+    event: Event | None = None
+
+    @property
+    def is_event(self) -> bool:
+        """Whether somebody came or went, rather than spoke."""
+        return self.event is not None
+
+    def encoded(self) -> str:
+        """The line as it goes through the socket."""
+        said = {"event": self.event} if self.event else {"text": self.text}
+        return json.dumps({"name": self.name, **said}, ensure_ascii=False)
+
+    def __rich__(self) -> Text:
+        """The line for the terminal, as plain text whatever it says."""
+        colour = _COLOURS[sum(map(ord, self.name)) % len(_COLOURS)]
+        name = Text(self.name, style=f"bold {colour}")
+        if self.is_event:
+            return Text.assemble(name, f" has {self.event}" if self.event == "left" else f" {self.event}", style="dim")
+        return Text.assemble(name, "  ", self.text)
+
+
+def read(message: Any) -> Line:
+    """The line in a message of any client, who may send anything.
+
+    >>> read('{"name": "Ada", "text": "hello"}')
+    Line(name='Ada', text='hello', event=None)
+    >>> read('just text')
+    Line(name='somebody', text='just text', event=None)
+    """
+    if not isinstance(message, str):
+        return Line("somebody", f"({len(message)} bytes)")
+    try:
+        said = json.loads(message)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        return Line("somebody", harmless(message))
+    name = harmless(str(said.get("name", "")), _LONGEST_NAME).strip() or "somebody"
+    event = said.get("event")
+    if event in ("joined", "left"):
+        return Line(name, "", event)
+    return Line(name, harmless(str(said.get("text", ""))))

@@ -1,0 +1,154 @@
+"""`zefnb demo`: a chatroom with a page, a few people in it, and a live table of who is connected."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from zefnb import ET, FX, run
+from zefnb.cli.cast import Cast
+from zefnb.cli.chat import read
+from zefnb.cli.lab import how_to_open
+from zefnb.cli.screen import Screen
+from zefnb.core.entity import HTTPServer
+from zefnb.errors import PortUnavailable
+from zefnb.notebook.tables import clients_table
+
+PREFERRED_PORT = 8000
+SECONDS_UNATTENDED = 4.0
+
+_PACE_WATCHED = 1.6
+_PACE_UNATTENDED = 0.35
+_REFRESH = 0.2
+_ROUND_TRIP_EVERY = 1.0
+
+
+def demo(port: int = PREFERRED_PORT, seconds: float | None = None, console: Console | None = None) -> int:
+    """Run the demo until Ctrl-C, or for `seconds`; without a terminal for a few seconds. The exit code."""
+    console = console or Console(highlight=False)
+    watched = console.is_terminal and not console.is_dumb_terminal
+    chat = ET.Topic("demo-chat")
+    server, notes = _start(chat, port)
+    screen = Screen(f"http://localhost:{server.port}/", (*notes, how_to_open()))
+    cast = Cast(f"ws://localhost:{server.port}/ws", _PACE_WATCHED if watched else _PACE_UNATTENDED)
+    heard = FX.SubscribeFX(topic=chat, op=_hearing(screen, None if watched else console)) | run
+    show = _show_live if watched else _show_plain
+    limit = seconds if watched or seconds is not None else SECONDS_UNATTENDED
+    try:
+        with _sigterm_ends():
+            cast.start()
+            show(console, screen, server, limit)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        # Once more with everybody still there: this is what remains on the terminal.
+        clients = _clients(server)
+        FX.Unsubscribe(subscription=heard.subscription) | run
+        cast.stop()
+        FX.StopHTTPServer(server=server) | run
+    console.print(clients_table(clients, width=console.width))
+    if watched:
+        console.print(Text(f"The server at {screen.url} has stopped."), style="dim")
+    return 0
+
+
+def _start(chat: Any, port: int) -> tuple[HTTPServer, list[str]]:
+    """Start the server on `port`, or on a free one when that is busy; and what to say about it."""
+    page = files("zefnb.cli").joinpath("chat.html").read_text(encoding="utf-8")
+    routes = {
+        "/": ET.HTML(content=page),
+        "/ws": ET.WebSocket(clients_subscribe_to=[chat], clients_push_into_=[chat]),
+    }
+    try:
+        return FX.StartHTTPServer(routes=routes, port=port) | run, []
+    except PortUnavailable:
+        server = FX.StartHTTPServer(routes=routes, port=0) | run
+        return server, [f"Port {port} is busy, so this is port {server.port}."]
+
+
+def _hearing(screen: Screen, console: Console | None) -> Callable[[Any], None]:
+    """What is done with each message: remembered for the screen, and printed where nobody watches one."""
+
+    def hear(message: Any) -> None:
+        line = read(message)
+        screen.lines.append(line)
+        if console is not None:
+            console.print(line)
+
+    return hear
+
+
+def _show_live(console: Console, screen: Screen, server: HTTPServer, seconds: float | None) -> None:
+    with Live(screen, console=console, screen=True, auto_refresh=False) as live:
+        for _ in _moments(server, seconds):
+            screen.clients = _clients(server)
+            live.refresh()
+
+
+def _show_plain(console: Console, screen: Screen, server: HTTPServer, seconds: float | None) -> None:
+    console.print(Text(f"zefnb demo: a chatroom at {screen.url}"))
+    for note in screen.notes:
+        console.print(Text(note))
+    for _ in _moments(server, seconds):
+        pass
+
+
+def _moments(server: HTTPServer, seconds: float | None) -> Iterator[None]:
+    """Until the time is up: when to look again."""
+    started = time.monotonic()
+    next_ping = started + 0.5
+    pause = threading.Event()
+    while seconds is None or time.monotonic() - started < seconds:
+        yield
+        if time.monotonic() >= next_ping:
+            next_ping += _ROUND_TRIP_EVERY
+            _measure_round_trips(server)
+        left = _REFRESH if seconds is None else min(_REFRESH, seconds - (time.monotonic() - started))
+        pause.wait(max(0.0, left))
+
+
+def _clients(server: HTTPServer) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = FX.QueryAllConnectedWebsocketClients(http_server=server) | run
+    return found
+
+
+def _measure_round_trips(server: HTTPServer) -> None:
+    """Ping every client now. Servers do so every 20 s to keep connections alive; a demo is more curious."""
+    from zefnb.engine.runtime import default_runtime
+    from zefnb.net.server import Servers
+
+    runtime = default_runtime()
+
+    def ping() -> None:
+        running = runtime.service(Servers).find(server)
+        for client in running.clients() if running is not None else ():
+            client.ping(time.monotonic())
+
+    runtime.entrance.put(ping)
+
+
+@contextmanager
+def _sigterm_ends() -> Iterator[None]:
+    """While inside, SIGTERM ends the demo as Ctrl-C does, so that the terminal is left as it was."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> None:
+        sys.exit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,194 @@
+"""`zefnb doctor`: what is installed, what works here, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Literal, NamedTuple
+
+from rich.console import Console
+from rich.text import Text
+
+Verdict = Literal["ok", "note", "fault"]
+
+_SHOWN = {"ok": ("ok", "green"), "note": ("note", "yellow"), "fault": ("FAULT", "bold red")}
+_OPTIONAL = {
+    "uvloop": "a faster event loop; zefnb runs on asyncio's own and does not use it",
+}
+_FOR_NOTEBOOKS = {
+    "jupyterlab": "the notebook itself",
+    "ipykernel": "what runs its cells",
+}
+
+
+class Finding(NamedTuple):
+    """One line of the report. A `fault` is something zefnb cannot do without."""
+
+    verdict: Verdict
+    subject: str
+    text: str
+
+
+def doctor(console: Console | None = None) -> int:
+    """Print the report; 0 unless something needed is missing."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    faults = 0
+    for title, check in (
+        ("Installed", installed),
+        ("This machine", machine),
+        ("A server", a_server),
+        ("For notebooks", for_notebooks),
+    ):
+        console.print(Text(title, style="bold"))
+        for finding in check():
+            faults += finding.verdict == "fault"
+            word, style = _SHOWN[finding.verdict]
+            console.print(Text.assemble("  ", (f"{word:<6}", style), f"{finding.subject:<16}  {finding.text}"))
+    console.print(Text(f"{faults} fault{'s' * (faults != 1)}" if faults else "Nothing that zefnb needs is missing."))
+    return 1 if faults else 0
+
+
+def installed() -> Iterator[Finding]:
+    """Versions of zefnb and of everything that it needs."""
+    yield Finding("ok", "zefnb", _version_of("zefnb") or "run from a checkout that is not installed")
+    yield Finding("ok", "python", f"{platform.python_version()} ({sys.executable})")
+    for requirement in _requirements():
+        yield _requirement(requirement)
+    for name, what in _OPTIONAL.items():
+        found = _version_of(name)
+        yield Finding("ok", name, f"{found or 'not installed, not needed'}; {what}")
+
+
+def _requirements() -> list[str]:
+    try:
+        return [line for line in requires("zefnb") or () if "extra ==" not in line]
+    except PackageNotFoundError:
+        return []
+
+
+def _requirement(requirement: str) -> Finding:
+    """Whether a dependency is there, in a version that fits.
+
+    >>> _requirement("rich>=1").verdict, _requirement("no-such-thing>=2").verdict
+    ('ok', 'fault')
+    """
+    match = re.match(r"([\w.-]+)\s*([^;]*)", requirement)
+    name, bounds = (match[1], match[2].strip()) if match else (requirement, "")
+    found = _version_of(name)
+    if found is None:
+        return Finding("fault", name, f"not installed; pip install '{name}{bounds}'")
+    if not _fits(found, bounds):
+        return Finding("fault", name, f"{found}, but zefnb needs {bounds}; pip install '{name}{bounds}'")
+    return Finding("ok", name, found)
+
+
+def _fits(found: str, bounds: str) -> bool:
+    """Whether a version lies within bounds such as `<0.55,>=0.54`.
+
+    >>> _fits('0.54.2', '<0.55,>=0.54'), _fits('0.55', '<0.55,>=0.54'), _fits('3', '')
+    (True, False, True)
+    """
+    have = _numbers(found)
+    limits = [(sign, _numbers(bound)) for sign, bound in re.findall(r"(>=|<)\s*([\d.]+)", bounds)]
+    return all(have >= limit if sign == ">=" else have < limit for sign, limit in limits)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", text)]
+
+
+def _version_of(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def machine() -> Iterator[Finding]:
+    """The event loop, the addresses and the ports."""
+    yield _event_loop()
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        port, reason = _bind(family, address, 0)
+        if port:
+            yield Finding("ok", address, f"can listen (port {port} is free)")
+        else:
+            needed = address == "127.0.0.1"
+            text = f"cannot listen: {reason}" + ("" if needed else "; servers listen on 127.0.0.1 alone")
+            yield Finding("fault" if needed else "note", address, text)
+    free, reason = _bind(socket.AF_INET, "127.0.0.1", 8000)
+    busy = f"busy ({reason}); give servers another port, or port=0 for a free one"
+    yield Finding("ok" if free else "note", "port 8000", "free" if free else busy)
+
+
+def _event_loop() -> Finding:
+    from zefnb import FX, run
+    from zefnb.engine.runtime import default_runtime
+
+    FX.ListActors() | run
+    started = time.perf_counter()
+    FX.ListActors() | run
+    took = (time.perf_counter() - started) * 1e6
+    name = type(default_runtime().loop).__name__.lstrip("_")
+    return Finding("ok", "event loop", f"{name}, in a thread of its own; there and back in {took:.0f} µs")
+
+
+def _bind(family: int, address: str, port: int) -> tuple[int, str]:
+    """The port that could be bound, or 0 and the reason."""
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if os.name == "posix":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+            probe.listen()
+            return int(probe.getsockname()[1]), ""
+    except OSError as error:
+        return 0, error.strerror or str(error)
+
+
+def a_server() -> Iterator[Finding]:
+    """Whether a server that is started here can be reached, by HTTP and by WebSocket."""
+    from urllib.request import ProxyHandler, build_opener
+
+    from websockets.sync.client import connect
+
+    from zefnb import ET, FX, run
+
+    topic = ET.Topic("doctor")
+    routes = {"/": "hello", "/ws": ET.WebSocket(clients_subscribe_to=[topic], clients_push_into_=[topic])}
+    try:
+        server = FX.StartHTTPServer(routes=routes, port=0) | run
+    except Exception as error:
+        yield Finding("fault", "start", str(error))
+        return
+    try:
+        with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{server.port}/", timeout=5) as answer:
+            yield Finding("ok", "HTTP", f"{answer.status} from port {server.port}")
+        with connect(f"ws://127.0.0.1:{server.port}/ws", proxy=None, open_timeout=5) as client:
+            started = time.perf_counter()
+            client.send("?")
+            client.recv(timeout=5)
+            took = (time.perf_counter() - started) * 1000
+        yield Finding("ok", "WebSocket", f"a message came back in {took:.1f} ms")
+    except Exception as error:
+        yield Finding("fault", "reach", f"{type(error).__name__}: {error}")
+    finally:
+        FX.StopHTTPServer(server=server) | run
+
+
+def for_notebooks() -> Iterator[Finding]:
+    """What a notebook needs beyond the package itself."""
+    from zefnb.cli.lab import notebooks_folder
+
+    for name, what in _FOR_NOTEBOOKS.items():
+        found = _version_of(name)
+        how = f"not installed ({what}); pip install {name}"
+        yield Finding("ok" if found else "note", name, found or how)
+    folder = notebooks_folder()
+    text = str(folder) if folder else "none here yet; they come with the next milestone"
+    yield Finding("ok" if folder else "note", "tutorials", text)

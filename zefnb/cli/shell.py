@@ -1,0 +1,22 @@
+"""`zefnb shell`: IPython with everything imported."""
+
+from __future__ import annotations
+
+from zefnb import __version__
+
+
+def shell() -> int:
+    """Run IPython until its user leaves."""
+    from IPython import start_ipython
+    from IPython.terminal.interactiveshell import TerminalInteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.InteractiveShellApp.exec_lines = ["from zefnb import *"]
+    banner = f"zefnb {__version__}: FX.<Tab> lists the effects, FX.Publish? explains one.\n"
+    config.TerminalInteractiveShell.banner1 = banner
+    config.TerminalInteractiveShell.confirm_exit = False
+    if "enable_tip" in TerminalInteractiveShell.class_trait_names():  # since IPython 9: a second line of banner
+        config.TerminalInteractiveShell.enable_tip = False
+    start_ipython(argv=[], config=config)
+    return 0
