@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from zefnb.core.effect import effect
 from zefnb.core.entity import ET, Actor, Topic
+from zefnb.core.op import as_chain
 from zefnb.core.uid import generate_uid
+from zefnb.errors import Fault, InvalidEffect
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
@@ -44,7 +46,6 @@ def start_actor(
     from zefnb.engine.actor import Actor as Running
     from zefnb.engine.actor import Actors
     from zefnb.engine.behaviour import compile_behaviour
-    from zefnb.engine.runtime import current_owner
     from zefnb.topics.hub import Hub, topic_key
 
     behaviour = compile_behaviour(runtime.journal, rules=rules, handler=handler, input_transform=input_transform)
@@ -67,8 +68,7 @@ def start_actor(
     actor.on_end = ended
     actors.add(actor)
     hub.subscribe(source, actor, "actor")
-    if current_owner.get() is None:
-        runtime.things.record(actor.handle)
+    runtime.things.record(actor.handle)
     return actor.handle
 
 
@@ -110,8 +110,8 @@ def query_actor_state(
 ) -> Any:
     """The state of `actor`, of `actors`, or of all: a dict from handle to state.
 
-    `transform`, a library op or any quick callable, is applied to each state. Raises `NotRunning` for
-    an actor that has stopped.
+    `transform` is applied to each state: a library op on the loop, a function in a handler thread. Raises
+    `NotRunning` for an actor that has stopped.
 
     >>> from zefnb import *
     >>> actor = FX.StartActor(initial_state=3, handler=lambda msg, n: [[], n]) | run
@@ -122,7 +122,18 @@ def query_actor_state(
     """
     from zefnb.engine.actor import Actors
 
+    if actor is not None and actors is not None:
+        raise InvalidEffect(
+            "FX.QueryActorState", [Fault("actors", "there are both `actor` and `actors`", "one of the two")]
+        )
     table = runtime.service(Actors)
     wanted = [actor] if actor is not None else list(actors) if actors is not None else [a.handle for a in table]
     states = {handle: table.get(handle).state for handle in wanted}
-    return {handle: transform(state) for handle, state in states.items()} if transform is not None else states
+    if transform is None:
+        return states
+    chain = as_chain(transform)
+
+    def transformed() -> dict[Any, Any]:
+        return {handle: chain(state) for handle, state in states.items()}
+
+    return transformed() if chain.inline else runtime.runner.call(transformed)

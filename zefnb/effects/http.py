@@ -129,9 +129,7 @@ def update_running_http_server(
     return {"server": server, "old_version": before, "new_version": running.version, **changed}
 
 
-def _apply(
-    where: str, change: Any, routes: dict[Any, Any], changed: dict[str, list[Any]], faults: list[Fault]
-) -> None:
+def _apply(where: str, change: Any, routes: dict[Any, Any], changed: dict[str, list[Any]], faults: list[Fault]) -> None:
     allowed = "ET.InsertIn(path=['routes', key], value=...) or ET.RemoveIn(path=['routes', key])"
     given = fields_of(change) if isinstance(change, Entity) else {}
     path = given.get("path")
@@ -141,7 +139,7 @@ def _apply(
     if len(path) != 2 or path[0] != "routes":
         faults.append(Fault(f"{where}.path", f"got {shown(path)}", "['routes', key]"))
         return
-    key = path[1]
+    key = tuple(path[1]) if isinstance(path[1], list) else path[1]
     if type(change) is ET.RemoveIn:
         if key not in routes:
             faults.append(Fault(f"{where}.path", f"there is no route {key!r}", ", ".join(map(repr, routes)) or "none"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zefnb.core.effect import effect
 from zefnb.core.entity import Actor, HTTPServer
+from zefnb.errors import Fault, InvalidEffect, shown
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
@@ -17,6 +18,7 @@ def print_(runtime: Runtime, *, content: Any) -> Any:
 
     >>> from zefnb import *
     >>> FX.Print(content='hello') | run
+    hello
     ET.Success()
     """
     from zefnb.engine.journal import write_line
@@ -62,8 +64,17 @@ def query_log(
     >>> (FX.QueryLog(level='warning', limit=1) | run)[0]['message']
     'the door opened'
     """
+    from zefnb.engine.journal import LEVELS
+
     wanted = dict(filter or {})
     least = wanted.pop("level", level)
+    faults = []
+    if least not in LEVELS:
+        faults.append(Fault("filter['level']", f"got {shown(least)}", ", ".join(map(repr, LEVELS))))
+    if limit is not None and limit < 0:
+        faults.append(Fault("limit", f"got {limit}", "0 or more"))
+    if faults:
+        raise InvalidEffect("FX.QueryLog", faults)
     if server is not None:
         wanted["server"] = server
     if actor is not None:

@@ -30,6 +30,7 @@ def start_timer(
     >>> FX.StopTimer(timer=timer) | run
     ET.Success()
     """
+    from zefnb.core.wire import snapshot
     from zefnb.engine.runtime import current_owner
     from zefnb.topics.hub import Hub, topic_key
     from zefnb.topics.timer import Timer as Running
@@ -42,24 +43,23 @@ def start_timer(
     if old is not None and timers.is_running(old):
         timers.stop(old)
         runtime.things.replaced("the timer that this cell started before")
-    timer = Running(ET.Timer(generate_uid()), interval, target, content, starting_at)
+    timer = Running(ET.Timer(generate_uid()), interval, target, snapshot(content), starting_at)
     timers.start(timer, hub.publish, hub.is_behind)
-    owner = current_owner.get()
-    if owner is None:
-        runtime.things.record(timer.handle)
-    else:
-        owner.own(timer.handle, lambda: timers.stop(timer.handle) if timers.is_running(timer.handle) else None)
+    runtime.things.record(timer.handle)
+    owner = timer.owner = current_owner.get()
+    if owner is not None:
+        owner.own(timer.handle, lambda: timers.stop(timer.handle))
     return timer.handle
 
 
 def _check_interval(interval: float | str) -> None:
-    from zefnb.topics.timer import NAMED_INTERVALS, SHORTEST
+    from zefnb.topics.timer import LONGEST, NAMED_INTERVALS, SHORTEST
 
-    fits = interval in NAMED_INTERVALS if isinstance(interval, str) else interval >= SHORTEST
+    fits = interval in NAMED_INTERVALS if isinstance(interval, str) else SHORTEST <= interval <= LONGEST
     if not fits:
         names = ", ".join(map(repr, NAMED_INTERVALS))
         hint = did_you_mean(interval, NAMED_INTERVALS) if isinstance(interval, str) else ""
-        allowed = f"seconds from {SHORTEST}, or {names}"
+        allowed = f"seconds from {SHORTEST} to {LONGEST:.0f}, or {names}"
         raise InvalidEffect("FX.StartTimer", [Fault("interval", f"got {shown(interval)}", allowed, hint)])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
 from zefnb.core.effect import FX, Effect, effect
@@ -17,12 +17,9 @@ def _accept_publish(runtime: Runtime, *, target: Topic, content: Any) -> Any:
     """Publishing from another thread: taken into the queue, in order, without a round trip."""
     from zefnb.core.wire import snapshot
     from zefnb.engine.perform import SUCCESS
-    from zefnb.engine.runner import in_runner_thread
     from zefnb.topics.hub import Hub, topic_key
 
     topic_key(target)
-    if runtime.entrance.is_held and not in_runner_thread():
-        runtime.entrance.hold_back()
     runtime.entrance.put(runtime.service(Hub).publish, target, snapshot(content))
     return SUCCESS
 
@@ -101,14 +98,17 @@ def _bind(
         runtime.things.replaced(f"the subscription to {topic!r} that this cell made before")
     handle = ET.Subscription(generate_uid())
     count = subscriptions.start(runtime.service(Hub), handle, topic, op, effects, kind, current_owner.get(), target)
-    if current_owner.get() is None:
-        runtime.things.record(handle)
-    return ET.Success(subscription_count=count, subscription=handle)
+    runtime.things.record(handle)
+    answer: Entity = ET.Success(subscription_count=count, subscription=handle)
+    return answer
 
 
 @effect("Unsubscribe")
 def unsubscribe(runtime: Runtime, *, subscription: Subscription) -> Any:
-    """End what `FX.SubscribeFX` or `FX.MapTopic` began. Raises `NotRunning` when it has ended before."""
+    """End what `FX.SubscribeFX` or `FX.MapTopic` began; what was published before is still handled.
+
+    Raises `NotRunning` when it has ended before.
+    """
     from zefnb.engine.perform import SUCCESS
     from zefnb.topics.subscriptions import Subscriptions
 
@@ -159,7 +159,7 @@ def stream_graph_snapshot(runtime: Runtime) -> Any:
     for topic, subscriber, kind in runtime.service(Hub).bindings():
         target = subscriptions.target_of(subscriber) or getattr(subscriber, "handle", None) or repr(subscriber)
         binding = {"kind": kind, "source": topic, "target": target}
-        if hasattr(subscriber, "__len__"):
+        if isinstance(subscriber, Sized):
             binding["count"] = len(subscriber)
         bindings.append(binding)
     for timer in runtime.service(Timers):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zefnb.core.effect import Effect, effect
+from zefnb.core.effect import effect
 from zefnb.core.entity import ET, HTTPServer, Topic, WebSocketClient
 from zefnb.errors import Fault, InvalidEffect, NotRunning
 
@@ -111,27 +112,41 @@ async def start_websocket_client(
     *,
     url: str,
     port: int | None = None,
-    in_stream_into: Sequence[Topic] | None = None,
-    out_stream_from: Sequence[Topic] | None = None,
-    actor: Effect | None = None,
+    in_stream_into: Topic | Sequence[Any] | None = None,
+    out_stream_from: Topic | Sequence[Any] | None = None,
+    actor: Any = None,
     ssl_context: ssl.SSLContext | None = None,
-    ca_file: str | None = None,
-    headers: dict[str, str] | None = None,
+    ca_file: str | os.PathLike[str] | None = None,
+    headers: Any = None,
     subprotocols: Sequence[str] = (),
 ) -> Any:
     """Connect outward to a WebSocket server; when this returns, the connection stands.
 
-    What comes in is published to `in_stream_into`, what is published to `out_stream_from` goes out; or an
-    `actor=FX.StartActor(...)` gets `ET.WSServerConnected`, the messages, and `ET.WSServerDisconnected`. A
-    `port` is put into the url. `wss` verifies certificates, private ones by `ca_file` or `ssl_context`,
-    and never falls back to `ws`. A lost connection is made again with growing pauses; meanwhile up to
-    10,000 messages (16 MiB) are kept in order. Answers `ET.WebSocketClient('🍃-…')`; raises
-    `ConnectionFailed` when the first attempt fails.
-    """
-    from zefnb.net.client import start
+    What comes in is published to `in_stream_into` (text as str, binary as `Array1[u8]`), what is published to
+    `out_stream_from` goes out. Or an `actor=FX.StartActor(...)` gets `ET.WSServerConnected(url, time, topic_in,
+    topic_out, client)`, the messages, and `ET.WSServerDisconnected(url, time, code, reason)`, and the first of
+    them again after each reconnection; it keeps its state, and ends with the client, as the client with it.
 
-    return await start(
+    A `port` is put into the url. `wss` verifies certificates, by the system's or `SSL_CERT_FILE`'s
+    authorities, private ones by `ca_file` or `ssl_context`, and never falls back to `ws`. `headers`, a dict,
+    go with the handshake. A proxy named in the environment is used, except for this machine.
+
+    A lost connection is made again with growing pauses of up to 30 s, as the journal tells. Messages go
+    out in order; up to 10,000 of them (16 MiB) wait meanwhile, the newest beyond that are dropped and
+    counted. What the server has not confirmed when the connection breaks is sent again, so that it arrives
+    at least once.
+
+    Answers `ET.WebSocketClient('🍃-…')`. Raises `InvalidEffect`, listing every fault of the fields, and
+    `ConnectionFailed`, saying why, when the first attempt fails within 10 s. Running the cell again replaces
+    the client.
+    """
+    from zefnb.engine.runtime import current_owner
+    from zefnb.net.client import Clients, make_client
+    from zefnb.topics.hub import Hub
+
+    client = make_client(
         runtime,
+        runtime.service(Hub),
         url=url,
         port=port,
         in_stream_into=in_stream_into,
@@ -142,11 +157,23 @@ async def start_websocket_client(
         headers=headers,
         subprotocols=subprotocols,
     )
+    clients = runtime.service(Clients)
+    old = runtime.things.predecessor()
+    replacing = old if old is not None and clients.find(old) is not None else None
+    handle = await clients.start(client, replacing)
+    if replacing is not None:
+        runtime.things.replaced("the outward client that this cell started before")
+    if current_owner.get() is None:
+        runtime.things.record(handle)
+    return handle
 
 
 @effect("StopWebSocketClient")
 async def stop_websocket_client(runtime: Runtime, *, client: WebSocketClient) -> Any:
-    """Close an outward connection after what was published before. Raises `NotRunning` when it does not run."""
+    """Close an outward connection with 1000, after what was published before, for which it takes up to a second.
+
+    Its actor gets a last `ET.WSServerDisconnected`. Raises `NotRunning` when the client has been stopped.
+    """
     from zefnb.engine.perform import SUCCESS
     from zefnb.net.client import Clients
 
@@ -156,7 +183,7 @@ async def stop_websocket_client(runtime: Runtime, *, client: WebSocketClient) ->
 
 @effect("ListWebSocketClients")
 def list_websocket_clients(runtime: Runtime) -> Any:
-    """The handles of all outward connections.
+    """The handles of all outward clients, also of those that are just connecting again.
 
     >>> from zefnb import *
     >>> isinstance(FX.ListWebSocketClients() | run, list)
@@ -165,3 +192,15 @@ def list_websocket_clients(runtime: Runtime) -> Any:
     from zefnb.net.client import Clients
 
     return [client.handle for client in runtime.service(Clients)]
+
+
+@effect("QueryWebSocketClient")
+def query_websocket_client(runtime: Runtime, *, client: WebSocketClient) -> Any:
+    """One outward client: a dict with client, url, state, since, sent, received, queued, dropped, attempts.
+
+    `url` is shown without user and query; `state` is 'connected' or 'reconnecting', `since` when;
+    sent, received, queued (not yet sent) and dropped count messages, attempts those to connect again.
+    """
+    from zefnb.net.client import Clients
+
+    return runtime.service(Clients).get(client).describe()

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from zefnb.core.effect import Effect
-from zefnb.core.entity import ET, Actor as ActorHandle, Entity
+from zefnb.core.entity import ET, Entity
+from zefnb.core.entity import Actor as ActorHandle
 from zefnb.core.function import ZefFunction
 from zefnb.engine.behaviour import Behaviour, handler_name
 from zefnb.engine.mailbox import Mailbox
@@ -88,17 +89,32 @@ class Actor:
         if not self._busy:
             self._work()
 
+    def finish(self) -> None:
+        """Take nothing more, and end after what has been put into the mailbox before."""
+        if self._last or self.ended:
+            return
+        self._last = True
+        if not self._busy:
+            self.end()
+
     def end(self) -> None:
-        """Stop: drop what waits, and let go of every subscription made by this actor."""
+        """Stop: drop what waits, and let go of every subscription made by this actor.
+
+        A handler under way in a thread goes on to its end, and its answer is dropped.
+        """
         if self.ended:
             return
         self.ended = True
         self.mailbox.clear()
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
-        for release in (self._belongings or {}).values():
-            release()
-        self._belongings = None
+        # Taken away first: what ends says so to its owner, which would change what we walk.
+        belongings, self._belongings = self._belongings or {}, None
+        for key, release in belongings.items():
+            try:
+                release()
+            except Exception as error:
+                self._runtime.journal.fault(f"ending {key!r} with its actor", error, actor=self.handle)
         if self.on_end is not None:
             self.on_end()
 
@@ -154,22 +170,39 @@ class Actor:
             if behaviour.transform is not None:
                 self._message = message = behaviour.transform(message)
             handler = self._handler = behaviour.find(message, self.state)
-        except Exception as error:
+        except BaseException as error:
             return self._failed(error)
         if handler is None:
             return self._nobody()
         if handler.is_async:
-            self._spawn(handler.invoke(message, self.state, self._context_for(handler)))
-            return False
+            return self._call_async(handler, message)
         if handler.inline:
             return self._call_here(handler, message)
-        self._runtime.runner.submit(self._answered, handler.invoke, message, self.state, self._context_for(handler))
+        self._runtime.runner.submit(self._answered, self._call, handler, message)
         return False
+
+    def _call_async(self, handler: ZefFunction, message: Any) -> bool:
+        try:
+            answer = self._call(handler, message)
+        except BaseException as error:
+            return self._failed(error)
+        if not inspect.isawaitable(answer):  # redefined as a plain function between two looks at it
+            return self._settle(answer)
+        self._spawn(answer)
+        return False
+
+    def _call(self, handler: ZefFunction, message: Any) -> Any:
+        """Call a handler, in whichever thread; what it binds by `run` belongs to this actor."""
+        owner = current_owner.set(self)
+        try:
+            return handler.invoke(message, self.state, self._context_for(handler))
+        finally:
+            current_owner.reset(owner)
 
     def _call_here(self, handler: ZefFunction, message: Any) -> bool:
         started = time.monotonic()
         try:
-            answer = handler.invoke(message, self.state, self._context_for(handler))
+            answer = self._call(handler, message)
         except BaseException as error:
             return self._failed(error)
         took = time.monotonic() - started
@@ -185,15 +218,15 @@ class Actor:
         if behaviour.transform is not None:
             self._message = message = behaviour.transform(message)
         handler = self._handler = behaviour.find(message, self.state)
-        if handler is None:
-            return _NOBODY
-        return handler.invoke(message, self.state, self._context_for(handler))
+        return _NOBODY if handler is None else self._call(handler, message)
 
     def _answered(self, answer: Any, error: BaseException | None) -> None:
         """On the loop: what a runner thread brought back."""
         if self.ended:
             if inspect.iscoroutine(answer):
                 answer.close()
+            if error is not None:
+                self._failed(error)
             return
         if error is not None:
             self._failed(error)
@@ -207,13 +240,17 @@ class Actor:
         self._resume()
 
     def _spawn(self, answer: Awaitable[Any]) -> None:
-        self._task = self._runtime.spawn(self._await(answer), f"handler {handler_name(self._handler)}")
+        owner = current_owner.set(self)
+        try:
+            self._task = self._runtime.spawn(self._await(answer), f"handler {handler_name(self._handler)}")
+        finally:
+            current_owner.reset(owner)
 
     async def _await(self, coming: Awaitable[Any]) -> None:
         try:
             answer = await coming
         except asyncio.CancelledError:
-            if self.ended:
+            if self.ended or not self._runtime.is_alive:
                 raise
             self._failed(RuntimeError("the handler was cancelled"))
         except BaseException as error:
@@ -228,7 +265,7 @@ class Actor:
         """Take the next state, then perform the effects; false when one of them takes time."""
         try:
             effects, state = self.behaviour.read(answer, self.state)
-        except Exception as error:
+        except BaseException as error:
             return self._failed(error)
         self.state = state
         self.handled += 1
@@ -244,7 +281,7 @@ class Actor:
         for number, effect in enumerate(effects):
             try:
                 answer = perform(self._runtime, effect)
-            except Exception as error:
+            except BaseException as error:
                 self._effect_failed(effect, error)
                 continue
             if inspect.isawaitable(answer):
@@ -254,16 +291,23 @@ class Actor:
         return True
 
     async def _perform_rest(self, effect: Effect, answer: Awaitable[Any], rest: Sequence[Effect]) -> None:
+        await self._effect_done(effect, answer)
+        for following in rest:
+            await self._effect_done(following, performed(self._runtime, following))
+        self._resume()
+
+    async def _effect_done(self, effect: Effect, answer: Awaitable[Any]) -> None:
         try:
             await answer
-        except Exception as error:
+        except BaseException as error:
+            if not self._runtime.is_alive:
+                raise
             self._effect_failed(effect, error)
-        for following in rest:
-            try:
-                await performed(self._runtime, following)
-            except Exception as error:
-                self._effect_failed(following, error)
-        self._resume()
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it ends after what it has still to handle."""
+        return self._last and not self.ended
 
     def _failed(self, error: BaseException) -> bool:
         self.faults += 1

@@ -63,10 +63,9 @@ class Rules:
 class Listening:
     """Behaviour of a subscribed op: it has no state, and effects that it answers are performed."""
 
-    transform = None
-    inline = True
-
     def __init__(self, op: Any, effects: Callable[[Any], Sequence[Effect]]) -> None:
+        self.transform: Callable[[Any], Any] | None = None
+        self.inline = True
         chain = as_chain(op)
         # A bare function keeps its own object, so that its redefinition reaches the subscription.
         function = op if isinstance(op, ZefFunction) else compile_chain(chain)
@@ -93,7 +92,7 @@ def _message_handler(function: Callable[[Any], Any], chain: Op) -> ZefFunction:
         return function(message)
 
     made = ZefFunction(handle, inline=chain.inline)
-    made.__name__ = made.__qualname__ = repr(chain)
+    made.__qualname__ = repr(chain)
     return made
 
 

@@ -93,4 +93,3 @@ class Entrance:
     def waiting(self) -> int:
         """How many calls wait for the loop."""
         return len(self._calls)
-

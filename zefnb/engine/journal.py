@@ -29,10 +29,17 @@ _LONGEST_TEXT = 4_000
 _LONGEST_TRACEBACK = 8_000
 # Fields of lifecycle messages and requests in which peers send credentials.
 _PRIVATE_FIELDS = frozenset({"headers", "query_params", "query", "form_data", "cookies", "body"})
+# Headers of which every part is a secret: to the closing quote, or to the end of the line...
+_SECRET_HEADER = re.compile(
+    r"""(?ix) \b ( (?:set-)?cookie | (?:proxy-)?authorization )
+        ( (?: ["']\s*, | ["']?\s*[:=] ) \s* (?: b(?=["']) )? ["']? ) [^"'\n]+"""
+)
+# ... and whatever is called a token or the like, in queries, forms, JSON and reprs.
 _SECRET = re.compile(
-    r"""(?ix) ( \b(?: access_token | refresh_token | id_token | token | api_?key | password | secret
-        | cookie | authorization | auth )\b ["']? \s* [=:] \s* ["']? (?: bearer \s+ | basic \s+ )? )
-        [^\s"'&;,)}\]]+"""
+    r"""(?ix) (?<![\w-])
+        ( [\w-]*? (?: token | api[_-]?key | passw(?:or)?d | passphrase | secret | credentials? | \bauth ) \b
+          \\*["']? \s*[=:]\s* (?P<quote> \\*["'] )? )
+        (?(quote) [^"'\\\n]+ | (?: bearer\s+ | basic\s+ )? [^\s"'\\&;,)}\]]+ )"""
 )
 
 logger = logging.getLogger("zefnb")
@@ -82,7 +89,7 @@ class Journal:
         """Write down an exception out of user code, with its traceback."""
         frames = traceback.extract_tb(error.__traceback__)
         place = (frames[-1].filename, frames[-1].lineno) if frames else None
-        text = f"{message}: {type(error).__name__}: {error}"
+        text = f"{message}: {type(error).__name__}: {_said(error)}"
         trace = "".join(traceback.format_exception(error))
         key = ("fault", message, type(error), place, *(str(value) for value in _stable(details)))
         self._write("error", text, trace[-_LONGEST_TRACEBACK:], key, {"error": type(error).__name__, **details})
@@ -104,7 +111,11 @@ class Journal:
             times = f" (for the {count}th time)" if count > 1 else ""
             logger.log(logging.ERROR if level == "error" else logging.WARNING, "%s%s", entry.message, times)
         for listener in tuple(self.listeners):
-            listener(entry)
+            try:
+                listener(entry)
+            except Exception:
+                # Written down it would come back here; logging it is all that is left.
+                logger.exception("a listener of the journal failed")
 
     def _append(self, entry: Entry, key: object) -> None:
         if len(self._entries) == self._entries.maxlen:
@@ -115,14 +126,11 @@ class Journal:
             self._repeated[key] = entry
 
     def entries(self, level: Level = "debug", limit: int | None = None, **wanted: Any) -> list[dict[str, Any]]:
-        """Entries of at least `level` whose details equal `wanted`, the newest first."""
+        """Entries of at least `level` whose keys equal `wanted`, the newest first."""
         floor = LEVELS.index(level)
         with self._lock:
-            found = [
-                entry.as_dict()
-                for entry in reversed(self._entries)
-                if LEVELS.index(entry.level) >= floor and all(entry.details.get(k) == v for k, v in wanted.items())
-            ]
+            shown_entries = [e.as_dict() for e in reversed(self._entries) if LEVELS.index(e.level) >= floor]
+        found = [entry for entry in shown_entries if all(entry.get(key) == value for key, value in wanted.items())]
         return found[:limit]
 
     def clear(self) -> None:
@@ -130,6 +138,13 @@ class Journal:
         with self._lock:
             self._entries.clear()
             self._repeated.clear()
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failure:
+        return f"<its __str__ raised {type(failure).__name__}>"
 
 
 def _stable(details: dict[str, Any]) -> list[Any]:
@@ -157,7 +172,7 @@ def hide_secrets(text: str) -> str:
     >>> hide_secrets('GET /ws?token=abc&x=1')
     'GET /ws?token=…&x=1'
     """
-    return _SECRET.sub(r"\1…", text) if text else text
+    return _SECRET.sub(r"\1…", _SECRET_HEADER.sub(r"\1\2…", text)) if text else text
 
 
 def _is_power_of_ten(count: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import threading
@@ -13,9 +14,10 @@ from zefnb.core.effect import Effect, Spec
 from zefnb.core.entity import ET
 from zefnb.core.execution import Identity, thing_key
 from zefnb.core.op import Evaluator
+from zefnb.engine.runner import in_runner_thread
 from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.engine.things import current_identity, current_notices
-from zefnb.errors import Fault, InvalidEffect, WouldBlock, shown
+from zefnb.errors import Fault, Interrupted, InvalidEffect, WouldBlock, shown
 
 SUCCESS = ET.Success()
 
@@ -34,12 +36,30 @@ def _monitored(runtime: Runtime, spec: Spec, effect: Effect) -> Any:
     try:
         answer = spec.function(runtime, **effect.__dict__)
     except Exception as error:
-        answer = error
+        _tell_monitors(runtime, effect, error)
         raise
-    finally:
-        for monitor in runtime.monitors:
-            monitor(effect, answer)
+    if inspect.isawaitable(answer):
+        return _monitored_later(runtime, effect, answer)
+    _tell_monitors(runtime, effect, answer)
     return answer
+
+
+async def _monitored_later(runtime: Runtime, effect: Effect, coming: Awaitable[Any]) -> Any:
+    try:
+        answer = await coming
+    except BaseException as error:
+        _tell_monitors(runtime, effect, error)
+        raise
+    _tell_monitors(runtime, effect, answer)
+    return answer
+
+
+def _tell_monitors(runtime: Runtime, effect: Effect, answer: Any) -> None:
+    for monitor in runtime.monitors:
+        try:
+            monitor(effect, answer)
+        except Exception as error:
+            runtime.journal.fault(f"the monitor {monitor!r}", error)
 
 
 def _checked(runtime: Runtime, effect: Any) -> Spec:
@@ -92,12 +112,22 @@ class Submission:
             except BaseException as error:
                 return self._finish(error)
             if inspect.isawaitable(answer):
-                self._task = self._runtime.loop.create_task(
-                    self._await_rest(answer, number + 1), name=repr(type(effect)), context=self._context
-                )
-                return None
+                return self._go_on(effect, answer, number + 1)
             self.value.append(answer)
         return self._finish(None)
+
+    def _go_on(self, effect: Effect, answer: Awaitable[Any], following: int) -> None:
+        self._task = task = self._runtime.loop.create_task(
+            self._await_rest(answer, following), name=repr(type(effect)), context=self._context
+        )
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            if inspect.iscoroutine(answer):
+                answer.close()  # where the task was cancelled before its first step, nobody has awaited it
+            if self._task is not None:
+                self._finish(asyncio.CancelledError())
+
+        task.add_done_callback(ended)
 
     async def _await_rest(self, answer: Awaitable[Any], following: int) -> None:
         try:
@@ -107,8 +137,6 @@ class Submission:
                 self.value.append(await performed(self._runtime, effect))
         except BaseException as error:
             self._finish(error)
-            if not isinstance(error, Exception | asyncio.CancelledError):
-                raise
         else:
             self._finish(None)
 
@@ -139,14 +167,20 @@ def run_on(runtime: Runtime, given: Any) -> Any:
     effects: Sequence[Effect] = given if many else (given,)
     specs = [_checked(runtime, effect) for effect in effects]
     if runtime.thread.is_current:
+        for effect, spec in zip(effects, specs, strict=True):
+            if spec.is_async:
+                raise _would_block(effect)
         answers = [_run_at_once(runtime, effect) for effect in effects]
         return answers if many else answers[0]
-    if not many and specs[0].accept is not None:
+    if runtime.entrance.is_held and not in_runner_thread() and any(spec.accept is not None for spec in specs):
+        runtime.entrance.hold_back()
+    # A monitor sees every effect on the loop, so where there is one all of them go the long way.
+    if not many and specs[0].accept is not None and not runtime.monitors:
         return specs[0].accept(runtime, **effects[0].__dict__)
     identities = [thing_key(spec.keyed) if spec.keyed else None for spec in specs]
     submission = Submission(runtime, effects, identities)
-    runtime.entrance.put(submission.start)
     try:
+        runtime.entrance.put(submission.start)
         runtime.wait(submission.done)
     except BaseException:
         submission.cancel()
@@ -154,8 +188,17 @@ def run_on(runtime: Runtime, given: Any) -> Any:
     for notice in submission.notices:
         print(notice)
     if submission.error is not None:
-        raise submission.error
+        raise _error_of(submission)
     return submission.value if many else submission.value[0]
+
+
+def _error_of(submission: Submission) -> BaseException:
+    """What its submitter is told; `CancelledError` would say that the submitter's own task was cancelled."""
+    error = submission.error
+    assert error is not None
+    if isinstance(error, asyncio.CancelledError):
+        return Interrupted("the runtime ended, or the effect was cancelled, while it was under way")
+    return error
 
 
 def _run_at_once(runtime: Runtime, effect: Effect) -> Any:
@@ -163,9 +206,13 @@ def _run_at_once(runtime: Runtime, effect: Effect) -> Any:
     if inspect.isawaitable(answer):
         if isinstance(answer, Coroutine):
             answer.close()
-        name = repr(type(effect))
-        raise WouldBlock(f"{name} takes time, and waiting here would stop the loop: return it as an effect, or await it")
+        raise _would_block(effect)
     return answer
+
+
+def _would_block(effect: Effect) -> WouldBlock:
+    advice = "return it as an effect, or await it"
+    return WouldBlock(f"{type(effect)!r} takes time, and waiting here would stop the loop: {advice}")
 
 
 async def await_on(runtime: Runtime, effect: Effect) -> Any:
@@ -175,13 +222,21 @@ async def await_on(runtime: Runtime, effect: Effect) -> Any:
         return await performed(runtime, effect)
     while spec.accept is not None and runtime.entrance.is_held:
         await asyncio.sleep(_HELD_BACK_POLL)
+    if spec.accept is not None and not runtime.monitors:
+        return spec.accept(runtime, **effect.__dict__)
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[Any] = loop.create_future()
     identity = thing_key(spec.keyed) if spec.keyed else None
     submission = Submission(runtime, (effect,), (identity,))
 
+    def wake() -> None:
+        if not answered.done():
+            answered.set_result(None)
+
     def finished() -> None:
-        loop.call_soon_threadsafe(lambda: answered.done() or answered.set_result(None))
+        # A loop that was closed meanwhile waits for nothing.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(wake)
 
     def start() -> None:
         submission.start()
@@ -197,8 +252,10 @@ async def await_on(runtime: Runtime, effect: Effect) -> Any:
     except asyncio.CancelledError:
         submission.cancel()
         raise
+    for notice in submission.notices:
+        print(notice)
     if submission.error is not None:
-        raise submission.error
+        raise _error_of(submission)
     return submission.value[0]
 
 

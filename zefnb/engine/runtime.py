@@ -7,7 +7,7 @@ import atexit
 import inspect
 import os
 import threading
-from collections import deque
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -16,14 +16,16 @@ from zefnb.engine.entrance import Entrance
 from zefnb.engine.journal import Journal
 from zefnb.engine.loop import LoopThread
 from zefnb.engine.runner import Runner
+from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.engine.things import Things
 from zefnb.engine.things import current_owner as current_owner
 from zefnb.errors import Interrupted, NotRunning
 
 S = TypeVar("S")
 
-_REMEMBERED_ENDS = 1_000
+_REMEMBERED_ENDS = 10_000
 _EXIT_PATIENCE = 1.5
+_CLOSING_POLL = 0.005
 
 
 class Runtime:
@@ -44,7 +46,7 @@ class Runtime:
         self.monitors: tuple[Callable[[Any, Any], None], ...] = ()
         self._services: dict[type, Any] = {}
         self._services_lock = threading.RLock()
-        self._ended: deque[str] = deque(maxlen=_REMEMBERED_ENDS)
+        self._ended: dict[str, None] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self.loop.call_soon(self.loop.set_exception_handler, self._loop_fault)
         self.thread.start()
@@ -74,7 +76,9 @@ class Runtime:
     def ended(self, uid: str | None) -> None:
         """Remember that what had this uid has ended, to tell it from what never was here."""
         if uid is not None:
-            self._ended.append(uid)
+            self._ended[uid] = None
+            if len(self._ended) > _REMEMBERED_ENDS:
+                del self._ended[next(iter(self._ended))]
 
     def not_running(self, handle: Any) -> NotRunning:
         """The error for a handle that leads nowhere."""
@@ -103,6 +107,7 @@ class Runtime:
         """End every service politely, then the loop. From another thread; waits at most about `patience` seconds."""
         if not self.thread.is_alive or self.thread.is_current:
             return
+        deadline = time.monotonic() + patience
         done = threading.Event()
 
         async def end_services() -> None:
@@ -111,12 +116,16 @@ class Runtime:
                 answer = close() if close is not None else None
                 if inspect.isawaitable(answer):
                     await answer
+            # Handlers that saw their last message when their server stopped are heard out.
+            while not self.runner.is_idle:
+                await asyncio.sleep(_CLOSING_POLL)
 
         def start() -> None:
             self.spawn(end_services(), "closing").add_done_callback(lambda task: done.set())
 
         self.entrance.put(start)
-        done.wait(patience)
+        while not done.wait(0.1) and time.monotonic() < deadline:
+            pass  # in slices, so that Ctrl-C ends it on every system
         self.runner.close()
         self.thread.stop()
 
@@ -132,9 +141,14 @@ class Runtime:
             forget = getattr(service, "forget_sockets", None)
             if forget is not None:
                 forget()
+            if isinstance(service, SwitchInterval):
+                service.restore()
 
 
 _default: Runtime | None = None
+# What a forked child has from its parents: kept, because ending its objects would close descriptors
+# whose numbers the child has given to others since.
+_abandoned: list[Runtime] = []
 _default_lock = threading.Lock()
 
 
@@ -163,8 +177,10 @@ def _after_fork() -> None:
     global _default, _default_lock
     _default_lock = threading.Lock()
     runtime, _default = _default, None
+    current_owner.set(None)
     if runtime is not None:
         runtime.abandon_after_fork()
+        _abandoned.append(runtime)
 
 
 atexit.register(close_default_runtime)

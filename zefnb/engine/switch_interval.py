@@ -29,6 +29,11 @@ class SwitchInterval:
     def release(self) -> None:
         """A server has stopped; the last one restores what was in force."""
         self._users -= 1
-        if self._users == 0 and self._before:
+        if self._users == 0:
+            self.restore()
+
+    def restore(self) -> None:
+        """Put back what was in force before the first server started."""
+        if self._before:
             sys.setswitchinterval(self._before)
             self._before = 0.0

@@ -7,13 +7,16 @@ Programs that are no browsers send no Origin, and pass.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from zefnb.errors import Fault
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://.+")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -43,6 +46,8 @@ class Admission:
         if not host:
             return False
         name, port = split_host(host)
+        if not name:
+            return False
         return is_loopback(name) or name in self._hosts or (port is not None and f"{name}:{port}" in self._hosts)
 
     def origin_fits(self, origin: str | None) -> bool:
@@ -100,10 +105,9 @@ def machine_hosts() -> set[str]:
     """The names and addresses of this machine."""
     name = socket.gethostname()
     hosts = {name.lower(), socket.getfqdn().lower()}
-    try:
+    # A machine that cannot resolve its own name is still reached by that name.
+    with contextlib.suppress(OSError):
         hosts.update(str(info[4][0]).partition("%")[0].lower() for info in socket.getaddrinfo(name, None))
-    except OSError:
-        pass  # a machine that cannot resolve its own name is still reached by that name
     for family, peer in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
         # Connecting a datagram socket sends nothing; it tells which address would be used.
         try:
@@ -121,8 +125,11 @@ def list_faults(field: str, given: Iterable[object] | None) -> list[Fault]:
     for item in given or ():
         if not isinstance(item, str) or not item or "*" in item:
             faults.append(Fault(field, f"got {item!r}", "whole names, such as 'hub.example' or 'https://app.example'"))
-        elif field == "allowed_origins" and "://" not in item:
-            faults.append(Fault(field, f"got {item!r}", "an origin with its scheme, such as 'https://app.example'"))
+        elif field == "allowed_origins" and not _ORIGIN.fullmatch(_normal_origin(item)):
+            allowed = "scheme, host and port, without a path, such as 'https://app.example'"
+            faults.append(Fault(field, f"got {item!r}", allowed))
+        elif field == "allowed_hosts" and not split_host(item)[0]:
+            faults.append(Fault(field, f"got {item!r}", "a name or address, such as 'hub.example', without a scheme"))
     return faults
 
 

@@ -12,63 +12,59 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from websockets.frames import Frame, Opcode, apply_mask
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
+from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from zefnb.core.time import Time
 from zefnb.core.wire import encode_content
-from zefnb.net.frames import TEXT, WHOLE_BINARY, WHOLE_TEXT, build, head_of
+from zefnb.net.frames import TEXT, WHOLE_BINARY, WHOLE_TEXT, apply_mask, build, head_of
 from zefnb.net.outbox import Outbox
-from zefnb.net.slow_clients import QUEUE_ALLOWED, QUEUE_LIMIT, Backlog, Policy
+from zefnb.net.sending import Sending
 
 PING_EVERY = 20.0
 PONG_WITHIN = 20.0
-_CLOSE_PATIENCE = 1.0
-_SLOW_CLOSE_PATIENCE = 30.0
-_HIGH_WATER = 65_536
+CLOSE_PATIENCE = 1.0
+SLOW_CLOSE_PATIENCE = 30.0
 
 GOING_AWAY = 1001
+PROTOCOL_ERROR = 1002
 ABNORMAL = 1006
 INVALID_DATA = 1007
 INTERNAL_ERROR = 1011
 TRY_AGAIN_LATER = 1013
 
+_SHORT = 125
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+
 Admit = Callable[["Connection", Request], None]
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection(Sending):
     """A client of a WebSocket route. Lives on the loop.
 
     The server's `admit` answers the handshake; the endpoint then sets `on_message` and `on_lost`.
     """
 
     __slots__ = (
+        "_admit",
         "_close_timer",
         "_fragments",
         "_fragments_opcode",
         "_last_ping",
         "_needed",
         "_on_closed",
-        "_outbox",
-        "_paused",
-        "_pending_count",
         "_ping_sent",
-        "protocol",
         "_reading_paused",
-        "_sent_bytes",
         "_tail",
-        "_admit",
         "actor",
-        "backlog",
         "channel_id",
         "client_ip",
         "connect_time",
-        "dropped",
         "endpoint",
         "host",
         "ignored",
-        "is_open",
         "last_heard",
         "mailbox",
         "max_size",
@@ -76,26 +72,22 @@ class Connection(asyncio.BufferedProtocol):
         "on_message",
         "origin",
         "path",
-        "pending",
-        "policy",
+        "protocol",
         "pushes",
         "query",
         "query_params",
         "received",
         "round_trip",
-        "sent",
         "topic_out",
-        "transport",
     )
 
     def __init__(
         self, outbox: Outbox, protocol: ServerProtocol, admit: Admit, on_closed: Callable[[Connection], None]
     ) -> None:
-        self._outbox = outbox
+        super().__init__(outbox)
         self._admit = admit
         self._on_closed = on_closed
         self.protocol = protocol
-        self.transport: asyncio.Transport = None  # type: ignore[assignment]
         self.on_message: Callable[[Any], None] | None = None
         self.on_lost: Callable[[Connection], None] | None = None
         self.endpoint: Any = None
@@ -103,37 +95,25 @@ class Connection(asyncio.BufferedProtocol):
         self.mailbox: Any = None
         self.topic_out: Any = None
         self.pushes = False
-        self.policy: Policy = "close"
         self.max_size = 1 << 20
         self.channel_id = -1
         self.client_ip = self.path = self.query = self.host = ""
         self.query_params: dict[str, str] = {}
         self.origin: str | None = None
         self.connect_time: Time | None = None
-        self.received = self.sent = self.dropped = self.ignored = 0
+        self.received = self.ignored = 0
         self.round_trip: float | None = None
-        self.is_open = False
-        self.pending: list[bytes] = []
-        self.backlog: Backlog | None = None
         self.last_heard = time.monotonic()
-        self._sent_bytes = 0
         self._tail = bytearray()
         self._needed = 2
-        self._pending_count = 0
         self._last_ping = self.last_heard
         self._fragments: bytearray | None = None
         self._fragments_opcode = TEXT
-        self._paused = False
         self._reading_paused = 0
         self._ping_sent: float | None = None
         self._close_timer: asyncio.TimerHandle | None = None
 
     # Receiving
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.set_write_buffer_limits(high=_HIGH_WATER)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._outbox.receive_buffer
@@ -144,13 +124,13 @@ class Connection(asyncio.BufferedProtocol):
     def data_received(self, data: bytes | memoryview) -> None:
         """Bytes from the peer. `data` is not kept: the buffer belongs to everyone."""
         self.last_heard = time.monotonic()
-        if not self.is_open:
-            return self._to_protocol(data)
         if self._tail:
             self._tail += data
-            if len(self._tail) < self._needed:
+            if len(self._tail) < self._needed and self.is_open:
                 return None
-            data, self._tail = bytes(self._tail), bytearray()
+            data, self._tail = memoryview(self._tail), bytearray()
+        if not self.is_open:
+            return self._to_protocol(data)
         self._parse(data)
         if self.mailbox is not None:
             if self.mailbox.is_full and self.mailbox.when_room is None:
@@ -163,10 +143,11 @@ class Connection(asyncio.BufferedProtocol):
     def _parse(self, data: bytes | memoryview) -> None:
         """Take every whole frame at the front of `data`, and keep the rest for later."""
         at, end = 0, len(data)
+        short = _SHORT if self.max_size > _SHORT else self.max_size
         self._needed = 2
         while end - at >= 2 and self.is_open:
             first, length = data[at], data[at + 1] - 0x80
-            if 0 <= length < 126 and (first == WHOLE_TEXT or first == WHOLE_BINARY) and self._fragments is None:
+            if 0 <= length <= short and (first == WHOLE_TEXT or first == WHOLE_BINARY) and self._fragments is None:  # noqa: SIM109
                 stop = at + 6 + length
                 if stop > end:
                     self._needed = stop - at
@@ -178,8 +159,12 @@ class Connection(asyncio.BufferedProtocol):
                 if not taken:
                     break
                 at += taken
-        if self.is_open and at < end:
-            self._tail += data[at:end]
+        if at < end:
+            if self.is_open:
+                self._tail += data[at:end]
+            else:
+                # Closed by us while the peer went on: its own close frame may be among the rest.
+                self._to_protocol(data[at:end])
 
     def _parse_other(self, data: bytes | memoryview) -> int:
         """Take the frame at the front that is long, fragmented, a control frame or wrong; 0 when it is not whole."""
@@ -188,15 +173,17 @@ class Connection(asyncio.BufferedProtocol):
             self._needed = 10 if len(data) >= 4 else 4
             return 0
         stop = head.payload_at + head.length
-        is_control = data[0] & 0x08
-        if not head.masked or head.length > (125 if is_control else self.max_size):
+        if data[0] & 0x08 and head.length > _SHORT:
+            self._fail(PROTOCOL_ERROR, "control frame too long")
+            return len(data)
+        if not head.masked or head.length > self.max_size:
             # Wrong by its head alone: need not be whole to be judged.
             self._to_protocol(data)
             return len(data)
         if stop > len(data):
             self._needed = stop
             return 0
-        if (data[0] == WHOLE_TEXT or data[0] == WHOLE_BINARY) and self._fragments is None:
+        if data[0] in (WHOLE_TEXT, WHOLE_BINARY) and self._fragments is None:
             mask = data[head.payload_at - 4 : head.payload_at]
             self._take_message(data[0] & 0x0F, apply_mask(data[head.payload_at : stop], mask))
         else:
@@ -204,15 +191,15 @@ class Connection(asyncio.BufferedProtocol):
         return stop
 
     def _take_message(self, opcode: int, payload: bytes) -> None:
+        message: str | bytes = payload
         if opcode == TEXT:
             try:
-                message: str | bytes = payload.decode()
+                message = payload.decode()
             except UnicodeDecodeError as error:
                 return self._fail(INVALID_DATA, f"{error.reason} at position {error.start}")
-        else:
-            message = payload
         self.received += 1
-        return self.on_message(message)  # type: ignore[misc]
+        self.on_message(message)  # type: ignore[misc]
+        return None
 
     def _to_protocol(self, data: bytes | memoryview) -> None:
         """Let the Sans-I/O protocol judge what is not a plain data frame."""
@@ -221,7 +208,7 @@ class Connection(asyncio.BufferedProtocol):
         for event in protocol.events_received():
             if isinstance(event, Request):
                 self._admit(self, event)
-            elif isinstance(event, Frame):
+            elif isinstance(event, Frame) and self.is_open:
                 self._take_frame(event)
         self._write_protocol()
 
@@ -230,7 +217,7 @@ class Connection(asyncio.BufferedProtocol):
             if self._ping_sent is not None:
                 self.round_trip = time.monotonic() - self._ping_sent
                 self._ping_sent = None
-        elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+        elif frame.opcode in _DATA:
             self._take_fragment(frame)
 
     def _take_fragment(self, frame: Frame) -> None:
@@ -251,12 +238,16 @@ class Connection(asyncio.BufferedProtocol):
 
     def pause_reading(self) -> None:
         """Stop reading; counted, since several may ask."""
+        if not self.is_open:
+            return
         self._reading_paused += 1
         if self._reading_paused == 1 and not self.transport.is_closing():
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Take back one `pause_reading`."""
+        if not self._reading_paused:
+            return
         self._reading_paused -= 1
         if self._reading_paused == 0 and not self.transport.is_closing():
             self.transport.resume_reading()
@@ -293,89 +284,28 @@ class Connection(asyncio.BufferedProtocol):
             return
         self.send_raw(build(opcode, payload), 1)
 
-    def send_raw(self, data: bytes, count: int) -> None:
-        """Send whole frames holding `count` messages, after everything sent before."""
-        if not self.is_open:
-            return
-        if self._outbox.run is not None:
-            self._outbox.seal()
-        if not self.pending:
-            self._outbox.add(self)
-        self.pending.append(data)
-        self._pending_count += count
-
-    def flush(self) -> None:
-        """Write what this turn has gathered."""
-        pending = self.pending
-        if pending:
-            data = pending[0] if len(pending) == 1 else b"".join(pending)
-            count, self._pending_count = self._pending_count, 0
-            pending.clear()
-            self.write(data, count)
-
-    def write(self, data: bytes, count: int) -> None:
-        """Hand bytes to the transport, or to the backlog while the client lags."""
-        if not self.is_open:
-            return
-        self.sent += count
-        if self._paused:
-            self._queue(data, count)
-        else:
-            self._sent_bytes += len(data)
-            self.transport.write(data)
-
-    def _queue(self, data: bytes, count: int) -> None:
-        backlog = self.backlog
-        if backlog is None:
-            backlog = self.backlog = Backlog()
-            self._outbox.slow_clients.watch(self)
-        if self.policy == "drop_newest" and backlog.bytes + len(data) > QUEUE_ALLOWED:
-            self.dropped += count
-            return
-        backlog.put(data, count)
-        if self.policy == "drop_oldest":
-            self.dropped += backlog.drop_oldest(QUEUE_ALLOWED)
-        elif backlog.bytes > QUEUE_LIMIT:
-            self.close_slow(f"more than {QUEUE_LIMIT >> 20} MiB behind")
-
-    def pause_writing(self) -> None:
-        self._paused = True
-
-    def resume_writing(self) -> None:
-        # Not from within: asyncio may call connection_lost twice for a write in here.
-        asyncio.get_running_loop().call_soon(self._drain_backlog)
-
-    def _drain_backlog(self) -> None:
-        self._paused = False
-        while self.backlog is not None and self.backlog.pieces and not self._paused and not self.transport.is_closing():
-            data, _ = self.backlog.take()
-            self._sent_bytes += len(data)
-            self.transport.write(data)
-        if self.backlog is not None and not self.backlog.pieces:
-            self.backlog = None
-            self._outbox.slow_clients.forget(self)
-
-    @property
-    def bytes_taken(self) -> int:
-        """How many bytes the peer's side has taken from our transport."""
-        return self._sent_bytes - self.transport.get_write_buffer_size()
-
-    @property
-    def queued(self) -> int:
-        """Bytes that wait for this client."""
-        return self.transport.get_write_buffer_size() + (self.backlog.bytes if self.backlog is not None else 0)
-
     # Keeping alive and closing
 
     def check_alive(self, now: float) -> None:
         """Ping every 20 s; without any sign of life for 20 s more the connection is dead."""
         if not self.is_open:
             return
-        if self._ping_sent is not None:
-            if now - max(self._ping_sent, self.last_heard) > PONG_WITHIN:
-                self._fail(INTERNAL_ERROR, "keepalive ping timeout")
-        elif now - self._last_ping > PING_EVERY:
-            self.ping(now)
+        if self._reading_paused:
+            # Its answers are there to be read, but we do not read them now.
+            self.last_heard = now
+            return
+        if self._ping_sent is None:
+            if now - self._last_ping > PING_EVERY:
+                self.ping(now)
+            return
+        signs = [self._ping_sent, self.last_heard]
+        if self.backlog is not None:
+            # The ping waits behind what the client has yet to read; that it reads is a sign of life.
+            signs.append(self.backlog.moved_at)
+        if now - max(signs) > PONG_WITHIN:
+            self._fail(INTERNAL_ERROR, "keepalive ping timeout")
+            if self.backlog is not None:
+                self.abort()
 
     def ping(self, now: float) -> None:
         """Ask for a sign of life (RFC 6455, section 5.5.2); the answer gives the round trip."""
@@ -398,25 +328,22 @@ class Connection(asyncio.BufferedProtocol):
         """
         if not self.is_open:
             return
-        if self.backlog is not None:
-            self.dropped += self.backlog.messages
-            self.backlog = None
-        self.pending.clear()
-        self._pending_count = 0
+        self.drop_everything()
         self.endpoint.closed_slow(self, reason)
-        self._send_close(TRY_AGAIN_LATER, reason, _SLOW_CLOSE_PATIENCE)
-        self._leave()
+        self._send_close(TRY_AGAIN_LATER, reason)
 
-    def _send_close(self, code: int, reason: str, patience: float = _CLOSE_PATIENCE) -> None:
-        self.protocol.send_close(code, reason)
-        self._write_protocol(patience)
+    def _send_close(self, code: int, reason: str) -> None:
+        # The peer's own close may have come while this was being prepared.
+        if self.protocol.state is OPEN:
+            self.protocol.send_close(code, reason)
+        self._write_protocol()
 
     def _fail(self, code: int, reason: str) -> None:
         """Fail the connection (RFC 6455, section 7.1.7)."""
         self.protocol.fail(code, reason)
         self._write_protocol()
 
-    def _write_protocol(self, patience: float = _CLOSE_PATIENCE) -> None:
+    def _write_protocol(self) -> None:
         """Write what the protocol wants to say, after everything that was sent before."""
         said = self.protocol.data_to_send()
         if said and self.is_open:
@@ -424,41 +351,30 @@ class Connection(asyncio.BufferedProtocol):
             self.flush()
         for data in said:
             if data:
-                self._write_control(data)
+                self.write_control(data)
             else:
-                self._half_close()
+                self.end_sending()
+                self._shut()
         if self.is_open and self.protocol.close_sent is not None:
-            self._shut(patience)
+            self._shut()
 
-    def _write_control(self, data: bytes) -> None:
-        if self.transport.is_closing():
-            return
-        if self._paused and self.backlog is not None:
-            self.backlog.put(data, 0)
-        else:
-            self._sent_bytes += len(data)
-            self.transport.write(data)
-
-    def _shut(self, patience: float) -> None:
-        """No more messages either way; the peer has `patience` seconds to finish."""
+    def _shut(self) -> None:
+        """No more messages either way; the peer has a while to finish, longer when it has much to read."""
         self.is_open = False
         if self._close_timer is None:
+            patience = CLOSE_PATIENCE if self.backlog is None else SLOW_CLOSE_PATIENCE
             self._close_timer = asyncio.get_running_loop().call_later(patience, self.abort)
-
-    def _half_close(self) -> None:
-        """Send FIN but go on reading: closing with unread bytes would reset what the peer has yet to read."""
-        self._shut(_CLOSE_PATIENCE)
-        if self.transport.is_closing():
-            return
-        if self.transport.can_write_eof() and self.backlog is None:
-            self.transport.write_eof()
-        elif self.backlog is None:
-            self.transport.close()
+        if self._reading_paused:
+            self._reading_paused = 1
+            self.resume_reading()
+        self._leave()
 
     @property
     def close_code(self) -> int | None:
         """The code of the first close frame either way, `None` while open; 1006 when there was none."""
-        first = self.protocol.close_rcvd or self.protocol.close_sent
+        protocol = self.protocol
+        theirs_first = protocol.close_rcvd_then_sent or protocol.close_sent is None
+        first = protocol.close_rcvd if theirs_first else protocol.close_sent
         if first is not None:
             return int(first.code)
         return None if self.is_open else ABNORMAL
@@ -479,10 +395,11 @@ class Connection(asyncio.BufferedProtocol):
         if self._close_timer is not None:
             self._close_timer.cancel()
             self._close_timer = None
-        self._outbox.slow_clients.forget(self)
-        self.backlog = None
-        self.pending.clear()
+        self.drop_everything()
         self.protocol.receive_eof()
         self._leave()
         self.on_message = None
         self._on_closed(self)
+
+    def __repr__(self) -> str:
+        return f"<client {self.channel_id} of {self.path}>"

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 TEXT = 0x1
 BINARY = 0x2
 FIN = 0x80
+
+apply_mask: Callable[[Any, Any], bytes]
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # a platform for which websockets has no compiled wheel
+    from websockets.utils import apply_mask as _apply_mask
+
+    def apply_mask(data: Any, mask: Any) -> bytes:
+        """`data` with the client's mask taken off."""
+        return _apply_mask(bytes(data), bytes(mask))
+
 
 _short = struct.Struct("!BBH").pack
 _long = struct.Struct("!BBQ").pack

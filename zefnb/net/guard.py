@@ -19,7 +19,10 @@ from uvicorn.server import ServerState
 HEAD_LIMIT = 32_768
 HEAD_WITHIN = 5.0
 KEEP_ALIVE = 30.0
+# As h11 finds the end of a head.
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
 _FOLDED = re.compile(rb"\r?\n[ \t]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NO_PHRASE = b"Error"
 
 
@@ -45,10 +48,8 @@ class StrictConnection(h11.Connection):
         return event
 
     def _check_head(self, received: bytes) -> None:
-        end = received.find(b"\r\n\r\n")
-        if end < 0:
-            end = received.find(b"\n\n")
-        head = received if end < 0 else received[:end]
+        end = _END_OF_HEAD.search(received)
+        head = received if end is None else received[: end.start()]
         if len(head) > HEAD_LIMIT:
             self._refuse("request head too large", 431)
         if _FOLDED.search(head):
@@ -58,6 +59,8 @@ class StrictConnection(h11.Connection):
         names = [name for name, _ in request.headers]
         if b"content-length" in names and b"transfer-encoding" in names:
             self._refuse("both Content-Length and Transfer-Encoding", 400)
+        if any(_CONTROL.search(value) for _, value in request.headers):
+            self._refuse("control character in a header", 400)
 
     def _refuse(self, why: str, status: int) -> None:
         self.refusal = status
@@ -67,9 +70,7 @@ class StrictConnection(h11.Connection):
 class GuardedHTTP(H11Protocol):
     """One HTTP connection: its heads come within 5 s and 32 KiB, its upgrades are what they should be."""
 
-    def __init__(
-        self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: Any = None
-    ) -> None:
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.conn: StrictConnection = StrictConnection()
         self._deadline: asyncio.TimerHandle | None = None
@@ -96,10 +97,13 @@ class GuardedHTTP(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
-            self._expect_head()
-        elif self.conn.their_state is not h11.IDLE:
+        self._mind_the_head()
+
+    def _mind_the_head(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
             self._head_came()
+        elif self.conn.trailing_data[0]:
+            self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()
@@ -131,6 +135,7 @@ class GuardedHTTP(H11Protocol):
         self._pipelined = bool(self.conn.trailing_data[0])
         super().on_response_complete()
         self._pipelined = False
+        self._mind_the_head()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is refused, with the status that fits, and close."""
@@ -138,11 +143,20 @@ class GuardedHTTP(H11Protocol):
         phrase = STATUS_PHRASES.get(status) or _NO_PHRASE
         body = f"{status} {msg}\n".encode()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
-            headers = [("content-type", "text/plain; charset=utf-8"), ("connection", "close")]
+            headers = [
+                *self.server_state.default_headers,
+                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"content-length", b"%d" % len(body)),
+                (b"connection", b"close"),
+            ]
             response = h11.Response(status_code=status, reason=phrase, headers=headers)
             for part in (response, h11.Data(data=body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(part) or b"")
         self.connections.discard(self)
+        if self.cycle is not None:
+            # Whoever still reads the body that turned out wrong is answered already.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         self._close_gently()
 
     def _close_gently(self) -> None:

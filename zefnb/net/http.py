@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import Message, Receive, Scope, Send
@@ -26,6 +27,8 @@ from zefnb.net.routes import PathTable, Route
 
 BODY_LIMIT = 1 << 20
 BODY_PROGRESS_WITHIN = 10.0
+# What is read and forgotten of a body that is too long, so that the peer gets to read the answer.
+_FORGOTTEN_AT_MOST = 16 << 20
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -66,10 +69,12 @@ class HTTPApp:
 
     async def _respond(self, request: Request) -> Response:
         host = request.headers.get("host")
+        if not host:
+            raise HTTPException(400, "a request names its Host", {"connection": "close"})
         if not self._admission.host_fits(host):
             self._refused("Host", host)
             raise HTTPException(403, "this server does not answer to that Host")
-        methods, variables = self._table.find(request.url.path)
+        methods, variables = self._table.find(request.scope["path"])
         if methods is None:
             raise HTTPException(404, "Not Found")
         method = request.method
@@ -77,14 +82,14 @@ class HTTPApp:
             method = "GET"
         if method not in methods:
             raise self._not_this_method(methods)
-        origin = request.headers.get("origin")
-        if not self._admission.origin_fits(origin):
-            self._refused("Origin", origin)
-            raise HTTPException(403, "this server does not answer to pages of that Origin")
+        for origin in request.headers.getlist("origin"):
+            if not self._admission.origin_fits(origin):
+                self._refused("Origin", origin)
+                raise HTTPException(403, "this server does not answer to pages of that Origin")
         value = methods[method]
         if isinstance(value, ZefFunction):
             value = await self._handled(value, request, variables)
-        return self._answer(value)
+        return self._answer(value, request)
 
     def _not_this_method(self, methods: Mapping[str, Any]) -> HTTPException:
         if "WEBSOCKET" in methods:
@@ -100,11 +105,11 @@ class HTTPApp:
             if handler.inline:
                 return handler(entity)
             return await self._in_runner(handler, entity)
-        except (HTTPException, ClientDisconnect):
+        except (HTTPException, ClientDisconnect, asyncio.CancelledError):
             raise
-        except Exception as error:
+        except BaseException as error:  # SystemExit from a handler is its fault, not our end
             name = name_of(handler)
-            path = request.url.path
+            path = request.scope["path"]
             self._runtime.journal.fault(
                 f"handler {name} of {path}", error, handler=name, server=self._server, path=path
             )
@@ -132,7 +137,7 @@ class HTTPApp:
         except UnicodeDecodeError:
             text = body
         fields: dict[str, Any] = {
-            "path": request.url.path,
+            "path": request.scope["path"],
             "method": request.method,
             "headers": dict(request.headers),
             "query": request.url.query,
@@ -143,27 +148,35 @@ class HTTPApp:
             "req_time": Time.now(),
             "path_params": variables,
         }
-        return ET.Request(**{**variables, **fields})
+        entity: Entity = ET.Request(**{**variables, **fields})
+        return entity
 
     async def _body(self, request: Request) -> bytes:
         limit = self.body_limit
-        announced = request.headers.get("content-length", "0")
-        if announced.isdigit() and int(announced) > limit:
-            raise HTTPException(413, f"a body is {limit} bytes at most", {"connection": "close"})
+        too_long = HTTPException(413, f"a body is {limit} bytes at most", {"connection": "close"})
+        announced = int(request.headers.get("content-length", "0"))
+        if announced > limit and "expect" in request.headers:
+            raise too_long
         parts: list[bytes] = []
         size = 0
         async for part in request.stream():
             size += len(part)
-            if size > limit:
-                raise HTTPException(413, f"a body is {limit} bytes at most", {"connection": "close"})
-            parts.append(part)
+            if size <= limit and announced <= limit:
+                parts.append(part)
+            elif size > _FORGOTTEN_AT_MOST:
+                break
+        if size > limit:
+            raise too_long
         request._body = body = b"".join(parts)
         return body
 
     async def _form(self, request: Request) -> dict[str, Any]:
         if not request.headers.get("content-type", "").lower().startswith(_FORMS):
             return {}
-        form = await request.form()
+        try:
+            form = await request.form()
+        except MultiPartException as error:
+            raise HTTPException(400, error.message) from None
         data: dict[str, Any] = {}
         for name, value in form.multi_items():
             if not isinstance(value, str):
@@ -172,8 +185,15 @@ class HTTPApp:
             data[name] = value
         return data
 
-    def _answer(self, value: Any) -> Response:
-        response = _response(value)
+    def _answer(self, value: Any, request: Request) -> Response:
+        try:
+            response = _response(value)
+        except HTTPException:
+            raise
+        except Exception as error:
+            path = request.scope["path"]
+            self._runtime.journal.fault(f"the answer {shown(value)} to {path}", error, server=self._server, path=path)
+            raise HTTPException(500, "Internal Server Error") from None
         if response is None:
             self._runtime.journal.note(
                 "error",

@@ -18,6 +18,7 @@ from zefnb.net.slow_clients import SlowClients
 
 if TYPE_CHECKING:
     from zefnb.net.connection import Connection
+    from zefnb.net.sending import Sending
 
 # A longer run is written in pieces, so that a slow client's queue can be cut between whole frames.
 _LONGEST_PIECE = 65_536
@@ -30,13 +31,13 @@ class Outbox:
     def __init__(self, runtime: Runtime) -> None:
         self._loop: asyncio.AbstractEventLoop = runtime.loop
         self._run: Fanout | None = None
-        self._dirty: list[Connection] = []
+        self._dirty: list[Sending] = []
         self._scheduled = False
         self.slow_clients = SlowClients(runtime)
         # Every connection receives into the same buffer: it is emptied before the next one reads.
         self.receive_buffer = memoryview(bytearray(_RECEIVE_BUFFER))
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: Sending) -> None:
         """`connection` has something to write at the end of this turn."""
         self._dirty.append(connection)
         if not self._scheduled:

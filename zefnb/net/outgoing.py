@@ -105,8 +105,10 @@ class Outgoing:
 
     def _take_owed(self) -> bool:
         """What other threads' publishers had been granted before they were held back is taken beyond the limit."""
-        self._owed -= self._owed > 0 and self._holds
-        return self._holds and self._owed > 0
+        if not (self._holds and self._owed):
+            return False
+        self._owed -= 1
+        return True
 
     async def first(self) -> Message:
         """Wait for the oldest message and return it; it stays until it is `handed_over`."""

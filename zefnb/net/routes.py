@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.routing import compile_path
 
-from zefnb.core.effect import Effect, FX
+from zefnb.core.effect import FX, Effect
 from zefnb.core.entity import ET, Entity, Topic
 from zefnb.core.record import fields_of
 from zefnb.core.types import describe
@@ -50,7 +50,7 @@ class Route:
     socket: EndpointConfig | None = None
 
 
-def compile_routes(routes: Mapping[Any, Any], journal: Journal) -> list[Route]:
+def compile_routes(routes: Mapping[Any, Any], journal: Journal, subject: str = "FX.StartHTTPServer") -> list[Route]:
     """The routes, checked; `InvalidEffect` lists every fault with its route and field."""
     faults: list[Fault] = []
     compiled: dict[tuple[str, str], Route] = {}
@@ -64,7 +64,7 @@ def compile_routes(routes: Mapping[Any, Any], journal: Journal) -> list[Route]:
             faults.append(Fault(f"routes[{key!r}]", problem, "one value for each method and path"))
         compiled[place] = route
     if faults:
-        raise InvalidEffect("FX.StartHTTPServer", faults)
+        raise InvalidEffect(subject, faults)
     return list(compiled.values())
 
 
@@ -127,8 +127,8 @@ def _compile_socket(where: str, value: Entity, journal: Journal, faults: list[Fa
     for name in given.keys() - set(_SOCKET_FIELDS):
         hint = did_you_mean(name, _SOCKET_FIELDS)
         faults.append(Fault(f"{where}.{name}", "unknown field", ", ".join(_SOCKET_FIELDS), hint))
-    subscribe = _topics(f"{where}.clients_subscribe_to", given.get("clients_subscribe_to"), faults)
-    push = _topics(f"{where}.clients_push_into_", given.get("clients_push_into_"), faults)
+    subscribe = check_topics(f"{where}.clients_subscribe_to", given.get("clients_subscribe_to"), faults)
+    push = check_topics(f"{where}.clients_push_into_", given.get("clients_push_into_"), faults)
     actor = given.get("actor")
     allowed = "clients_subscribe_to=[...], clients_push_into_=[...] or actor=FX.StartActor(...)"
     has_topics = bool(given.get("clients_subscribe_to") or given.get("clients_push_into_"))
@@ -136,12 +136,13 @@ def _compile_socket(where: str, value: Entity, journal: Journal, faults: list[Fa
         faults.append(Fault(where, "ET.WebSocket has neither topics nor an actor", allowed))
     if actor is not None and has_topics:
         faults.append(Fault(where, "ET.WebSocket has both topics and an actor", f"one of the two: {allowed}"))
-    behaviour, state = _actor(f"{where}.actor", actor, journal, faults)
+    behaviour, state = check_actor(f"{where}.actor", actor, journal, faults)
     options = _options(where, given, faults)
     return EndpointConfig(subscribe, push, behaviour, state, **options)
 
 
-def _topics(where: str, given: Any, faults: list[Fault]) -> tuple[Entity, ...]:
+def check_topics(where: str, given: Any, faults: list[Fault]) -> tuple[Entity, ...]:
+    """The topics in `given`, one or a list; what is none is added to `faults`."""
     if given is None:
         return ()
     items = [given] if isinstance(given, Entity | str) else given
@@ -155,7 +156,8 @@ def _topics(where: str, given: Any, faults: list[Fault]) -> tuple[Entity, ...]:
     return tuple(dict.fromkeys(item for item in items if isinstance(item, Topic)))
 
 
-def _actor(where: str, given: Any, journal: Journal, faults: list[Fault]) -> tuple[Any, Any]:
+def check_actor(where: str, given: Any, journal: Journal, faults: list[Fault]) -> tuple[Any, Any]:
+    """The behaviour and initial state that `given`, an `FX.StartActor`, describes; what is wrong goes to `faults`."""
     if given is None:
         return None, None
     if not isinstance(given, FX.StartActor):
@@ -170,7 +172,9 @@ def _actor(where: str, given: Any, journal: Journal, faults: list[Fault]) -> tup
     try:
         return compile_behaviour(journal, **fields), fields.get("initial_state")
     except UsageError as error:
-        faults.extend(Fault(f"{where}.{fault.field}", fault.problem, fault.allowed, fault.hint) for fault in error.faults)
+        faults.extend(
+            Fault(f"{where}.{fault.field}", fault.problem, fault.allowed, fault.hint) for fault in error.faults
+        )
         return None, None
 
 

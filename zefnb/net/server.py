@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -18,8 +18,8 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from zefnb.core.entity import HTTPServer as ServerHandle
 from zefnb.core.entity import Entity
+from zefnb.core.entity import HTTPServer as ServerHandle
 from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
 from zefnb.engine.runtime import Runtime
@@ -28,7 +28,7 @@ from zefnb.errors import PortUnavailable
 from zefnb.net.admission import Admission
 from zefnb.net.connection import GOING_AWAY, Connection
 from zefnb.net.endpoint import Endpoint, EndpointConfig
-from zefnb.net.guard import KEEP_ALIVE, GuardedHTTP
+from zefnb.net.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
 from zefnb.net.http import HTTPApp
 from zefnb.net.listeners import bind
 from zefnb.net.outbox import Outbox
@@ -39,6 +39,8 @@ from zefnb.net.tls import server_context
 _BACKLOG = 2048
 _STOP_PATIENCE = 1.0
 _TICK = 1.0
+# The journal repeats no more of what a stranger calls itself.
+_LONGEST_NAME = 200
 
 # uvicorn's own log lines would appear in the user's cell; what matters of them is in the journal.
 _quiet = logging.getLogger("zefnb.uvicorn")
@@ -107,10 +109,18 @@ class Server:
         self._set_routes(self._compiled)
         factory = self._protocol_factory()
         for listener in sockets:
-            server = await self._runtime.loop.create_server(factory, sock=listener, ssl=self._tls, backlog=_BACKLOG)
+            server = await self._runtime.loop.create_server(
+                factory, sock=listener, backlog=_BACKLOG, **self._tls_options()
+            )
             self._listeners.append(server)
         self._runtime.service(_switch_interval).acquire()
         self._tick()
+
+    def _tls_options(self) -> dict[str, Any]:
+        if self._tls is None:
+            return {}
+        # A handshake that stalls is cut as a head that does not come.
+        return {"ssl": self._tls, "ssl_handshake_timeout": HEAD_WITHIN, "ssl_shutdown_timeout": _STOP_PATIENCE}
 
     def _protocol_factory(self) -> Callable[[], GuardedHTTP]:
         config = Config(
@@ -142,16 +152,20 @@ class Server:
     def _admit(self, connection: Connection, request: Request) -> None:
         """Answer a WebSocket handshake (RFC 6455, section 4.2)."""
         protocol = connection.protocol
-        path, _, query = request.path.partition("?")
+        raw_path, _, query = request.path.partition("?")
+        path = unquote(raw_path)
         headers = request.headers
         peer = connection.transport.get_extra_info("peername")
         connection.client_ip = peer[0] if peer else ""
         connection.path, connection.query = path, query
-        connection.origin, connection.host = headers.get("Origin"), headers.get("Host", "")
+        origins = headers.get_all("Origin")
+        connection.origin, connection.host = origins[0] if origins else None, headers.get("Host", "")
         endpoint, variables = self._sockets_table.find(path)
         if not self.admission.host_fits(connection.host):
             self._refused("Host", connection.host)
             response = protocol.reject(403, "this server does not answer to that Host\n")
+        elif len(origins) > 1:
+            response = protocol.reject(400, "a handshake has one Origin\n")
         elif not self.admission.origin_fits(connection.origin):
             self._refused("Origin", connection.origin)
             response = protocol.reject(403, "this server does not answer to pages of that Origin\n")
@@ -169,11 +183,14 @@ class Server:
         connection.opened(next(self._channel_ids), dict(parse_qsl(query, keep_blank_values=True)))
         endpoint.open(connection, variables)
         if self.logs_requests:
-            self._runtime.journal.note("info", f"client {connection.channel_id} connected", server=self.handle, path=path)
+            self._runtime.journal.note(
+                "info", f"client {connection.channel_id} connected", server=self.handle, path=path
+            )
 
     def _refused(self, header: str, value: str | None) -> None:
         self.refused += 1
         field = "allowed_hosts" if header == "Host" else "allowed_origins"
+        value = (value or "")[:_LONGEST_NAME]
         text = f"refused a request with {header} {value!r}; to let it in: {field}=[{value!r}]"
         self._runtime.journal.note("warning", text, key=("refused", self.port, header, value), server=self.handle)
 
@@ -201,7 +218,7 @@ class Server:
 
     def update(self, routes: Mapping[Any, Any]) -> None:
         """Serve these routes from now on. Clients stay connected, also those of routes that are gone."""
-        compiled = compile_routes(routes, self._runtime.journal)
+        compiled = compile_routes(routes, self._runtime.journal, "FX.UpdateRunningHTTPServer")
         self._set_routes(compiled)
         self.given_routes = dict(routes)
         self.version += 1

@@ -14,6 +14,7 @@ from zefnb.engine.runtime import Runtime
 
 if TYPE_CHECKING:
     from zefnb.net.connection import Connection
+    from zefnb.net.sending import Sending
 
 Policy = Literal["close", "drop_oldest", "drop_newest"]
 POLICIES: tuple[Policy, ...] = ("close", "drop_oldest", "drop_newest")
@@ -65,19 +66,19 @@ class SlowClients:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._watched: dict[Connection, None] = {}
+        self._watched: dict[Sending, None] = {}
         self._ticking = False
         self.holding = False
         self._paused_pushers: list[Connection] = []
 
-    def watch(self, connection: Connection) -> None:
+    def watch(self, connection: Sending) -> None:
         """`connection` has begun to lag."""
         self._watched[connection] = None
         if not self._ticking:
             self._ticking = True
             self._runtime.loop.call_later(_TICK, self._tick)
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Sending) -> None:
         """`connection` has caught up, or is gone."""
         self._watched.pop(connection, None)
 
@@ -91,7 +92,7 @@ class SlowClients:
         holding = False
         for connection in list(self._watched):
             backlog = connection.backlog
-            if backlog is None:
+            if backlog is None or not connection.is_open:
                 self.forget(connection)
                 continue
             moved = connection.bytes_taken

@@ -35,7 +35,8 @@ def server_context(given: Any) -> ssl.SSLContext | None:
         if not isinstance(path, str | os.PathLike) or not os.path.isfile(path):
             raise _fault(f"there is no file {shown(path)}")
     try:
-        context.load_cert_chain(certificate, key)
+        # With a password given, even an empty one, a key that has another is an error and not a prompt.
+        context.load_cert_chain(str(certificate), str(key), password="")
     except ssl.SSLError as error:
         raise _fault(f"{certificate} and {key} are no certificate and its key: {error.reason}") from None
     return context

@@ -1,1 +1,191 @@
-class DictDatabase: pass
+"""DictDatabase: the handle on a database, which is used like a dict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, ItemsView, Iterable, Iterator, MutableMapping, ValuesView
+from typing import Any, NoReturn
+
+from zefnb.core.uid import is_uid
+from zefnb.errors import Fault, InvalidValue, UnknownKey, shown
+from zefnb.store.key import KEY_WRITERS, checked_key
+from zefnb.store.store import OPEN, Store, Table
+
+_NOT_GIVEN: Any = object()
+
+
+class DictDatabase(MutableMapping[Any, Any]):
+    """A handle on a database that `FX.CreateDB` made: a dict that all actors and the notebook share.
+
+    Works from any thread; every operation is atomic, and consistent with `FX.UpdateDB` and `FX.QueryDB`.
+    Reading and then writing are two operations: `db['n'] += 1` by two threads may count once. What is read
+    is a copy; changing it changes nothing in the database until it is written back.
+
+    The handle itself is an immutable value, equal by its uid; its `repr` evaluates back to it. Raises
+    `UnknownKey` for a key that is not there, and `NotRunning` when the database has been closed or lives in
+    another process.
+
+    >>> from zefnb import *
+    >>> db = FX.CreateDB(type=DictDatabase) | run
+    >>> db['guests'] = ['Ada']
+    >>> db['guests'], 'hosts' in db, len(db)
+    (['Ada'], False, 1)
+    """
+
+    __slots__ = ("__weakref__", "_uid")
+    _uid: str
+
+    def __init__(self, uid: str, /) -> None:
+        if not isinstance(uid, str) or not is_uid(uid):
+            hint = "FX.CreateDB(type=DictDatabase) makes a database and answers its handle"
+            fault = Fault("uid", f"got {shown(uid)}", "'🍃-' and 20 hex digits", hint)
+            raise InvalidValue("DictDatabase", [fault])
+        object.__setattr__(self, "_uid", str(uid))
+
+    def _store(self) -> Store:
+        store = OPEN.get(self._uid)
+        if store is None:
+            from zefnb.engine.runtime import default_runtime
+
+            raise default_runtime().not_running(self)
+        return store
+
+    def _write(self, key: Any, work: Callable[[Table], Any]) -> Any:
+        store = self._store()
+        try:
+            return store.write(work)
+        except KeyError:
+            raise _unknown(self, store, key) from None
+
+    def __getitem__(self, key: Any) -> Any:
+        store = self._store()
+        try:
+            return store.get(checked_key(key))
+        except KeyError:
+            raise _unknown(self, store, key) from None
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        checked_key(key)
+        store = self._store()
+        stored = store.stored(key, value)
+        store.write(lambda table: table.__setitem__(key, stored))
+
+    def __delitem__(self, key: Any) -> None:
+        checked_key(key)
+        self._write(key, lambda table: table.__delitem__(key))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._store().keys())
+
+    def __len__(self) -> int:
+        return len(self._store())
+
+    def __contains__(self, key: object) -> bool:
+        return checked_key(key) in self._store()
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """The value under `key`, or `default`."""
+        try:
+            return self._store().get(checked_key(key))
+        except KeyError:
+            return default
+
+    def items(self) -> ItemsView[Any, Any]:
+        """Keys and values; each iteration goes through those of one moment."""
+        return _Items(self)
+
+    def values(self) -> ValuesView[Any]:
+        """The values; each iteration goes through those of one moment."""
+        return _Values(self)
+
+    def pop(self, key: Any, default: Any = _NOT_GIVEN) -> Any:
+        """Remove `key` and return its value, or `default` where that is given."""
+        checked_key(key)
+        store = self._store()
+        try:
+            stored = store.write(lambda table: table.pop(key))
+        except KeyError:
+            if default is not _NOT_GIVEN:
+                return default
+            raise _unknown(self, store, key) from None
+        return store.restored(key, stored)
+
+    def popitem(self) -> tuple[Any, Any]:
+        """Remove the key that was inserted last, and return it with its value."""
+        store = self._store()
+        try:
+            key, stored = store.write(lambda table: table.popitem())
+        except KeyError:
+            raise UnknownKey(f"{self!r} is empty") from None
+        return key, store.restored(key, stored)
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """The value under `key`; `default` is written there first when there is none."""
+        checked_key(key)
+        store = self._store()
+        try:
+            return store.get(key)
+        except KeyError:
+            stored = store.stored(key, default)
+        return store.restored(key, store.write(lambda table: table.setdefault(key, stored)))
+
+    def update(self, other: Any = (), /, **values: Any) -> None:
+        """Write all of a dict, of pairs or of the named values, at once."""
+        from zefnb.store.change import taken
+
+        store = self._store()
+        stored = taken(store, dict(other, **values))
+        store.write(lambda table: table.update(stored))
+
+    def clear(self) -> None:
+        """Remove every key."""
+        self._store().write(lambda table: table.clear())
+
+    def __eq__(self, other: object) -> bool:
+        return self._uid == other._uid if isinstance(other, DictDatabase) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._uid)
+
+    def __repr__(self) -> str:
+        return f"DictDatabase({self._uid!r})"
+
+    def __reduce__(self) -> tuple[type[DictDatabase], tuple[str]]:
+        return DictDatabase, (self._uid,)
+
+    def __copy__(self) -> DictDatabase:
+        return self
+
+    def __deepcopy__(self, memo: object) -> DictDatabase:
+        return self
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{self!r} is immutable; its values are set with db[{name!r}] = ...")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{self!r} is immutable; its values are removed with del db[{name!r}]")
+
+
+KEY_WRITERS[DictDatabase] = lambda key: b"d" + key._uid.encode()
+
+
+def _unknown(database: DictDatabase, store: Store, key: Any) -> Exception:
+    from zefnb.store.change import unknown_key
+
+    return unknown_key(store, database, [key])
+
+
+class _Items(ItemsView[Any, Any]):
+    _mapping: DictDatabase
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        return iter(self._mapping._store().items())
+
+
+class _Values(ValuesView[Any]):
+    _mapping: DictDatabase
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([value for _, value in self._mapping._store().items()])
+
+    def __contains__(self, wanted: object) -> bool:
+        return any(value is wanted or value == wanted for value in self)

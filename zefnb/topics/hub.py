@@ -7,6 +7,7 @@ while another is being delivered is queued, not nested, and the queue is drained
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from zefnb.core.entity import Entity, Topic
@@ -15,6 +16,8 @@ from zefnb.engine.runtime import Runtime
 from zefnb.errors import Fault, InvalidEffect, shown
 
 _SLICE = 256
+# The kind of a subscription by which the toolkit itself looks on: it is nobody's, and is not told of.
+WATCH = "watch"
 
 
 class Subscriber(Protocol):
@@ -48,13 +51,25 @@ class TopicState:
         self._snapshot = None
 
 
+class _Then:
+    """What is to be done when everything published before has been delivered."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call = call
+
+    def deliver(self, content: Any) -> None:
+        self._call()
+
+
 class Hub:
     """Topics and their subscribers: a service of the runtime, used on the loop only."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._topics: dict[str, TopicState] = {}
-        self._queue: deque[tuple[TopicState, Any]] = deque()
+        # Each with those who were subscribed when it was published: who comes later gets nothing older,
+        # who leaves has got everything before.
+        self._queue: deque[tuple[Entity | None, tuple[Subscriber, ...], Any]] = deque()
         self._delivering = False
 
     def publish(self, topic: Entity, content: Any) -> None:
@@ -62,24 +77,32 @@ class Hub:
         state = self._topics.get(topic._uid)  # type: ignore[arg-type]
         if state is None:
             return
+        state.published += 1
+        content = snapshot(content)
         if self._delivering or self._queue:
-            self._queue.append((state, snapshot(content)))
+            self._queue.append((state.topic, state.snapshot, content))
             return
         self._delivering = True
         try:
-            self._deliver(state, content)
+            self._deliver(state.topic, state.snapshot, content)
             if self._queue:
                 self._drain()
         finally:
             self._delivering = False
 
-    def _deliver(self, state: TopicState, content: Any) -> None:
-        state.published += 1
-        for subscriber in state.snapshot:
+    def after_delivery(self, call: Callable[[], None]) -> None:
+        """Make `call` when everything published before has been delivered, which may be now."""
+        if self._delivering or self._queue:
+            self._queue.append((None, (_Then(call),), None))
+        else:
+            call()
+
+    def _deliver(self, topic: Entity | None, subscribers: tuple[Subscriber, ...], content: Any) -> None:
+        for subscriber in subscribers:
             try:
                 subscriber.deliver(content)
-            except Exception as error:
-                self._runtime.journal.fault(f"delivery to {subscriber!r}", error, topic=state.topic)
+            except BaseException as error:  # content of a user's type may raise what it likes
+                self._runtime.journal.fault(f"delivery to {subscriber!r}", error, topic=topic)
 
     def _drain(self) -> None:
         queue = self._queue
@@ -137,7 +160,12 @@ class Hub:
 
     def bindings(self) -> list[tuple[Entity, Subscriber, str]]:
         """Every subscription: topic, subscriber and kind, in the order in which they were made."""
-        return [(state.topic, who, kind) for state in self._topics.values() for who, kind in state.subscribers.items()]
+        return [
+            (state.topic, who, kind)
+            for state in self._topics.values()
+            for who, kind in state.subscribers.items()
+            if kind != WATCH
+        ]
 
     def topics(self) -> list[TopicState]:
         """Every topic that somebody listens to."""
@@ -147,6 +175,8 @@ class Hub:
 def topic_key(topic: Any) -> str:
     """What a topic is known by; `InvalidEffect` for what is no topic."""
     uid = getattr(topic, "_uid", None)
-    if isinstance(topic, Topic) and uid is not None:
+    if isinstance(topic, Topic) and isinstance(uid, str):
         return uid
-    raise InvalidEffect("topic", [Fault("topic", f"got {shown(topic)}", "ET.Topic('name') or ET.Topic(generate_uid())")])
+    raise InvalidEffect(
+        "topic", [Fault("topic", f"got {shown(topic)}", "ET.Topic('name') or ET.Topic(generate_uid())")]
+    )

@@ -52,20 +52,25 @@ class Subscriptions:
         self._bound[handle._uid] = Bound(topic, listener, owner, target)
         self._handles[listener] = handle
         if owner is not None:
-            owner.own(handle, lambda: self.end(handle))
+            owner.own(handle, lambda: self.end(handle, at_once=True))
         return hub.subscribe(topic, listener, kind)
 
     def is_running(self, handle: Entity) -> bool:
         """Whether that subscription is live."""
         return handle._uid in self._bound
 
-    def end(self, handle: Entity) -> None:
-        """End a subscription; `NotRunning` when it has ended."""
+    def end(self, handle: Entity, at_once: bool = False) -> None:
+        """End a subscription; `NotRunning` when it has ended.
+
+        What was published before is still handled, unless it is to end `at_once`.
+        """
         bound = self._bound.get(handle._uid)
         if bound is None:
             raise self._runtime.not_running(handle)
         if self._hub is not None:
             self._hub.unsubscribe(bound.topic, bound.listener)
+        if at_once:
+            bound.listener.end()
         self.lost(bound.listener)
 
     def lost(self, listener: Any) -> None:
@@ -76,7 +81,8 @@ class Subscriptions:
         bound = self._bound.pop(handle._uid)
         if bound.owner is not None:
             bound.owner.disown(handle)
-        bound.listener.end()
+        if self._hub is not None:
+            self._hub.after_delivery(bound.listener.finish)
         self._runtime.ended(handle._uid)
         self._runtime.things.forget(handle)
 

@@ -10,16 +10,25 @@ from typing import Any
 
 from zefnb.core.entity import Entity, Topic
 from zefnb.core.time import Time
+from zefnb.engine.actor import Actor
 from zefnb.engine.runtime import Runtime
 
 Moments = Callable[[int], Time]
 
 SHORTEST = 0.001
+LONGEST = 100 * 366 * 86_400.0
 # Longer than this the event loop's clock and the wall clock may part: look again.
 _LONGEST_SLEEP = 3600.0
 _DAYS = {"daily": 1, "weekly": 7}
 _MONTHS = {"monthly": 1, "yearly": 12}
-NAMED_INTERVALS = ("hourly", *_DAYS, *_MONTHS)
+_LONGEST = {
+    "hourly": 3600.0,
+    "daily": 86_400.0,
+    "weekly": 7 * 86_400.0,
+    "monthly": 31 * 86_400.0,
+    "yearly": 366 * 86_400.0,
+}
+NAMED_INTERVALS = tuple(_LONGEST)
 
 
 def moments(start: Time, interval: float | str) -> Moments:
@@ -63,6 +72,7 @@ class Timer:
         self._moment = moments(starting_at or Time.now(), interval)
         self.next = self._moment(self._first)
         self.task: asyncio.Task[None] | None = None
+        self.owner: Actor | None = None
 
     async def run(self, publish: Callable[[Topic, Any], None], is_behind: Callable[[Topic], bool]) -> None:
         """Tick until cancelled."""
@@ -82,11 +92,10 @@ class Timer:
     def _skip_past(self, number: int) -> int:
         """The next number whose moment has not gone by; those that have are counted as skipped."""
         now = Time.now()
+        longest = _LONGEST[self.interval] if isinstance(self.interval, str) else self.interval
         while now - self._moment(number + 1) >= 0:
-            if not isinstance(self.interval, str) and self.interval > 0:
-                behind = max(1, int((now - self._moment(number)) / self.interval))
-            else:
-                behind = 1
+            # Never too far, so a start long ago costs a few steps, not one for each hour since.
+            behind = max(1, int((now - self._moment(number)) / longest))
             number += behind
             self.skipped += behind if self.ticks else 0
         return number
@@ -110,9 +119,7 @@ class Timers:
         self._runtime = runtime
         self._timers: dict[str | None, Timer] = {}
 
-    def start(
-        self, timer: Timer, publish: Callable[[Topic, Any], None], is_behind: Callable[[Topic], bool]
-    ) -> None:
+    def start(self, timer: Timer, publish: Callable[[Topic, Any], None], is_behind: Callable[[Topic], bool]) -> None:
         """Let `timer` tick."""
         self._timers[timer.handle._uid] = timer
         timer.task = self._runtime.spawn(timer.run(publish, is_behind), f"{timer.handle!r}")
@@ -124,6 +131,8 @@ class Timers:
             raise self._runtime.not_running(handle)
         if timer.task is not None:
             timer.task.cancel()
+        if timer.owner is not None:
+            timer.owner.disown(handle)
         self._runtime.ended(handle._uid)
         self._runtime.things.forget(handle)
 

@@ -1,0 +1,110 @@
+# zefnb. Needs Python 3.11 or newer and make; everything else is installed into .venv on first use.
+#
+#   make demo    a chatroom with live clients in this terminal and in your browser
+#   make test    lint, types and all tests, with coverage
+#   make lint    lint and types alone
+#   make bench   speed, side by side with other libraries
+#   make lab     JupyterLab on the tutorial notebooks
+#   make clean   remove .venv and what the tools left behind
+#
+# PYTHON=...   which interpreter to build .venv with
+# ARGS=...     handed on: make test ARGS="-k demo", make demo ARGS="--port 9000"
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+IS_NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+
+# The first interpreter on the path that will do.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	$$p $(IS_NEW_ENOUGH) 2>/dev/null && echo $$p && break; done)
+
+# Programs that some tests look through: a terminal, and a browser.
+TEST_PROGRAMS := tmux chromium
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench lab clean programs
+
+help:
+	@sed -n 's/^# \{0,2\}//p' $(firstword $(MAKEFILE_LIST)) | sed -n '1,11p'
+
+demo: $(VENV)/.plain
+	@$(BIN)/zefnb demo $(ARGS)
+
+test: $(VENV)/.test programs lint
+	@status=0; \
+	$(BIN)/coverage run -m pytest $(ARGS) || status=$$?; \
+	$(BIN)/coverage report || status=$$?; \
+	for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null \
+		|| echo "LEFT OUT: the tests that need $$program, which is not installed"; done; \
+	exit $$status
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m bench $(ARGS)
+
+lab: $(VENV)/.lab
+	@$(BIN)/zefnb lab $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# The environment. A stamp for each set of dependencies; all are taken again when pyproject.toml changes.
+
+$(BIN)/python:
+	@p='$(PYTHON)'; \
+	if [ -z "$$p" ] || ! "$$p" $(IS_NEW_ENOUGH) 2>/dev/null; then \
+		echo "zefnb needs Python 3.11 or newer; $${p:-python3} is $$("$${p:-python3}" --version 2>&1 | head -n 1)." >&2; \
+		echo "Name one that is: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
+		exit 1; \
+	fi; \
+	if ! "$$p" -c 'import ensurepip, venv' 2>/dev/null; then \
+		package="$$("$$p" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"; \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing $$package ..."; \
+			apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$$package" >/dev/null; \
+		else \
+			echo "This Python lacks venv; on Debian and Ubuntu: sudo apt-get install $$package" >&2; \
+			exit 1; \
+		fi; \
+	fi; \
+	echo "Creating $(VENV) with $$("$$p" --version) ..."; \
+	"$$p" -m venv --clear $(VENV)
+
+$(VENV)/.plain: pyproject.toml | $(BIN)/python
+	@echo "Installing zefnb into $(VENV) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	@echo "Installing zefnb and what its tests need into $(VENV) ..."
+	@$(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/.plain
+
+$(VENV)/.bench: pyproject.toml | $(BIN)/python
+	@echo "Installing zefnb and what it is compared with into $(VENV) ..."
+	@$(PIP) --editable '.[bench]'
+	@touch $@ $(VENV)/.plain
+
+$(VENV)/.lab: pyproject.toml | $(BIN)/python
+	@echo "Installing zefnb and JupyterLab into $(VENV) ..."
+	@$(PIP) --editable '.[lab]'
+	@touch $@ $(VENV)/.plain
+
+# Debian's packages have the programs' names. Where they cannot be installed, their tests are left out, and it is said.
+programs:
+	@missing=; for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing$$missing with apt-get ..."; export DEBIAN_FRONTEND=noninteractive; \
+			apt-get install -y -qq --no-install-recommends $$missing >/dev/null 2>&1 \
+			|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } \
+			|| echo "NOT INSTALLED, their tests are left out:$$missing"; \
+		else \
+			echo "NOT INSTALLED, their tests are left out:$$missing (as root they would be installed with apt-get)"; \
+		fi; \
+	fi

@@ -1,0 +1,169 @@
+"""The sending side of a connection: what waits for one client, in order, and FIN behind it all.
+
+It knows whole frames as bytes with a count of messages, and nothing of what they say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from zefnb.net.slow_clients import QUEUE_ALLOWED, QUEUE_LIMIT, Backlog, Policy
+
+if TYPE_CHECKING:
+    from zefnb.net.outbox import Outbox
+
+_HIGH_WATER = 65_536
+
+
+class Sending(asyncio.BufferedProtocol):
+    """One write per turn of the loop; a backlog while the client lags, that can be cut between frames."""
+
+    __slots__ = (
+        "_ends",
+        "_outbox",
+        "_paused",
+        "_pending_count",
+        "_sent_bytes",
+        "backlog",
+        "dropped",
+        "is_open",
+        "pending",
+        "policy",
+        "sent",
+        "transport",
+    )
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]
+        self.is_open = False
+        self.policy: Policy = "close"
+        self.pending: list[bytes] = []
+        self.backlog: Backlog | None = None
+        self.sent = self.dropped = 0
+        self._pending_count = self._sent_bytes = 0
+        self._paused = self._ends = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.set_write_buffer_limits(high=_HIGH_WATER)
+
+    def send_raw(self, data: bytes, count: int) -> None:
+        """Send whole frames holding `count` messages, after everything sent before."""
+        if not self.is_open:
+            return
+        if self._outbox.run is not None:
+            self._outbox.seal()
+        if not self.pending:
+            self._outbox.add(self)
+        self.pending.append(data)
+        self._pending_count += count
+
+    def flush(self) -> None:
+        """Write what this turn has gathered."""
+        pending = self.pending
+        if pending:
+            data = pending[0] if len(pending) == 1 else b"".join(pending)
+            count, self._pending_count = self._pending_count, 0
+            pending.clear()
+            self.write(data, count)
+
+    def write(self, data: bytes, count: int) -> None:
+        """Hand bytes to the transport, or to the backlog while the client lags."""
+        if not self.is_open:
+            return
+        self.sent += count
+        if self._paused:
+            self._queue(data, count)
+        else:
+            self._sent_bytes += len(data)
+            self.transport.write(data)
+
+    def write_control(self, data: bytes) -> None:
+        """Write a control frame behind everything written before. No policy drops it as it comes."""
+        if self.transport.is_closing():
+            return
+        if self._paused:
+            self._lagging().put(data, 0)
+            self._check_limit()
+        else:
+            self._sent_bytes += len(data)
+            self.transport.write(data)
+
+    def _queue(self, data: bytes, count: int) -> None:
+        backlog = self._lagging()
+        if self.policy == "drop_newest" and backlog.bytes + len(data) > QUEUE_ALLOWED:
+            self.dropped += count
+            return
+        backlog.put(data, count)
+        if self.policy == "drop_oldest":
+            self.dropped += backlog.drop_oldest(QUEUE_ALLOWED)
+        self._check_limit()
+
+    def _lagging(self) -> Backlog:
+        if self.backlog is None:
+            self.backlog = Backlog()
+            self._outbox.slow_clients.watch(self)
+        return self.backlog
+
+    def _check_limit(self) -> None:
+        if self.backlog is not None and self.backlog.bytes > QUEUE_LIMIT:
+            self.close_slow(f"more than {QUEUE_LIMIT >> 20} MiB behind")
+
+    def close_slow(self, reason: str) -> None:
+        """Send away a client that does not read."""
+        raise NotImplementedError
+
+    def drop_everything(self) -> None:
+        """Drop what waits for this client; what its transport has taken cannot be taken back."""
+        if self.backlog is not None:
+            self.dropped += self.backlog.messages
+        self._outbox.slow_clients.forget(self)
+        self.backlog = None
+        self.pending.clear()
+        self._pending_count = 0
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        # Not from within: asyncio may call connection_lost twice for a write in here.
+        asyncio.get_running_loop().call_soon(self._drain_backlog)
+
+    def _drain_backlog(self) -> None:
+        self._paused = False
+        backlog = self.backlog
+        while backlog is not None and backlog.pieces and not self._paused and not self.transport.is_closing():
+            data, _ = backlog.take()
+            self._sent_bytes += len(data)
+            self.transport.write(data)
+        if backlog is not None and not backlog.pieces:
+            self.backlog = None
+            self._outbox.slow_clients.forget(self)
+            if self._ends:
+                self.end_sending()
+
+    def end_sending(self) -> None:
+        """Send FIN behind everything written before, and go on reading.
+
+        Closing at once with bytes still unread would reset what the peer has yet to read.
+        """
+        self._ends = True
+        if self.backlog is not None or self.transport.is_closing():
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    @property
+    def bytes_taken(self) -> int:
+        """How many bytes the peer's side has taken from our transport."""
+        return self._sent_bytes - self.transport.get_write_buffer_size()
+
+    @property
+    def queued(self) -> int:
+        """Bytes that wait for this client."""
+        return self.transport.get_write_buffer_size() + (self.backlog.bytes if self.backlog is not None else 0)

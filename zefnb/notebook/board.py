@@ -1,0 +1,257 @@
+"""The board: everything that runs, gathered on the loop in one go, as plain values."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from zefnb.engine.actor import Actor, Actors
+from zefnb.engine.runtime import Runtime
+from zefnb.net.connection import Connection
+from zefnb.net.endpoint import Endpoint
+from zefnb.net.server import Server, Servers
+from zefnb.topics.hub import WATCH, Hub, TopicState
+from zefnb.topics.timer import Timers
+
+T = TypeVar("T")
+
+# More of a kind than this says nothing to a reader; how many there are is told beside them.
+MOST_LISTED = 200
+_SHORTEST_STRETCH = 0.5
+_LONGEST_STRETCH = 30.0
+
+
+def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
+    """What `work()` answers on the loop, awaited if need be. From any thread; waits, and raises what it raises."""
+    if runtime.thread.is_current:
+        return work()
+    done = threading.Lock()
+    done.acquire()
+    answers: list[Any] = []
+    errors: list[BaseException] = []
+
+    async def finish(coming: Any) -> None:
+        try:
+            answers.append(await coming)
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            done.release()
+
+    def start() -> None:
+        try:
+            answer = work()
+        except BaseException as error:
+            errors.append(error)
+        else:
+            if inspect.isawaitable(answer):
+                runtime.spawn(finish(answer), "notebook")
+                return
+            answers.append(answer)
+        done.release()
+
+    runtime.entrance.put(start)
+    runtime.wait(done)
+    if errors:
+        raise errors[0]
+    return answers[0]
+
+
+class Rates:
+    """How fast counters grow, per second: a service of the runtime, fed by whoever looks."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._seen: dict[Any, tuple[float, int, float | None]] = {}
+
+    def of(self, key: Any, count: int) -> float | None:
+        """The rate of `key` since it was last looked at; `None` at the first look and after a long pause."""
+        now = time.monotonic()
+        before = self._seen.get(key)
+        if before is None or now - before[0] > _LONGEST_STRETCH:
+            self._seen[key] = (now, count, None)
+            return None
+        at, counted, rate = before
+        if now - at < _SHORTEST_STRETCH:
+            return rate
+        rate = round(max(count - counted, 0) / (now - at), 1)
+        self._seen[key] = (now, count, rate)
+        return rate
+
+    def forget_old(self) -> None:
+        """Drop what nobody has looked at for a while."""
+        limit = time.monotonic() - _LONGEST_STRETCH
+        self._seen = {key: seen for key, seen in self._seen.items() if seen[0] > limit}
+
+
+def board(runtime: Runtime) -> dict[str, Any]:
+    """Everything that runs, as dicts, lists, text and numbers. On the loop; `on_loop` brings one there.
+
+    Keys: servers, clients, topics, topic_count, actors, actor_count, timers, databases, outward, faults.
+    """
+    rates = runtime.service(Rates)
+    rates.forget_old()
+    servers = [_server(server) for server in runtime.service(Servers)]
+    topics = [state for state in runtime.service(Hub).topics() if not _is_internal(state)]
+    actors = [actor for actor in runtime.service(Actors) if actor.server is None]
+    return {
+        "servers": servers,
+        "clients": sum(server["clients"] for server in servers),
+        "topics": [_topic(state, rates) for state in topics[:MOST_LISTED]],
+        "topic_count": len(topics),
+        "actors": [_actor(actor) for actor in actors[:MOST_LISTED]],
+        "actor_count": len(runtime.service(Actors)),
+        "timers": [_timer(timer) for timer in runtime.service(Timers)][:MOST_LISTED],
+        "databases": _databases(),
+        "outward": _outward(runtime)[:MOST_LISTED],
+        "faults": sum(entry["count"] for entry in runtime.journal.entries("error")),
+    }
+
+
+def _server(server: Server) -> dict[str, Any]:
+    return {
+        "uid": server.handle._uid,
+        "port": server.port,
+        "secure": server.is_secure,
+        "version": server.version,
+        "external": server.allow_external_requests,
+        "started": server.started.seconds,
+        "refused": server.refused,
+        "routes": [route if isinstance(route, str) else " ".join(route) for route in server.given_routes],
+        "endpoints": [_endpoint(endpoint) for endpoint in server.endpoints.values()],
+        "clients": len(server.clients()),
+    }
+
+
+def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
+    config = endpoint.config
+    return {
+        "path": endpoint.path,
+        "mode": "topic" if config.behaviour is None else "actor",
+        "clients": len(endpoint.clients),
+        "accepted": endpoint.accepted,
+        "subscribe_to": [topic._uid for topic in config.subscribe_to],
+        "push_into": [topic._uid for topic in config.push_into],
+    }
+
+
+def _is_internal(state: TopicState) -> bool:
+    """The two topics of each connection with an actor: thousands of them, none with a name.
+
+    A topic that only the toolkit itself watches is no topic of the user's either.
+    """
+    if all(kind == WATCH for kind in state.subscribers.values()):
+        return True
+    first = next(iter(state.subscribers))
+    if isinstance(first, Connection):
+        return first.topic_out is not None
+    return isinstance(first, Actor) and first.server is not None
+
+
+def _topic(state: TopicState, rates: Rates) -> dict[str, Any]:
+    subscribers = [who for who, kind in state.subscribers.items() if kind != WATCH]
+    return {
+        "name": state.topic._uid,
+        "subscribers": sum(len(who) if hasattr(who, "__len__") else 1 for who in subscribers),
+        "published": state.published,
+        "rate": rates.of(("topic", state.topic._uid), state.published),
+    }
+
+
+def _actor(actor: Actor) -> dict[str, Any]:
+    source = actor.handle.__dict__.get("input")
+    return {
+        "uid": actor.handle._uid,
+        "input": source._uid if source is not None else None,
+        "handled": actor.handled,
+        "waiting": len(actor.mailbox),
+        "faults": actor.faults,
+        "unmatched": actor.unmatched,
+        "state": brief(actor.state),
+    }
+
+
+def _timer(timer: Any) -> dict[str, Any]:
+    facts = timer.describe()
+    return {
+        "uid": facts["timer"]._uid,
+        "interval": facts["interval"],
+        "target": facts["target"]._uid,
+        "next": facts["next"].seconds,
+        "ticks": facts["ticks"],
+        "skipped": facts["skipped"],
+    }
+
+
+def _databases() -> list[dict[str, Any]]:
+    # What has not been loaded cannot have been opened.
+    module = sys.modules.get("zefnb.store.store")
+    stores = dict(getattr(module, "OPEN", {}))
+    return [{"uid": uid, "keys": len(store)} for uid, store in list(stores.items())[:MOST_LISTED]]
+
+
+def _outward(runtime: Runtime) -> list[dict[str, Any]]:
+    module = sys.modules.get("zefnb.net.client")
+    if module is None:
+        return []
+    clients = runtime.service(module.Clients)
+    return [{"uid": client.handle._uid, "url": str(getattr(client, "url", ""))} for client in clients]
+
+
+_MOST_ITEMS = 4
+_LONGEST_ITEM = 40
+_LONGEST_BRIEF = 120
+
+
+def brief(value: Any, depth: int = 2) -> str:
+    """A value in short, without walking all of it: states may be huge, and this is asked many times a second.
+
+    >>> brief({'name': 'Ada', 'scores': list(range(1000))})
+    "{'name': 'Ada', 'scores': [0, 1, 2, 3, …]}"
+    """
+    return _brief(value, depth)[:_LONGEST_BRIEF]
+
+
+def _brief(value: Any, depth: int) -> str:
+    kind = type(value)
+    if kind in (bool, int, float, type(None)):
+        return repr(value)
+    if kind in (str, bytes):
+        return _cut(repr(value[: _LONGEST_ITEM + 1]))
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        return _brief_container(value, depth)
+    fields = getattr(value, "__dict__", None)
+    if hasattr(kind, "__pattern__") and isinstance(fields, dict):
+        if not depth:
+            return f"{kind!r}(…)"
+        inside = _items(((f"{name}=", item) for name, item in fields.items()), len(fields), depth)
+        return f"{kind!r}({inside})"
+    # Any other repr may be slow or have effects, and this is the loop.
+    return f"<{kind.__name__}>"
+
+
+def _brief_container(value: Any, depth: int) -> str:
+    opening, closing = {"list": "[]", "tuple": "()"}.get(type(value).__name__, "{}")
+    if not depth and value:
+        return f"{opening}…{closing}"
+    if isinstance(value, dict):
+        pairs = ((f"{_brief(key, 0)}: ", item) for key, item in value.items())
+    else:
+        pairs = (("", item) for item in value)
+    return f"{opening}{_items(pairs, len(value), depth)}{closing}"
+
+
+def _items(pairs: Any, count: int, depth: int) -> str:
+    try:
+        parts = [f"{label}{_brief(item, depth - 1)}" for _, (label, item) in zip(range(_MOST_ITEMS), pairs, strict=False)]
+    except RuntimeError:  # a handler's thread changes it at this moment
+        return "…"
+    return ", ".join([*parts, "…"] if count > _MOST_ITEMS else parts)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_ITEM else text[: _LONGEST_ITEM - 1] + "…"
+

@@ -1,0 +1,79 @@
+"""A change to several keys: all of it, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from zefnb.errors import Fault, InvalidEffect, UnknownKey, did_you_mean
+from zefnb.store.key import canonical_key, checked_key
+from zefnb.store.store import Store, Table
+
+_KEYS_COMPARED = 200
+
+
+class Counts(NamedTuple):
+    """How many keys a change touched."""
+
+    inserted: int
+    updated: int
+    removed: int
+
+
+class Change:
+    """Keys to set, to set where they exist, and to remove. Values are taken as they are now."""
+
+    def __init__(
+        self,
+        database: object,
+        store: Store,
+        *,
+        insert: Mapping[Any, Any],
+        update: Mapping[Any, Any],
+        remove: Sequence[Any],
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._insert = taken(store, insert)
+        self._update = taken(store, update)
+        self._remove = list(remove)
+        self._refuse_twice({"insert": self._insert, "update": self._update, "remove": self._remove})
+
+    @staticmethod
+    def _refuse_twice(parts: Mapping[str, Any]) -> None:
+        seen: dict[bytes, str] = {}
+        faults = []
+        for field, keys in parts.items():
+            for key in keys:
+                earlier = seen.setdefault(canonical_key(key), field)
+                if earlier != field:
+                    faults.append(Fault(field, f"key {key!r} is in {earlier}, too", "each key in one of them"))
+        if len(seen) < sum(map(len, parts.values())) and not faults:
+            faults.append(Fault("remove", "a key is named twice", "each key once"))
+        if faults:
+            raise InvalidEffect("FX.UpdateDB", faults)
+
+    def __call__(self, table: Table) -> Counts:
+        """Do it, as the work of a store."""
+        missing = [key for key in (*self._update, *self._remove) if key not in table]
+        if missing:
+            raise unknown_key(self._store, self._database, missing)
+        table.update(self._insert)
+        table.update(self._update)
+        for key in self._remove:
+            del table[key]
+        return Counts(len(self._insert), len(self._update), len(self._remove))
+
+
+def taken(store: Store, values: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Keys and values as `store` will keep them, checked."""
+    return {checked_key(key): store.stored(key, value) for key, value in values.items()}
+
+
+def unknown_key(store: Store, database: object, missing: Sequence[Any]) -> UnknownKey:
+    """The error for keys that are not there; it names them and the closest that is."""
+    names = ", ".join(map(repr, missing))
+    text = f"{database!r} has no key{'s' if len(missing) > 1 else ''} {names}"
+    known = [key for key in store.keys(_KEYS_COMPARED) if isinstance(key, str)]
+    hints = {did_you_mean(key, known) for key in missing if isinstance(key, str)} - {""}
+    return UnknownKey("; ".join([text, *sorted(hints)]))

@@ -1,0 +1,118 @@
+"""The databases that are open: a service of the runtime."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from zefnb.core.uid import generate_uid
+from zefnb.engine.runtime import Runtime
+from zefnb.store.change import taken
+from zefnb.store.dict_database import DictDatabase
+from zefnb.store.memory import MemoryStore
+from zefnb.store.store import OPEN, Done, Store, Work
+
+
+class Databases:
+    """Makes, finds and closes databases. One in memory lives until it is closed or the program ends."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._opening = threading.Lock()
+        self._mine: dict[str, Store] = {}
+
+    def create(self, initial: Mapping[Any, Any]) -> DictDatabase:
+        """A new database in memory."""
+        store = MemoryStore()
+        _fill(store, initial)
+        return self._opened(generate_uid(), store)
+
+    async def open(self, path: str | os.PathLike[str], initial: Mapping[Any, Any]) -> DictDatabase:
+        """The database in the file at `path`, which is made when there is none; an open one is shared."""
+        handle: DictDatabase = await self._elsewhere(lambda: self._open(_resolved(path), initial))
+        return handle
+
+    def _open(self, path: str, initial: Mapping[Any, Any]) -> DictDatabase:
+        from zefnb.store.sqlite import SQLiteStore
+
+        with self._opening:
+            for uid, store in list(OPEN.items()):
+                if isinstance(store, SQLiteStore) and store.is_at(path):
+                    _fill(store, initial)
+                    return DictDatabase(uid)
+            opened = SQLiteStore(path)
+            try:
+                if opened.uid in OPEN:
+                    opened.renew_uid()
+                _fill(opened, initial)
+            except BaseException:
+                opened.close()
+                raise
+            return self._opened(opened.uid, opened)
+
+    def _opened(self, uid: str, store: Store) -> DictDatabase:
+        OPEN[uid] = self._mine[uid] = store
+        return DictDatabase(uid)
+
+    def store(self, handle: DictDatabase) -> Store:
+        """The store behind a handle; `NotRunning` when there is none in this process."""
+        store = OPEN.get(handle._uid)
+        if store is None:
+            raise self._runtime.not_running(handle)
+        return store
+
+    def write(self, store: Store, work: Work[Any]) -> Any:
+        """What `work` answers: at once from memory, as an awaitable from a disk."""
+        return store.write(work) if store.quick else self._answered(lambda done: store.submit(work, done))
+
+    def read(self, store: Store, look: Callable[[], Any], quick: bool) -> Any:
+        """What `look` answers: at once from memory when it is `quick`, else as an awaitable."""
+        return look() if store.quick and quick else self._elsewhere(look)
+
+    async def _elsewhere(self, call: Callable[[], Any]) -> Any:
+        """Have `call` made in a handlers' thread, so that neither a disk nor a user's function stops the loop."""
+        return await self._answered(lambda done: self._runtime.runner.submit(done, call))
+
+    async def _answered(self, ask: Callable[[Done], None]) -> Any:
+        """Ask, and await the answer, whichever thread brings it."""
+        answered: asyncio.Future[Any] = self._runtime.loop.create_future()
+        ask(lambda answer, error: self._runtime.entrance.put(_settle, answered, answer, error))
+        return await answered
+
+    async def end(self, handle: DictDatabase) -> None:
+        """Close a database, after what was submitted to it."""
+        store = self.store(handle)
+        OPEN.pop(handle._uid, None)
+        self._mine.pop(handle._uid, None)
+        self._runtime.ended(handle._uid)
+        if store.quick:
+            store.close()
+        else:
+            await self._elsewhere(store.close)
+
+    async def close(self) -> None:
+        """Close all that were opened here."""
+        await asyncio.gather(*(self.end(DictDatabase(uid)) for uid in list(self._mine)))
+
+
+def _settle(answered: asyncio.Future[Any], answer: Any, error: BaseException | None) -> None:
+    if answered.done():  # who waited was interrupted
+        return
+    if error is None:
+        answered.set_result(answer)
+    else:
+        answered.set_exception(error)
+
+
+def _fill(store: Store, initial: Mapping[Any, Any]) -> None:
+    """Write `initial`, unless there is something already."""
+    if initial:
+        stored = taken(store, initial)
+        store.write(lambda table: None if len(table) else table.update(stored))
+
+
+def _resolved(path: str | os.PathLike[str]) -> str:
+    return os.path.realpath(os.path.expanduser(os.fspath(path)))

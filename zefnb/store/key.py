@@ -1,0 +1,83 @@
+"""Keys: what may be one, and the bytes by which the disk finds it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import NoneType
+from typing import Any
+
+from zefnb.core.entity import Entity, EntityType
+from zefnb.core.time import Time
+from zefnb.core.types import ByteArray
+from zefnb.core.uid import EntityUid
+from zefnb.errors import Fault, InvalidValue, shown
+
+_ALLOWED = "text, numbers, bool, None, bytes, Time, entities, entity types, uids; tuples and frozensets of these"
+
+
+def checked_key(key: Any) -> Any:
+    """`key`, when a database can have it; `InvalidValue` otherwise."""
+    if type(key) is not str:
+        canonical_key(key)
+    return key
+
+
+def canonical_key(key: Any) -> bytes:
+    """Bytes that are equal for keys that a dict takes for the same, and for no others.
+
+    >>> canonical_key(1) == canonical_key(True) == canonical_key(1.0), canonical_key(1) == canonical_key('1')
+    (True, False)
+    """
+    if isinstance(key, Entity):
+        return _of_entity(key)
+    if isinstance(key, EntityType):
+        return b"E" + key.__name__.encode()
+    write = KEY_WRITERS.get(type(key))
+    if write is None:
+        raise InvalidValue("DictDatabase", [Fault("key", f"got {shown(key)}", _ALLOWED)])
+    return write(key)
+
+
+def _of_entity(entity: Entity) -> bytes:
+    name = type(entity).__name__.encode()
+    if entity._uid is not None:
+        return b"u" + _joined((name, entity._uid.encode()))
+    fields = (canonical_key(field) for field in sorted(entity.__dict__.items()))
+    return b"e" + _joined((name, *fields))
+
+
+def _of_text(key: str) -> bytes:
+    return b"s" + key.encode("utf-8", "surrogatepass")
+
+
+def _of_int(key: int) -> bytes:
+    # In hexadecimal: decimal has a limit of digits.
+    return b"i" + format(key, "x").encode()
+
+
+def _of_float(key: float) -> bytes:
+    if key != key:
+        hint = "it equals nothing, itself included, so nobody could find it"
+        raise InvalidValue("DictDatabase", [Fault("key", "got nan", _ALLOWED, hint)])
+    return _of_int(int(key)) if key.is_integer() else b"f" + key.hex().encode()
+
+
+def _joined(parts: Iterable[bytes]) -> bytes:
+    """The parts with their lengths, so that no two sequences of parts look the same."""
+    return b"".join(b"%d:%b" % (len(part), part) for part in parts)
+
+
+# How each type is written; equal keys of different types must come out equal.
+KEY_WRITERS: dict[type, Callable[[Any], bytes]] = {
+    str: _of_text,
+    EntityUid: _of_text,
+    bytes: lambda key: b"b" + key,
+    ByteArray: lambda key: b"b" + key,
+    int: _of_int,
+    bool: _of_int,
+    float: _of_float,
+    NoneType: lambda key: b"n",
+    Time: lambda key: b"t%d" % key.ns,
+    tuple: lambda key: b"(" + _joined(map(canonical_key, key)),
+    frozenset: lambda key: b"{" + _joined(sorted(map(canonical_key, key))),
+}

@@ -1,0 +1,71 @@
+"""The store in memory: a dict and a lock."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import Any, TypeVar
+
+from zefnb.core.wire import snapshot
+from zefnb.errors import Fault, InvalidValue
+from zefnb.store.store import Done, Work
+
+T = TypeVar("T")
+
+
+class MemoryStore:
+    """Any value, as it was when it was written: neither writer nor reader holds what is inside."""
+
+    quick = True
+
+    def __init__(self) -> None:
+        self._values: dict[Any, Any] = {}
+        # Reentrant: a finalizer that runs in here may use the database, too.
+        self._lock = threading.RLock()
+
+    def get(self, key: Any) -> Any:
+        with self._lock:
+            stored = self._values[key]
+        return snapshot(stored)
+
+    def keys(self, most: int = -1) -> list[Any]:
+        with self._lock:
+            return list(self._values if most < 0 else itertools.islice(self._values, most))
+
+    def items(self) -> list[tuple[Any, Any]]:
+        with self._lock:
+            items = list(self._values.items())
+        return [(key, snapshot(stored)) for key, stored in items]
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __contains__(self, key: object) -> bool:
+        with self._lock:
+            return key in self._values
+
+    def stored(self, key: Any, value: Any) -> Any:
+        try:
+            return snapshot(value)
+        except RecursionError:
+            problem = "it contains itself, or is nested too deeply"
+            raise InvalidValue("DictDatabase", [Fault(f"value of {key!r}", problem)]) from None
+
+    def restored(self, key: Any, stored: Any) -> Any:
+        return snapshot(stored)
+
+    def write(self, work: Work[T]) -> T:
+        with self._lock:
+            return work(self._values)
+
+    def submit(self, work: Work[Any], done: Done) -> None:
+        try:
+            answer = self.write(work)
+        except Exception as error:
+            done(None, error)
+        else:
+            done(answer, None)
+
+    def close(self) -> None:
+        with self._lock:
+            self._values = {}

@@ -1,0 +1,155 @@
+"""The store on disk: an SQLite file, read by whoever asks and written by one thread."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from zefnb.core.wire import snapshot
+from zefnb.errors import Fault, InvalidValue, NotRunning, StorageFailed
+from zefnb.store.codec import decode, encode
+from zefnb.store.file import connect, open_file, renew_uid, storage_failed
+from zefnb.store.store import Done, Work
+from zefnb.store.table import SQLiteTable
+from zefnb.store.writer import Writer
+
+T = TypeVar("T")
+
+_IDLE_READERS = 4
+_WAIT_SLICE = 0.1
+
+
+class SQLiteStore:
+    """zefnb values in a file. What was acknowledged is there when the process is killed the next moment."""
+
+    quick = False
+
+    def __init__(self, path: str) -> None:
+        connection, self.uid = open_file(path)
+        self.path = path
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = False
+        self._writer = Writer(path, connection)
+
+    def is_at(self, path: str) -> bool:
+        """Whether `path` leads to the file that is open here."""
+        return self._writer.is_at(path)
+
+    def renew_uid(self) -> None:
+        """Take another uid, because the file that this one was copied from is open, too."""
+        try:
+            with contextlib.closing(connect(self.path)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                self.uid = renew_uid(connection)
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise storage_failed(self.path, error) from None
+
+    def get(self, key: Any) -> Any:
+        with self._reading() as table:
+            stored = table[key]
+        return self.restored(key, stored)
+
+    def keys(self, most: int = -1) -> list[Any]:
+        with self._reading() as table:
+            return table.first(most)
+
+    def items(self) -> list[tuple[Any, Any]]:
+        with self._reading() as table:
+            rows = table.rows()
+        keys = [(self._decoded("a key", name), value) for name, value in rows]
+        return [(key, self.restored(key, value)) for key, value in keys]
+
+    def __len__(self) -> int:
+        with self._reading() as table:
+            return len(table)
+
+    def __contains__(self, key: object) -> bool:
+        with self._reading() as table:
+            return key in table
+
+    def stored(self, key: Any, value: Any) -> bytes:
+        try:
+            return encode(snapshot(value))
+        except InvalidValue as error:
+            faults = [Fault(f"value of {key!r}", f.problem, f.allowed, f.hint) for f in error.faults]
+        except RecursionError:
+            faults = [Fault(f"value of {key!r}", "it contains itself, or is nested too deeply")]
+        raise InvalidValue("DictDatabase", faults)
+
+    def restored(self, key: Any, stored: Any) -> Any:
+        return self._decoded(f"the value of {key!r}", stored)
+
+    def _decoded(self, what: str, stored: bytes) -> Any:
+        try:
+            return decode(stored)
+        except InvalidValue as error:
+            raise StorageFailed(f"{self.path}: {what} was refused: {error.faults[0]}") from None
+
+    def write(self, work: Work[T]) -> T:
+        waiting = _Waiting()
+        self._writer.submit(work, waiting.done)
+        answer: T = waiting.answer()
+        return answer
+
+    def submit(self, work: Work[Any], done: Done) -> None:
+        self._writer.submit(work, done)
+
+    def close(self) -> None:
+        self._closed = True
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+        # The last connection moves everything into the one file as it closes.
+        self._writer.close()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[SQLiteTable]:
+        """A connection of the caller's own for a moment; each of its queries sees one moment's data."""
+        if self._closed:
+            raise NotRunning(f"the database {self.path} has been closed")
+        try:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = connect(self.path)
+            try:
+                yield SQLiteTable(connection)
+            finally:
+                self._put_back(connection)
+        except sqlite3.Error as error:
+            raise storage_failed(self.path, error) from None
+
+    def _put_back(self, connection: sqlite3.Connection) -> None:
+        if self._closed or len(self._idle) >= _IDLE_READERS:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+
+class _Waiting:
+    """Somebody who waits for the writer."""
+
+    __slots__ = ("_answer", "_done", "_error")
+
+    def __init__(self) -> None:
+        self._done = threading.Lock()
+        self._done.acquire()
+        self._answer: Any = None
+        self._error: BaseException | None = None
+
+    def done(self, answer: Any, error: BaseException | None) -> None:
+        self._answer, self._error = answer, error
+        self._done.release()
+
+    def answer(self) -> Any:
+        """What the writer answered, once it has; in slices, so that an interrupt gets through on Windows."""
+        while not self._done.acquire(timeout=_WAIT_SLICE):
+            pass
+        if self._error is not None:
+            raise self._error
+        return self._answer

@@ -1,0 +1,220 @@
+"""What a database file may hold beyond plain data, and how each is told in plain data.
+
+This is the allow-list. What is not here cannot be written; and what a file names is made by the
+functions here, which check it as they check anybody, so that somebody else's file runs no code.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import operator
+import types
+import uuid
+import zoneinfo
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from zefnb.core.effect import FX, Effect, EffectType, effect_type
+from zefnb.core.entity import ET, Entity, EntityType
+from zefnb.core.op import NamedOp, Op, OpFactory, Step, as_chain, collect
+from zefnb.core.time import ANY_TIME, Time
+from zefnb.core.types import Array1, Bool, ByteArray, Bytes, Float, Int, Nil, String, Union, ValueType, u8
+from zefnb.core.uid import ANY_UID, EntityUid
+from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.store.dict_database import DictDatabase
+
+_LIBRARY = "zefnb.ops"
+_PATTERNS = (String, Bytes, Int, Float, Bool, Nil, u8, Array1[u8])
+_TYPES = (bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, object)
+_MORE_TYPES = (date, datetime, time, timedelta, Decimal, Time, EntityUid, DictDatabase, ByteArray, Entity, Effect)
+_FUNCTIONS = (abs, all, any, len, max, min, repr, round, sorted, sum)
+# Formatting reads attributes that its text names.
+_STR_METHODS = [name for name in dir(str) if not name.startswith(("_", "format", "maketrans"))]
+
+# What is known by a name alone.
+NAMED: dict[str, Any] = {
+    **{repr(pattern): pattern for pattern in _PATTERNS},
+    **{kind.__name__: kind for kind in (*_TYPES, *_MORE_TYPES)},
+    **{function.__name__: function for function in _FUNCTIONS},
+    **{f"str.{name}": getattr(str, name) for name in _STR_METHODS},
+    "NoneType": types.NoneType,
+    "Any": Any,
+    "Array1": Array1,
+    "ET": ET,
+    "FX": FX,
+    "collect": collect,
+    "...": ...,
+    "Time(...)": ANY_TIME,
+    "EntityUid(...)": ANY_UID,
+}
+_name_of = {id(named): name for name, named in NAMED.items()}
+
+
+class Kind(NamedTuple):
+    """How values of a kind are taken apart into plain parts, and made of them again."""
+
+    take: Callable[[Any], tuple[Any, ...]]
+    make: Callable[..., Any]
+
+
+def kind_of(value: Any) -> str | None:
+    """The kind that `value` is of; `None` when it may not be kept."""
+    if id(value) in _name_of:
+        return "named"
+    if isinstance(value, Entity):
+        return "entity"
+    if isinstance(value, Effect):
+        return "effect"
+    if isinstance(value, EntityType):
+        return "entity type"
+    if isinstance(value, EffectType):
+        return "effect type"
+    if isinstance(value, NamedOp | OpFactory) and _library(value.__name__) is value:
+        return "library"
+    if isinstance(value, Op):
+        return "chain"
+    return _by_type.get(type(value)) or ("library" if value is _library("F") else None)
+
+
+def _library(name: Any) -> Any:
+    """The op, or `F`, of that name in the library. Found by name, as pickle would: this floor knows no ops."""
+    library = importlib.import_module(_LIBRARY)
+    found = getattr(library, name) if name in library.__all__ else None
+    return found if name == "F" or isinstance(found, NamedOp | OpFactory) else None
+
+
+def _made_library(name: str) -> Any:
+    found = _library(name)
+    if found is None:
+        raise InvalidValue("op", [Fault("name", f"the library has no {name!r}")])
+    return found
+
+
+def _made_entity(name: str, uid: str | None, fields: dict[str, Any]) -> Any:
+    return getattr(ET, name)(*([] if uid is None else [uid]), **fields)
+
+
+def _steps(chain: Op) -> tuple[Any, ...]:
+    return tuple(map(_told, chain.steps))
+
+
+def _told(step: Step) -> tuple[Any, ...]:
+    """A step in plain parts: an op of the library, a field that is read, or a function known by name."""
+    named = _library(step.name)
+    if isinstance(named, NamedOp | OpFactory) and vars(named).get("__wrapped__") is step.function:
+        return "op", step.name, step.args, step.kwargs
+    if step.name.startswith("F.") and _field_op(step.name[2:]).steps[0] == step:
+        return "field", step.name[2:]
+    if id(step.function) in _name_of and not step.args and not step.kwargs:
+        return "call", step.function
+    hint = "Keep the function in the program, and its name in the database"
+    raise InvalidValue("DictDatabase", [Fault("value", f"got a chain with {shown(step)}", "ops of the library", hint)])
+
+
+def _field_op(name: str) -> Op:
+    op: Op = getattr(_library("F"), name)
+    return op
+
+
+def _made_chain(*steps: tuple[Any, ...]) -> Op:
+    return functools.reduce(operator.or_, [_made_step(*step) for step in steps])
+
+
+def _made_step(kind: str, *parts: Any) -> Op:
+    if kind == "op":
+        name, args, kwargs = parts
+        op = _made_library(name)
+        return as_chain(op(*args, **kwargs) if isinstance(op, OpFactory) else op)
+    if kind == "field":
+        return _field_op(*parts)
+    (function,) = parts
+    if id(function) not in _name_of:
+        raise InvalidValue("op", [Fault("step", f"got {shown(function)}")])
+    return as_chain(function)
+
+
+def _take_datetime(moment: datetime) -> tuple[Any, ...]:
+    return moment.replace(tzinfo=None).isoformat(), moment.fold, moment.tzinfo
+
+
+def _made_datetime(text: str, fold: int, zone: Any) -> datetime:
+    return datetime.fromisoformat(text).replace(fold=fold, tzinfo=zone)
+
+
+def _take_time(moment: time) -> tuple[Any, ...]:
+    return moment.replace(tzinfo=None).isoformat(), moment.fold, moment.tzinfo
+
+
+def _made_time(text: str, fold: int, zone: Any) -> time:
+    return time.fromisoformat(text).replace(fold=fold, tzinfo=zone)
+
+
+def _made_timezone(offset: timedelta, *name: str) -> timezone:
+    return timezone(offset, *name) if offset or name else UTC
+
+
+def _made_union(*members: Any) -> Any:
+    return functools.reduce(operator.or_, map(_checked_type, members))
+
+
+def _made_generic(origin: Any, args: Any) -> Any:
+    return operator.getitem(_checked_type(origin), args)
+
+
+def _checked_type(given: Any) -> Any:
+    # Anything else might take `|` or `[]` for a request to do something.
+    if given is not None and type(given) not in (type, types.GenericAlias):
+        raise InvalidValue("type", [Fault("", f"got {shown(given)}", "a type")])
+    return given
+
+
+KINDS: dict[str, Kind] = {
+    "named": Kind(lambda value: (_name_of[id(value)],), NAMED.__getitem__),
+    "entity": Kind(lambda value: (type(value).__name__, value._uid, value.__dict__), _made_entity),
+    "effect": Kind(lambda value: (type(value).__name__, value.__dict__), lambda name, f: effect_type(name)(**f)),
+    "entity type": Kind(lambda value: (value.__name__,), lambda name: getattr(ET, name)),
+    "effect type": Kind(lambda value: (value.__name__,), effect_type),
+    "library": Kind(lambda value: (getattr(value, "__name__", "F"),), _made_library),
+    "chain": Kind(_steps, _made_chain),
+    "union": Kind(lambda value: (value.members,), Union),
+    "type union": Kind(lambda value: value.__args__, _made_union),
+    "generic": Kind(lambda value: (value.__origin__, value.__args__), _made_generic),
+    "array": Kind(lambda value: (bytes(value),), ByteArray),
+    "uid": Kind(lambda value: (str(value),), EntityUid),
+    "database": Kind(lambda value: (value._uid,), DictDatabase),
+    "Time": Kind(lambda value: (str(value),), Time),
+    "complex": Kind(lambda value: (value.real, value.imag), complex),
+    "range": Kind(lambda value: (value.start, value.stop, value.step), range),
+    "bytes": Kind(lambda value: (bytes(value),), bytes),
+    "Decimal": Kind(lambda value: (str(value),), Decimal),
+    "UUID": Kind(lambda value: (str(value),), uuid.UUID),
+    "datetime": Kind(_take_datetime, _made_datetime),
+    "date": Kind(lambda value: (value.isoformat(),), date.fromisoformat),
+    "time": Kind(_take_time, _made_time),
+    "timedelta": Kind(lambda value: (value.days, value.seconds, value.microseconds), timedelta),
+    "timezone": Kind(lambda value: value.__getinitargs__(), _made_timezone),
+    "zone": Kind(lambda value: (value.key,), zoneinfo.ZoneInfo),
+}
+_by_type: dict[type, str] = {
+    Union: "union",
+    types.UnionType: "type union",
+    types.GenericAlias: "generic",
+    ByteArray: "array",
+    EntityUid: "uid",
+    DictDatabase: "database",
+    Time: "Time",
+    complex: "complex",
+    range: "range",
+    memoryview: "bytes",
+    Decimal: "Decimal",
+    uuid.UUID: "UUID",
+    datetime: "datetime",
+    date: "date",
+    time: "time",
+    timedelta: "timedelta",
+    timezone: "timezone",
+    zoneinfo.ZoneInfo: "zone",
+}

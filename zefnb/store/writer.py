@@ -1,0 +1,114 @@
+"""The writer of a database file: one thread, one order, many changes in one transaction."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sqlite3
+import threading
+from typing import Any
+
+from zefnb.errors import NotRunning, StorageFailed
+from zefnb.store.file import storage_failed
+from zefnb.store.store import Done, Work
+from zefnb.store.table import SQLiteTable
+
+_MOST_AT_ONCE = 1_000
+
+Job = tuple[Work[Any], Done]
+Outcome = tuple[Any, BaseException | None]
+
+
+class Writer:
+    """Does work on the table in the order of submission.
+
+    What is waiting when a transaction begins goes into it, so one commit acknowledges many changes;
+    each of them is undone alone when it fails.
+    """
+
+    def __init__(self, path: str, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection = connection
+        self._table = SQLiteTable(connection)
+        self._file = os.stat(path)
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="zefnb-database", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work[Any], done: Done) -> None:
+        """Have `work` done; `done` is called in the writer's thread after the commit."""
+        with self._lock:
+            if self._closed:
+                raise NotRunning(f"the database {self._path} has been closed")
+            self._jobs.put((work, done))
+
+    def close(self) -> None:
+        """Finish what was submitted, and close the file."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
+        self._thread.join()
+
+    def is_at(self, path: str) -> bool:
+        """Whether `path` leads to the file that is open here."""
+        try:
+            return os.path.samestat(self._file, os.stat(path))
+        except OSError:
+            return False
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            batch = [self._jobs.get()]
+            while len(batch) < _MOST_AT_ONCE and batch[-1] is not None and not self._jobs.empty():
+                batch.append(self._jobs.get())
+            open_ = batch[-1] is not None
+            self._commit([job for job in batch if job is not None])
+            del batch
+        self._connection.close()
+
+    def _commit(self, jobs: list[Job]) -> None:
+        if not jobs:
+            return
+        try:
+            self._begin()
+        except (sqlite3.Error, StorageFailed) as error:
+            return self._answer(jobs, [(None, error)] * len(jobs))
+        try:
+            outcomes = [self._outcome(work) for work, _ in jobs]
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            if len(jobs) == 1:
+                return self._answer(jobs, [(None, error)])
+            # One of them filled the disk, say: the others are not to suffer for it.
+            for job in jobs:
+                self._commit([job])
+            return None
+        return self._answer(jobs, outcomes)
+
+    def _begin(self) -> None:
+        if not self.is_at(self._path):
+            raise StorageFailed(f"{self._path} was removed or replaced while it was open; create the database again")
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def _outcome(self, work: Work[Any]) -> Outcome:
+        execute = self._connection.execute
+        execute("SAVEPOINT work")
+        try:
+            answer, error = work(self._table), None
+        except sqlite3.Error:
+            raise
+        except Exception as raised:
+            execute("ROLLBACK TO work")
+            answer, error = None, raised
+        execute("RELEASE work")
+        return answer, error
+
+    def _answer(self, jobs: list[Job], outcomes: list[Outcome]) -> None:
+        for (_, done), (answer, error) in zip(jobs, outcomes, strict=True):
+            done(answer, storage_failed(self._path, error) if isinstance(error, sqlite3.Error) else error)
