@@ -37,6 +37,42 @@ def resident_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+class Bystanders:
+    """How much of the processors went to processes that are none of ours, and to other machines of the host."""
+
+    def __init__(self) -> None:
+        self._begin, self._busy, self._ours = time.monotonic(), _busy_seconds(), _our_seconds()
+
+    @property
+    def processors(self) -> float:
+        """How many processors they kept busy since the start, on average."""
+        theirs = _busy_seconds() - self._busy - (_our_seconds() - self._ours)
+        return max(theirs, 0) / (time.monotonic() - self._begin)
+
+
+def _busy_seconds() -> float:
+    """Seconds all processors were not idle: user, nice, system, irq, softirq, and stolen by the host."""
+    user, nice, system, _, _, *rest = (
+        int(ticks) for ticks in Path("/proc/stat").read_text().split("\n")[0].split()[1:]
+    )
+    return (user + nice + system + sum(rest[:3])) / os.sysconf("SC_CLK_TCK")
+
+
+def _our_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def environment() -> dict[str, str]:
+    """What measured Python processes run under: compiled modules are kept, in a place of our own.
+
+    Where PYTHONDONTWRITEBYTECODE is set (containers, CI), our modules would be compiled anew in
+    each process while installed peers have been compiled by pip, which triples our import time.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(BUILD / "pycache")}
+
+
 def describe() -> list[str]:
     """What the figures depend on, a line each."""
     server, load = processors()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bench.machine import Bystanders
 from bench.systems import ZEFNB, BenchError, System
 
 Sample = dict[str, float]
@@ -85,6 +86,7 @@ class Result:
     measure: Measure
     samples: dict[str, list[Sample | None]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    bystanders: float = 0  # processors that somebody else kept busy meanwhile
 
     def values(self, label: str, key: str) -> list[float]:
         return [sample[key] for sample in self.samples[label] if sample is not None]
@@ -105,11 +107,13 @@ class Result:
 def take(measure: Measure, settings: Settings, progress: Callable[[str], None]) -> Result:
     """Run the rounds. The order rotates, so that nobody always comes first."""
     result = Result(measure, {entrant.label: [] for entrant in measure.entrants})
+    bystanders = Bystanders()
     for turn in range(settings.rounds):
         progress(f"{measure.name}, round {turn + 1} of {settings.rounds}")
         first = turn % len(measure.entrants)
         for entrant in measure.entrants[first:] + measure.entrants[:first]:
             result.samples[entrant.label].append(_attempt(result, entrant, settings))
+    result.bystanders = bystanders.processors
     return result
 
 

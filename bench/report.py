@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich import box
 from rich.console import Console
 from rich.panel import Panel
@@ -10,13 +12,15 @@ from rich.text import Text
 
 from bench.measure import Figure, Result, Spread
 
+_NOTICEABLE = 0.2
+
 
 def table(result: Result) -> Table:
     """One measure as a table."""
     figures = result.measure.figures
     shown = Table(
         title=f"{result.measure.name}: {result.measure.title}",
-        caption=result.measure.note or None,
+        caption="\n".join(_notes(result)) or None,
         box=box.SIMPLE_HEAD,
         title_justify="left",
         caption_justify="left",
@@ -36,6 +40,13 @@ def table(result: Result) -> Table:
         if any(quotients):
             shown.add_row(f"{ours.label} ÷ {peer.label}", *quotients, style="cyan")
     return shown
+
+
+def _notes(result: Result) -> Iterator[str]:
+    if result.measure.note:
+        yield result.measure.note
+    if result.bystanders > _NOTICEABLE:
+        yield f"others kept {result.bystanders:.1f} processors busy meanwhile: rates are low, spreads wide"
 
 
 def show_faults(console: Console, results: list[Result]) -> bool:

@@ -95,11 +95,10 @@ class Server:
 @contextlib.contextmanager
 def child(argv: list[str], processor: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process of ours on one processor, ended by its own pid whatever happens."""
+    pipe, environment = subprocess.PIPE, machine.environment()
     with (
         log.open("wb") as errors,
-        subprocess.Popen(
-            argv, cwd=machine.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
-        ) as process,
+        subprocess.Popen(argv, cwd=machine.ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=errors) as process,
     ):
         try:
             machine.pin(process.pid, processor)

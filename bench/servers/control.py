@@ -8,8 +8,9 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 Command = Callable[..., dict[str, float]]
 
 
@@ -46,6 +47,13 @@ def numbered_messages(count: int, size: int) -> list[str]:
 
 def _digits(value: int) -> str:
     return "".join(chr(48 + (value >> shift & 63)) for shift in (24, 18, 12, 6, 0))
+
+
+def clocked(call: Callable[[], T]) -> tuple[T, float]:
+    """What `call` answers, and the seconds it took."""
+    begin = time.perf_counter()
+    answer = call()
+    return answer, time.perf_counter() - begin
 
 
 def timed(call: Callable[[], object], count: int) -> dict[str, float]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Awaitable, Callable
 
-from bench.servers.control import Control, publish_all, publish_for, timed
+from bench.servers.control import Control, clocked, publish_all, publish_for, timed
 
 Broadcast = Callable[[str], object]
 
@@ -25,9 +24,11 @@ def serve_peer(loop: asyncio.AbstractEventLoop, start: Callable[[], Awaitable[in
     """
     control = Control()
     threading.Thread(target=loop.run_forever, name="loop", daemon=True).start()
-    begin = time.perf_counter()
-    port = asyncio.run_coroutine_threadsafe(_await(start()), loop).result(10)
-    started = time.perf_counter() - begin
+
+    def start_one() -> int:
+        return asyncio.run_coroutine_threadsafe(_await(start()), loop).result(10)
+
+    port, started = clocked(start_one)
 
     def ask() -> object:
         return asyncio.run_coroutine_threadsafe(_nothing(), loop).result(10)
@@ -36,6 +37,7 @@ def serve_peer(loop: asyncio.AbstractEventLoop, start: Callable[[], Awaitable[in
         port,
         {
             "started": lambda: {"seconds": started},
+            "start_another": lambda: {"seconds": clocked(start_one)[1]},
             "run": lambda count: timed(ask, count),
             "publish": lambda seconds: publish_for(lambda m: loop.call_soon_threadsafe(len, m), ask, seconds),
             "publish_to_sockets": lambda count, size: publish_all(

@@ -8,9 +8,7 @@ specification, with rules, a state and effects, and nothing of the product is sw
 
 from __future__ import annotations
 
-import time
-
-from bench.servers.control import Control, publish_all, publish_for, timed
+from bench.servers.control import Control, clocked, publish_all, publish_for, timed
 from zefnb import *
 
 
@@ -64,10 +62,9 @@ def echo(handler: Any) -> Any:
 chat = ET.Topic("chat")
 inbox = ET.Topic("inbox")
 
-if __name__ == "__main__":
-    control = Control()
-    begin = time.perf_counter()
-    server = (
+
+def start() -> Any:
+    return (
         FX.StartHTTPServer(
             routes={
                 "/ws": ET.WebSocket(clients_subscribe_to=[chat], clients_push_into_=[chat]),
@@ -79,17 +76,23 @@ if __name__ == "__main__":
         )
         | run
     )
-    started = time.perf_counter() - begin
+
+
+def query() -> Any:
+    return FX.QueryAllActiveHTTPServers() | run
+
+
+if __name__ == "__main__":
+    control = Control()
+    server, started = clocked(start)
     # One subscriber in this process, by an op that the library runs on the loop itself.
     FX.SubscribeFX(topic=inbox, op=length) | run
-
-    def query() -> Any:
-        return FX.QueryAllActiveHTTPServers() | run
 
     control.serve(
         server.port,
         {
             "started": lambda: {"seconds": started},
+            "start_another": lambda: {"seconds": clocked(start)[1]},
             "run": lambda count: timed(query, count),
             "publish": lambda seconds: publish_for(lambda m: FX.Publish(target=inbox, content=m) | run, query, seconds),
             "publish_to_sockets": lambda count, size: publish_all(
