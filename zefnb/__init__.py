@@ -24,6 +24,7 @@ Names are loaded when they are first used, so importing costs little.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -46,7 +47,7 @@ _HOME = {
 }
 _home_of = {name: module for module, names in _HOME.items() for name in names.split()}
 
-__all__ = sorted(_home_of)  # noqa: PLE0605
+__all__ = sorted(_home_of)
 
 if TYPE_CHECKING:
     from typing import Any as Any
@@ -68,3 +69,24 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext zefnb` calls: `%zef`, `%%zef` and their completion."""
+    from zefnb.notebook.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """What `%unload_ext zefnb` calls."""
+    from zefnb.notebook.extension import unload
+
+    unload(shell)
+
+
+# Inside IPython the import alone gives handles their display and handlers' output its place.
+if "IPython" in sys.modules:
+    from zefnb.notebook.extension import attach_running_shell
+
+    attach_running_shell()

@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
@@ -17,9 +18,17 @@ from websockets.sync.client import connect
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
 _FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update --remote-debugging-port=0"
-).split()
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--remote-debugging-port=0",
+)
 
 
 class Browser:
@@ -35,7 +44,8 @@ class Browser:
         port = wait_for(lambda: _port_in(profile / "DevToolsActivePort"), 20)
         with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/json/list") as answer:
             page = next(target for target in json.load(answer) if target["type"] == "page")
-        self._socket = connect(page["webSocketDebuggerUrl"], proxy=None, max_size=None)
+        self._open = ExitStack()
+        self._socket = self._open.enter_context(connect(page["webSocketDebuggerUrl"], proxy=None, max_size=None))
 
     def command(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Give one command of the protocol and wait for its answer."""
@@ -85,15 +95,14 @@ class Browser:
         time.sleep(0.3)
         path.write_bytes(base64.b64decode(self.command("Page.captureScreenshot", format="png")["data"]))
 
-    def names(self) -> dict[str, str]:
-        """What assistive technology is told: role to accessible name."""
+    def roles(self) -> set[tuple[str, str]]:
+        """What assistive technology is told: roles with their names."""
         nodes = self.command("Accessibility.getFullAXTree")["nodes"]
-        found = [(n.get("role", {}).get("value"), n.get("name", {}).get("value", "")) for n in nodes if not n["ignored"]]
-        return {name: role for role, name in found if name}
+        return {(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes if not n["ignored"]}
 
     def close(self) -> None:
         """End the browser."""
-        self._socket.close()
+        self._open.close()
         self._process.terminate()
         self._process.wait(10)
 

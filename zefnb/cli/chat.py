@@ -12,7 +12,8 @@ from zefnb.notebook.text import harmless
 Event = Literal["joined", "left"]
 
 _LONGEST_NAME = 24
-_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
+_COLOURS = ("red", "cyan", "bright_blue", "yellow", "green", "bright_magenta", "blue", "magenta", "bright_green")
+_NAMES_WIDTH = 7
 
 
 class Line(NamedTuple):
@@ -38,7 +39,8 @@ class Line(NamedTuple):
         name = Text(self.name, style=f"bold {colour}")
         if self.is_event:
             return Text.assemble(name, f" has {self.event}" if self.event == "left" else f" {self.event}", style="dim")
-        return Text.assemble(name, "  ", self.text)
+        # Short names side by side with what is said; a long one pushes it aside.
+        return Text.assemble(name, " " * max(2, _NAMES_WIDTH - name.cell_len), self.text)
 
 
 def read(message: Any) -> Line:

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any
@@ -33,15 +33,22 @@ _REFRESH = 0.2
 _ROUND_TRIP_EVERY = 1.0
 
 
+class _Console(Console):
+    """A console whose reader may have seen enough: rich itself would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def demo(port: int = PREFERRED_PORT, seconds: float | None = None, console: Console | None = None) -> int:
     """Run the demo until Ctrl-C, or for `seconds`; without a terminal for a few seconds. The exit code."""
-    console = console or Console(highlight=False)
+    console = console or _Console(highlight=False)
     watched = console.is_terminal and not console.is_dumb_terminal
     chat = ET.Topic("demo-chat")
     server, notes = _start(chat, port)
     screen = Screen(f"http://localhost:{server.port}/", (*notes, how_to_open()))
     cast = Cast(f"ws://localhost:{server.port}/ws", _PACE_WATCHED if watched else _PACE_UNATTENDED)
-    heard = FX.SubscribeFX(topic=chat, op=_hearing(screen, None if watched else console)) | run
+    heard = FX.SubscribeFX(topic=chat, op=lambda message: screen.lines.append(read(message))) | run
     show = _show_live if watched else _show_plain
     limit = seconds if watched or seconds is not None else SECONDS_UNATTENDED
     try:
@@ -76,18 +83,6 @@ def _start(chat: Any, port: int) -> tuple[HTTPServer, list[str]]:
         return server, [f"Port {port} is busy, so this is port {server.port}."]
 
 
-def _hearing(screen: Screen, console: Console | None) -> Callable[[Any], None]:
-    """What is done with each message: remembered for the screen, and printed where nobody watches one."""
-
-    def hear(message: Any) -> None:
-        line = read(message)
-        screen.lines.append(line)
-        if console is not None:
-            console.print(line)
-
-    return hear
-
-
 def _show_live(console: Console, screen: Screen, server: HTTPServer, seconds: float | None) -> None:
     with Live(screen, console=console, screen=True, auto_refresh=False) as live:
         for _ in _moments(server, seconds):
@@ -100,7 +95,8 @@ def _show_plain(console: Console, screen: Screen, server: HTTPServer, seconds: f
     for note in screen.notes:
         console.print(Text(note))
     for _ in _moments(server, seconds):
-        pass
+        while screen.lines:
+            console.print(screen.lines.popleft())
 
 
 def _moments(server: HTTPServer, seconds: float | None) -> Iterator[None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, NamedTuple
 
 
@@ -95,6 +96,20 @@ def definition_key(function: Callable[..., Any]) -> Identity | None:
     cell = current_execution()
     if cell is not None and getattr(shell, "kernel", None) is not None:
         return Identity(("cell", cell.cell, name, ordinal(cell, name)), cell.token)
-    if shell is not None or hasattr(sys, "ps1"):
-        return Identity(("repl", module, name), object())
-    return None
+    typed = _typed_input(shell, function)
+    if typed is None:
+        return None
+    return Identity(("repl", module, name, ordinal(typed, name)), typed.token)
+
+
+def _typed_input(shell: Any, function: Callable[..., Any]) -> Execution | None:
+    """What was typed last at a prompt, whatever its source: there a definition is known by its name."""
+    if shell is not None:
+        return Execution("repl", shell.execution_count)
+    if not hasattr(sys, "ps1"):
+        return None
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and (frame.f_code.co_name != "<module>" or frame.f_globals is not function.__globals__):
+        frame = frame.f_back
+    # Each statement is compiled by itself. Equal code is equal, so its id tells statements apart.
+    return Execution("repl", (id(frame.f_code), frame.f_code)) if frame is not None else None

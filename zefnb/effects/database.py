@@ -10,7 +10,7 @@ from zefnb.core.effect import effect
 from zefnb.core.entity import ET
 from zefnb.core.op import as_chain
 from zefnb.core.types import Matcher
-from zefnb.errors import Fault, InvalidEffect, UnknownKey
+from zefnb.errors import Fault, InvalidEffect
 from zefnb.store.dict_database import DictDatabase
 
 if TYPE_CHECKING:
@@ -73,13 +73,15 @@ def create_db(
     databases = runtime.service(Databases)
     if persistence == "in_memory":
         if path is not None:
-            fault = Fault("path", f"got {os.fspath(path)!r} with persistence='in_memory'", "persistence='local_disk'")
-            raise InvalidEffect("FX.CreateDB", [fault])
+            problem = f"got {os.fsdecode(path)!r} with persistence='in_memory'"
+            raise InvalidEffect("FX.CreateDB", [Fault("path", problem, "with persistence='local_disk' only")])
         return databases.create(initial_state or {})
-    if path is None or not os.fspath(path):
-        problem = "missing with persistence='local_disk'" if path is None else "it is empty"
-        raise InvalidEffect("FX.CreateDB", [Fault("path", problem, "the path of the database's file")])
-    return databases.open(path, initial_state or {})
+    if path is None:
+        fault = Fault("path", "missing with persistence='local_disk'", "the path of the database's file")
+        raise InvalidEffect("FX.CreateDB", [fault])
+    if not os.fsdecode(path) or "\0" in os.fsdecode(path):
+        raise InvalidEffect("FX.CreateDB", [Fault("path", f"got {os.fsdecode(path)!r}", "the path of a file")])
+    return databases.open(os.fsdecode(path), initial_state or {})
 
 
 @effect("UpdateDB")
@@ -132,7 +134,7 @@ def query_db(
 ) -> Any:
     """Read a database: the value under the key `get`, or what `query` makes of a dict of everything.
 
-    `query` is a chain of ops or any function; a user's function runs in a handlers' thread. What is
+    `query` is a chain of ops or any function, plain or async; a user's function runs in a handlers' thread. What is
     answered is a copy. Raises `UnknownKey`, with the closest key there is, `InvalidEffect` for both or
     neither, `NotRunning` when the database is closed, `StorageFailed`.
 
@@ -156,8 +158,6 @@ def query_db(
     def value() -> Any:
         try:
             return store.get(checked_key(get))
-        except UnknownKey:
-            raise
         except KeyError:
             raise unknown_key(store, db, [get]) from None
 

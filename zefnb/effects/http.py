@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zefnb.core.effect import effect
 from zefnb.core.entity import ET, Entity, HTTPServer
 from zefnb.core.record import fields_of
+from zefnb.core.rows import Rows
 from zefnb.errors import Fault, InvalidEffect, shown
 
 if TYPE_CHECKING:
@@ -48,7 +49,6 @@ async def start_http_server(
     >>> FX.StopHTTPServer(server=server) | run
     ET.Success()
     """
-    from zefnb.engine.runtime import current_owner
     from zefnb.net.admission import list_faults
     from zefnb.net.server import Server, Servers
     from zefnb.topics.hub import Hub
@@ -75,8 +75,7 @@ async def start_http_server(
     handle = await servers.start(server, port, replacing)
     if replacing is not None:
         runtime.things.replaced(f"the server on port {replacing.port} that this cell started before")
-    if current_owner.get() is None:
-        runtime.things.record(handle)
+    runtime.things.record(handle)
     return handle
 
 
@@ -136,10 +135,13 @@ def _apply(where: str, change: Any, routes: dict[Any, Any], changed: dict[str, l
     if type(change) not in (ET.InsertIn, ET.RemoveIn) or not isinstance(path, list | tuple):
         faults.append(Fault(where, f"got {shown(change)}", allowed))
         return
-    if len(path) != 2 or path[0] != "routes":
-        faults.append(Fault(f"{where}.path", f"got {shown(path)}", "['routes', key]"))
+    key = path[1] if len(path) == 2 and path[0] == "routes" else None
+    if isinstance(key, list):
+        key = tuple(key)
+    if not isinstance(key, str | tuple) or not all(isinstance(part, str) for part in key):
+        problem, keys = f"got {shown(path)}", "['routes', '/path'] or ['routes', ('POST', '/path')]"
+        faults.append(Fault(f"{where}.path", problem, keys))
         return
-    key = tuple(path[1]) if isinstance(path[1], list) else path[1]
     if type(change) is ET.RemoveIn:
         if key not in routes:
             faults.append(Fault(f"{where}.path", f"there is no route {key!r}", ", ".join(map(repr, routes)) or "none"))
@@ -173,7 +175,7 @@ def query_all_active_http_servers(runtime: Runtime) -> Any:
     """
     from zefnb.net.server import Servers
 
-    return [_describe(server) for server in runtime.service(Servers)]
+    return Rows("servers", (_describe(server) for server in runtime.service(Servers)))
 
 
 @effect("QueryHTTPServer")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zefnb.core.effect import effect
 from zefnb.core.entity import Actor, HTTPServer
+from zefnb.core.rows import Rows
 from zefnb.errors import Fault, InvalidEffect, shown
 
 if TYPE_CHECKING:
@@ -79,4 +80,4 @@ def query_log(
         wanted["server"] = server
     if actor is not None:
         wanted["actor"] = actor
-    return runtime.journal.entries(least, limit, **wanted)
+    return Rows("log", runtime.journal.entries(least, limit, **wanted))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zefnb.core.effect import FX, Effect, effect
 from zefnb.core.entity import ET, Entity, Subscription, Topic
+from zefnb.core.rows import Rows
 from zefnb.core.uid import generate_uid
 
 if TYPE_CHECKING:
@@ -164,4 +165,4 @@ def stream_graph_snapshot(runtime: Runtime) -> Any:
         bindings.append(binding)
     for timer in runtime.service(Timers):
         bindings.append({"kind": "timer", "source": timer.handle, "target": timer.target})
-    return bindings
+    return Rows("bindings", bindings)

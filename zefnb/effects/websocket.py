@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zefnb.core.effect import effect
 from zefnb.core.entity import ET, HTTPServer, Topic, WebSocketClient
+from zefnb.core.rows import Rows
 from zefnb.errors import Fault, InvalidEffect, NotRunning
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def query_all_websocket_endpoints(runtime: Runtime, *, http_server: HTTPServer) 
     from zefnb.net.server import Servers
 
     server = runtime.service(Servers).get(http_server)
-    return [
+    endpoints = [
         {
             "path": endpoint.path,
             "port": server.port,
@@ -40,6 +41,7 @@ def query_all_websocket_endpoints(runtime: Runtime, *, http_server: HTTPServer) 
         }
         for endpoint in server.endpoints.values()
     ]
+    return Rows("endpoints", endpoints)
 
 
 @effect("QueryAllConnectedWebsocketClients")
@@ -58,7 +60,8 @@ def query_all_connected_websocket_clients(runtime: Runtime, *, http_server: HTTP
         known = ", ".join(server.endpoints) or "none"
         problem = f"there is no WebSocket route {path!r}"
         raise InvalidEffect("FX.QueryAllConnectedWebsocketClients", [Fault("path", problem, known)])
-    return [_row(client) for client in server.clients() if wanted is None or client.endpoint.path == wanted]
+    clients = (client for client in server.clients() if wanted is None or client.endpoint.path == wanted)
+    return Rows("clients", map(_row, clients))
 
 
 def _row(client: Connection) -> dict[str, Any]:
@@ -140,7 +143,6 @@ async def start_websocket_client(
     `ConnectionFailed`, saying why, when the first attempt fails within 10 s. Running the cell again replaces
     the client.
     """
-    from zefnb.engine.runtime import current_owner
     from zefnb.net.client import Clients, make_client
     from zefnb.topics.hub import Hub
 
@@ -163,8 +165,7 @@ async def start_websocket_client(
     handle = await clients.start(client, replacing)
     if replacing is not None:
         runtime.things.replaced("the outward client that this cell started before")
-    if current_owner.get() is None:
-        runtime.things.record(handle)
+    runtime.things.record(handle)
     return handle
 
 

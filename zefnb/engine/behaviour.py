@@ -81,19 +81,21 @@ class Listening:
 
 def _message_handler(function: Callable[[Any], Any], chain: Op) -> ZefFunction:
     """A handler that hands the message alone, without a state, to `function`."""
+    # By this name the journal calls it.
+    name = name_of(function) if isinstance(function, ZefFunction) else repr(chain)
     if isinstance(function, ZefFunction) and function.is_async:
 
         async def handle_async(message: Any, state: Any) -> Any:
             return await function(message)
 
+        handle_async.__qualname__ = name
         return ZefFunction(handle_async)
 
     def handle(message: Any, state: Any) -> Any:
         return function(message)
 
-    made = ZefFunction(handle, inline=chain.inline)
-    made.__qualname__ = repr(chain)
-    return made
+    handle.__qualname__ = name
+    return ZefFunction(handle, inline=chain.inline)
 
 
 def effects_in(answer: Any) -> Sequence[Effect]:

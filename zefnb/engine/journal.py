@@ -6,6 +6,8 @@ every tenfold after, is also given to Python's logging under the name ``zefnb``.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import logging
 import re
 import sys
@@ -56,6 +58,8 @@ class Entry:
     traceback: str = ""
     count: int = 1
     last: Time | None = None
+    key: object = None
+    number: int = field(default_factory=itertools.count().__next__)
 
     def as_dict(self) -> dict[str, Any]:
         """The entry as `FX.QueryLog` answers it."""
@@ -72,12 +76,20 @@ class Entry:
         return plain
 
 
+# Called with each entry of every journal: the notebook shows faults where they belong.
+EVERYWHERE: list[Callable[[Entry], None]] = []
+
+
 class Journal:
-    """What happened, newest last, bounded; safe to write from any thread."""
+    """What happened, newest last, bounded; safe to write from any thread.
+
+    Warnings and errors have a ring of their own, so that no chatter pushes them out.
+    """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._lock = threading.Lock()
-        self._entries: deque[Entry] = deque(maxlen=capacity)
+        self._quiet: deque[Entry] = deque(maxlen=capacity)
+        self._loud: deque[Entry] = deque(maxlen=capacity)
         self._repeated: dict[object, Entry] = {}
         self.listeners: list[Callable[[Entry], None]] = []
 
@@ -104,39 +116,42 @@ class Journal:
                 entry.last = now
                 entry.details.update(clean)
             else:
-                entry = Entry(now, level, hide_secrets(message)[:_LONGEST_TEXT], clean, hide_secrets(trace))
-                self._append(entry, key)
+                entry = Entry(now, level, hide_secrets(message)[:_LONGEST_TEXT], clean, hide_secrets(trace), key=key)
+                self._append(entry)
             count = entry.count
         if level in ("warning", "error") and _is_power_of_ten(count):
             times = f" (for the {count}th time)" if count > 1 else ""
             logger.log(logging.ERROR if level == "error" else logging.WARNING, "%s%s", entry.message, times)
-        for listener in tuple(self.listeners):
+        for listener in (*EVERYWHERE, *self.listeners):
             try:
                 listener(entry)
             except Exception:
                 # Written down it would come back here; logging it is all that is left.
                 logger.exception("a listener of the journal failed")
 
-    def _append(self, entry: Entry, key: object) -> None:
-        if len(self._entries) == self._entries.maxlen:
-            oldest = self._entries[0]
-            self._repeated = {k: e for k, e in self._repeated.items() if e is not oldest}
-        self._entries.append(entry)
-        if key is not None:
-            self._repeated[key] = entry
+    def _append(self, entry: Entry) -> None:
+        ring = self._loud if entry.level in ("warning", "error") else self._quiet
+        if len(ring) == ring.maxlen:
+            self._repeated.pop(ring[0].key, None)
+        ring.append(entry)
+        if entry.key is not None:
+            self._repeated[entry.key] = entry
 
     def entries(self, level: Level = "debug", limit: int | None = None, **wanted: Any) -> list[dict[str, Any]]:
         """Entries of at least `level` whose keys equal `wanted`, the newest first."""
         floor = LEVELS.index(level)
         with self._lock:
-            shown_entries = [e.as_dict() for e in reversed(self._entries) if LEVELS.index(e.level) >= floor]
+            rings = [self._loud] if floor >= LEVELS.index("warning") else [self._loud, self._quiet]
+            newest_first = heapq.merge(*map(reversed, rings), key=lambda entry: -entry.number)
+            shown_entries = [e.as_dict() for e in newest_first if LEVELS.index(e.level) >= floor]
         found = [entry for entry in shown_entries if all(entry.get(key) == value for key, value in wanted.items())]
         return found[:limit]
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            self._entries.clear()
+            self._quiet.clear()
+            self._loud.clear()
             self._repeated.clear()
 
 

@@ -13,8 +13,14 @@ current_identity: contextvars.ContextVar[Identity | None] = contextvars.ContextV
 # Whose effects are being performed: an actor owns what it, or a handler of it in its thread, has bound.
 current_owner: contextvars.ContextVar[Any] = contextvars.ContextVar("zefnb_owner", default=None)
 
+# The server whose HTTP handler runs: with the owner, what tells to which cell a handler's output belongs.
+current_server: contextvars.ContextVar[Any] = contextvars.ContextVar("zefnb_server", default=None)
+
 # What to tell whoever ran the cell, in one line each; collected while the effect is performed.
 current_notices: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("zefnb_notices", default=None)
+
+
+_REMEMBERED_CELLS = 10_000
 
 
 class Made(NamedTuple):
@@ -34,6 +40,8 @@ class Things:
 
     def __init__(self) -> None:
         self._made: dict[tuple[object, ...], Made] = {}
+        # By uid, and kept when a thing has ended: its last words belong to its cell, too.
+        self._cells: dict[str | None, str] = {}
 
     def predecessor(self) -> Any:
         """What an earlier execution of the running cell made in this place, or `None`."""
@@ -46,6 +54,31 @@ class Things:
         identity = _cell_place()
         if identity is not None:
             self._made[identity.key] = Made(handle, identity.token)
+        self.belongs_here(handle)
+
+    def belongs_here(self, handle: Any) -> None:
+        """Output of `handle` is shown under the running cell, or under the cell of the actor that made it."""
+        identity = _cell_place()
+        cell = str(identity.key[0]) if identity is not None else self.current_cell()
+        if cell is not None:
+            if len(self._cells) >= _REMEMBERED_CELLS:
+                del self._cells[next(iter(self._cells))]
+            self._cells[handle._uid] = cell
+
+    def current_cell(self) -> str | None:
+        """The cell that started what runs here, in a handler; `None` elsewhere."""
+        owner = current_owner.get()
+        if owner is not None:
+            return self.cell_of(owner.server) or self.cell_of(owner.handle)
+        return self.cell_of(current_server.get())
+
+    def cell_of(self, handle: Any) -> str | None:
+        """The cell that made `handle`, in which its output is shown; also after it has ended."""
+        return self._cells.get(handle._uid) if handle is not None else None
+
+    def has_made(self, cell: str) -> bool:
+        """Whether something that `cell` made runs."""
+        return any(key[0] == cell for key in tuple(self._made))
 
     def replaced(self, what: str) -> None:
         """Tell whoever ran the cell what has been replaced."""

@@ -12,10 +12,11 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit
 
 from zefnb.errors import Fault
 
+# Nothing that two readers could understand differently: no user, no blanks, no second colon.
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{0,5}))?")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://.+")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
@@ -31,6 +32,10 @@ class Admission:
     def allow_host(self, host: str) -> None:
         """Accept this host name too, for instance the one by which a notebook is reached."""
         self._hosts.add(_normal_host(host))
+
+    def allow_origin(self, origin: str) -> None:
+        """Accept pages of this origin too."""
+        self._origins.add(_normal_origin(origin))
 
     def allow_machine(self) -> None:
         """Accept this machine's own names and addresses."""
@@ -62,10 +67,12 @@ class Admission:
         if origin is None:
             return True
         normal = _normal_origin(origin)
+        scheme, _, authority = normal.partition("://")
+        if not authority:
+            return False
         if normal in self._origins:
             return True
-        scheme, _, authority = normal.partition("://")
-        if scheme not in ("http", "https") or not authority:
+        if scheme not in ("http", "https"):
             return False
         name, port = split_host(authority)
         if is_loopback(name):
@@ -77,16 +84,22 @@ class Admission:
 
 
 def split_host(authority: str) -> tuple[str, int | None]:
-    """A Host header as name and port, the name in lower case and without brackets.
+    """A Host header as name and port, the name in lower case and without brackets; an empty name for what is none.
 
     >>> split_host('LocalHost:8000'), split_host('[::1]:80'), split_host('a.example')
     (('localhost', 8000), ('::1', 80), ('a.example', None))
     """
+    found = _AUTHORITY.fullmatch(authority)
+    if found is None:
+        return "", None
+    address, name, port = found.groups()
+    number = int(port) if port else None
+    if number is not None and number > 65_535:
+        return "", None
+    if address is None:
+        return str(name).lower().rstrip("."), number
     try:
-        parts = urlsplit(f"//{authority}")
-        if parts.username is not None or parts.path or parts.query or parts.fragment:
-            return "", None
-        return (parts.hostname or "").rstrip("."), parts.port
+        return str(ipaddress.IPv6Address(address)), number
     except ValueError:
         return "", None
 
@@ -128,14 +141,16 @@ def list_faults(field: str, given: Iterable[object] | None) -> list[Fault]:
         elif field == "allowed_origins" and not _ORIGIN.fullmatch(_normal_origin(item)):
             allowed = "scheme, host and port, without a path, such as 'https://app.example'"
             faults.append(Fault(field, f"got {item!r}", allowed))
-        elif field == "allowed_hosts" and not split_host(item)[0]:
+        elif field == "allowed_hosts" and not _normal_host(item):
             faults.append(Fault(field, f"got {item!r}", "a name or address, such as 'hub.example', without a scheme"))
     return faults
 
 
 def _normal_host(host: str) -> str:
+    if host.count(":") > 1 and not host.startswith("["):
+        host = f"[{host}]"
     name, port = split_host(host)
-    return f"{name}:{port}" if port is not None else name
+    return f"{name}:{port}" if name and port is not None else name
 
 
 def _normal_origin(origin: str) -> str:

@@ -28,7 +28,7 @@ from zefnb.net.failures import Loss, loss_of
 from zefnb.net.outgoing import MOST_BYTES, MOST_MESSAGES, Message, Outgoing
 from zefnb.net.ports import Topics
 from zefnb.net.routes import check_actor, check_topics
-from zefnb.net.target import Target, check_target
+from zefnb.net.target import CLOSE_WITHIN, Target, check_target
 
 PING_EVERY = 20.0
 PONG_WITHIN = 20.0
@@ -197,7 +197,14 @@ class Client:
                 await asyncio.sleep(PING_EVERY)
                 asked = time.monotonic()
                 if not await self._answers(connection) and self._reading_since < asked:
-                    await connection.close(_INTERNAL_ERROR, f"no answer to a ping for {PONG_WITHIN:.0f} s")
+                    await self._give_up(connection)
+
+    async def _give_up(self, connection: ClientConnection) -> None:
+        with contextlib.suppress(TimeoutError):
+            # The library would wait for ever to write the close frame behind what the server does not read.
+            async with asyncio.timeout(CLOSE_WITHIN):
+                await connection.close(_INTERNAL_ERROR, f"no answer to a ping for {PONG_WITHIN:.0f} s")
+        connection.transport.abort()
 
     async def _answers(self, connection: ClientConnection) -> bool:
         try:
@@ -235,8 +242,6 @@ class Client:
 
     async def stop(self, patience: float = STOP_PATIENCE) -> None:
         """Send what was published before, close with 1000, end: `patience` for the sending, and again for the rest."""
-        if self._stopping:
-            return
         self._stopping = True
         self.consumer.detach()
         self.outgoing.disconnected()

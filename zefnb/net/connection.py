@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
@@ -27,13 +27,6 @@ PING_EVERY = 20.0
 PONG_WITHIN = 20.0
 CLOSE_PATIENCE = 1.0
 SLOW_CLOSE_PATIENCE = 30.0
-
-GOING_AWAY = 1001
-PROTOCOL_ERROR = 1002
-ABNORMAL = 1006
-INVALID_DATA = 1007
-INTERNAL_ERROR = 1011
-TRY_AGAIN_LATER = 1013
 
 _SHORT = 125
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
@@ -127,10 +120,11 @@ class Connection(Sending):
         if self._tail:
             self._tail += data
             if len(self._tail) < self._needed and self.is_open:
-                return None
+                return
             data, self._tail = memoryview(self._tail), bytearray()
         if not self.is_open:
-            return self._to_protocol(data)
+            self._to_protocol(data)
+            return
         self._parse(data)
         if self.mailbox is not None:
             if self.mailbox.is_full and self.mailbox.when_room is None:
@@ -138,7 +132,6 @@ class Connection(Sending):
                 self.mailbox.when_room = self.resume_reading
         elif self.pushes and self._outbox.slow_clients.holding:
             self._outbox.slow_clients.pause(self)
-        return None
 
     def _parse(self, data: bytes | memoryview) -> None:
         """Take every whole frame at the front of `data`, and keep the rest for later."""
@@ -174,7 +167,7 @@ class Connection(Sending):
             return 0
         stop = head.payload_at + head.length
         if data[0] & 0x08 and head.length > _SHORT:
-            self._fail(PROTOCOL_ERROR, "control frame too long")
+            self._fail(CloseCode.PROTOCOL_ERROR, "control frame too long")
             return len(data)
         if not head.masked or head.length > self.max_size:
             # Wrong by its head alone: need not be whole to be judged.
@@ -196,10 +189,13 @@ class Connection(Sending):
             try:
                 message = payload.decode()
             except UnicodeDecodeError as error:
-                return self._fail(INVALID_DATA, f"{error.reason} at position {error.start}")
+                return self._fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
         self.received += 1
-        self.on_message(message)  # type: ignore[misc]
-        return None
+        try:
+            self.on_message(message)  # type: ignore[misc]
+        except Exception as error:
+            self.endpoint.failed(self, error)
+            self.close(CloseCode.INTERNAL_ERROR, "the server failed")
 
     def _to_protocol(self, data: bytes | memoryview) -> None:
         """Let the Sans-I/O protocol judge what is not a plain data frame."""
@@ -226,10 +222,9 @@ class Connection(Sending):
             self._fragments_opcode = frame.opcode
         # Joined at once: endless empty fragments must not add up to anything.
         self._fragments += frame.data
-        if not frame.fin:
-            return
-        payload, self._fragments = bytes(self._fragments), None
-        self._take_message(self._fragments_opcode, payload)
+        if frame.fin:
+            payload, self._fragments = bytes(self._fragments), None
+            self._take_message(self._fragments_opcode, payload)
 
     def eof_received(self) -> bool:
         self.protocol.receive_eof()
@@ -274,15 +269,13 @@ class Connection(Sending):
     def deliver(self, content: Any) -> None:
         """Send one message to this client, at the end of this turn. Content as in `encode_content`."""
         opcode, payload = encode_content(content)
-        if self.protocol.extensions:
-            if not self.is_open:
-                return
+        if not self.protocol.extensions:
+            self.send_raw(build(opcode, payload), 1)
+        elif self.is_open:
             send = self.protocol.send_text if opcode == TEXT else self.protocol.send_binary
             send(payload)
             for data in self.protocol.data_to_send():
                 self.send_raw(data, 1)
-            return
-        self.send_raw(build(opcode, payload), 1)
 
     # Keeping alive and closing
 
@@ -303,7 +296,7 @@ class Connection(Sending):
             # The ping waits behind what the client has yet to read; that it reads is a sign of life.
             signs.append(self.backlog.moved_at)
         if now - max(signs) > PONG_WITHIN:
-            self._fail(INTERNAL_ERROR, "keepalive ping timeout")
+            self._fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
             if self.backlog is not None:
                 self.abort()
 
@@ -330,7 +323,7 @@ class Connection(Sending):
             return
         self.drop_everything()
         self.endpoint.closed_slow(self, reason)
-        self._send_close(TRY_AGAIN_LATER, reason)
+        self._send_close(CloseCode.TRY_AGAIN_LATER, reason)
 
     def _send_close(self, code: int, reason: str) -> None:
         # The peer's own close may have come while this was being prepared.
@@ -361,12 +354,12 @@ class Connection(Sending):
     def _shut(self) -> None:
         """No more messages either way; the peer has a while to finish, longer when it has much to read."""
         self.is_open = False
-        if self._close_timer is None:
-            patience = CLOSE_PATIENCE if self.backlog is None else SLOW_CLOSE_PATIENCE
-            self._close_timer = asyncio.get_running_loop().call_later(patience, self.abort)
-        if self._reading_paused:
-            self._reading_paused = 1
-            self.resume_reading()
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        patience = CLOSE_PATIENCE if self.backlog is None else SLOW_CLOSE_PATIENCE
+        self._close_timer = asyncio.get_running_loop().call_later(patience, self.abort)
+        self._reading_paused = min(self._reading_paused, 1)
+        self.resume_reading()
         self._leave()
 
     @property
@@ -377,13 +370,12 @@ class Connection(Sending):
         first = protocol.close_rcvd if theirs_first else protocol.close_sent
         if first is not None:
             return int(first.code)
-        return None if self.is_open else ABNORMAL
+        return None if self.is_open else int(CloseCode.ABNORMAL_CLOSURE)
 
     def abort(self) -> None:
         """Cut the connection."""
         self.is_open = False
-        if self.transport is not None:
-            self.transport.abort()
+        self.transport.abort()
 
     def _leave(self) -> None:
         on_lost, self.on_lost = self.on_lost, None

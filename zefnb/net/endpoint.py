@@ -185,6 +185,11 @@ class Endpoint:
             else:
                 self._fanouts.leave(self._topics, topic, connection)
 
+    def failed(self, connection: Connection, error: Exception) -> None:
+        """Taking in a message went wrong, and not in a handler: say so."""
+        text = f"client {connection.channel_id} of {self.path}"
+        self._runtime.journal.fault(text, error, server=self.server, channel_id=connection.channel_id)
+
     def closed_slow(self, connection: Connection, reason: str) -> None:
         """A client that does not read is sent away: say so."""
         self.closed_as_slow += 1

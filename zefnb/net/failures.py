@@ -26,6 +26,7 @@ from websockets.exceptions import (
 CONNECT_WITHIN = 10.0
 ABNORMAL = 1006
 
+_HUNG_UP = "the server hung up during the handshake: perhaps it wants the other of ws:// and wss://"
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
@@ -52,8 +53,10 @@ def why_failed(error: Exception) -> str:
             return "a redirect leads from wss to ws, or leads on for ever; neither is followed"
         case ProxyError() | InvalidProxy() | ImportError():
             return f"the proxy named in the environment does not let us through ({type(error).__name__})"
-        case InvalidHandshake() if isinstance(error.__cause__, EOFError):
-            return "the server hung up during the handshake"
+        case ConnectionResetError() | ConnectionAbortedError():
+            return _HUNG_UP
+        case InvalidHandshake() if isinstance(error.__cause__, EOFError | ConnectionError):
+            return _HUNG_UP
         case InvalidHandshake():
             return "the answer is no WebSocket handshake: another kind of server, or one that wants wss://"
         case OSError():

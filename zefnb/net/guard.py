@@ -56,6 +56,8 @@ class StrictConnection(h11.Connection):
             self._refuse("folded header", 400)
 
     def _check_request(self, request: h11.Request) -> None:
+        if request.http_version not in (b"1.0", b"1.1"):
+            self._refuse("HTTP/1.1 is spoken here", 400)
         names = [name for name, _ in request.headers]
         if b"content-length" in names and b"transfer-encoding" in names:
             self._refuse("both Content-Length and Transfer-Encoding", 400)
@@ -91,7 +93,11 @@ class GuardedHTTP(H11Protocol):
 
     def _too_late(self) -> None:
         self._deadline = None
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self.conn.trailing_data[0]:
+            self._refuse("the head took too long", 408)
+        else:
             self.connections.discard(self)
             self.transport.abort()
 
@@ -127,8 +133,8 @@ class GuardedHTTP(H11Protocol):
             protocol.data_received(following)
         return None
 
-    def _refuse(self, why: str) -> None:
-        self.conn.refusal = 400
+    def _refuse(self, why: str, status: int = 400) -> None:
+        self.conn.refusal = status
         self.send_400_response(why)
 
     def on_response_complete(self) -> None:

@@ -21,6 +21,7 @@ from zefnb.core.record import fields_of
 from zefnb.core.time import Time
 from zefnb.core.wire import to_json_text
 from zefnb.engine.runtime import Runtime
+from zefnb.engine.things import current_server
 from zefnb.errors import shown
 from zefnb.net.admission import Admission
 from zefnb.net.routes import PathTable, Route
@@ -98,6 +99,7 @@ class HTTPApp:
         return HTTPException(405, "Method Not Allowed", {"allow": ", ".join(allowed)})
 
     async def _handled(self, handler: ZefFunction, request: Request, variables: dict[str, Any]) -> Any:
+        current_server.set(self._server)  # this task's alone: one for each request
         try:
             entity = await self._request_entity(request, variables)
             if handler.is_async:
@@ -116,19 +118,25 @@ class HTTPApp:
             raise HTTPException(500, "Internal Server Error") from None
 
     async def _in_runner(self, handler: ZefFunction, entity: Entity) -> Any:
-        answered: asyncio.Future[Any] = self._runtime.loop.create_future()
+        answered: asyncio.Future[tuple[Any, BaseException | None]] = self._runtime.loop.create_future()
 
         def done(answer: Any, error: BaseException | None) -> None:
-            if answered.done():
-                return
-            if error is not None:
-                answered.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
-            else:
-                answered.set_result(answer)
+            if not answered.done():
+                answered.set_result((answer, error))
 
-        self._runtime.runner.submit(done, handler, entity)
-        answer = await answered
+        self._runtime.runner.submit(done, self._called, handler, entity)
+        answer, error = await answered
+        if error is not None:
+            raise error
         return await answer if inspect.isawaitable(answer) else answer
+
+    def _called(self, handler: ZefFunction, entity: Entity) -> Any:
+        """Call a handler in a runner thread."""
+        server = current_server.set(self._server)
+        try:
+            return handler(entity)
+        finally:
+            current_server.reset(server)
 
     async def _request_entity(self, request: Request, variables: dict[str, Any]) -> Entity:
         body = await self._body(request)
@@ -183,6 +191,7 @@ class HTTPApp:
                 content = await value.read()
                 value = {"filename": value.filename, "content": content, "content_type": value.content_type}  # type: ignore[assignment]
             data[name] = value
+        await form.close()
         return data
 
     def _answer(self, value: Any, request: Request) -> Response:

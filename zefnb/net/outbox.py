@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from zefnb.core.wire import encode_content
 from zefnb.engine.runtime import Runtime
 from zefnb.net.frames import build
-from zefnb.net.slow_clients import SlowClients
+from zefnb.net.sending import LONGEST_PIECE, Sending, joined
+from zefnb.net.slow_clients import Piece, SlowClients
 
 if TYPE_CHECKING:
     from zefnb.net.connection import Connection
-    from zefnb.net.sending import Sending
 
-# A longer run is written in pieces, so that a slow client's queue can be cut between whole frames.
-_LONGEST_PIECE = 65_536
 _RECEIVE_BUFFER = 262_144
+# A run that has grown so long leaves within the turn: who lags is to be noticed before more is made.
+_LONGEST_RUN = 262_144
 
 
 class Outbox:
@@ -45,7 +45,7 @@ class Outbox:
 
     def _schedule(self) -> None:
         self._scheduled = True
-        self._loop.call_soon(self._flush)
+        self._loop.call_soon(self.flush)
 
     def seal(self) -> None:
         """Close the open run: what is sent from now on comes after it."""
@@ -68,7 +68,8 @@ class Outbox:
         """The run that is open, if any."""
         return self._run
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write all that has been gathered."""
         self._scheduled = False
         run, self._run = self._run, None
         if run is not None:
@@ -89,7 +90,7 @@ class Outbox:
 class Fanout:
     """The sockets subscribed to one topic: the hub sees one subscriber, each frame is built once."""
 
-    __slots__ = ("_connections", "_frames", "_outbox", "_runtime", "_snapshot", "topic")
+    __slots__ = ("_connections", "_frames", "_outbox", "_runtime", "_size", "_snapshot", "topic")
 
     def __init__(self, runtime: Runtime, outbox: Outbox, topic: Any) -> None:
         self.topic = topic
@@ -98,6 +99,7 @@ class Fanout:
         self._connections: dict[Connection, None] = {}
         self._snapshot: tuple[Connection, ...] | None = ()
         self._frames: list[bytes] = []
+        self._size = 0
 
     @property
     def members(self) -> tuple[Connection, ...]:
@@ -112,16 +114,19 @@ class Fanout:
         if self._outbox.run is not self:
             self._outbox.open_run(self)
         self._frames.append(build(opcode, payload))
+        self._size += len(payload)
+        if self._size > _LONGEST_RUN:
+            self._outbox.flush()
 
-    def take(self) -> list[tuple[bytes, int]]:
-        """The frames of the run, joined into pieces, each with its number of messages."""
-        frames, self._frames = self._frames, []
+    def take(self) -> list[Piece]:
+        """The frames of the run, joined into pieces."""
+        frames, self._frames, self._size = self._frames, [], 0
         if len(frames) == 1:
             return [(frames[0], 1)]
-        joined = b"".join(frames)
-        if len(joined) <= _LONGEST_PIECE:
-            return [(joined, len(frames))]
-        return _pieces(frames)
+        whole = b"".join(frames)
+        if len(whole) <= LONGEST_PIECE:
+            return [(whole, len(frames))]
+        return joined([(frame, 1) for frame in frames])
 
     def add(self, connection: Connection) -> None:
         """`connection` gets what is published from now on."""
@@ -151,17 +156,3 @@ class Fanout:
 
     def __repr__(self) -> str:
         return f"<{len(self)} sockets of {self.topic!r}>"
-
-
-def _pieces(frames: list[bytes]) -> list[tuple[bytes, int]]:
-    pieces: list[tuple[bytes, int]] = []
-    piece: list[bytes] = []
-    size = 0
-    for frame in frames:
-        if piece and size + len(frame) > _LONGEST_PIECE:
-            pieces.append((b"".join(piece), len(piece)))
-            piece, size = [], 0
-        piece.append(frame)
-        size += len(frame)
-    pieces.append((b"".join(piece), len(piece)))
-    return pieces

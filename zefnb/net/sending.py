@@ -5,15 +5,56 @@ It knows whole frames as bytes with a count of messages, and nothing of what the
 
 from __future__ import annotations
 
+import array
 import asyncio
 from typing import TYPE_CHECKING
 
-from zefnb.net.slow_clients import QUEUE_ALLOWED, QUEUE_LIMIT, Backlog, Policy
+from zefnb.net.slow_clients import HOLDS_ABOVE, QUEUE_ALLOWED, QUEUE_LIMIT, Backlog, Piece, Policy
+
+try:
+    import fcntl
+    import termios
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from zefnb.net.outbox import Outbox
 
 _HIGH_WATER = 65_536
+# More is written in several pieces, so that what waits for a slow client can be cut between whole frames.
+LONGEST_PIECE = 65_536
+
+
+def joined(frames: list[Piece]) -> list[Piece]:
+    """Frames, each with its number of messages, joined into as few pieces as may be."""
+    whole = b"".join([data for data, _ in frames])
+    if len(whole) <= LONGEST_PIECE:
+        return [(whole, sum([count for _, count in frames]))]
+    pieces: list[Piece] = []
+    first, size = 0, 0
+    for at, (data, _) in enumerate(frames):
+        if first < at and size + len(data) > LONGEST_PIECE:
+            pieces.append(_joined(frames[first:at]))
+            first, size = at, 0
+        size += len(data)
+    pieces.append(_joined(frames[first:]))
+    return pieces
+
+
+def _joined(frames: list[Piece]) -> Piece:
+    return b"".join([data for data, _ in frames]), sum([count for _, count in frames])
+
+
+def _held_by_kernel(transport: asyncio.Transport) -> int:
+    """What our kernel has yet to bring to the peer; it takes and tells in steps of more than a mebibyte."""
+    if fcntl is None:
+        return 0
+    size = array.array("i", [0])
+    try:
+        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, size)
+    except (OSError, ValueError, AttributeError):
+        return 0
+    return size[0]
 
 
 class Sending(asyncio.BufferedProtocol):
@@ -21,9 +62,9 @@ class Sending(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_ends",
+        "_has_caught_up",
         "_outbox",
         "_paused",
-        "_pending_count",
         "_sent_bytes",
         "backlog",
         "dropped",
@@ -39,11 +80,11 @@ class Sending(asyncio.BufferedProtocol):
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
         self.is_open = False
         self.policy: Policy = "close"
-        self.pending: list[bytes] = []
+        self.pending: list[Piece] = []
         self.backlog: Backlog | None = None
         self.sent = self.dropped = 0
-        self._pending_count = self._sent_bytes = 0
-        self._paused = self._ends = False
+        self._sent_bytes = 0
+        self._paused = self._ends = self._has_caught_up = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -58,17 +99,17 @@ class Sending(asyncio.BufferedProtocol):
             self._outbox.seal()
         if not self.pending:
             self._outbox.add(self)
-        self.pending.append(data)
-        self._pending_count += count
+        self.pending.append((data, count))
 
     def flush(self) -> None:
         """Write what this turn has gathered."""
         pending = self.pending
-        if pending:
-            data = pending[0] if len(pending) == 1 else b"".join(pending)
-            count, self._pending_count = self._pending_count, 0
-            pending.clear()
-            self.write(data, count)
+        if len(pending) == 1:
+            self.write(*pending.pop())
+        elif pending:
+            self.pending = []
+            for data, count in joined(pending):
+                self.write(data, count)
 
     def write(self, data: bytes, count: int) -> None:
         """Hand bytes to the transport, or to the backlog while the client lags."""
@@ -100,11 +141,13 @@ class Sending(asyncio.BufferedProtocol):
         backlog.put(data, count)
         if self.policy == "drop_oldest":
             self.dropped += backlog.drop_oldest(QUEUE_ALLOWED)
+        elif self.policy == "close" and backlog.bytes > HOLDS_ABOVE:
+            self._outbox.slow_clients.hold_for(backlog)
         self._check_limit()
 
     def _lagging(self) -> Backlog:
         if self.backlog is None:
-            self.backlog = Backlog()
+            self.backlog = Backlog(self._has_caught_up)
             self._outbox.slow_clients.watch(self)
         return self.backlog
 
@@ -123,7 +166,6 @@ class Sending(asyncio.BufferedProtocol):
         self._outbox.slow_clients.forget(self)
         self.backlog = None
         self.pending.clear()
-        self._pending_count = 0
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -141,6 +183,7 @@ class Sending(asyncio.BufferedProtocol):
             self.transport.write(data)
         if backlog is not None and not backlog.pieces:
             self.backlog = None
+            self._has_caught_up = True
             self._outbox.slow_clients.forget(self)
             if self._ends:
                 self.end_sending()
@@ -160,8 +203,8 @@ class Sending(asyncio.BufferedProtocol):
 
     @property
     def bytes_taken(self) -> int:
-        """How many bytes the peer's side has taken from our transport."""
-        return self._sent_bytes - self.transport.get_write_buffer_size()
+        """How many bytes have reached the peer's side."""
+        return self._sent_bytes - self.transport.get_write_buffer_size() - _held_by_kernel(self.transport)
 
     @property
     def queued(self) -> int:

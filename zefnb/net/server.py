@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.frames import CloseCode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
@@ -26,7 +27,7 @@ from zefnb.engine.runtime import Runtime
 from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.errors import PortUnavailable
 from zefnb.net.admission import Admission
-from zefnb.net.connection import GOING_AWAY, Connection
+from zefnb.net.connection import Connection
 from zefnb.net.endpoint import Endpoint, EndpointConfig
 from zefnb.net.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
 from zefnb.net.http import HTTPApp
@@ -39,6 +40,8 @@ from zefnb.net.tls import server_context
 _BACKLOG = 2048
 _STOP_PATIENCE = 1.0
 _TICK = 1.0
+# A notebook is reached by one address or two.
+_MOST_PUBLIC = 16
 # The journal repeats no more of what a stranger calls itself.
 _LONGEST_NAME = 200
 
@@ -131,7 +134,6 @@ class Server:
             lifespan="off",
             proxy_headers=False,
             server_header=False,
-            access_log=False,
             timeout_keep_alive=int(KEEP_ALIVE),
         )
         config.load()
@@ -139,6 +141,8 @@ class Server:
         def make() -> GuardedHTTP:
             protocol = GuardedHTTP(config, self._state, {}, self._runtime.loop)
             protocol.logger = _quiet
+            # Not by the config, which would change uvicorn's logger for the whole process.
+            protocol.access_log = False
             return protocol
 
         return make
@@ -246,10 +250,9 @@ class Server:
         """Close the listeners, say 1001 to every client, wait a second at most. The port is free when this returns."""
         if self._ticker is not None:
             self._ticker.cancel()
-        for listener in self._listeners:
-            listener.close()
+        await self._stop_accepting()
         for connection in list(self._connections):
-            connection.close(GOING_AWAY, "the server stops")
+            connection.close(CloseCode.GOING_AWAY, "the server stops")
         for protocol in list(self._state.connections):
             protocol.shutdown()
         await self._drained()
@@ -263,6 +266,16 @@ class Server:
         for listener in self._listeners:
             await listener.wait_closed()
         self._runtime.service(_switch_interval).release()
+
+    async def _stop_accepting(self) -> None:
+        for listener in self._listeners:
+            for each in listener.sockets:
+                self._runtime.loop.remove_reader(each)
+        # Whom asyncio is just taking in is known after three turns; a listener closed meanwhile would lose them.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        for listener in self._listeners:
+            listener.close()
 
     async def _drained(self) -> None:
         """Wait for everybody to leave, a second at most."""
@@ -300,6 +313,7 @@ class Servers:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._servers: dict[str | None, Server] = {}
+        self._public: set[tuple[str, str]] = set()
 
     async def start(self, server: Server, port: int, replacing: Entity | None = None) -> ServerHandle:
         """Start `server`; one of ours on that port must allow a restart, or be the one it replaces."""
@@ -314,6 +328,7 @@ class Servers:
                 )
             await self.stop(holder.handle)
         await server.start(port)
+        self.admit_public(server)
         self._servers[server.handle._uid] = server
         return server.handle
 
@@ -335,6 +350,19 @@ class Servers:
         if server is None:
             raise self._runtime.not_running(handle)
         return server
+
+    def allow_public(self, host: str, origin: str) -> None:
+        """Let in pages of the address by which the notebook is reached, at the servers of now and those to come."""
+        if len(self._public) < _MOST_PUBLIC:
+            self._public.add((host, origin))
+        for server in self:
+            self.admit_public(server)
+
+    def admit_public(self, server: Server) -> None:
+        """Have `server` let those pages in."""
+        for host, origin in self._public:
+            server.admission.allow_host(host)
+            server.admission.allow_origin(origin)
 
     def __iter__(self) -> Any:
         return iter(list(self._servers.values()))

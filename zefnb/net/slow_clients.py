@@ -16,29 +16,33 @@ if TYPE_CHECKING:
     from zefnb.net.connection import Connection
     from zefnb.net.sending import Sending
 
+# Whole frames, and how many messages they hold.
+Piece = tuple[bytes, int]
 Policy = Literal["close", "drop_oldest", "drop_newest"]
 POLICIES: tuple[Policy, ...] = ("close", "drop_oldest", "drop_newest")
 
 PATIENCE = 5.0
 QUEUE_ALLOWED = 1 << 20
 QUEUE_LIMIT = 16 << 20
-_HOLDS_ABOVE = 256 << 10
+HOLDS_ABOVE = 256 << 10
 _TICK = 0.02
-# A client that took something within this time is reading.
-_READING = 0.25
+# A client is reading when it took something within this time; one that has been seen to read may pause for longer.
+_READING_AT_FIRST = 0.25
+_READING = 1.0
 
 
 class Backlog:
     """What waits for one client behind its transport, in pieces of whole frames."""
 
-    __slots__ = ("bytes", "messages", "moved", "moved_at", "pieces", "since")
+    __slots__ = ("_seen_reading", "_taken", "bytes", "messages", "moved_at", "pieces")
 
-    def __init__(self) -> None:
-        self.pieces: deque[tuple[bytes, int]] = deque()
+    def __init__(self, seen_reading: bool = False) -> None:
+        self.pieces: deque[Piece] = deque()
         self.bytes = 0
         self.messages = 0
-        self.since = self.moved_at = time.monotonic()
-        self.moved = -1
+        self.moved_at = time.monotonic()
+        self._seen_reading = seen_reading
+        self._taken: int | None = None
 
     def put(self, data: bytes, count: int) -> None:
         """Append a piece of `count` messages."""
@@ -46,12 +50,22 @@ class Backlog:
         self.bytes += len(data)
         self.messages += count
 
-    def take(self) -> tuple[bytes, int]:
+    def take(self) -> Piece:
         """Remove and return the oldest piece."""
         data, count = self.pieces.popleft()
         self.bytes -= len(data)
         self.messages -= count
         return data, count
+
+    def look(self, taken: int, now: float) -> None:
+        """The peer has taken `taken` bytes by now."""
+        if taken != self._taken:
+            self._seen_reading = self._seen_reading or self._taken is not None
+            self._taken, self.moved_at = taken, now
+
+    def is_read(self, now: float) -> bool:
+        """Whether the client, however slowly, is reading."""
+        return now - self.moved_at < (_READING if self._seen_reading else _READING_AT_FIRST)
 
     def drop_oldest(self, most: int) -> int:
         """Drop the oldest pieces until at most `most` bytes wait; answers how many messages went."""
@@ -87,6 +101,11 @@ class SlowClients:
         self._paused_pushers.append(pusher)
         pusher.pause_reading()
 
+    def hold_for(self, backlog: Backlog) -> None:
+        """Hold publishers back now: until the next tick they could send more than the client may owe."""
+        if not self.holding and backlog.is_read(time.monotonic()):
+            self._hold(True)
+
     def _tick(self) -> None:
         now = time.monotonic()
         holding = False
@@ -95,13 +114,10 @@ class SlowClients:
             if backlog is None or not connection.is_open:
                 self.forget(connection)
                 continue
-            moved = connection.bytes_taken
-            if moved != backlog.moved:
-                backlog.moved, backlog.moved_at = moved, now
-            idle = now - backlog.moved_at
-            if idle > PATIENCE and backlog.bytes > QUEUE_ALLOWED:
+            backlog.look(connection.bytes_taken, now)
+            if now - backlog.moved_at > PATIENCE and backlog.bytes > QUEUE_ALLOWED:
                 connection.close_slow(f"not reading for {PATIENCE:.0f} s")
-            elif idle < _READING and backlog.bytes > _HOLDS_ABOVE and connection.policy == "close":
+            elif connection.policy == "close" and backlog.bytes > HOLDS_ABOVE and backlog.is_read(now):
                 holding = True
         self._hold(holding)
         if self._watched:

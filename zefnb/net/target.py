@@ -33,10 +33,9 @@ _HEADERS = "a dict from names to values, text without line breaks"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
-# The library would log handshakes, headers included, to whoever turns debugging on.
+# The library would log handshakes, headers included, to whoever turns debugging on for all loggers.
 _quiet = logging.getLogger("zefnb.websockets")
-_quiet.propagate = False
-_quiet.addHandler(logging.NullHandler())
+_quiet.setLevel(logging.CRITICAL + 1)
 
 
 class Target:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from zefnb.errors import Fault, InvalidEffect, UnknownKey, did_you_mean
-from zefnb.store.key import canonical_key, checked_key
+from zefnb.store.key import canonical_key, checked_key, key_name
 from zefnb.store.store import Store, Table
 
 _KEYS_COMPARED = 200
@@ -47,7 +47,7 @@ class Change:
             for key in keys:
                 earlier = seen.setdefault(canonical_key(key), field)
                 if earlier != field:
-                    faults.append(Fault(field, f"key {key!r} is in {earlier}, too", "each key in one of them"))
+                    faults.append(Fault(field, f"key {key_name(key)} is in {earlier}, too", "each key in one of them"))
         if len(seen) < sum(map(len, parts.values())) and not faults:
             faults.append(Fault("remove", "a key is named twice", "each key once"))
         if faults:
@@ -72,7 +72,7 @@ def taken(store: Store, values: Mapping[Any, Any]) -> dict[Any, Any]:
 
 def unknown_key(store: Store, database: object, missing: Sequence[Any]) -> UnknownKey:
     """The error for keys that are not there; it names them and the closest that is."""
-    names = ", ".join(map(repr, missing))
+    names = ", ".join(map(key_name, missing))
     text = f"{database!r} has no key{'s' if len(missing) > 1 else ''} {names}"
     known = [key for key in store.keys(_KEYS_COMPARED) if isinstance(key, str)]
     hints = {did_you_mean(key, known) for key in missing if isinstance(key, str)} - {""}

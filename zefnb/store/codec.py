@@ -23,6 +23,10 @@ _ALLOWED = (
 _MODULE, _NAME = "zefnb.store.codec", "told"
 
 
+class Undecodable(Exception):
+    """Stored bytes that `encode` did not write. Stores make a `StorageFailed` of it, which names the file."""
+
+
 class _Told:
     """A value as it was told: the name of its kind, and plain parts."""
 
@@ -72,7 +76,7 @@ class _Reader(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) != (_MODULE, _NAME):
-            raise InvalidValue("stored value", f"it names {module}.{name}, which no value of zefnb does")
+            raise Undecodable(f"it names {module}.{name}, which no value of zefnb does")
         self.tells = True
         return told
 
@@ -92,15 +96,15 @@ def encode(value: Any) -> bytes:
 
 
 def decode(stored: bytes) -> Any:
-    """The value of `encode`; `InvalidValue` for bytes that `encode` did not write. Runs nothing they name."""
+    """The value of `encode`; `Undecodable` for bytes that `encode` did not write. Runs nothing they name."""
     reader = _Reader(io.BytesIO(stored))
     try:
         value = reader.load()
         return _made(value) if reader.tells else value
-    except InvalidValue:
+    except Undecodable:
         raise
     except Exception as error:  # damaged bytes may raise anything
-        raise InvalidValue("stored value", f"it is damaged ({type(error).__name__}: {error})") from None
+        raise Undecodable(f"it is damaged ({type(error).__name__}: {error})") from None
 
 
 def _made(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ class Databases:
         _fill(store, initial)
         return self._opened(generate_uid(), store)
 
-    async def open(self, path: str | os.PathLike[str], initial: Mapping[Any, Any]) -> DictDatabase:
+    async def open(self, path: str, initial: Mapping[Any, Any]) -> DictDatabase:
         """The database in the file at `path`, which is made when there is none; an open one is shared."""
         handle: DictDatabase = await self._elsewhere(lambda: self._open(_resolved(path), initial))
         return handle
@@ -70,7 +71,11 @@ class Databases:
 
     def read(self, store: Store, look: Callable[[], Any], quick: bool) -> Any:
         """What `look` answers: at once from memory when it is `quick`, else as an awaitable."""
-        return look() if store.quick and quick else self._elsewhere(look)
+        return look() if store.quick and quick else self._looked(look)
+
+    async def _looked(self, look: Callable[[], Any]) -> Any:
+        answer = await self._elsewhere(look)
+        return await answer if inspect.iscoroutine(answer) else answer  # of an `async def`
 
     async def _elsewhere(self, call: Callable[[], Any]) -> Any:
         """Have `call` made in a handlers' thread, so that neither a disk nor a user's function stops the loop."""
@@ -114,5 +119,5 @@ def _fill(store: Store, initial: Mapping[Any, Any]) -> None:
         store.write(lambda table: None if len(table) else table.update(stored))
 
 
-def _resolved(path: str | os.PathLike[str]) -> str:
-    return os.path.realpath(os.path.expanduser(os.fspath(path)))
+def _resolved(path: str) -> str:
+    return os.path.realpath(os.path.expanduser(path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterable, Iterator, MutableMapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, MutableMapping, ValuesView
 from typing import Any, NoReturn
 
 from zefnb.core.uid import is_uid
@@ -18,7 +18,8 @@ class DictDatabase(MutableMapping[Any, Any]):
 
     Works from any thread; every operation is atomic, and consistent with `FX.UpdateDB` and `FX.QueryDB`.
     Reading and then writing are two operations: `db['n'] += 1` by two threads may count once. What is read
-    is a copy; changing it changes nothing in the database until it is written back.
+    is a copy; changing it changes nothing in the database until it is written back. On disk a write is kept
+    when it returns, and it waits for that also on the loop, where `FX.UpdateDB` lets others go on.
 
     The handle itself is an immutable value, equal by its uid; its `repr` evaluates back to it. Raises
     `UnknownKey` for a key that is not there, and `NotRunning` when the database has been closed or lives in

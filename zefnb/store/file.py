@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zefnb.core.uid import generate_uid, is_uid
 from zefnb.errors import StorageFailed
+from zefnb.store.codec import Undecodable
 from zefnb.store.table import SCHEMA
 
 # 'zefn': marks a database file as ours.
@@ -28,8 +29,10 @@ _ADVICE = {
 }
 
 
-def storage_failed(path: str, error: sqlite3.Error) -> StorageFailed:
-    """What SQLite reported, in terms of the path and of what can be done."""
+def storage_failed(path: str, error: sqlite3.Error | Undecodable) -> StorageFailed:
+    """What went wrong, in terms of the path and of what can be done."""
+    if isinstance(error, Undecodable):
+        return StorageFailed(f"{path}: a key was refused: {error}")
     # The low byte is the kind; the rest tells more than anybody can act upon.
     code = getattr(error, "sqlite_errorcode", None)
     advice = _ADVICE.get(code & 0xFF) if code is not None else None

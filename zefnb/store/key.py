@@ -12,6 +12,7 @@ from zefnb.core.types import ByteArray
 from zefnb.core.uid import EntityUid
 from zefnb.errors import Fault, InvalidValue, shown
 
+_LONGEST_NAME = 80
 _ALLOWED = "text, numbers, bool, None, bytes, Time, entities, entity types, uids; tuples and frozensets of these"
 
 
@@ -36,6 +37,15 @@ def canonical_key(key: Any) -> bytes:
     if write is None:
         raise InvalidValue("DictDatabase", [Fault("key", f"got {shown(key)}", _ALLOWED)])
     return write(key)
+
+
+def key_name(key: Any) -> str:
+    """A key as an error names it."""
+    try:
+        text = repr(key)
+    except ValueError:  # a number of more digits than Python writes
+        return "<unprintable>"
+    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
 
 
 def _of_entity(entity: Entity) -> bytes:

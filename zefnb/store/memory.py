@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from zefnb.core.wire import snapshot
 from zefnb.errors import Fault, InvalidValue
+from zefnb.store.key import key_name
 from zefnb.store.store import Done, Work
 
 T = TypeVar("T")
@@ -49,7 +50,7 @@ class MemoryStore:
             return snapshot(value)
         except RecursionError:
             problem = "it contains itself, or is nested too deeply"
-            raise InvalidValue("DictDatabase", [Fault(f"value of {key!r}", problem)]) from None
+            raise InvalidValue("DictDatabase", [Fault(f"value of {key_name(key)}", problem)]) from None
 
     def restored(self, key: Any, stored: Any) -> Any:
         return snapshot(stored)

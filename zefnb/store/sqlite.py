@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from zefnb.core.wire import snapshot
 from zefnb.errors import Fault, InvalidValue, NotRunning, StorageFailed
-from zefnb.store.codec import decode, encode
+from zefnb.store.codec import Undecodable, decode, encode
 from zefnb.store.file import connect, open_file, renew_uid, storage_failed
+from zefnb.store.key import key_name
 from zefnb.store.store import Done, Work
 from zefnb.store.table import SQLiteTable
 from zefnb.store.writer import Writer
@@ -60,9 +61,8 @@ class SQLiteStore:
 
     def items(self) -> list[tuple[Any, Any]]:
         with self._reading() as table:
-            rows = table.rows()
-        keys = [(self._decoded("a key", name), value) for name, value in rows]
-        return [(key, self.restored(key, value)) for key, value in keys]
+            rows = [(decode(name), value) for name, value in table.rows()]
+        return [(key, self.restored(key, value)) for key, value in rows]
 
     def __len__(self) -> int:
         with self._reading() as table:
@@ -76,19 +76,16 @@ class SQLiteStore:
         try:
             return encode(snapshot(value))
         except InvalidValue as error:
-            faults = [Fault(f"value of {key!r}", f.problem, f.allowed, f.hint) for f in error.faults]
+            faults = [Fault(f"value of {key_name(key)}", f.problem, f.allowed, f.hint) for f in error.faults]
         except RecursionError:
-            faults = [Fault(f"value of {key!r}", "it contains itself, or is nested too deeply")]
+            faults = [Fault(f"value of {key_name(key)}", "it contains itself, or is nested too deeply")]
         raise InvalidValue("DictDatabase", faults)
 
     def restored(self, key: Any, stored: Any) -> Any:
-        return self._decoded(f"the value of {key!r}", stored)
-
-    def _decoded(self, what: str, stored: bytes) -> Any:
         try:
             return decode(stored)
-        except InvalidValue as error:
-            raise StorageFailed(f"{self.path}: {what} was refused: {error.faults[0]}") from None
+        except Undecodable as error:
+            raise StorageFailed(f"{self.path}: the value of {key_name(key)} was refused: {error}") from None
 
     def write(self, work: Work[T]) -> T:
         waiting = _Waiting()
@@ -121,7 +118,7 @@ class SQLiteStore:
                 yield SQLiteTable(connection)
             finally:
                 self._put_back(connection)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, Undecodable) as error:
             raise storage_failed(self.path, error) from None
 
     def _put_back(self, connection: sqlite3.Connection) -> None:

@@ -18,10 +18,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from zefnb.core.effect import FX, Effect, EffectType, effect_type
-from zefnb.core.entity import ET, Entity, EntityType
+from zefnb.core.entity import ET, Entity, EntityType, entity_type
 from zefnb.core.op import NamedOp, Op, OpFactory, Step, as_chain, collect
 from zefnb.core.time import ANY_TIME, Time
-from zefnb.core.types import Array1, Bool, ByteArray, Bytes, Float, Int, Nil, String, Union, ValueType, u8
+from zefnb.core.types import Array1, Bool, ByteArray, Bytes, Float, Int, Nil, String, Union, u8
 from zefnb.core.uid import ANY_UID, EntityUid
 from zefnb.errors import Fault, InvalidValue, shown
 from zefnb.store.dict_database import DictDatabase
@@ -94,7 +94,14 @@ def _made_library(name: str) -> Any:
 
 
 def _made_entity(name: str, uid: str | None, fields: dict[str, Any]) -> Any:
-    return getattr(ET, name)(*([] if uid is None else [uid]), **fields)
+    return _made_entity_type(name)(*([] if uid is None else [uid]), **fields)
+
+
+def _made_entity_type(name: str) -> type[Entity]:
+    # Not every attribute of `ET` is a type: it has those that every object has.
+    if not name[:1].isupper():
+        raise InvalidValue("ET", [Fault("name", f"got {name!r}", "a capitalised name")])
+    return entity_type(name)
 
 
 def _steps(chain: Op) -> tuple[Any, ...]:
@@ -115,7 +122,9 @@ def _told(step: Step) -> tuple[Any, ...]:
 
 
 def _field_op(name: str) -> Op:
-    op: Op = getattr(_library("F"), name)
+    op = getattr(_library("F"), name)
+    if not isinstance(op, Op):  # it has the attributes that every object has, too
+        raise InvalidValue("F", [Fault("field", f"got {name!r}")])
     return op
 
 
@@ -175,7 +184,7 @@ KINDS: dict[str, Kind] = {
     "named": Kind(lambda value: (_name_of[id(value)],), NAMED.__getitem__),
     "entity": Kind(lambda value: (type(value).__name__, value._uid, value.__dict__), _made_entity),
     "effect": Kind(lambda value: (type(value).__name__, value.__dict__), lambda name, f: effect_type(name)(**f)),
-    "entity type": Kind(lambda value: (value.__name__,), lambda name: getattr(ET, name)),
+    "entity type": Kind(lambda value: (value.__name__,), _made_entity_type),
     "effect type": Kind(lambda value: (value.__name__,), effect_type),
     "library": Kind(lambda value: (getattr(value, "__name__", "F"),), _made_library),
     "chain": Kind(_steps, _made_chain),

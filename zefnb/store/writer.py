@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sqlite3
@@ -9,6 +10,7 @@ import threading
 from typing import Any
 
 from zefnb.errors import NotRunning, StorageFailed
+from zefnb.store.codec import Undecodable
 from zefnb.store.file import storage_failed
 from zefnb.store.store import Done, Work
 from zefnb.store.table import SQLiteTable
@@ -75,13 +77,14 @@ class Writer:
             return
         try:
             self._begin()
-        except (sqlite3.Error, StorageFailed) as error:
+        except Exception as error:
             return self._answer(jobs, [(None, error)] * len(jobs))
         try:
             outcomes = [self._outcome(work) for work, _ in jobs]
             self._connection.execute("COMMIT")
         except BaseException as error:
-            if self._connection.in_transaction:
+            # After some failures SQLite has undone everything by itself, and there is nothing to roll back.
+            with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             if len(jobs) == 1:
                 return self._answer(jobs, [(None, error)])
@@ -111,4 +114,6 @@ class Writer:
 
     def _answer(self, jobs: list[Job], outcomes: list[Outcome]) -> None:
         for (_, done), (answer, error) in zip(jobs, outcomes, strict=True):
-            done(answer, storage_failed(self._path, error) if isinstance(error, sqlite3.Error) else error)
+            if isinstance(error, sqlite3.Error | Undecodable):
+                error = storage_failed(self._path, error)
+            done(answer, error)

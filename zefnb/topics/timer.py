@@ -76,7 +76,9 @@ class Timer:
 
     async def run(self, publish: Callable[[Topic, Any], None], is_behind: Callable[[Topic], bool]) -> None:
         """Tick until cancelled."""
-        number = self._first
+        number = self._skip_past(self._first)
+        if number > self._first:
+            number += 1  # its own moment went by before anybody had started it
         while True:
             number = self._skip_past(number)
             self.next = self._moment(number)

@@ -1,0 +1,136 @@
+"""The command line itself, `doctor`, `shell` and `lab`."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.cli.processes import COMMAND, ENVIRONMENT, needs_tmux, terminal, zefnb
+from zefnb import __version__
+from zefnb.cli import doctor as examined
+from zefnb.cli.doctor import doctor
+
+
+def test_it_tells_its_version():
+    assert zefnb("--version").stdout == f"zefnb {__version__}\n"
+
+
+def test_help_names_every_command():
+    shown = zefnb("--help").stdout
+    assert all(command in shown for command in ("demo", "shell", "doctor", "lab"))
+
+
+def test_a_usage_error_is_one_line():
+    for arguments, reason in (
+        ((), "required: COMMAND"),
+        (("dmeo",), "invalid choice: 'dmeo'"),
+        (("demo", "--port", "70000"), "'70000' is no port"),
+        (("demo", "--port", "http"), "'http' is no port"),
+        (("demo", "--seconds", "-1"), "no number of seconds"),
+        (("demo", "--seconds", "soon"), "no number of seconds"),
+    ):
+        done = zefnb(*arguments)
+        assert done.returncode == 2
+        assert reason in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_failure_is_one_line_without_a_traceback():
+    broken = "import sys, zefnb.cli as c; c._call = lambda given: (_ for _ in ()).throw(OSError(2, 'no such\\nthing'))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{broken}; sys.exit(c.main(['doctor']))"],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "zefnb doctor: [Errno 2] no such thing\n"
+
+
+def test_the_doctor_finds_nothing_missing_here():
+    done = zefnb("doctor")
+    assert done.returncode == 0, done.stdout
+    subjects = {line[8:26].strip() for line in done.stdout.splitlines()}
+    assert {"zefnb", "python", "websockets", "uvicorn", "h11", "starlette", "rich", "ipython", "uvloop"} <= subjects
+    assert {"event loop", "127.0.0.1", "::1", "port 8000", "HTTP", "WebSocket", "jupyterlab"} <= subjects
+    assert "a message came back in" in done.stdout
+    assert "Nothing that zefnb needs is missing." in done.stdout
+
+
+def test_the_doctor_sees_that_port_8000_is_busy():
+    try:
+        holder = socket.create_server(("127.0.0.1", 8000))
+    except OSError:
+        holder = None  # somebody else holds it: as well
+    try:
+        assert "port 8000         busy" in zefnb("doctor").stdout
+    finally:
+        if holder is not None:
+            holder.close()
+
+
+def test_what_is_needed_and_missing_or_too_old_is_a_fault(monkeypatch):
+    monkeypatch.setattr(examined, "requires", lambda name: ["rich>=13", "no-such-thing>=2", "uvicorn<0.2,>=0.1"])
+    console = Console(record=True, width=200, file=open(os.devnull, "w"))  # noqa: SIM115
+    assert doctor(console) == 1
+    said = console.export_text()
+    console.file.close()
+    assert "pip install 'no-such-thing>=2'" in said
+    assert "but zefnb needs <0.2,>=0.1" in said
+    assert said.rstrip().endswith("2 faults")
+
+
+def test_the_doctor_says_what_a_notebook_lacks(monkeypatch):
+    monkeypatch.setattr(examined, "_version_of", lambda name: None if name == "jupyterlab" else "99")
+    lines = [f"{finding.verdict} {finding.text}" for finding in examined.for_notebooks()]
+    assert "note not installed (the notebook itself); pip install jupyterlab" in lines
+
+
+def test_the_shell_has_everything_imported():
+    done = zefnb("shell", given="FX\nET.Guest(name='Ada')\n(FX.ListActors() | run) == []\n")
+    assert done.returncode == 0
+    assert "Out[1]: FX" in done.stdout
+    assert "ET.Guest(name='Ada')" in done.stdout
+    assert "Out[3]: True" in done.stdout
+    assert done.stdout.splitlines()[0].startswith(f"zefnb {__version__}: ")
+
+
+@needs_tmux
+def test_the_shell_in_a_terminal_greets_in_one_line_and_leaves_at_once():
+    with terminal(100, 24) as screen:
+        screen.enter(" ".join(f"'{part}'" for part in (*COMMAND, "shell")))
+        lines = screen.until("In [1]:", 30)
+        assert sum(line.startswith("zefnb ") for line in lines) == 1
+        screen.enter("FX.Publish(target=ET.Topic('t'), content='hi') | run")
+        screen.until("ET.Success()")
+        screen.press("C-d")
+        screen.until_prompt()
+        screen.enter("echo status=$?")
+        screen.until("status=0")
+
+
+def test_lab_without_jupyter_says_how_to_get_it(monkeypatch, capsys):
+    from zefnb.cli import lab
+
+    monkeypatch.setattr(lab, "find_spec", lambda name: None)
+    assert lab.lab() == 1
+    assert capsys.readouterr().err.count("pip install jupyterlab") == 1
+
+
+def test_lab_opens_the_notebooks_there_are(monkeypatch, tmp_path: Path):
+    from zefnb.cli import lab
+
+    called: list[list[str]] = []
+    monkeypatch.setattr(lab, "find_spec", lambda name: object())
+    monkeypatch.setattr(lab.os, "execv", lambda program, command: called.append(command))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "one.ipynb").write_text("{}")
+    assert "make lab" in lab.how_to_open()
+    lab.lab(["--no-browser"])
+    assert called == [[sys.executable, "-m", "jupyterlab", str(tmp_path / "notebooks"), "--no-browser"]]

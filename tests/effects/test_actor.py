@@ -1,0 +1,73 @@
+"""The effects on actors: what is refused, and what they answer. What actors do is in `tests/engine`."""
+
+from __future__ import annotations
+
+import pytest
+
+from zefnb import ET, FX, Any, generate_uid, run
+from zefnb.errors import InvalidEffect, NotRunning
+
+
+def take(msg, state):
+    return [[], state]
+
+
+def refusal(**fields):
+    with pytest.raises(InvalidEffect) as caught:
+        FX.StartActor(**{"initial_state": 0, **fields}) | run
+    assert FX.ListActors() | run == []
+    return caught.value
+
+
+def test_an_actor_has_either_rules_or_a_handler():
+    for fields in ({}, {"rules": {(Any, Any): take}, "handler": take}):
+        [fault] = refusal(**fields).faults
+        assert (fault.field, fault.allowed) == ("rules", "exactly one of the two")
+
+
+@pytest.mark.parametrize(
+    ("rules", "problem"),
+    [
+        ({Any: take}, "a pair (message pattern, state pattern)"),
+        ({(Any, Any, Any): take}, "a pair (message pattern, state pattern)"),
+        ({(Any, Any): "take"}, "a function, an op or any callable"),
+        ([(Any, Any, take)], "((message, state), handler)"),
+        ({(Any, Any): lambda a, b, c, d: None}, "f(input), f(msg, state) or f(msg, state, context)"),
+        ({(Any, Any): lambda: None}, "f(input), f(msg, state) or f(msg, state, context)"),
+    ],
+)
+def test_rules_that_can_never_work_are_refused_at_the_start(rules, problem):
+    assert problem in str(refusal(rules=rules))
+
+
+@pytest.mark.parametrize("wrong", ["take", 5])
+@pytest.mark.parametrize("field", ["handler", "input_transform"])
+def test_what_cannot_be_called_is_refused_when_built(field, wrong):
+    with pytest.raises(InvalidEffect, match=field):
+        FX.StartActor(initial_state=0, **{field: wrong})
+
+
+def test_input_must_be_a_topic_with_a_name():
+    with pytest.raises(InvalidEffect, match="input"):
+        FX.StartActor(initial_state=0, handler=take, input="chat")
+    with pytest.raises(InvalidEffect, match="topic"):
+        FX.StartActor(initial_state=0, handler=take, input=ET.Topic()) | run
+    assert FX.ListActors() | run == []
+
+
+def test_it_answers_a_handle_with_the_topic_that_was_given_or_a_fresh_one():
+    topic = ET.Topic("inbox")
+    given = FX.StartActor(initial_state=0, handler=take, input=topic) | run
+    fresh = [FX.StartActor(initial_state=0, handler=take) | run for _ in range(2)]
+    assert given.input == topic
+    assert len({given, *fresh}) == len({topic, *(actor.input for actor in fresh)}) == 3
+    assert FX.ListActors() | run == [given, *fresh]
+
+
+def test_an_actor_that_never_was_here_may_be_stopped_but_not_asked():
+    stranger = ET.Actor(generate_uid())
+    assert FX.StopActor(actor=stranger) | run == ET.Success()
+    with pytest.raises(NotRunning, match="not at home"):
+        FX.QueryActorState(actor=stranger) | run
+    with pytest.raises(InvalidEffect, match="one of the two"):
+        FX.QueryActorState(actor=stranger, actors=[stranger]) | run

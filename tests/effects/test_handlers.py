@@ -1,0 +1,74 @@
+"""Every effect: one small function whose signature is the schema and whose docstring is the help."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+
+import pytest
+
+import zefnb.effects  # noqa: F401
+from zefnb import ET, FX, run
+from zefnb.core.effect import DEFAULT_REGISTRY
+from zefnb.errors import InvalidEffect
+
+NAMES = {
+    "CloseWebSocketConnection CreateDB DeleteTopic ListActors ListTimers ListWebSocketClients Log MapTopic Print "
+    "Publish QueryActorState QueryAllActiveHTTPServers QueryAllConnectedWebsocketClients QueryAllWebsocketEndpoints "
+    "QueryDB QueryHTTPServer QueryLog StartActor StartHTTPServer StartTimer StartWebSocketClient StopActor "
+    "StopHTTPServer StopTimer StopWebSocketClient StreamGraphSnapshot SubscribeFX Unsubscribe UpdateDB "
+    "UpdateRunningHTTPServer"
+}
+NAMES = set(" ".join(NAMES).split())
+
+
+def test_every_effect_of_the_design_is_there():
+    assert set(dir(FX)) >= NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+class TestEach:
+    def test_it_explains_itself_and_lists_its_fields(self, name):
+        kind = getattr(FX, name)
+        assert len(kind.__doc__) > 20
+        parameters = inspect.signature(kind).parameters
+        assert all(p.kind is p.KEYWORD_ONLY for p in parameters.values())
+        assert "runtime" not in parameters
+
+    def test_an_unknown_field_is_refused_when_it_is_built_and_the_known_ones_are_listed(self, name):
+        with pytest.raises(InvalidEffect) as caught:
+            getattr(FX, name)(nonsense=1)
+        [fault] = caught.value.faults
+        assert (fault.field, fault.problem) == ("nonsense", "unknown field")
+        for known in inspect.signature(getattr(FX, name)).parameters:
+            assert known in fault.allowed
+
+    def test_without_its_required_fields_it_is_built_and_refused_when_it_is_run(self, name):
+        required = {n for n, p in inspect.signature(getattr(FX, name)).parameters.items() if p.default is p.empty}
+        bare = getattr(FX, name)()
+        if not required:
+            return
+        with pytest.raises(InvalidEffect) as caught:
+            bare | run
+        assert {fault.field for fault in caught.value.faults} == required
+        assert str(caught.value).startswith(f"FX.{name}: ")
+
+    def test_what_is_no_topic_server_or_the_like_is_refused_when_it_is_built(self, name):
+        wanted = {"target", "topic", "source", "server", "http_server", "actor", "timer", "client", "subscription"}
+        for field in wanted & set(inspect.signature(getattr(FX, name)).parameters):
+            if (name, field) == ("StartWebSocketClient", "actor"):
+                continue  # there it is a description of one, checked when it is run
+            for wrong in ("chat", 5, ET.Other("x")):
+                with pytest.raises(InvalidEffect) as caught:
+                    getattr(FX, name)(**{field: wrong})
+                assert caught.value.faults[0].field == field
+
+    def test_it_prints_and_pickles_as_a_value(self, name):
+        bare = getattr(FX, name)()
+        assert repr(bare) == f"FX.{name}()"
+        assert pickle.loads(pickle.dumps(bare)) == bare
+
+
+def test_each_effect_is_declared_under_its_own_name_once():
+    functions = [spec.function for spec in DEFAULT_REGISTRY.specs.values() if spec.name in NAMES]
+    assert len(set(functions)) == len(functions)

@@ -1,0 +1,156 @@
+"""The effects on timers: ticks by the clock, none too many, none piling up."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from zefnb import ET, FX, Time, generate_uid, run, zef_function
+from zefnb.engine.runtime import default_runtime
+from zefnb.errors import InvalidEffect, NotRunning
+from zefnb.topics.timer import Timers
+
+
+@pytest.fixture
+def ticks():
+    """A topic, and when each of its messages came."""
+    topic, heard = ET.Topic(generate_uid()), []
+
+    @zef_function(inline=True)
+    def listen(msg, state):
+        heard.append((Time.now(), msg))
+        return [[], state]
+
+    FX.StartActor(input=topic, initial_state=None, handler=listen) | run
+    topic_and_heard = (topic, heard)
+    return topic_and_heard
+
+
+def described(handle):
+    [found] = [t.describe() for t in default_runtime().service(Timers) if t.handle == handle]
+    return found
+
+
+def test_it_ticks_at_every_interval_from_its_start_without_drift(ticks, until):
+    topic, heard = ticks
+    before = Time.now()
+    handle = FX.StartTimer(interval=0.02, target=topic, content="tick") | run
+    after = Time.now()
+    [timer] = default_runtime().service(Timers)
+    until(lambda: len(heard) >= 40)
+    FX.StopTimer(timer=handle) | run
+    for number, (when, message) in enumerate(heard, 1):
+        assert message == "tick"
+        assert when - before > number * 0.02 - 0.001, "no tick comes before its moment"
+    # The next moment is a whole number of intervals from the start: those that ticked and those that were skipped.
+    passed = timer.ticks + timer.skipped + 1
+    assert passed * 0.02 - 0.001 < timer.next - before
+    assert timer.next - after < (passed + 1) * 0.02
+
+
+def test_after_it_was_stopped_it_is_silent(ticks, until):
+    topic, heard = ticks
+    timer = FX.StartTimer(interval=0.005, target=topic, content=1) | run
+    until(lambda: heard)
+    assert FX.ListTimers() | run == [timer]
+    assert FX.StopTimer(timer=timer) | run == ET.Success()
+    count = len(heard)
+    time.sleep(0.05)
+    assert len(heard) == count
+    assert FX.ListTimers() | run == []
+    with pytest.raises(NotRunning, match="has been stopped"):
+        FX.StopTimer(timer=timer) | run
+
+
+def test_a_slow_consumer_finds_no_pile_and_what_was_skipped_is_counted(until):
+    topic, seen, go = ET.Topic(generate_uid()), [], threading.Event()
+
+    def slow(msg, state):
+        seen.append(msg)
+        go.wait(10)
+        return [[], state]
+
+    FX.StartActor(input=topic, initial_state=None, handler=slow) | run
+    timer = FX.StartTimer(interval=0.005, target=topic, content=1) | run
+    until(lambda: described(timer)["skipped"] >= 10)
+    assert (len(seen), described(timer)["ticks"]) == (1, 1)
+    go.set()
+    until(lambda: described(timer)["ticks"] >= 5)
+    FX.StopTimer(timer=timer) | run
+
+
+def test_starting_at_a_moment_the_first_message_comes_then(ticks, until):
+    topic, heard = ticks
+    at = Time.now() + 0.15
+    timer = FX.StartTimer(interval=60, target=topic, content=1, starting_at=at) | run
+    assert described(timer)["next"] == at
+    until(lambda: heard)
+    assert 0 <= heard[0][0] - at < 1
+    until(lambda: described(timer)["next"] == at + 60)
+
+
+def test_starting_long_ago_it_goes_on_in_step_with_that_start(ticks):
+    topic, heard = ticks
+    timer = FX.StartTimer(interval="hourly", target=topic, content=1, starting_at=Time("1999-12-31T23:17:00Z")) | run
+    deadline = time.monotonic() + 5
+    while described(timer)["next"] < Time.now():
+        assert time.monotonic() < deadline
+    assert str(described(timer)["next"])[14:19] == "17:00"
+    assert described(timer)["next"] - Time.now() <= 3600
+    assert heard == []
+
+
+@pytest.mark.parametrize(
+    ("interval", "least", "most"),
+    [
+        ("hourly", 3600, 3600),
+        ("daily", 86_400, 86_400),
+        ("weekly", 604_800, 604_800),
+        ("monthly", 28 * 86_400, 31 * 86_400),
+        ("yearly", 365 * 86_400, 366 * 86_400),
+        (60, 60, 60),
+        (0.5, 0.5, 0.5),
+    ],
+)
+def test_the_first_message_comes_one_interval_from_now(interval, least, most):
+    timer = FX.StartTimer(interval=interval, target=ET.Topic("t"), content=1) | run
+    ahead = described(timer)["next"] - Time.now()
+    assert least - 5 < ahead <= most
+
+
+@pytest.mark.parametrize("wrong", ["hourley", "", 0, -1, 0.0001, float("nan"), float("inf"), 1e300, 10**400])
+def test_an_interval_that_cannot_be_is_refused_with_what_can(wrong):
+    with pytest.raises(InvalidEffect) as caught:
+        FX.StartTimer(interval=wrong, target=ET.Topic("t"), content=1) | run
+    [fault] = caught.value.faults
+    assert fault.field == "interval"
+    assert "'hourly', 'daily'" in fault.allowed
+    assert FX.ListTimers() | run == []
+
+
+def test_a_misspelt_interval_is_given_a_suggestion():
+    with pytest.raises(InvalidEffect, match="did you mean 'hourly'"):
+        FX.StartTimer(interval="hourley", target=ET.Topic("t"), content=1) | run
+
+
+def test_the_content_is_what_it_was_when_the_timer_was_started(ticks, until):
+    topic, heard = ticks
+    content = ["as it was"]
+    FX.StartTimer(interval=0.005, target=topic, content=content) | run
+    content[0] = "changed"
+    until(lambda: len(heard) >= 2)
+    assert heard[-1][1] == ["as it was"]
+
+
+def test_content_that_cannot_be_sent_is_in_the_journal_and_the_timer_goes_on(connect, until):
+    topic = ET.Topic(generate_uid())
+    server = FX.StartHTTPServer(routes={"/ws": ET.WebSocket(clients_subscribe_to=[topic])}, port=0) | run
+    connect(server)
+    until(lambda: FX.StreamGraphSnapshot() | run)
+    timer = FX.StartTimer(interval=0.005, target=topic, content=object()) | run
+    until(lambda: described(timer)["ticks"] >= 3)
+    entry = until(lambda: (FX.QueryLog(level="error") | run or [None])[0])
+    until(lambda: (FX.QueryLog(level="error") | run)[0]["count"] >= 3)
+    assert "object" in entry["message"]

@@ -1,0 +1,190 @@
+"""The entrance: one ordered queue from other threads to the loop, which nothing strands."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+
+import pytest
+
+from zefnb import ET, FX, generate_uid, run, zef_function
+from zefnb.engine.runtime import Runtime, current_owner, default_runtime
+from zefnb.errors import Interrupted
+
+
+@pytest.fixture
+def runtime():
+    made = Runtime()
+    yield made
+    made.close()
+
+
+def test_calls_are_made_on_the_loop_in_the_order_in_which_they_were_put(runtime, until):
+    made = []
+    for n in range(5_000):
+        runtime.entrance.put(made.append, n)
+    until(lambda: len(made) == 5_000)
+    assert made == list(range(5_000))
+
+
+@pytest.mark.parametrize("thrown", [ValueError, SystemExit, KeyboardInterrupt])
+def test_a_call_that_raises_strands_none_behind_it(runtime, thrown, until):
+    made = []
+
+    def fail():
+        raise thrown("ouch")
+
+    for n in range(1_000):
+        runtime.entrance.put(fail if n % 100 == 0 else made.append, *([] if n % 100 == 0 else [n]))
+    until(lambda: len(made) == 990)
+    assert runtime.thread.is_alive
+    assert [entry["error"] for entry in runtime.journal.entries(level="error")] == [thrown.__name__]
+
+
+def test_an_interrupt_in_the_middle_of_publishing_strands_nothing(runtime, until):
+    """Wherever in it the interrupt strikes, what others put afterwards is made."""
+    made = []
+
+    def put_until_interrupted(inside):
+        try:
+            inside.set()
+            while True:
+                if runtime.entrance.waiting < 1_000:
+                    runtime.entrance.put(int)
+        except KeyboardInterrupt:
+            pass
+
+    for n in range(200):
+        inside = threading.Event()
+        thread = threading.Thread(target=put_until_interrupted, args=(inside,))
+        thread.start()
+        assert inside.wait(5)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
+        thread.join(5)
+        assert not thread.is_alive()
+        runtime.entrance.put(made.append, n)
+    until(lambda: len(made) == 200, within=20)
+    assert made == list(range(200))
+
+
+def test_a_publisher_that_outruns_the_loop_is_held_back_and_loses_nothing(until):
+    topic, heard = ET.Topic(generate_uid()), []
+    peak = 0
+
+    @zef_function(inline=True)
+    def slow_reader(msg, state):
+        if msg % 500 == 0:
+            time.sleep(0.01)
+        heard.append(msg)
+        return [[], state]
+
+    FX.StartActor(input=topic, initial_state=0, handler=slow_reader) | run
+    entrance = default_runtime().entrance
+    for n in range(20_000):
+        FX.Publish(target=topic, content=n) | run
+        peak = max(peak, entrance.waiting)
+    until(lambda: len(heard) == 20_000, within=20)
+    assert heard == list(range(20_000))
+    assert peak <= 4_200
+
+
+def test_clients_that_lag_hold_publishers_back_but_neither_the_loop_nor_handlers(until):
+    topic = ET.Topic(generate_uid())
+    runtime = default_runtime()
+    published = {}
+
+    def publish_from(where):
+        def handler(msg, state):
+            FX.Publish(target=topic, content=1) | run
+            published[where] = True
+            return [[], state]
+
+        return handler
+
+    in_a_thread = FX.StartActor(initial_state=0, handler=publish_from("handler's thread")) | run
+    on_the_loop = FX.StartActor(initial_state=0, handler=zef_function(inline=True)(publish_from("loop"))) | run
+    lagging = object()
+    runtime.entrance.put(runtime.entrance.congested, lagging)
+    until(lambda: runtime.entrance.is_held)
+
+    def outside(where, effects):
+        effects | run
+        published[where] = True
+
+    threads = [
+        threading.Thread(target=outside, args=("outside", FX.Publish(target=topic, content=1))),
+        threading.Thread(target=outside, args=("a list from outside", [FX.Publish(target=topic, content=1)])),
+    ]
+    for thread in threads:
+        thread.start()
+    hub_publish(runtime, in_a_thread.input), hub_publish(runtime, on_the_loop.input)
+    until(lambda: {"handler's thread", "loop"} <= published.keys())
+    assert FX.Log(content="other effects pass") | run == ET.Success()
+    assert published.keys() == {"handler's thread", "loop"}
+    runtime.entrance.put(runtime.entrance.relieved, lagging)
+    for thread in threads:
+        thread.join(5)
+    assert published.keys() == {"handler's thread", "loop", "outside", "a list from outside"}
+
+
+def hub_publish(runtime, topic):
+    from zefnb.topics.hub import Hub
+
+    runtime.entrance.put(lambda: runtime.service(Hub).publish(topic, 1))
+
+
+def test_ctrl_c_ends_the_wait_of_a_publisher_that_is_held_back(until):
+    runtime = default_runtime()
+    lagging, raised = object(), []
+    runtime.entrance.put(runtime.entrance.congested, lagging)
+    until(lambda: runtime.entrance.is_held)
+
+    def publish():
+        try:
+            FX.Publish(target=ET.Topic("t"), content=1) | run
+        except KeyboardInterrupt:
+            raised.append("interrupted")
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    time.sleep(0.05)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
+    thread.join(5)
+    assert raised == ["interrupted"]
+    runtime.entrance.put(runtime.entrance.relieved, lagging)
+    until(lambda: not runtime.entrance.is_held)
+
+
+def test_a_publisher_held_back_when_the_runtime_is_closed_is_interrupted(until):
+    from zefnb.engine.perform import run_on
+
+    runtime = Runtime()
+    runtime.entrance.put(runtime.entrance.congested, object())
+    until(lambda: runtime.entrance.is_held)
+    raised = []
+
+    def publish():
+        try:
+            run_on(runtime, FX.Publish(target=ET.Topic("t"), content=1))
+        except Interrupted as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    time.sleep(0.05)
+    runtime.close()
+    thread.join(5)
+    assert len(raised) == 1
+
+
+def test_a_turn_woken_by_an_actors_thread_does_not_make_that_actor_the_owner_of_others_calls(runtime, until):
+    owners = []
+    somebody = object()
+    token = current_owner.set(somebody)
+    try:
+        runtime.entrance.put(lambda: owners.append(current_owner.get()))
+        until(lambda: owners)
+    finally:
+        current_owner.reset(token)
+    assert owners == [None]

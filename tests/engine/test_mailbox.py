@@ -1,0 +1,45 @@
+"""The mailbox: messages in order, and a feeder that is told to pause and to go on."""
+
+from __future__ import annotations
+
+import pytest
+
+from zefnb.engine.mailbox import FULL_BYTES, FULL_MESSAGES, Mailbox
+
+
+def test_messages_come_out_in_the_order_in_which_they_went_in():
+    box = Mailbox()
+    for n in range(5):
+        box.put(n)
+    assert [box.take() for _ in range(5)] == [0, 1, 2, 3, 4]
+    assert len(box) == 0
+
+
+@pytest.mark.parametrize("messages", [[b"x"] * FULL_MESSAGES, ["x" * FULL_BYTES], [b"x" * FULL_BYTES]])
+def test_it_is_full_by_number_or_by_size_and_refuses_nothing(messages):
+    box = Mailbox()
+    for message in messages[:-1]:
+        box.put(message)
+        assert not box.is_full
+    box.put(messages[-1])
+    assert box.is_full
+    box.put("one more")
+    assert len(box) == len(messages) + 1
+
+
+def test_the_feeder_is_called_once_when_half_is_empty():
+    box, called = Mailbox(), []
+    for n in range(FULL_MESSAGES):
+        box.put(n)
+    box.when_room = lambda: called.append(len(box))
+    while len(box):
+        box.take()
+    assert called == [FULL_MESSAGES // 2]
+
+
+def test_clearing_it_lets_the_feeder_go_on():
+    box, called = Mailbox(), []
+    box.put(b"x" * FULL_BYTES)
+    box.when_room = lambda: called.append(True)
+    box.clear()
+    assert (called, len(box), box.bytes, box.is_full) == ([True], 0, 0, False)

@@ -1,0 +1,167 @@
+"""The runner: a slow handler delays its own actor and nobody else."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from zefnb import ET, FX, generate_uid, run, zef_function
+from zefnb.engine.runner import MOST_THREADS
+from zefnb.engine.runtime import default_runtime
+
+
+def started(handler):
+    return FX.StartActor(initial_state=0, handler=handler) | run
+
+
+def send(actor, *messages):
+    for message in messages:
+        FX.Publish(target=actor.input, content=message) | run
+
+
+def test_twenty_handlers_that_sleep_a_second_are_done_within_one_and_a_half_and_others_answer_meanwhile(until):
+    done, answers = [], []
+
+    def sleeper(msg, state):
+        time.sleep(1)
+        done.append(msg)
+        return [[], state]
+
+    def quick(msg, state):
+        answers.append(time.monotonic())
+        return [[], state]
+
+    sleepers, other = [started(sleeper) for _ in range(20)], started(quick)
+    begun = time.monotonic()
+    for n, actor in enumerate(sleepers):
+        send(actor, n)
+    while len(done) < 20:
+        asked = len(answers)
+        send(other, "are you there?")
+        until(lambda asked=asked: len(answers) > asked, within=1)
+    # One after the other they would have taken twenty seconds.
+    assert time.monotonic() - begun < 3
+    assert sorted(done) == list(range(20))
+    assert len(answers) >= 10
+
+
+def test_a_handler_that_sleeps_delays_its_own_actor_only(until):
+    story = []
+
+    def handler(msg, state):
+        time.sleep(msg)
+        story.append(msg)
+        return [[], state]
+
+    slow, quick = started(handler), started(handler)
+    send(slow, 0.4, 0.3)
+    send(quick, 0, 0)
+    until(lambda: len(story) == 4)
+    assert story == [0, 0, 0.4, 0.3]
+
+
+def test_as_many_threads_as_are_needed_are_made_and_go_again(until):
+    gate = threading.Event()
+
+    def handler(msg, state):
+        gate.wait(20)
+        return [[], state + 1]
+
+    runner = default_runtime().runner
+    actors = [started(handler) for _ in range(MOST_THREADS + 6)]
+    for actor in actors:
+        send(actor, 1)
+    until(lambda: runner.threads == MOST_THREADS)
+    assert not runner.is_idle
+    gate.set()
+    until(lambda: set((FX.QueryActorState() | run).values()) == {1})
+    until(lambda: runner.threads == 1)
+    assert runner.is_idle
+
+
+def test_one_actors_messages_are_handled_in_order_and_never_two_at_once(until):
+    inside, seen = [], []
+
+    def handler(msg, state):
+        inside.append(msg)
+        assert len(inside) == 1
+        if msg % 50 == 0:
+            time.sleep(0.02)
+        seen.append(msg)
+        inside.pop()
+        return [[], state]
+
+    actors = [started(handler)]
+    send(actors[0], *range(300))
+    until(lambda: len(seen) == 300)
+    assert seen == list(range(300))
+    assert FX.QueryLog(level="error") | run == []
+
+
+def test_when_everybody_has_been_answered_the_watchdog_rests(until):
+    runner = default_runtime().runner
+    actor = started(lambda m, s: [[], s + 1])
+    send(actor, 1)
+    until(lambda: (FX.QueryActorState(actor=actor) | run)[actor] == 1)
+    until(lambda: not runner._watching)
+
+
+def test_the_watchdog_rests_while_only_a_slow_one_is_busy_and_wakes_for_the_next(until):
+    begun, gate, done = threading.Event(), threading.Event(), []
+
+    def handler(msg, state):
+        if msg == "slow":
+            begun.set()
+            gate.wait(20)
+        done.append(msg)
+        return [[], state]
+
+    slow, quick = started(handler), started(handler)
+    runner = default_runtime().runner
+    send(slow, "slow")
+    assert begun.wait(5)
+    until(lambda: not runner._watching and runner._current.busy_since is None)
+    send(quick, "quick")
+    until(lambda: done == ["quick"])
+    gate.set()
+    until(lambda: len(done) == 2)
+
+
+@pytest.mark.parametrize("thrown", [SystemExit(1), KeyboardInterrupt(), GeneratorExit()])
+def test_what_a_handler_throws_ends_neither_thread_nor_loop(thrown, until):
+    def handler(msg, state):
+        if msg == "throw":
+            raise thrown
+        return [[], state + 1]
+
+    actor = started(handler)
+    send(actor, "throw", 1, "throw", 1)
+    until(lambda: (FX.QueryActorState(actor=actor) | run)[actor] == 2)
+
+
+def test_a_call_for_the_loop_answers_or_raises_what_it_raised():
+    topic = ET.Topic(generate_uid())
+    states = {}
+
+    @zef_function
+    async def ask(msg, state):
+        runner = default_runtime().runner
+        states["answer"] = await runner.call(sum, [1, 2])
+        try:
+            await runner.call(int, "x")
+        except ValueError as error:
+            states["error"] = str(error)
+        try:
+            await runner.call(exec, "raise SystemExit(3)")
+        except RuntimeError as error:
+            states["exit"] = str(error)
+        return [[], "done"]
+
+    actor = FX.StartActor(input=topic, initial_state=0, handler=ask) | run
+    FX.Publish(target=topic, content=1) | run
+    deadline = time.monotonic() + 5
+    while (FX.QueryActorState(actor=actor) | run)[actor] != "done":
+        assert time.monotonic() < deadline
+    assert states == {"answer": 3, "error": "invalid literal for int() with base 10: 'x'", "exit": "SystemExit(3)"}

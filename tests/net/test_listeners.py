@@ -1,0 +1,96 @@
+"""Listeners: which port, on which addresses, and what is said when it cannot be had."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.net.conftest import inside, is_free
+from tests.net.wire import Wire
+from zefnb import ET, FX, run
+from zefnb.errors import InvalidEffect, NotRunning, PortUnavailable
+
+Raw = Callable[..., Wire]
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_port_zero_picks_a_free_one_for_both_loopbacks(serve: Any, raw: Raw):
+    one, two = serve({"/": "one"}), serve({"/": "two"})
+    assert one.port != two.port
+    for server in (one, two):
+        for host in ("127.0.0.1", "::1"):
+            raw(server, None, host=host).send(GET)
+    assert not is_free(one.port)
+
+
+def test_it_listens_on_loopback_alone(serve: Any):
+    listening = [s.getsockname()[0] for listener in inside(serve({"/": "x"}))._listeners for s in listener.sockets]
+    assert listening == ["127.0.0.1", "::1"]
+
+
+def test_it_listens_everywhere_when_that_is_asked_for(serve: Any, raw: Raw):
+    server = serve({"/": "x"}, allow_external_requests=True)
+    listening = [s.getsockname()[0] for listener in inside(server)._listeners for s in listener.sockets]
+    assert listening == ["0.0.0.0", "::"]
+    for host in ("127.0.0.1", "::1"):
+        wire = raw(server, None, host=host)
+        wire.send(f"GET / HTTP/1.1\r\nHost: {socket.gethostname()}:{server.port}\r\n\r\n".encode())
+        assert wire.read_response()[0] == 200
+    wire = raw(server, None)
+    wire.send(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+    assert wire.read_response()[0] == 403
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_port_of_another_program_is_named_with_what_to_do(host: str):
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as other:
+        other.bind((host, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(PortUnavailable, match=rf"port {port} is in use by another program.*port=0"):
+            FX.StartHTTPServer(routes={"/": "x"}, port=port) | run
+    assert (FX.QueryAllActiveHTTPServers() | run) == []
+    server = FX.StartHTTPServer(routes={"/": "x"}, port=port) | run
+    assert server.port == port
+
+
+def test_a_port_of_our_own_is_named_with_what_to_do(serve: Any):
+    first = serve({"/": "first"})
+    with pytest.raises(PortUnavailable, match=rf"port {first.port} .*allow_restart=True"):
+        serve({"/": "second"}, port=first.port)
+    assert httpx.get(f"http://127.0.0.1:{first.port}/").text == "first"
+
+
+def test_allow_restart_takes_the_port_over(serve: Any, raw: Raw, topic: Any):
+    first = serve({"/": "first", "/ws": ET.WebSocket(clients_subscribe_to=[topic])})
+    wire = raw(first)
+    second = serve({"/": "second"}, port=first.port, allow_restart=True)
+    assert second.port == first.port
+    assert second != first
+    assert wire.read_close().code == 1001
+    assert httpx.get(f"http://127.0.0.1:{first.port}/").text == "second"
+    with pytest.raises(NotRunning, match="has been stopped"):
+        FX.StopHTTPServer(server=first) | run
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 99_999])
+def test_a_port_out_of_range_is_a_fault_of_the_call(port: int):
+    with pytest.raises(InvalidEffect, match=f"port: got {port}"):
+        FX.StartHTTPServer(routes={"/": "x"}, port=port) | run
+
+
+def test_small_answers_do_not_wait_for_one_another(serve: Any, raw: Raw):
+    server = serve({"/": "x"})
+    for host in ("127.0.0.1", "::1"):
+        wire = raw(server, None, host=host)
+        started = time.monotonic()
+        for _ in range(25):
+            wire.send(GET)
+            assert wire.read_response()[0] == 200
+        # Nagle's delay alone would be 25 times 40 ms.
+        assert time.monotonic() - started < 0.8

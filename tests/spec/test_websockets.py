@@ -1,0 +1,70 @@
+"""Every code block of the specification runs unchanged, in a script, in IPython and in a Jupyter kernel.
+
+The specification lies beside the clone, in `../shared/spec/websockets.md`, and is not part of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import time
+
+import pytest
+
+from tests.spec import cases, sessions
+
+SPECIFICATION = sessions.ROOT.parent / "shared" / "spec" / "websockets.md"
+BLOCKS = re.findall(r"^```python\n(.*?)^```", SPECIFICATION.read_text(), re.S | re.M) if SPECIFICATION.exists() else []
+KINDS = {"script": sessions.run_script, "IPython": sessions.run_ipython, "Jupyter": sessions.run_kernel}
+
+
+@pytest.fixture(autouse=True)
+def specification():
+    if not SPECIFICATION.exists():
+        text = f"LEFT OUT: the specification is not there, no block of it was run: {SPECIFICATION}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(text)
+        pytest.skip(text)
+
+
+@pytest.fixture
+def port_8000():
+    """The blocks name their port: wait until nobody else has it."""
+    deadline = time.monotonic() + 20
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", 8000))
+                return
+            except OSError:
+                assert time.monotonic() < deadline, "port 8000, which the specification names, is held by somebody"
+        time.sleep(0.1)
+
+
+def block_of(case):
+    [block] = [block for block in BLOCKS if case.known_by in block]
+    return block
+
+
+def test_every_block_of_the_specification_has_its_case():
+    assert sorted(map(block_of, cases.CASES)) == sorted(BLOCKS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("case", cases.CASES, ids=[case.name for case in cases.CASES])
+def test_it_runs_unchanged_and_real_clients_see_what_it_promises(case, kind, port_8000, tmp_path):
+    block = block_of(case)
+    check = "\n".join(
+        [
+            "from tests.spec import cases",
+            f"[case] = [case for case in cases.CASES if case.name == {case.name!r}]",
+            f"case.check(globals(), {block!r})",
+            "print('and it holds')",
+        ]
+    )
+    printed = KINDS[kind](["from zefnb import *", case.prelude, block, check], tmp_path)
+    assert printed.splitlines()[-1] == "and it holds", printed
+    assert "Traceback" not in printed, printed
+    assert "Warning" not in printed, printed

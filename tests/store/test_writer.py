@@ -1,0 +1,118 @@
+"""The writer: groups of changes in one transaction, each undone alone when it fails."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import Any
+
+import pytest
+
+from tests.store.on_disk import closed, opened, store_of
+from zefnb.errors import NotRunning, StorageFailed
+
+
+def together(store: Any, values: list[Any]) -> list[Any]:
+    """Write the values in one group; the errors, in order."""
+    started, begun, done = threading.Event(), threading.Event(), threading.Event()
+    errors: dict[int, Any] = {}
+
+    def hold(table: Any) -> None:
+        begun.set()
+        started.wait(10)
+
+    def finished(number: int, error: Any) -> None:
+        errors[number] = error
+        if len(errors) == len(values):
+            done.set()
+
+    store.submit(hold, lambda answer, error: None)
+    begun.wait(10)
+    for number, value in enumerate(values):
+        stored = store.stored(number, value)
+
+        def put(table: Any, number: int = number, stored: Any = stored) -> None:
+            table[number] = stored
+
+        store.submit(put, lambda answer, error, number=number: finished(number, error))
+    started.set()
+    assert done.wait(10)
+    return [errors[number] for number in range(len(values))]
+
+
+def test_a_full_disk_spoils_only_the_changes_that_do_not_fit(path):
+    db = opened(path)
+    store = store_of(db)
+    db["small"] = 1
+    store._writer._connection.execute("PRAGMA max_page_count = 40")
+    with pytest.raises(StorageFailed, match="has no room left"):
+        db["big"] = b"x" * 1_000_000
+    answers = together(store, [b"y", b"x" * 1_000_000, b"z"])
+    assert [type(error) for error in answers] == [type(None), StorageFailed, type(None)]
+    assert dict(db) == {"small": 1, 0: b"y", 2: b"z"}
+
+
+def test_a_change_that_fails_within_a_group_is_undone_alone(path):
+    db = opened(path)
+    store = store_of(db)
+    begun, go, done = threading.Event(), threading.Event(), threading.Event()
+    answers: list[Any] = []
+
+    def hold(table: Any) -> None:
+        begun.set()
+        go.wait(10)
+
+    def half(table: Any) -> None:
+        table["half"] = store.stored("half", 1)
+        raise ValueError("no further")
+
+    store.submit(hold, lambda answer, error: None)
+    begun.wait(10)
+    store.submit(lambda table: table.__setitem__("a", store.stored("a", 1)), lambda *both: answers.append(both))
+    store.submit(half, lambda *both: answers.append(both))
+    store.submit(lambda table: len(table), lambda *both: (answers.append(both), done.set()))
+    go.set()
+    assert done.wait(10)
+    assert answers[0] == (None, None)
+    assert isinstance(answers[1][1], ValueError)
+    assert answers[2] == (1, None)
+    assert dict(db) == {"a": 1}
+
+
+def test_a_database_that_closes_finishes_what_was_submitted(path):
+    db = opened(path)
+    store = store_of(db)
+    for n in range(500):
+        store.submit(lambda table, n=n: table.__setitem__(n, store.stored(n, n)), lambda answer, error: None)
+    closed(db)
+    assert list(opened(path)) == list(range(500))
+    with pytest.raises(NotRunning, match="has been closed"):
+        store.write(lambda table: None)
+    with pytest.raises(NotRunning, match="has been closed"):
+        store.get("a")
+    store.close()
+
+
+def test_an_interrupt_ends_the_wait_for_the_writer(path):
+    db = opened(path)
+    store = store_of(db)
+    begun, go, ended = threading.Event(), threading.Event(), []
+
+    def hold(table: Any) -> None:
+        begun.set()
+        go.wait(10)
+
+    def work() -> None:
+        try:
+            db["late"] = 1
+        except KeyboardInterrupt:
+            ended.append(True)
+
+    store.submit(hold, lambda answer, error: None)
+    begun.wait(10)
+    thread = threading.Thread(target=work)
+    thread.start()
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
+    thread.join(10)
+    assert ended == [True]
+    go.set()

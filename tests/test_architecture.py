@@ -1,0 +1,112 @@
+"""The house: each floor imports lower floors only, siblings not at all, and no file outgrows its noun."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "zefnb"
+FILES = sorted(PACKAGE.rglob("*.py"))
+FLOORS = {
+    "errors": -1,
+    "core": 0,
+    "engine": 1,
+    "topics": 2,
+    "net": 2,
+    "store": 2,
+    "effects": 3,
+    "ops": 3,
+    "notebook": 4,
+    "cli": 4,
+}
+# Files that stand for the whole: the public names, and `python -m zefnb`.
+ROOF = {"__init__", "__main__"}
+LONGEST_FILE = 400
+
+
+def room_of(path):
+    """The part of the house that a file belongs to."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports_of(path):
+    """Every module that a file imports, inside functions and for type checkers too."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide where they lead"
+            assert node.module
+            submodules = [PACKAGE.parent.joinpath(*f"{node.module}.{alias.name}".split(".")) for alias in node.names]
+            are_modules = [path.is_dir() or path.with_suffix(".py").exists() for path in submodules]
+            found += [
+                f"{node.module}.{alias.name}" if is_module else node.module
+                for alias, is_module in zip(node.names, are_modules, strict=True)
+            ]
+    return found
+
+
+def test_every_part_of_the_house_has_its_floor():
+    assert {room_of(path) for path in FILES} - ROOF <= FLOORS.keys()
+
+
+def named(path):
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_a_file_imports_lower_floors_only_and_none_of_its_siblings(path):
+    room = room_of(path)
+    if room in ROOF:
+        return
+    for module in imports_of(path):
+        if module == "zefnb":
+            assert FLOORS[room] == 4, f"{path} imports the whole of zefnb; only the top floor may"
+        if not module.startswith("zefnb."):
+            continue
+        other = module.split(".")[1]
+        if other in ROOF or other == "__version__":
+            continue
+        assert other == room or FLOORS[other] < FLOORS[room], f"{path} (floor {FLOORS[room]}) imports {module}"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in ("core", "errors")], ids=named)
+def test_the_ground_floor_imports_the_standard_library_only(path):
+    for module in imports_of(path):
+        top = module.split(".")[0]
+        assert top == "zefnb" or top in sys.stdlib_module_names, f"{path} imports {module}"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in ("core", "errors")], ids=named)
+def test_the_ground_floor_knows_no_thread_no_network_and_no_loop(path):
+    # `threading` is asked for one thing: whether this is the main thread, which is the one that runs cells.
+    forbidden = {"asyncio", "socket", "ssl", "selectors", "subprocess", "concurrent", "multiprocessing", "queue"}
+    assert not {module.split(".")[0] for module in imports_of(path)} & forbidden
+    if path.name != "execution.py":
+        assert "threading" not in imports_of(path)
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_a_file_has_one_noun_and_fits_on_a_few_pages(path):
+    assert len(path.read_text().splitlines()) <= LONGEST_FILE
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.read_text().strip()], ids=named)
+def test_a_module_says_what_it_is_for(path):
+    assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+@pytest.mark.parametrize("service", ["topics", "net", "store"])
+def test_services_know_no_effect_by_name(service):
+    """But for the one that a route holds as the description of an actor, which they recognise and never perform."""
+    for path in (PACKAGE / service).rglob("*.py"):
+        named = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if _is_effect(node)}
+        assert named <= {"FX.StartActor"}, path
+
+
+def _is_effect(node):
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "FX"

@@ -1,0 +1,100 @@
+"""Importing: cheap, nothing heavy, and no name taken that is somebody else's."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import subprocess
+import sys
+
+import pytest
+
+import zefnb
+from tests.spec.sessions import environment
+
+HEAVY = set(
+    """uvicorn starlette websockets h11 anyio IPython ipywidgets anywidget rich numpy pandas sqlite3 multiprocessing
+    http.client email zefnb.net.server zefnb.net.client zefnb.store.sqlite zefnb.notebook""".split()  # noqa: SIM905
+)
+
+
+def loaded_after(code):
+    script = f"import json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, timeout=30, check=True
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_importing_the_package_loads_nothing_but_itself():
+    assert {name for name in loaded_after("import zefnb") if name.startswith("zefnb")} == {"zefnb"}
+
+
+def test_the_star_import_loads_nothing_heavy():
+    assert sorted(loaded_after("from zefnb import *") & HEAVY) == []
+
+
+def test_building_effects_loads_nothing_heavy():
+    loaded = loaded_after(
+        "from zefnb import *\n"
+        "FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_subscribe_to=[ET.Topic('t')])}, port=0)\n"
+        "dir(FX), FX.StartWebSocketClient.__doc__\n"
+        "FX.Publish(target=ET.Topic('t'), content=1)\n"
+    )
+    assert sorted(loaded & HEAVY) == []
+
+
+def test_the_star_import_starts_no_thread():
+    code = "from zefnb import *\nimport threading\nassert threading.active_count() == 1"
+    assert loaded_after(code)
+
+
+def test_every_public_name_is_there_and_has_a_home():
+    for name in zefnb.__all__:
+        assert getattr(zefnb, name) is not None
+    assert set(zefnb.__all__) <= set(dir(zefnb))
+
+
+def test_the_star_import_takes_no_builtins_name_and_none_of_the_old_containers():
+    names = {}
+    exec("from zefnb import *", names)
+    taken = {name for name in names if not name.startswith("__")}
+    assert taken == set(zefnb.__all__)
+    assert not taken & set(dir(builtins))
+    assert not taken & {"Set", "Dict", "List"}
+
+
+def test_map_and_filter_are_among_the_ops():
+    from zefnb import ops
+
+    assert ops.map is not builtins.map
+    assert ops.filter is not builtins.filter
+
+
+def test_the_names_of_the_specification_are_there():
+    from zefnb import (
+        ET,
+        FX,
+        Any,
+        Bytes,
+        DictDatabase,
+        EntityUid,
+        String,
+        Time,
+        array_to_bytes,
+        generate_uid,
+        insert_into,
+        log,
+        run,
+        zef_function,
+    )
+
+    names = (ET, FX, Any, Bytes, DictDatabase, EntityUid, String, Time, array_to_bytes)
+    assert None not in (*names, generate_uid, insert_into, log, run, zef_function)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = zefnb.nonsense
+    with pytest.raises(ImportError):
+        exec("from zefnb import nonsense")

@@ -1,0 +1,68 @@
+"""The README and the docs: every block of Python in them runs, by itself, and prints what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
+LINK = re.compile(r"\]\(([^)#]+)\)")
+SAID = re.compile(r"# → (.*)$", re.M)
+
+
+class Block(NamedTuple):
+    page: Path
+    line: int
+    code: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+    @property
+    def program(self) -> str:
+        """The block on a free port, after the import that the pages imply, and with time for threads to print."""
+        code = self.code.replace("port=8000", "port=0")
+        return f"from zefnb import *\n{code}\nimport time\ntime.sleep(0.4)\n"
+
+
+BLOCKS = [
+    Block(page, page.read_text()[: match.start()].count("\n") + 1, match[1])
+    for page in PAGES
+    if page.exists()
+    for match in BLOCK.finditer(page.read_text())
+]
+
+
+def test_there_are_blocks_to_run():
+    assert len(BLOCKS) > 8
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_a_block_runs_and_prints_what_it_says(block: Block, tmp_path: Path):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
+    done = subprocess.run(
+        [sys.executable, "-c", block.program],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    for said in SAID.findall(block.code):  # in any order: handlers print from threads of their own
+        assert said.strip() in done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path):
+    for target in LINK.findall(page.read_text()):
+        assert "://" in target or (page.parent / target).exists(), target

@@ -1,0 +1,584 @@
+"""`run` and `await`: from scripts, threads, other loops, handlers; interrupted, forked, at exit."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect as open_connection
+
+from tests.spec import sessions
+from zefnb import ET, FX, collect, generate_uid, insert_into, run, zef_function
+from zefnb.core.effect import DEFAULT_REGISTRY, effect
+from zefnb.engine.perform import run_on
+from zefnb.engine.runtime import Runtime, default_runtime
+from zefnb.errors import Interrupted, InvalidEffect, NotRunning, WouldBlock
+
+
+@pytest.fixture
+def nap():
+    """An effect that takes its time, and tells what became of it."""
+    story = []
+
+    @effect("Nap")
+    async def nap(runtime, *, seconds: float) -> str:
+        """Sleep."""
+        story.append("begun")
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            story.append("cancelled")
+            raise
+        story.append("done")
+        return "rested"
+
+    yield story
+    del DEFAULT_REGISTRY.specs["Nap"]
+
+
+def echo_routes():
+    topic = ET.Topic(generate_uid())
+    return {"/ws": ET.WebSocket(clients_subscribe_to=[topic], clients_push_into_=[topic])}
+
+
+def test_when_run_returns_it_has_happened(connect):
+    server = FX.StartHTTPServer(routes=echo_routes(), port=0) | run
+    client = connect(server)
+    client.send("hi")
+    assert client.recv(5) == "hi"
+    FX.StopHTTPServer(server=server) | run
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", server.port))
+
+
+def test_a_list_of_effects_is_performed_in_order_and_answers_a_list():
+    answers = [FX.Log(content="a"), FX.Log(content="b"), FX.QueryLog(limit=2)] | run
+    assert answers[:2] == [ET.Success(), ET.Success()]
+    assert [entry["message"] for entry in answers[2]] == ["b", "a"]
+    assert ([] | run) == []
+
+
+def test_a_list_stops_at_its_first_failure_and_raises_it():
+    effects = [FX.Log(content="before"), FX.StopTimer(timer=ET.Timer(generate_uid())), FX.Log(content="after")]
+    with pytest.raises(NotRunning):
+        effects | run
+    assert [entry["message"] for entry in FX.QueryLog() | run] == ["before"]
+
+
+def test_a_list_may_hold_effects_that_take_time_between_others(nap):
+    assert [FX.Log(content=1), FX.Nap(seconds=0), FX.Log(content=2), FX.Nap(seconds=0)] | run == [
+        ET.Success(),
+        "rested",
+        ET.Success(),
+        "rested",
+    ]
+
+
+def test_a_chain_that_makes_an_effect_ends_with_run():
+    message = "hi"
+    assert message | insert_into(FX.Log(), "content") | run == ET.Success()
+    assert message | insert_into(FX.Log(), "content") | collect == FX.Log(content="hi")
+
+
+def test_fifty_threads_run_at_once_and_each_gets_its_own_answer():
+    answers = {}
+
+    def work(n):
+        actor = FX.StartActor(initial_state=n, handler=lambda m, s: [[], s]) | run
+        answers[n] = (FX.QueryActorState(actor=actor) | run)[actor]
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert answers == {n: n for n in range(50)}
+
+
+def test_await_does_the_same_in_somebody_elses_loop_without_blocking_it(nap):
+    async def main():
+        beats = 0
+
+        async def beat():
+            nonlocal beats
+            while True:
+                beats += 1
+                await asyncio.sleep(0.001)
+
+        beating = asyncio.create_task(beat())
+        answer = await FX.Nap(seconds=0.2)
+        assert (await FX.Publish(target=ET.Topic("t"), content=1)) == ET.Success()
+        with pytest.raises(NotRunning):
+            await FX.StopTimer(timer=ET.Timer(generate_uid()))
+        with pytest.raises(InvalidEffect):
+            await FX.Publish(content=1)
+        both = await asyncio.gather(FX.Nap(seconds=0), FX.Log(content="x"))
+        beating.cancel()
+        return answer, both, beats
+
+    answer, both, beats = asyncio.run(main())
+    assert (answer, both) == ("rested", ["rested", ET.Success()])
+    assert beats > 10
+
+
+def test_a_cancelled_await_cancels_what_it_submitted(nap, until):
+    async def main():
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(_awaited(FX.Nap(seconds=60)), 0.1)
+
+    asyncio.run(main())
+    until(lambda: nap == ["begun", "cancelled"])
+
+
+async def _awaited(effect_):
+    return await effect_
+
+
+def test_an_awaiting_loop_that_is_gone_harms_nobody(until):
+    """The other loop is closed before its effect, which takes its time to be cancelled, is done."""
+    story = []
+
+    @effect("Linger")
+    async def linger(runtime) -> None:
+        """Go on for a while when cancelled."""
+        try:
+            story.append("begun")
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.2)
+            story.append("ended")
+
+    try:
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(_awaited(FX.Linger()))
+        while not story:
+            loop.run_until_complete(asyncio.sleep(0.01))
+        task.cancel()
+        loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+        loop.close()
+        assert story == ["begun"]
+        until(lambda: story == ["begun", "ended"])
+        assert FX.Log(content="a turn later") | run == ET.Success()
+        assert FX.QueryLog(level="warning") | run == []
+    finally:
+        del DEFAULT_REGISTRY.specs["Linger"]
+
+
+def test_an_incomplete_effect_is_refused_with_every_fault_at_once_before_anything_happens():
+    with pytest.raises(InvalidEffect) as caught:
+        [FX.Log(content="first"), FX.StartTimer(interval=1)] | run
+    assert [(fault.field, fault.problem) for fault in caught.value.faults] == [
+        ("target", "missing"),
+        ("content", "missing"),
+    ]
+    assert FX.QueryLog() | run == []
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "FX.Publish", [1], ET.Topic("t"), FX.Publish])
+def test_run_on_what_is_no_effect_says_what_was_given(wrong):
+    with pytest.raises(InvalidEffect, match=r"(?s)run: .*FX\.Something"):
+        wrong | run
+
+
+def test_a_run_that_was_given_another_value_gets_a_clear_error():
+    for rebound in (5, print, "run", None):
+        with pytest.raises(InvalidEffect, match="from zefnb import run"):
+            FX.Log(content="x") | rebound
+
+
+def test_on_the_loop_quick_effects_happen_at_once_and_others_say_to_return_them(nap, until):
+    answers = []
+
+    @zef_function(inline=True)
+    def handler(msg, state):
+        answers.append(FX.Log(content="at once") | run)
+        for slow in (FX.Nap(seconds=1), [FX.Log(content="not even this"), FX.Nap(seconds=1)]):
+            try:
+                slow | run
+            except WouldBlock as error:
+                answers.append(str(error))
+        return [[], state]
+
+    actor = FX.StartActor(initial_state=0, handler=handler) | run
+    FX.Publish(target=actor.input, content=1) | run
+    until(lambda: len(answers) == 3)
+    assert answers[0] == ET.Success()
+    assert all("FX.Nap" in text and "return it as an effect, or await it" in text for text in answers[1:])
+    assert [entry["message"] for entry in FX.QueryLog() | run] == ["at once"]
+    assert nap == []
+
+
+def test_a_handler_in_its_thread_may_wait_even_for_itself(until):
+    """Nothing that waits for the own actor hangs: it stops, publishes to and asks for itself."""
+    answers = []
+
+    def handler(msg, state, context):
+        answers.append((FX.QueryActorState(actor=context.actor) | run)[context.actor])
+        answers.append(FX.Publish(target=context.actor.input, content="more") | run)
+        answers.append(FX.StopActor(actor=context.actor) | run)
+        return [[], state]
+
+    actor = FX.StartActor(initial_state="me", handler=handler) | run
+    FX.Publish(target=actor.input, content=1) | run
+    until(lambda: len(answers) == 3)
+    assert answers == ["me", ET.Success(), ET.Success()]
+    until(lambda: FX.ListActors() | run == [])
+
+
+def test_a_connections_handler_may_stop_its_own_server(connect, until):
+    done = []
+
+    def handler(msg, state):
+        if msg == "stop":
+            done.append(FX.StopHTTPServer(server=state) | run)
+        return [[], getattr(msg, "http_server", state)]
+
+    actor = FX.StartActor(initial_state=None, handler=handler)
+    server = FX.StartHTTPServer(routes={"/ws": ET.WebSocket(actor=actor)}, port=0) | run
+    connect(server).send("stop")
+    until(lambda: done == [ET.Success()], within=8)
+
+
+class TestCtrlC:
+    def test_it_ends_the_wait_cancels_what_was_submitted_and_leaves_the_loop_alive(self, nap, until):
+        def interrupt():
+            until(lambda: nap == ["begun"])
+            os.kill(os.getpid(), signal.SIGINT)
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            FX.Nap(seconds=60) | run
+        assert time.monotonic() - started < 5
+        thread.join(5)
+        until(lambda: nap == ["begun", "cancelled"])
+        assert FX.Nap(seconds=0) | run == "rested"
+
+    def test_an_effect_cancelled_before_its_first_step_is_not_left_unawaited(self, nap, until):
+        """Interrupted in the very turn in which it was submitted: pytest fails on a coroutine never awaited."""
+        runtime = default_runtime()
+        from zefnb.engine.perform import Submission
+
+        submission = Submission(runtime, [FX.Nap(seconds=60)], [None])
+
+        def scene():
+            submission.start()
+            submission._cancel()
+
+        runtime.entrance.put(scene)
+        assert submission.done.acquire(timeout=5)
+        assert isinstance(submission.error, asyncio.CancelledError)
+        assert nap == []
+
+    def test_an_effect_cancelled_before_it_is_reached_does_not_happen(self):
+        from zefnb.engine.perform import Submission
+
+        submission = Submission(default_runtime(), [FX.Log(content="too late")], [None])
+        submission.cancel()
+        default_runtime().entrance.put(submission.start)
+        assert submission.done.acquire(timeout=5)
+        assert FX.QueryLog() | run == []
+
+    def test_a_script_is_interrupted_and_ends_with_its_server_closing_politely(self):
+        code = (
+            "from zefnb import *\n"
+            "import time\n"
+            "t = ET.Topic('t')\n"
+            "s = FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_subscribe_to=[t])}, port=0) | run\n"
+            "print(s.port, flush=True)\n"
+            "time.sleep(60)\n"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=sessions.environment()
+        )
+        with process:
+            port = int(process.stdout.readline())
+            with open_connection(f"ws://127.0.0.1:{port}/ws") as client:
+                process.send_signal(signal.SIGINT)
+                with pytest.raises(ConnectionClosed) as closed:
+                    client.recv(10)
+                assert closed.value.rcvd.code == 1001
+            assert process.wait(10) != 0
+            assert process.stderr.read().decode().strip().endswith("KeyboardInterrupt")
+
+    def test_a_kernel_interrupt_ends_the_wait_and_the_server_lives(self, tmp_path, until):
+        with sessions.kernel() as kernel:
+            kernel.execute("from zefnb import *\nimport asyncio\nfrom zefnb.core.effect import effect\nstory = []")
+            kernel.execute(
+                "@effect('Nap')\n"
+                "async def nap(runtime, *, seconds: float):\n"
+                "    try:\n"
+                "        story.append('begun')\n"
+                f"        open({str(tmp_path / 'begun')!r}, 'x').close()\n"
+                "        await asyncio.sleep(seconds)\n"
+                "    except asyncio.CancelledError:\n"
+                "        story.append('cancelled')\n"
+                "        raise\n"
+            )
+            kernel.execute(
+                "s = FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_subscribe_to=[ET.Topic('t')])}, port=0)|run"
+            )
+            port = int(kernel.execute("s.port").value)
+            with open_connection(f"ws://127.0.0.1:{port}/ws") as client:
+                request = kernel.send("FX.Nap(seconds=60) | run")
+                until((tmp_path / "begun").exists)
+                kernel.manager.interrupt_kernel()
+                assert kernel.outcome(request, within=10).error.startswith("KeyboardInterrupt")
+                assert kernel.execute("story").value == "['begun', 'cancelled']"
+                kernel.execute("FX.Publish(target=ET.Topic('t'), content='alive') | run")
+                assert client.recv(5) == "alive"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_after_fork_the_child_starts_afresh_and_the_parents_server_is_unharmed(tmp_path):
+    code = """
+import os, sys, time, warnings
+warnings.simplefilter('ignore', DeprecationWarning)
+from zefnb import *
+from websockets.sync.client import connect
+t = ET.Topic('t')
+def start():
+    return FX.StartHTTPServer(
+        routes={'/ws': ET.WebSocket(clients_subscribe_to=[t], clients_push_into_=[t])}, port=0) | run
+before = sys.getswitchinterval()
+server = start()
+def talk(port, text):
+    with connect(f'ws://127.0.0.1:{port}/ws') as c:
+        c.send(text)
+        return c.recv(5)
+standing = connect(f'ws://127.0.0.1:{server.port}/ws').__enter__()
+assert talk(server.port, 'one') == 'one'
+assert standing.recv(5) == 'one'
+child = os.fork()
+if child == 0:
+    try:
+        assert sys.getswitchinterval() == before
+        assert FX.QueryAllActiveHTTPServers() | run == []
+        try:
+            FX.StopHTTPServer(server=server) | run
+        except Exception as error:
+            assert 'not at home in this process' in str(error), error
+        else:
+            raise AssertionError('the parent\\'s handle must not work here')
+        mine = start()
+        assert talk(mine.port, 'child') == 'child'
+        FX.StopHTTPServer(server=mine) | run
+    except BaseException:
+        import traceback; traceback.print_exc()
+        os._exit(1)
+    sys.exit(0)
+_, status = os.waitpid(child, 0)
+assert status == 0, status
+assert talk(server.port, 'two') == 'two'
+assert standing.recv(5) == 'two'
+assert [s['server'] for s in FX.QueryAllActiveHTTPServers() | run] == [server]
+standing.close()
+FX.StopHTTPServer(server=server) | run
+print('all well')
+"""
+    assert sessions.run_script([code], tmp_path).strip().endswith("all well")
+
+
+def test_a_handle_unpickled_in_another_process_says_that_it_is_not_at_home(tmp_path):
+    server = FX.StartHTTPServer(routes=echo_routes(), port=0) | run
+    handles = {"server": server, "timer": ET.Timer(generate_uid()), "actor": ET.Actor(generate_uid())}
+    (tmp_path / "handles").write_bytes(pickle.dumps(handles))
+    code = f"""
+import pathlib, pickle
+from zefnb import *
+handles = pickle.loads(pathlib.Path({str(tmp_path / "handles")!r}).read_bytes())
+print(handles['server'].port == {server.port})
+for effect in (FX.StopHTTPServer(server=handles['server']), FX.QueryHTTPServer(server=handles['server']),
+               FX.StopTimer(timer=handles['timer']), FX.QueryActorState(actor=handles['actor'])):
+    try:
+        effect | run
+    except Exception as error:
+        print(type(error).__name__, 'not at home in this process' in str(error))
+"""
+    assert sessions.run_script([code], tmp_path).split() == ["True", *(["NotRunning", "True"] * 4)]
+
+
+def test_a_script_that_ends_while_servers_run_ends_soon_and_clients_get_1001():
+    code = (
+        "from zefnb import *\n"
+        "t = ET.Topic('t')\n"
+        "s = [FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_subscribe_to=[t])}, port=0) | run for _ in 'ab']\n"
+        "FX.StartTimer(interval=0.01, target=t, content='tick') | run\n"
+        "print(s[0].port, s[1].port, flush=True)\n"
+        "input()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=sessions.environment(),
+    )
+    with process:
+        ports = process.stdout.readline().split()
+        clients = [open_connection(f"ws://127.0.0.1:{int(port)}/ws").__enter__() for port in ports]
+        started = time.monotonic()
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        for client in clients:
+            assert set(client) <= {"tick"}
+            assert client.protocol.close_rcvd.code == 1001
+        assert process.wait(10) == 0
+        assert time.monotonic() - started < 5
+        assert process.stdout.read() == b"", "and nothing was printed"
+        for client in clients:
+            client.close()
+
+
+def test_disconnect_handlers_are_heard_out_when_the_script_ends(tmp_path):
+    code = """
+from zefnb import *
+from websockets.sync.client import connect
+import time
+@zef_function
+def handle(msg, state):
+    if match(ET.WSClientDisconnected, msg):
+        time.sleep(0.2)
+        print('left', flush=True)
+    return [[], state]
+actor = FX.StartActor(initial_state=0, handler=handle)
+s = FX.StartHTTPServer(routes={'/ws': ET.WebSocket(actor=actor)}, port=0) | run
+c = [connect(f'ws://127.0.0.1:{s.port}/ws').__enter__() for _ in range(3)]
+"""
+    assert sessions.run_script([code], tmp_path).split() == ["left"] * 3
+
+
+def test_a_script_whose_handler_never_comes_back_ends_all_the_same(tmp_path):
+    code = """
+from zefnb import *
+import time
+def handle(msg, state):
+    time.sleep(600)
+async def handle_async(msg, state):
+    import asyncio
+    await asyncio.sleep(600)
+for h in (handle, handle_async):
+    a = FX.StartActor(initial_state=0, handler=h) | run
+    FX.Publish(target=a.input, content=1) | run
+time.sleep(0.1)
+"""
+    started = time.monotonic()
+    assert sessions.run_script([code], tmp_path) == ""
+    assert time.monotonic() - started < 8
+
+
+def test_the_switch_interval_is_short_while_a_server_runs_and_restored_after():
+    before = sys.getswitchinterval()
+    first = FX.StartHTTPServer(routes=echo_routes(), port=0) | run
+    second = FX.StartHTTPServer(routes=echo_routes(), port=0) | run
+    assert sys.getswitchinterval() == pytest.approx(0.0005)
+    FX.StopHTTPServer(server=first) | run
+    assert sys.getswitchinterval() == pytest.approx(0.0005)
+    FX.StopHTTPServer(server=second) | run
+    assert sys.getswitchinterval() == pytest.approx(before)
+
+
+def test_a_setting_leaves_the_switch_interval_alone(monkeypatch):
+    monkeypatch.setenv("ZEFNB_SWITCH_INTERVAL", "keep")
+    before = sys.getswitchinterval()
+    FX.StartHTTPServer(routes=echo_routes(), port=0) | run
+    assert sys.getswitchinterval() == before
+
+
+def test_nothing_is_printed(capfd, connect):
+    server = FX.StartHTTPServer(routes=echo_routes(), port=0) | run
+    client = connect(server)
+    client.send("hi")
+    assert client.recv(5) == "hi"
+    with pytest.raises(NotRunning):
+        FX.StopTimer(timer=ET.Timer(generate_uid())) | run
+    FX.StopHTTPServer(server=server) | run
+    assert capfd.readouterr() == ("", "")
+
+
+class TestARuntimeOfOnesOwn:
+    def test_a_test_may_replace_one_effect_by_another_registry(self):
+        said = []
+
+        def log(runtime, *, content: object) -> str:
+            said.append(content)
+            return "noted"
+
+        runtime = Runtime(DEFAULT_REGISTRY.replacing(Log=log))
+        try:
+            assert run_on(runtime, FX.Log(content="x")) == "noted"
+            assert said == ["x"]
+            assert FX.Log(content="elsewhere") | run == ET.Success()
+        finally:
+            runtime.close()
+
+    def test_what_is_under_way_when_it_is_closed_is_interrupted_not_forgotten(self, nap, until):
+        runtime = Runtime()
+        raised = []
+
+        def wait():
+            try:
+                run_on(runtime, FX.Nap(seconds=60))
+            except BaseException as error:
+                raised.append(error)
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        until(lambda: nap == ["begun"])
+        runtime.close()
+        thread.join(5)
+        assert [type(error) for error in raised] == [Interrupted]
+        with pytest.raises(Interrupted):
+            run_on(runtime, FX.Log(content="too late"))
+
+    def test_a_handler_that_outlives_its_runtime_says_nothing(self, until):
+        """Its answer finds the loop closed; pytest fails on an exception in a thread."""
+        runtime = Runtime()
+        begun, go = threading.Event(), threading.Event()
+
+        def handler(msg, state):
+            begun.set()
+            go.wait(10)
+            return [[], state]
+
+        actor = run_on(runtime, FX.StartActor(initial_state=0, handler=handler))
+        run_on(runtime, FX.Publish(target=actor.input, content=1))
+        assert begun.wait(5)
+        runtime.close(patience=0.1)
+        workers = [thread for thread in threading.enumerate() if thread.name == "zefnb-handlers"]
+        go.set()
+        until(lambda: sum(worker.is_alive() for worker in workers) < len(workers))
+
+    def test_monitors_see_every_effect_and_its_answer_and_a_broken_one_harms_nothing(self, nap):
+        seen = []
+        runtime = Runtime()
+        try:
+            runtime.monitors = (lambda effect, answer: seen.append((effect, answer)), lambda effect, answer: 1 / 0)
+            publish, nap_ = FX.Publish(target=ET.Topic("t"), content=1), FX.Nap(seconds=0)
+            run_on(runtime, [publish, nap_])
+            run_on(runtime, publish)
+            run_on(runtime, nap_)
+            assert seen == [(publish, ET.Success()), (nap_, "rested")] * 2
+            with pytest.raises(NotRunning):
+                run_on(runtime, FX.StopTimer(timer=ET.Timer(generate_uid())))
+            assert isinstance(seen[-1][1], NotRunning)
+        finally:
+            runtime.close()
+
+    def test_it_ends_its_thread(self):
+        runtime = Runtime()
+        run_on(runtime, FX.Log(content="x"))
+        runtime.close()
+        assert not runtime.thread._thread.is_alive()
+        runtime.close()

@@ -1,0 +1,79 @@
+"""Subscriptions: an op bound to a topic, doing its work as a handler does."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from zefnb import ET, FX, generate_uid, run, zef_function
+from zefnb.engine.runtime import default_runtime
+from zefnb.errors import NotRunning
+from zefnb.topics.subscriptions import Subscriptions
+
+
+@pytest.fixture
+def topic():
+    return ET.Topic(generate_uid())
+
+
+def test_messages_are_handled_one_at_a_time_and_in_order(topic, until):
+    seen = []
+
+    def note(message):
+        if message % 10 == 0:
+            time.sleep(0.005)
+        seen.append(message)
+
+    FX.SubscribeFX(topic=topic, op=note) | run
+    for n in range(100):
+        FX.Publish(target=topic, content=n) | run
+    until(lambda: len(seen) == 100)
+    assert seen == list(range(100))
+
+
+def test_an_ended_subscription_finishes_what_was_published_before_and_takes_nothing_after(topic, until):
+    begun, go, seen = threading.Event(), threading.Event(), []
+
+    def slow(message):
+        begun.set()
+        go.wait(10)
+        seen.append(message)
+
+    done = FX.SubscribeFX(topic=topic, op=slow) | run
+    [FX.Publish(target=topic, content=n) for n in range(3)] | run
+    assert begun.wait(5)
+    FX.Unsubscribe(subscription=done.subscription) | run
+    FX.Publish(target=topic, content="after") | run
+    go.set()
+    until(lambda: len(seen) == 3)
+    until(lambda: default_runtime().runner.is_idle)
+    assert seen == [0, 1, 2]
+    with pytest.raises(NotRunning, match="has been stopped"):
+        FX.Unsubscribe(subscription=done.subscription) | run
+
+
+def test_nothing_is_left_of_a_subscription_that_has_ended(topic):
+    subscriptions = default_runtime().service(Subscriptions)
+    done = FX.SubscribeFX(topic=topic, op=lambda m: None) | run
+    assert subscriptions.is_running(done.subscription)
+    FX.Unsubscribe(subscription=done.subscription) | run
+    assert not subscriptions.is_running(done.subscription)
+    assert not subscriptions._handles
+    assert not subscriptions._bound
+    assert FX.StreamGraphSnapshot() | run == []
+
+
+def test_what_a_subscriptions_op_binds_ends_with_that_subscription(topic, until):
+    other = ET.Topic(generate_uid())
+
+    @zef_function
+    def bind(message):
+        return FX.SubscribeFX(topic=other, op=lambda m: None)
+
+    done = FX.SubscribeFX(topic=topic, op=bind) | run
+    FX.Publish(target=topic, content=1) | run
+    until(lambda: len(FX.StreamGraphSnapshot() | run) == 2)
+    FX.Unsubscribe(subscription=done.subscription) | run
+    until(lambda: FX.StreamGraphSnapshot() | run == [])
