@@ -6,7 +6,8 @@ import inspect
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
+from itertools import islice
 from typing import Any, TypeVar
 
 from zefnb.engine.actor import Actor, Actors
@@ -155,7 +156,7 @@ def _topic(state: TopicState, rates: Rates) -> dict[str, Any]:
     subscribers = [who for who, kind in state.subscribers.items() if kind != WATCH]
     return {
         "name": state.topic._uid,
-        "subscribers": sum(len(who) if hasattr(who, "__len__") else 1 for who in subscribers),
+        "subscribers": sum(len(who) if isinstance(who, Sized) else 1 for who in subscribers),
         "published": state.published,
         "rate": rates.of(("topic", state.topic._uid), state.published),
     }
@@ -234,7 +235,7 @@ def _brief(value: Any, depth: int) -> str:
 
 
 def _brief_container(value: Any, depth: int) -> str:
-    opening, closing = {"list": "[]", "tuple": "()"}.get(type(value).__name__, "{}")
+    opening, closing = ("[", "]") if isinstance(value, list) else ("(", ")") if isinstance(value, tuple) else ("{", "}")
     if not depth and value:
         return f"{opening}…{closing}"
     if isinstance(value, dict):
@@ -246,7 +247,7 @@ def _brief_container(value: Any, depth: int) -> str:
 
 def _items(pairs: Any, count: int, depth: int) -> str:
     try:
-        parts = [f"{label}{_brief(item, depth - 1)}" for _, (label, item) in zip(range(_MOST_ITEMS), pairs, strict=False)]
+        parts = [f"{label}{_brief(item, depth - 1)}" for label, item in islice(pairs, _MOST_ITEMS)]
     except RuntimeError:  # a handler's thread changes it at this moment
         return "…"
     return ", ".join([*parts, "…"] if count > _MOST_ITEMS else parts)
@@ -254,4 +255,3 @@ def _items(pairs: Any, count: int, depth: int) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_ITEM else text[: _LONGEST_ITEM - 1] + "…"
-

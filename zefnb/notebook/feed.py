@@ -7,6 +7,7 @@ is made once per tick and shared.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable
@@ -74,7 +75,8 @@ class Row:
 
 _SORT_KEYS: dict[str, Callable[[Row], Any]] = {
     "server": lambda row: row.server,
-    "id": lambda row: row.connection.channel_id,
+    # Each server counts its own.
+    "id": lambda row: (row.server, row.connection.channel_id),
     "address": lambda row: row.connection.client_ip,
     "path": lambda row: row.connection.path,
     "origin": lambda row: row.connection.origin or "",
@@ -105,6 +107,7 @@ class Clients:
     def __init__(self, runtime: Runtime) -> None:
         self._servers = runtime.service(Servers)
         self._numbers: dict[str, int] = {}
+        self._count = itertools.count()
         self._rows: dict[Connection, Row] = {}
         self._by_key: dict[str, Row] = {}
         self._groups: list[tuple[str, str, list[Row]]] = []
@@ -117,9 +120,14 @@ class Clients:
         self._groups = []
         rows: dict[Connection, Row] = {}
         known = self._rows
-        for server in self._servers:
+        servers = list(self._servers)
+        numbers = self._numbers
+        self._numbers = {
+            uid: numbers[uid] if uid in numbers else next(self._count) for uid in (s.handle._uid for s in servers)
+        }
+        for server in servers:
             uid = server.handle._uid
-            number = self._numbers.setdefault(uid, len(self._numbers))
+            number = self._numbers[uid]
             by_path: dict[str, list[Row]] = {}
             for connection in server.clients():
                 row = known.get(connection)

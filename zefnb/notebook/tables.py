@@ -1,16 +1,18 @@
-"""Tables for the terminal: from what a query answers to what rich draws."""
+"""Tables: from what a query answers to texts in cells, and to what rich draws in a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
+from zefnb.core.entity import Entity, Topic
+from zefnb.core.rows import Rows
 from zefnb.core.time import Time
 from zefnb.notebook.text import harmless
+
+# rich is imported where something is drawn: a notebook shows HTML and does without it.
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Row = Mapping[str, Any]
 _NOTHING = "–"
@@ -37,9 +39,11 @@ def clients_table(clients: Sequence[Row], *, width: int = 80, limit: int | None 
     Of more than `limit` clients the latest are shown, and how many are not. All that comes from a peer
     is shown as plain text: neither markup nor control characters have any effect.
     """
-    columns = [
-        c for c in _COLUMNS if width >= c.from_width and (not c.only_with or any(r[c.only_with] for r in clients))
-    ]
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = [column for column in _COLUMNS if column.fits(clients, width)]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
         table.add_column(
@@ -102,3 +106,94 @@ _COLUMNS = (
     _Column("ignored", lambda row: f"{row['ignored']:,}", only_with="ignored"),
     _Column("round trip", lambda row: duration_text(row["round_trip"])),
 )
+
+
+class Grid(NamedTuple):
+    """A table as texts; `numbers` tells which columns are aligned to the right."""
+
+    titles: list[str]
+    rows: list[list[str]]
+    numbers: frozenset[int]
+
+
+# Which keys of an answer are shown, where not all of them are.
+_KEYS = {
+    "log": ("time", "level", "count", "message", "handler", "server", "actor"),
+    "faults": ("last", "count", "message", "handler", "server"),
+    "servers": ("server", "port", "routes", "clients", "version", "allow_external_requests"),
+}
+_WIDEST_CELL = 400
+
+
+def grid(rows: Rows) -> Grid:
+    """Any answer as a grid: a client's columns are named for people, other answers keep their keys."""
+    if rows.title == "clients":
+        columns = [column for column in _COLUMNS if column.fits(rows, 1_000)]
+        numbers = frozenset(number for number, column in enumerate(columns) if column.right)
+        return Grid([c.title for c in columns], [[c.cell(row) for c in columns] for row in rows], numbers)
+    there = list(dict.fromkeys(key for row in rows for key in row))
+    keys = [key for key in _KEYS.get(rows.title, there) if key in there]
+    lines = [[cell_text(key, row.get(key)) for key in keys] for row in rows]
+    counts = frozenset(n for n, key in enumerate(keys) if all(_is_number(row.get(key)) for row in rows))
+    return Grid([key.replace("_", " ") for key in keys], lines, counts)
+
+
+def rows_table(rows: Rows, *, width: int = 80) -> Table:
+    """Any answer as rich draws it."""
+    if rows.title == "clients":
+        return clients_table(rows, width=width)
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    found = grid(rows)
+    for number, title in enumerate(found.titles):
+        right = number in found.numbers
+        table.add_column(Text(title), justify="right" if right else "left", style="" if number else "cyan")
+    for row in found.rows:
+        table.add_row(*(Text(harmless(cell, _WIDEST_CELL)) for cell in row))
+    return table
+
+
+def cell_text(key: str, value: Any) -> str:
+    """One value in a cell.
+
+    >>> cell_text('clients', 12_000), cell_text('rate', None), cell_text('routes', ['/', '/ws'])
+    ('12,000', '–', '/, /ws')
+    """
+    if value is None:
+        return _NOTHING
+    if isinstance(value, Time):
+        return f"{value.to_datetime().astimezone():%H:%M:%S}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and key not in ("port", "version"):
+        return f"{value:,}"
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return value if isinstance(value, str) else brief_repr(value)
+
+
+def brief_repr(value: Any, longest: int = 80) -> str:
+    """A value in one short line; a handle by its type and the beginning of its uid."""
+    if isinstance(value, Entity) and value._uid is not None:
+        uid = value._uid
+        return repr(value) if isinstance(value, Topic) else f"{type(value)!r} {uid[:8]}{'…' if len(uid) > 8 else ''}"
+    try:
+        return harmless(repr(value), longest)
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
+def count_text(count: int, noun: str) -> str:
+    """How many of what.
+
+    >>> count_text(1, 'client'), count_text(2_000, 'client')
+    ('1 client', '2,000 clients')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,52 @@
+"""One lab server and one chromium for all tests of this directory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import Lab, Notebook
+
+playwright_api = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
+_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+Open = Callable[..., Notebook]
+
+
+# For the package and not the session: while playwright runs, the main thread seems to have a running loop.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Any]:
+    if _CHROMIUM is None:
+        pytest.skip("the browser tests need chromium")
+    with playwright_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=_CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"], headless=True
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = Lab(tmp_path_factory.mktemp("lab"))
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def open_notebook(lab: Lab, browser: Any, request: pytest.FixtureRequest) -> Iterator[Open]:
+    """`open_notebook(cells)`: a notebook in a tab; `open_notebook(None)` the same one in a second tab."""
+    context = browser.new_context(viewport={"width": 1200, "height": 1000})
+    name = f"{request.node.name.replace('[', '-').replace(']', '')}.ipynb"
+
+    def open_(cells: list[str] | None) -> Notebook:
+        if cells is not None:
+            lab.write(name, cells)
+        return Notebook(lab, context.new_page(), name).open()
+
+    yield open_
+    context.close()
+    lab.end_kernels()

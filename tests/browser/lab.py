@@ -1,0 +1,223 @@
+"""A real JupyterLab, and notebooks open in it in a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+OUTPUT = Path(__file__).parents[2] / "test-output"
+_STARTS_WITHIN = 60
+
+
+class Lab:
+    """One server of JupyterLab in directories of its own."""
+
+    def __init__(self, home: Path, base: str = "/") -> None:
+        self.root = home / "notebooks"
+        self.root.mkdir(parents=True)
+        self.base, self.token, self.port = base, secrets.token_hex(16), _free_port()
+        self._log = (home / "lab.log").open("w")
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={self.port}"),
+                *("--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}", "--allow-root"),
+                *(f"--ServerApp.root_dir={self.root}", f"--ServerApp.base_url={base}"),
+                *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            ],
+            env=_private_environment(home),
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        self._wait()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}{self.base}"
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + _STARTS_WITHIN
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}api?token={self.token}", timeout=5):
+                    return
+            except (urllib.error.URLError, OSError):
+                assert self._process.poll() is None, "the lab server does not start"
+                assert time.monotonic() < deadline, "the lab server does not answer"
+                time.sleep(0.2)
+
+    def write(self, name: str, cells: list[str]) -> None:
+        """A notebook with these cells of code."""
+        made = [
+            {
+                "cell_type": "code",
+                "id": f"cell-{n}",
+                "metadata": {},
+                "source": text,
+                "outputs": [],
+                "execution_count": None,
+            }
+            for n, text in enumerate(cells)
+        ]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": made}
+        (self.root / name).write_text(json.dumps(notebook))
+
+    def end_kernels(self) -> None:
+        """Shut down every kernel."""
+        for kernel in self._ask("GET", "api/kernels"):
+            self._ask("DELETE", f"api/kernels/{kernel['id']}")
+
+    def _ask(self, method: str, path: str) -> Any:
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(f"{self.url}{path}", method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.loads(answer.read() or "null")
+
+    def close(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+
+class Notebook:
+    """A notebook open in a tab."""
+
+    def __init__(self, lab: Lab, page: Any, name: str) -> None:
+        self._lab, self.page, self.name = lab, page, name
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self) -> Notebook:
+        self.page.goto(f"{self._lab.url}doc/tree/{self.name}?token={self._lab.token}")
+        return self._ready()
+
+    def reload(self) -> Notebook:
+        self.page.reload()
+        return self._ready()
+
+    def _ready(self) -> Notebook:
+        ready = "window.jupyterapp?.shell.currentWidget?.content?.widgets?.length > 0"
+        self.page.wait_for_function(ready, timeout=60_000)
+        kernel = (
+            "window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
+        )
+        self.page.wait_for_function(kernel, timeout=60_000)
+        return self
+
+    def start(self, cell: int) -> None:
+        """Run a cell, without waiting for its end."""
+        before = self._count(cell)
+        self.page.evaluate(
+            """cell => {
+                const app = window.jupyterapp;
+                app.shell.currentWidget.content.activeCellIndex = cell;
+                app.commands.execute('notebook:run-cell');
+            }""",
+            cell,
+        )
+        # The command looks at the active cell only after a while: another start must not come before.
+        self.page.wait_for_function(
+            """([cell, before]) => {
+                const model = window.jupyterapp.shell.currentWidget.content.widgets[cell].model;
+                return model.executionState === 'running' || (model.executionCount ?? before) !== before;
+            }""",
+            arg=[cell, before],
+        )
+
+    def run(self, cell: int, within: float = 60) -> list[Any]:
+        """Run a cell to its end; answers its outputs."""
+        before = self._count(cell)
+        self.start(cell)
+        self.page.wait_for_function(
+            """([cell, before]) => {
+                const model = window.jupyterapp.shell.currentWidget.content.widgets[cell].model;
+                return model.executionCount !== null && model.executionCount !== before;
+            }""",
+            arg=[cell, before],
+            timeout=within * 1000,
+        )
+        return self.outputs(cell)
+
+    def _count(self, cell: int) -> Any:
+        return self.page.evaluate(
+            "cell => window.jupyterapp.shell.currentWidget.content.widgets[cell].model.executionCount", cell
+        )
+
+    def has_ended(self, cell: int) -> bool:
+        """Whether a cell has run to its end."""
+        return self._count(cell) is not None
+
+    def is_busy(self) -> bool:
+        """Whether a cell runs. The kernel's own status tells of its control channel, too, and so may say idle."""
+        running = "widget => widget.model.executionState === 'running'"
+        return bool(self.page.evaluate(f"() => window.jupyterapp.shell.currentWidget.content.widgets.some({running})"))
+
+    def outputs(self, cell: int) -> list[Any]:
+        return list(
+            self.page.evaluate(
+                "cell => window.jupyterapp.shell.currentWidget.content.widgets[cell].model.outputs.toJSON()", cell
+            )
+        )
+
+    def text(self, cell: int) -> str:
+        """What a cell printed, answered or raised, as one text."""
+        parts = []
+        for output in self.outputs(cell):
+            text = output.get("text") or output.get("data", {}).get("text/plain") or output.get("traceback", "")
+            parts.append("".join(text) if isinstance(text, list) else str(text))
+        return "\n".join(parts)
+
+    def save(self) -> Any:
+        """Save it; answers the notebook as it is on disk."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        return json.loads((self._lab.root / self.name).read_text())
+
+    def theme(self, name: str) -> None:
+        """Light or Dark."""
+        self.page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme: `JupyterLab ${theme}` })",
+            name,
+        )
+        wanted = "true" if name == "Light" else "false"
+        self.page.wait_for_selector(f'body[data-jp-theme-light="{wanted}"]', state="attached")
+
+    def picture(self, name: str, element: Any = None) -> Path:
+        """A screenshot, kept in test-output/."""
+        OUTPUT.mkdir(exist_ok=True)
+        path = OUTPUT / f"{name}.png"
+        (element or self.page).screenshot(path=str(path))
+        return path
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _private_environment(home: Path) -> dict[str, str]:
+    """Nothing of the user's own settings, and none of the tests'."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHONASYNCIO", "COV_", "PYTEST"))}
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "HOME"):
+        directory = home / name.lower()
+        directory.mkdir()
+        environment[name] = str(directory)
+    # Else it asks whether one would like to hear news, over whatever is to be seen.
+    settings = home / "jupyter_config_dir" / "lab/user-settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    return environment

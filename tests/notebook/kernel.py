@@ -1,0 +1,135 @@
+"""A real kernel, and what it sends for each cell."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable
+from queue import Empty
+from typing import Any
+
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+READY = 60.0
+
+
+class Cell:
+    """One execution of a cell: what has arrived under it."""
+
+    def __init__(self, number: str) -> None:
+        self.number = number
+        self.streams: list[tuple[str, str]] = []
+        self.displays: list[dict[str, Any]] = []
+        self.error: str | None = None
+        self.idle = False
+        # What its last line answered, by kind of display.
+        self.result: dict[str, Any] = {}
+
+    @property
+    def text(self) -> str:
+        """Everything printed under it."""
+        return "".join(text for _, text in self.streams)
+
+
+class Kernel:
+    """A kernel process, to which cells are given as JupyterLab does, with their ids."""
+
+    def __init__(self, **env: str) -> None:
+        self._manager = KernelManager(kernel_name="python3")
+        # asyncio's debugging, on in the tests themselves, would write into cells.
+        plain = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
+        self._manager.start_kernel(env={**plain, **env})
+        self._client = self._manager.client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=READY)
+        self._cells: dict[str, Cell] = {}
+        self.widget_texts: list[str] = []
+
+    def start(self, code: str, cell: str | None = None) -> Cell:
+        """Give it a cell, and do not wait."""
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
+        message = self._client.session.msg("execute_request", {**content, "stop_on_error": False})
+        message["metadata"] = {"cellId": cell or uuid.uuid4().hex}
+        self._client.shell_channel.send(message)
+        return self._cells.setdefault(message["header"]["msg_id"], Cell(message["header"]["msg_id"]))
+
+    def run(self, code: str, cell: str | None = None, within: float = 30.0) -> Cell:
+        """Run a cell to its end."""
+        done = self.start(code, cell)
+        self.until(lambda: done.idle, within)
+        return done
+
+    def until(self, condition: Callable[[], Any], within: float = 10.0) -> Any:
+        """Take in what the kernel sends until that is so."""
+        deadline = time.monotonic() + within
+        while not (value := condition()):
+            assert time.monotonic() < deadline, f"not so within {within} s: {self.shown()}"
+            self._take(0.05)
+        return value
+
+    def quiet(self, seconds: float) -> None:
+        """Take in all that it sends in this time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self._take(0.05)
+
+    def _take(self, timeout: float) -> None:
+        try:
+            message = self._client.get_iopub_msg(timeout=timeout)
+        except Empty:
+            return
+        number = message["parent_header"].get("msg_id", "")
+        cell = self._cells.setdefault(number, Cell(number))
+        kind, content = message["header"]["msg_type"], message["content"]
+        if kind == "stream":
+            cell.streams.append((content["name"], content["text"]))
+        elif kind == "execute_result":
+            cell.result = content["data"]
+        elif kind == "display_data":
+            cell.displays.append(content["data"])
+        elif kind == "error":
+            cell.error = f"{content['ename']}: {content['evalue']}"
+        elif kind == "comm_msg":
+            outputs = content["data"].get("state", {}).get("outputs", ())
+            self.widget_texts += ["".join(output["text"] for output in outputs)]
+        elif kind == "status" and content["execution_state"] == "idle":
+            cell.idle = True
+
+    def shown(self) -> dict[str, str]:
+        """What is under each cell."""
+        return {number: cell.text[-300:] for number, cell in self._cells.items() if cell.text}
+
+    def value(self, expression: str) -> Any:
+        """A plain value of the kernel's."""
+        done = self.run(f"__answer = {expression}\nprint(repr(__answer))")
+        assert done.error is None, done.error
+        return eval(done.text)
+
+    def complete(self, code: str) -> list[str]:
+        """What completion offers at the end of `code`, as the text would then read."""
+        reply = self._client.complete(code, reply=True, timeout=20)["content"]
+        return [code[: reply["cursor_start"]] + match for match in reply["matches"]]
+
+    def new_page(self) -> None:
+        """What a page does that has been reloaded: it asks for the widgets, under a session of its own."""
+        client = BlockingKernelClient(connection_file=self._manager.connection_file)
+        client.load_connection_file()
+        client.start_channels()
+        client.comm_info(reply=True, timeout=20)
+        client.stop_channels()
+
+    def interrupt(self) -> None:
+        """What the stop button does."""
+        self._manager.interrupt_kernel()
+
+    def restart(self) -> None:
+        """What the restart button does."""
+        self._manager.restart_kernel(now=False)
+        self._client.wait_for_ready(timeout=READY)
+
+    def close(self) -> None:
+        """End the process."""
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)

@@ -1,0 +1,89 @@
+"""Completion, by a real kernel's answers to the Tab key; with jedi and without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.notebook.kernel import Kernel
+from zefnb.notebook.completion import fields_before
+
+SETTING = """
+%load_ext zefnb
+from zefnb import *
+lobby = ET.Topic('the lobby')
+server = FX.StartHTTPServer(routes={'/': 'hi', '/ws': ET.WebSocket(clients_push_into_=[lobby])}, port=0) | run
+FX.SubscribeFX(topic=ET.Topic('chat'), op=identity) | run
+"""
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["without jedi", "with jedi"])
+def kernel(request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    started = Kernel()
+    started.run(SETTING)
+    started.run(f"%config Completer.use_jedi = {request.param}")
+    yield started
+    started.close()
+
+
+def test_subcommands_complete(kernel):
+    assert kernel.complete("%zef st") == ["%zef start", "%zef stop"]
+    assert "%%zef page" in kernel.complete("%%zef ")
+    assert kernel.complete("s = %zef star") == ["s = %zef start"]
+
+
+def test_options_complete(kernel):
+    assert kernel.complete("%zef start --t") == ["%zef start --topic"]
+    assert kernel.complete("%zef log --level w") == ["%zef log --level warning"]
+
+
+def test_topics_complete_by_name_and_by_the_names_bound_to_them(kernel):
+    assert kernel.complete("%zef publish ch") == ["%zef publish chat"]
+    assert kernel.complete("%zef tail lob") == ["%zef tail lobby"]
+    assert kernel.complete("%zef start /ws --topic lob") == ["%zef start /ws --topic lobby"]
+
+
+def test_servers_and_paths_complete(kernel):
+    assert kernel.complete("%zef stop ser") == ["%zef stop server"]
+    assert kernel.complete("%zef stop " + str(kernel.value("server.port"))[:3])
+    assert kernel.complete("%zef clients /w") == ["%zef clients /ws"]
+    assert kernel.complete("%zef client /") == ["%zef client /ws"]
+
+
+def test_fields_of_an_effect_complete_once_and_those_given_do_not(kernel):
+    offered = kernel.complete("FX.StartHTTPServer(")
+    assert sorted(offered) == sorted(set(offered))
+    assert {"FX.StartHTTPServer(routes=", "FX.StartHTTPServer(port="} <= set(offered)
+    assert not [text for text in kernel.complete("FX.StartHTTPServer(port=8000, po") if text.endswith("port=")]
+    assert kernel.complete("x = [\n    FX.Publish(\n        target=lobby,\n        con")[0].endswith("content=")
+
+
+def test_fields_of_a_route_complete(kernel):
+    assert kernel.complete("ET.WebSocket(clients_s") == ["ET.WebSocket(clients_subscribe_to="]
+
+
+def test_all_else_completes_as_ever(kernel):
+    assert "%zef" in kernel.complete("%ze")
+    assert kernel.complete("lob") == ["lobby"]
+    assert "FX.Publish" in kernel.complete("FX.Publ")
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("FX.StopTimer(", ["timer="]),
+        ("FX.StopTimer(ti", ["timer="]),
+        ("FX.StopTimer(timer=", []),
+        ("FX.StopTimer(timer=f(", []),
+        ("FX.StopTimer('(", []),
+        ("FX.StopTimer(  # comment (", []),
+        ("FX.StopTimer()", []),
+        ("FX.Nothing(", []),
+        ("ET.Guest(", []),
+        ("f(FX.StopTimer(\n", ["timer="]),
+        ('x = """FX.', []),
+    ],
+)
+def test_fields_are_offered_where_a_name_may_stand(text, offered):
+    assert fields_before(text)[0] == offered

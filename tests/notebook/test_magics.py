@@ -1,0 +1,366 @@
+"""`%zef` and `%%zef`, each subcommand, in a real kernel and in a real terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
+
+import pytest
+from websockets.sync.client import connect
+
+from tests.cli.browser import wait_for
+from tests.cli.processes import Terminal, needs_tmux, terminal
+from tests.notebook.kernel import Kernel
+from zefnb.notebook.line import LineError, expanded, pieces, whole, words
+from zefnb.notebook.magics import SUBCOMMANDS, command
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Kernel]:
+    started = Kernel()
+    started.run("%load_ext zefnb\nfrom zefnb import *\nheard = []")
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def kernel(shared: Kernel) -> Iterator[Kernel]:
+    yield shared
+    shared.run("%zef stop --all")
+    shared.run("for name in ('chat', 'room', 'x'):\n    %zef off {name}")
+    shared.run("heard.clear()")
+
+
+def fetched(url: str) -> str:
+    return build_opener(ProxyHandler({})).open(url).read().decode()
+
+
+def listen(kernel: Kernel, topic: str) -> None:
+    kernel.run(f"FX.SubscribeFX(topic=ET.Topic({topic!r}), op=lambda m: heard.append(m)) | run", f"listen {topic}")
+
+
+# What every subcommand has
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_every_subcommand_explains_itself(kernel, name):
+    done = kernel.run(f"%zef {name} -h")
+    assert done.error is None
+    assert f"zef {name}" in done.text
+    assert "-h, --help" in done.text
+    assert command(name).name == name
+
+
+def test_the_list_of_subcommands_is_the_folder():
+    folder = Path(command.__code__.co_filename).parent
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__", "board"} == set(SUBCOMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("%zef pubish chat hi", "no subcommand 'pubish'; did you mean 'publish'?"),
+        ("%zef start ws", "'ws' is no path; write '/ws'"),
+        ("%zef start /ws --port 99999 --topic chat", "'99999' is no port"),
+        ("%zef start /ws --colour red --topic chat", "unrecognized arguments: --colour red"),
+        ("%zef start /ws", "say what clients are connected to"),
+        ("%zef start /ws --actor nobody", "--actor nobody: no FX.StartActor"),
+        ("%zef stop", "no server runs"),
+        ("%zef stop nobody", "nobody: no server"),
+        ("%zef publish", "the following arguments are required: topic"),
+        ("%zef publish chat", "there is no message"),
+        ("%zef publish chat {undefined}", "{undefined}: NameError"),
+        ("%zef publish chat --json {{", "this is no JSON"),
+        ("%zef kick one", "'one' is no number"),
+        ("%zef connect ws://127.0.0.1:9/ws", "say where messages go"),
+        ("%zef connect ws://127.0.0.1:9/ws --in a", "127.0.0.1:9"),
+        ("%zef off chat", "no cell listens to chat"),
+        ("%zef page /", "this is for cells: %%zef page"),
+        ("%%zef stop\nx", "this is for lines: %zef stop"),
+        ("%%zef on chat\nif:", "line 1 of the cell: invalid syntax"),
+        ("%zef actors nobody", "nobody: no name of an actor"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line_without_a_traceback(kernel, line, said):
+    done = kernel.run(line)
+    assert done.error is None
+    assert said in done.text
+    assert len(done.text.splitlines()) == 1, done.text
+    assert done.streams[0][0] == "stderr"
+
+
+# Servers
+
+
+def test_start_answers_a_handle_and_the_server_carries_messages(kernel):
+    done = kernel.run("s = %zef start /ws --port 0 --topic chat\ns")
+    assert "running" in done.result["text/plain"]
+    with connect(f"ws://127.0.0.1:{kernel.value('s.port')}/ws", proxy=None) as client:
+        client.send("hello")
+        assert client.recv(timeout=5) == "hello"
+        kernel.run("%zef publish chat to everybody")
+        assert client.recv(timeout=5) == "to everybody"
+        rows = kernel.run("%zef clients").result
+        assert "127.0.0.1" in rows["text/html"]
+        assert kernel.value("(get_ipython().run_line_magic('zef', 'clients /ws'))[0]['received']") == 1
+        kernel.run("%zef send 0 just you")
+        assert client.recv(timeout=5) == "just you"
+        kernel.run("%zef kick 0 be nice")
+        with pytest.raises(Exception, match="be nice"):
+            client.recv(timeout=5)
+
+
+def test_start_binds_a_name_and_keeps_the_port_when_its_cell_runs_again(kernel):
+    kernel.run("%zef start /ws --port 0 --topic chat --name mine", "A")
+    port = kernel.value("mine.port")
+    again = kernel.run("%zef start /ws --port 0 --topic chat --name mine", "A")
+    assert "replaced the server" in again.text
+    assert kernel.value("mine.port") == port
+
+
+def test_start_takes_an_actor_by_its_name(kernel):
+    kernel.run("rules = {(String, Any): lambda m, s: [[FX.Print(content=f'heard {m}')], s]}")
+    started = kernel.run("a = %zef start /a --port 0 --actor rules", "A")
+    with connect(f"ws://127.0.0.1:{kernel.value('a.port')}/a", proxy=None) as client:
+        client.send("you")
+        kernel.until(lambda: "heard you" in started.text)
+
+
+def test_url_shows_and_answers_the_link(kernel):
+    kernel.run("s = %zef start /ws --port 0 --topic chat")
+    port = kernel.value("s.port")
+    kernel.run("u = %zef url /ws\nv = %zef url s")
+    assert kernel.value("[str(u), str(v)]") == [f"ws://localhost:{port}/ws", f"http://localhost:{port}/"]
+    assert "<a href=" in kernel.run("%zef url").result["text/html"]
+
+
+def test_several_servers_must_be_told_apart(kernel):
+    kernel.run("a = %zef start /ws --port 0 --topic chat\nb = %zef start /ws --port 0 --topic chat")
+    assert "2 servers run; say which" in kernel.run("%zef url").text
+    kernel.run(f"u = %zef url {kernel.value('b.port')}")
+    assert str(kernel.value("b.port")) in kernel.value("str(u)")
+
+
+def test_the_board_shows_everything_that_runs(kernel):
+    kernel.run("s = %zef start /ws --port 0 --topic chat")
+    listen(kernel, "room")
+    shown = kernel.run("%zef").result
+    assert f"ws://localhost:{kernel.value('s.port')}/ws" in shown["text/html"]
+    assert "room" in shown["text/html"]
+    assert "1 server, 0 clients" in shown["text/plain"]
+    assert kernel.value("get_ipython().run_line_magic('zef', '')['servers'][0]['port'] == s.port")
+
+
+# Messages
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("%zef publish room don't panic, {smile: }", "don't panic, {smile: }"),
+        ("%zef publish room 'in quotes'", "in quotes"),
+        ("%zef publish room {1 + 1} and $who", "2 and Ada"),
+        ("%zef publish room {dict(n=[1])}", {"n": [1]}),
+        ("%zef publish room {{'n': 1}}", {"n": 1}),
+        ("%zef publish room $data", [1, 2]),
+        ('%zef publish room --json {"n": null}', {"n": None}),
+        ('%zef publish --json room [1, "x"]', [1, "x"]),
+        ("%zef publish theroom by its name", "by its name"),
+        ("%zef publish {theroom} by value", "by value"),
+        ("%zef publish room -5 degrees", "-5 degrees"),
+        ("%%zef publish room\ntwo\nlines {1}", "two\nlines {1}"),
+        ('%%zef publish room --json\n{"a":\n 1}', {"a": 1}),
+    ],
+)
+def test_publish_takes_text_and_values(kernel, line, message):
+    kernel.run("who, data, theroom = 'Ada', [1, 2], ET.Topic('room')")
+    listen(kernel, "room")
+    done = kernel.run(line)
+    assert (done.text, done.error, done.result) == ("", None, {})
+    kernel.until(lambda: kernel.value("heard") == [message])
+
+
+def test_on_runs_the_cell_for_each_message_among_the_users_names(kernel):
+    kernel.run("total = 0")
+    kernel.run("%%zef on x\ntotal += msg\nprint('now', total)", "on")
+    cell = kernel.run("%%zef on x\ntotal += msg\nprint('sum', total)", "on")
+    assert "replaced the subscription" in cell.text
+    for number in (1, 2, 3):
+        kernel.run(f"%zef publish x {{{number}}}")
+    kernel.until(lambda: cell.text.endswith("sum 1\nsum 3\nsum 6\n"))
+    assert kernel.value("(total, 'msg' in globals())") == (6, False)
+    kernel.run("%zef off x")
+    kernel.run("%zef publish x {1}")
+    assert kernel.value("total") == 6
+
+
+def test_on_performs_the_effect_that_its_last_line_answers(kernel):
+    listen(kernel, "room")
+    kernel.run("%%zef on x\nFX.Publish(target=ET.Topic('room'), content=msg * 2)", "on")
+    kernel.run("%zef publish x ab")
+    kernel.until(lambda: kernel.value("heard") == ["abab"])
+
+
+def test_on_may_await(kernel):
+    cell = kernel.run("%%zef on x\nimport asyncio\nawait asyncio.sleep(0)\nprint('awaited', msg)", "on")
+    assert cell.error is None
+    kernel.run("%zef publish x yes")
+    kernel.until(lambda: cell.text == "awaited yes\n")
+
+
+def test_an_error_in_on_is_shown_under_it_and_the_traceback_names_the_line(kernel):
+    cell = kernel.run("%%zef on x\na = 1\na / msg", "on")
+    kernel.run("%zef publish x {0}")
+    kernel.until(lambda: "ZeroDivisionError" in cell.text)
+    assert "%%zef on x" in cell.text
+    assert "a / msg" in kernel.run("%zef faults").result["text/plain"]
+
+
+def test_tail_shows_a_live_list(kernel):
+    shown = kernel.run("tail = %zef tail room\ntail", "tail")
+    assert "application/vnd.jupyter.widget-view+json" in shown.result
+    kernel.run("%zef publish room <b>hello</b>")
+    kernel.until(lambda: kernel.value("'&lt;b&gt;hello' in tail.value"))
+
+
+def test_page_serves_the_cell_starts_a_server_and_updates_with_clients_connected(kernel):
+    first = kernel.run("%%zef page / --port 0\n<h1>{one}</h1>", "page")
+    url = first.result["text/plain"]
+    assert fetched(url) == "<h1>{one}</h1>\n"
+    kernel.run("s = FX.QueryAllActiveHTTPServers() | run\ns = s[0]['server']")
+    kernel.run("value = ET.WebSocket(clients_subscribe_to=[ET.Topic('chat')])")
+    kernel.run("change = [ET.InsertIn(path=['routes', '/ws'], value=value)]")
+    kernel.run("FX.UpdateRunningHTTPServer(server=s, delta=change) | run")
+    with connect(url.replace("http", "ws") + "ws", proxy=None) as client:
+        again = kernel.run("%%zef page / --port 0\n<h1>two</h1>", "page")
+        assert again.text.startswith("updated the page / on port")
+        assert fetched(url) == "<h1>two</h1>\n"
+        kernel.run("%zef publish chat still here")
+        assert client.recv(timeout=5) == "still here"
+
+
+def test_connect_brings_messages_in(kernel):
+    listen(kernel, "room")
+    kernel.run("s = %zef start /ws --port 0 --topic chat")
+    shown = kernel.run("c = %zef connect ws://127.0.0.1:{s.port}/ws --in room\nc")
+    assert "connected" in shown.result["text/plain"]
+    kernel.run("%zef publish chat over the wire")
+    kernel.until(lambda: kernel.value("heard") == ["over the wire"])
+    kernel.run("%zef stop c")
+    assert "not running" in kernel.run("c").result["text/plain"]
+
+
+def test_client_and_watch_are_widgets_with_a_readable_form_for_where_there_are_none(kernel):
+    kernel.run("s = %zef start /ws --port 0 --topic chat")
+    for line in ("%zef client /ws", "%zef watch s/ws"):
+        shown = kernel.run(line, line)
+        assert shown.error is None
+        assert {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"} <= set(shown.result)
+        assert len(kernel.run(line, line).text.splitlines()) == 1
+    assert "no WebSocket route /nowhere; there are: /ws" in kernel.run("%zef client /nowhere").text
+
+
+def test_topics_actors_and_log_answer_rows(kernel):
+    listen(kernel, "room")
+    kernel.run("a = FX.StartActor(initial_state=41, handler=lambda m, s: [[], s + 1]) | run")
+    kernel.run("%zef publish a go")
+    kernel.run("t = %zef topics\nr = %zef actors\nl = %zef log -n 1\ng = %zef topics --graph")
+    assert kernel.value("'room' in [row['name'] for row in t] and len(r) == 1 and len(l) <= 1 and len(g) >= 2")
+    kernel.until(lambda: kernel.value("get_ipython().run_line_magic('zef', 'actors a')") == 42)
+    kernel.run("%zef stop a")
+
+
+def test_doctor_tells_how_links_are_made(kernel):
+    assert "Links are made by: " in kernel.run("%zef doctor", within=60).text
+
+
+# The line
+
+
+def test_words_are_held_together_by_quotes_and_braces():
+    assert [piece.raw for piece in pieces("a 'b c' {d + 'e f'} g'h {not : one}")] == [
+        "a", "'b c'", "{d + 'e f'}", "g'h", "{not", ":", "one}",
+    ]  # fmt: skip
+
+
+def test_a_reference_alone_is_the_object_and_within_text_its_text():
+    topic = object()
+    assert words("{x} $x", {"x": topic})[0].value is topic
+    assert words("{None}", {})[0].value is None
+    assert expanded("a{x}b$x$y", {"x": 1}) == "a1b1$y"
+    assert whole(' "one two" ', {}) == "one two"
+    with pytest.raises(LineError, match="ZeroDivisionError"):
+        expanded("{1/0}", {})
+
+
+# A terminal
+
+
+@pytest.fixture(scope="module")
+def ipython() -> Iterator[Terminal]:
+    with terminal(110, 40) as opened:
+        opened.enter(f"{sys.executable} -m IPython --no-banner --HistoryManager.enabled=False")
+        opened.until("In [1]:", 30)
+        opened.enter("%load_ext zefnb")
+        opened.enter("from zefnb import *")
+        opened.until("In [3]:")
+        yield opened
+
+
+@pytest.fixture
+def screen(ipython: Terminal) -> Terminal:
+    ipython.press("C-c")
+    ipython.enter("clear")
+    wait_for(lambda: not any("Out" in line for line in ipython.lines()))
+    return ipython
+
+
+@needs_tmux
+def test_in_a_terminal_tables_are_drawn_and_errors_are_one_line(screen):
+    screen.enter("s = %zef start /ws --port 0 --topic chat")
+    screen.enter("s")
+    screen.until("WebSocket, 0 clients")
+    screen.enter("%zef")
+    screen.until("accepted")
+    screen.enter("%zef start ws")
+    lines = screen.until("is no path; write '/ws'")
+    assert not any("Traceback" in line for line in lines)
+
+
+@needs_tmux
+def test_in_a_terminal_prints_and_faults_of_handlers_leave_the_prompt_whole(screen):
+    screen.enter("op = FX.SubscribeFX(topic=ET.Topic('t'), op=lambda m: print('heard', 1 / m)) | run")
+    screen.enter("timer = FX.StartTimer(interval=0.3, target=ET.Topic('t'), content=2) | run")
+    screen.until("heard 0.5")
+    screen.type("half_typed = 41")
+    heard = sum("heard" in line for line in screen.lines())
+    lines = wait_for(lambda: (now := screen.lines()) and sum("heard" in line for line in now) > heard + 1 and now)
+    assert [line for line in lines if "half_typed" in line][-1].endswith(": half_typed = 41")
+    assert all(line == "heard 0.5" for line in lines if line.startswith("heard"))
+    screen.enter(" + 1")
+    screen.enter("FX.StopTimer(timer=timer) | run")
+    screen.enter("print(half_typed, 'it is')")
+    screen.until("42 it is")
+    screen.enter("FX.Publish(target=ET.Topic('t'), content=0) | run")
+    screen.until("ZeroDivisionError: division by zero  %zef faults shows the traceback")
+
+
+@needs_tmux
+def test_in_a_terminal_tail_prints_until_ctrl_c(screen):
+    screen.enter("tick = FX.StartTimer(interval=0.1, target=ET.Topic('tick'), content='tock') | run")
+    screen.enter("%zef tail tick")
+    wait_for(lambda: sum(line.endswith("  tock") for line in screen.lines()) > 2)
+    screen.press("C-c")
+    screen.enter("FX.StopTimer(timer=tick) | run")
+    screen.until("ET.Success()")
+    screen.enter("print([b for b in FX.StreamGraphSnapshot() | run if b['source'] == ET.Topic('tick')], 'are left')")
+    screen.until("[] are left")
+
+
+@needs_tmux
+def test_in_a_terminal_the_same_line_again_replaces(screen):
+    for _ in range(2):
+        screen.enter("again = %zef start /ws --port 0 --topic chat")
+    screen.until("replaced the server on port")

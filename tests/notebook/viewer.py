@@ -1,0 +1,141 @@
+"""A live view without a browser: speaks the control channel's language and keeps the window as the page does."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from zefnb.engine.runtime import default_runtime
+from zefnb.notebook.board import on_loop
+from zefnb.notebook.control import PATH, Control, Door
+from zefnb.notebook.feed import COLUMNS, SAMPLES
+
+RATE = COLUMNS.index("rate")
+
+
+class Viewer:
+    """One view: `ask` answers what the channel says to a request; what is pushed meanwhile is taken in."""
+
+    def __init__(self, control: Control, door: Door) -> None:
+        self.socket = connect(f"ws://127.0.0.1:{control.port}{PATH}", legacy=True, close_timeout=0.5)
+        self.hello = json.loads(self.socket.recv(timeout=5))
+        self.socket.send(json.dumps({"door": door.name, "secret": door.tell()}))
+        assert json.loads(self.socket.recv(timeout=5)) == {"t": "welcome"}
+        self.cells: dict[str, list[Any]] = {}
+        self.order: list[str] = []
+        self.start = self.total = 0
+        self.sequence = -1
+        self.gaps = 0
+        self.board: dict[str, Any] = {}
+        self.frames: list[dict[str, Any]] = []
+        self.facts: dict[str, Any] = {}
+        self.state: str | None = None
+        self.tail: list[dict[str, Any]] = []
+        self.skipped = self.bytes = self.messages = 0
+        self._number = 0
+
+    def send(self, do: str, **fields: Any) -> None:
+        self.socket.send(json.dumps({"do": do, **fields}))
+
+    def ask(self, do: str, **fields: Any) -> dict[str, Any]:
+        self._number += 1
+        self.send(do, id=self._number, **fields)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            message = self._next(1)
+            if message is not None and message["t"] == "done" and message["id"] == self._number:
+                return message
+        raise AssertionError("no answer")
+
+    def look(self, **query: Any) -> list[list[Any]]:
+        """Change the view; answers the rows of the window."""
+        assert self.ask("look", **query)["ok"]
+        return self.rows
+
+    @property
+    def rows(self) -> list[list[Any]]:
+        return [self.cells[key] for key in self.order]
+
+    def column(self, name: str) -> list[Any]:
+        return [row[COLUMNS.index(name)] for row in self.rows]
+
+    def until(self, condition: Any, within: float = 5.0) -> Any:
+        """Take in what comes until `condition()` is true."""
+        deadline = time.monotonic() + within
+        while not (value := condition()):
+            assert time.monotonic() < deadline, "not so in time"
+            self._next(0.05)
+        return value
+
+    def listen(self, seconds: float) -> None:
+        """Take in what comes for a while."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self._next(left)
+
+    def _next(self, within: float) -> dict[str, Any] | None:
+        try:
+            text = self.socket.recv(timeout=within)
+        except TimeoutError:
+            return None
+        self.bytes += len(text)
+        self.messages += 1
+        message: dict[str, Any] = json.loads(text)
+        {"table": self._table, "board": self._board, "client": self._client, "tail": self._tailed}.get(
+            message["t"], lambda message: None
+        )(message)
+        return message
+
+    def _board(self, message: dict[str, Any]) -> None:
+        self.board.update({key: value for key, value in message.items() if key != "t"})
+
+    def _table(self, message: dict[str, Any]) -> None:
+        if message["seq"] not in (0, self.sequence + 1):
+            self.gaps += 1
+            return self.send("again")
+        if message["seq"] == 0:
+            self.cells, self.order = {}, []
+        self.sequence = message["seq"]
+        self.start, self.total = message.get("start", self.start), message.get("total", self.total)
+        self.cells.update(message.get("rows", {}))
+        for key, changes in message.get("cells", {}).items():
+            for number, value in changes.items():
+                one_more = int(number) == RATE and not isinstance(value, list)
+                self.cells[key][int(number)] = [*self.cells[key][RATE], value][-SAMPLES:] if one_more else value
+        if "order" in message:
+            self.order = message["order"]
+            self.cells = {key: self.cells[key] for key in self.order}
+        return None
+
+    def _client(self, message: dict[str, Any]) -> None:
+        self.frames += message.get("frames", [])
+        self.facts = message.get("facts", self.facts)
+        self.state = message.get("state", self.state)
+
+    def _tailed(self, message: dict[str, Any]) -> None:
+        self.tail += message["items"]
+        self.skipped += message["skipped"]
+
+    def close_code(self) -> int | None:
+        """How the channel closed."""
+        try:
+            while True:
+                self.socket.recv(timeout=5)
+        except ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd is not None else None
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def the_control() -> Control:
+    return default_runtime().service(Control)
+
+
+def here(work: Any) -> Any:
+    """What `work()` answers on the loop."""
+    return on_loop(default_runtime(), work)

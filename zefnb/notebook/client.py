@@ -1,0 +1,71 @@
+"""A chat client as a widget: it talks to the server from the browser, as any page would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from zefnb.core.execution import thing_key
+from zefnb.core.uid import generate_uid
+from zefnb.engine.runtime import Runtime, default_runtime
+from zefnb.engine.things import current_identity
+from zefnb.net.server import Servers
+from zefnb.notebook import html
+
+_STATIC = Path(__file__).parent / "static" / "client"
+_LONGEST_NAME = 260
+
+
+class ChatClient(anywidget.AnyWidget):
+    """One client in the cell; `url` is where it connects, absolute or a path on the page's own host."""
+
+    _esm = _STATIC / "client.js"
+    _css = _STATIC / "client.css"
+    url = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, runtime: Runtime, url: str) -> None:
+        self._runtime = runtime
+        # As a handle has one: the cell that made it is known by it.
+        self._uid = generate_uid()
+        super().__init__(url=url)
+        self.on_msg(self._heard)
+
+    def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
+        """The page says by which name it is reached: this comes by the kernel's channel, so it may be believed."""
+        given = content if isinstance(content, dict) else {}
+        host, origin = str(given.get("host", "")), str(given.get("origin", ""))
+        if not all(0 < len(name) < _LONGEST_NAME for name in (host, origin)) or origin == "null":
+            return
+        if self._runtime.is_alive:
+            self._runtime.entrance.put(lambda: self._runtime.service(Servers).allow_public(host, origin))
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget; where there is no kernel, the url."""
+        given = super()._repr_mimebundle_(**options)
+        data, metadata = given if isinstance(given, tuple) else (given, {})
+        text = f"a chat client of {self.url}"
+        return {**(data or {}), "text/html": html.page(text), "text/plain": text}, metadata or {}
+
+    def close(self) -> None:
+        """Disconnect, and show it no more."""
+        self._runtime.things.forget(self)
+        super().close()
+
+
+def shown_client(server: Any, url: str) -> ChatClient:
+    """A client for this cell, in place of the one that it showed before."""
+    runtime = default_runtime()
+    client = ChatClient(runtime, url)
+    identity = current_identity.set(thing_key("chat client"))
+    try:
+        old = runtime.things.predecessor()
+        runtime.things.record(client)
+    finally:
+        current_identity.reset(identity)
+    if old is not None:
+        old.close()
+        print("replaced the chat client that this cell showed before")
+    return client

@@ -1,0 +1,221 @@
+"""Commands: what a subcommand of `%zef` is made of.
+
+A subcommand declares its arguments in an argparse parser that neither prints tracebacks nor ends the
+program, and answers a value. What an argument names (a topic, a server, a path...) is declared by its
+`type`, and completion goes by the same declaration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NoReturn
+
+from zefnb.core.effect import FX, Effect
+from zefnb.core.entity import ET, Actor, HTTPServer, Topic
+from zefnb.engine.perform import run
+from zefnb.errors import did_you_mean
+from zefnb.notebook.line import LineError, Token, pieces, whole, words
+
+
+class HelpShown(Exception):
+    """`-h` was given and has been answered."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are `LineError`s of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise LineError(f"{message} ({self.prog} -h explains)")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        raise HelpShown(message or "")
+
+
+class Context:
+    """The shell in which a command is given, and what its user's names stand for."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """The user's names."""
+        names: dict[str, Any] = self.shell.user_ns
+        return names
+
+    @property
+    def is_notebook(self) -> bool:
+        """Whether a front end shows HTML and widgets."""
+        return getattr(self.shell, "kernel", None) is not None
+
+    def run(self, effect: Effect) -> Any:
+        """Perform an effect and wait for it."""
+        return run(effect)
+
+    def named(self, token: Any) -> Any:
+        """What a word stands for: an object that was given, the user's name, or the word itself."""
+        value = getattr(token, "value", token)
+        return self.namespace.get(value, value) if isinstance(value, str) else value
+
+    def topic(self, token: Any) -> Any:
+        """A topic: one bound to that name, an actor's input, or the topic that is called so."""
+        found = self.named(token)
+        if isinstance(found, Topic):
+            return found
+        if isinstance(found, Actor):
+            return found.input
+        value = getattr(token, "value", token)
+        if not isinstance(value, str):
+            raise LineError(f"{token}: no topic, but {type(value).__name__}")
+        return ET.Topic(value)
+
+    def servers(self) -> list[Any]:
+        """The handles of the servers that run."""
+        return [row["server"] for row in self.run(FX.QueryAllActiveHTTPServers())]
+
+    def server(self, token: Any = None) -> Any:
+        """A server: by a name bound to it, by its port, or the only one that runs."""
+        running = self.servers()
+        if token is None:
+            if len(running) == 1:
+                return running[0]
+            if not running:
+                raise LineError("no server runs; `%zef start` starts one")
+            raise LineError(f"{len(running)} servers run; say which, by name or port: {_ports(running)}")
+        found = self.named(token)
+        if isinstance(found, HTTPServer):
+            return found
+        if isinstance(found, int) or str(found).lstrip(":").isdecimal():
+            port = int(str(found).lstrip(":"))
+            for server in running:
+                if server.port == port:
+                    return server
+            raise LineError(f"no server of ours listens on port {port}; running: {_ports(running) or 'none'}")
+        raise LineError(f"{token}: no server; a name bound to one, or a port: {_ports(running) or 'none runs'}")
+
+
+def _ports(servers: list[Any]) -> str:
+    return ", ".join(str(server.port) for server in servers)
+
+
+class Command:
+    """One subcommand. Its docstring is its help; its first line stands in the list of them all."""
+
+    name: ClassVar[str]
+    # Where it may stand: `%zef name` and `%%zef name`.
+    in_line: ClassVar[bool] = True
+    in_cell: ClassVar[bool] = False
+    # The destination that takes the rest of the line as it stands, and how many words come before it.
+    rest: ClassVar[str] = ""
+    before_rest: ClassVar[int] = 0
+
+    def arguments(self, parser: Parser) -> None:
+        """Declare the arguments."""
+
+    def run(self, given: argparse.Namespace, context: Context) -> Any:
+        """Do it; `given.cell` is the body of the cell, `None` in a line."""
+        raise NotImplementedError
+
+    def parser(self) -> Parser:
+        """The parser of its line."""
+        made = Parser(
+            prog=f"{'%' if self.in_line else '%%'}zef {self.name}",
+            description=inspect.getdoc(self),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        self.arguments(made)
+        if self.rest:
+            usage = f"{made.format_usage().removeprefix('usage: ').strip()} {self.rest.upper()}"
+            made.usage = usage.replace("%", "%%")
+        return made
+
+    def parse(self, line: str, namespace: Mapping[str, Any]) -> argparse.Namespace:
+        """The arguments of a line; `LineError` for what is wrong with them."""
+        parser = self.parser()
+        rest = ""
+        if self.rest:
+            line, rest = _split_rest(line, parser, self.before_rest)
+        given = parser.parse_args(words(line, namespace))
+        if self.rest:
+            setattr(given, self.rest, whole(rest, namespace) if rest.strip() else None)
+        return given
+
+
+def _split_rest(line: str, parser: Parser, positionals: int) -> tuple[str, str]:
+    """The line up to its last argument, and what follows, which is taken as it stands."""
+    takes_value = {option for action in parser._actions if action.nargs != 0 for option in action.option_strings}
+    options = {option for action in parser._actions for option in action.option_strings}
+    expects = False
+    for piece in pieces(line):
+        if expects:
+            expects = False
+        elif piece.raw in options or piece.raw.split("=")[0] in takes_value:
+            expects = piece.raw in takes_value
+        elif positionals:
+            positionals -= 1
+        else:
+            return line[: piece.start], line[piece.start :]
+    return line, ""
+
+
+def port(text: str) -> int:
+    """A port, as a parser reads it."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; 0 to 65535, 0 picks a free one")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """A number of things, as a parser reads it."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return int(text)
+
+
+def path(text: str) -> str:
+    """A path of a server, as a parser reads it."""
+    if not text.startswith("/"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no path; write '/{text}'")
+    return text
+
+
+def socket_path(text: str) -> str:
+    """The path of a WebSocket route."""
+    return path(text)
+
+
+def topic(token: str) -> str:
+    """The name of a topic, which is resolved when the command runs."""
+    return token
+
+
+def server(token: str) -> str:
+    """The name or port of a server, which is resolved when the command runs."""
+    return token
+
+
+def channel(text: str) -> int:
+    """The channel id of a connected client."""
+    return count(text)
+
+
+def variable(token: str) -> str:
+    """A name of the user's."""
+    return token
+
+
+def unknown(name: str, known: list[str]) -> LineError:
+    """The error for a subcommand that there is not."""
+    hint = did_you_mean(name, known)
+    return LineError(f"no subcommand {name!r}{'; ' + hint if hint else ''} (%zef -h lists them)")
+
+
+Completes = Callable[[str], Any]
+
+
+def token_value(token: Any) -> Any:
+    """The object of a word."""
+    return token.value if isinstance(token, Token) else token

@@ -1,0 +1,72 @@
+"""The extension: `%load_ext zefnb`, and what `from zefnb import *` alone sets up in IPython."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from zefnb.notebook.display import Display
+from zefnb.notebook.output import Output
+
+_ATTRIBUTE = "_zefnb_attached"
+
+
+class Attached:
+    """What a shell has of us."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.parts: list[Any] = [Display(shell), Output(shell)]
+        self.is_loaded = False
+        for part in self.parts:
+            part.open()
+
+    def load(self) -> None:
+        """Add the magics and completion."""
+        if self.is_loaded:
+            return
+        self.is_loaded = True
+        from zefnb.notebook.completion import Completion
+        from zefnb.notebook.magics import Magics
+
+        for part in (Magics(self.shell), Completion(self.shell)):
+            part.open()
+            self.parts.append(part)
+
+    def detach(self) -> None:
+        """Leave the shell as it was."""
+        for part in reversed(self.parts):
+            part.close()
+
+
+def attach(shell: Any) -> Attached:
+    """Display and output routing in that shell; done once."""
+    found: Attached | None = getattr(shell, _ATTRIBUTE, None)
+    if found is None:
+        found = Attached(shell)
+        setattr(shell, _ATTRIBUTE, found)
+    return found
+
+
+def attach_running_shell() -> None:
+    """Do so in the shell that runs this, if there is one. Never fails: an import must not."""
+    ipython = sys.modules.get("IPython")
+    try:
+        shell = ipython.get_ipython() if ipython is not None else None
+        if shell is not None:
+            attach(shell)
+    except Exception as error:
+        print(f"zefnb: display and output routing are off: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def load(shell: Any) -> None:
+    """What `%load_ext zefnb` does."""
+    attach(shell).load()
+
+
+def unload(shell: Any) -> None:
+    """What `%unload_ext zefnb` does."""
+    found = getattr(shell, _ATTRIBUTE, None)
+    if found is not None:
+        delattr(shell, _ATTRIBUTE)
+        found.detach()

@@ -1,0 +1,87 @@
+"""HTML for the notebook: escaped throughout, in the theme's colours, light and dark.
+
+The colours are those of the front end where it names them (JupyterLab, VS Code) and follow the page's
+own text elsewhere. There is no script in any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from zefnb.notebook.text import harmless
+
+_LONGEST = 500
+
+_STYLE = """<style>
+.zefnb {
+  --zl: var(--jp-border-color2, var(--vscode-panel-border, #8884));
+  --zd: var(--jp-ui-font-color2, var(--vscode-descriptionForeground, #767676));
+  font-family: var(--jp-ui-font-family, var(--vscode-font-family, system-ui, sans-serif));
+  font-size: var(--jp-ui-font-size1, 13px);
+  color: var(--jp-ui-font-color1, var(--vscode-foreground, inherit));
+}
+.zefnb table { border-collapse: collapse; margin: .3em 0; color: inherit; font-size: inherit }
+.zefnb th, .zefnb td { text-align: left; padding: .2em .7em; border: 0; border-bottom: 1px solid var(--zl) }
+.zefnb th, .zefnb td { background: none; vertical-align: top }
+.zefnb th { font-weight: 600; color: var(--zd) }
+.zefnb th.n, .zefnb td.n { text-align: right; font-variant-numeric: tabular-nums }
+.zefnb a { color: var(--jp-content-link-color, var(--vscode-textLink-foreground, #0969da)) }
+div.zefnb :is(div, td) > code { background: none; color: inherit; padding: 0 }
+div.zefnb :is(div, td) > code { font-family: var(--jp-code-font-family, var(--vscode-editor-font-family, monospace)) }
+.zefnb .d { color: var(--zd) }
+.zefnb .on { color: var(--jp-success-color1, #2e7d32) }
+.zefnb .off, .zefnb .bad { color: var(--jp-error-color1, var(--vscode-errorForeground, #d32f2f)) }
+</style>"""
+
+
+class Markup(str):
+    """HTML that is already safe."""
+
+    __slots__ = ()
+
+
+def text(value: object) -> Markup:
+    """Anything as safe HTML: one line, without control characters, escaped."""
+    if isinstance(value, Markup):
+        return value
+    return Markup(escape(harmless(str(value), _LONGEST)))
+
+
+def tag(name: str, *content: object, cls: str = "") -> Markup:
+    """An element around `content`.
+
+    >>> tag('b', '<script>')
+    '<b>&lt;script&gt;</b>'
+    """
+    attribute = f' class="{cls}"' if cls else ""
+    return Markup(f"<{name}{attribute}>{''.join(map(text, content))}</{name}>")
+
+
+def block(content: str) -> Markup:
+    """Text of several lines as it stands."""
+    return Markup(f"<pre>{escape(content)}</pre>")
+
+
+def link(url: str, shown: str | None = None) -> Markup:
+    """A link that opens beside the notebook. Only for urls that we have made."""
+    return Markup(f'<a href="{escape(url)}" target="_blank" rel="noopener">{text(shown or url)}</a>')
+
+
+def address(url: str) -> Markup:
+    """A url as one uses it: a page is a link, a WebSocket is to be copied."""
+    return tag("code", url) if url.startswith("ws") else link(url)
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[object]], numbers: frozenset[int] = frozenset()) -> Markup:
+    """A table; the columns of `numbers` are aligned to the right."""
+
+    def line(name: str, cells: Sequence[object]) -> Markup:
+        return tag("tr", *(tag(name, cell, cls="n" if n in numbers else "") for n, cell in enumerate(cells)))
+
+    return tag("table", tag("thead", line("th", titles)), tag("tbody", *(line("td", row) for row in rows)))
+
+
+def page(*parts: object) -> str:
+    """What a display shows: the parts in our style."""
+    return f'{_STYLE}<div class="zefnb">{"".join(map(text, parts))}</div>'

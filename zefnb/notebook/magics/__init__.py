@@ -1,0 +1,108 @@
+"""`%zef` and `%%zef`: one file for each subcommand, loaded when it is first used."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+from zefnb.errors import ZefError
+from zefnb.notebook.command import Command, Context, HelpShown, unknown
+from zefnb.notebook.line import LineError
+
+# Name, file, and what it is for in a few words.
+SUBCOMMANDS = {
+    "start": "start a server with a WebSocket route",
+    "stop": "stop a server, an actor, a timer, a client or a subscription",
+    "url": "the link to a server, right for where this runs",
+    "publish": "publish a message to a topic; as %%zef publish, the cell",
+    "clients": "who is connected",
+    "watch": "who is connected, live",
+    "tail": "the messages of a topic as they come",
+    "topics": "who listens to what",
+    "actors": "the actors, and what they have done",
+    "log": "what happened, handlers' prints included",
+    "faults": "what went wrong, with tracebacks",
+    "connect": "connect outward to a WebSocket server",
+    "client": "a small chat client, here in the cell",
+    "kick": "close the connection of one client",
+    "send": "send to one client",
+    "page": "%%zef page: serve the cell as a page",
+    "on": "%%zef on TOPIC: run the cell for each message, as `msg`",
+    "off": "end what %%zef on or %zef tail began",
+    "doctor": "what is installed, what works here",
+}
+_HELP = ("-h", "--help", "help")
+
+
+def command(name: str) -> Command:
+    """The subcommand of that name; `LineError` when there is none."""
+    if name not in SUBCOMMANDS:
+        raise unknown(name, list(SUBCOMMANDS))
+    found: Command = import_module(f"{__name__}.{name}").COMMAND
+    return found
+
+
+def help_text() -> str:
+    """What `%zef -h` shows."""
+    lines = [f"  {name:<9}{what}" for name, what in SUBCOMMANDS.items()]
+    head = "usage: %zef [SUBCOMMAND ...]\n\n%zef alone shows everything that runs.\n"
+    return "\n".join([head, *lines, "\n%zef SUBCOMMAND -h explains one. In a line {expr} and $name stand for values."])
+
+
+class Magics:
+    """The two magics of a shell."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+
+    def open(self) -> None:
+        """Register them."""
+        from IPython.core.magic import no_var_expand
+
+        @no_var_expand
+        def zef(line: str, cell: str | None = None) -> Any:
+            return call(self._shell, line, cell)
+
+        zef.__doc__ = f"Live servers in a notebook cell.\n\n{help_text()}"
+        self._shell.register_magic_function(zef, "line_cell", "zef")
+
+    def close(self) -> None:
+        """Take them away."""
+        for kind in ("line", "cell"):
+            self._shell.magics_manager.magics[kind].pop("zef", None)
+
+
+def call(shell: Any, line: str, cell: str | None = None) -> Any:
+    """Do what a line, or a cell, asks for. What is wrong with it is said in one line, without a traceback."""
+    name, _, rest = line.strip().partition(" ")
+    try:
+        if name in _HELP:
+            print(help_text())
+            return None
+        if not name and cell is None:
+            from zefnb.notebook.magics.board import board
+
+            return board()
+        return _call(command(name or "-"), rest, cell, Context(shell))
+    except HelpShown:
+        return None
+    except LineError as error:
+        _say(name, str(error))
+    except (ZefError, ImportError) as error:
+        _say(name, " ".join(str(error).split()))
+    return None
+
+
+def _call(found: Command, line: str, cell: str | None, context: Context) -> Any:
+    wants_help = line.strip() in _HELP[:2]
+    if not wants_help and not (found.in_line if cell is None else found.in_cell):
+        there = "%%zef" if cell is None else "%zef"
+        raise LineError(f"this is for {'cells' if cell is None else 'lines'}: {there} {found.name} (-h explains)")
+    given = found.parse(line, context.namespace)
+    given.cell = cell
+    return found.run(given, context)
+
+
+def _say(name: str, text: str) -> None:
+    print(f"zef {name}: {text}" if name else f"zef: {text}", file=sys.stderr)

@@ -1,0 +1,38 @@
+"""`%zef client`"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from zefnb.core.effect import FX
+from zefnb.notebook.command import Command, Context, Parser, server, socket_path
+from zefnb.notebook.line import LineError
+from zefnb.notebook.links import public_url
+
+
+class Client(Command):
+    """A small chat client here in the cell: it connects from your browser, by the link that is right there."""
+
+    name = "client"
+
+    def arguments(self, parser: Parser) -> None:
+        parser.add_argument("path", nargs="?", type=socket_path, help="the WebSocket route; the only one if left out")
+        parser.add_argument("--server", type=server, help="a name or a port")
+
+    def run(self, given: argparse.Namespace, context: Context) -> Any:
+        handle = context.server(given.server)
+        sockets = [e["path"] for e in context.run(FX.QueryAllWebsocketEndpoints(http_server=handle))]
+        wanted = given.path or (sockets[0] if len(sockets) == 1 else None)
+        if wanted is None or (wanted.rstrip("/") or "/") not in sockets:
+            problem = f"no WebSocket route {wanted}" if wanted else "say which route"
+            raise LineError(f"{problem}; there are: {', '.join(sockets) or 'none'}")
+        url = public_url(handle, wanted, websocket=True)
+        if not context.is_notebook:
+            raise LineError(f"this is for notebooks; connect from elsewhere to {url}")
+        from zefnb.notebook.client import shown_client
+
+        return shown_client(handle, str(url))
+
+
+COMMAND = Client()

@@ -1,0 +1,35 @@
+"""`%zef clients`"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from zefnb.core.effect import FX
+from zefnb.core.rows import Rows
+from zefnb.notebook.command import Command, Context, Parser
+from zefnb.notebook.magics.watch import target
+
+
+class Clients(Command):
+    """Who is connected: a list of dicts that shows itself as a table.
+
+    %zef clients, %zef clients 8000, %zef clients /ws, %zef clients server/ws"""
+
+    name = "clients"
+
+    def arguments(self, parser: Parser) -> None:
+        parser.add_argument("what", nargs="?", help="a server by name or port, a path, or both: server/path")
+
+    def run(self, given: argparse.Namespace, context: Context) -> Any:
+        handle, path = target(given.what, context)
+        rows: list[dict[str, Any]] = []
+        for server in [handle] if handle is not None else context.servers():
+            if path is None:
+                rows += context.run(FX.QueryAllConnectedWebsocketClients(http_server=server))
+            else:
+                rows += context.run(FX.QueryAllConnectedWebsocketClients(http_server=server, path=path))
+        return Rows("clients", rows)
+
+
+COMMAND = Clients()

@@ -1,0 +1,26 @@
+"""`%zef doctor`"""
+
+from __future__ import annotations
+
+import argparse
+
+from zefnb.notebook.command import Command, Context, Parser
+
+
+class Doctor(Command):
+    """What is installed, what works here, how links are made, and what is missing."""
+
+    name = "doctor"
+
+    def arguments(self, parser: Parser) -> None:
+        pass
+
+    def run(self, given: argparse.Namespace, context: Context) -> None:
+        from zefnb.cli.doctor import doctor
+        from zefnb.notebook.links import reached_by
+
+        doctor()
+        print(f"Links are made by: {reached_by(8000)}")
+
+
+COMMAND = Doctor()

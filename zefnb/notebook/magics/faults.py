@@ -1,0 +1,61 @@
+"""`%zef faults`"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from zefnb.core.effect import FX
+from zefnb.core.rows import Rows
+from zefnb.notebook import html
+from zefnb.notebook.command import Command, Context, Parser, count, server
+from zefnb.notebook.tables import cell_text
+
+
+class Faults(Command):
+    """What went wrong, the newest first, each with its traceback and how often it happened."""
+
+    name = "faults"
+
+    def arguments(self, parser: Parser) -> None:
+        parser.add_argument("server", nargs="?", type=server, help="of this server alone, by name or port")
+        parser.add_argument("-n", "--limit", type=count, default=20, help="so many at most (20)")
+
+    def run(self, given: argparse.Namespace, context: Context) -> Any:
+        of = {"server": context.server(given.server)} if given.server is not None else {}
+        return FaultRows(context.run(FX.QueryLog(limit=given.limit, level="error", **of)))
+
+
+class FaultRows(Rows):
+    """Faults, shown with their tracebacks."""
+
+    __slots__ = ()
+
+    def __init__(self, rows: Any) -> None:
+        super().__init__("faults", rows)
+
+    def __reduce__(self) -> Any:
+        return FaultRows, (list(self),)
+
+    def _repr_html_(self) -> str:
+        parts = [
+            html.tag(
+                "details",
+                html.tag("summary", html.tag("span", row["message"], cls="bad"), f" {_times(row)}"),
+                html.block(row.get("traceback", "")),
+            )
+            for row in self
+        ]
+        return html.page(*parts) if parts else html.page("no faults")
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        shown = [f"{row['message']}  {_times(row)}\n{row.get('traceback', '')}".rstrip() for row in self]
+        printer.text("\n\n".join(shown) or "no faults")
+
+
+def _times(row: Any) -> str:
+    often = f"x{row['count']:,}, last " if row["count"] > 1 else ""
+    return f"({often}{cell_text('time', row['last'])})"
+
+
+COMMAND = Faults()

@@ -1,0 +1,36 @@
+"""`%zef kick`"""
+
+from __future__ import annotations
+
+import argparse
+
+from zefnb.core.effect import FX
+from zefnb.notebook.command import Command, Context, Parser, channel, count, server, token_value
+
+
+class Kick(Command):
+    """Close the connection of one client, after what was sent to it before. The rest of the line is the reason.
+
+    %zef kick 3 be nice"""
+
+    name = "kick"
+    rest = "reason"
+    before_rest = 1
+
+    def arguments(self, parser: Parser) -> None:
+        parser.add_argument("channel", type=channel, help="the client's id, as in %%zef clients")
+        parser.add_argument("--server", type=server, help="a name or a port")
+        parser.add_argument("--code", type=count, default=1000, help="the close code (1000)")
+
+    def run(self, given: argparse.Namespace, context: Context) -> None:
+        context.run(
+            FX.CloseWebSocketConnection(
+                http_server=context.server(given.server),
+                channel_id=given.channel,
+                code=given.code,
+                reason=str(token_value(given.reason) or ""),
+            )
+        )
+
+
+COMMAND = Kick()

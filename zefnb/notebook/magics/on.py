@@ -1,0 +1,108 @@
+"""`%%zef on TOPIC`"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import symtable
+from typing import Any
+
+from zefnb.core.effect import FX
+from zefnb.core.function import ZefFunction
+from zefnb.errors import NotRunning
+from zefnb.notebook.command import Command, Context, Parser, topic
+from zefnb.notebook.line import LineError
+
+_FUNCTION = "__zef_on__"
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+# What listens to a topic by `%%zef on` or `%zef tail`: for `%zef off`.
+_listening: dict[Any, list[Any]] = {}
+
+
+class On(Command):
+    """Run the cell for each message of a topic, which it finds as `msg`; everything else is your own names.
+
+    It runs in a thread of its own, or on the loop when it awaits. An effect, or a list of effects, that its
+    last line answers is performed. Prints and faults appear under the cell. Running it again replaces it;
+    %zef off TOPIC ends it."""
+
+    name = "on"
+    in_line = False
+    in_cell = True
+
+    def arguments(self, parser: Parser) -> None:
+        parser.add_argument("topic", type=topic, help="its name, or a name bound to it")
+
+    def run(self, given: argparse.Namespace, context: Context) -> None:
+        target = context.topic(given.topic)
+        function = compiled(context.shell, given.cell, f"%%zef on {given.topic}")
+        answer = context.run(FX.SubscribeFX(topic=target, op=ZefFunction(function)))
+        remember(target, answer.subscription)
+
+
+def remember(target: Any, subscription: Any) -> None:
+    """`subscription` is one that `%zef off` ends."""
+    _listening.setdefault(target, []).append(subscription)
+
+
+def end(target: Any, context: Context) -> int:
+    """End what listens to `target`; answers how many did."""
+    ended = 0
+    for subscription in _listening.pop(target, []):
+        try:
+            context.run(FX.Unsubscribe(subscription=subscription))
+            ended += 1
+        except NotRunning:
+            continue  # replaced by a later run of its cell
+    return ended
+
+
+def known() -> list[str]:
+    """The topics that are listened to."""
+    return [str(target._uid) for target in _listening]
+
+
+def compiled(shell: Any, source: str, name: str) -> Any:
+    """The cell as a function of `msg` whose other names are the user's: compiled once, run for each message.
+
+    A function, since two cells on two topics run at once, and each must see its own message.
+    """
+    code = shell.transform_cell(source)
+    filename = shell.compile.cache(code, shell.execution_count, raw_code=source)
+    try:
+        tree = ast.parse(code, filename)
+        assigned = symtable.symtable(code, filename, "exec").get_symbols()
+        names = sorted(s.get_name() for s in assigned if (s.is_assigned() or s.is_imported()) and s.get_name() != "msg")
+        exec(compile(_as_function(tree, names), filename, "exec"), shell.user_ns)
+    except SyntaxError as error:
+        raise LineError(f"line {error.lineno} of the cell: {error.msg}") from None
+    function = shell.user_ns.pop(_FUNCTION)
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+def _as_function(tree: ast.Module, names: list[str]) -> ast.Module:
+    body: list[ast.stmt] = [ast.Global(names=names)] if names else []
+    body += tree.body or [ast.Pass()]
+    last = body[-1]
+    if isinstance(last, ast.Expr):
+        body[-1] = ast.copy_location(ast.Return(value=last.value), last)
+    kind = "async def" if _awaits(tree) else "def"
+    module = ast.parse(f"{kind} {_FUNCTION}(msg): pass")
+    function: Any = module.body[0]
+    function.body = body
+    return ast.fix_missing_locations(module)
+
+
+def _awaits(tree: ast.AST) -> bool:
+    """Whether the cell itself awaits, not a function in it."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith):
+            return True
+        if not isinstance(node, _SCOPES) and _awaits(node):
+            return True
+    return False
+
+
+COMMAND = On()

@@ -1,0 +1,52 @@
+"""`%%zef page`"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from zefnb.core.effect import FX
+from zefnb.core.entity import ET
+from zefnb.errors import PortUnavailable
+from zefnb.notebook.command import Command, Context, Parser, path, port, server
+from zefnb.notebook.links import public_url
+
+
+class Page(Command):
+    """Serve the cell as an HTML page of the running server, and answer its link.
+
+    Where no server runs one is started, on port 8000 or else a free one. Running the cell again changes
+    the page while clients stay connected. Nothing in the cell is expanded: braces are the page's own."""
+
+    name = "page"
+    in_line = False
+    in_cell = True
+
+    def arguments(self, parser: Parser) -> None:
+        parser.add_argument("path", nargs="?", type=path, default="/", help="where (/)")
+        parser.add_argument("--server", type=server, help="a name or a port")
+        parser.add_argument("--port", type=port, default=8000, help="for a server to be started (8000)")
+
+    def run(self, given: argparse.Namespace, context: Context) -> Any:
+        page = ET.HTML(content=given.cell)
+        if given.server is None and not context.servers():
+            handle = _started({given.path: page}, given.port, context)
+        else:
+            handle = context.server(given.server)
+            change = [ET.InsertIn(path=["routes", given.path], value=page)]
+            answer = context.run(FX.UpdateRunningHTTPServer(server=handle, delta=change))
+            if answer["routes_updated"]:
+                print(f"updated the page {given.path} on port {handle.port}")
+        return public_url(handle, given.path)
+
+
+def _started(routes: dict[str, Any], wanted: int, context: Context) -> Any:
+    try:
+        return context.run(FX.StartHTTPServer(routes=routes, port=wanted))
+    except PortUnavailable:
+        handle = context.run(FX.StartHTTPServer(routes=routes, port=0))
+        print(f"port {wanted} is busy, so this is port {handle.port}")
+        return handle
+
+
+COMMAND = Page()

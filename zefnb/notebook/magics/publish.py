@@ -1,0 +1,48 @@
+"""`%zef publish` and `%%zef publish`"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from zefnb.core.effect import FX
+from zefnb.notebook.command import Command, Context, Parser, token_value, topic
+from zefnb.notebook.line import LineError
+
+
+class Publish(Command):
+    """Publish the rest of the line to a topic: text, or with {expr} or $name alone that very value.
+
+    %zef publish chat hello there
+    %zef publish chat {dict(n=1)}
+    %%zef publish chat        the cell is the message, as it stands"""
+
+    name = "publish"
+    in_cell = True
+    rest = "message"
+    before_rest = 1
+
+    def arguments(self, parser: Parser) -> None:
+        parser.add_argument("topic", type=topic, help="its name, or a name bound to it")
+        parser.add_argument("--json", action="store_true", help="the message is JSON: publish what it says")
+
+    def run(self, given: argparse.Namespace, context: Context) -> None:
+        if given.cell is not None and given.message is not None:
+            raise LineError("the message is the cell, so the line ends with the topic")
+        content = given.cell.removesuffix("\n") if given.cell is not None else token_value(given.message)
+        if content is None:
+            raise LineError("there is no message (%zef publish -h explains)")
+        context.run(FX.Publish(target=context.topic(given.topic), content=_content(content, given.json)))
+
+
+def _content(content: Any, is_json: bool) -> Any:
+    if not is_json or not isinstance(content, str):
+        return content
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise LineError(f"this is no JSON: {error}") from None
+
+
+COMMAND = Publish()

@@ -1,0 +1,45 @@
+"""`%zef send`"""
+
+from __future__ import annotations
+
+import argparse
+
+from zefnb.engine.runtime import default_runtime
+from zefnb.errors import NotRunning
+from zefnb.notebook.command import Command, Context, Parser, channel, server, token_value
+from zefnb.notebook.line import LineError
+
+
+class Send(Command):
+    """Send the rest of the line to one client: text, or with {expr} or $name alone that very value.
+
+    %zef send 3 hello, you"""
+
+    name = "send"
+    rest = "message"
+    before_rest = 1
+
+    def arguments(self, parser: Parser) -> None:
+        parser.add_argument("channel", type=channel, help="the client's id, as in %%zef clients")
+        parser.add_argument("--server", type=server, help="a name or a port")
+
+    def run(self, given: argparse.Namespace, context: Context) -> None:
+        if given.message is None:
+            raise LineError("there is no message (%zef send -h explains)")
+        from zefnb.core.wire import encode_content
+        from zefnb.net.server import Servers
+        from zefnb.notebook.board import on_loop
+
+        handle, content, runtime = context.server(given.server), token_value(given.message), default_runtime()
+        encode_content(content)  # what cannot be sent is said here, not in the log
+
+        def deliver() -> None:
+            client = runtime.service(Servers).get(handle).client(given.channel)
+            if client is None:
+                raise NotRunning(f"no client {given.channel} is connected")
+            client.deliver(content)
+
+        on_loop(runtime, deliver)
+
+
+COMMAND = Send()

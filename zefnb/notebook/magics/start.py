@@ -1,0 +1,73 @@
+"""`%zef start`"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from zefnb.core.effect import FX, Effect
+from zefnb.core.entity import ET
+from zefnb.core.function import ZefFunction
+from zefnb.notebook.command import Command, Context, Parser, path, port, topic, variable
+from zefnb.notebook.line import LineError
+
+
+class Start(Command):
+    """Start a server with a WebSocket route, and answer its handle.
+
+    %zef start /ws --topic chat            who connects hears and speaks in the topic
+    %zef start /feed --out news            who connects only hears; --in is for only speaking
+    %zef start /echo --actor make_actor    an actor for each connection, from an FX.StartActor(...)
+                                           or a dict of rules bound to that name
+
+    Running the cell again replaces the server, and keeps its port."""
+
+    name = "start"
+
+    def arguments(self, parser: Parser) -> None:
+        parser.add_argument("path", nargs="?", type=path, default="/ws", help="the route (/ws)")
+        parser.add_argument("--port", type=port, default=8000, help="the port (8000); 0 picks a free one")
+        parser.add_argument("--topic", type=topic, help="what clients say goes in here, and comes out to them")
+        parser.add_argument("--in", dest="into", type=topic, metavar="TOPIC", help="what clients say goes in here")
+        parser.add_argument("--out", type=topic, metavar="TOPIC", help="what comes here goes out to clients")
+        parser.add_argument("--actor", type=variable, metavar="NAME", help="an actor for each connection")
+        parser.add_argument("--name", type=variable, help="bind the handle to this name, too")
+        parser.add_argument("--restart", action="store_true", help="replace a server of ours that holds the port")
+
+    def run(self, given: argparse.Namespace, context: Context) -> Any:
+        if given.name is not None and not str(given.name).isidentifier():
+            raise LineError(f"--name {given.name}: no name")
+        effect = FX.StartHTTPServer(routes={given.path: _socket(given, context)}, port=given.port)
+        if given.restart:
+            effect = FX.StartHTTPServer(**effect.__dict__, allow_restart=True)
+        server = context.run(effect)
+        if given.name is not None:
+            context.namespace[given.name] = server
+        return server
+
+
+def _socket(given: argparse.Namespace, context: Context) -> Any:
+    if given.actor is not None:
+        if given.topic or given.into or given.out:
+            raise LineError("--actor stands alone: topics go without it")
+        return ET.WebSocket(actor=_actor(given.actor, context))
+    into = [context.topic(name) for name in (given.topic, given.into) if name]
+    out = [context.topic(name) for name in (given.topic, given.out) if name]
+    if not into and not out:
+        raise LineError("say what clients are connected to: --topic NAME, --in, --out or --actor (-h explains)")
+    topics = {"clients_push_into_": into, "clients_subscribe_to": out}
+    return ET.WebSocket(**{field: given for field, given in topics.items() if given})
+
+
+def _actor(name: Any, context: Context) -> Any:
+    found = context.named(name)
+    if isinstance(found, Effect):
+        return found
+    if isinstance(found, dict | list):
+        return FX.StartActor(initial_state=None, rules=found)
+    if isinstance(found, ZefFunction) or (callable(found) and not isinstance(found, str)):
+        return FX.StartActor(initial_state=None, handler=found)
+    raise LineError(f"--actor {name}: no FX.StartActor(...), rules or handler of that name")
+
+
+COMMAND = Start()

@@ -1,0 +1,130 @@
+"""`%zef tail`"""
+
+from __future__ import annotations
+
+import argparse
+import queue
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from zefnb.core.effect import FX
+from zefnb.core.op import op
+from zefnb.engine.runtime import default_runtime
+from zefnb.notebook import html
+from zefnb.notebook.command import Command, Context, Parser, count, topic
+from zefnb.notebook.magics import on
+from zefnb.notebook.text import harmless
+
+_EVERY = 0.2
+_LONGEST = 300
+_MOST_QUEUED = 10_000
+
+# The list that each cell shows, by subscription: closed when its cell runs again.
+_lists: dict[Any, LiveList] = {}
+
+
+class Tail(Command):
+    """The messages of a topic as they come: a live list in a notebook, lines until Ctrl-C in a terminal.
+
+    Running the cell again replaces the list; %zef off TOPIC ends it."""
+
+    name = "tail"
+
+    def arguments(self, parser: Parser) -> None:
+        parser.add_argument("topic", type=topic, help="its name, or a name bound to it")
+        parser.add_argument("-n", type=count, default=20, metavar="COUNT", help="how many the list holds (20)")
+
+    def run(self, given: argparse.Namespace, context: Context) -> Any:
+        target = context.topic(given.topic)
+        return _in_notebook(target, given.n, context) if context.is_notebook else _in_terminal(target, context)
+
+
+def _in_notebook(target: Any, length: int, context: Context) -> Any:
+    shown = LiveList(str(target._uid), max(1, length))
+    answer = context.run(FX.SubscribeFX(topic=target, op=_hearing(shown.heard)))
+    on.remember(target, answer.subscription)
+    _close_ended()
+    _lists[answer.subscription] = shown
+    return shown.widget
+
+
+def _close_ended() -> None:
+    """Close the lists whose subscriptions have been replaced."""
+    from zefnb.notebook.board import on_loop
+    from zefnb.topics.subscriptions import Subscriptions
+
+    runtime = default_runtime()
+    subscriptions = runtime.service(Subscriptions)
+    for handle in on_loop(runtime, lambda: [h for h in _lists if not subscriptions.is_running(h)]):
+        _lists.pop(handle).close()
+
+
+def _in_terminal(target: Any, context: Context) -> None:
+    heard: queue.Queue[str] = queue.Queue(_MOST_QUEUED)
+
+    def hear(line: str) -> None:
+        if not heard.full():
+            heard.put_nowait(line)
+
+    answer = context.run(FX.SubscribeFX(topic=target, op=_hearing(hear)))
+    print(f"{target!r}: messages as they come; Ctrl-C ends")
+    try:
+        while True:
+            try:
+                print(heard.get(timeout=_EVERY))
+            except queue.Empty:
+                continue
+    except KeyboardInterrupt:
+        print()
+    finally:
+        context.run(FX.Unsubscribe(subscription=answer.subscription))
+
+
+def _hearing(hear: Callable[[str], None]) -> Any:
+    @op(inline=True)
+    def tail(message: Any) -> None:
+        text = message if isinstance(message, str) else repr(message)
+        hear(f"{time.strftime('%H:%M:%S')}  {harmless(text, _LONGEST)}")
+
+    return tail
+
+
+class LiveList:
+    """The last messages, drawn at most five times a second, whatever comes. `heard` is called on the loop."""
+
+    def __init__(self, title: str, length: int) -> None:
+        import ipywidgets  # type: ignore[import-untyped]
+
+        self._title = title
+        self._lines: deque[str] = deque(maxlen=length)
+        self._count = 0
+        self._due = False
+        self._closed = False
+        self.widget = ipywidgets.HTML(self._drawn())
+
+    def heard(self, line: str) -> None:
+        """One more."""
+        self._lines.append(line)
+        self._count += 1
+        if not self._due and not self._closed:
+            self._due = True
+            default_runtime().loop.call_later(_EVERY, self._draw)
+
+    def _draw(self) -> None:
+        self._due = False
+        if not self._closed:
+            self.widget.value = self._drawn()
+
+    def _drawn(self) -> str:
+        head = html.tag("div", html.tag("b", self._title), html.tag("span", f" · {self._count:,} messages", cls="d"))
+        return html.page(head, *(html.tag("div", html.tag("code", line)) for line in self._lines))
+
+    def close(self) -> None:
+        """Show it no more."""
+        self._closed = True
+        self.widget.close()
+
+
+COMMAND = Tail()

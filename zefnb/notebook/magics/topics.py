@@ -1,0 +1,29 @@
+"""`%zef topics`"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from zefnb.notebook.command import Command, Context, Parser
+
+
+class Topics(Command):
+    """The topics that somebody listens to: subscribers, messages published, and how many a second."""
+
+    name = "topics"
+
+    def arguments(self, parser: Parser) -> None:
+        parser.add_argument("--graph", action="store_true", help="each binding: what leads from where to where")
+
+    def run(self, given: argparse.Namespace, context: Context) -> Any:
+        if given.graph:
+            from zefnb.core.effect import FX
+
+            return context.run(FX.StreamGraphSnapshot())
+        from zefnb.notebook.magics.board import board
+
+        return board()["topics"]
+
+
+COMMAND = Topics()

@@ -1,0 +1,40 @@
+"""`%zef watch`"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from zefnb.notebook.command import Command, Context, Parser
+
+
+class Watch(Command):
+    """Who is connected, live: a table to sort, to search and to act in; in a terminal, until Ctrl-C.
+
+    %zef watch, %zef watch 8000, %zef watch /ws, %zef watch server/ws"""
+
+    name = "watch"
+
+    def arguments(self, parser: Parser) -> None:
+        parser.add_argument("what", nargs="?", help="a server by name or port, a path, or both: server/path")
+
+    def run(self, given: argparse.Namespace, context: Context) -> Any:
+        handle, path = target(given.what, context)
+        from zefnb.notebook.watch import watch
+
+        return watch(handle, path)
+
+
+def target(word: Any, context: Context) -> tuple[Any, str | None]:
+    """The server and the path in `server/path`, either of which may be left out."""
+    if word is None:
+        return None, None
+    name, slash, rest = str(word).partition("/")
+    path = f"/{rest}" if slash else None
+    if not name:
+        running = context.servers()
+        return (running[0] if len(running) == 1 else None), path
+    return context.server(name if slash else word), path
+
+
+COMMAND = Watch()

@@ -1,0 +1,273 @@
+"""Output of handlers, under the cell that started what they belong to, and in the log.
+
+A handler's print may come from any thread, at any time, long after its cell. Which cell it belongs to
+is known from the actor or the server whose handler runs; where that cell's output goes, from the cell's
+latest execution. In a kernel each piece is sent with the header of that execution as its parent, which
+is all that a front end goes by. In a terminal the prompt's own means keep it whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from zefnb.core.execution import current_execution
+from zefnb.engine import journal
+from zefnb.engine.journal import Entry
+from zefnb.engine.things import current_owner, current_server
+from zefnb.notebook.kept import Kept
+from zefnb.notebook.streams import route, unroute
+from zefnb.notebook.text import harmless
+
+_FLUSH_EVERY = 0.1
+# What one cell may show between two flushes, about what Jupyter's own limit lets through.
+_MOST_AT_ONCE = 100_000
+_REMEMBERED_CELLS = 1_000
+_LONGEST_FAULT = 240
+# Lines on faults: so many at once, then so many a second.
+_FAULTS_AT_ONCE = 10
+_FAULTS_A_SECOND = 1.0
+_RED, _PLAIN = "\x1b[31m", "\x1b[0m"
+
+
+def runtime() -> Any:
+    """The default runtime, if there is one: looking must not start it."""
+    module = sys.modules.get("zefnb.engine.runtime")
+    return module._default if module is not None else None
+
+
+def handlers_cell() -> str | None:
+    """The cell to which the handler that runs here belongs; `None` when none runs, or its cell is not known."""
+    if current_owner.get() is None and current_server.get() is None:
+        return None
+    running = runtime()
+    cell: str | None = running.things.current_cell() if running is not None else None
+    return cell
+
+
+def _has_things(cell: str) -> bool:
+    running = runtime()
+    return running is not None and running.things.has_made(cell)
+
+
+class Faults:
+    """How many lines on faults a cell is shown: the first, every tenfold, and never a flood."""
+
+    def __init__(self, show: Callable[[str | None, str], None], hint: Callable[[], str]) -> None:
+        self._show = show
+        self._hint = hint
+        self._lock = threading.Lock()
+        self._room: dict[str | None, tuple[float, float]] = {}
+        self._untold: dict[str | None, int] = {}
+
+    def heard(self, entry: Entry) -> None:
+        """An entry of the journal: shown when it is new trouble."""
+        if entry.level not in ("warning", "error") or not _is_power_of_ten(entry.count):
+            return
+        cell = self._cell_of(entry)
+        with self._lock:
+            if not self._has_room(cell):
+                self._untold[cell] = self._untold.get(cell, 0) + 1
+                return
+            untold = self._untold.pop(cell, 0)
+        more = f"  (and {untold:,} others meanwhile)" if untold else ""
+        times = f"  (x{entry.count:,})" if entry.count > 1 else ""
+        text = harmless(entry.message, _LONGEST_FAULT)
+        hint = f"  {self._hint()}" if entry.traceback else ""
+        self._show(cell, f"{_RED}{text}{times}{more}{hint}{_PLAIN}\n")
+
+    def _has_room(self, cell: str | None) -> bool:
+        now = time.monotonic()
+        room, since = self._room.get(cell, (float(_FAULTS_AT_ONCE), now))
+        room = min(_FAULTS_AT_ONCE, room + (now - since) * _FAULTS_A_SECOND)
+        self._room[cell] = (room - 1 if room >= 1 else room, now)
+        return room >= 1
+
+    @staticmethod
+    def _cell_of(entry: Entry) -> str | None:
+        running = runtime()
+        if running is None:
+            return None
+        things, details = running.things, entry.details
+        cell: str | None = None
+        for name in ("server", "actor", "client", "timer"):
+            handle = details.get(name)
+            cell = cell or (things.cell_of(handle) if hasattr(handle, "_uid") else None)
+        return cell or handlers_cell()
+
+
+def _is_power_of_ten(count: int) -> bool:
+    return str(count).rstrip("0") == "1"
+
+
+class Log:
+    """Lines that handlers print, noted in the journal beside whose they are."""
+
+    def __init__(self) -> None:
+        self._partial: dict[tuple[str, int], str] = {}
+
+    def written(self, name: str, text: str) -> None:
+        """A handler wrote `text`, perhaps a part of a line."""
+        key = (name, threading.get_ident())
+        *lines, rest = (self._partial.pop(key, "") + text).split("\n")
+        if rest:
+            self._partial[key] = rest
+        for line in filter(str.strip, lines):
+            self._note(name, line)
+
+    def _note(self, name: str, line: str) -> None:
+        running, owner = runtime(), current_owner.get()
+        if running is None:
+            return
+        server = owner.server if owner is not None else current_server.get()
+        actor = owner.handle if owner is not None else None
+        key = ("printed", line, server, actor)
+        running.journal.note("info", line, key=key, server=server, actor=actor, printed=name)
+
+
+class KernelOutput:
+    """Routes the kernel's `stdout` and `stderr`: what handlers write is sent to their cells by us.
+
+    The streams stay the objects they are, since others hold on to them, and all else goes their way.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._kernel = shell.kernel
+        self._lock = threading.Lock()
+        self._headers: dict[str, dict[str, Any]] = {}
+        self._pending: dict[tuple[str, str], list[str]] = {}
+        self._due = False
+        self._log = Log()
+        self._streams = {name: getattr(sys, name) for name in ("stdout", "stderr")}
+        self._kept = Kept(shell, _has_things)
+
+    def open(self) -> None:
+        """Begin."""
+        for name, stream in self._streams.items():
+            route(stream, partial(self._take, name), self._flush_soon)
+        self._shell.events.register("pre_run_cell", self._runs)
+        self._kept.open()
+        self._runs()
+
+    def close(self) -> None:
+        """Leave the streams as they were."""
+        self._kept.close()
+        self._shell.events.unregister("pre_run_cell", self._runs)
+        for stream in self._streams.values():
+            unroute(stream)
+
+    def _runs(self, info: Any = None) -> None:
+        """A cell begins to run: from now on its output goes to this execution."""
+        execution = current_execution()
+        if execution is None:
+            return
+        self._headers.pop(execution.cell, None)
+        self._headers[execution.cell] = self._kernel.get_parent()["header"]
+        if len(self._headers) > _REMEMBERED_CELLS:
+            del self._headers[next(iter(self._headers))]
+
+    def _take(self, name: str, text: str) -> bool:
+        """Whether `text` is of a handler, and taken care of."""
+        cell = handlers_cell()
+        if cell is None or cell not in self._headers or not isinstance(text, str):
+            return False
+        self._log.written(name, text)
+        self.put(cell, name, text)
+        return True
+
+    def _flush_soon(self) -> bool:
+        """Whether that was a handler, or the loop, who must not wait for the kernel's thread as its own flush does."""
+        if self._pending:
+            self._io.schedule(self._flush)
+        return current_owner.get() is not None or current_server.get() is not None
+
+    @property
+    def _io(self) -> Any:
+        return self._streams["stdout"].pub_thread
+
+    def put(self, cell: str, name: str, text: str) -> None:
+        """Show `text` under `cell` soon. From any thread; never waits."""
+        with self._lock:
+            self._pending.setdefault((cell, name), []).append(text)
+            if self._due:
+                return
+            self._due = True
+        io = self._io
+        io.schedule(lambda: io.io_loop.call_later(_FLUSH_EVERY, self._flush))
+
+    def show(self, cell: str | None, text: str) -> None:
+        """Show a line of our own, where no cell is known as the kernel sees fit."""
+        if cell is not None and cell in self._headers:
+            self.put(cell, "stderr", text)
+        else:
+            self._streams["stderr"].write(text)
+
+    def _flush(self) -> None:
+        """Send what waits; in the kernel's thread for that."""
+        with self._lock:
+            pending, self._pending = self._pending, {}
+            self._due = False
+        for (cell, name), parts in pending.items():
+            header, text = self._headers.get(cell), _shortened("".join(parts))
+            if header is None or not text:
+                continue
+            if self._kept.takes(cell, header, name, text):
+                continue
+            session = self._streams[name].session
+            message = session.msg("stream", {"name": name, "text": text}, parent=header)
+            session.send(self._io, message, ident=f"stream.{name}".encode())
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _MOST_AT_ONCE:
+        return text
+    half = _MOST_AT_ONCE // 2
+    cut = text[half:-half].count("\n")
+    return f"{text[:half]}\n… {cut:,} lines are in the log alone: FX.QueryLog() …\n{text[-half:]}"
+
+
+class Output:
+    """The output routing of a shell: opened once, by `from zefnb import *` or `%load_ext zefnb`."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self.kernel = KernelOutput(shell) if _is_routable(shell) else None
+        self._faults = Faults(self.kernel.show if self.kernel else _to_terminal, self._hint)
+
+    def open(self) -> None:
+        """Begin."""
+        if self.kernel is not None:
+            self.kernel.open()
+        journal.EVERYWHERE.append(self._faults.heard)
+        # Else Python's last resort prints the same trouble once more, under whichever cell runs.
+        journal.logger.addHandler(_silent)
+
+    def close(self) -> None:
+        """End it."""
+        if self.kernel is not None:
+            self.kernel.close()
+        journal.EVERYWHERE.remove(self._faults.heard)
+        journal.logger.removeHandler(_silent)
+
+    def _hint(self) -> str:
+        loaded = "zef" in self._shell.magics_manager.magics["line"]
+        return "%zef faults shows the traceback" if loaded else "FX.QueryLog(level='error') has the traceback"
+
+
+_silent = logging.NullHandler()
+
+
+def _is_routable(shell: Any) -> bool:
+    """Whether these are a kernel's streams: a test may have put others in their place."""
+    return getattr(shell, "kernel", None) is not None and hasattr(sys.stdout, "pub_thread")
+
+
+def _to_terminal(cell: str | None, text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()

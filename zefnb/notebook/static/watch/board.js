@@ -1,0 +1,101 @@
+// The head of it all: how things are, the servers and their routes, and the search.
+
+class Board {
+  constructor({ act, filter, search }) {
+    Object.assign(this, { act, filter });
+    this.chosen = { server: null, path: null };
+    this.facts = { servers: [], clients: 0, faults: 0, outward: [], timers: [], actor_count: 0 };
+    this.light = h("span", { class: "zw-light", "aria-hidden": "true" });
+    this.status = h("span", { class: "zw-status", role: "status" }, "connecting…");
+    this.counts = h("span", { class: "zw-counts" });
+    this.found = h("span", { class: "zw-counts", role: "status" });
+    this.box = h("input", { type: "search", placeholder: "search ( / )", class: "zw-search", autocomplete: "off" });
+    this.box.addEventListener("input", () => search(this.box.value));
+    this.servers = h("div", { class: "zw-servers", role: "group", "aria-label": "Servers and routes" });
+    this.root = h(
+      "header",
+      { class: "zw-board" },
+      h("div", { class: "zw-bar" }, this.light, this.status, this.counts, h("span", { class: "zw-gap" }), this.found, labelled("Search clients", this.box)),
+      this.servers,
+    );
+  }
+
+  setStatus(kind, text) {
+    this.light.className = `zw-light zw-${kind}`;
+    setText(this.status, text);
+  }
+
+  // How many fit, said only while that is not all of them.
+  setFound(total, narrowed) {
+    setText(this.found, narrowed ? `${numberText(total)} found` : "");
+  }
+
+  update(news) {
+    Object.assign(this.facts, news);
+    this.drawCounts();
+    if (news.servers) this.drawServers();
+  }
+
+  drawCounts() {
+    const { servers, clients, faults, outward, timers, actor_count: actors } = this.facts;
+    const parts = [plural(servers.length, "server"), plural(clients, "client")];
+    if (actors) parts.push(plural(actors, "actor"));
+    if (timers.length) parts.push(plural(timers.length, "timer"));
+    if (outward.length) parts.push(`${outward.length} outward`);
+    const fault = faults ? h("span", { class: "zw-loud", title: "FX.QueryLog(level='error') tells" }, plural(faults, "fault")) : null;
+    this.counts.replaceChildren(parts.join(" · "), ...(fault ? [" · ", fault] : []));
+  }
+
+  drawServers() {
+    const drawn = this.facts.servers.map((server) => this.server(server));
+    // Pressed buttons are kept while nothing but a number changes in them: a click must not fall between two.
+    const shape = JSON.stringify(this.facts.servers.map(({ uid, endpoints }) => [uid, endpoints.map(({ path }) => path)]));
+    if (shape === this.shape) return this.renumber();
+    this.shape = shape;
+    this.servers.replaceChildren(...drawn);
+    this.mark();
+  }
+
+  server({ uid, port, secure, endpoints, refused }) {
+    const name = h("button", { type: "button", class: "zw-chip zw-server", "data-server": uid, title: uid }, `${secure ? "TLS " : ""}:${port}`);
+    name.addEventListener("click", () => this.choose(uid, null));
+    const routes = endpoints.map(({ path, mode, clients }) => {
+      const count = h("b", {}, numberText(clients));
+      const chip = h("button", { type: "button", class: "zw-chip", "data-server": uid, "data-path": path, title: `${mode} mode` }, `${path} `, count);
+      chip.addEventListener("click", () => this.choose(uid, path));
+      return chip;
+    });
+    const stop = careful("Stop", "Really stop?", () => this.act({ do: "stop", server: uid }));
+    stop.setAttribute("aria-label", `Stop the server on port ${port}`);
+    const turned = h("span", { class: "zw-muted", "data-refused": uid }, refused ? `${refused} refused` : "");
+    return h("span", { class: "zw-one" }, name, ...routes, turned, stop);
+  }
+
+  renumber() {
+    for (const { uid, endpoints, refused } of this.facts.servers) {
+      const chips = this.servers.querySelectorAll("[data-path]");
+      for (const chip of chips) {
+        const endpoint = endpoints.find(({ path }) => chip.dataset.server === uid && chip.dataset.path === path);
+        if (endpoint) setText(chip.querySelector("b"), numberText(endpoint.clients));
+      }
+      for (const text of this.servers.querySelectorAll("[data-refused]")) {
+        if (text.dataset.refused === uid) setText(text, refused ? `${refused} refused` : "");
+      }
+    }
+  }
+
+  choose(server, path) {
+    const same = this.chosen.server === server && this.chosen.path === path;
+    this.chosen = same ? { server: null, path: null } : { server, path };
+    this.mark();
+    this.filter(this.chosen);
+  }
+
+  mark() {
+    const { server, path } = this.chosen;
+    for (const chip of this.servers.querySelectorAll(".zw-chip")) {
+      const pressed = chip.dataset.server === server && (chip.dataset.path ?? null) === path;
+      setAttribute(chip, "aria-pressed", pressed);
+    }
+  }
+}

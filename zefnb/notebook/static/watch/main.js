@@ -1,0 +1,156 @@
+// The parts put together: one view of the widget.
+
+const SEARCH_AFTER_MS = 120;
+const NOTICE_MS = 6000;
+
+class App {
+  constructor(model) {
+    const { server = null, path = null } = model.get("scope") ?? {};
+    this.query = { server, path, search: "", sort: "id", descending: false };
+    this.window = { offset: 0, limit: 60 };
+    this.scope = { server, path };
+    this.selected = null;
+    this.number = 0;
+    this.rows = new Rows();
+    const act = (request) => this.act(request);
+    this.board = new Board({ act, filter: (chosen) => this.filter(chosen), search: (text) => this.search(text) });
+    this.grid = new Grid(this.rows, {
+      ask: (window) => this.look(Object.assign(this.window, window)),
+      select: (key) => this.select(key),
+      sort: ({ name, descending }) => this.change({ sort: name, descending }),
+    });
+    this.detail = new Detail({ act, close: () => this.grid.unselect() });
+    this.topics = new Topics({ act, follow: (topic) => this.channel.send({ do: "follow", topic }) });
+    this.notice = h("div", { class: "zw-notice", role: "status", "aria-live": "polite" });
+    // Jupyter's own shortcuts (A adds a cell, DD deletes one) must not hear what is typed here.
+    this.root = h(
+      "div",
+      { class: "zefnb-watch", "data-lm-suppress-shortcuts": "true", onkeydown: (event) => this.key(event) },
+      this.board.root, this.grid.root, this.notice, this.detail.root, this.topics.root,
+    );
+    this.channel = new Channel(model, {
+      heard: (message) => this.heard(message),
+      opened: () => this.opened(),
+      status: (kind, text) => this.board.setStatus(kind, text),
+    });
+    this.watchAttention();
+  }
+
+  // A fresh session knows nothing of what we looked at.
+  opened() {
+    this.rows.clear();
+    this.look({ ...this.query, ...this.window });
+    if (this.selected !== null) this.channel.send({ do: "select", client: this.selected });
+    if (this.topics.followed !== null) this.channel.send({ do: "follow", topic: this.topics.followed });
+    this.rest();
+  }
+
+  heard(message) {
+    if (message.t === "table") this.table(message);
+    else if (message.t === "client") this.detail.take(message);
+    else if (message.t === "tail") this.topics.take(message);
+    else if (message.t === "board") this.told(message);
+    else if (message.t === "done") this.tell(message);
+  }
+
+  table(message) {
+    if (!this.rows.take(message)) return this.channel.send({ do: "again" });
+    this.grid.draw();
+    this.grid.askForWindow();
+    const { search, server, path } = this.query;
+    this.board.setFound(this.rows.total, search || server !== this.scope.server || path !== this.scope.path);
+  }
+
+  told(news) {
+    this.board.update(news);
+    if (news.topics) this.topics.update(news.topics, this.board.facts.topic_count);
+    if (news.servers) this.grid.layout(news.servers.length > 1);
+  }
+
+  tell({ ok, text }) {
+    if (!text) return;
+    this.notice.className = ok ? "zw-notice" : "zw-notice zw-loud";
+    this.notice.textContent = text;
+    clearTimeout(this.noticeTimer);
+    this.noticeTimer = setTimeout(() => (this.notice.textContent = ""), NOTICE_MS);
+  }
+
+  act(request) {
+    const sent = this.channel.send({ ...request, id: ++this.number });
+    if (!sent) this.tell({ ok: false, text: "not connected; nothing was done" });
+  }
+
+  look(request) {
+    this.channel?.send({ do: "look", ...request });
+  }
+
+  change(query) {
+    Object.assign(this.query, query);
+    this.grid.root.scrollTop = 0;
+    this.window.offset = 0;
+    this.look({ ...this.query, ...this.window });
+  }
+
+  search(text) {
+    clearTimeout(this.searchTimer);
+    this.searchTimer = setTimeout(() => this.change({ search: text }), SEARCH_AFTER_MS);
+    setText(this.grid.empty, text ? "no client fits the search" : "nobody is connected");
+  }
+
+  filter({ server, path }) {
+    this.change(server === null ? this.scope : { server, path });
+  }
+
+  select(key) {
+    this.selected = key;
+    this.detail.show(key, this.rows.cells.get(key));
+    this.act({ do: "select", client: key });
+  }
+
+  key(event) {
+    const typing = event.target.closest("input, textarea, select");
+    if (event.key === "/" && !typing) {
+      this.board.box.focus();
+      event.preventDefault();
+    } else if (event.key === "Escape" && event.target === this.board.box) {
+      this.board.box.value = "";
+      this.search("");
+      this.grid.root.focus();
+    } else if (event.key === "Escape" && this.selected !== null) {
+      this.grid.unselect();
+      this.grid.root.focus();
+    }
+    event.stopPropagation();
+  }
+
+  // Nobody looks: nothing need be sent.
+  watchAttention() {
+    this.onVisible = () => this.rest();
+    document.addEventListener("visibilitychange", this.onVisible);
+    this.sight = new IntersectionObserver((entries) => {
+      this.outOfSight = !entries.at(-1).isIntersecting;
+      this.rest();
+    });
+    this.sight.observe(this.root);
+  }
+
+  rest() {
+    this.channel?.send({ do: "rest", rest: document.hidden || Boolean(this.outOfSight) });
+  }
+
+  close() {
+    document.removeEventListener("visibilitychange", this.onVisible);
+    this.sight.disconnect();
+    this.grid.close();
+    this.channel.close();
+    clearTimeout(this.noticeTimer);
+  }
+}
+
+function render({ model, el }) {
+  const app = new App(model);
+  el.append(app.root);
+  return () => app.close();
+}
+
+export default { render };

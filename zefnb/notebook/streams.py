@@ -1,0 +1,80 @@
+"""Streams: a kernel's `stdout` and `stderr`, with somebody who is asked first.
+
+IPython itself puts another `write` into the stream for the time of each cell, and puts back the one that
+was there. So ours is no attribute of the stream but a property of its class, which takes what is put
+in as the way on, whoever puts it there and in whichever order things are taken back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+Take = Callable[[str], bool]
+
+_inside = threading.local()
+_classes: dict[type, type] = {}
+
+
+def route(stream: Any, take: Take, flushed: Callable[[], bool]) -> None:
+    """Ask `take` about each text written, and `flushed` at each flush; what they answer true to goes no further."""
+    plain = type(stream)
+    way_on = vars(stream).pop("write", None)
+    stream.__class__ = _routed(plain)
+    stream._zefnb = _Route(stream, plain, take, flushed, way_on)
+
+
+def unroute(stream: Any) -> None:
+    """Leave `stream` as it was."""
+    found = vars(stream).pop("_zefnb", None)
+    if found is None:
+        return
+    stream.__class__ = found.plain
+    found.is_open = False
+    if found.way_on is not None:
+        stream.write = found.way_on
+
+
+class _Route:
+    def __init__(self, stream: Any, plain: type, take: Take, flushed: Callable[[], bool], way_on: Any) -> None:
+        self.stream, self.plain, self.take, self.flushed, self.way_on = stream, plain, take, flushed, way_on
+        self.is_open = True
+
+    def write(self, text: str) -> Any:
+        """What the stream's `write` is."""
+        plain: Any = self.plain
+        if getattr(_inside, "route", None) is self or not self.is_open:
+            return plain.write(self.stream, text)
+        if self.take(text):
+            return len(text)
+        if self.way_on is None:
+            return plain.write(self.stream, text)
+        # The way on ends in the `write` that it found, which is this one.
+        _inside.route = self
+        try:
+            return self.way_on(text)
+        finally:
+            _inside.route = None
+
+
+def _routed(plain: Any) -> type:
+    """The class of a routed stream."""
+    if plain in _classes:
+        return _classes[plain]
+
+    class Routed(plain):  # type: ignore[misc]
+        @property
+        def write(self) -> Any:
+            return self._zefnb.write
+
+        @write.setter
+        def write(self, way_on: Any) -> None:
+            self._zefnb.way_on = None if way_on == self._zefnb.write else way_on
+
+        def flush(self) -> Any:
+            return None if self._zefnb.flushed() else super().flush()
+
+    Routed.__name__, Routed.__qualname__, Routed.__module__ = plain.__name__, plain.__qualname__, plain.__module__
+    _classes[plain] = Routed
+    return Routed
