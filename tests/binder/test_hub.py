@@ -29,17 +29,20 @@ IN_SHORT = [
     "%zef client /ws",
     "watch(server)",
 ]
+# What we add to its end: cells that it does not need, but we do.
 LONG = "import time\ntime.sleep(120)"
-ASK = "print([(c['origin'], c['received']) for s in FX.QueryAllActiveHTTPServers() | run " \
-    "for c in FX.QueryAllConnectedWebsocketClients(http_server=s['server']) | run])"  # fmt: skip
+ASK = """[row for s in FX.QueryAllActiveHTTPServers() | run
+ for row in FX.QueryAllConnectedWebsocketClients(http_server=s['server']) | run] + (FX.QueryLog() | run)"""
+PAGE = "%%zef page /reached --server {(FX.QueryAllActiveHTTPServers() | run)[0]['server']}\n<h1>reached</h1>"
+OURS = (LONG, ASK, PAGE)
 
 
 class Tutorial(Notebook):
     """The first tutorial, open in a tab, with some cells of ours at its end."""
 
-    def run_to(self, end: int) -> None:
-        """Run its cells of code, the last ones of ours left out; none may fail."""
-        for number in self.code[:end]:
+    def run_all(self) -> None:
+        """Run its own cells; none may fail."""
+        for number in self.code[: -len(OURS)]:
             outputs = self.run(number)
             assert not [o for o in outputs if o["output_type"] == "error"], outputs
 
@@ -52,7 +55,7 @@ def tutorial(hub: Lab, browser: Any) -> Iterator[Tutorial]:
         hub.write(FIRST, IN_SHORT)
     path = hub.root / FIRST
     notebook = json.loads(path.read_text())
-    for number, source in enumerate((LONG, ASK)):
+    for number, source in enumerate(OURS):
         cell = {"cell_type": "code", "id": f"ours-{number}", "metadata": {}, "source": source}
         notebook["cells"].append({**cell, "outputs": [], "execution_count": None})
     path.write_text(json.dumps(notebook))
@@ -67,8 +70,8 @@ def tutorial(hub: Lab, browser: Any) -> Iterator[Tutorial]:
 
 def test_one_chats_and_watches_through_the_proxy_also_while_a_cell_runs(tutorial, hub):
     page = tutorial.page
-    tutorial.run_to(-2)
-    long, ask = tutorial.code[-2:]
+    tutorial.run_all()
+    long, ask, show = tutorial.code[-len(OURS) :]
 
     chat = page.locator(".zc").first
     chat.locator(".zc-on").wait_for(timeout=20_000)
@@ -78,7 +81,16 @@ def test_one_chats_and_watches_through_the_proxy_also_while_a_cell_runs(tutorial
     chat.get_by_role("button", name="Send").click()
     chat.locator(".zc-in", has_text="hello through the proxy").wait_for()
     tutorial.run(ask)
-    assert f"('http://{HOST}:{hub.port}', 1)" in tutorial.text(ask)
+    known = tutorial.text(ask)
+    assert f"'origin': 'http://{HOST}:{hub.port}'" in known
+    assert hub.token not in known
+
+    tutorial.run(show)
+    with page.expect_popup() as opened:
+        page.locator(".jp-Cell").nth(show).get_by_role("link").click()
+    opened.value.get_by_role("heading", name="reached").wait_for()
+    assert opened.value.url.startswith(f"http://{HOST}:{hub.port}{PREFIX}proxy/")
+    opened.value.close()
 
     table = page.locator(".zefnb-watch").first
     table.locator(".zw-light.zw-live").wait_for(timeout=20_000)
