@@ -33,7 +33,7 @@ class Lab:
         host: str = "127.0.0.1",
         **env: str,
     ) -> None:
-        self.root = home / "notebooks"
+        self._home, self.root = home, home / "notebooks"
         self.root.mkdir(parents=True)
         self.base, self.host, self.token, self.port = base, host, secrets.token_hex(16), _free_port()
         self._log = (home / "lab.log").open("w")
@@ -88,6 +88,11 @@ class Lab:
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": made}
         (self.root / name).write_text(json.dumps(notebook))
+
+    def start_kernel(self) -> Path:
+        """Start a kernel without a notebook; answers its connection file."""
+        kernel = self._ask("POST", "api/kernels")
+        return self._home / "jupyter_runtime_dir" / f"kernel-{kernel['id']}.json"
 
     def end_kernels(self) -> None:
         """Shut down every kernel."""
