@@ -15,12 +15,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from zefnb import ET, FX, op, run
+from zefnb import ET, FX, run
 from zefnb.cli.cast import Cast
 from zefnb.cli.chat import read
 from zefnb.cli.lab import how_to_open
 from zefnb.cli.screen import Screen
 from zefnb.core.entity import HTTPServer
+from zefnb.core.op import op
 from zefnb.errors import PortUnavailable
 from zefnb.notebook.tables import clients_table
 
