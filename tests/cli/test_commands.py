@@ -12,8 +12,8 @@ from rich.console import Console
 
 from tests.cli.processes import COMMAND, ENVIRONMENT, needs_tmux, terminal, zefnb
 from zefnb import __version__
-from zefnb.cli import doctor as examined
-from zefnb.cli.doctor import doctor
+from zefnb.notebook import doctor as examined
+from zefnb.notebook.doctor import doctor
 
 
 def test_it_tells_its_version():

@@ -18,12 +18,12 @@ from rich.text import Text
 from zefnb import ET, FX, run
 from zefnb.cli.cast import Cast
 from zefnb.cli.chat import read
-from zefnb.cli.lab import how_to_open
 from zefnb.cli.screen import Screen
 from zefnb.core.entity import HTTPServer
 from zefnb.core.op import op
 from zefnb.errors import PortUnavailable
 from zefnb.notebook.tables import clients_table
+from zefnb.notebook.tutorials import how_to_open
 
 PREFERRED_PORT = 8000
 SECONDS_UNATTENDED = 4.0
