@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zefnb.core.entity import Entity
-from zefnb.core.execution import interactive_shell, thing_key
+from zefnb.core.execution import interactive_shell
 from zefnb.engine.runtime import default_runtime
-from zefnb.engine.things import current_identity
 from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.notebook.once import shown_once
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
@@ -59,14 +59,4 @@ def _widget(runtime: Runtime, uid: str | None, path: str | None) -> Any:
         from zefnb.notebook.widget import LiveTable
     except ImportError as error:
         raise ImportError(f"a live table needs {error.name}; pip install 'zefnb[lab]'", name=error.name) from None
-    table = LiveTable(runtime, uid, path)
-    identity = current_identity.set(thing_key("live table"))
-    try:
-        old = runtime.things.predecessor()
-        runtime.things.record(table)
-    finally:
-        current_identity.reset(identity)
-    if old is not None:
-        old.close()
-        print("replaced the live table that this cell showed before")
-    return table
+    return shown_once(runtime, LiveTable(runtime, uid, path), "live table")
