@@ -14,6 +14,7 @@ from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.engine.things import current_identity
 from zefnb.net.server import Servers
 from zefnb.notebook import html
+from zefnb.notebook.beside import close_beside
 
 _STATIC = Path(__file__).parent / "static" / "client"
 _LONGEST_NAME = 260
@@ -52,6 +53,7 @@ class ChatClient(anywidget.AnyWidget):
     def close(self) -> None:
         """Disconnect, and show it no more."""
         self._runtime.things.forget(self)
+        close_beside(self)
         super().close()
 
 
