@@ -112,6 +112,7 @@ def test_a_member_logs_in_on_the_page_and_no_script_gets_at_the_cookie(open_note
 def lobby(open_notebook: Any) -> Iterator[str]:
     """The lobby's page, served by the tutorial in a real JupyterLab."""
     tutorial = Open(open_notebook, "13-game-lobby")
+    tutorial.page.set_viewport_size({"width": 1100, "height": 4400})
     tutorial.run_all_but_the_last()
     yield tutorial.text("page").strip()
     tutorial.pictures()
