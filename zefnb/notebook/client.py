@@ -12,6 +12,7 @@ from zefnb.core.uid import generate_uid
 from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.net.server import Servers
 from zefnb.notebook import html
+from zefnb.notebook.beside import close_beside
 from zefnb.notebook.once import shown_once
 
 _STATIC = Path(__file__).parent / "static" / "client"
@@ -51,6 +52,7 @@ class ChatClient(anywidget.AnyWidget):
     def close(self) -> None:
         """Disconnect, and show it no more."""
         self._runtime.things.forget(self)
+        close_beside(self)
         super().close()
 
 
