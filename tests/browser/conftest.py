@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,12 +30,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 def open_notebook(lab: Lab, browser: Any, request: pytest.FixtureRequest) -> Iterator[Open]:
-    """`open_notebook(cells)`: a notebook in a tab; `open_notebook(None)` the same one in a second tab."""
+    """`open_notebook(cells)`: these cells, or a copy of that notebook, in a tab; `None`: the same in a second."""
     context = browser.new_context(viewport={"width": 1200, "height": 1000})
     name = f"{request.node.name.replace('[', '-').replace(']', '')}.ipynb"
 
-    def open_(cells: list[str] | None) -> Notebook:
-        if cells is not None:
+    def open_(cells: list[str] | Path | None) -> Notebook:
+        if isinstance(cells, Path):
+            shutil.copy(cells, lab.root / name)
+        elif cells is not None:
             lab.write(name, cells)
         return Notebook(lab, context.new_page(), name).open()
 

@@ -12,8 +12,9 @@ from rich.console import Console
 
 from tests.cli.processes import COMMAND, ENVIRONMENT, needs_tmux, terminal, zefnb
 from zefnb import __version__
-from zefnb.cli import doctor as examined
-from zefnb.cli.doctor import doctor
+from zefnb.notebook import doctor as examined
+from zefnb.notebook.doctor import doctor
+from zefnb.notebook.tutorials import how_to_open
 
 
 def test_it_tells_its_version():
@@ -131,6 +132,6 @@ def test_lab_opens_the_notebooks_there_are(monkeypatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "one.ipynb").write_text("{}")
-    assert "make lab" in lab.how_to_open()
+    assert "make lab" in how_to_open()
     lab.lab(["--no-browser"])
     assert called == [[sys.executable, "-m", "jupyterlab", str(tmp_path / "notebooks"), "--no-browser"]]

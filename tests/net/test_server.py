@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.net.conftest import inside, is_free, journal, on_loop
 from tests.net.wire import Wire, closing, frame, handshake
@@ -22,6 +22,20 @@ from zefnb.net import connection as connection_module
 
 Raw = Callable[..., Wire]
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_with_logging_the_journal_tells_who_came_and_who_left(serve: Any, topic: Any, connect: Any, until: Any):
+    server = serve({"/ws": ET.WebSocket(clients_subscribe_to=[topic])}, logging=True)
+    with pytest.raises(InvalidStatus):
+        connect(server, "/nowhere")
+    connect(server).close()
+    connect(server)
+    told = until(lambda: len(entries := FX.QueryLog(server=server, level="info") | run) == 3 and entries)
+    assert {(entry["message"], entry["path"]) for entry in told} == {
+        ("client 0 connected", "/ws"),
+        ("client 0 left", "/ws"),
+        ("client 1 connected", "/ws"),
+    }
 
 
 # Stopping

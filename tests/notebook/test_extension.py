@@ -36,22 +36,13 @@ def is_free(port: int) -> bool:
         return True
 
 
-def test_loading_takes_less_than_300_ms_and_loads_no_server_and_no_widgets():
-    # What it takes at best is a matter of ours; what it takes at worst, of whatever else the machine does.
-    assert any(seconds_of_loading() < 0.3 for _ in range(3))
-
-
-def seconds_of_loading() -> float:
-    """How long a fresh kernel takes to load it."""
+def test_loading_loads_no_server_and_no_widgets():
+    """How long it takes is for the bench to say."""
     fresh = Kernel()
     try:
-        took = fresh.run(
-            "import time; began = time.perf_counter()\n%load_ext zefnb\nprint(time.perf_counter() - began)"
-        )
-        assert took.error is None
+        assert fresh.run("%load_ext zefnb").error is None
         fresh.run("import sys\nheavy = 'uvicorn', 'websockets', 'ipywidgets', 'anywidget', 'rich'")
         assert fresh.value("[name for name in heavy if name in sys.modules]") == []
-        return float(took.text)
     finally:
         fresh.close()
 
@@ -137,7 +128,7 @@ AGAIN = {
 @pytest.mark.parametrize("what", AGAIN)
 def test_a_cell_that_runs_again_leaves_no_twin_and_says_so_in_one_line(kernel, what):
     code, count, said = AGAIN[what]
-    kernel.run("from ipywidgets import Widget\nfrom zefnb.notebook.watch import watch")
+    kernel.run("from ipywidgets import Widget")
     kernel.run("room = %zef start /ws --port 0 --topic room", "room")
     before = kernel.value(count)
     first = kernel.run(code, what)

@@ -326,6 +326,13 @@ def test_client_and_watch_are_widgets_with_a_readable_form_for_where_there_are_n
     assert "no WebSocket route /nowhere; there are: /ws" in kernel.run("%zef client /nowhere").text
 
 
+@pytest.mark.parametrize("line", ["%zef client /ws", "%zef watch s/ws", "%zef tail chat"])
+def test_a_widget_that_is_replaced_leaves_nothing_in_the_kernel(kernel, line):
+    kernel.run("s = %zef start /ws --port 0 --topic chat\nfrom ipywidgets.widgets.widget import _instances")
+    count = [kernel.run(line, line) and kernel.value("len(_instances)") for _ in range(3)]
+    assert count == [count[0]] * 3
+
+
 def test_topics_actors_and_log_answer_rows(kernel):
     listen(kernel, "room")
     kernel.run("a = FX.StartActor(initial_state=41, handler=lambda m, s: [[], s + 1]) | run")

@@ -105,7 +105,6 @@ def test_watch_in_a_script_ends_by_ctrl_c_and_the_shell_goes_on(tmp_path):
     script = tmp_path / "watching.py"
     script.write_text(
         "from zefnb import *\n"
-        "from zefnb.notebook.watch import watch\n"
         "server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run\n"
         "watch(server)\n"
         "print('after', 'it')\n"

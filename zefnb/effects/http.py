@@ -39,7 +39,7 @@ async def start_http_server(
     `port=0` picks a free port; the handle's `port` tells which. It listens on loopback unless
     `allow_external_requests`. A port held by another zefnb server needs `allow_restart`. `certificates`,
     files of a chain and its key, make it speak TLS. Pages of other origins need `allowed_origins`, other
-    host names `allowed_hosts`. With `logging` connections are noted in the journal.
+    host names `allowed_hosts`. With `logging` the journal notes who connects and who leaves.
 
     Answers `ET.HTTPServer('🍃-…', port=…)`. Raises `InvalidEffect`, listing every fault of the routes, and
     `PortUnavailable`. Running the cell again replaces the server.

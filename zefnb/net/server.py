@@ -186,10 +186,7 @@ class Server:
             return
         connection.opened(next(self._channel_ids), dict(parse_qsl(query, keep_blank_values=True)))
         endpoint.open(connection, variables)
-        if self.logs_requests:
-            self._runtime.journal.note(
-                "info", f"client {connection.channel_id} connected", server=self.handle, path=path
-            )
+        self._log(connection, "connected")
 
     def _refused(self, header: str, value: str | None) -> None:
         self.refused += 1
@@ -198,8 +195,15 @@ class Server:
         text = f"refused a request with {header} {value!r}; to let it in: {field}=[{value!r}]"
         self._runtime.journal.note("warning", text, key=("refused", self.port, header, value), server=self.handle)
 
+    def _log(self, connection: Connection, what: str) -> None:
+        if self.logs_requests:
+            text = f"client {connection.channel_id} {what}"
+            self._runtime.journal.note("info", text, server=self.handle, path=connection.path)
+
     def _closed(self, connection: Connection) -> None:
         self._connections.pop(connection, None)
+        if connection.channel_id >= 0:  # one that was refused has none
+            self._log(connection, "left")
         if not self._connections:
             self._emptied.set()
         self._retired = [endpoint for endpoint in self._retired if endpoint.clients]

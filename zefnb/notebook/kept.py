@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from zefnb.core.execution import current_execution
+from zefnb.notebook.beside import close_beside
 
 # The server that stands between asks for the kernel's info, too, under sessions of its own.
 _ASKED_BY_PAGES = ("execute_request", "comm_open", "comm_msg", "comm_info_request")
@@ -45,7 +46,7 @@ class Kept:
         self._shell.events.unregister("post_run_cell", self._ran)
         self._shell.kernel.shell_handlers.update(self._handlers)
         for widget in self._widgets.values():
-            widget.close()
+            _close(widget)
 
     def _page_asks(self, handler: Callable[..., Any], stream: Any, ident: Any, parent: Any) -> Any:
         """A page asks for something, perhaps one that has just come."""
@@ -63,7 +64,7 @@ class Kept:
             return
         old = self._widgets.pop(execution.cell, None)
         if old is not None:
-            old.close()
+            _close(old)
         if self._started_something(execution.cell) and find_spec("ipywidgets") is not None:
             self._widgets[execution.cell] = _shown_widget()
 
@@ -93,6 +94,11 @@ def _shortened(outputs: tuple[dict[str, str], ...]) -> tuple[dict[str, str], ...
         kept.insert(0, {**output, "text": output["text"][-room:]})
         room -= len(output["text"])
     return tuple(kept)
+
+
+def _close(widget: Any) -> None:
+    close_beside(widget)
+    widget.close()
 
 
 def _shown_widget() -> Any:

@@ -14,6 +14,7 @@ import traitlets
 from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
 from zefnb.engine.runtime import Runtime
+from zefnb.notebook.beside import close_beside
 from zefnb.notebook.board import on_loop
 from zefnb.notebook.control import Control, Door
 from zefnb.notebook.feed import Clients, Query
@@ -103,8 +104,7 @@ class LiveTable(anywidget.AnyWidget):
             control = self._control
             self._runtime.entrance.put(lambda: self._runtime.spawn(control.shut(door), "closing a live table"))
             self._runtime.things.forget(self)
-        if self.layout is not None:
-            self.layout.close()
+        close_beside(self)
         super().close()
 
     def __repr__(self) -> str:

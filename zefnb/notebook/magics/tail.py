@@ -13,6 +13,7 @@ from zefnb.core.effect import FX
 from zefnb.core.op import op
 from zefnb.engine.runtime import default_runtime
 from zefnb.notebook import html
+from zefnb.notebook.beside import close_beside
 from zefnb.notebook.command import Command, Context, Parser, count, topic
 from zefnb.notebook.magics import on
 from zefnb.notebook.text import harmless
@@ -124,6 +125,7 @@ class LiveList:
     def close(self) -> None:
         """Show it no more."""
         self._closed = True
+        close_beside(self.widget)
         self.widget.close()
 
 

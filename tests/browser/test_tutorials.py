@@ -1,0 +1,97 @@
+"""Two tutorials as their readers see them: run in a real JupyterLab, talked to, looked at, light and dark."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tests.browser.lab import Notebook
+from tests.notebooks.tutorial import FOLDER, Tutorial
+
+
+class Open:
+    """A tutorial open in a tab, whose cells are called by their names."""
+
+    def __init__(self, open_notebook: Any, name: str) -> None:
+        path = FOLDER / f"{name}.ipynb"
+        self.name = name
+        self.cells = Tutorial(path).cells
+        self.notebook: Notebook = open_notebook(path)
+        self.page = self.notebook.page
+        # As tall as the whole of it, since cells out of sight are not drawn.
+        self.page.set_viewport_size({"width": 1100, "height": 3600})
+
+    def run_all_but_the_last(self) -> None:
+        for number, cell in enumerate(self.cells[:-1]):
+            if cell.cell_type == "code":
+                outputs = self.notebook.run(number)
+                assert not [output for output in outputs if output["output_type"] == "error"], cell.id
+
+    def text(self, cell: str) -> str:
+        return self.notebook.text(self._number(cell))
+
+    def output(self, cell: str) -> Any:
+        return self.page.locator(".jp-Cell").nth(self._number(cell)).locator(".jp-Cell-outputWrapper")
+
+    def stop(self) -> None:
+        self.notebook.run(len(self.cells) - 1)
+
+    def _number(self, cell: str) -> int:
+        return [found.id for found in self.cells].index(cell)
+
+    def pictures(self) -> None:
+        """The whole notebook, and nothing of the lab around it, in both themes."""
+        for theme in ("Light", "Dark"):
+            self.notebook.theme(theme)
+            time.sleep(0.5)  # colours fade over
+            self.notebook.picture(f"tutorial-{self.name}-{theme.lower()}", self.page.locator(".jp-Notebook"))
+
+
+def soon(condition: Any, within: float = 10.0) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "not so in time"
+        time.sleep(0.05)
+
+
+def test_in_the_chatroom_the_cell_the_page_and_the_robot_hear_each_other(open_notebook):
+    tutorial = Open(open_notebook, "02-chatroom")
+    tutorial.run_all_but_the_last()
+    client = tutorial.output("client")
+    guest = tutorial.page.context.new_page()
+    guest.goto(tutorial.text("page").strip())
+    said = guest.locator("li")
+
+    client.locator(".zc-box").fill("hello from the cell")
+    client.get_by_role("button", name="Send").click()
+    soon(lambda: "hello from the cell" in said.all_inner_texts())
+    guest.get_by_label("Message").fill("!time")
+    guest.get_by_role("button", name="Send").click()
+    soon(lambda: "It is" in client.locator(".zc-list").inner_text())
+
+    tutorial.notebook.picture("tutorial-02-chatroom-page", guest)
+    tutorial.page.bring_to_front()
+    tutorial.pictures()
+    tutorial.stop()
+    soon(lambda: "closed with 1001" in client.inner_text())
+    assert tutorial.notebook.errors == []
+
+
+def test_the_dashboard_draws_what_comes(open_notebook):
+    tutorial = Open(open_notebook, "03-live-dashboard")
+    tutorial.run_all_but_the_last()
+    page = tutorial.output("frame").frame_locator("iframe")
+
+    def drawn() -> list[str]:
+        return (page.locator("polyline").get_attribute("points") or "").split()
+
+    soon(lambda: len(drawn()) == 200, within=30)
+    seen = drawn()
+    soon(lambda: drawn() != seen)
+    assert page.locator("#news").inner_text() == "The window is open."
+    assert page.locator("#now").inner_text().endswith(" °C")
+    soon(lambda: tutorial.output("watch").locator(".zw-row").count() == 1)
+
+    tutorial.pictures()
+    tutorial.stop()
+    assert tutorial.notebook.errors == []

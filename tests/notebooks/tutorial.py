@@ -1,0 +1,105 @@
+"""A tutorial: a notebook of `notebooks/`, and what is so after it ran in a real kernel."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+PATHS = sorted(FOLDER.glob("*.ipynb"))
+_EACH_CELL_WITHIN = 30
+
+# Asked in the kernel, between runs: what runs there, and what its journal holds against the notebook.
+_CENSUS = """
+def __census():
+    import collections
+    from ipywidgets.widgets import widget
+    from zefnb import FX, run
+    kinds = collections.Counter(binding['kind'] for binding in FX.StreamGraphSnapshot() | run)
+    return {
+        'servers': len(FX.QueryAllActiveHTTPServers() | run),
+        'outward clients': len(FX.ListWebSocketClients() | run),
+        'timers': len(FX.ListTimers() | run),
+        'actors': len(FX.ListActors() | run),
+        'subscriptions': kinds['subscription'] + kinds['map'],
+        'widgets': len(widget._instances),
+    }, [entry['message'] for entry in FX.QueryLog(level='warning') | run]
+print(repr(__census()))
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run from the first cell to the last."""
+
+    error: str
+    running: dict[str, int]
+    faults: list[str]
+
+
+class Tutorial:
+    """A notebook on disk. Its metadata announce the faults that it causes, by a part of what the journal says:
+    `{"zefnb": {"faults": ["ZeroDivisionError"]}}`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.notebook: Any = nbformat.read(path, as_version=4)
+        self.cells: list[Any] = self.notebook.cells
+        self.announced: list[str] = self.notebook.metadata.get("zefnb", {}).get("faults", [])
+
+    @property
+    def code(self) -> list[Any]:
+        """Its cells of code."""
+        return [cell for cell in self.cells if cell.cell_type == "code"]
+
+    @property
+    def prose(self) -> str:
+        """Its text."""
+        return "\n\n".join(cell.source for cell in self.cells if cell.cell_type == "markdown")
+
+    @property
+    def links(self) -> list[str]:
+        """Where its text leads, on this disk."""
+        return [link for link in re.findall(r"\]\(([^)#]+)", self.prose) if "://" not in link]
+
+    def run_twice(self, folder: Path) -> list[Outcome]:
+        """All cells in a fresh kernel, and all of them again in the same."""
+        census = nbformat.v4.new_code_cell(_CENSUS)
+        copied = nbformat.from_dict({**self.notebook, "cells": [*self.cells, census]})
+        with _kernel(copied, folder) as client:
+            return [_run(client, copied.cells) for _ in range(2)]
+
+
+def _run(client: NotebookClient, cells: list[Any]) -> Outcome:
+    """Run the cells up to the first that fails, and the last of them, the census, in any case."""
+    error = ""
+    try:
+        for number, cell in enumerate(cells[:-1]):
+            client.execute_cell(cell, number)
+    except CellExecutionError as failure:
+        error = re.sub(r"\x1b\[[0-9;]*m", "", str(failure))
+    asked = client.execute_cell(cells[-1], len(cells) - 1)
+    running, faults = ast.literal_eval("".join(output["text"] for output in asked.outputs))
+    return Outcome(error, running, faults)
+
+
+@contextmanager
+def _kernel(notebook: Any, folder: Path) -> Iterator[NotebookClient]:
+    # asyncio's debugging, on in the tests themselves, would write into cells.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
+    client = NotebookClient(
+        notebook, timeout=_EACH_CELL_WITHIN, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    )
+    with client.setup_kernel(env=env):
+        yield client
