@@ -131,6 +131,19 @@ def test_links_lead_through_the_proxy_and_only_those_in_who_know_the_token(tutor
     assert is_refused(page.url.replace(HOST, "127.0.0.1"))
 
 
+def test_a_page_is_reached_where_no_table_and_no_chat_client_is_shown(hub, browser):
+    hub.write("page.ipynb", ["from zefnb import *\n%load_ext zefnb", "%%zef page / --port 0\n<h1>reached</h1>"])
+    context = browser.new_context()
+    notebook = Notebook(hub, context.new_page(), "page.ipynb").open()
+    for number in (0, 1):
+        notebook.run(number)
+    with notebook.page.expect_popup() as opened:
+        notebook.page.locator(".jp-Cell").nth(1).get_by_role("link").click()
+    opened.value.get_by_role("heading", name="reached").wait_for()
+    context.close()
+    hub.end_kernels()
+
+
 def say(chat: Any, message: str) -> None:
     chat.locator(".zc-box").fill(message)
     chat.get_by_role("button", name="Send").click()

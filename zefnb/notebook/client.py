@@ -10,13 +10,11 @@ import traitlets
 
 from zefnb.core.uid import generate_uid
 from zefnb.engine.runtime import Runtime, default_runtime
-from zefnb.net.server import Servers
-from zefnb.notebook import html
+from zefnb.notebook import address, html
 from zefnb.notebook.beside import close_beside
 from zefnb.notebook.once import shown_once
 
 _STATIC = Path(__file__).parent / "static" / "client"
-_LONGEST_NAME = 260
 
 
 class ChatClient(anywidget.AnyWidget):
@@ -34,13 +32,7 @@ class ChatClient(anywidget.AnyWidget):
         self.on_msg(self._heard)
 
     def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
-        """The page says by which name it is reached: this comes by the kernel's channel, so it may be believed."""
-        given = content if isinstance(content, dict) else {}
-        host, origin = str(given.get("host", "")), str(given.get("origin", ""))
-        if not all(0 < len(name) < _LONGEST_NAME for name in (host, origin)) or origin == "null":
-            return
-        if self._runtime.is_alive:
-            self._runtime.entrance.put(lambda: self._runtime.service(Servers).allow_public(host, origin))
+        address.heard(self._runtime, content)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget; where there is no kernel, the url."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from zefnb.notebook.address import Address
 from zefnb.notebook.display import Display
 from zefnb.notebook.output import Output
 
@@ -16,7 +17,7 @@ class Attached:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.parts: list[Any] = [Display(shell), Output(shell)]
+        self.parts: list[Any] = [Display(shell), Output(shell), Address(shell)]
         self.is_loaded = False
         for part in self.parts:
             part.open()

@@ -59,6 +59,12 @@ def public_url(server: Any, path: str = "/", websocket: bool = False) -> Link:
     return Link(f"{scheme}{separator}{rest}/{path.lstrip('/')}")
 
 
+def is_on_page_host() -> bool:
+    """Whether links here are paths on the host of the page that shows them, which only the page knows."""
+    # Colab would be asked for a port of its own, and answers whole urls anyway.
+    return "google.colab.output" not in sys.modules and _base(0)[1].startswith("/")
+
+
 def reached_by(port: int) -> str:
     """How links to that port are made here, in a few words."""
     return _base(port)[0]
