@@ -1,4 +1,4 @@
-() => {
+(within = '.zefnb-watch') => {
     const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     const paint = (...colours) => {
         canvas.clearRect(0, 0, 1, 1);
@@ -16,7 +16,7 @@
         return all;
     };
     const faults = [];
-    for (const element of document.querySelectorAll('.zefnb-watch *')) {
+    for (const element of document.querySelectorAll(`${within} *`)) {
         const own = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
         if (!own || !element.checkVisibility() || element.disabled || element.closest('.zw-unseen')) continue;
         const back = behind(element);

@@ -16,7 +16,7 @@ class Doctor(Command):
         pass
 
     def run(self, given: argparse.Namespace, context: Context) -> None:
-        from zefnb.cli.doctor import doctor
+        from zefnb.notebook.doctor import doctor
         from zefnb.notebook.links import reached_by
 
         doctor()

@@ -1,0 +1,194 @@
+"""The later tutorials as their readers use them: an exercise in JupyterLab, a login, and a game between two tabs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from tests.browser.lab import OUTPUT
+from tests.browser.test_tutorials import Open, soon
+from tests.notebooks.tutorial import FOLDER
+
+Visit = Callable[..., Any]
+_CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Visit]:
+    """`visit(url, 'dark')`: a page in a browser of its own, with cookies of its own, which likes it light or dark."""
+    contexts = []
+
+    def visit_(url: str, scheme: str = "light", width: int = 480) -> Any:
+        contexts.append(browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 640}))
+        page = contexts[-1].new_page()
+        page.goto(url)
+        return page
+
+    yield visit_
+    for context in contexts:
+        context.close()
+
+
+def picture(page: Any, name: str) -> None:
+    """Keep a picture, of a page that can be read."""
+    OUTPUT.mkdir(exist_ok=True)
+    page.wait_for_timeout(100)
+    page.screenshot(path=str(OUTPUT / f"{name}.png"))
+    assert page.evaluate(_CONTRAST, "body") == []
+
+
+# 09
+
+
+def test_the_solution_is_folded_away_until_somebody_wants_it(open_notebook):
+    tutorial = Open(open_notebook, "09-chat-with-usernames")
+    tutorial.run_all_but_the_last()
+    assert tutorial.text("try").startswith("Not yet.")
+    assert "The solution holds" in tutorial.text("proof")
+    solution = tutorial.output("solution").locator("xpath=..")
+    dots = solution.locator(".jp-InputPlaceholder")
+    assert dots.is_visible()
+    assert "named" not in solution.inner_text()
+
+    client = tutorial.output("proof")
+    for said in ("Grace", "is there tea?"):
+        client.locator(".zc-box").fill(said)
+        client.get_by_role("button", name="Send").click()
+    soon(lambda: "[Grace]: is there tea?" in client.locator(".zc-list").inner_text())
+    tutorial.pictures()
+
+    dots.click()
+    soon(lambda: "ET.Chatting(name=name" in solution.inner_text())
+    tutorial.stop()
+    assert tutorial.notebook.errors == []
+
+
+# 10
+
+
+def test_a_member_logs_in_on_the_page_and_no_script_gets_at_the_cookie(open_notebook, visit, tmp_path):
+    written = nbformat.read(FOLDER / "10-login-and-sessions.ipynb", as_version=4)
+    names = [cell.id for cell in written.cells]
+    written.cells.insert(names.index("stop"), nbformat.v4.new_code_cell("add_member('Grace', 'tea at five')"))
+    nbformat.write(written, tmp_path / "login.ipynb")
+    notebook = open_notebook(tmp_path / "login.ipynb")
+    for number, cell in enumerate(written.cells[:-1]):
+        if cell.cell_type == "code":
+            notebook.run(number)
+    url = notebook.text(names.index("page")).strip()
+
+    def log_in(page: Any, password: str) -> None:
+        page.get_by_label("Name").fill("Grace")
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Log in").click()
+
+    grace, thief = visit(url, "light"), visit(url, "dark")
+    picture(thief, "login-door-dark")
+    log_in(thief, "tea at six")
+    soon(lambda: "That is not a name and its password." in thief.locator("body").inner_text())
+    log_in(grace, "tea at five")
+    grace.get_by_label("Message").fill("<b>good evening</b>")
+    grace.get_by_role("button", name="Say").click()
+    soon(lambda: "[Grace]: <b>good evening</b>" in grace.get_by_role("log").inner_text())
+    picture(grace, "login-room-light")
+
+    assert grace.evaluate("document.cookie") == ""
+    [cookie] = grace.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("members", True, "Strict")
+    seen = json.dumps(notebook.save())
+    assert cookie["value"] not in seen
+    notebook.run(len(written.cells) - 1)
+
+
+# 13
+
+
+@pytest.fixture
+def lobby(open_notebook: Any) -> Iterator[str]:
+    """The lobby's page, served by the tutorial in a real JupyterLab."""
+    tutorial = Open(open_notebook, "13-game-lobby")
+    tutorial.page.set_viewport_size({"width": 1100, "height": 4400})
+    tutorial.run_all_but_the_last()
+    yield tutorial.text("page").strip()
+    tutorial.pictures()
+    tutorial.stop()
+    assert tutorial.notebook.errors == []
+
+
+def come_in(page: Any, name: str) -> None:
+    page.get_by_label("Your name").fill(name)
+    page.get_by_role("button", name="Play").click()
+
+
+def says(page: Any) -> str:
+    return str(page.get_by_role("status").inner_text())
+
+
+def cell(page: Any, number: int) -> Any:
+    return page.locator("#board button").nth(number)
+
+
+def board(page: Any) -> str:
+    return "".join({"": ".", "✕": "X", "◯": "O"}[text] for text in page.locator("#board button").all_inner_texts())
+
+
+def test_two_tabs_play_to_the_end_and_once_more(lobby, visit):
+    ada, bob = visit(lobby, "light"), visit(lobby, "dark")
+    picture(ada, "lobby-door-light")
+    picture(bob, "lobby-door-dark")
+    come_in(ada, "Ada")
+    soon(lambda: says(ada) == "Waiting for somebody to play with.")
+    picture(ada, "lobby-waiting-light")
+
+    come_in(bob, "<b>Bob</b>")
+    soon(lambda: says(ada) == "It is your turn, with X, against <b>Bob</b>.")
+    assert says(bob) == "Ada is thinking."
+    assert ada.locator("b").count() == 0
+    # Out of turn nothing happens.
+    cell(bob, 4).click(force=True)
+    for number, (player, place) in enumerate([(ada, 0), (bob, 4), (ada, 1), (bob, 8)], 1):
+        cell(player, place).click()
+        soon(lambda number=number: 9 - board(ada).count(".") == 9 - board(bob).count(".") == number)
+    soon(lambda: says(ada).startswith("It is your turn"))
+    picture(ada, "lobby-playing-light")
+    picture(bob, "lobby-playing-dark")
+
+    cell(ada, 2).click()
+    soon(lambda: says(ada) == "You have won!" and says(bob) == "Ada has won.")
+    assert board(ada) == board(bob) == "XXX.O...O"
+    assert ada.locator("#board .won").count() == 3
+    picture(ada, "lobby-won-light")
+    picture(bob, "lobby-lost-dark")
+
+    bob.get_by_role("button", name="Play again").click()
+    soon(lambda: says(bob) == "Waiting for somebody to play with.")
+    ada.get_by_role("button", name="Play again").click()
+    soon(lambda: says(bob) == "It is your turn, with X, against Ada.")
+    assert board(ada) == "." * 9
+    ada.get_by_role("button", name="Leave").click()
+    soon(lambda: says(bob) == "Ada has left.")
+
+
+def test_the_lobby_pairs_whoever_waits_and_is_played_by_keyboard(lobby, visit):
+    names = ("Ada", "Bob", "Cleo", "Dan")
+    pages = [visit(lobby) for _ in names]
+    for name, page in zip(names, pages, strict=True):
+        page.get_by_label("Your name").fill(name)
+        page.keyboard.press("Enter")
+        soon(lambda page=page: says(page))
+    ada, bob, cleo, dan = pages
+    soon(lambda: says(ada).endswith("against Bob.") and says(cleo).endswith("against Dan."))
+
+    cell(cleo, 0).focus()
+    cleo.keyboard.press("Tab")
+    cleo.keyboard.press("Enter")
+    soon(lambda: cell(dan, 1).get_attribute("aria-label") == "row 1, column 2: cross")
+    soon(lambda: says(dan).startswith("It is your turn"))
+    dan.close()
+    soon(lambda: says(cleo) == "Dan has left.")
+    assert says(bob) == "Ada is thinking."
