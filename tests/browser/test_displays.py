@@ -167,5 +167,6 @@ def test_everything_that_shows_itself_can_be_read_in_light_and_dark(open_noteboo
         for name, group in groups.items():
             gallery.picture(f"displays-{name}-{theme.lower()}", first, first + len(group) - 1)
             first += len(group)
-        assert notebook.page.evaluate(_CONTRAST, ".jp-Cell-outputWrapper") == []
+        faint = notebook.page.evaluate(_CONTRAST, ".jp-OutputArea-output")
+        assert not faint, "\n".join(faint)
     assert notebook.errors == []

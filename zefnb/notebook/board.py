@@ -199,7 +199,9 @@ def _outward(runtime: Runtime) -> list[dict[str, Any]]:
     if module is None:
         return []
     clients = runtime.service(module.Clients)
-    return [{"uid": client.handle._uid, "url": str(getattr(client, "url", ""))} for client in clients]
+    told = ("url", "state", "sent", "received")
+    described = [(client.handle._uid, client.describe()) for client in clients]
+    return [{"uid": uid, **{key: facts[key] for key in told}} for uid, facts in described]
 
 
 _MOST_ITEMS = 4
