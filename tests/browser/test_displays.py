@@ -132,11 +132,8 @@ def clients() -> Iterator[Any]:
 
         def come(port: int) -> list[Any]:
             paths = ("/ws", "/ws", "/echo", "/echo")
-            url = f"ws://127.0.0.1:{port}"
-            return [
-                stack.enter_context(connect(f"{url}{path}", proxy=None, origin="http://localhost:3000", close_timeout=1))
-                for path in paths
-            ]
+            options = {"proxy": None, "origin": "http://localhost:3000", "close_timeout": 1}
+            return [stack.enter_context(connect(f"ws://127.0.0.1:{port}{path}", **options)) for path in paths]
 
         yield come
 

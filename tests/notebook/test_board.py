@@ -53,13 +53,10 @@ def test_actors_that_stand_alone_are_listed_and_all_are_counted(server, connect)
 
 
 def test_outward_clients_with_where_they_lead(server):
-    client = FX.StartWebSocketClient(url=f"ws://localhost:{server.port}/ws?token=secret", in_stream_into=[ET.Topic("in")])
-    client = client | run
+    url = f"ws://localhost:{server.port}/ws"
+    client = FX.StartWebSocketClient(url=f"{url}?token=secret", in_stream_into=[ET.Topic("in")]) | run
     [told] = now()["outward"]
-    assert told == {
-        **{"uid": client._uid, "url": f"ws://localhost:{server.port}/ws", "state": "connected"},
-        **{"sent": 0, "received": 0},
-    }
+    assert told == {"uid": client._uid, "url": url, "state": "connected", "sent": 0, "received": 0}
 
 
 def test_timers_databases_and_faults(until):

@@ -19,7 +19,7 @@ _colab: dict[int, str] = {}
 
 
 class Link(str):
-    """A url, or a path on the notebook's own host; in the notebook a link, or for a WebSocket one to copy; else text."""
+    """A url, or a path on the notebook's own host: text, which a notebook shows as a link (a WebSocket's, to copy)."""
 
     __slots__ = ()
 
