@@ -39,7 +39,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 def open_notebook(lab: Lab, browser: Any, request: pytest.FixtureRequest) -> Iterator[Open]:
-    """`open_notebook(cells)`: a notebook of these cells, or a copy of that one, in a tab; `None`: the same in a second."""
+    """`open_notebook(cells)`: a notebook of these cells, or a copy of that one; `None`: the same in a second tab."""
     context = browser.new_context(viewport={"width": 1200, "height": 1000})
     name = f"{request.node.name.replace('[', '-').replace(']', '')}.ipynb"
 

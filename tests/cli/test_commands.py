@@ -13,6 +13,7 @@ from rich.console import Console
 from tests.cli.processes import COMMAND, ENVIRONMENT, needs_tmux, terminal, zefnb
 from zefnb import __version__
 from zefnb.cli import doctor as examined
+from zefnb.cli import main
 from zefnb.cli.doctor import doctor
 
 
@@ -33,6 +34,7 @@ def test_a_usage_error_is_one_line():
         (("demo", "--port", "http"), "'http' is no port"),
         (("demo", "--seconds", "-1"), "no number of seconds"),
         (("demo", "--seconds", "soon"), "no number of seconds"),
+        (("doctor", "--browser"), "unrecognized arguments: --browser"),
     ):
         done = zefnb(*arguments)
         assert done.returncode == 2
@@ -132,5 +134,14 @@ def test_lab_opens_the_notebooks_there_are(monkeypatch, tmp_path: Path):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "one.ipynb").write_text("{}")
     assert "make lab" in lab.how_to_open()
-    lab.lab(["--no-browser"])
+    main(["lab", "--no-browser"])
     assert called == [[sys.executable, "-m", "jupyterlab", str(tmp_path / "notebooks"), "--no-browser"]]
+
+
+def test_from_elsewhere_lab_opens_the_tutorials_of_the_checkout_it_runs_from(monkeypatch, tmp_path: Path):
+    from zefnb.cli import lab
+
+    monkeypatch.chdir(tmp_path)
+    folder = lab.notebooks_folder()
+    assert folder == Path(__file__).parents[2] / "notebooks"
+    assert (folder / "01-start-here.ipynb").exists()

@@ -190,5 +190,5 @@ def for_notebooks() -> Iterator[Finding]:
         how = f"not installed ({what}); pip install {name}"
         yield Finding("ok" if found else "note", name, found or how)
     folder = notebooks_folder()
-    text = str(folder) if folder else "none here yet; they come with the next milestone"
+    text = str(folder) if folder else "not here; they are in a checkout of zefnb, where `make lab` opens them"
     yield Finding("ok" if folder else "note", "tutorials", text)

@@ -20,7 +20,7 @@ def notebooks_folder() -> Path | None:
 def how_to_open() -> str:
     """One line on the tutorial notebooks, true to what is there."""
     if notebooks_folder() is None:
-        return "Tutorial notebooks come with the next milestone; `make lab` will open them."
+        return "The tutorial notebooks are in a checkout of zefnb: `make lab` opens them there."
     return "The tutorial notebooks: `make lab` in the checkout, or `zefnb lab`."
 
 
@@ -31,7 +31,10 @@ def lab(arguments: Sequence[str] = ()) -> int:
         return 1
     folder = notebooks_folder()
     if folder is None:
-        print("There are no tutorial notebooks yet; JupyterLab opens in this folder.", flush=True)
+        print(
+            "The tutorial notebooks are in a checkout of zefnb; JupyterLab opens in this folder.",
+            flush=True,
+        )
     command = [sys.executable, "-m", "jupyterlab", str(folder or Path.cwd()), *arguments]
     if os.name == "nt":  # where replacing the process loses the console
         import subprocess
