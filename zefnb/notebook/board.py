@@ -207,6 +207,7 @@ def _outward(runtime: Runtime) -> list[dict[str, Any]]:
 _MOST_ITEMS = 4
 _LONGEST_ITEM = 40
 _LONGEST_BRIEF = 120
+_LONGEST_UID = 12
 
 
 def brief(value: Any, depth: int = 2) -> str:
@@ -228,10 +229,12 @@ def _brief(value: Any, depth: int) -> str:
         return _brief_container(value, depth)
     fields = getattr(value, "__dict__", None)
     if hasattr(kind, "__pattern__") and isinstance(fields, dict):
-        if not depth:
-            return f"{kind!r}(…)"
-        inside = _items(((f"{name}=", item) for name, item in fields.items()), len(fields), depth)
-        return f"{kind!r}({inside})"
+        uid = getattr(value, "_uid", None)
+        parts = [] if uid is None else [repr(uid if len(uid) <= _LONGEST_UID else f"{uid[:_LONGEST_UID]}…")]
+        if fields:
+            named = ((f"{name}=", item) for name, item in fields.items())
+            parts.append(_items(named, len(fields), depth) if depth else "…")
+        return f"{kind!r}({', '.join(parts)})"
     # Any other repr may be slow or have effects, and this is the loop.
     return f"<{kind.__name__}>"
 
