@@ -142,34 +142,31 @@ class Notebook:
 
     def start(self, cell: int) -> None:
         """Run a cell, without waiting for its end."""
-        before = self._count(cell)
         self.page.evaluate(
             """cell => {
-                const app = window.jupyterapp;
-                app.shell.currentWidget.content.activeCellIndex = cell;
+                const app = window.jupyterapp, content = app.shell.currentWidget.content;
+                content.activeCellIndex = cell;
+                // It tells when the cell has ended, and the number saved in a notebook may be the next one's, too.
+                content.widgets[cell].model.executionCount = null;
                 app.commands.execute('notebook:run-cell');
             }""",
             cell,
         )
         # The command looks at the active cell only after a while: another start must not come before.
         self.page.wait_for_function(
-            """([cell, before]) => {
+            """cell => {
                 const model = window.jupyterapp.shell.currentWidget.content.widgets[cell].model;
-                return model.executionState === 'running' || (model.executionCount ?? before) !== before;
+                return model.executionState === 'running' || model.executionCount !== null;
             }""",
-            arg=[cell, before],
+            arg=cell,
         )
 
     def run(self, cell: int, within: float = 60) -> list[Any]:
         """Run a cell to its end; answers its outputs."""
-        before = self._count(cell)
         self.start(cell)
         self.page.wait_for_function(
-            """([cell, before]) => {
-                const model = window.jupyterapp.shell.currentWidget.content.widgets[cell].model;
-                return model.executionCount !== null && model.executionCount !== before;
-            }""",
-            arg=[cell, before],
+            "cell => window.jupyterapp.shell.currentWidget.content.widgets[cell].model.executionCount !== null",
+            arg=cell,
             timeout=within * 1000,
         )
         return self.outputs(cell)

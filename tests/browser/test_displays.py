@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from nbconvert import HTMLExporter
 from websockets.sync.client import connect
 
 from tests.browser.lab import OUTPUT, Notebook
@@ -132,9 +134,8 @@ def clients() -> Iterator[Any]:
 
         def come(port: int) -> list[Any]:
             paths = ("/ws", "/ws", "/echo", "/echo")
-            url = f"ws://127.0.0.1:{port}"
             options = {"proxy": None, "origin": "http://localhost:3000", "close_timeout": 1}
-            return [stack.enter_context(connect(f"{url}{path}", **options)) for path in paths]
+            return [stack.enter_context(connect(f"ws://127.0.0.1:{port}{path}", **options)) for path in paths]
 
         yield come
 
@@ -165,5 +166,31 @@ def test_everything_that_shows_itself_can_be_read_in_light_and_dark(open_noteboo
         for name, group in groups.items():
             gallery.picture(f"displays-{name}-{theme.lower()}", first, first + len(group) - 1)
             first += len(group)
-        assert notebook.page.evaluate(_CONTRAST, ".jp-Cell-outputWrapper") == []
+        faint = notebook.page.evaluate(_CONTRAST, ".jp-OutputArea-output")
+        assert not faint, "\n".join(faint)
     assert notebook.errors == []
+
+
+def test_what_was_saved_can_be_read_where_there_is_no_kernel(open_notebook, clients, tmp_path):
+    widgets = [Shown("%zef watch server", ("/echo", "127.0.0.1")), Shown("%zef clients", ("http://localhost:3000",))]
+    widgets += [Shown("%zef tail room", ("0 messages",)), Shown("%zef client /ws", ("a chat client of ws://",))]
+    shown = [HANDLES[0], *widgets]
+    notebook = open_notebook([SERVER, *(one.source for one in shown)])
+    notebook.run(0)
+    clients(int(notebook.text(0)))
+    for number, _ in enumerate(shown, 1):
+        notebook.run(number)
+    path = tmp_path / "saved.ipynb"
+    path.write_text(json.dumps(notebook.save()))
+
+    for theme in ("light", "dark"):
+        page, _ = HTMLExporter(theme=theme).from_filename(str(path))
+        (tmp_path / "saved.html").write_text(page)
+        reader = notebook.page.context.new_page()
+        reader.goto((tmp_path / "saved.html").as_uri())
+        reader.locator("table").first.wait_for()
+        text = reader.locator("body").inner_text()
+        assert [word for one in widgets for word in one.words if word not in text] == []
+        reader.screenshot(path=str(OUTPUT / f"displays-saved-{theme}.png"), full_page=True)
+        faint = reader.evaluate(_CONTRAST, ".jp-OutputArea-output")
+        assert not faint, "\n".join(faint)

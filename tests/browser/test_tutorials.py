@@ -67,8 +67,10 @@ def test_in_the_chatroom_the_cell_the_page_and_the_robot_hear_each_other(open_no
     soon(lambda: "hello from the cell" in said.all_inner_texts())
     guest.get_by_label("Message").fill("!time")
     guest.get_by_role("button", name="Send").click()
-    soon(lambda: "It is" in client.locator(".zc-list").inner_text())
+    for heard in (client.locator(".zc-list"), guest.locator("ol")):
+        soon(lambda heard=heard: "It is" in heard.inner_text())
 
+    guest.set_viewport_size({"width": 640, "height": 400})
     tutorial.notebook.picture("tutorial-02-chatroom-page", guest)
     tutorial.page.bring_to_front()
     tutorial.pictures()

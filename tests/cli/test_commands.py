@@ -12,9 +12,10 @@ from rich.console import Console
 
 from tests.cli.processes import COMMAND, ENVIRONMENT, needs_tmux, terminal, zefnb
 from zefnb import __version__
+from zefnb.cli import main
 from zefnb.notebook import doctor as examined
 from zefnb.notebook.doctor import doctor
-from zefnb.notebook.tutorials import how_to_open
+from zefnb.notebook.tutorials import how_to_open, notebooks_folder
 
 
 def test_it_tells_its_version():
@@ -34,6 +35,7 @@ def test_a_usage_error_is_one_line():
         (("demo", "--port", "http"), "'http' is no port"),
         (("demo", "--seconds", "-1"), "no number of seconds"),
         (("demo", "--seconds", "soon"), "no number of seconds"),
+        (("doctor", "--browser"), "unrecognized arguments: --browser"),
     ):
         done = zefnb(*arguments)
         assert done.returncode == 2
@@ -133,5 +135,12 @@ def test_lab_opens_the_notebooks_there_are(monkeypatch, tmp_path: Path):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "one.ipynb").write_text("{}")
     assert "make lab" in how_to_open()
-    lab.lab(["--no-browser"])
+    main(["lab", "--no-browser"])
     assert called == [[sys.executable, "-m", "jupyterlab", str(tmp_path / "notebooks"), "--no-browser"]]
+
+
+def test_from_elsewhere_lab_opens_the_tutorials_of_the_checkout_it_runs_from(monkeypatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    folder = notebooks_folder()
+    assert folder == Path(__file__).parents[2] / "notebooks"
+    assert (folder / "01-start-here.ipynb").exists()

@@ -280,7 +280,8 @@ def test_an_error_in_on_is_shown_under_it_and_the_traceback_names_the_line(kerne
 
 def test_tail_shows_a_live_list(kernel):
     shown = kernel.run("tail = %zef tail room\ntail", "tail")
-    assert "application/vnd.jupyter.widget-view+json" in shown.result
+    assert {"application/vnd.jupyter.widget-view+json", "text/html"} <= set(shown.result)
+    assert shown.result["text/plain"] == "the messages of room, live"
     kernel.run("%zef publish room <b>hello</b>")
     kernel.until(lambda: kernel.value("'&lt;b&gt;hello' in tail.value"))
 

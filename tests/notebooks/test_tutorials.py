@@ -85,7 +85,7 @@ def test_its_cells_have_names_that_stay(tutorial: Tutorial):
 
 
 def test_it_is_short(tutorial: Tutorial):
-    assert 8 <= len(tutorial.cells) <= 18
+    assert 8 <= len(tutorial.cells) <= 16
     lengths = {
         cell.id: len(cell.source.splitlines())
         for cell in tutorial.code

@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter ends nothing
-    given = _parser().parse_args(argv)
+    given = _parsed(argv)
     try:
         return _call(given)
     except KeyboardInterrupt:
@@ -51,6 +51,16 @@ def _call(given: argparse.Namespace) -> int:
             return doctor()
 
 
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    # Not argparse.REMAINDER, which refuses an option in the first place.
+    given, rest = parser.parse_known_args(argv)
+    if rest and given.command != "lab":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    given.arguments = rest
+    return given
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="zefnb", description="Live servers in a notebook cell, and in a terminal.")
     parser.add_argument("--version", action="version", version=f"zefnb {__version__}")
@@ -60,8 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seconds", type=_seconds, metavar="S", help="end by itself after S seconds")
     commands.add_parser("shell", help="IPython with everything imported")
     commands.add_parser("doctor", help="what is installed, what works here, what is missing")
-    lab = commands.add_parser("lab", help="JupyterLab on the tutorial notebooks")
-    lab.add_argument("arguments", nargs=argparse.REMAINDER, help="handed on to `jupyter lab`")
+    lab = "JupyterLab on the tutorial notebooks; what follows is handed on to `jupyter lab`"
+    commands.add_parser("lab", help=lab, usage="%(prog)s [-h] ...", description=lab)
     return parser
 
 

@@ -198,17 +198,16 @@ def _outward(runtime: Runtime) -> list[dict[str, Any]]:
     module = sys.modules.get("zefnb.net.client")
     if module is None:
         return []
-    shown = ("url", "state", "sent", "received", "queued")
-    return [
-        {"uid": client.handle._uid, **{key: facts[key] for key in shown}}
-        for client in runtime.service(module.Clients)
-        for facts in [client.describe()]
-    ]
+    clients = runtime.service(module.Clients)
+    told = ("url", "state", "sent", "received", "queued")
+    described = [(client.handle._uid, client.describe()) for client in clients]
+    return [{"uid": uid, **{key: facts[key] for key in told}} for uid, facts in described]
 
 
 _MOST_ITEMS = 4
 _LONGEST_ITEM = 40
 _LONGEST_BRIEF = 120
+_LONGEST_UID = 12
 
 
 def brief(value: Any, depth: int = 2) -> str:
@@ -230,10 +229,12 @@ def _brief(value: Any, depth: int) -> str:
         return _brief_container(value, depth)
     fields = getattr(value, "__dict__", None)
     if hasattr(kind, "__pattern__") and isinstance(fields, dict):
-        if not depth:
-            return f"{kind!r}(…)"
-        inside = _items(((f"{name}=", item) for name, item in fields.items()), len(fields), depth)
-        return f"{kind!r}({inside})"
+        uid = getattr(value, "_uid", None)
+        parts = [] if uid is None else [repr(uid if len(uid) <= _LONGEST_UID else f"{uid[:_LONGEST_UID]}…")]
+        if fields:
+            named = ((f"{name}=", item) for name, item in fields.items())
+            parts.append(_items(named, len(fields), depth) if depth else "…")
+        return f"{kind!r}({', '.join(parts)})"
     # Any other repr may be slow or have effects, and this is the loop.
     return f"<{kind.__name__}>"
 

@@ -19,12 +19,12 @@ _colab: dict[int, str] = {}
 
 
 class Link(str):
-    """A url, or a path on the notebook's own host; a link in the notebook, text in every other respect."""
+    """A url, or a path on the notebook's own host: text, which a notebook shows as a link (a WebSocket's, to copy)."""
 
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        return html.page(html.link(self))
+        return html.page(html.address(self))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(str(self))

@@ -92,7 +92,7 @@ class Faults:
         times = f"  (x{count:,})" if count > 1 else ""
         text = harmless(entry.message, _LONGEST_FAULT)
         hint = f"  {self._hint()}" if entry.traceback else ""
-        self._show(cell, f"{_RED}{text}{times}{more}{hint}{_PLAIN}\n")
+        self._show(cell, f"{text}{times}{more}{hint}\n")
 
     def _counted(self, cell: str | None, number: int) -> int:
         counts = self._counts.setdefault(cell, {})
@@ -294,5 +294,6 @@ def _is_routable(shell: Any) -> bool:
 
 
 def _to_terminal(cell: str | None, text: str) -> None:
-    sys.stderr.write(text)
+    """In red, as a notebook shows what comes by stderr in its own way."""
+    sys.stderr.write(f"{_RED}{text.rstrip()}{_PLAIN}\n")
     sys.stderr.flush()

@@ -134,7 +134,7 @@ def grid(rows: Rows) -> Grid:
     there = list(dict.fromkeys(key for row in rows for key in row))
     keys = [key for key in _KEYS.get(rows.title, there) if key in there]
     lines = [[cell_text(key, row.get(key)) for key in keys] for row in rows]
-    counts = frozenset(n for n, key in enumerate(keys) if all(_is_number(row.get(key)) for row in rows))
+    counts = frozenset(n for n, key in enumerate(keys) if _are_numbers([row.get(key) for row in rows]))
     return Grid([key.replace("_", " ") for key in keys], lines, counts)
 
 
@@ -195,5 +195,7 @@ def count_text(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _are_numbers(values: Sequence[Any]) -> bool:
+    """Whether there are numbers, and at most gaps between them."""
+    there = [value for value in values if value is not None]
+    return bool(there) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in there)
