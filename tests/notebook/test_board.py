@@ -56,7 +56,7 @@ def test_outward_clients_with_where_they_lead(server):
     url = f"ws://localhost:{server.port}/ws"
     client = FX.StartWebSocketClient(url=f"{url}?token=secret", in_stream_into=[ET.Topic("in")]) | run
     [told] = now()["outward"]
-    assert told == {"uid": client._uid, "url": url, "state": "connected", "sent": 0, "received": 0}
+    assert told == {"uid": client._uid, "url": url, "state": "connected", "sent": 0, "received": 0, "queued": 0}
 
 
 def test_timers_databases_and_faults(until):
