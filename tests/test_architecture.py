@@ -20,7 +20,7 @@ FLOORS = {
     "effects": 3,
     "ops": 3,
     "notebook": 4,
-    "cli": 4,
+    "cli": 5,
 }
 # Files that stand for the whole: the public names, and `python -m zefnb`.
 ROOF = {"__init__", "__main__"}
@@ -65,7 +65,7 @@ def test_a_file_imports_lower_floors_only_and_none_of_its_siblings(path):
         return
     for module in imports_of(path):
         if module == "zefnb":
-            assert FLOORS[room] == 4, f"{path} imports the whole of zefnb; only the top floor may"
+            assert FLOORS[room] >= 4, f"{path} imports the whole of zefnb; only the top floors may"
         if not module.startswith("zefnb."):
             continue
         other = module.split(".")[1]

@@ -14,7 +14,8 @@ from tests.spec.sessions import environment
 
 HEAVY = set(
     """uvicorn starlette websockets h11 anyio IPython ipywidgets anywidget rich numpy pandas sqlite3 multiprocessing
-    http.client email zefnb.net.server zefnb.net.client zefnb.store.sqlite zefnb.notebook""".split()  # noqa: SIM905
+    http.client email zefnb.net.server zefnb.net.client zefnb.store.sqlite zefnb.notebook.board
+    zefnb.notebook.widget""".split()  # noqa: SIM905
 )
 
 

@@ -15,8 +15,8 @@ The house, from the ground up; each floor imports only lower ones:
     engine/                      one background loop that runs values: run, actors, handlers, journal
     topics/   net/   store/      services: the hub, the servers and connections, the databases
     effects/  ops/               one small function for each FX.…, and the ops
-    notebook/                    magics, widgets, display
-    cli                          `zefnb demo | shell | doctor`
+    notebook/                    magics, live tables, display, links
+    cli/                         `zefnb demo | lab | shell | doctor`
 
 Names are loaded when they are first used, so importing costs little.
 """
@@ -39,6 +39,8 @@ _HOME = {
     "zefnb.core.types": "Any String Bytes Int Float Bool Nil Array1 u8 match",
     "zefnb.engine.perform": "run",
     "zefnb.store.dict_database": "DictDatabase",
+    "zefnb.notebook.watch": "watch",
+    "zefnb.notebook.links": "public_url set_public_url",
     "zefnb.ops": (
         "insert_into array_to_bytes bytes_to_array log identity apply reduce one_of first last nth take drop length "
         "reverse sort unique join split trim replace_text to_upper_case to_lower_case contains starts_with "

@@ -12,9 +12,10 @@ from rich.console import Console
 
 from tests.cli.processes import COMMAND, ENVIRONMENT, needs_tmux, terminal, zefnb
 from zefnb import __version__
-from zefnb.cli import doctor as examined
 from zefnb.cli import main
-from zefnb.cli.doctor import doctor
+from zefnb.notebook import doctor as examined
+from zefnb.notebook.doctor import doctor
+from zefnb.notebook.tutorials import how_to_open, notebooks_folder
 
 
 def test_it_tells_its_version():
@@ -133,15 +134,13 @@ def test_lab_opens_the_notebooks_there_are(monkeypatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "one.ipynb").write_text("{}")
-    assert "make lab" in lab.how_to_open()
+    assert "make lab" in how_to_open()
     main(["lab", "--no-browser"])
     assert called == [[sys.executable, "-m", "jupyterlab", str(tmp_path / "notebooks"), "--no-browser"]]
 
 
 def test_from_elsewhere_lab_opens_the_tutorials_of_the_checkout_it_runs_from(monkeypatch, tmp_path: Path):
-    from zefnb.cli import lab
-
     monkeypatch.chdir(tmp_path)
-    folder = lab.notebooks_folder()
+    folder = notebooks_folder()
     assert folder == Path(__file__).parents[2] / "notebooks"
     assert (folder / "01-start-here.ipynb").exists()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
+from tests.engine.interrupting import interrupt
+from tests.spec.sessions import environment
 from zefnb import ET, FX, generate_uid, run, zef_function
 from zefnb.engine.runtime import Runtime, current_owner, default_runtime
 from zefnb.errors import Interrupted
@@ -42,30 +45,12 @@ def test_a_call_that_raises_strands_none_behind_it(runtime, thrown, until):
     assert [entry["error"] for entry in runtime.journal.entries(level="error")] == [thrown.__name__]
 
 
-def test_an_interrupt_in_the_middle_of_publishing_strands_nothing(runtime, until):
+def test_an_interrupt_in_the_middle_of_publishing_strands_nothing():
     """Wherever in it the interrupt strikes, what others put afterwards is made."""
-    made = []
-
-    def put_until_interrupted(inside):
-        try:
-            inside.set()
-            while True:
-                if runtime.entrance.waiting < 1_000:
-                    runtime.entrance.put(int)
-        except KeyboardInterrupt:
-            pass
-
-    for n in range(200):
-        inside = threading.Event()
-        thread = threading.Thread(target=put_until_interrupted, args=(inside,))
-        thread.start()
-        assert inside.wait(5)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
-        thread.join(5)
-        assert not thread.is_alive()
-        runtime.entrance.put(made.append, n)
-    until(lambda: len(made) == 200, within=20)
-    assert made == list(range(200))
+    # In a process that coverage does not trace: of two traced threads, with an interrupt outstanding for a
+    # third, CPython 3.11 lets neither go on.
+    done = subprocess.run([sys.executable, "-m", "tests.engine.interrupting"], timeout=60, env=environment())
+    assert done.returncode == 0
 
 
 def test_a_publisher_that_outruns_the_loop_is_held_back_and_loses_nothing(until):
@@ -149,7 +134,7 @@ def test_ctrl_c_ends_the_wait_of_a_publisher_that_is_held_back(until):
     thread = threading.Thread(target=publish)
     thread.start()
     time.sleep(0.05)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
+    interrupt(thread)
     thread.join(5)
     assert raised == ["interrupted"]
     runtime.entrance.put(runtime.entrance.relieved, lagging)

@@ -15,8 +15,9 @@ from tests.notebook.viewer import the_control
 from zefnb import FX, run
 from zefnb.engine.runtime import default_runtime
 from zefnb.errors import InvalidValue, NotRunning
-from zefnb.notebook import watch as watch_module
-from zefnb.notebook.watch import watch, watch_terminal
+from zefnb.notebook import terminal
+from zefnb.notebook.terminal import watch_terminal
+from zefnb.notebook.watch import watch
 from zefnb.notebook.widget import LiveTable, saved_html, saved_text, script, style
 
 ROW = [8000, 3, "127.0.0.1", "/ws", "http://<script>", 1.0, 1, 2, 0, 70_000, 0, 1.5, "<img src=x onerror=alert(1)>"]
@@ -63,8 +64,8 @@ def test_the_terminal_draws_until_ctrl_c(server, connect, monkeypatch):
         if len(turns) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(watch_module.time, "sleep", sleep)
-    monkeypatch.setattr(watch_module.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(terminal.time, "sleep", sleep)
+    monkeypatch.setattr(terminal.sys.stdout, "isatty", lambda: True, raising=False)
     console = Console(file=io.StringIO(), force_terminal=True, width=100, height=30)
     watch_terminal(default_runtime(), None, None, console)
     assert len(turns) == 3

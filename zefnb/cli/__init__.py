@@ -46,7 +46,7 @@ def _call(given: argparse.Namespace) -> int:
 
             return lab(given.arguments)
         case _:
-            from zefnb.cli.doctor import doctor
+            from zefnb.notebook.doctor import doctor
 
             return doctor()
 

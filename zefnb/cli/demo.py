@@ -18,11 +18,12 @@ from rich.text import Text
 from zefnb import ET, FX, run
 from zefnb.cli.cast import Cast
 from zefnb.cli.chat import read
-from zefnb.cli.lab import how_to_open
 from zefnb.cli.screen import Screen
 from zefnb.core.entity import HTTPServer
+from zefnb.core.op import op
 from zefnb.errors import PortUnavailable
 from zefnb.notebook.tables import clients_table
+from zefnb.notebook.tutorials import how_to_open
 
 PREFERRED_PORT = 8000
 SECONDS_UNATTENDED = 4.0
@@ -48,7 +49,7 @@ def demo(port: int = PREFERRED_PORT, seconds: float | None = None, console: Cons
     server, notes = _start(chat, port)
     screen = Screen(f"http://localhost:{server.port}/", (*notes, how_to_open()))
     cast = Cast(f"ws://localhost:{server.port}/ws", _PACE_WATCHED if watched else _PACE_UNATTENDED)
-    heard = FX.SubscribeFX(topic=chat, op=lambda message: screen.lines.append(read(message))) | run
+    heard = FX.SubscribeFX(topic=chat, op=_hearing(screen)) | run
     show = _show_live if watched else _show_plain
     limit = seconds if watched or seconds is not None else SECONDS_UNATTENDED
     try:
@@ -63,10 +64,21 @@ def demo(port: int = PREFERRED_PORT, seconds: float | None = None, console: Cons
         FX.Unsubscribe(subscription=heard.subscription) | run
         cast.stop()
         FX.StopHTTPServer(server=server) | run
+    if not watched:
+        _print_lines(console, screen)
     console.print(clients_table(clients, width=console.width))
     if watched:
         console.print(Text(f"The server at {screen.url} has stopped."), style="dim")
     return 0
+
+
+def _hearing(screen: Screen) -> Any:
+    # On the loop itself: when the subscription has ended, everything said before is among the lines.
+    @op(inline=True)
+    def hear(message: Any) -> None:
+        screen.lines.append(read(message))
+
+    return hear
 
 
 def _start(chat: Any, port: int) -> tuple[HTTPServer, list[str]]:
@@ -95,8 +107,12 @@ def _show_plain(console: Console, screen: Screen, server: HTTPServer, seconds: f
     for note in screen.notes:
         console.print(Text(note))
     for _ in _moments(server, seconds):
-        while screen.lines:
-            console.print(screen.lines.popleft())
+        _print_lines(console, screen)
+
+
+def _print_lines(console: Console, screen: Screen) -> None:
+    while screen.lines:
+        console.print(screen.lines.popleft())
 
 
 def _moments(server: HTTPServer, seconds: float | None) -> Iterator[None]:

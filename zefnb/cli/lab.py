@@ -8,20 +8,9 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from zefnb.notebook.tutorials import notebooks_folder
+
 HOW_TO_GET = "pip install jupyterlab"
-
-
-def notebooks_folder() -> Path | None:
-    """Where the tutorials are: in this folder, or in the checkout that this package runs from."""
-    places = (Path.cwd() / "notebooks", Path(__file__).resolve().parents[2] / "notebooks")
-    return next((place for place in places if any(place.glob("*.ipynb"))), None)
-
-
-def how_to_open() -> str:
-    """One line on the tutorial notebooks, true to what is there."""
-    if notebooks_folder() is None:
-        return "The tutorial notebooks are in a checkout of zefnb: `make lab` opens them there."
-    return "The tutorial notebooks: `make lab` in the checkout, or `zefnb lab`."
 
 
 def lab(arguments: Sequence[str] = ()) -> int:
@@ -31,10 +20,7 @@ def lab(arguments: Sequence[str] = ()) -> int:
         return 1
     folder = notebooks_folder()
     if folder is None:
-        print(
-            "The tutorial notebooks are in a checkout of zefnb; JupyterLab opens in this folder.",
-            flush=True,
-        )
+        print("The tutorial notebooks are in the checkout; JupyterLab opens in this folder.", flush=True)
     command = [sys.executable, "-m", "jupyterlab", str(folder or Path.cwd()), *arguments]
     if os.name == "nt":  # where replacing the process loses the console
         import subprocess

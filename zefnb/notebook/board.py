@@ -199,7 +199,7 @@ def _outward(runtime: Runtime) -> list[dict[str, Any]]:
     if module is None:
         return []
     clients = runtime.service(module.Clients)
-    told = ("url", "state", "sent", "received")
+    told = ("url", "state", "sent", "received", "queued")
     described = [(client.handle._uid, client.describe()) for client in clients]
     return [{"uid": uid, **{key: facts[key] for key in told}} for uid, facts in described]
 

@@ -8,13 +8,12 @@ from typing import Any
 import anywidget
 import traitlets
 
-from zefnb.core.execution import thing_key
 from zefnb.core.uid import generate_uid
 from zefnb.engine.runtime import Runtime, default_runtime
-from zefnb.engine.things import current_identity
 from zefnb.net.server import Servers
 from zefnb.notebook import html
 from zefnb.notebook.beside import close_beside
+from zefnb.notebook.once import shown_once
 
 _STATIC = Path(__file__).parent / "static" / "client"
 _LONGEST_NAME = 260
@@ -60,14 +59,4 @@ class ChatClient(anywidget.AnyWidget):
 def shown_client(server: Any, url: str) -> ChatClient:
     """A client for this cell, in place of the one that it showed before."""
     runtime = default_runtime()
-    client = ChatClient(runtime, url)
-    identity = current_identity.set(thing_key("chat client"))
-    try:
-        old = runtime.things.predecessor()
-        runtime.things.record(client)
-    finally:
-        current_identity.reset(identity)
-    if old is not None:
-        old.close()
-        print("replaced the chat client that this cell showed before")
-    return client
+    return shown_once(runtime, ChatClient(runtime, url), "chat client")

@@ -123,8 +123,11 @@ def _by_codespaces(port: int, env: Mapping[str, str]) -> Place | None:
 
 
 def _by_vscode(port: int, env: Mapping[str, str]) -> Place | None:
-    template = env.get("VSCODE_PROXY_URI")
-    return ("VS Code's proxy", template.replace("{{port}}", str(port))) if template else None
+    template = env.get("VSCODE_PROXY_URI", "")
+    # The one host that a template may ask for is that of the page, which is not known here.
+    if "{{port}}" not in template or "{{host}}" in template:
+        return None
+    return "VS Code's proxy", template.replace("{{port}}", str(port))
 
 
 _WAYS: tuple[Callable[[int, Mapping[str, str]], Place | None], ...] = (

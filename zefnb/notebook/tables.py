@@ -98,13 +98,13 @@ _COLUMNS = (
     _Column("address", lambda row: row["client_ip"], right=False),
     _Column("path", lambda row: row["path"], right=False, widest=16),
     _Column("page of", lambda row: row["origin"] or _NOTHING, right=False, from_width=104, widest=32),
-    _Column("connected", _since),
+    _Column("connected", _since, from_width=62),
     _Column("sent", lambda row: f"{row['sent']:,}"),
     _Column("received", lambda row: f"{row['received']:,}"),
     _Column("queued", lambda row: size_text(row["queued"])),
     _Column("dropped", lambda row: f"{row['dropped']:,}", only_with="dropped"),
     _Column("ignored", lambda row: f"{row['ignored']:,}", only_with="ignored"),
-    _Column("round trip", lambda row: duration_text(row["round_trip"])),
+    _Column("round trip", lambda row: duration_text(row["round_trip"]), from_width=76),
 )
 
 

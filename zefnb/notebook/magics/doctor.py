@@ -18,7 +18,7 @@ class Doctor(Command):
     def run(self, given: argparse.Namespace, context: Context) -> None:
         from rich.console import Console
 
-        from zefnb.cli.doctor import doctor
+        from zefnb.notebook.doctor import doctor
         from zefnb.notebook.links import reached_by
 
         # In a kernel rich's own console would show each line by itself, in colours too faint to read.

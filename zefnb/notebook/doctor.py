@@ -24,6 +24,7 @@ _OPTIONAL = {
 _FOR_NOTEBOOKS = {
     "jupyterlab": "the notebook itself",
     "ipykernel": "what runs its cells",
+    "jupyter-server-proxy": "servers reached under a hub",
 }
 
 
@@ -183,12 +184,12 @@ def a_server() -> Iterator[Finding]:
 
 def for_notebooks() -> Iterator[Finding]:
     """What a notebook needs beyond the package itself."""
-    from zefnb.cli.lab import notebooks_folder
+    from zefnb.notebook.tutorials import notebooks_folder
 
     for name, what in _FOR_NOTEBOOKS.items():
         found = _version_of(name)
         how = f"not installed ({what}); pip install {name}"
         yield Finding("ok" if found else "note", name, found or how)
     folder = notebooks_folder()
-    text = str(folder) if folder else "not here; they are in a checkout of zefnb, where `make lab` opens them"
+    text = str(folder) if folder else "not here: they are in the checkout of zefnb"
     yield Finding("ok" if folder else "note", "tutorials", text)

@@ -1,0 +1,174 @@
+"""A first attempt that fails says why."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request, Response
+
+from tests.net.client.outsider import (
+    Until,
+    certified,
+    expired,
+    fails_to_connect,
+    free_port,
+    publish,
+    state_of,
+    talk_to,
+)
+from zefnb import FX, run
+from zefnb.net import target as target_module
+from zefnb.net.failures import why_failed
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_nobody_listens(host: str) -> None:
+    port = free_port()
+    reason = fails_to_connect(url=f"ws://{host}:{port}/ws?token=hush")
+    assert reason == f"could not connect to ws://{host}:{port}/ws: connection refused: nothing listens there"
+
+
+def test_the_name_has_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def getaddrinfo(*request: Any, **options: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    reason = fails_to_connect(url="ws://nowhere.localhost/ws")
+    assert "the host's name has no address: Name or service not known" in reason
+
+
+def test_the_handshake_is_refused_with_403(outsider: Any) -> None:
+    def refuse(connection: ServerConnection, request: Request) -> Response:
+        return connection.respond(403, "no hush for you\n")
+
+    reason = fails_to_connect(url=outsider(process_request=refuse).url)
+    assert "the server answered HTTP 403 Forbidden instead of opening a WebSocket" in reason
+    assert "hush" not in reason
+
+
+def test_a_foreign_certificate_is_refused(outsider: Any, authority: trustme.CA) -> None:
+    server = outsider(tls=certified(authority))
+    assert "certificate verify failed: unable to get local issuer" in fails_to_connect(url=server.url)
+    assert server.requests == []
+
+
+def test_a_certificate_for_another_host_is_refused(outsider: Any, authority: trustme.CA, ca_file: str) -> None:
+    server = outsider(tls=certified(authority, "elsewhere.example.com"))
+    assert "certificate verify failed: Hostname mismatch" in fails_to_connect(url=server.url, ca_file=ca_file)
+
+
+def test_an_expired_certificate_is_refused(outsider: Any, authority: trustme.CA, ca_file: str) -> None:
+    server = outsider(tls=certified(authority, **expired()))
+    reason = fails_to_connect(url=server.url, ca_file=ca_file)
+    assert "certificate verify failed: certificate has expired" in reason
+
+
+def test_a_private_authority_is_given_by_file_or_context(
+    outsider: Any, authority: trustme.CA, ca_file: str, until: Until
+) -> None:
+    server = outsider(tls=certified(authority), echo=True)
+    own = ssl.create_default_context(cafile=ca_file)
+    for fields in ({"ca_file": ca_file}, {"ca_file": Path(ca_file)}, {"ssl_context": own}):
+        _, _, outbox, came = talk_to(server, **fields)
+        publish(outbox, "sealed")
+        until(lambda came=came: came == ["sealed"])
+
+
+def test_tls_where_none_is_spoken_and_none_where_it_is(
+    outsider: Any, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, sealed = outsider(), outsider(tls=certified(authority))
+    assert "hung up during the handshake" in fails_to_connect(url=f"wss://localhost:{plain.port}/ws")
+    assert plain.requests == []
+    assert "handshake" in fails_to_connect(url=f"ws://localhost:{sealed.port}/ws")
+    assert sealed.requests == []
+
+
+def test_a_redirect_from_wss_to_ws_is_not_followed(outsider: Any, authority: trustme.CA, ca_file: str) -> None:
+    plain = outsider()
+
+    def redirect(connection: ServerConnection, request: Request) -> Response:
+        response = connection.respond(302, "")
+        response.headers["Location"] = plain.url + "?token=hush"
+        return response
+
+    sealed = outsider(tls=certified(authority), process_request=redirect)
+    reason = fails_to_connect(url=sealed.url, ca_file=ca_file)
+    assert "a redirect leads from wss to ws" in reason
+    assert "hush" not in reason
+    assert plain.requests == []
+
+
+def test_a_server_that_is_silent_or_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target_module, "CONNECT_WITHIN", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/ws"
+        assert "timed out" in fails_to_connect(url=url)
+        listener.accept()[0].close()
+
+        def hang_up() -> None:
+            with listener.accept()[0] as peer:
+                peer.recv(65_536)
+
+        gone = pool.submit(hang_up)
+        assert "the server hung up during the handshake" in fails_to_connect(url=url)
+        gone.result(5)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "reason"), [("ws", "the answer is no WebSocket handshake"), ("wss", "no TLS: wrong version number")]
+)
+def test_an_answer_in_another_protocol(scheme: str, reason: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
+
+        def answer() -> None:
+            with listener.accept()[0] as peer:
+                peer.recv(65_536)
+                peer.sendall(b"220 mail.example.com ESMTP\r\n\r\n")
+
+        gone = pool.submit(answer)
+        assert reason in fails_to_connect(url=f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/ws")
+        gone.result(5)
+
+
+def test_a_subprotocol_that_was_not_offered_is_not_taken(outsider: Any) -> None:
+    def impose(connection: ServerConnection, request: Request, response: Response) -> None:
+        response.headers["Sec-WebSocket-Protocol"] = "imposed"
+
+    server = outsider(process_response=impose)
+    reason = fails_to_connect(url=server.url, subprotocols=["mqtt"])
+    assert "a subprotocol that was not offered" in reason
+
+
+def test_a_name_that_can_be_no_name() -> None:
+    assert "it is no valid name" in fails_to_connect(url=f"ws://{'a' * 70}.localhost/ws")
+
+
+def test_an_error_of_the_system_is_told_in_its_words() -> None:
+    assert why_failed(OSError(errno.EHOSTUNREACH, "x")) == "No route to host"
+    both = OSError("Multiple exceptions: [Errno 111] Connect call failed, [Errno 101] Connect call failed")
+    assert why_failed(both) == "Network is unreachable; Connection refused"
+    assert why_failed(KeyError("hush")) == "KeyError"
+
+
+def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(
+    outsider: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = f"http://ada:hush@127.0.0.1:{free_port()}"
+    for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy"):
+        monkeypatch.setenv(name, dead)
+    monkeypatch.delenv("no_proxy", raising=False)
+    client, *_ = talk_to(outsider())
+    assert state_of(client) == "connected"
+    FX.StopWebSocketClient(client=client) | run
+    reason = fails_to_connect(url="ws://server.example.com/ws")
+    assert "connection refused" in reason
+    assert "hush" not in reason
