@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.chromium import chromium
 from tests.browser.lab import Lab, Notebook
-
-playwright_api = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
-_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 Open = Callable[..., Notebook]
 
@@ -20,14 +18,8 @@ Open = Callable[..., Notebook]
 # For the package and not the session: while playwright runs, the main thread seems to have a running loop.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    if _CHROMIUM is None:
-        pytest.skip("the browser tests need chromium")
-    with playwright_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=_CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"], headless=True
-        )
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="package")

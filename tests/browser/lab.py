@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +20,33 @@ _STARTS_WITHIN = 60
 
 
 class Lab:
-    """One server of JupyterLab in directories of its own."""
+    """One server of JupyterLab in directories of its own.
 
-    def __init__(self, home: Path, base: str = "/") -> None:
-        self.root = home / "notebooks"
+    `command` is what becomes the server; `host` the name by which the browser reaches it.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        base: str = "/",
+        command: Sequence[str] = (sys.executable, "-m", "jupyterlab"),
+        host: str = "127.0.0.1",
+        **env: str,
+    ) -> None:
+        self._home, self.root = home, home / "notebooks"
         self.root.mkdir(parents=True)
-        self.base, self.token, self.port = base, secrets.token_hex(16), _free_port()
+        self.base, self.host, self.token, self.port = base, host, secrets.token_hex(16), _free_port()
         self._log = (home / "lab.log").open("w")
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={self.port}"),
+                *(*command, "--no-browser", "--ip=127.0.0.1", f"--port={self.port}"),
                 *("--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}", "--allow-root"),
                 *(f"--ServerApp.root_dir={self.root}", f"--ServerApp.base_url={base}"),
                 *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
                 "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+                f"--ServerApp.allow_remote_access={host != '127.0.0.1'}",
             ],
-            env=_private_environment(home),
+            env={**_private_environment(home), **env},
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
@@ -43,6 +55,11 @@ class Lab:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}{self.base}"
+
+    @property
+    def page_url(self) -> str:
+        """The same for the browser."""
+        return f"http://{self.host}:{self.port}{self.base}"
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _STARTS_WITHIN
@@ -71,6 +88,11 @@ class Lab:
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": made}
         (self.root / name).write_text(json.dumps(notebook))
+
+    def start_kernel(self) -> Path:
+        """Start a kernel without a notebook; answers its connection file."""
+        kernel = self._ask("POST", "api/kernels")
+        return self._home / "jupyter_runtime_dir" / f"kernel-{kernel['id']}.json"
 
     def end_kernels(self) -> None:
         """Shut down every kernel."""
@@ -102,7 +124,7 @@ class Notebook:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def open(self) -> Notebook:
-        self.page.goto(f"{self._lab.url}doc/tree/{self.name}?token={self._lab.token}")
+        self.page.goto(f"{self._lab.page_url}doc/tree/{self.name}?token={self._lab.token}")
         return self._ready()
 
     def reload(self) -> Notebook:

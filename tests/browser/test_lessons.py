@@ -105,6 +105,39 @@ def test_a_member_logs_in_on_the_page_and_no_script_gets_at_the_cookie(open_note
     notebook.run(len(written.cells) - 1)
 
 
+# 11 and 12
+
+
+def test_the_counter_serves_who_follows_the_protocol(open_notebook):
+    tutorial = Open(open_notebook, "11-stateful-protocol")
+    tutorial.run_all_but_the_last()
+    client = tutorial.output("client")
+    for said in ("pay 3", "order tea", "pay 3"):
+        client.locator(".zc-box").fill(said)
+        client.get_by_role("button", name="Send").click()
+    soon(lambda: "your tea, and 0 back" in client.locator(".zc-list").inner_text())
+    assert "not now: order, please" in client.locator(".zc-list").inner_text()
+    tutorial.pictures()
+    tutorial.stop()
+    assert tutorial.notebook.errors == []
+
+
+def test_who_talks_too_fast_in_the_cell_is_told_so_and_closed(open_notebook):
+    tutorial = Open(open_notebook, "12-rate-limits")
+    tutorial.run_all_but_the_last()
+    client = tutorial.output("client")
+    heard = client.locator(".zc-list")
+    soon(lambda: "welcome" in heard.inner_text())
+    for _ in range(30):
+        client.locator(".zc-box").fill("a")
+        client.locator(".zc-box").press("Enter")
+    soon(lambda: "closed with 1008: too many messages" in heard.inner_text())
+    assert heard.inner_text().index("slow down: wait") < heard.inner_text().index("closed with 1008")
+    tutorial.pictures()
+    tutorial.stop()
+    assert tutorial.notebook.errors == []
+
+
 # 13
 
 

@@ -52,6 +52,13 @@ def test_actors_that_stand_alone_are_listed_and_all_are_counted(server, connect)
     assert facts["actor_count"] == 2
 
 
+def test_outward_clients_with_where_they_lead(server):
+    url = f"ws://localhost:{server.port}/ws"
+    client = FX.StartWebSocketClient(url=f"{url}?token=secret", in_stream_into=[ET.Topic("in")]) | run
+    [told] = now()["outward"]
+    assert told == {"uid": client._uid, "url": url, "state": "connected", "sent": 0, "received": 0}
+
+
 def test_timers_databases_and_faults(until):
     FX.StartTimer(interval=60, target=ET.Topic("tick"), content="now") | run
     db = FX.CreateDB(type=DictDatabase) | run
@@ -109,6 +116,8 @@ def test_a_long_state_is_told_in_short_without_reading_all_of_it():
     assert Counting.read < 10
     assert brief("x" * 10**6) == "'" + "x" * 38 + "…"
     assert brief({"a": {"b": {"c": 1}}}) == "{'a': {'b': {…}}}"
+    guest = ET.Guest(room=ET.Topic("tea"), out=ET.Topic("🍃-15cef756dc5a49c8982e"), inside=ET.A(b=ET.B(c=1)))
+    assert brief(guest) == "ET.Guest(room=ET.Topic('tea'), out=ET.Topic('🍃-15cef756dc…'), inside=ET.A(b=ET.B(…)))"
 
 
 def test_the_repr_of_a_users_class_is_not_called_on_the_loop():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.notebook.kernel import Kernel
 from zefnb.notebook.completion import fields_before
@@ -34,6 +35,8 @@ def test_subcommands_complete(kernel):
 
 
 def test_options_complete(kernel):
+    assert kernel.complete("%zef doctor ") == ["%zef doctor --help"]
+    assert kernel.complete("%%zef page --p") == ["%%zef page --port"]
     assert kernel.complete("%zef start --t") == ["%zef start --topic"]
     assert kernel.complete("%zef log --level w") == ["%zef log --level warning"]
 
@@ -42,13 +45,37 @@ def test_topics_complete_by_name_and_by_the_names_bound_to_them(kernel):
     assert kernel.complete("%zef publish ch") == ["%zef publish chat"]
     assert kernel.complete("%zef tail lob") == ["%zef tail lobby"]
     assert kernel.complete("%zef start /ws --topic lob") == ["%zef start /ws --topic lobby"]
+    assert kernel.complete("%%zef on ch") == ["%%zef on chat"]
+    assert kernel.complete("%zef connect ws://example/ws --in ch") == ["%zef connect ws://example/ws --in chat"]
+
+
+def test_topics_of_a_route_complete_before_anybody_is_connected(kernel):
+    kernel.run("%zef start /feed --port 0 --out headlines --name feed")
+    assert kernel.complete("%zef publish he") == ["%zef publish headlines"]
+    kernel.run("%zef stop feed")
 
 
 def test_servers_and_paths_complete(kernel):
     assert kernel.complete("%zef stop ser") == ["%zef stop server"]
     assert kernel.complete("%zef stop " + str(kernel.value("server.port"))[:3])
     assert kernel.complete("%zef clients /w") == ["%zef clients /ws"]
+    assert kernel.complete("%zef watch server/") == ["%zef watch server/ws"]
+    assert kernel.complete("%zef clients server/w") == ["%zef clients server/ws"]
+    port = kernel.value("server.port")
+    assert kernel.complete(f"%zef url {port}/") == [f"%zef url {port}/", f"%zef url {port}/ws"]
+    assert "%zef start /ws" in kernel.complete("%zef start ")
     assert kernel.complete("%zef client /") == ["%zef client /ws"]
+
+
+def test_channels_complete(kernel):
+    with connect(f"ws://127.0.0.1:{kernel.value('server.port')}/ws", proxy=None):
+        assert kernel.complete("%zef kick ") == ["%zef kick 0"]
+        assert kernel.complete("%zef send ") == ["%zef send 0"]
+
+
+def test_names_complete_where_a_value_may_stand(kernel):
+    assert kernel.complete("%zef publish chat $lob") == ["%zef publish chat $lobby"]
+    assert kernel.complete("%zef publish chat {lob") == ["%zef publish chat {lobby"]
 
 
 def test_fields_of_an_effect_complete_once_and_those_given_do_not(kernel):

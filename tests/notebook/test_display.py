@@ -14,6 +14,7 @@ from zefnb.core.rows import Rows
 from zefnb.core.time import Time
 from zefnb.notebook import html
 from zefnb.notebook.display import Display, plain_text
+from zefnb.notebook.tables import grid
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +138,8 @@ def test_html_follows_the_theme_and_has_no_script():
     assert "var(--jp-ui-font-color1" in page
     assert "var(--vscode-foreground" in page
     assert "<script" not in page
+
+
+def test_numbers_stand_at_the_right_with_gaps_between_them_too():
+    found = grid(Rows("counts", [{"of": "tea", "n": 1, "best": None}, {"of": "cocoa", "n": None, "best": None}]))
+    assert found.numbers == {1}

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.notebook.kernel import Kernel
 
@@ -41,8 +42,7 @@ def test_loading_loads_no_server_and_no_widgets():
     try:
         assert fresh.run("%load_ext zefnb").error is None
         fresh.run("import sys\nheavy = 'uvicorn', 'websockets', 'ipywidgets', 'anywidget', 'rich'")
-        loaded = fresh.value("[name for name in heavy if name in sys.modules]")
-        assert loaded == []
+        assert fresh.value("[name for name in heavy if name in sys.modules]") == []
     finally:
         fresh.close()
 
@@ -87,32 +87,115 @@ def test_restarting_the_kernel_frees_the_port_at_once(kernel):
     assert time.monotonic() - began < 20
 
 
-@pytest.mark.parametrize(
-    ("code", "left", "said"),
-    [
-        ("%zef start /ws --port 0 --topic chat", "len(FX.QueryAllActiveHTTPServers() | run)", "the server on port"),
-        (START, "len(FX.QueryAllActiveHTTPServers() | run)", "the server on port"),
-        (
-            "FX.SubscribeFX(topic=ET.Topic('t'), op=print) | run",
-            "len(FX.StreamGraphSnapshot() | run)",
-            "the subscription",
-        ),
-        ("FX.StartTimer(interval=9, target=ET.Topic('t'), content=0) | run", "len(FX.ListTimers() | run)", "the timer"),
-        ("%%zef on chat\nprint(msg)", "len(FX.StreamGraphSnapshot() | run)", "the subscription"),
-        ("%zef tail chat", "len(FX.StreamGraphSnapshot() | run)", "the subscription"),
-    ],
-    ids=["%zef start", "server", "subscription", "timer", "%%zef on", "%zef tail"],
-)
-def test_a_cell_that_runs_again_leaves_no_twin_and_says_so_in_one_line(code, left, said):
-    with_its_own = Kernel()
-    try:
-        with_its_own.run("%load_ext zefnb\nfrom zefnb import *")
-        first = with_its_own.run(code, "X")
-        assert (first.error, first.text) == (None, "")
-        second = with_its_own.run(code, "X")
-        assert second.error is None
-        assert len(second.text.splitlines()) == 1, second.text
-        assert f"replaced {said}" in second.text
-        assert with_its_own.value(left) == 1
-    finally:
-        with_its_own.close()
+SERVERS = "len(FX.QueryAllActiveHTTPServers() | run)"
+# Of the topics below: the outward client's server is bound to one, too, and connected to whenever it likes.
+BINDINGS = "sum(b['source'] in (ET.Topic('t'), ET.Topic('chat')) for b in FX.StreamGraphSnapshot() | run)"
+WIDGETS = "sum(w['model_name'] == 'AnyModel' for w in Widget.get_manager_state()['state'].values())"
+AGAIN = {
+    "%zef start": ("%zef start /ws --port 0 --topic chat", SERVERS, "the server on port"),
+    "server": (START, SERVERS, "the server on port"),
+    "await": ("await FX.StartHTTPServer(routes={'/': 'hello'}, port=0)", SERVERS, "the server on port"),
+    "subscription": ("FX.SubscribeFX(topic=ET.Topic('t'), op=print) | run", BINDINGS, "the subscription"),
+    "map": ("FX.MapTopic(source=ET.Topic('t'), target=ET.Topic('u'), op=identity) | run", BINDINGS, "the subscription"),
+    "timer": (
+        "FX.StartTimer(interval=9, target=ET.Topic('t'), content=0) | run",
+        "len(FX.ListTimers() | run)",
+        "the timer",
+    ),
+    "actor": (
+        "FX.StartActor(input=ET.Topic('t'), initial_state=0, handler=lambda m, s: [[], s]) | run",
+        "len(FX.ListActors() | run)",
+        "the actor",
+    ),
+    "outward client": (
+        "FX.StartWebSocketClient(url=f'ws://127.0.0.1:{room.port}/ws', in_stream_into=[ET.Topic('in')]) | run",
+        "len(FX.ListWebSocketClients() | run)",
+        "the outward client",
+    ),
+    "%zef connect": (
+        "%zef connect ws://127.0.0.1:{room.port}/ws --in in",
+        "len(FX.ListWebSocketClients() | run)",
+        "the outward client",
+    ),
+    "%%zef on": ("%%zef on chat\nprint(msg)", BINDINGS, "the subscription"),
+    "%zef tail": ("%zef tail chat", BINDINGS, "the subscription"),
+    "%zef watch": ("%zef watch room", WIDGETS, "the live table"),
+    "watch": ("watch(room, '/ws')", WIDGETS, "the live table"),
+    "%zef client": ("%zef client /ws --server room", WIDGETS, "the chat client"),
+}
+
+
+@pytest.mark.parametrize("what", AGAIN)
+def test_a_cell_that_runs_again_leaves_no_twin_and_says_so_in_one_line(kernel, what):
+    code, count, said = AGAIN[what]
+    kernel.run("from ipywidgets import Widget")
+    kernel.run("room = %zef start /ws --port 0 --topic room", "room")
+    before = kernel.value(count)
+    first = kernel.run(code, what)
+    assert (first.error, first.text) == (None, "")
+    assert kernel.value(count) == before + 1
+    for _ in range(2):
+        again = kernel.run(code, what)
+        assert again.error is None
+        assert len(again.text.splitlines()) == 1, again.text
+        assert f"replaced {said}" in again.text
+        assert kernel.value(count) == before + 1
+
+
+def test_a_page_that_runs_again_is_the_same_page(kernel):
+    kernel.run("site = %zef start /ws --port 0 --topic room", "site")
+    assert kernel.run("%%zef page /page --server site\none", "page").text == ""
+    again = kernel.run("%%zef page /page --server site\ntwo", "page")
+    assert again.text == f"updated the page /page on port {kernel.value('site.port')}\n"
+    assert kernel.value("(FX.QueryHTTPServer(server=site) | run)['route_count']") == 2
+
+
+HANDLER = """
+@zef_function
+def answer(message, state):
+    said = FX.Publish(target=state["out"], content=f"{} {{state['heard']}}")
+    return [[said], {{**state, "heard": state["heard"] + 1}}]
+"""
+ANSWERS = """
+def on_connect(message, state):
+    return [[], {"out": message.topic_out, "heard": 0}]
+rules = {(ET.WSClientConnected, Any): on_connect, (String, Any): answer}
+server = FX.StartHTTPServer(
+    routes={"/ws": ET.WebSocket(actor=FX.StartActor(initial_state=None, rules=rules))}, port=0
+) | run
+"""
+
+
+def test_a_redefined_handler_takes_effect_at_once_with_clients_connected_and_states_kept(kernel):
+    kernel.run(HANDLER.format("first"), "handler")
+    kernel.run(ANSWERS, "answers")
+    with connect(f"ws://127.0.0.1:{kernel.value('server.port')}/ws", proxy=None) as client:
+        for name, answer in (("first", "first 0"), ("second", "second 1"), ("third", "third 2")):
+            assert kernel.run(HANDLER.format(name), "handler").error is None
+            client.send("?")
+            assert client.recv(timeout=5) == answer
+
+
+def test_interrupting_a_cell_leaves_clients_connected_and_served(kernel):
+    kernel.run(HANDLER.format("here"), "handler")
+    kernel.run(ANSWERS, "answers")
+    with connect(f"ws://127.0.0.1:{kernel.value('server.port')}/ws", proxy=None) as client:
+        for busy in ("while True: pass", "import time\ntime.sleep(60)"):
+            long = kernel.start(f"print('busy')\n{busy}")
+            kernel.until(lambda long=long: "busy" in long.text)
+            kernel.interrupt()
+            kernel.until(lambda long=long: long.idle)
+            assert long.error is not None
+        client.send("?")
+        assert client.recv(timeout=5) == "here 0"
+
+
+def test_a_restarted_kernel_starts_its_servers_on_the_same_ports(kernel):
+    kernel.run(START, "S")
+    port = kernel.value("server.port")
+    with socket.create_connection(("127.0.0.1", port)):
+        kernel.restart()
+    kernel.run("%load_ext zefnb\nfrom zefnb import *")
+    again = kernel.run(f"server = FX.StartHTTPServer(routes={{'/': 'hello'}}, port={port}) | run", "S")
+    assert (again.error, again.text) == (None, "")
+    assert kernel.value("server.port") == port

@@ -39,11 +39,39 @@ def test_in_plain_jupyter_and_in_a_terminal_it_is_this_machine():
         (HUB, "/user/ada/proxy/8000/x", "/user/ada/proxy/8000/ws"),
         (CODESPACE, "https://fluffy-8000.app.github.dev/x", "wss://fluffy-8000.app.github.dev/ws"),
         (VSCODE, "https://code.example/proxy/8000/x", "wss://code.example/proxy/8000/ws"),
+        (
+            {"VSCODE_PROXY_URI": "https://{{port}}.code.example"},
+            "https://8000.code.example/x",
+            "wss://8000.code.example/ws",
+        ),
+        ({"VSCODE_PROXY_URI": "//{{port}}.code.example"}, "//8000.code.example/x", "//8000.code.example/ws"),
+        # Only the page itself knows the host that is meant: better a link that works on this machine.
+        (
+            {"VSCODE_PROXY_URI": "https://{{port}}-{{host}}"},
+            "http://localhost:8000/x",
+            "ws://localhost:8000/ws",
+        ),
+        (
+            {"CODESPACE_NAME": "fluffy"},
+            "https://fluffy-8000.app.github.dev/x",
+            "wss://fluffy-8000.app.github.dev/ws",
+        ),
         ({"ZEFNB_PUBLIC_URL": "https://me.example/{port}"}, "https://me.example/8000/x", "wss://me.example/8000/ws"),
         ({"ZEFNB_PUBLIC_URL": "http://me.example", **HUB}, "http://me.example/x", "ws://me.example/ws"),
         ({**HUB, **CODESPACE}, "/user/ada/proxy/8000/x", "/user/ada/proxy/8000/ws"),
     ],
-    ids=["hub", "Codespaces", "VS Code", "set", "set goes before the hub", "the hub goes before Codespaces"],
+    ids=[
+        "hub",
+        "Codespaces",
+        "VS Code",
+        "VS Code by subdomain",
+        "VS Code without a scheme",
+        "VS Code by an unknown host",
+        "Codespaces without a domain",
+        "set",
+        "set goes before the hub",
+        "the hub goes before Codespaces",
+    ],
 )
 def test_elsewhere_it_is_by_the_places_own_variables(monkeypatch, env, page, socket):
     for name, value in env.items():

@@ -67,6 +67,8 @@ def test_the_list_of_subcommands_is_the_folder():
         ("%zef start /ws --colour red --topic chat", "unrecognized arguments: --colour red"),
         ("%zef start /ws", "say what clients are connected to"),
         ("%zef start /ws --actor nobody", "--actor nobody: no FX.StartActor"),
+        ("%zef start /ws --name 1a --topic chat", "--name 1a: no name"),
+        ("%zef start /ws --topic", "argument --topic: expected one argument"),
         ("%zef stop", "no server runs"),
         ("%zef stop nobody", "nobody: no server"),
         ("%zef publish", "the following arguments are required: topic"),
@@ -74,11 +76,22 @@ def test_the_list_of_subcommands_is_the_folder():
         ("%zef publish chat {undefined}", "{undefined}: NameError"),
         ("%zef publish chat --json {{", "this is no JSON"),
         ("%zef kick one", "'one' is no number"),
+        ("%zef kick 3", "no server runs"),
+        ("%zef send 3", "there is no message"),
+        ("%zef clients nobody/ws", "nobody: no server"),
+        ("%zef watch /nowhere", "no WebSocket route /nowhere; there are: none"),
+        ("%zef log --level loud", "invalid choice: 'loud'"),
+        ("%zef tail", "the following arguments are required: topic"),
+        ("%zef connect ftp://example/ws --in a", "ws://host/path or wss://host/path"),
         ("%zef connect ws://127.0.0.1:9/ws", "say where messages go"),
         ("%zef connect ws://127.0.0.1:9/ws --in a", "127.0.0.1:9"),
         ("%zef off chat", "no cell listens to chat"),
         ("%zef page /", "this is for cells: %%zef page"),
+        ("%%zef\nx", "say what is to be done with the cell"),
         ("%%zef stop\nx", "this is for lines: %zef stop"),
+        ("%%zef on\nx", "the following arguments are required: topic"),
+        ("%%zef publish chat too much\nx", "the message is the cell"),
+        ("%%zef publish chat --json\n{", "this is no JSON"),
         ("%%zef on chat\nif:", "line 1 of the cell: invalid syntax"),
         ("%zef actors nobody", "nobody: no name of an actor"),
     ],
@@ -120,6 +133,28 @@ def test_start_binds_a_name_and_keeps_the_port_when_its_cell_runs_again(kernel):
     assert kernel.value("mine.port") == port
 
 
+def test_start_keeps_what_comes_in_apart_from_what_goes_out(kernel):
+    listen(kernel, "room")
+    listen(kernel, "hall")
+    started = "s = %zef start /ws --port 0 --in room --in hall --out chat --out news"
+    assert kernel.run(started).error is None
+    with connect(f"ws://127.0.0.1:{kernel.value('s.port')}/ws", proxy=None) as client:
+        client.send("hello")
+        kernel.until(lambda: kernel.value("heard") == ["hello", "hello"])
+        for topic in ("chat", "news"):
+            kernel.run(f"%zef publish {topic} from {topic}")
+            assert client.recv(timeout=5) == f"from {topic}"
+
+
+def test_a_port_that_a_server_of_ours_holds_is_said_and_how_to_take_it(kernel):
+    port = kernel.value("(get_ipython().run_line_magic('zef', 'start /ws --port 0 --topic chat')).port")
+    said = kernel.run(f"%zef start /ws --port {port} --topic chat").text
+    assert said.startswith(f"zef start: port {port} is held by ET.HTTPServer(")
+    assert said.endswith("; stop it, or add --restart to replace it\n")
+    assert kernel.run(f"again = %zef start /ws --port {port} --topic chat --restart").text == ""
+    assert kernel.value("[len(FX.QueryAllActiveHTTPServers() | run), again.port]") == [1, port]
+
+
 def test_start_takes_an_actor_by_its_name(kernel):
     kernel.run("rules = {(String, Any): lambda m, s: [[FX.Print(content=f'heard {m}')], s]}")
     started = kernel.run("a = %zef start /a --port 0 --actor rules", "A")
@@ -141,6 +176,25 @@ def test_several_servers_must_be_told_apart(kernel):
     assert "2 servers run; say which" in kernel.run("%zef url").text
     kernel.run(f"u = %zef url {kernel.value('b.port')}")
     assert str(kernel.value("b.port")) in kernel.value("str(u)")
+
+
+def test_server_and_path_are_said_in_one_word_or_in_two(kernel):
+    kernel.run("a = %zef start /ws --port 0 --topic chat\nb = %zef start /other --port 0 --topic chat")
+    a, b = kernel.value("[a.port, b.port]")
+    for line, url in (
+        ("a/ws", f"ws://localhost:{a}/ws"),
+        ("/ws a", f"ws://localhost:{a}/ws"),
+        ("b /other", f"ws://localhost:{b}/other"),
+        (f"{b}/page", f"http://localhost:{b}/page"),
+        ("{b}", f"http://localhost:{b}/"),
+        ("{a.port}/ws", f"ws://localhost:{a}/ws"),
+    ):
+        assert kernel.value(f"str(get_ipython().run_line_magic('zef', 'url {line}'))") == url
+    with connect(f"ws://127.0.0.1:{b}/other", proxy=None):
+        rows = "[row['path'] for row in get_ipython().run_line_magic('zef', 'clients {}')]"
+        for what, paths in (("", ["/other"]), ("/other", ["/other"]), ("b/other", ["/other"]), ("a/ws", []), ("a", [])):
+            assert kernel.value(rows.format(what)) == paths
+    assert "no WebSocket route /other; there are: /ws" in kernel.run("%zef watch a/other").text
 
 
 def test_the_board_shows_everything_that_runs(kernel):
@@ -182,6 +236,12 @@ def test_publish_takes_text_and_values(kernel, line, message):
     kernel.until(lambda: kernel.value("heard") == [message])
 
 
+def test_in_a_function_its_own_names_stand_for_their_values(kernel):
+    listen(kernel, "room")
+    kernel.run("n = 'outer'\ndef say(n):\n    %zef publish room {n} and $n\nsay('inner')\n%zef publish room $n")
+    kernel.until(lambda: kernel.value("heard") == ["inner and inner", "outer"])
+
+
 def test_on_runs_the_cell_for_each_message_among_the_users_names(kernel):
     kernel.run("total = 0")
     kernel.run("%%zef on x\ntotal += msg\nprint('now', total)", "on")
@@ -220,7 +280,8 @@ def test_an_error_in_on_is_shown_under_it_and_the_traceback_names_the_line(kerne
 
 def test_tail_shows_a_live_list(kernel):
     shown = kernel.run("tail = %zef tail room\ntail", "tail")
-    assert "application/vnd.jupyter.widget-view+json" in shown.result
+    assert {"application/vnd.jupyter.widget-view+json", "text/html"} <= set(shown.result)
+    assert shown.result["text/plain"] == "the messages of room, live"
     kernel.run("%zef publish room <b>hello</b>")
     kernel.until(lambda: kernel.value("'&lt;b&gt;hello' in tail.value"))
 
@@ -246,6 +307,10 @@ def test_connect_brings_messages_in(kernel):
     kernel.run("s = %zef start /ws --port 0 --topic chat")
     shown = kernel.run("c = %zef connect ws://127.0.0.1:{s.port}/ws --in room\nc")
     assert "connected" in shown.result["text/plain"]
+    board = kernel.value("get_ipython().run_line_magic('zef', '')['outward']")
+    assert [(row["url"], row["state"]) for row in board] == [
+        (f"ws://127.0.0.1:{kernel.value('s.port')}/ws", "connected")
+    ]
     kernel.run("%zef publish chat over the wire")
     kernel.until(lambda: kernel.value("heard") == ["over the wire"])
     kernel.run("%zef stop c")
@@ -273,6 +338,10 @@ def test_topics_actors_and_log_answer_rows(kernel):
     listen(kernel, "room")
     kernel.run("a = FX.StartActor(initial_state=41, handler=lambda m, s: [[], s + 1]) | run")
     kernel.run("%zef publish a go")
+    kernel.run("FX.Log(content='for the log', level='warning') | run")
+    for level, found in (("info", True), ("warning", True), ("error", False)):
+        kernel.run(f"w = %zef log --level {level}")
+        assert kernel.value("'for the log' in [entry['message'] for entry in w]") is found
     kernel.run("t = %zef topics\nr = %zef actors\nl = %zef log -n 1\ng = %zef topics --graph")
     assert kernel.value("'room' in [row['name'] for row in t] and len(r) == 1 and len(l) <= 1 and len(g) >= 2")
     kernel.until(lambda: kernel.value("get_ipython().run_line_magic('zef', 'actors a')") == 42)

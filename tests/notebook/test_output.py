@@ -137,6 +137,54 @@ def test_the_op_log_and_a_timers_listener_print_under_their_cell(kernel):
     kernel.until(lambda: listening.text.count("tock") >= 3)
 
 
+EVERYTHING = (
+    SERVER
+    + """
+def broken(message): raise KeyError("not there")
+FX.SubscribeFX(topic=ET.Topic("news"), op=log) | run
+FX.SubscribeFX(topic=ET.Topic("news"), op=lambda m: FX.Print(content=["printed", m])) | run
+FX.SubscribeFX(topic=ET.Topic("news"), op=broken) | run
+FX.MapTopic(source=ET.Topic("news"), target=ET.Topic("more"), op=lambda m: print("mapped", m) or m) | run
+"""
+)
+SAID = (
+    "plain p",
+    "effect p",
+    "awaited a",
+    "inline i",
+    "no good",
+    "said",
+    "['printed', 'said']",
+    "not there",
+    "mapped said",
+)
+
+
+def say_everything(kernel: Kernel) -> None:
+    say(kernel, "p", "a", "i", "bad")
+    kernel.run("FX.Publish(target=ET.Topic('news'), content='said') | run")
+
+
+def test_all_that_is_printed_logged_or_goes_wrong_follows_its_cell_from_run_to_run(kernel):
+    runs = []
+    for _ in range(3):
+        runs.append(kernel.run(EVERYTHING, "E"))
+        say_everything(kernel)
+        kernel.until(lambda: all(text in runs[-1].text for text in SAID))
+    kernel.quiet(0.3)
+    for run in runs:
+        assert all(run.text.count(text) == 1 for text in SAID if text != "said"), run.text
+
+
+def test_all_of_it_is_in_the_widget_when_the_page_has_been_reloaded(alone):
+    kernel = alone
+    started = kernel.run(EVERYTHING, "E")
+    kernel.new_page()
+    say_everything(kernel)
+    kernel.until(lambda: any(all(text in shown for text in SAID) for shown in kernel.widget_texts))
+    assert started.text == ""
+
+
 def test_prints_and_faults_are_in_the_servers_log(kernel):
     kernel.run(SERVER, "S")
     say(kernel, "p", "bad")
@@ -145,14 +193,15 @@ def test_prints_and_faults_are_in_the_servers_log(kernel):
     assert {"plain p", "effect p"} <= set(kernel.value(query))
 
 
-def test_a_fault_is_one_red_line_that_names_the_handler_and_repeats_are_counted(kernel):
+def test_a_fault_is_one_line_on_stderr_that_names_the_handler_and_repeats_are_counted(kernel):
     started = kernel.run(SERVER, "S")
     say(kernel, *["bad"] * 120)
     kernel.until(lambda: "(x100)" in started.text)
     kernel.quiet(0.5)
-    faults = [line for line in started.text.splitlines() if "no good" in line]
+    errors = "".join(text for name, text in started.streams if name == "stderr")
+    faults = [line for line in errors.splitlines() if "no good" in line]
     assert len(faults) == 3
-    assert all(line.startswith("\x1b[31mhandler bad: ValueError: no good") for line in faults)
+    assert all(line.startswith("handler bad: ValueError: no good") for line in faults)
     assert "%zef faults" in faults[0]
     shown = kernel.run("%zef faults").result["text/plain"]
     assert "Traceback" in shown
@@ -208,4 +257,4 @@ def test_the_line_after_a_flood_says_how_many_were_left_out(monkeypatch):
 def test_control_characters_of_an_error_move_no_cursor():
     shown: list[str] = []
     Faults(lambda cell, text: shown.append(text), lambda: "").heard(Entry(Time.now(), "error", "x\x1b[2J\ny"))
-    assert shown == ["\x1b[31mx[2J y\x1b[0m\n"]
+    assert shown == ["x[2J y\n"]

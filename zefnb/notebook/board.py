@@ -198,8 +198,12 @@ def _outward(runtime: Runtime) -> list[dict[str, Any]]:
     module = sys.modules.get("zefnb.net.client")
     if module is None:
         return []
-    clients = runtime.service(module.Clients)
-    return [{"uid": client.handle._uid, "url": str(getattr(client, "url", ""))} for client in clients]
+    shown = ("url", "state", "sent", "received", "queued")
+    return [
+        {"uid": client.handle._uid, **{key: facts[key] for key in shown}}
+        for client in runtime.service(module.Clients)
+        for facts in [client.describe()]
+    ]
 
 
 _MOST_ITEMS = 4

@@ -34,16 +34,18 @@ class Parser(argparse.ArgumentParser):
 
 
 class Context:
-    """The shell in which a command is given, and what its user's names stand for."""
+    """The shell in which a command is given, and what its user's names stand for.
 
-    def __init__(self, shell: Any) -> None:
+    `local` holds the names of the function in which the line stands, if it stands in one.
+    """
+
+    def __init__(self, shell: Any, local: Mapping[str, Any] | None = None) -> None:
         self.shell = shell
+        self.names: Mapping[str, Any] = {**shell.user_ns, **(local or {})}
 
-    @property
-    def namespace(self) -> dict[str, Any]:
-        """The user's names."""
-        names: dict[str, Any] = self.shell.user_ns
-        return names
+    def bind(self, name: str, value: Any) -> None:
+        """Give the user a name for `value`."""
+        self.shell.user_ns[name] = value
 
     @property
     def is_notebook(self) -> bool:
@@ -57,7 +59,7 @@ class Context:
     def named(self, token: Any) -> Any:
         """What a word stands for: an object that was given, the user's name, or the word itself."""
         value = getattr(token, "value", token)
-        return self.namespace.get(value, value) if isinstance(value, str) else value
+        return self.names.get(value, value) if isinstance(value, str) else value
 
     def topic(self, token: Any) -> Any:
         """A topic: one bound to that name, an actor's input, or the topic that is called so."""
@@ -194,6 +196,16 @@ def topic(token: str) -> str:
 
 def server(token: str) -> str:
     """The name or port of a server, which is resolved when the command runs."""
+    return token
+
+
+def endpoint(token: str) -> str:
+    """A server by name or port, a WebSocket route, or both as `server/path`; resolved when the command runs."""
+    return token
+
+
+def place(token: str) -> str:
+    """The same with any path of a server."""
     return token
 
 

@@ -83,27 +83,34 @@ class Completion:
             return
         parser = command(words[0]).parser()
         action = _expected(parser, words[1:])
-        if fragment.startswith("-") or (action is None and not fragment):
+        values = list(self._values(action, fragment)) if action is not None else []
+        yield from values
+        if fragment.startswith("$"):
+            yield from (f"${name}" for name in list(self._shell.user_ns) if not name.startswith("_"))
+        if fragment.startswith("-") or not (values or fragment):
             yield from (option for a in parser._actions for option in a.option_strings if option.startswith("--"))
-        if action is not None:
-            yield from self._values(action)
 
-    def _values(self, action: argparse.Action) -> Iterator[str]:
+    def _values(self, action: argparse.Action, fragment: str) -> Iterator[str]:
         if action.choices is not None:
             yield from map(str, action.choices)
-        kind = action.type if action.type is not None else kinds.server if action.dest == "what" else None
+        kind = action.type
         if kind is kinds.topic:
             yield from self._names(Topic, Actor)
-            yield from _running("topics", "name")
-        elif kind is kinds.server:
+            yield from _topics()
+        elif kind in (kinds.server, kinds.endpoint, kinds.place):
             yield from self._names(HTTPServer)
-            yield from _running("servers", "port")
+            yield from (str(server["port"]) for server in _facts()["servers"])
         elif kind is kinds.variable:
             yield from self._names(Actor, FX.StartActor, dict)
         elif kind is kinds.channel:
             yield from _channels()
-        if kind in (kinds.path, kinds.socket_path) or action.dest == "what":
-            yield from _paths(sockets_only=kind is kinds.socket_path)
+        if kind in (kinds.path, kinds.socket_path, kinds.endpoint, kinds.place):
+            yield from _paths(kind in (kinds.socket_path, kinds.endpoint))
+            yield from [action.default] if isinstance(action.default, str) else []
+        if kind in (kinds.endpoint, kinds.place):
+            name = fragment.partition("/")[0]
+            port = getattr(self._shell.user_ns.get(name), "port", name)
+            yield from (name + path for path in _paths(kind is kinds.endpoint, str(port)))
 
     def _names(self, *types: Any) -> list[str]:
         names = self._shell.user_ns.items()
@@ -134,12 +141,20 @@ def _facts() -> dict[str, Any]:
     return facts
 
 
-def _running(kind: str, key: str) -> list[str]:
-    return [str(row[key]) for row in _facts()[kind]]
+def _topics() -> Iterator[str]:
+    """The topics that somebody listens to, and those of the routes, to which nobody may be connected yet."""
+    facts = _facts()
+    yield from (topic["name"] for topic in facts["topics"])
+    for server in facts["servers"]:
+        for endpoint in server["endpoints"]:
+            yield from (*endpoint["subscribe_to"], *endpoint["push_into"])
 
 
-def _paths(sockets_only: bool) -> Iterator[str]:
+def _paths(sockets_only: bool, port: str | None = None) -> Iterator[str]:
+    """The paths of the servers, or of the one on that port."""
     for server in _facts()["servers"]:
+        if port not in (None, str(server["port"])):
+            continue
         yield from (endpoint["path"] for endpoint in server["endpoints"])
         if not sockets_only:
             yield from (route for route in server["routes"] if route.startswith("/"))

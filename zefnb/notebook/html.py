@@ -13,25 +13,29 @@ from zefnb.notebook.text import harmless
 
 _LONGEST = 500
 
+# Thrice the class: the page has rules of its own for what stands in an output.
 _STYLE = """<style>
 .zefnb {
   --zl: var(--jp-border-color2, var(--vscode-panel-border, #8884));
   --zd: var(--jp-ui-font-color2, var(--vscode-descriptionForeground, #767676));
+  --zg: #1a7f37; --zb: #c2292f;
   font-family: var(--jp-ui-font-family, var(--vscode-font-family, system-ui, sans-serif));
   font-size: var(--jp-ui-font-size1, 13px);
+  line-height: 1.5;
   color: var(--jp-ui-font-color1, var(--vscode-foreground, inherit));
 }
-.zefnb table { border-collapse: collapse; margin: .3em 0; color: inherit; font-size: inherit }
-.zefnb th, .zefnb td { text-align: left; padding: .2em .7em; border: 0; border-bottom: 1px solid var(--zl) }
-.zefnb th, .zefnb td { background: none; vertical-align: top }
-.zefnb th { font-weight: 600; color: var(--zd) }
-.zefnb th.n, .zefnb td.n { text-align: right; font-variant-numeric: tabular-nums }
+[data-jp-theme-light="false"] .zefnb, .vscode-dark .zefnb { --zg: #4ac26b; --zb: #ff8182 }
+.zefnb.zefnb.zefnb table { border-collapse: collapse; margin: .3em 0; color: inherit; font-size: inherit }
+.zefnb.zefnb.zefnb :is(th, td) { text-align: left; padding: .2em .7em; border: 0; border-bottom: 1px solid var(--zl) }
+.zefnb.zefnb.zefnb :is(th, td) { background: none; vertical-align: top }
+.zefnb.zefnb.zefnb th { font-weight: 600; color: var(--zd) }
+.zefnb.zefnb.zefnb :is(th, td).n { text-align: right; font-variant-numeric: tabular-nums }
 .zefnb a { color: var(--jp-content-link-color, var(--vscode-textLink-foreground, #0969da)) }
-div.zefnb :is(div, td) > code { background: none; color: inherit; padding: 0 }
-div.zefnb :is(div, td) > code { font-family: var(--jp-code-font-family, var(--vscode-editor-font-family, monospace)) }
+.zefnb.zefnb.zefnb code { background: none; color: inherit; padding: 0 }
+.zefnb.zefnb.zefnb code { font-family: var(--jp-code-font-family, var(--vscode-editor-font-family, monospace)) }
 .zefnb .d { color: var(--zd) }
-.zefnb .on { color: var(--jp-success-color1, #2e7d32) }
-.zefnb .off, .zefnb .bad { color: var(--jp-error-color1, var(--vscode-errorForeground, #d32f2f)) }
+.zefnb .on { color: var(--zg) }
+.zefnb .off, .zefnb .bad { color: var(--zb) }
 </style>"""
 
 

@@ -19,12 +19,12 @@ _colab: dict[int, str] = {}
 
 
 class Link(str):
-    """A url, or a path on the notebook's own host; a link in the notebook, text in every other respect."""
+    """A url, or a path on the notebook's own host: text, which a notebook shows as a link (a WebSocket's, to copy)."""
 
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        return html.page(html.link(self))
+        return html.page(html.address(self))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(str(self))
@@ -123,8 +123,11 @@ def _by_codespaces(port: int, env: Mapping[str, str]) -> Place | None:
 
 
 def _by_vscode(port: int, env: Mapping[str, str]) -> Place | None:
-    template = env.get("VSCODE_PROXY_URI")
-    return ("VS Code's proxy", template.replace("{{port}}", str(port))) if template else None
+    template = env.get("VSCODE_PROXY_URI", "")
+    # The one host that a template may ask for is that of the page, which is not known here.
+    if "{{port}}" not in template or "{{host}}" in template:
+        return None
+    return "VS Code's proxy", template.replace("{{port}}", str(port))
 
 
 _WAYS: tuple[Callable[[int, Mapping[str, str]], Place | None], ...] = (

@@ -18,7 +18,7 @@ from typing import Any
 
 from zefnb.core.execution import current_execution
 from zefnb.engine import journal
-from zefnb.engine.journal import Entry
+from zefnb.engine.journal import CAPACITY, Entry
 from zefnb.engine.things import current_owner, current_server
 from zefnb.notebook.kept import Kept
 from zefnb.notebook.streams import route, unroute
@@ -56,7 +56,10 @@ def _has_things(cell: str) -> bool:
 
 
 class Faults:
-    """How many lines on faults a cell is shown: the first, every tenfold, and never a flood."""
+    """How many lines on faults a cell is shown: the first, every tenfold, and never a flood.
+
+    They are counted from when the cell ran last: what was told before went with its output.
+    """
 
     def __init__(self, show: Callable[[str | None, str], None], hint: Callable[[], str]) -> None:
         self._show = show
@@ -64,22 +67,39 @@ class Faults:
         self._lock = threading.Lock()
         self._room: dict[str | None, tuple[float, float]] = {}
         self._untold: dict[str | None, int] = {}
+        self._counts: dict[str | None, dict[int, int]] = {}
+
+    def begin(self, cell: str) -> None:
+        """A cell runs, perhaps again: nothing has been told under it."""
+        with self._lock:
+            for kept in (self._room, self._untold, self._counts):
+                kept.pop(cell, None)
 
     def heard(self, entry: Entry) -> None:
         """An entry of the journal: shown when it is new trouble."""
-        if entry.level not in ("warning", "error") or not _is_power_of_ten(entry.count):
+        if entry.level not in ("warning", "error"):
             return
         cell = self._cell_of(entry)
         with self._lock:
+            count = self._counted(cell, entry.number)
+            if not _is_power_of_ten(count):
+                return
             if not self._has_room(cell):
                 self._untold[cell] = self._untold.get(cell, 0) + 1
                 return
             untold = self._untold.pop(cell, 0)
         more = f"  (and {untold:,} others meanwhile)" if untold else ""
-        times = f"  (x{entry.count:,})" if entry.count > 1 else ""
+        times = f"  (x{count:,})" if count > 1 else ""
         text = harmless(entry.message, _LONGEST_FAULT)
         hint = f"  {self._hint()}" if entry.traceback else ""
-        self._show(cell, f"{_RED}{text}{times}{more}{hint}{_PLAIN}\n")
+        self._show(cell, f"{text}{times}{more}{hint}\n")
+
+    def _counted(self, cell: str | None, number: int) -> int:
+        counts = self._counts.setdefault(cell, {})
+        counts[number] = counts.pop(number, 0) + 1
+        if len(counts) > CAPACITY:
+            del counts[next(iter(counts))]
+        return counts[number]
 
     def _has_room(self, cell: str | None) -> bool:
         now = time.monotonic()
@@ -143,6 +163,7 @@ class KernelOutput:
         self._headers: dict[str, dict[str, Any]] = {}
         self._pending: dict[tuple[str, str], list[str]] = {}
         self._due = False
+        self.on_run: Callable[[str], None] | None = None
         self._log = Log()
         self._streams = {name: getattr(sys, name) for name in ("stdout", "stderr")}
         self._kept = Kept(shell, _has_things)
@@ -169,6 +190,8 @@ class KernelOutput:
             return
         self._headers.pop(execution.cell, None)
         self._headers[execution.cell] = self._kernel.get_parent()["header"]
+        if self.on_run is not None:
+            self.on_run(execution.cell)
         if len(self._headers) > _REMEMBERED_CELLS:
             del self._headers[next(iter(self._headers))]
 
@@ -239,6 +262,8 @@ class Output:
         self._shell = shell
         self.kernel = KernelOutput(shell) if _is_routable(shell) else None
         self._faults = Faults(self.kernel.show if self.kernel else _to_terminal, self._hint)
+        if self.kernel is not None:
+            self.kernel.on_run = self._faults.begin
 
     def open(self) -> None:
         """Begin."""
@@ -269,5 +294,6 @@ def _is_routable(shell: Any) -> bool:
 
 
 def _to_terminal(cell: str | None, text: str) -> None:
-    sys.stderr.write(text)
+    """In red, as a notebook shows what comes by stderr in its own way."""
+    sys.stderr.write(f"{_RED}{text.rstrip()}{_PLAIN}\n")
     sys.stderr.flush()

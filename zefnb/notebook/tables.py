@@ -98,13 +98,13 @@ _COLUMNS = (
     _Column("address", lambda row: row["client_ip"], right=False),
     _Column("path", lambda row: row["path"], right=False, widest=16),
     _Column("page of", lambda row: row["origin"] or _NOTHING, right=False, from_width=104, widest=32),
-    _Column("connected", _since),
+    _Column("connected", _since, from_width=62),
     _Column("sent", lambda row: f"{row['sent']:,}"),
     _Column("received", lambda row: f"{row['received']:,}"),
     _Column("queued", lambda row: size_text(row["queued"])),
     _Column("dropped", lambda row: f"{row['dropped']:,}", only_with="dropped"),
     _Column("ignored", lambda row: f"{row['ignored']:,}", only_with="ignored"),
-    _Column("round trip", lambda row: duration_text(row["round_trip"])),
+    _Column("round trip", lambda row: duration_text(row["round_trip"]), from_width=76),
 )
 
 
@@ -134,7 +134,7 @@ def grid(rows: Rows) -> Grid:
     there = list(dict.fromkeys(key for row in rows for key in row))
     keys = [key for key in _KEYS.get(rows.title, there) if key in there]
     lines = [[cell_text(key, row.get(key)) for key in keys] for row in rows]
-    counts = frozenset(n for n, key in enumerate(keys) if all(_is_number(row.get(key)) for row in rows))
+    counts = frozenset(n for n, key in enumerate(keys) if _are_numbers([row.get(key) for row in rows]))
     return Grid([key.replace("_", " ") for key in keys], lines, counts)
 
 
@@ -195,5 +195,7 @@ def count_text(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _are_numbers(values: Sequence[Any]) -> bool:
+    """Whether there are numbers, and at most gaps between them."""
+    there = [value for value in values if value is not None]
+    return bool(there) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in there)

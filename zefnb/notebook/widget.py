@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ import traitlets
 from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
 from zefnb.engine.runtime import Runtime
+from zefnb.notebook import html
 from zefnb.notebook.beside import close_beside
 from zefnb.notebook.board import on_loop
 from zefnb.notebook.control import Control, Door
@@ -129,6 +129,7 @@ class LiveTable(anywidget.AnyWidget):
 
 
 _TITLES = ("server", "id", "address", "path", "page of", "in", "out", "queued", "dropped", "round trip", "state")
+_NUMBERS = frozenset((1, 5, 6, 7, 8, 9))
 
 
 def _texts(cells: list[Any]) -> list[str]:
@@ -146,17 +147,9 @@ def _headline(rows: list[list[Any]]) -> str:
 
 def saved_html(rows: list[list[Any]]) -> str:
     """The clients as a plain table, without a script: what a saved notebook shows."""
-
-    def cells(tag: str, texts: Any) -> str:
-        return "".join(f"<{tag}>{html.escape(text)}</{tag}>" for text in texts)
-
-    head = f"<tr>{cells('th', _TITLES)}</tr>"
-    body = "".join(f"<tr>{cells('td', _texts(row))}</tr>" for row in rows[:_MOST_SAVED])
-    more = f"<p>and {len(rows) - _MOST_SAVED:,} more</p>" if len(rows) > _MOST_SAVED else ""
-    return (
-        f"<div><p><b>zefnb</b> · {html.escape(_headline(rows))}</p>"
-        f"<table><thead>{head}</thead><tbody>{body}</tbody></table>{more}</div>"
-    )
+    head = html.tag("div", html.tag("b", "zefnb"), " · ", _headline(rows))
+    more = [html.tag("div", f"and {len(rows) - _MOST_SAVED:,} more", cls="d")] if len(rows) > _MOST_SAVED else []
+    return html.page(head, html.table(_TITLES, map(_texts, rows[:_MOST_SAVED]), _NUMBERS), *more)
 
 
 def saved_text(rows: list[list[Any]]) -> str:

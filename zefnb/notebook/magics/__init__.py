@@ -58,11 +58,12 @@ class Magics:
 
     def open(self) -> None:
         """Register them."""
-        from IPython.core.magic import no_var_expand
+        from IPython.core.magic import needs_local_scope, no_var_expand
 
         @no_var_expand
-        def zef(line: str, cell: str | None = None) -> Any:
-            return call(self._shell, line, cell)
+        @needs_local_scope
+        def zef(line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None) -> Any:
+            return call(self._shell, line, cell, local_ns)
 
         zef.__doc__ = f"Live servers in a notebook cell.\n\n{help_text()}"
         self._shell.register_magic_function(zef, "line_cell", "zef")
@@ -73,7 +74,7 @@ class Magics:
             self._shell.magics_manager.magics[kind].pop("zef", None)
 
 
-def call(shell: Any, line: str, cell: str | None = None) -> Any:
+def call(shell: Any, line: str, cell: str | None = None, local: dict[str, Any] | None = None) -> Any:
     """Do what a line, or a cell, asks for. What is wrong with it is said in one line, without a traceback."""
     name, _, rest = line.strip().partition(" ")
     try:
@@ -84,13 +85,17 @@ def call(shell: Any, line: str, cell: str | None = None) -> Any:
             from zefnb.notebook.magics.board import board
 
             return board()
-        return _call(command(name or "-"), rest, cell, Context(shell))
+        if not name:
+            raise LineError("say what is to be done with the cell: %%zef page, on or publish (%zef -h explains)")
+        return _call(command(name), rest, cell, Context(shell, local))
     except HelpShown:
         return None
     except LineError as error:
         _say(name, str(error))
     except (ZefError, ImportError) as error:
-        _say(name, " ".join(str(error).split()))
+        # Of an error of the system, its number is of no use here.
+        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        _say(name, " ".join(text.split()))
     return None
 
 
@@ -99,7 +104,7 @@ def _call(found: Command, line: str, cell: str | None, context: Context) -> Any:
     if not wants_help and not (found.in_line if cell is None else found.in_cell):
         there = "%%zef" if cell is None else "%zef"
         raise LineError(f"this is for {'cells' if cell is None else 'lines'}: {there} {found.name} (-h explains)")
-    given = found.parse(line, context.namespace)
+    given = found.parse(line, context.names)
     given.cell = cell
     return found.run(given, context)
 

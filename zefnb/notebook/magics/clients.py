@@ -7,7 +7,7 @@ from typing import Any
 
 from zefnb.core.effect import FX
 from zefnb.core.rows import Rows
-from zefnb.notebook.command import Command, Context, Parser
+from zefnb.notebook.command import Command, Context, Parser, endpoint
 from zefnb.notebook.magics.watch import target
 
 
@@ -19,17 +19,17 @@ class Clients(Command):
     name = "clients"
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("what", nargs="?", help="a server by name or port, a path, or both: server/path")
+        parser.add_argument(
+            "what", nargs="?", type=endpoint, help="a server by name or port, a path, or both: server/path"
+        )
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         handle, path = target(given.what, context)
         rows: list[dict[str, Any]] = []
         for server in [handle] if handle is not None else context.servers():
-            if path is None:
-                rows += context.run(FX.QueryAllConnectedWebsocketClients(http_server=server))
-            else:
-                rows += context.run(FX.QueryAllConnectedWebsocketClients(http_server=server, path=path))
-        return Rows("clients", rows)
+            rows += context.run(FX.QueryAllConnectedWebsocketClients(http_server=server))
+        route = None if path is None else path.rstrip("/") or "/"
+        return Rows("clients", (row for row in rows if route in (None, row["path"])))
 
 
 COMMAND = Clients()

@@ -22,17 +22,20 @@ class Connect(Command):
 
     def arguments(self, parser: Parser) -> None:
         parser.add_argument("url", help="ws://... or wss://...")
-        parser.add_argument("--in", dest="into", type=topic, metavar="TOPIC", help="what comes in goes here")
-        parser.add_argument("--out", type=topic, metavar="TOPIC", help="what is published here goes out")
+        for option, dest, what in (
+            ("--in", "into", "what comes in goes here"),
+            ("--out", "out", "what is published here goes out"),
+        ):
+            parser.add_argument(option, dest=dest, type=topic, metavar="TOPIC", action="append", default=[], help=what)
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         if not given.into and not given.out:
             raise LineError("say where messages go: --in TOPIC, --out TOPIC, or both")
         topics = {}
         if given.into:
-            topics["in_stream_into"] = [context.topic(given.into)]
+            topics["in_stream_into"] = [context.topic(name) for name in given.into]
         if given.out:
-            topics["out_stream_from"] = [context.topic(given.out)]
+            topics["out_stream_from"] = [context.topic(name) for name in given.out]
         return context.run(FX.StartWebSocketClient(url=str(given.url), **topics))
 
 

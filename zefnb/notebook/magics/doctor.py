@@ -16,10 +16,14 @@ class Doctor(Command):
         pass
 
     def run(self, given: argparse.Namespace, context: Context) -> None:
+        from rich.console import Console
+
         from zefnb.notebook.doctor import doctor
         from zefnb.notebook.links import reached_by
 
-        doctor()
+        # In a kernel rich's own console would show each line by itself, in colours too faint to read.
+        plain = Console(highlight=False, soft_wrap=True, force_jupyter=False, color_system=None)
+        doctor(plain if context.is_notebook else None)
         print(f"Links are made by: {reached_by(8000)}")
 
 

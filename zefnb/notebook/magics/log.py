@@ -22,7 +22,7 @@ class Log(Command):
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         of = {"server": context.server(given.server)} if given.server is not None else {}
-        return context.run(FX.QueryLog(limit=given.limit, level=given.level, **of))
+        return context.run(FX.QueryLog(limit=given.limit, level=str(given.level), **of))
 
 
 COMMAND = Log()

@@ -8,8 +8,15 @@ from typing import Any
 from zefnb.core.effect import FX, Effect
 from zefnb.core.entity import ET
 from zefnb.core.function import ZefFunction
+from zefnb.errors import PortUnavailable
 from zefnb.notebook.command import Command, Context, Parser, path, port, topic, variable
 from zefnb.notebook.line import LineError
+
+_TOPICS = (
+    ("--topic", "topic", "what clients say goes in here, and comes out to them"),
+    ("--in", "into", "what clients say goes in here"),
+    ("--out", "out", "what comes here goes out to clients"),
+)
 
 
 class Start(Command):
@@ -20,6 +27,7 @@ class Start(Command):
     %zef start /echo --actor make_actor    an actor for each connection, from an FX.StartActor(...)
                                            or a dict of rules bound to that name
 
+    Each of --topic, --in and --out may be given several times.
     Running the cell again replaces the server, and keeps its port."""
 
     name = "start"
@@ -27,9 +35,8 @@ class Start(Command):
     def arguments(self, parser: Parser) -> None:
         parser.add_argument("path", nargs="?", type=path, default="/ws", help="the route (/ws)")
         parser.add_argument("--port", type=port, default=8000, help="the port (8000); 0 picks a free one")
-        parser.add_argument("--topic", type=topic, help="what clients say goes in here, and comes out to them")
-        parser.add_argument("--in", dest="into", type=topic, metavar="TOPIC", help="what clients say goes in here")
-        parser.add_argument("--out", type=topic, metavar="TOPIC", help="what comes here goes out to clients")
+        for option, dest, what in _TOPICS:
+            parser.add_argument(option, dest=dest, type=topic, metavar="TOPIC", action="append", default=[], help=what)
         parser.add_argument("--actor", type=variable, metavar="NAME", help="an actor for each connection")
         parser.add_argument("--name", type=variable, help="bind the handle to this name, too")
         parser.add_argument("--restart", action="store_true", help="replace a server of ours that holds the port")
@@ -40,9 +47,12 @@ class Start(Command):
         effect = FX.StartHTTPServer(routes={given.path: _socket(given, context)}, port=given.port)
         if given.restart:
             effect = FX.StartHTTPServer(**effect.__dict__, allow_restart=True)
-        server = context.run(effect)
+        try:
+            server = context.run(effect)
+        except PortUnavailable as error:
+            raise LineError(str(error.strerror).replace("say allow_restart=True", "add --restart")) from None
         if given.name is not None:
-            context.namespace[given.name] = server
+            context.bind(given.name, server)
         return server
 
 
@@ -51,8 +61,8 @@ def _socket(given: argparse.Namespace, context: Context) -> Any:
         if given.topic or given.into or given.out:
             raise LineError("--actor stands alone: topics go without it")
         return ET.WebSocket(actor=_actor(given.actor, context))
-    into = [context.topic(name) for name in (given.topic, given.into) if name]
-    out = [context.topic(name) for name in (given.topic, given.out) if name]
+    into = [context.topic(name) for name in (*given.topic, *given.into)]
+    out = [context.topic(name) for name in (*given.topic, *given.out)]
     if not into and not out:
         raise LineError("say what clients are connected to: --topic NAME, --in, --out or --actor (-h explains)")
     topics = {"clients_push_into_": into, "clients_subscribe_to": out}

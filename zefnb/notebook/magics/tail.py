@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import queue
 import time
-from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zefnb.core.effect import FX
 from zefnb.core.op import op
 from zefnb.engine.runtime import default_runtime
-from zefnb.notebook import html
-from zefnb.notebook.beside import close_beside
 from zefnb.notebook.command import Command, Context, Parser, count, topic
 from zefnb.notebook.magics import on
 from zefnb.notebook.text import harmless
+
+if TYPE_CHECKING:
+    from zefnb.notebook.live_list import LiveList
 
 _EVERY = 0.2
 _LONGEST = 300
@@ -43,12 +43,14 @@ class Tail(Command):
 
 
 def _in_notebook(target: Any, length: int, context: Context) -> Any:
+    from zefnb.notebook.live_list import LiveList
+
     shown = LiveList(str(target._uid), max(1, length))
     answer = context.run(FX.SubscribeFX(topic=target, op=_hearing(shown.heard)))
     on.remember(target, answer.subscription)
     _close_ended()
     _lists[answer.subscription] = shown
-    return shown.widget
+    return shown
 
 
 def _close_ended() -> None:
@@ -90,43 +92,6 @@ def _hearing(hear: Callable[[str], None]) -> Any:
         hear(f"{time.strftime('%H:%M:%S')}  {harmless(text, _LONGEST)}")
 
     return tail
-
-
-class LiveList:
-    """The last messages, drawn at most five times a second, whatever comes. `heard` is called on the loop."""
-
-    def __init__(self, title: str, length: int) -> None:
-        import ipywidgets  # type: ignore[import-untyped]
-
-        self._title = title
-        self._lines: deque[str] = deque(maxlen=length)
-        self._count = 0
-        self._due = False
-        self._closed = False
-        self.widget = ipywidgets.HTML(self._drawn())
-
-    def heard(self, line: str) -> None:
-        """One more."""
-        self._lines.append(line)
-        self._count += 1
-        if not self._due and not self._closed:
-            self._due = True
-            default_runtime().loop.call_later(_EVERY, self._draw)
-
-    def _draw(self) -> None:
-        self._due = False
-        if not self._closed:
-            self.widget.value = self._drawn()
-
-    def _drawn(self) -> str:
-        head = html.tag("div", html.tag("b", self._title), html.tag("span", f" · {self._count:,} messages", cls="d"))
-        return html.page(head, *(html.tag("div", html.tag("code", line)) for line in self._lines))
-
-    def close(self) -> None:
-        """Show it no more."""
-        self._closed = True
-        close_beside(self.widget)
-        self.widget.close()
 
 
 COMMAND = Tail()

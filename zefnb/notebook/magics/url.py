@@ -6,28 +6,29 @@ import argparse
 from typing import Any
 
 from zefnb.core.effect import FX
-from zefnb.notebook.command import Command, Context, Parser, path, server
+from zefnb.notebook.command import Command, Context, Parser, place
 from zefnb.notebook.links import public_url
+from zefnb.notebook.magics.watch import split_place
 
 
 class Url(Command):
     """The url under which a browser reaches a path of a server, as a link, and as text in a name.
+
+    %zef url, %zef url /ws, %zef url server/ws, %zef url server /ws
 
     Under a hub it is a path, which is right on the hub's own pages."""
 
     name = "url"
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("what", nargs="*", help="a path, a server by name or port, or both")
+        parser.add_argument("what", nargs="*", type=place, help="a path, a server by name or port, or both")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
-        where, which = "/", None
+        handle, where = None, "/"
         for word in given.what:
-            if str(word).startswith("/"):
-                where = path(word)
-            else:
-                which = server(word)
-        handle = context.server(which)
+            server, path = split_place(word, context)
+            handle, where = server or handle, path or where
+        handle = handle or context.server()
         endpoints = context.run(FX.QueryAllWebsocketEndpoints(http_server=handle))
         sockets = {endpoint["path"] for endpoint in endpoints}
         return public_url(handle, where, websocket=(where.rstrip("/") or "/") in sockets)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from zefnb.notebook.command import Command, Context, Parser
+from zefnb.core.effect import FX
+from zefnb.notebook.command import Command, Context, Parser, endpoint
+from zefnb.notebook.line import LineError
 
 
 class Watch(Command):
@@ -16,7 +18,9 @@ class Watch(Command):
     name = "watch"
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("what", nargs="?", help="a server by name or port, a path, or both: server/path")
+        parser.add_argument(
+            "what", nargs="?", type=endpoint, help="a server by name or port, a path, or both: server/path"
+        )
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         handle, path = target(given.what, context)
@@ -26,7 +30,18 @@ class Watch(Command):
 
 
 def target(word: Any, context: Context) -> tuple[Any, str | None]:
-    """The server and the path in `server/path`, either of which may be left out."""
+    """The server and the WebSocket route in `server/path`, either of which may be left out."""
+    handle, path = split_place(word, context)
+    if path is not None:
+        servers = context.servers() if handle is None else [handle]
+        known = [row["path"] for one in servers for row in context.run(FX.QueryAllWebsocketEndpoints(http_server=one))]
+        if (path.rstrip("/") or "/") not in known:
+            raise LineError(f"no WebSocket route {path}; there are: {', '.join(sorted(set(known))) or 'none'}")
+    return handle, path
+
+
+def split_place(word: Any, context: Context) -> tuple[Any, str | None]:
+    """The server and the path in `server/path`; `None` for what is left out, but for the only server there is."""
     if word is None:
         return None, None
     name, slash, rest = str(word).partition("/")

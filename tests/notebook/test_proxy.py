@@ -1,0 +1,103 @@
+"""Links by a real Jupyter server: its kernel makes them, its jupyter-server-proxy carries what goes by them."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from jupyter_client.blocking import BlockingKernelClient
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.browser.lab import Lab
+
+START = """
+%load_ext zefnb
+from zefnb import *
+room = ET.Topic("room")
+routes = {"/page": "reached", "/ws": ET.WebSocket(clients_subscribe_to=[room], clients_push_into_=[room])}
+server = FX.StartHTTPServer(routes=routes, port=0) | run
+"""
+Value = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module", params=["/", "/lab7/"], ids=["plain", "with a base url"])
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = Lab(tmp_path_factory.mktemp("lab"), request.param)
+    yield lab
+    lab.end_kernels()
+    lab.close()
+
+
+@pytest.fixture(scope="module")
+def value(lab: Lab) -> Iterator[Value]:
+    """`value('1 + 1')`: a plain value of a kernel that this server has started, and in which a server of ours runs."""
+    client = BlockingKernelClient(connection_file=str(lab.start_kernel()))
+    client.load_connection_file()
+    client.start_channels(hb=False)  # it need not beat yet: it starts
+    client.wait_for_ready(timeout=60)
+
+    def run(code: str) -> str:
+        parts: list[str] = []
+
+        def hear(message: Any) -> None:
+            parts.append(message["content"].get("text", "") if message["msg_type"] == "stream" else "")
+
+        reply = client.execute_interactive(code, output_hook=hear, timeout=60)
+        assert reply["content"]["status"] == "ok", reply["content"]
+        return "".join(parts)
+
+    run(START)
+    yield lambda expression: eval(run(f"print(repr({expression}))"))
+    client.stop_channels()
+
+
+def link(value: Value, path: str) -> str:
+    return str(value(f"str(get_ipython().run_line_magic('zef', 'url {path}'))"))
+
+
+def test_a_link_is_the_servers_own_or_a_path_through_the_proxy(lab, value):
+    port = value("server.port")
+    if lab.base == "/":
+        assert link(value, "/page") == f"http://localhost:{port}/page"
+        assert link(value, "/ws") == f"ws://localhost:{port}/ws"
+    else:
+        assert link(value, "/page") == f"{lab.base}proxy/{port}/page"
+        assert link(value, "/ws") == f"{lab.base}proxy/{port}/ws"
+
+
+def on_host(lab: Lab, url: str, scheme: str) -> str:
+    """A link as the notebook's page understands it: a path is one on its own host."""
+    return f"{scheme}://127.0.0.1:{lab.port}{url}" if url.startswith("/") else url
+
+
+def test_a_page_is_reached_by_its_link(lab, value):
+    url = on_host(lab, link(value, "/page"), "http")
+    asked = urllib.request.Request(url, headers={"Authorization": f"token {lab.token}"})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=20) as answer:
+        assert answer.read() == b"reached"
+
+
+def test_messages_pass_by_the_link_of_a_socket(lab, value):
+    url = on_host(lab, link(value, "/ws"), "ws")
+    with connect(url, proxy=None, additional_headers={"Authorization": f"token {lab.token}"}) as client:
+        for message in ("hello", b"\x00\xff", "x" * 500_000):
+            client.send(message)
+            assert client.recv(timeout=20) == message
+    assert lab.token not in value("repr(FX.QueryLog() | run)")
+
+
+def test_through_the_proxy_nobody_comes_who_does_not_know_the_token(lab, value):
+    # Behind a base url or not, the proxy is there.
+    port = value("server.port")
+    with pytest.raises(InvalidStatus) as refused:
+        connect(f"ws://127.0.0.1:{lab.port}{lab.base}proxy/{port}/ws", proxy=None, legacy=True)
+    assert refused.value.response.status_code == 403
+    accepted = "[row['accepted'] for row in get_ipython().run_line_magic('zef', '')['endpoints']]"
+    before = value(accepted)
+    with pytest.raises(InvalidStatus):
+        connect(f"ws://127.0.0.1:{lab.port}{lab.base}proxy/{port}/ws?token=guessed", proxy=None, legacy=True)
+    assert value(accepted) == before
