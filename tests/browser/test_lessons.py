@@ -142,13 +142,12 @@ def test_who_talks_too_fast_in_the_cell_is_told_so_and_closed(open_notebook):
 
 
 @pytest.fixture
-def lobby(open_notebook: Any) -> Iterator[str]:
-    """The lobby's page, served by the tutorial in a real JupyterLab."""
+def lobby(open_notebook: Any) -> Iterator[Open]:
+    """The tutorial in a real JupyterLab, serving the lobby's page."""
     tutorial = Open(open_notebook, "13-game-lobby")
     tutorial.page.set_viewport_size({"width": 1100, "height": 4400})
     tutorial.run_all_but_the_last()
-    yield tutorial.text("page").strip()
-    tutorial.pictures()
+    yield tutorial
     tutorial.stop()
     assert tutorial.notebook.errors == []
 
@@ -171,7 +170,8 @@ def board(page: Any) -> str:
 
 
 def test_two_tabs_play_to_the_end_and_once_more(lobby, visit):
-    ada, bob = visit(lobby, "light"), visit(lobby, "dark")
+    url = lobby.text("page").strip()
+    ada, bob = visit(url, "light"), visit(url, "dark")
     picture(ada, "lobby-door-light")
     picture(bob, "lobby-door-dark")
     come_in(ada, "Ada")
@@ -205,11 +205,12 @@ def test_two_tabs_play_to_the_end_and_once_more(lobby, visit):
     assert board(ada) == "." * 9
     ada.get_by_role("button", name="Leave").click()
     soon(lambda: says(bob) == "Ada has left.")
+    lobby.pictures()
 
 
 def test_the_lobby_pairs_whoever_waits_and_is_played_by_keyboard(lobby, visit):
     names = ("Ada", "Bob", "Cleo", "Dan")
-    pages = [visit(lobby) for _ in names]
+    pages = [visit(lobby.text("page").strip()) for _ in names]
     for name, page in zip(names, pages, strict=True):
         page.get_by_label("Your name").fill(name)
         page.keyboard.press("Enter")
