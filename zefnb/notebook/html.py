@@ -28,7 +28,7 @@ _STYLE = """<style>
 .zefnb.zefnb.zefnb table { border-collapse: collapse; margin: .3em 0; color: inherit; font-size: inherit }
 .zefnb.zefnb.zefnb :is(th, td) { text-align: left; padding: .2em .7em; border: 0; border-bottom: 1px solid var(--zl) }
 .zefnb.zefnb.zefnb :is(th, td) { background: none; vertical-align: top }
-.zefnb.zefnb.zefnb th { font-weight: 600; color: var(--zd) }
+.zefnb.zefnb.zefnb th { font-weight: 600; color: var(--zd); white-space: nowrap }
 .zefnb.zefnb.zefnb :is(th, td).n { text-align: right; font-variant-numeric: tabular-nums }
 .zefnb a { color: var(--jp-content-link-color, var(--vscode-textLink-foreground, #0969da)) }
 .zefnb.zefnb.zefnb code { background: none; color: inherit; padding: 0 }
