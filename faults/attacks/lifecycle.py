@@ -42,9 +42,9 @@ def pace(server: Server, seconds: int) -> float:
 
 
 def cycles(server: Server, settings: Settings) -> Outcome:
-    """After a warm-up, which is when Python and the allocator take what they keep."""
+    """After a warm-up, in which bounded things (the journal, caches, the allocator's pools) fill up."""
     count = settings.pick(5_000, 500)
-    come_and_go(server, count // 5)
+    come_and_go(server, settings.pick(7_000, 500))
     speed_before = pace(server, settings.pick(6, 2))
     before, memory_before = left(server), memory(server)
     began = time.monotonic()
