@@ -82,8 +82,8 @@ def raises(server: Server, settings: Settings) -> Outcome:
     traced = all("told to" in journal["tracebacks"][at] for at in entries)
     return Outcome(
         f"connection open, state kept ({state.decode()}), {counted:,} faults counted in {len(entries)} entry with its "
-        f"traceback, neighbours' p99 {meanwhile / before:.2f} times ({before:.1f} and {meanwhile:.1f} ms, the machine's "
-        f"own {probe.machine_p99:.1f} ms)",
+        f"traceback, neighbours' p99 {meanwhile / before:.2f} times ({before:.1f} and {meanwhile:.1f} ms, "
+        f"the machine's own {probe.machine_p99:.1f} ms)",
         ok=state == b"3"
         and counted == count
         and traced
