@@ -11,12 +11,12 @@ from faults.attacks.lifecycle import left
 from faults.victims import BenchError, Server, memory
 from faults.wire import connect, frame
 
-# What the process keeps for good after it has done each thing once: the threads of handlers, for one.
-_KEPT = ("threads", "descriptors")
-
 
 def in_a_row(server: Server, settings: Settings) -> Outcome:
-    """The short forms, all against one server; what they find is judged where they run alone."""
+    """The short forms, twice, all against one server; what they find is judged where they run alone.
+
+    The start is what the process has after the first round, when all that is bounded has been made.
+    """
     from faults.attacks import find_attacks
 
     attacks = [attack for attack in find_attacks() if not (attack.ends or attack.last)]
