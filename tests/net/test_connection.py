@@ -225,7 +225,7 @@ BREACHES = {
     "a message within a message": frame("x", fin=False) + frame("y"),
     "a fragment within a message": frame("x", fin=False) + frame("y", BINARY, fin=False),
     "a close frame of one byte": frame(b"\x03", CLOSE),
-    "a close frame within a message": frame("x", fin=False) + closing(1000),
+    "a wrong close frame within a message": frame("x", fin=False) + closing(999),
     **{f"the close code {code}": closing(code) for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999)},
     **{f"the close code {code}": closing(code) for code in (5000, 65535)},
 }
@@ -331,6 +331,20 @@ def test_a_valid_close_code_is_echoed(mirror: Any, raw: Raw, code: int):
     came = wire.read_close()
     assert (came.code, came.reason) == (code, "bye")
     assert wire.read_end() == b""
+
+
+def test_a_close_frame_may_come_in_the_middle_of_a_message(mirror: Any, raw: Raw):
+    """RFC 6455, section 5.4: control frames may, and a close frame is one."""
+    one, two, empty = raw(mirror), raw(mirror), raw(mirror)
+    one.send(frame("never ", fin=False), closing(1000, "enough"))
+    two.send(frame(b"never ", BINARY, fin=False), frame("finished", CONT, fin=False), closing(4000))
+    empty.send(frame("never ", fin=False), closing(), frame("finished", CONT))
+    for wire, code, reason in ((one, 1000, "enough"), (two, 4000, "")):
+        came = wire.read_close()
+        assert (came.code, came.reason) == (code, reason)
+        assert wire.read_end() == b""
+    assert empty.read_close().payload == b""
+    assert empty.read_end() == b""
 
 
 def test_an_empty_close_frame_is_answered_with_one(mirror: Any, raw: Raw):

@@ -19,7 +19,7 @@ from websockets.server import ServerProtocol
 
 from zefnb.core.time import Time
 from zefnb.core.wire import encode_content
-from zefnb.net.frames import TEXT, WHOLE_BINARY, WHOLE_TEXT, apply_mask, build, head_of
+from zefnb.net.frames import LAST_FRAGMENT, TEXT, WHOLE_BINARY, WHOLE_CLOSE, WHOLE_TEXT, apply_mask, build, head_of
 from zefnb.net.outbox import Outbox
 from zefnb.net.sending import Sending
 
@@ -94,7 +94,7 @@ class Connection(Sending):
         self.query_params: dict[str, str] = {}
         self.origin: str | None = None
         self.connect_time: Time | None = None
-        self.received = self.ignored = 0
+        self.received = self.ignored = self._reading_paused = 0
         self.round_trip: float | None = None
         self.last_heard = time.monotonic()
         self._tail = bytearray()
@@ -102,7 +102,6 @@ class Connection(Sending):
         self._last_ping = self.last_heard
         self._fragments: bytearray | None = None
         self._fragments_opcode = TEXT
-        self._reading_paused = 0
         self._ping_sent: float | None = None
         self._close_timer: asyncio.TimerHandle | None = None
 
@@ -180,6 +179,10 @@ class Connection(Sending):
             mask = data[head.payload_at - 4 : head.payload_at]
             self._take_message(data[0] & 0x0F, apply_mask(data[head.payload_at : stop], mask))
         else:
+            if data[0] == WHOLE_CLOSE and self._fragments is not None:
+                # Section 5.4 allows it; the protocol would call it a breach, unless the message is at its end.
+                self.protocol.receive_data(LAST_FRAGMENT)
+                self.protocol.events_received()
             self._to_protocol(data[:stop])
         return stop
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 TEXT = 0x1
 BINARY = 0x2
+CLOSE = 0x8
 FIN = 0x80
 
 apply_mask: Callable[[Any, Any], bytes]
@@ -25,9 +26,12 @@ _short = struct.Struct("!BBH").pack
 _long = struct.Struct("!BBQ").pack
 _SMALL = {opcode: tuple(bytes((FIN | opcode, length)) for length in range(126)) for opcode in (TEXT, BINARY)}
 
-# The first byte of a whole, unfragmented, uncompressed data frame.
+# The first byte of a whole, unfragmented, uncompressed frame.
 WHOLE_TEXT = FIN | TEXT
 WHOLE_BINARY = FIN | BINARY
+WHOLE_CLOSE = FIN | CLOSE
+# A client's empty frame that ends a message of fragments, its mask all zeros.
+LAST_FRAGMENT = bytes((FIN, 0x80, 0, 0, 0, 0))
 
 
 def build(opcode: int, payload: bytes) -> bytes:
