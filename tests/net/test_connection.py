@@ -167,6 +167,22 @@ def test_a_ping_between_fragments_is_answered_between_them(mirror: Any, raw: Raw
     assert wire.read() == Frame(TEXT, b"first second third")
 
 
+@pytest.mark.parametrize("path", ["/ws", "/tiny"])
+def test_a_limit_is_for_messages_and_not_for_the_control_frames_between_their_fragments(
+    mirror: Any, raw: Raw, path: str
+):
+    wire = raw(mirror, path)
+    limit = 8 if path == "/tiny" else 1 << 20
+    payload = b"x" * limit
+    wire.send(frame(payload[:-1], BINARY, fin=False), frame(b"p" * 125, PING), frame(b"q" * 125, PONG))
+    assert wire.read() == Frame(PONG, b"p" * 125)
+    wire.send(frame(payload[-1:], CONT))
+    assert wire.read() == Frame(BINARY, payload)
+    wire.send(frame(payload, BINARY, fin=False), frame(b"p" * 125, PING), closing(1000, "r" * 123))
+    assert wire.read() == Frame(PONG, b"p" * 125)
+    assert wire.read_close().reason == "r" * 123
+
+
 def test_a_pong_nobody_asked_for_is_nothing(mirror: Any, raw: Raw):
     wire = raw(mirror)
     wire.send(frame(b"hm", PONG), frame("on we go"))

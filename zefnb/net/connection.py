@@ -19,7 +19,7 @@ from websockets.server import ServerProtocol
 
 from zefnb.core.time import Time
 from zefnb.core.wire import encode_content
-from zefnb.net.frames import LAST_FRAGMENT, TEXT, WHOLE_BINARY, WHOLE_CLOSE, WHOLE_TEXT, apply_mask, build, head_of
+from zefnb.net.frames import SHORT, TEXT, WHOLE_BINARY, WHOLE_CLOSE, WHOLE_TEXT, Fragments, apply_mask, build, head_of
 from zefnb.net.outbox import Outbox
 from zefnb.net.sending import Sending
 
@@ -28,7 +28,6 @@ PONG_WITHIN = 20.0
 CLOSE_PATIENCE = 1.0
 SLOW_CLOSE_PATIENCE = 30.0
 
-_SHORT = 125
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 Admit = Callable[["Connection", Request], None]
@@ -44,7 +43,6 @@ class Connection(Sending):
         "_admit",
         "_close_timer",
         "_fragments",
-        "_fragments_opcode",
         "_last_ping",
         "_needed",
         "_on_closed",
@@ -100,8 +98,7 @@ class Connection(Sending):
         self._tail = bytearray()
         self._needed = 2
         self._last_ping = self.last_heard
-        self._fragments: bytearray | None = None
-        self._fragments_opcode = TEXT
+        self._fragments: Fragments | None = None
         self._ping_sent: float | None = None
         self._close_timer: asyncio.TimerHandle | None = None
 
@@ -135,7 +132,7 @@ class Connection(Sending):
     def _parse(self, data: bytes | memoryview) -> None:
         """Take every whole frame at the front of `data`, and keep the rest for later."""
         at, end = 0, len(data)
-        short = _SHORT if self.max_size > _SHORT else self.max_size
+        short = SHORT if self.max_size > SHORT else self.max_size
         self._needed = 2
         while end - at >= 2 and self.is_open:
             first, length = data[at], data[at + 1] - 0x80
@@ -165,12 +162,12 @@ class Connection(Sending):
             self._needed = 10 if len(data) >= 4 else 4
             return 0
         stop = head.payload_at + head.length
-        if data[0] & 0x08 and head.length > _SHORT:
-            self._fail(CloseCode.PROTOCOL_ERROR, "control frame too long")
-            return len(data)
-        if not head.masked or head.length > self.max_size:
-            # Wrong by its head alone: need not be whole to be judged.
+        # Wrong by its head alone: need not be whole to be judged.
+        if not head.masked:
             self._to_protocol(data)
+            return len(data)
+        if head.length > (SHORT if data[0] & 0x08 else self.max_size):
+            self._fail_by_length(data[0])
             return len(data)
         if stop > len(data):
             self._needed = stop
@@ -181,7 +178,7 @@ class Connection(Sending):
         else:
             if data[0] == WHOLE_CLOSE and self._fragments is not None:
                 # Section 5.4 allows it; the protocol would call it a breach, unless the message is at its end.
-                self.protocol.receive_data(LAST_FRAGMENT)
+                self.protocol.receive_data(Fragments.LAST)
                 self.protocol.events_received()
             self._to_protocol(data[:stop])
         return stop
@@ -220,14 +217,13 @@ class Connection(Sending):
             self._take_fragment(frame)
 
     def _take_fragment(self, frame: Frame) -> None:
-        if self._fragments is None:
-            self._fragments = bytearray()
-            self._fragments_opcode = frame.opcode
-        # Joined at once: endless empty fragments must not add up to anything.
-        self._fragments += frame.data
+        fragments = self._fragments or Fragments(frame.opcode)
+        fragments.payload += frame.data
+        if len(fragments.payload) > self.max_size:
+            return self._fail_by_length(fragments.opcode)
+        self._fragments = None if frame.fin else fragments
         if frame.fin:
-            payload, self._fragments = bytes(self._fragments), None
-            self._take_message(self._fragments_opcode, payload)
+            self._take_message(fragments.opcode, bytes(fragments.payload))
 
     def eof_received(self) -> bool:
         self.protocol.receive_eof()
@@ -338,6 +334,10 @@ class Connection(Sending):
         """Fail the connection (RFC 6455, section 7.1.7)."""
         self.protocol.fail(code, reason)
         self._write_protocol()
+
+    def _fail_by_length(self, opcode: int) -> None:
+        code = CloseCode.PROTOCOL_ERROR if opcode & 0x08 else CloseCode.MESSAGE_TOO_BIG
+        self._fail(code, f"more than {SHORT if opcode & 0x08 else self.max_size} bytes")
 
     def _write_protocol(self) -> None:
         """Write what the protocol wants to say, after everything that was sent before."""

@@ -10,6 +10,8 @@ TEXT = 0x1
 BINARY = 0x2
 CLOSE = 0x8
 FIN = 0x80
+# The longest payload of a control frame, and of a frame whose head has two bytes.
+SHORT = 125
 
 apply_mask: Callable[[Any, Any], bytes]
 try:
@@ -30,8 +32,6 @@ _SMALL = {opcode: tuple(bytes((FIN | opcode, length)) for length in range(126)) 
 WHOLE_TEXT = FIN | TEXT
 WHOLE_BINARY = FIN | BINARY
 WHOLE_CLOSE = FIN | CLOSE
-# A client's empty frame that ends a message of fragments, its mask all zeros.
-LAST_FRAGMENT = bytes((FIN, 0x80, 0, 0, 0, 0))
 
 
 def build(opcode: int, payload: bytes) -> bytes:
@@ -72,3 +72,16 @@ def head_of(data: bytes | memoryview) -> Head | None:
             return None
         length = int.from_bytes(data[2:at], "big")
     return Head(at + 4 if masked else at, length, masked)
+
+
+class Fragments:
+    """A message that comes in pieces, joined as they come: endless empty ones must not add up to anything."""
+
+    # A client's frame that ends one and adds nothing, its mask all zeros.
+    LAST = bytes((FIN, 0x80, 0, 0, 0, 0))
+
+    __slots__ = ("opcode", "payload")
+
+    def __init__(self, opcode: int) -> None:
+        self.opcode = opcode
+        self.payload = bytearray()

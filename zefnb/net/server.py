@@ -29,6 +29,7 @@ from zefnb.errors import PortUnavailable
 from zefnb.net.admission import Admission
 from zefnb.net.connection import Connection
 from zefnb.net.endpoint import Endpoint, EndpointConfig
+from zefnb.net.frames import SHORT
 from zefnb.net.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
 from zefnb.net.http import HTTPApp
 from zefnb.net.listeners import bind
@@ -179,7 +180,8 @@ class Server:
             config = endpoint.config
             protocol.available_extensions = [ServerPerMessageDeflateFactory()] if config.compression else None
             protocol.available_subprotocols = config.subprotocols or None
-            protocol.max_message_size = config.max_size
+            # The connection has the limit. The protocol would apply its own to control frames between fragments, too.
+            protocol.max_message_size = config.max_size + SHORT
             response = protocol.accept(request)
         connection.answer(response)
         if response.status_code != 101:
