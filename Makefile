@@ -4,6 +4,7 @@
 #   make test    lint, types and all tests, with coverage
 #   make lint    lint and types alone
 #   make bench   speed, side by side with other libraries
+#   make faults  attacks on real servers: what is promised, held, and by how much
 #   make lab     JupyterLab on the tutorial notebooks
 #   make clean   remove .venv and what the tools left behind
 #
@@ -23,10 +24,10 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 p
 TEST_PROGRAMS := tmux chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lab clean programs
+.PHONY: help demo test lint bench faults lab clean programs
 
 help:
-	@sed -n 's/^# \{0,2\}//p' $(firstword $(MAKEFILE_LIST)) | sed -n '1,11p'
+	@sed -n 's/^# \{0,2\}//p' $(firstword $(MAKEFILE_LIST)) | sed -n '1,12p'
 
 demo: $(VENV)/.plain
 	@$(BIN)/zefnb demo $(ARGS)
@@ -46,6 +47,9 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(ARGS)
+
+faults: $(VENV)/.bench
+	$(BIN)/python -m faults $(ARGS)
 
 lab: $(VENV)/.lab
 	@$(BIN)/zefnb lab $(ARGS)
