@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.net.conftest import inside, journal, on_loop, peak_memory, said
+from tests.net.hostile import BAD_TEXT, BREACHES, CLOSE_CODES
 from tests.net.wire import BINARY, CLOSE, CONT, PING, PONG, TEXT, Frame, Wire, closing, frame, handshake, in_pieces
 from zefnb import ET, FX, generate_uid, run, zef_function
 
@@ -197,9 +198,6 @@ def test_a_character_may_be_cut_between_fragments(mirror: Any, raw: Raw):
         assert wire.read() == Frame(TEXT, text)
 
 
-BAD_TEXT = [b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"cut \xe2\x82", b"\x80alone"]
-
-
 @pytest.mark.parametrize("text", BAD_TEXT, ids=repr)
 def test_text_that_is_no_utf8_is_refused(mirror: Any, raw: Raw, text: bytes):
     whole, fragments, short, tail = raw(mirror), raw(mirror), raw(mirror), raw(mirror)
@@ -218,33 +216,6 @@ def test_the_same_bytes_are_fine_in_a_binary_message(mirror: Any, raw: Raw):
     for text in BAD_TEXT:
         wire.send(frame(text, BINARY))
         assert wire.read() == Frame(BINARY, text)
-
-
-BREACHES = {
-    "a frame without a mask": frame("x", mask=None),
-    "a long frame without a mask": frame("x" * 70_000, mask=None),
-    "a ping without a mask": frame(b"x", PING, mask=None),
-    "the first reserved bit": frame("x", rsv=4),
-    "the second reserved bit": frame("x", rsv=2),
-    "the third reserved bit": frame("x", rsv=1),
-    "a reserved bit in a ping": frame(b"x", PING, rsv=4),
-    "a reserved bit in a fragment": frame("x", fin=False) + frame("x", CONT, rsv=1),
-    **{f"the reserved opcode {opcode}": frame("x", opcode) for opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15)},
-    "a ping of 126 bytes": frame(b"x" * 126, PING),
-    "a ping that announces a mebibyte": frame(b"", PING, announced=1 << 20),
-    "a close frame that announces 16 MiB": frame(b"", CLOSE, announced=16 << 20),
-    "a ping in fragments": frame(b"x", PING, fin=False),
-    "a close frame in fragments": frame(b"\x03\xe8", CLOSE, fin=False),
-    "a continuation of nothing": frame("x", CONT),
-    "a continuation of nothing that goes on": frame("x", CONT, fin=False),
-    "a continuation after the end": frame("x", fin=False) + frame("x", CONT) + frame("x", CONT),
-    "a message within a message": frame("x", fin=False) + frame("y"),
-    "a fragment within a message": frame("x", fin=False) + frame("y", BINARY, fin=False),
-    "a close frame of one byte": frame(b"\x03", CLOSE),
-    "a wrong close frame within a message": frame("x", fin=False) + closing(999),
-    **{f"the close code {code}": closing(code) for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999)},
-    **{f"the close code {code}": closing(code) for code in (5000, 65535)},
-}
 
 
 @pytest.mark.parametrize("breach", BREACHES)
@@ -340,7 +311,7 @@ def test_bytes_refused_or_unfinished_are_not_kept(mirror: Any, raw: Raw):
 # Closing
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999])
+@pytest.mark.parametrize("code", CLOSE_CODES)
 def test_a_valid_close_code_is_echoed(mirror: Any, raw: Raw, code: int):
     wire = raw(mirror)
     wire.send(closing(code, "bye"))
