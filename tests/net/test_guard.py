@@ -237,6 +237,35 @@ def test_a_handshake_that_drips_is_cut(quick: float, server: Any, raw: Raw):
     assert quick * 0.9 < time.monotonic() - started < quick + 1
 
 
+@pytest.mark.parametrize("line", [b"X-Filler: " + b"x" * 32_000, b"X:y\r\n" * 6_400], ids=["one line", "many lines"])
+def test_a_head_that_drips_costs_no_more_than_its_length(line: bytes):
+    def seconds(head: bytes) -> float:
+        connection = StrictConnection()
+        started = time.thread_time()
+        for at in range(len(head)):
+            connection.receive_data(head[at : at + 1])
+            connection.next_event()
+        return time.thread_time() - started
+
+    quarter, whole = (seconds(b"GET / HTTP/1.1\r\n" + line[:size]) for size in (8_000, 32_000))
+    # Four times the length is four times the work; searching it from the start with every byte would be sixteen.
+    assert whole < 8 * quarter + 0.1
+
+
+def test_a_folded_header_is_seen_wherever_it_is_cut():
+    folded = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n"
+
+    def take(*pieces: bytes) -> None:
+        connection = StrictConnection()
+        for piece in pieces:
+            connection.receive_data(piece)
+            connection.next_event()
+
+    for cut in range(1, len(folded)):
+        with pytest.raises(h11.RemoteProtocolError, match="folded"):
+            take(folded[:cut], folded[cut:])
+
+
 def test_a_second_request_that_drips_is_cut_as_well(quick: float, server: Any, raw: Raw):
     wire = raw(server, None)
     wire.send(GET)
