@@ -31,6 +31,8 @@ def read(stream: bytes, limit: int) -> Reading:
         control = opcode in (CLOSE, PING, PONG)
         if rsv or opcode not in (CONT, TEXT, BINARY, CLOSE, PING, PONG) or not masked:
             wrong.add(1002)
+        if length is not None and at != (2 if length < 126 else 4 if length < 1 << 16 else 10):
+            wrong.add(1002)
         if control and (not fin or stream[1] & 127 > 125):
             wrong.add(1002)
         if (opcode == CONT and begun is None) or (opcode in (TEXT, BINARY) and begun is not None):

@@ -162,12 +162,9 @@ class Connection(Sending):
             self._needed = 10 if len(data) >= 4 else 4
             return 0
         stop = head.payload_at + head.length
-        # Wrong by its head alone: need not be whole to be judged.
-        if not head.masked:
-            self._to_protocol(data)
-            return len(data)
-        if head.length > (SHORT if data[0] & 0x08 else self.max_size):
-            self._fail_by_length(data[0])
+        # Need not be whole to be judged.
+        if (wrong := head.breach(data[0], self.max_size)) is not None:
+            self._fail(*wrong)
             return len(data)
         if stop > len(data):
             self._needed = stop
@@ -220,7 +217,7 @@ class Connection(Sending):
         fragments = self._fragments or Fragments(frame.opcode)
         fragments.payload += frame.data
         if len(fragments.payload) > self.max_size:
-            return self._fail_by_length(fragments.opcode)
+            return self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self.max_size} bytes")
         self._fragments = None if frame.fin else fragments
         if frame.fin:
             self._take_message(fragments.opcode, bytes(fragments.payload))
@@ -334,10 +331,6 @@ class Connection(Sending):
         """Fail the connection (RFC 6455, section 7.1.7)."""
         self.protocol.fail(code, reason)
         self._write_protocol()
-
-    def _fail_by_length(self, opcode: int) -> None:
-        code = CloseCode.PROTOCOL_ERROR if opcode & 0x08 else CloseCode.MESSAGE_TOO_BIG
-        self._fail(code, f"more than {SHORT if opcode & 0x08 else self.max_size} bytes")
 
     def _write_protocol(self) -> None:
         """Write what the protocol wants to say, after everything that was sent before."""

@@ -55,6 +55,23 @@ class Head(NamedTuple):
     length: int
     masked: bool
 
+    def breach(self, first: int, limit: int) -> tuple[int, str] | None:
+        """Close code and reason when the frame is wrong by its head alone, of which `first` is the first byte.
+
+        >>> Head(8, 1000, True).breach(WHOLE_TEXT, 999)
+        (1009, 'more than 999 bytes')
+        """
+        shortest = 2 if self.length <= SHORT else 4 if self.length < 65_536 else 10
+        if not self.masked:
+            return 1002, "a client masks"
+        if first & 0x07 > BINARY:
+            return 1002, "reserved opcode"
+        if self.payload_at - 4 != shortest:
+            return 1002, "the length is not in the fewest bytes"
+        if first & 0x08:
+            return (1002, "control frame too long") if self.length > SHORT else None
+        return (1009, f"more than {limit} bytes") if self.length > limit else None
+
 
 def head_of(data: bytes | memoryview) -> Head | None:
     """The head of the frame at the start of `data`; `None` when more bytes are needed to tell.
