@@ -1,13 +1,12 @@
 """`python -m faults.fuzz frames|requests --seconds N`: let atheris look for bytes at which server and book differ.
 
-With `--keep` what it found on the way is kept in the corpus, as little of it as covers the same.
+With `--keep` what it found on the way is kept in the corpus.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -26,7 +25,7 @@ def main() -> None:
     parser.add_argument("--findings", type=Path, default=Path(), help="where an input that failed is left")
     parser.add_argument("--keep", action="store_true", help="add to the corpus in the repository")
     given = parser.parse_args()
-    # Found by looking: these are what a peer's bytes go through.
+    # What a peer's bytes go through.
     with atheris.instrument_imports(include=["zefnb.net", "websockets", "uvicorn.protocols", "h11"]):
         target = importlib.import_module(f"faults.fuzz.{given.target}")
         memory = importlib.import_module("faults.fuzz.memory")
@@ -35,11 +34,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as found:
         options = [f"-max_total_time={given.seconds}", f"-max_len={LONGEST_INPUT}", "-print_final_stats=1"]
         options += [f"-artifact_prefix={given.findings}/", "-timeout=20", "-rss_limit_mb=1024"]
-        folders = [found, str(seeds)]
-        if given.keep:
-            smaller = tempfile.mkdtemp()
-            shutil.copytree(seeds, smaller, dirs_exist_ok=True)
-            folders = [str(seeds)]
+        folders = [str(seeds)] if given.keep else [found, str(seeds)]
         atheris.Setup([sys.argv[0], *options, *folders], lambda data: target.check(conversations, data))
         atheris.Fuzz()
 

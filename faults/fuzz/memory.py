@@ -28,7 +28,7 @@ class Memory(asyncio.Transport):
     def receive(self, data: bytes) -> None:
         """Bytes from the peer."""
         protocol = self._protocol
-        if self._closing:
+        if self._closing or not data:
             return
         if isinstance(protocol, asyncio.BufferedProtocol):
             protocol.get_buffer(-1)[: len(data)] = data
