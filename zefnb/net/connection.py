@@ -215,8 +215,7 @@ class Connection(Sending):
 
     def _take_fragment(self, frame: Frame) -> None:
         fragments = self._fragments or Fragments(frame.opcode)
-        fragments.payload += frame.data
-        if len(fragments.payload) > self.max_size:
+        if fragments.add(frame.data) > self.max_size:
             return self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self.max_size} bytes")
         self._fragments = None if frame.fin else fragments
         if frame.fin:

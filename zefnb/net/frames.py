@@ -102,3 +102,12 @@ class Fragments:
     def __init__(self, opcode: int) -> None:
         self.opcode = opcode
         self.payload = bytearray()
+
+    def add(self, data: bytes | bytearray | memoryview) -> int:
+        """Append the next one; answers how long the message is by now."""
+        if not self.payload and isinstance(data, bytearray):
+            # What was unpacked is nobody else's, and may be long.
+            self.payload = data
+        else:
+            self.payload += data
+        return len(self.payload)

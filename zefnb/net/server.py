@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl, unquote
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import CloseCode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
@@ -28,6 +27,7 @@ from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.errors import PortUnavailable
 from zefnb.net.admission import Admission
 from zefnb.net.connection import Connection
+from zefnb.net.deflate import SteppedDeflateFactory
 from zefnb.net.endpoint import Endpoint, EndpointConfig
 from zefnb.net.frames import SHORT
 from zefnb.net.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
@@ -178,7 +178,7 @@ class Server:
             response = protocol.reject(404, "there is no WebSocket route of that path\n")
         else:
             config = endpoint.config
-            protocol.available_extensions = [ServerPerMessageDeflateFactory()] if config.compression else None
+            protocol.available_extensions = [SteppedDeflateFactory()] if config.compression else None
             protocol.available_subprotocols = config.subprotocols or None
             # The connection has the limit. The protocol would apply its own to control frames between fragments, too.
             protocol.max_message_size = config.max_size + SHORT
