@@ -16,6 +16,7 @@ from faults.servers.leftovers import of_this_process
 from zefnb import *
 
 chat, feed, news = ET.Topic("chat"), ET.Topic("feed"), ET.Topic("news")
+database: list[Any] = []
 
 
 @zef_function
@@ -60,6 +61,13 @@ def on_stop(text: Any, state: Any) -> Any:
     return [[FX.StopHTTPServer(server=state.server)], state]
 
 
+@zef_function
+def on_store(key: Any, state: Any) -> Any:
+    """Answers once the update is acknowledged."""
+    FX.UpdateDB(db=database[0], insert={key: len(key)}) | run
+    return [[FX.Publish(target=state.out, content=key)], state]
+
+
 def actor(on_text: Any, on_connect: Any = on_connect) -> Any:
     rules = {(ET.WSClientConnected, Any): on_connect, (String | Bytes, ET.Connected): on_text}
     return ET.WebSocket(actor=FX.StartActor(initial_state=ET.Fresh(), rules=rules))
@@ -83,6 +91,7 @@ ROUTES = {
     "/count": actor(on_count),
     "/join": actor(on_news, on_join),
     "/stop": actor(on_stop),
+    "/store": actor(on_store),
     "/left": what_is_left,
 }
 
@@ -136,6 +145,18 @@ def publish(count: int, size: int, topic: str = "feed") -> dict[str, Any]:
     return publish_all(lambda message: FX.Publish(target=target, content=message) | run, count, size)
 
 
+def open_database(path: str) -> dict[str, Any]:
+    database.append(FX.CreateDB(type=DictDatabase, persistence="local_disk", path=path) | run)
+    return {}
+
+
+def read_database(path: str) -> dict[str, Any]:
+    db = FX.CreateDB(type=DictDatabase, persistence="local_disk", path=path) | run
+    keys = list(db)
+    FX.CloseDB(db=db) | run
+    return {"keys": keys}
+
+
 if __name__ == "__main__":
     control = Control()
     server = FX.StartHTTPServer(routes=ROUTES, port=0) | run
@@ -150,5 +171,7 @@ if __name__ == "__main__":
             "start_again": commands.start_again,
             "publish": publish,
             "compute": compute,
+            "open_database": open_database,
+            "read_database": read_database,
         },
     )

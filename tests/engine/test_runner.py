@@ -8,7 +8,7 @@ import time
 import pytest
 
 from zefnb import ET, FX, generate_uid, run, zef_function
-from zefnb.engine.runner import MOST_THREADS
+from zefnb.engine.runner import MOST_THREADS, SLOW_AFTER
 from zefnb.engine.runtime import default_runtime
 
 
@@ -60,6 +60,30 @@ def test_a_handler_that_sleeps_delays_its_own_actor_only(until):
     send(quick, 0, 0)
     until(lambda: len(story) == 4)
     assert story == [0, 0, 0.4, 0.3]
+
+
+def test_a_call_behind_many_slow_ones_does_not_wait_for_each_of_them_to_be_found_slow(until):
+    gate, answered = threading.Event(), []
+
+    def blocks(msg, state):
+        gate.wait(20)
+        return [[], state]
+
+    def quick(msg, state):
+        answered.append(time.monotonic())
+        return [[], state]
+
+    blocked, other = [started(blocks) for _ in range(MOST_THREADS - 4)], started(quick)
+    try:
+        for actor in blocked:
+            send(actor, 1)
+        begun = time.monotonic()
+        send(other, 1)
+        until(lambda: answered)
+    finally:
+        gate.set()
+    assert answered[0] - begun < len(blocked) * SLOW_AFTER / 2
+    until(lambda: default_runtime().runner.threads == 1)
 
 
 def test_as_many_threads_as_are_needed_are_made_and_go_again(until):

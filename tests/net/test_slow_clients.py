@@ -127,6 +127,19 @@ def test_too_much_at_once_is_too_much(feed: Any, topic: Any, raw: Raw, until: An
     assert [each.payload[:8] for each in came] == numbered(len(came))
 
 
+def test_who_does_not_read_is_sent_away_as_soon_as_much_waits_for_it(feed: Any, topic: Any, raw: Raw, until: Any):
+    server = feed()
+    stuck, healthy = raw(server, receive_buffer=SMALL), Reader(raw(server), 1_000)
+    with peak_memory() as peak:
+        publish(topic, 1_000)
+        assert "not reading and more than 4 MiB behind" in until(said("closed with 1013", "warning"), 4)["message"]
+        assert peak() < 12 << 20
+    assert healthy.all() == numbered(1_000)
+    came, end = stuck.read_until_close()
+    assert (end.code, end.reason) == (1013, "not reading and more than 4 MiB behind")
+    assert [each.payload[:8] for each in came] == numbered(len(came))
+
+
 def test_an_actor_learns_that_its_client_was_too_slow(quick: None, serve: Any, raw: Raw, until: Any):
     codes: list[Any] = []
 

@@ -1,8 +1,8 @@
 """The runner: the thread that runs users' plain functions, so that none of them runs on the loop.
 
 One thread drains a queue of jobs. A watchdog on the loop sees when a call exceeds 10 ms, lets a
-replacement go on with the queue, and leaves the slow call to finish by itself: a slow handler
-delays its own actor and nobody else.
+replacement go on with the queue, with helpers where several are slow, and leaves the slow call to
+finish by itself: a slow handler delays its own actor and nobody else.
 """
 
 from __future__ import annotations
@@ -28,11 +28,16 @@ Job = tuple[Callable[..., Any], tuple[Any, ...], Done]
 class _Worker(threading.Thread):
     """A thread that takes jobs. Once replaced it finishes what it has, helps while jobs wait, and ends."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, replaced: bool = False) -> None:
         super().__init__(name="zefnb-handlers", daemon=True)
         self._runner = runner
-        self.replaced = False
+        self.replaced = replaced
         self.busy_since: float | None = None
+
+    def is_slow(self, now: float) -> bool:
+        """Whether the call that it makes has taken too long already."""
+        since = self.busy_since
+        return since is not None and now - since > SLOW_AFTER
 
     def run(self) -> None:
         try:
@@ -114,16 +119,27 @@ class Runner:
             # Nobody waits, whatever the replaced threads are still doing; the next job watches again.
             self._watching = False
             return
-        if since is not None and time.monotonic() - since > SLOW_AFTER and len(self._workers) < MOST_THREADS:
+        now = time.monotonic()
+        if current is not None and current.is_slow(now) and len(self._workers) < MOST_THREADS:
             self._replace()
+            self._help(now)
         self._loop.call_later(_TICK, self._watch)
 
     def _replace(self) -> None:
         if self._current is not None:
             self._current.replaced = True
-        self._current = _Worker(self)
-        self._workers.add(self._current)
-        self._current.start()
+        self._current = self._start(_Worker(self))
+
+    def _help(self, now: float) -> None:
+        """Where many calls are slow, those that wait may be so, too: to be met by several, not one by one."""
+        slow = sum([worker.is_slow(now) for worker in self._workers])
+        for _ in range(min(2 * slow - 1, self.jobs.qsize() - 1, MOST_THREADS - len(self._workers))):
+            self._start(_Worker(self, replaced=True))
+
+    def _start(self, worker: _Worker) -> _Worker:
+        self._workers.add(worker)
+        worker.start()
+        return worker
 
     @property
     def is_idle(self) -> bool:

@@ -1,7 +1,8 @@
 """Slow clients: who holds publishers back, who has frames dropped, and who is sent away.
 
 A client that reads, however slowly, is kept, and publishers outside the loop wait for it. One that
-does not read at all holds nobody: its queue is bounded, and after five seconds it is closed with 1013.
+does not read at all holds nobody: its queue is bounded, and after five seconds, or once 4 MiB wait
+for it, it is closed with 1013.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ POLICIES: tuple[Policy, ...] = ("close", "drop_oldest", "drop_newest")
 PATIENCE = 5.0
 QUEUE_ALLOWED = 1 << 20
 QUEUE_LIMIT = 16 << 20
+# Nobody waits for a client that does not read, so that its queue grows as fast as others talk.
+UNREAD_LIMIT = 4 << 20
 HOLDS_ABOVE = 256 << 10
 _TICK = 0.02
 # A client is reading when it took something within this time; one that has been seen to read may pause for longer.
@@ -117,8 +120,10 @@ class SlowClients:
             backlog.look(connection.bytes_taken, now)
             if now - backlog.moved_at > PATIENCE and backlog.bytes > QUEUE_ALLOWED:
                 connection.close_slow(f"not reading for {PATIENCE:.0f} s")
-            elif connection.policy == "close" and backlog.bytes > HOLDS_ABOVE and backlog.is_read(now):
-                holding = True
+            elif backlog.bytes > HOLDS_ABOVE and backlog.is_read(now):
+                holding = holding or connection.policy == "close"
+            elif backlog.bytes > UNREAD_LIMIT:
+                connection.close_slow(f"not reading and more than {UNREAD_LIMIT >> 20} MiB behind")
         self._hold(holding)
         if self._watched:
             self._runtime.loop.call_later(_TICK, self._tick)

@@ -1,0 +1,82 @@
+"""A probe: a bystander who keeps asking for an echo, a chat round trip and a handshake, and notes the times."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from faults.victims import Server
+from faults.wire import Wire, connect, frame
+
+_PAUSE = 0.002
+
+
+def round_trip(wire: Wire, text: str) -> float:
+    """Seconds until `text` comes back."""
+    begin = time.perf_counter()
+    wire.send(frame(text))
+    came = wire.read()
+    took = time.perf_counter() - begin
+    assert came.payload == text.encode(), came
+    return took
+
+
+class Probe:
+    """Runs in a thread while its block does; then `worst` and `p99` tell, in milliseconds, for each thing asked."""
+
+    def __init__(self, server: Server, kinds: tuple[str, ...] = ("echo", "chat", "handshake")) -> None:
+        self._server, self._kinds = server, kinds
+        self.times: dict[str, list[float]] = {kind: [] for kind in kinds}
+        self.failure: BaseException | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+
+    def _ask(self) -> None:
+        try:
+            with connect(self._server, "/echo") as echo, connect(self._server, "/ws") as chat:
+                asked: dict[str, Callable[[], float]] = {
+                    "echo": lambda: round_trip(echo, "echo"),
+                    "chat": lambda: round_trip(chat, "chat"),
+                    "handshake": self._shake_hands,
+                }
+                while not self._over.is_set():
+                    for kind in self._kinds:
+                        self.times[kind].append(asked[kind]() * 1e3)
+                    time.sleep(_PAUSE)
+        except BaseException as error:
+            self.failure = error
+
+    def _shake_hands(self) -> float:
+        begin = time.perf_counter()
+        with connect(self._server, "/echo"):
+            return time.perf_counter() - begin
+
+    def __enter__(self) -> Probe:
+        self._thread.start()
+        while not all(len(times) > 3 for times in self.times.values()) and self._thread.is_alive():
+            time.sleep(_PAUSE)
+        for times in self.times.values():
+            times.clear()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join(30)
+        if self.failure is not None and error is None:
+            raise self.failure
+
+    @property
+    def worst(self) -> float:
+        """The longest that anything took."""
+        return max(max(times, default=float("inf")) for times in self.times.values())
+
+    @property
+    def p99(self) -> float:
+        """What 99 of 100 stayed within, of the kind that took longest."""
+        return max(sorted(times)[len(times) * 99 // 100] if times else float("inf") for times in self.times.values())
+
+    def figures(self) -> str:
+        """The worst of each kind."""
+        return ", ".join(f"{kind} {max(times, default=float('inf')):.0f}" for kind, times in self.times.items()) + " ms"
