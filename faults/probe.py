@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
 
+from faults.metronome import Stalls, metronomes
 from faults.victims import Server
 from faults.wire import Wire, connect, frame
 
@@ -31,6 +33,8 @@ class Probe:
         self.times: dict[str, list[float]] = {kind: [] for kind in kinds}
         self.failure: BaseException | None = None
         self._over = threading.Event()
+        self._stack = ExitStack()
+        self._stalls = Stalls()
         self._thread = threading.Thread(target=self._ask, daemon=True)
 
     def _ask(self) -> None:
@@ -54,6 +58,7 @@ class Probe:
             return time.perf_counter() - begin
 
     def __enter__(self) -> Probe:
+        self._stalls = self._stack.enter_context(metronomes())
         self._thread.start()
         while not all(len(times) > 3 for times in self.times.values()) and self._thread.is_alive():
             time.sleep(_PAUSE)
@@ -64,19 +69,26 @@ class Probe:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._over.set()
         self._thread.join(30)
+        self._stack.close()
         if self.failure is not None and error is None:
             raise self.failure
 
+    def __str__(self) -> str:
+        """The worst of each kind."""
+        worst = ", ".join(f"{kind} {max(times, default=float('inf')):.0f}" for kind, times in self.times.items())
+        return f"{worst} ms (the machine's own worst: {self._stalls.worst:.0f} ms)"
+
     @property
     def worst(self) -> float:
-        """The longest that anything took."""
-        return max(max(times, default=float("inf")) for times in self.times.values())
+        """The longest that anything took, beyond what the machine kept everybody waiting."""
+        return max(max(times, default=float("inf")) for times in self.times.values()) - self._stalls.worst
 
     @property
     def p99(self) -> float:
-        """What 99 of 100 stayed within, of the kind that took longest."""
+        """What 99 of 100 stayed within, of the kind that took longest, the machine's own p99 included."""
         return max(sorted(times)[len(times) * 99 // 100] if times else float("inf") for times in self.times.values())
 
-    def figures(self) -> str:
-        """The worst of each kind."""
-        return ", ".join(f"{kind} {max(times, default=float('inf')):.0f}" for kind, times in self.times.items()) + " ms"
+    @property
+    def machine_p99(self) -> float:
+        """What 99 of 100 wakings of a process that does nothing else stayed within."""
+        return self._stalls.p99
