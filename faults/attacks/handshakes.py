@@ -93,29 +93,31 @@ def newcomer(server: Server) -> float:
         return time.perf_counter() - begun
 
 
-def newcomers(server: Server, count: int, pause: float) -> float:
-    """The median of so many."""
+def newcomers(server: Server, count: int, pause: float) -> list[float]:
+    """So many, one after the other."""
     times = []
     for _ in range(count):
         times.append(newcomer(server))
         time.sleep(pause)
-    return statistics.median(times)
+    return times
 
 
 def crowd(count: int, start: bytes, drip: bytes, within: float, server: Server, settings: Settings) -> Outcome:
     """They hold on for as long as they are let; meanwhile others come, and are served."""
     count = settings.pick(count, count // 10)
     newcomers(server, 10, 0)
-    before = newcomers(server, 30, 0.01)
+    alone = newcomers(server, 30, 0.01)
     line, theirs = multiprocessing.Pipe()
     options = (theirs, server.port, count, start, drip, within + 10)
     process = multiprocessing.get_context("spawn").Process(target=attackers, args=options, daemon=True)
     process.start()
     line.recv()
-    meanwhile = newcomers(server, 30, 0.08)
+    meanwhile = statistics.median(newcomers(server, 30, 0.08))
     cut, let_in = line.recv()
     process.join()
-    worst, slower = max(cut, default=0.0), meanwhile / before
+    # Before and after, since what else the machine does changes within seconds.
+    alone += newcomers(server, 30, 0.01)
+    worst, slower = max(cut, default=0.0), meanwhile / statistics.median(alone)
     return Outcome(
         f"{len(cut):,} of {count:,} cut, the last after {worst:.2f} s; {let_in} let in; "
         f"a newcomer takes {slower:.2f} times as long ({meanwhile * 1e3:.1f} ms)",
