@@ -53,14 +53,16 @@ def connect(clean: None) -> Iterator[Connect]:
 
 
 @pytest.fixture(autouse=True)
-def clean() -> Iterator[None]:
+def clean(request: pytest.FixtureRequest) -> Iterator[None]:
     """After the test: end whatever runs, then nothing is left, and the next test finds an empty journal."""
     before, sockets = the_runtime(), open_sockets()
+    # Kernels and browsers take their time to let go of theirs.
+    counts_sockets = request.path.parent.name in ("net", "engine", "topics", "effects")
     yield
     runtime = the_runtime()
     if runtime is not None and runtime.is_alive:
         end_everything()
-        leaves_nothing(runtime, sockets if runtime is before else None)
+        leaves_nothing(runtime, sockets if runtime is before and counts_sockets else None)
         runtime.journal.clear()
 
 
