@@ -12,11 +12,14 @@ import time
 from functools import partial
 from multiprocessing.connection import Connection
 
+from bench import machine
 from faults.attack import Attack, Broken, Outcome, Settings
 from faults.victims import Server
 from faults.wire import connect, frame, handshake
 
 DRIPS_PER_SECOND = 20
+# Between newcomers, always the same: a processor that has slept is slower at first.
+PAUSE = 0.08
 # What it may take until the attacker notices.
 TO_NOTICE = 0.5
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -105,22 +108,25 @@ def newcomers(server: Server, count: int, pause: float) -> list[float]:
 def crowd(count: int, start: bytes, drip: bytes, within: float, server: Server, settings: Settings) -> Outcome:
     """They hold on for as long as they are let; meanwhile others come, and are served."""
     count = settings.pick(count, count // 10)
-    newcomers(server, 10, 0)
-    alone = newcomers(server, 30, 0.01)
+    newcomers(server, 10, PAUSE)
+    alone = newcomers(server, 20, PAUSE)
     line, theirs = multiprocessing.Pipe()
     options = (theirs, server.port, count, start, drip, within + 10)
     process = multiprocessing.get_context("spawn").Process(target=attackers, args=options, daemon=True)
     process.start()
     line.recv()
-    meanwhile = statistics.median(newcomers(server, 30, 0.08))
+    begun, cpu = time.monotonic(), machine.cpu_seconds(server.pid)
+    meanwhile = statistics.median(newcomers(server, 40, PAUSE))
+    busy = (machine.cpu_seconds(server.pid) - cpu) / (time.monotonic() - begun)
     cut, let_in = line.recv()
     process.join()
     # Before and after, since what else the machine does changes within seconds.
-    alone += newcomers(server, 30, 0.01)
+    alone += newcomers(server, 20, PAUSE)
     worst, slower = max(cut, default=0.0), meanwhile / statistics.median(alone)
     return Outcome(
         f"{len(cut):,} of {count:,} cut, the last after {worst:.2f} s; {let_in} let in; "
-        f"a newcomer takes {slower:.2f} times as long ({meanwhile * 1e3:.1f} ms)",
+        f"a newcomer takes {slower:.2f} times as long ({meanwhile * 1e3:.1f} ms), "
+        f"the server is {busy:.0%} busy",
         ok=len(cut) == count and not let_in and worst <= within + TO_NOTICE and slower <= 2,
         details={"left": count - len(cut), "worst": worst, "slower": slower, "let_in": let_in},
     )
