@@ -11,7 +11,12 @@ from tests.net.wire import BINARY, CLOSE, CONT, PING, PONG, TEXT, Frame, Wire, c
 
 def connect(server: Server, path: str = "/ws", receive_buffer: int | None = None, **headers: str) -> Wire:
     """A bare socket that has shaken hands."""
-    return Wire(server.port, receive_buffer=receive_buffer).open(path, **headers)
+    wire = Wire(server.port, receive_buffer=receive_buffer)
+    try:
+        return wire.open(path, **headers)
+    except BaseException:
+        wire.close()
+        raise
 
 
 @contextmanager

@@ -38,6 +38,13 @@ def listen(wires: list[Wire], length: int) -> list[bytes]:
     return [bytes(each) for each in came]
 
 
+def without_pings(stream: bytes) -> bytes:
+    """A peer that is slow enough pings in between; payloads are ASCII, where such a byte cannot be."""
+    while (at := stream.find(b"\x89")) >= 0:
+        stream = stream[:at] + stream[at + 2 + stream[at + 1] :]
+    return stream
+
+
 def burst(receivers: int, talkers: int, server: Server, settings: Settings) -> Outcome:
     """Every talker sends all it has without reading an answer; then the streams are compared byte by byte."""
     count = settings.pick(10_000, 2_000) // talkers
@@ -55,6 +62,7 @@ def burst(receivers: int, talkers: int, server: Server, settings: Settings) -> O
         for sender in senders:
             sender.join()
         took = time.monotonic() - began
+    streams = [without_pings(stream) for stream in streams]
     lost = sum(count * talkers - len(stream) // each for stream in streams)
     payloads = [streams[0][at + 2 : at + each] for at in range(0, len(streams[0]), each)]
     doubled = len(payloads) - len(set(payloads))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from functools import partial
 
 from faults.attack import Attack, Outcome, Settings
 from faults.victims import Server
-from faults.wire import Wire, connect
+from faults.wire import TEXT, Wire, connect
 
 _SIZE = 16_384
 _DIGITS = 64
@@ -25,7 +26,9 @@ def hear_until(wire: Wire, last: int) -> list[int]:
     """The numbers that come, up to `last`."""
     came: list[int] = []
     while not came or came[-1] != last:
-        came.append(number_of(wire.read().payload))
+        each = wire.read()
+        assert each.opcode == TEXT, f"closed with {each.code} {each.reason!r}"
+        came.append(number_of(each.payload))
     return came
 
 
@@ -34,8 +37,10 @@ def drops(path: str, server: Server, settings: Settings) -> Outcome:
     count = settings.pick(1_000, 400)
     with connect(server, path, receive_buffer=4096) as slow, connect(server, "/feed") as witness:
         began = time.monotonic()
-        server.command("publish", count=count, size=_SIZE)
+        publishing = threading.Thread(target=server.command, args=["publish"], kwargs={"count": count, "size": _SIZE})
+        publishing.start()
         heard_by_witness = hear_until(witness, count - 1)
+        publishing.join()
         took = time.monotonic() - began
         time.sleep(0.3)
         dropped = int(server.command("clients", path=path)["dropped"][0])

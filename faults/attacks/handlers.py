@@ -62,7 +62,7 @@ def computes(server: Server, settings: Settings) -> Outcome:
 
 def raises(server: Server, settings: Settings) -> Outcome:
     """A thousand faults in a row, with a neighbour who counts the milliseconds before and meanwhile."""
-    count, pause = settings.pick(1_000, 300), settings.pick(0.003, 0.001)
+    count, pause = settings.pick(1_000, 300), 0.005
     with connect(server, "/count") as wire, Probe(server) as probe:
         assert [ask(wire, "a"), ask(wire, "b")] == [b"1", b"2"]
         time.sleep(count * pause)
@@ -82,8 +82,13 @@ def raises(server: Server, settings: Settings) -> Outcome:
     traced = all("told to" in journal["tracebacks"][at] for at in entries)
     return Outcome(
         f"connection open, state kept ({state.decode()}), {counted:,} faults counted in {len(entries)} entry with its "
-        f"traceback, neighbours' p99 {meanwhile / before:.2f} times ({meanwhile:.1f} ms)",
-        ok=state == b"3" and counted == count and traced and len(entries) < 10 and meanwhile <= 1.5 * before,
+        f"traceback, neighbours' p99 {meanwhile / before:.2f} times ({before:.1f} and {meanwhile:.1f} ms, "
+        f"the machine's own {probe.machine_p99:.1f} ms)",
+        ok=state == b"3"
+        and counted == count
+        and traced
+        and len(entries) < 10
+        and meanwhile - probe.machine_p99 <= 1.5 * before,
         details={"counted": counted, "before": before, "meanwhile": meanwhile},
     )
 

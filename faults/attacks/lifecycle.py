@@ -92,7 +92,7 @@ def idle(path: str, most: float, server: Server, settings: Settings) -> Outcome:
     hold(server, path, 20)
     before = memory(server)
     first, second = hold(server, path, count), hold(server, path, count)
-    each, more = (first - before) / count / 1024, (second - before) / (first - before) - 1
+    each, more = (first - before) / count / 1024, (second - first) / max(first - before, 1)
     return Outcome(
         f"{each:.1f} KB for each of {count:,}, the second wave {more:+.1%}",
         ok=each <= most and more <= 0.05,

@@ -160,14 +160,14 @@ ATTACKS = (
         "lose nothing and keep 90 % of their pace; who never reads is closed within 6 s of having a queue, and can "
         "read 1013 and why behind whole frames",
         partial(never_reads, 64),
-        attempts=3,
+        attempts=5,
     ),
     Attack(
         "never-reads-4-kb",
         "the same with messages of 4 KB, at ten times the bytes",
         partial(never_reads, 4096),
         quick=True,
-        attempts=3,
+        attempts=5,
     ),
     Attack(
         "slow-readers",

@@ -133,7 +133,7 @@ class Runner:
     def _help(self, now: float) -> None:
         """Where many calls are slow, those that wait may be so, too: to be met by several, not one by one."""
         slow = sum([worker.is_slow(now) for worker in self._workers])
-        for _ in range(min(2 * slow - 1, self.jobs.qsize() - 1, MOST_THREADS - len(self._workers))):
+        for _ in range(min(4 * slow - 1, self.jobs.qsize() - 1, MOST_THREADS - len(self._workers))):
             self._start(_Worker(self, replaced=True))
 
     def _start(self, worker: _Worker) -> _Worker:
