@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 # Read when a loop is made: the runtime's own, and those of the tests.
@@ -52,14 +53,47 @@ def connect(clean: None) -> Iterator[Connect]:
 
 
 @pytest.fixture(autouse=True)
-def clean() -> Iterator[None]:
+def clean(request: pytest.FixtureRequest) -> Iterator[None]:
     """After the test: end whatever runs, then nothing is left, and the next test finds an empty journal."""
+    before, sockets = the_runtime(), open_sockets()
+    # Kernels and browsers take their time to let go of theirs.
+    counts_sockets = request.path.parent.name in ("net", "engine", "topics", "effects")
     yield
-    engine = sys.modules.get("zefnb.engine.runtime")
-    runtime = engine._default if engine is not None else None
+    runtime = the_runtime()
     if runtime is not None and runtime.is_alive:
         end_everything()
+        leaves_nothing(runtime, sockets if runtime is before and counts_sockets else None)
         runtime.journal.clear()
+
+
+def leaves_nothing(runtime: Any, sockets: int | None) -> None:
+    """Fail with what is left: tasks on the loop, or more sockets than there were."""
+    with suppress(AssertionError):
+        wait_until(lambda: not tasks_of(runtime), within=3)
+    assert tasks_of(runtime) == []
+    if sockets is not None:
+        wait_until(lambda: open_sockets() <= sockets, within=3)
+
+
+def the_runtime() -> Any:
+    """The process's runtime, if there has been one."""
+    engine = sys.modules.get("zefnb.engine.runtime")
+    return engine._default if engine is not None else None
+
+
+def tasks_of(runtime: Any) -> list[str]:
+    """What goes on on its loop."""
+    return [repr(task) for task in asyncio.all_tasks(runtime.loop)]
+
+
+def open_sockets() -> int:
+    """How many sockets this process has; 0 where that cannot be told."""
+    count = 0
+    for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+        # One of them is the listing itself, which is closed by now.
+        with suppress(OSError):
+            count += os.readlink(f"/proc/self/fd/{name}").startswith("socket:")
+    return count
 
 
 def end_everything() -> None:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.net.conftest import inside, journal, on_loop, peak_memory, said
+from tests.net.hostile import BAD_TEXT, BREACHES, CLOSE_CODES
 from tests.net.wire import BINARY, CLOSE, CONT, PING, PONG, TEXT, Frame, Wire, closing, frame, handshake, in_pieces
 from zefnb import ET, FX, generate_uid, run, zef_function
 
@@ -167,6 +168,22 @@ def test_a_ping_between_fragments_is_answered_between_them(mirror: Any, raw: Raw
     assert wire.read() == Frame(TEXT, b"first second third")
 
 
+@pytest.mark.parametrize("path", ["/ws", "/tiny"])
+def test_a_limit_is_for_messages_and_not_for_the_control_frames_between_their_fragments(
+    mirror: Any, raw: Raw, path: str
+):
+    wire = raw(mirror, path)
+    limit = 8 if path == "/tiny" else 1 << 20
+    payload = b"x" * limit
+    wire.send(frame(payload[:-1], BINARY, fin=False), frame(b"p" * 125, PING), frame(b"q" * 125, PONG))
+    assert wire.read() == Frame(PONG, b"p" * 125)
+    wire.send(frame(payload[-1:], CONT))
+    assert wire.read() == Frame(BINARY, payload)
+    wire.send(frame(payload, BINARY, fin=False), frame(b"p" * 125, PING), closing(1000, "r" * 123))
+    assert wire.read() == Frame(PONG, b"p" * 125)
+    assert wire.read_close().reason == "r" * 123
+
+
 def test_a_pong_nobody_asked_for_is_nothing(mirror: Any, raw: Raw):
     wire = raw(mirror)
     wire.send(frame(b"hm", PONG), frame("on we go"))
@@ -179,9 +196,6 @@ def test_a_character_may_be_cut_between_fragments(mirror: Any, raw: Raw):
     for cut in range(1, len(text)):
         wire.send(frame(text[:cut], fin=False), frame(text[cut:], CONT))
         assert wire.read() == Frame(TEXT, text)
-
-
-BAD_TEXT = [b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"cut \xe2\x82", b"\x80alone"]
 
 
 @pytest.mark.parametrize("text", BAD_TEXT, ids=repr)
@@ -202,33 +216,6 @@ def test_the_same_bytes_are_fine_in_a_binary_message(mirror: Any, raw: Raw):
     for text in BAD_TEXT:
         wire.send(frame(text, BINARY))
         assert wire.read() == Frame(BINARY, text)
-
-
-BREACHES = {
-    "a frame without a mask": frame("x", mask=None),
-    "a long frame without a mask": frame("x" * 70_000, mask=None),
-    "a ping without a mask": frame(b"x", PING, mask=None),
-    "the first reserved bit": frame("x", rsv=4),
-    "the second reserved bit": frame("x", rsv=2),
-    "the third reserved bit": frame("x", rsv=1),
-    "a reserved bit in a ping": frame(b"x", PING, rsv=4),
-    "a reserved bit in a fragment": frame("x", fin=False) + frame("x", CONT, rsv=1),
-    **{f"the reserved opcode {opcode}": frame("x", opcode) for opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15)},
-    "a ping of 126 bytes": frame(b"x" * 126, PING),
-    "a ping that announces a mebibyte": frame(b"", PING, announced=1 << 20),
-    "a close frame that announces 16 MiB": frame(b"", CLOSE, announced=16 << 20),
-    "a ping in fragments": frame(b"x", PING, fin=False),
-    "a close frame in fragments": frame(b"\x03\xe8", CLOSE, fin=False),
-    "a continuation of nothing": frame("x", CONT),
-    "a continuation of nothing that goes on": frame("x", CONT, fin=False),
-    "a continuation after the end": frame("x", fin=False) + frame("x", CONT) + frame("x", CONT),
-    "a message within a message": frame("x", fin=False) + frame("y"),
-    "a fragment within a message": frame("x", fin=False) + frame("y", BINARY, fin=False),
-    "a close frame of one byte": frame(b"\x03", CLOSE),
-    "a close frame within a message": frame("x", fin=False) + closing(1000),
-    **{f"the close code {code}": closing(code) for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999)},
-    **{f"the close code {code}": closing(code) for code in (5000, 65535)},
-}
 
 
 @pytest.mark.parametrize("breach", BREACHES)
@@ -324,13 +311,27 @@ def test_bytes_refused_or_unfinished_are_not_kept(mirror: Any, raw: Raw):
 # Closing
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999])
+@pytest.mark.parametrize("code", CLOSE_CODES)
 def test_a_valid_close_code_is_echoed(mirror: Any, raw: Raw, code: int):
     wire = raw(mirror)
     wire.send(closing(code, "bye"))
     came = wire.read_close()
     assert (came.code, came.reason) == (code, "bye")
     assert wire.read_end() == b""
+
+
+def test_a_close_frame_may_come_in_the_middle_of_a_message(mirror: Any, raw: Raw):
+    """RFC 6455, section 5.4: control frames may, and a close frame is one."""
+    one, two, empty = raw(mirror), raw(mirror), raw(mirror)
+    one.send(frame("never ", fin=False), closing(1000, "enough"))
+    two.send(frame(b"never ", BINARY, fin=False), frame("finished", CONT, fin=False), closing(4000))
+    empty.send(frame("never ", fin=False), closing(), frame("finished", CONT))
+    for wire, code, reason in ((one, 1000, "enough"), (two, 4000, "")):
+        came = wire.read_close()
+        assert (came.code, came.reason) == (code, reason)
+        assert wire.read_end() == b""
+    assert empty.read_close().payload == b""
+    assert empty.read_end() == b""
 
 
 def test_an_empty_close_frame_is_answered_with_one(mirror: Any, raw: Raw):

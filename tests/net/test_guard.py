@@ -25,6 +25,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from tests.net.conftest import inside, journal
+from tests.net.hostile import BAD_HANDSHAKES, GARBAGE
 from tests.net.wire import Wire, frame, handshake
 from zefnb import ET, FX, run, zef_function
 from zefnb.net import guard
@@ -100,44 +101,6 @@ def test_h11_keeps_what_has_come_and_names_the_states_that_we_read():
 # What is refused
 
 
-GARBAGE = {
-    "zeros": bytes(100) + b"\r\n\r\n",
-    "bytes of every kind": bytes(range(256)) + b"\r\n\r\n",
-    "a TLS hello": bytes.fromhex("160301004a010000460303") + bytes(60) + b"\r\n\r\n",
-    "an SSH greeting": b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
-    "mail": b"EHLO localhost\r\nMAIL FROM:<a@b>\r\n\r\n",
-    "a line alone": b"hello\r\n\r\n",
-    "nothing but line ends": b"\r\n\r\n\r\n\r\n",
-    "HTTP/0.9": b"GET /\r\n\r\n",
-    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "HTTP/3.7": b"GET / HTTP/3.7\r\nHost: localhost\r\n\r\n",
-    "HTTP of lower case": b"GET / http/1.1\r\nHost: localhost\r\n\r\n",
-    "a space in the path": b"GET /a b HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    "a path that is not ASCII": "GET /ä HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(),
-    "a method in brackets": b"(GET) / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    "no Host": b"GET / HTTP/1.1\r\n\r\n",
-    "two Hosts": b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
-    "a header without a colon": b"GET / HTTP/1.1\r\nHost: localhost\r\nNonsense\r\n\r\n",
-    "a header without a name": b"GET / HTTP/1.1\r\nHost: localhost\r\n: x\r\n\r\n",
-    "a space before the colon": b"GET / HTTP/1.1\r\nHost : localhost\r\n\r\n",
-    "a folded header": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n",
-    "a header folded with a tab": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n\tb\r\n\r\n",
-    "a header folded after a bare line feed": b"GET / HTTP/1.1\nHost: localhost\nX: a\n b\n\n",
-    "a zero in a header": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\x00b\r\n\r\n",
-    "a control character in a header": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\x01b\r\n\r\n",
-    "a carriage return in a header": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n",
-    "both lengths": b"POST /told HTTP/1.1\r\nHost: localhost\r\n"
-    b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "two lengths": b"POST /told HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-    "a negative length": b"POST /told HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\nhello",
-    "a length with a sign": b"POST /told HTTP/1.1\r\nHost: localhost\r\nContent-Length: +5\r\n\r\nhello",
-    "a length in words": b"POST /told HTTP/1.1\r\nHost: localhost\r\nContent-Length: five\r\n\r\nhello",
-    "chunks of no size": b"POST /told HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-    "a line too long": b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    "a header too long": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 40_000 + b"\r\n\r\n",
-}
-
-
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_garbage_is_refused_with_a_word(server: Any, raw: Raw, garbage: str):
     wire = raw(server, None)
@@ -157,34 +120,6 @@ def test_garbage_that_asks_for_an_upgrade_is_refused_too(server: Any, raw: Raw, 
     )
     assert 400 <= wire.read_response()[0] < 500
     assert wire.read_end() == b""
-
-
-BAD_HANDSHAKES = {
-    "no key": (handshake(Sec_WebSocket_Key=""), 400),
-    "a key that is too short": (handshake(Sec_WebSocket_Key="c2hvcnQ="), 400),
-    "a key that is no base64": (handshake(Sec_WebSocket_Key="!!!!"), 400),
-    "two keys": (handshake().replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"), 400),
-    "no version": (handshake(Sec_WebSocket_Version=""), 400),
-    "version 8": (handshake(Sec_WebSocket_Version="8"), 400),
-    "two versions": (handshake().replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Version: 13\r\n\r\n"), 400),
-    "two Origins": (
-        handshake(Origin="http://localhost").replace(b"\r\n\r\n", b"\r\nOrigin: http://evil.example\r\n\r\n"),
-        400,
-    ),
-    "HTTP/1.0": (handshake().replace(b"HTTP/1.1", b"HTTP/1.0"), 400),
-    "a body": (handshake(Content_Length="5") + b"hello", 400),
-    "a body of nothing": (handshake(Content_Length="0"), 400),
-    "a chunked body": (handshake(Transfer_Encoding="chunked") + b"0\r\n\r\n", 400),
-    "extensions that cannot be read": (handshake(Sec_WebSocket_Protocol=",;="), 400),
-    "no Connection header": (handshake(Connection=""), 426),
-    "another upgrade": (handshake(Upgrade="h2c"), 426),
-    "a POST": (handshake().replace(b"GET", b"POST"), 426),
-    "another path": (handshake("/elsewhere"), 404),
-    "the path of a page": (handshake("/"), 404),
-    "a line of 10 KB": (handshake("/ws?" + "x" * 10_000), 414),
-    "a header of 10 KB": (handshake(X_Long="x" * 10_000), 431),
-    "200 headers": (handshake().replace(b"\r\n\r\n", b"\r\nX: y" * 200 + b"\r\n\r\n"), 431),
-}
 
 
 @pytest.mark.parametrize("fault", BAD_HANDSHAKES)
@@ -300,6 +235,35 @@ def test_a_handshake_that_drips_is_cut(quick: float, server: Any, raw: Raw):
             break
     assert wire.read_response()[0] == 408
     assert quick * 0.9 < time.monotonic() - started < quick + 1
+
+
+@pytest.mark.parametrize("line", [b"X-Filler: " + b"x" * 32_000, b"X:y\r\n" * 6_400], ids=["one line", "many lines"])
+def test_a_head_that_drips_costs_no_more_than_its_length(line: bytes):
+    def seconds(head: bytes) -> float:
+        connection = StrictConnection()
+        started = time.thread_time()
+        for at in range(len(head)):
+            connection.receive_data(head[at : at + 1])
+            connection.next_event()
+        return time.thread_time() - started
+
+    quarter, whole = (seconds(b"GET / HTTP/1.1\r\n" + line[:size]) for size in (8_000, 32_000))
+    # Four times the length is four times the work; searching it from the start with every byte would be sixteen.
+    assert whole < 8 * quarter + 0.1
+
+
+def test_a_folded_header_is_seen_wherever_it_is_cut():
+    folded = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n"
+
+    def take(*pieces: bytes) -> None:
+        connection = StrictConnection()
+        for piece in pieces:
+            connection.receive_data(piece)
+            connection.next_event()
+
+    for cut in range(1, len(folded)):
+        with pytest.raises(h11.RemoteProtocolError, match="folded"):
+            take(folded[:cut], folded[cut:])
 
 
 def test_a_second_request_that_drips_is_cut_as_well(quick: float, server: Any, raw: Raw):

@@ -230,9 +230,8 @@ class Client:
             try:
                 self.connection = await self.target.connect()
             except ConnectionFailed as error:
-                self._note(
-                    "warning", f"{error}; it is tried again", key=("attempt", self.handle, self._losses, str(error))
-                )
+                key = ("attempt", self.handle, self._losses, str(error))
+                self._note("warning", f"{error}; it is tried again", key=key)
                 continue
             tried = "the first attempt" if self.attempts == 1 else f"{self.attempts} attempts"
             self._note("info", f"connected again to {self.target} after {tried}")
@@ -258,8 +257,10 @@ class Client:
             return
         if task is not None:
             emptied = asyncio.ensure_future(self.outgoing.emptied())
-            await asyncio.wait({emptied, task}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-            emptied.cancel()
+            try:
+                await asyncio.wait({emptied, task}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                emptied.cancel()
         await connection.close()
         if task is not None:
             # What came in before the close is still taken.
@@ -291,9 +292,7 @@ class Client:
 
     def forget_sockets(self) -> None:
         """In a forked child: close its copy of our socket, which leaves the parent's alone."""
-        if self.connection is None:
-            return
-        sock = self.connection.transport.get_extra_info("socket")
+        sock = self.connection.transport.get_extra_info("socket") if self.connection is not None else None
         if sock is not None and sock.fileno() >= 0:
             os.close(sock.fileno())
 

@@ -19,7 +19,7 @@ from websockets.server import ServerProtocol
 
 from zefnb.core.time import Time
 from zefnb.core.wire import encode_content
-from zefnb.net.frames import TEXT, WHOLE_BINARY, WHOLE_TEXT, apply_mask, build, head_of
+from zefnb.net.frames import SHORT, TEXT, WHOLE_BINARY, WHOLE_CLOSE, WHOLE_TEXT, Fragments, apply_mask, build, head_of
 from zefnb.net.outbox import Outbox
 from zefnb.net.sending import Sending
 
@@ -28,7 +28,6 @@ PONG_WITHIN = 20.0
 CLOSE_PATIENCE = 1.0
 SLOW_CLOSE_PATIENCE = 30.0
 
-_SHORT = 125
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 Admit = Callable[["Connection", Request], None]
@@ -44,7 +43,6 @@ class Connection(Sending):
         "_admit",
         "_close_timer",
         "_fragments",
-        "_fragments_opcode",
         "_last_ping",
         "_needed",
         "_on_closed",
@@ -94,15 +92,13 @@ class Connection(Sending):
         self.query_params: dict[str, str] = {}
         self.origin: str | None = None
         self.connect_time: Time | None = None
-        self.received = self.ignored = 0
+        self.received = self.ignored = self._reading_paused = 0
         self.round_trip: float | None = None
         self.last_heard = time.monotonic()
         self._tail = bytearray()
         self._needed = 2
         self._last_ping = self.last_heard
-        self._fragments: bytearray | None = None
-        self._fragments_opcode = TEXT
-        self._reading_paused = 0
+        self._fragments: Fragments | None = None
         self._ping_sent: float | None = None
         self._close_timer: asyncio.TimerHandle | None = None
 
@@ -136,7 +132,7 @@ class Connection(Sending):
     def _parse(self, data: bytes | memoryview) -> None:
         """Take every whole frame at the front of `data`, and keep the rest for later."""
         at, end = 0, len(data)
-        short = _SHORT if self.max_size > _SHORT else self.max_size
+        short = SHORT if self.max_size > SHORT else self.max_size
         self._needed = 2
         while end - at >= 2 and self.is_open:
             first, length = data[at], data[at + 1] - 0x80
@@ -166,12 +162,9 @@ class Connection(Sending):
             self._needed = 10 if len(data) >= 4 else 4
             return 0
         stop = head.payload_at + head.length
-        if data[0] & 0x08 and head.length > _SHORT:
-            self._fail(CloseCode.PROTOCOL_ERROR, "control frame too long")
-            return len(data)
-        if not head.masked or head.length > self.max_size:
-            # Wrong by its head alone: need not be whole to be judged.
-            self._to_protocol(data)
+        # Need not be whole to be judged.
+        if (wrong := head.breach(data[0], self.max_size)) is not None:
+            self._fail(*wrong)
             return len(data)
         if stop > len(data):
             self._needed = stop
@@ -180,6 +173,10 @@ class Connection(Sending):
             mask = data[head.payload_at - 4 : head.payload_at]
             self._take_message(data[0] & 0x0F, apply_mask(data[head.payload_at : stop], mask))
         else:
+            if data[0] == WHOLE_CLOSE and self._fragments is not None:
+                # Section 5.4 allows it; the protocol would call it a breach, unless the message is at its end.
+                self.protocol.receive_data(Fragments.LAST)
+                self.protocol.events_received()
             self._to_protocol(data[:stop])
         return stop
 
@@ -217,14 +214,12 @@ class Connection(Sending):
             self._take_fragment(frame)
 
     def _take_fragment(self, frame: Frame) -> None:
-        if self._fragments is None:
-            self._fragments = bytearray()
-            self._fragments_opcode = frame.opcode
-        # Joined at once: endless empty fragments must not add up to anything.
-        self._fragments += frame.data
+        fragments = self._fragments or Fragments(frame.opcode)
+        if fragments.add(frame.data) > self.max_size:
+            return self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self.max_size} bytes")
+        self._fragments = None if frame.fin else fragments
         if frame.fin:
-            payload, self._fragments = bytes(self._fragments), None
-            self._take_message(self._fragments_opcode, payload)
+            self._take_message(fragments.opcode, bytes(fragments.payload))
 
     def eof_received(self) -> bool:
         self.protocol.receive_eof()

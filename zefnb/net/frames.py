@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 
 TEXT = 0x1
 BINARY = 0x2
+CLOSE = 0x8
 FIN = 0x80
+# The longest payload of a control frame, and of a frame whose head has two bytes.
+SHORT = 125
 
 apply_mask: Callable[[Any, Any], bytes]
 try:
@@ -25,9 +28,10 @@ _short = struct.Struct("!BBH").pack
 _long = struct.Struct("!BBQ").pack
 _SMALL = {opcode: tuple(bytes((FIN | opcode, length)) for length in range(126)) for opcode in (TEXT, BINARY)}
 
-# The first byte of a whole, unfragmented, uncompressed data frame.
+# The first byte of a whole, unfragmented, uncompressed frame.
 WHOLE_TEXT = FIN | TEXT
 WHOLE_BINARY = FIN | BINARY
+WHOLE_CLOSE = FIN | CLOSE
 
 
 def build(opcode: int, payload: bytes) -> bytes:
@@ -51,6 +55,23 @@ class Head(NamedTuple):
     length: int
     masked: bool
 
+    def breach(self, first: int, limit: int) -> tuple[int, str] | None:
+        """Close code and reason when the frame is wrong by its head alone, of which `first` is the first byte.
+
+        >>> Head(8, 1000, True).breach(WHOLE_TEXT, 999)
+        (1009, 'more than 999 bytes')
+        """
+        shortest = 2 if self.length <= SHORT else 4 if self.length < 65_536 else 10
+        if not self.masked:
+            return 1002, "a client masks"
+        if first & 0x07 > BINARY:
+            return 1002, "reserved opcode"
+        if self.payload_at - 4 != shortest:
+            return 1002, "the length is not in the fewest bytes"
+        if first & 0x08:
+            return (1002, "control frame too long") if self.length > SHORT else None
+        return (1009, f"more than {limit} bytes") if self.length > limit else None
+
 
 def head_of(data: bytes | memoryview) -> Head | None:
     """The head of the frame at the start of `data`; `None` when more bytes are needed to tell.
@@ -68,3 +89,25 @@ def head_of(data: bytes | memoryview) -> Head | None:
             return None
         length = int.from_bytes(data[2:at], "big")
     return Head(at + 4 if masked else at, length, masked)
+
+
+class Fragments:
+    """A message that comes in pieces, joined as they come: endless empty ones must not add up to anything."""
+
+    # A client's frame that ends one and adds nothing, its mask all zeros.
+    LAST = bytes((FIN, 0x80, 0, 0, 0, 0))
+
+    __slots__ = ("opcode", "payload")
+
+    def __init__(self, opcode: int) -> None:
+        self.opcode = opcode
+        self.payload = bytearray()
+
+    def add(self, data: bytes | bytearray | memoryview) -> int:
+        """Append the next one; answers how long the message is by now."""
+        if not self.payload and isinstance(data, bytearray):
+            # What was unpacked is nobody else's, and may be long.
+            self.payload = data
+        else:
+            self.payload += data
+        return len(self.payload)

@@ -32,6 +32,8 @@ class StrictConnection(h11.Connection):
     def __init__(self) -> None:
         super().__init__(h11.SERVER, HEAD_LIMIT)
         self.refusal = 400
+        # How much of a head that still comes has been searched: if it drips, the search goes on where it was.
+        self._looked_at = 0
 
     def next_event(self) -> Any:
         """The next event; `h11.RemoteProtocolError` for what the guard refuses."""
@@ -43,17 +45,21 @@ class StrictConnection(h11.Connection):
         except h11.RemoteProtocolError as error:
             self.refusal = error.error_status_hint
             raise
+        if event is not h11.NEED_DATA:
+            self._looked_at = 0
         if isinstance(event, h11.Request):
             self._check_request(event)
         return event
 
     def _check_head(self, received: bytes) -> None:
-        end = _END_OF_HEAD.search(received)
-        head = received if end is None else received[: end.start()]
-        if len(head) > HEAD_LIMIT:
+        end = _END_OF_HEAD.search(received, self._looked_at)
+        length = len(received) if end is None else end.start()
+        if length > HEAD_LIMIT:
             self._refuse("request head too large", 431)
-        if _FOLDED.search(head):
+        if _FOLDED.search(received, self._looked_at, length):
             self._refuse("folded header", 400)
+        # What is searched for may have begun in the last three bytes.
+        self._looked_at = max(0, length - 3)
 
     def _check_request(self, request: h11.Request) -> None:
         if request.http_version not in (b"1.0", b"1.1"):

@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl, unquote
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import CloseCode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
@@ -28,7 +27,9 @@ from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.errors import PortUnavailable
 from zefnb.net.admission import Admission
 from zefnb.net.connection import Connection
+from zefnb.net.deflate import SteppedDeflateFactory
 from zefnb.net.endpoint import Endpoint, EndpointConfig
+from zefnb.net.frames import SHORT
 from zefnb.net.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
 from zefnb.net.http import HTTPApp
 from zefnb.net.listeners import bind
@@ -177,9 +178,10 @@ class Server:
             response = protocol.reject(404, "there is no WebSocket route of that path\n")
         else:
             config = endpoint.config
-            protocol.available_extensions = [ServerPerMessageDeflateFactory()] if config.compression else None
+            protocol.available_extensions = [SteppedDeflateFactory()] if config.compression else None
             protocol.available_subprotocols = config.subprotocols or None
-            protocol.max_message_size = config.max_size
+            # The connection has the limit. The protocol would apply its own to control frames between fragments, too.
+            protocol.max_message_size = config.max_size + SHORT
             response = protocol.accept(request)
         connection.answer(response)
         if response.status_code != 101:

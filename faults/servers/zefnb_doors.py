@@ -1,0 +1,133 @@
+"""zefnb under attack, all its doors: compressed, allowing a host and an origin, telling everything, and outward."""
+
+# ruff: noqa: F403, F405 - the star import and the handlers are written as in the specification
+
+from __future__ import annotations
+
+import logging
+
+from bench.servers.control import Control
+from faults.servers.leftovers import of_this_process
+from zefnb import *
+
+room, heard, said = ET.Topic("room"), ET.Topic("heard"), ET.Topic("said")
+
+
+@zef_function(inline=True)
+def on_echo(message: Any, state: Any) -> Any:
+    if isinstance(message, str | bytes):
+        return [[FX.Publish(target=state, content=message)], state]
+    return [[], getattr(message, "topic_out", state)]
+
+
+@zef_function
+def on_anything(message: Any, state: Any) -> Any:
+    """Complains of whatever comes, and says what it was."""
+    raise ValueError(f"cannot take {message!r}")
+
+
+@zef_function
+def page(request: Any) -> Any:
+    raise ValueError(f"cannot answer {request!r} with {request.headers}, {request.query} and {request.body}")
+
+
+def actor(handler: Any, **options: Any) -> Any:
+    return ET.WebSocket(actor=FX.StartActor(initial_state=None, handler=handler), **options)
+
+
+ROUTES = {
+    "/": "up",
+    "/page": page,
+    ("POST", "/page"): page,
+    "/ws": ET.WebSocket(clients_subscribe_to=[room], clients_push_into_=[room]),
+    "/echo": actor(on_echo),
+    "/deflate": actor(on_echo, compression=True),
+    "/conformance": actor(on_echo, compression=True, max_size=16 << 20),
+    "/complains": actor(on_anything),
+}
+
+
+class Commands:
+    """What the attacker asks of the process, as its user would in a cell."""
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+        self.outward: Any = None
+
+    def shown(self) -> dict[str, Any]:
+        """Everything that the toolkit tells of its peers, each as text."""
+        tables = {
+            "journal": FX.QueryLog(level="debug", limit=10_000) | run,
+            "clients": FX.QueryAllConnectedWebsocketClients(http_server=self.server) | run,
+            "server": FX.QueryHTTPServer(server=self.server) | run,
+            "servers": FX.QueryAllActiveHTTPServers() | run,
+            "endpoints": FX.QueryAllWebsocketEndpoints(http_server=self.server) | run,
+            "topics": FX.StreamGraphSnapshot() | run,
+            "actors": FX.ListActors() | run,
+            "outward": FX.ListWebSocketClients() | run,
+            "outward client": FX.QueryWebSocketClient(client=self.outward) | run if self.outward else None,
+            "handles": [self.server, self.outward],
+        }
+        return {name: f"{value!r} {value}" for name, value in tables.items()}
+
+    def connect(self, url: str, headers: dict[str, str] | None = None, ca_file: str | None = None) -> dict[str, Any]:
+        """Connect outward; "" or the error that a user would see, with everything that it holds."""
+        options = {"ca_file": ca_file} if ca_file else {}
+        try:
+            self.outward = (
+                FX.StartWebSocketClient(
+                    url=url, in_stream_into=[heard], out_stream_from=[said], headers=headers or {}, **options
+                )
+                | run
+            )
+        except Exception as error:
+            return {"failed": f"{error} {error!r} {error.__cause__!r} {error.__context__!r} {error.__dict__}"}
+        return {"failed": ""}
+
+    def say(self, first: int, count: int, size: int = 0) -> dict[str, Any]:
+        """Publish numbers to where the outward client listens."""
+        for number in range(first, first + count):
+            FX.Publish(target=said, content=f"{number:08d}" + "." * size) | run
+        return {}
+
+    def told(self) -> dict[str, Any]:
+        """The outward client's own figures."""
+        row = FX.QueryWebSocketClient(client=self.outward) | run
+        return {key: row[key] for key in ("state", "sent", "received", "queued", "dropped", "attempts")}
+
+    def disconnect(self) -> dict[str, Any]:
+        FX.StopWebSocketClient(client=self.outward) | run
+        self.outward = None
+        return {}
+
+    def journal(self) -> dict[str, Any]:
+        entries = FX.QueryLog(limit=10_000) | run
+        return {"messages": [entry["message"] for entry in reversed(entries)]}
+
+    def left(self) -> dict[str, Any]:
+        return {
+            "clients": len(FX.QueryAllConnectedWebsocketClients(http_server=self.server) | run),
+            "actors": len(FX.ListActors() | run),
+            **of_this_process(),
+        }
+
+
+if __name__ == "__main__":
+    control = Control()
+    # Whoever turns debugging on for all loggers gets it on standard error.
+    logging.basicConfig(level=logging.DEBUG)
+    # What the outward client hears is said again to the server that it hears it from.
+    FX.MapTopic(source=heard, target=said, op=identity) | run
+    server = (
+        FX.StartHTTPServer(
+            routes=ROUTES,
+            port=0,
+            logging=True,
+            allowed_hosts=["hub.example"],
+            allowed_origins=["https://app.example"],
+        )
+        | run
+    )
+    commands = Commands(server)
+    names = ("shown", "connect", "say", "told", "disconnect", "journal", "left")
+    control.serve(server.port, {name: getattr(commands, name) for name in names})
