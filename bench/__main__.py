@@ -73,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with console.status(measure.name, refresh_per_second=2) as status:
             results.append(take(measure, settings, status.update))
         console.print(report.table(results[-1]))
+    console.print(report.verdicts(results))
     if given.json:
         given.json.write_text(json.dumps([report.as_data(result) for result in results], indent=1))
     return int(report.show_faults(console, results))

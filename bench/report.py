@@ -10,7 +10,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bench.measure import Figure, Result, Spread
+from bench.measure import Figure, Result
+from bench.spread import Spread
+from bench.targets import Verdict, judge
 
 _NOTICEABLE = 0.2
 
@@ -47,6 +49,34 @@ def _notes(result: Result) -> Iterator[str]:
         yield result.measure.note
     if result.bystanders > _NOTICEABLE:
         yield f"others kept {result.bystanders:.1f} processors busy meanwhile: rates are low, spreads wide"
+
+
+_COLOURS = {
+    "MISSED": "bold red",
+    "not measured": "bold red",
+    "aim missed": "yellow",
+    "met": "green",
+    "aim met": "bold green",
+}
+
+
+def verdicts(results: list[Result]) -> Table:
+    """Every figure that a measure is judged by: what must be, what is aimed at, what was reached."""
+    shown = Table(title="what must be, and what is", box=box.SIMPLE_HEAD, title_justify="left")
+    for title in ("measure", "figure", "must", "aim", "reached", "least-most", ""):
+        shown.add_column(title, justify="right" if title in ("must", "aim", "reached", "least-most") else "left")
+    for verdict in (verdict for result in results for verdict in judge(result)):
+        shown.add_row(verdict.measure, verdict.title, *_against(verdict), Text(verdict.word, _COLOURS[verdict.word]))
+    return shown
+
+
+def _against(verdict: Verdict) -> Iterator[str]:
+    sign = "≤" if verdict.target.less else "≥"
+    for wanted in (verdict.target.must, verdict.target.aim):
+        yield f"{sign} {_number(wanted, 'plain')}" if wanted is not None else ""
+    spread = verdict.spread
+    yield _number(spread.median, "decimal") if spread else ""
+    yield f"{_number(spread.least, 'decimal')}-{_number(spread.most, 'decimal')}" if spread else ""
 
 
 def show_faults(console: Console, results: list[Result]) -> bool:
@@ -89,6 +119,8 @@ def _ratio(result: Result, label: str, peer: str, figure: Figure) -> Text:
 
 
 def _number(value: float, style: str) -> str:
+    if style == "plain":
+        return f"{value:,g}"
     if style == "percent":
         return f"{value:.0%}"
     if style == "decimal":

@@ -89,6 +89,7 @@ static void read_options(int argc, char **argv) {
         else if (IS("stall")) option.stall = atof(value);               /* silence after which messages are lost */
         else if (IS("limit")) option.limit = atof(value);
         else if (IS("spin")) option.spin = atoi(value);                 /* never sleep: for round trips */
+        else if (IS("batch")) option.batch = atoi(value);               /* handshakes under way at once */
         else if (IS("pid")) option.pid = atoi(value);                   /* whose CPU time to report */
         else die("unknown option %s", name);
     }

@@ -70,6 +70,15 @@ def timed(call: Callable[[], object], count: int) -> dict[str, float]:
     return {"p50_us": spans[count // 2] / 1e3, "p99_us": spans[count * 99 // 100] / 1e3}
 
 
+def compute(seconds: float) -> dict[str, float]:
+    """A cell that is busy in pure Python: how many turns of a loop it makes."""
+    turns, begin = 0, time.monotonic()
+    while (passed := time.monotonic() - begin) < seconds:
+        for number in range(1000):
+            turns += number & 1
+    return {"speed": turns / passed}
+
+
 def publish_all(publish: Callable[[str], object], count: int, size: int) -> dict[str, float]:
     """Publish `count` numbered messages as fast as it goes; say when it began and what it cost."""
     messages = numbered_messages(count, size)

@@ -1,0 +1,89 @@
+"""While a pure-Python cell runs in the main thread: what is left to the server, and what is left to the cell."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bench.load import load
+from bench.measure import Entrant, Figure, Measure, Sample, Settings
+from bench.measures.fanout import as_sample
+from bench.systems import PICOWS, WEBSOCKETS, ZEF, ZEFNB, Server, running
+from bench.targets import Target
+
+_KEPT = Figure("kept", "cell keeps", "percent")
+_COUNTED = (Figure("lost", "lost", "count", total=True), Figure("doubled", "doubled", "count", total=True))
+# The cell begins before the load's first message and ends after its last.
+_AROUND = 1.5
+
+
+def _with_cell(server: Server, entrant: Entrant, settings: Settings, **options: float | str) -> Sample:
+    """Take a load's figures while the cell runs, and the cell's speed against that without any load."""
+    alone = server.command("compute", seconds=max(settings.seconds / 2, 0.3))["speed"]
+    server.order("compute", seconds=settings.seconds + settings.warm + _AROUND)
+    found = load(
+        server,
+        path=entrant.path,
+        greeting=entrant.greeting,
+        skip=entrant.skip,
+        seconds=settings.seconds,
+        warm=settings.warm,
+        **options,  # type: ignore[arg-type]
+    )
+    # The cell's own time, before and after the load included, would flatter it: count what the load took from it.
+    speed = server.answer("compute")["speed"]
+    share = found["seconds"] / (settings.seconds + settings.warm + _AROUND)
+    lost = (1 - speed / alone) / share
+    return {**as_sample(found), "kept": max(0.0, 1 - lost)}
+
+
+def _fanout(entrant: Entrant, settings: Settings, everywhere: bool) -> Sample:
+    with running(entrant.system, everywhere, entrant.without) as server:
+        return _with_cell(server, entrant, settings, mode="fanout", clients=100)
+
+
+def _trip(entrant: Entrant, settings: Settings, everywhere: bool) -> Sample:
+    with running(entrant.system, everywhere, entrant.without) as server:
+        return _with_cell(server, entrant, settings, mode="echo", clients=1, spin=int(not everywhere))
+
+
+_polite = partial(Entrant, greeting=1, skip=len("you said: "))
+_TALKERS = (
+    _polite("zefnb", ZEFNB, path="/echo"),
+    _polite("zefnb inline", ZEFNB, path="/echo-inline"),
+    _polite("zef", ZEF, path="/echo"),
+    Entrant("picows", PICOWS, path="/echo"),
+    Entrant("websockets", WEBSOCKETS, path="/echo"),
+)
+
+MEASURES = tuple(
+    measure
+    for everywhere, where in ((False, "one core"), (True, "two cores"))
+    for measure in (
+        Measure(
+            name=f"busy-fanout-{1 + everywhere}",
+            title=f"64 bytes to 100 clients, 1 in flight, beside a busy cell, on {where}",
+            entrants=tuple(Entrant(system.name, system) for system in (ZEFNB, ZEF, PICOWS, WEBSOCKETS)),
+            figures=(Figure("rate", "deliveries/s", "count", ratio=True), _KEPT, *_COUNTED),
+            take=partial(_fanout, everywhere=everywhere),
+            targets=(Target("zefnb", "rate", must=2.5, peer="picows"), Target("zefnb", "kept", aim=0.85)),
+        ),
+        Measure(
+            name=f"busy-trip-{1 + everywhere}",
+            title=f"1 client, 1 message in flight, beside a busy cell, on {where}",
+            entrants=_TALKERS,
+            figures=(
+                Figure("p50_us", "p50, us", ratio=True),
+                Figure("p99_us", "p99, us"),
+                Figure("rate", "messages/s", "count", ratio=True),
+                _KEPT,
+                *_COUNTED,
+            ),
+            take=partial(_trip, everywhere=everywhere),
+            targets=(
+                Target("zefnb", "p50_us", must=0.3, peer="picows", less=True),
+                Target("zefnb inline", "p50_us", must=0.3, peer="picows", less=True),
+                Target("zefnb inline", "kept", aim=0.85),
+            ),
+        ),
+    )
+)

@@ -1,0 +1,40 @@
+"""How many clients a second can come: connections, handshakes and all, sixteen under way at once."""
+
+from __future__ import annotations
+
+from bench.load import load, loading
+from bench.machine import cpu_seconds
+from bench.measure import Entrant, Figure, Measure, Sample, Settings
+from bench.systems import AIOHTTP, PICOWS, WEBSOCKETS, ZEF, ZEFNB, running
+from bench.targets import Target
+
+CLIENTS = 1000
+
+
+def _take(entrant: Entrant, settings: Settings) -> Sample:
+    with running(entrant.system) as server:
+        load(server, "idle", path=entrant.path, clients=20, limit=0)  # what the first ones load is not theirs
+        cpu = cpu_seconds(server.pid)
+        with loading(server, "idle", path=entrant.path, clients=CLIENTS, batch=16, limit=30) as crowd:
+            crowd.wait_until_ready(60)
+            cpu = cpu_seconds(server.pid) - cpu
+            crowd.leave()
+            found = crowd.result()
+    return {"rate": CLIENTS / found["connect_seconds"], "cpu": cpu / CLIENTS * 1e6}
+
+
+MEASURE = Measure(
+    name="connect",
+    title=f"{CLIENTS:,} clients connect, 16 handshakes under way at once",
+    entrants=(
+        Entrant("zefnb topic", ZEFNB, path="/ws"),
+        Entrant("zefnb actor", ZEFNB, path="/echo-inline"),
+        *(Entrant(system.name, system) for system in (ZEF, PICOWS, WEBSOCKETS, AIOHTTP)),
+    ),
+    figures=(Figure("rate", "connections/s", "count", ratio=True), Figure("cpu", "CPU us each", ratio=True)),
+    take=_take,
+    targets=(
+        Target("zefnb topic", "rate", must=0.9, peer="websockets"),
+        Target("zefnb actor", "rate", must=0.9, peer="websockets"),
+    ),
+)
