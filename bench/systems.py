@@ -110,7 +110,16 @@ def child(
     pipe, environment = subprocess.PIPE, {**machine.environment(), **(extra or {})}
     with (
         log.open("wb") as errors,
-        subprocess.Popen(argv, cwd=machine.ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=errors) as process,
+        subprocess.Popen(
+            argv,
+            cwd=machine.ROOT,
+            env=environment,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=errors,
+            # Linux shares processors out by session: a server of many threads shall get no more than one of few.
+            start_new_session=True,
+        ) as process,
     ):
         try:
             machine.pin(process.pid, processors)

@@ -8,6 +8,7 @@ from typing import Any
 
 FULL_MESSAGES = 256
 FULL_BYTES = 1 << 20
+_SIZED = (str, bytes)
 
 
 class Mailbox:
@@ -26,14 +27,14 @@ class Mailbox:
 
     def put(self, message: Any) -> None:
         """Append a message."""
-        if isinstance(message, str | bytes):
+        if isinstance(message, _SIZED):
             self.bytes += len(message)
         self._messages.append(message)
 
     def take(self) -> Any:
         """Remove and return the oldest message."""
         message = self._messages.popleft()
-        if isinstance(message, str | bytes):
+        if isinstance(message, _SIZED):
             self.bytes -= len(message)
         if self.when_room is not None and self.bytes <= FULL_BYTES // 2 and len(self._messages) <= FULL_MESSAGES // 2:
             room, self.when_room = self.when_room, None
