@@ -22,6 +22,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=f"measures: {names}")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this measure or its family; repeatable")
     parser.add_argument("--rounds", type=int, default=0, metavar="N", help="rounds of each measure (default 5)")
+    parser.add_argument("--seconds", type=float, default=1.0, metavar="S", help="how long each sample lasts (default 1)")
     parser.add_argument("--quick", action="store_true", help="short and rough: 2 rounds of 0.3 s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE, too")
     given = parser.parse_args(argv)
@@ -45,7 +46,7 @@ def _chosen(only: list[str] | None) -> list[Measure]:
 def _settings(given: argparse.Namespace) -> Settings:
     if given.quick:
         return Settings(rounds=given.rounds or 2, seconds=0.3, warm=0.1, quick=True)
-    return Settings(rounds=given.rounds or 5)
+    return Settings(rounds=given.rounds or 5, seconds=given.seconds)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

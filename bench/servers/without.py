@@ -15,7 +15,14 @@ def _one_write_per_turn() -> None:
     """Write whatever is published at once, as servers commonly do."""
     from zefnb.net.outbox import Outbox
 
-    Outbox._schedule = Outbox.flush  # type: ignore[method-assign]
+    Outbox._schedule = lambda self: None  # type: ignore[method-assign]
+    add = Outbox.add
+
+    def add_and_flush(self: Any, connection: Any) -> None:
+        add(self, connection)
+        self._loop.call_soon(self.flush)
+
+    Outbox.add = add_and_flush  # type: ignore[method-assign]
     deliver = _fanout().deliver
 
     def deliver_and_flush(self: Any, content: Any) -> None:
@@ -72,6 +79,20 @@ def _shared_buffer() -> None:
     Connection.connection_made = connection_made  # type: ignore[method-assign]
 
 
+def _kept_lock() -> None:
+    """Give the interpreter's lock up for every send."""
+    from zefnb.net.lock import InterpreterLock
+
+    InterpreterLock._can_keep = lambda self: False  # type: ignore[method-assign]
+
+
+def _turn_ends() -> None:
+    """Go round the loop once more before what was gathered is written."""
+    from zefnb.engine.loop import TurnLoop
+
+    TurnLoop.at_turn_end = TurnLoop.call_soon  # type: ignore[method-assign,assignment]
+
+
 def _fanout() -> Any:
     from zefnb.net.outbox import Fanout
 
@@ -83,6 +104,8 @@ TRICKS: dict[str, Callable[[], None]] = {
     "joined runs": _joined_runs,
     "own parser": _own_parser,
     "shared buffer": _shared_buffer,
+    "turn's end": _turn_ends,
+    "kept lock": _kept_lock,
 }
 
 

@@ -8,12 +8,12 @@ order that each client sees.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from zefnb.core.wire import encode_content
 from zefnb.engine.runtime import Runtime
 from zefnb.net.frames import build
+from zefnb.net.lock import InterpreterLock
 from zefnb.net.sending import LONGEST_PIECE, Sending, joined
 from zefnb.net.slow_clients import Piece, SlowClients
 
@@ -29,11 +29,12 @@ class Outbox:
     """Gathers what is to be written and writes it once per turn: a service of the runtime."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._loop: asyncio.AbstractEventLoop = runtime.loop
+        self._loop = runtime.loop
         self._run: Fanout | None = None
         self._dirty: list[Sending] = []
         self._scheduled = False
         self.slow_clients = SlowClients(runtime)
+        self.lock = InterpreterLock()
         # Every connection receives into the same buffer: it is emptied before the next one reads.
         self.receive_buffer = memoryview(bytearray(_RECEIVE_BUFFER))
 
@@ -45,7 +46,7 @@ class Outbox:
 
     def _schedule(self) -> None:
         self._scheduled = True
-        self._loop.call_soon(self.flush)
+        self._loop.at_turn_end(self.flush)
 
     def seal(self) -> None:
         """Close the open run: what is sent from now on comes after it."""
@@ -71,6 +72,7 @@ class Outbox:
     def flush(self) -> None:
         """Write all that has been gathered."""
         self._scheduled = False
+        self.lock.turn_ends()
         run, self._run = self._run, None
         if run is not None:
             self._flush_run(run)
