@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import machine, report
+from bench import machine, plot, report
 from bench.load import compile_programs
 from bench.measure import Measure, Result, Settings, take
 from bench.measures import MEASURES
@@ -22,7 +22,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=f"measures: {names}")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this measure or its family; repeatable")
     parser.add_argument("--rounds", type=int, default=0, metavar="N", help="rounds of each measure (default 5)")
-    parser.add_argument("--seconds", type=float, default=1.0, metavar="S", help="how long each sample lasts (default 1)")
+    parser.add_argument("--seconds", type=float, default=1.0, metavar="S", help="length of each sample (default 1)")
+    parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the curves that were measured there, as SVG")
     parser.add_argument("--quick", action="store_true", help="short and rough: 2 rounds of 0.3 s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE, too")
     given = parser.parse_args(argv)
@@ -37,7 +38,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _chosen(only: list[str] | None) -> list[Measure]:
     """`fanout` chooses fanout-1, fanout-10 and fanout-50; `publish-sockets` itself only."""
     if not only:
-        return list(MEASURES)
+        return [measure for measure in MEASURES if not measure.curve]
     exact = [measure for measure in MEASURES if measure.name in only]
     families = [name for name in only if name not in {measure.name for measure in exact}]
     return [m for m in MEASURES if m in exact or m.name.split("-")[0] in families]
@@ -75,6 +76,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             results.append(take(measure, settings, status.update))
         console.print(report.table(results[-1]))
     console.print(report.verdicts(results))
+    if given.plots:
+        for result in results:
+            if result.measure.curve:
+                (given.plots / f"{result.measure.name}.svg").write_text(plot.draw(result))
     if given.json:
         given.json.write_text(json.dumps([report.as_data(result) for result in results], indent=1))
     return int(report.show_faults(console, results))

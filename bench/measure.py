@@ -59,6 +59,16 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """How a measure is drawn: a line for each system, a point for each of its entrants."""
+
+    x: str  # a figure, or `clients`
+    y: str
+    x_title: str
+    y_title: str
+
+
+@dataclass(frozen=True)
 class Measure:
     """A question, who answers it, and how one answer is taken."""
 
@@ -69,6 +79,7 @@ class Measure:
     take: Callable[[Entrant, Settings], Sample]
     note: str = ""
     targets: tuple[Target, ...] = ()
+    curve: Curve | None = None  # how it is drawn, for measures that are not judged
     slow: bool = False  # a round takes so long that three must do
 
 

@@ -6,6 +6,7 @@ from bench.measure import Measure
 from bench.measures import (
     busy,
     connect,
+    curves,
     echo,
     fanout,
     growth,
@@ -33,4 +34,5 @@ MEASURES: tuple[Measure, ...] = (
     imports.MEASURE,
     *growth.MEASURES,
     *tricks.MEASURES,
+    *curves.MEASURES,
 )

@@ -50,12 +50,12 @@ def on_disconnect(input: Any) -> Any:
     return [[], ET.Done()]
 
 
-def echo(handler: Any, more_rules: Any = {}) -> Any:
+def echo(handler: Any, more_rules: Any = ()) -> Any:
     return ET.WebSocket(
         actor=FX.StartActor(
             initial_state=ET.Guest(),
             rules={
-                **more_rules,
+                **dict(more_rules),
                 (ET.WSClientConnected, Any): on_connect,
                 (String, ET.Connected): handler,
                 (ET.WSClientDisconnected, Any): on_disconnect,
