@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bench.measure import Figure, Result
+from bench.measure import Figure, Measure, Result
 from bench.spread import Spread
 from bench.targets import Verdict, judge
 
@@ -66,17 +67,18 @@ def verdicts(results: list[Result]) -> Table:
     for title in ("measure", "figure", "must", "aim", "reached", "least-most", ""):
         shown.add_column(title, justify="right" if title in ("must", "aim", "reached", "least-most") else "left")
     for verdict in (verdict for result in results for verdict in judge(result)):
-        shown.add_row(verdict.measure, verdict.title, *_against(verdict), Text(verdict.word, _COLOURS[verdict.word]))
+        shown.add_row(verdict.measure, verdict.title, *against(verdict), Text(verdict.word, _COLOURS[verdict.word]))
     return shown
 
 
-def _against(verdict: Verdict) -> Iterator[str]:
+def against(verdict: Verdict) -> Iterator[str]:
+    """What a verdict compares: must, aim, reached, and how far the rounds lie apart."""
     sign = "≤" if verdict.target.less else "≥"
     for wanted in (verdict.target.must, verdict.target.aim):
-        yield f"{sign} {_number(wanted, 'plain')}" if wanted is not None else ""
+        yield f"{sign} {number(wanted, 'plain')}" if wanted is not None else ""
     spread = verdict.spread
-    yield _number(spread.median, "decimal") if spread else ""
-    yield f"{_number(spread.least, 'decimal')}-{_number(spread.most, 'decimal')}" if spread else ""
+    yield number(spread.median, "decimal") if spread else ""
+    yield f"{number(spread.least, 'decimal')}-{number(spread.most, 'decimal')}" if spread else ""
 
 
 def show_faults(console: Console, results: list[Result]) -> bool:
@@ -93,7 +95,19 @@ def show_faults(console: Console, results: list[Result]) -> bool:
 
 def as_data(result: Result) -> dict[str, object]:
     """The same for a file: every sample, so that a reader can compute what we did not."""
-    return {"name": result.measure.name, "samples": result.samples, "failures": result.failures}
+    return {
+        "name": result.measure.name,
+        "samples": result.samples,
+        "failures": result.failures,
+        "bystanders": result.bystanders,
+    }
+
+
+def from_data(data: dict[str, Any], measures: Iterable[Measure]) -> Result:
+    """What `as_data` wrote, of a measure that there still is."""
+    measure = next(measure for measure in measures if measure.name == data["name"])
+    samples = {entrant.label: data["samples"].get(entrant.label, []) for entrant in measure.entrants}
+    return Result(measure, samples, data["failures"], data.get("bystanders", 0))
 
 
 def _absolute(result: Result, label: str, figure: Figure) -> Text:
@@ -103,10 +117,10 @@ def _absolute(result: Result, label: str, figure: Figure) -> Text:
         return Text(f"{total:,.0f}", style="bold red" if total else "")
     spread = Spread.of(values)
     if not figure.ratio:
-        return Text(_number(spread.median, figure.style))
+        return Text(number(spread.median, figure.style))
     return Text.assemble(
-        _number(spread.median, figure.style),
-        (f"  {_number(spread.least, figure.style)}-{_number(spread.most, figure.style)}", "dim"),
+        number(spread.median, figure.style),
+        (f"  {number(spread.least, figure.style)}-{number(spread.most, figure.style)}", "dim"),
     )
 
 
@@ -118,7 +132,8 @@ def _ratio(result: Result, label: str, peer: str, figure: Figure) -> Text:
     return Text.assemble(f"{spread.median:.2f}", (f"  {spread.least:.2f}-{spread.most:.2f}", "dim"))
 
 
-def _number(value: float, style: str) -> str:
+def number(value: float, style: str) -> str:
+    """A figure as it is shown."""
     if style == "plain":
         return f"{value:,g}"
     if style == "percent":

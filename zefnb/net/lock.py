@@ -14,8 +14,9 @@ import socket
 import time
 from collections.abc import Callable
 
-# A send takes some microseconds; with the lock gone meanwhile, a switch interval of 500 or more.
+# A send takes some microseconds, and longer for many bytes; with the lock gone meanwhile, 500 or more on top.
 _LONG = 0.0002
+_LONG_PER_BYTE = 2e-9
 _REMEMBERED = 0.25
 _FLAGS = getattr(socket, "MSG_DONTWAIT", 0) | getattr(socket, "MSG_NOSIGNAL", 0)
 
@@ -48,7 +49,7 @@ class InterpreterLock:
         transport.write(data)
         self.matters = False
         ended = time.monotonic()
-        if ended - begun > _LONG and self._can_keep():
+        if ended - begun > _LONG + len(data) * _LONG_PER_BYTE and self._can_keep():
             self.matters = True
             self._kept_until = ended + _REMEMBERED
 
