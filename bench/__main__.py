@@ -71,8 +71,6 @@ def main(argv: Sequence[str] | None = None) -> int:
                 (given.plots / f"{result.measure.name}.svg").write_text(plot.draw(result))
     if given.markdown:
         given.markdown.write_text(markdown.write(results))
-    if given.json:
-        given.json.write_text(json.dumps([report.as_data(result) for result in results], indent=1))
     return int(report.show_faults(console, results))
 
 
@@ -106,6 +104,8 @@ def _measured(given: argparse.Namespace, console: Console) -> list[Result] | Non
         with console.status(measure.name, refresh_per_second=2) as status:
             results.append(take(measure, settings, status.update))
         console.print(report.table(results[-1]))
+        if given.json:  # after each, so that what was interrupted is not lost
+            given.json.write_text(json.dumps([report.as_data(result) for result in results], indent=1))
     return results
 
 
