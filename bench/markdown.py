@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.measure import Figure, Result
-from bench.report import against, number
+from bench.report import VERDICT_TITLES, against, number
 from bench.spread import Spread
 from bench.targets import judge
 
@@ -15,7 +15,7 @@ def write(results: list[Result]) -> str:
     judged = [
         [v.measure, v.title, *against(v), v.word] for v in (verdict for result in results for verdict in judge(result))
     ]
-    parts = [_table(["measure", "figure", "must", "aim", "reached", "least-most", ""], judged)]
+    parts = [_table(list(VERDICT_TITLES), judged)]
     for result in results:
         figures = result.measure.figures
         rows = [

@@ -61,11 +61,14 @@ _COLOURS = {
 }
 
 
+VERDICT_TITLES = ("measure", "figure", "must", "aim", "reached", "least-most", "by CPU", "")
+
+
 def verdicts(results: list[Result]) -> Table:
     """Every figure that a measure is judged by: what must be, what is aimed at, what was reached."""
     shown = Table(title="what must be, and what is", box=box.SIMPLE_HEAD, title_justify="left")
-    for title in ("measure", "figure", "must", "aim", "reached", "least-most", ""):
-        shown.add_column(title, justify="right" if title in ("must", "aim", "reached", "least-most") else "left")
+    for title in VERDICT_TITLES:
+        shown.add_column(title, justify="right" if title in VERDICT_TITLES[2:-1] else "left")
     for verdict in (verdict for result in results for verdict in judge(result)):
         shown.add_row(verdict.measure, verdict.title, *against(verdict), Text(verdict.word, _COLOURS[verdict.word]))
     return shown
@@ -79,6 +82,7 @@ def against(verdict: Verdict) -> Iterator[str]:
     spread = verdict.spread
     yield number(spread.median, "decimal") if spread else ""
     yield f"{number(spread.least, 'decimal')}-{number(spread.most, 'decimal')}" if spread else ""
+    yield number(verdict.by_cpu.median, "decimal") if verdict.by_cpu else ""
 
 
 def show_faults(console: Console, results: list[Result]) -> bool:

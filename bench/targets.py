@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from bench.measure import Result
 
 
+_RATES = ("rate", "bytes")
+
+
 @dataclass(frozen=True)
 class Target:
     """One figure of one entrant: as it stands, or divided by a peer's of the same round.
@@ -39,6 +42,7 @@ class Verdict:
     title: str
     target: Target
     spread: Spread | None
+    by_cpu: Spread | None = None  # a ratio of rates as CPU time tells it, which company on the machine disturbs less
 
     @property
     def word(self) -> str:
@@ -60,9 +64,13 @@ def judge(result: Result) -> Iterator[Verdict]:
     measure = result.measure
     titles = {figure.key: figure.title for figure in measure.figures}
     for target in measure.targets:
+        by_cpu: list[float] = []
         if target.peer:
             values = result.ratios(target.ours, target.peer, target.figure)
+            if target.figure in _RATES and "cpu" in titles:
+                by_cpu = result.ratios(target.peer, target.ours, "cpu")
         else:
             values = result.values(target.ours, target.figure)
         unit = f"{titles[target.figure]}{f' ÷ {target.peer}' if target.peer else ''}"
-        yield Verdict(measure.name, f"{target.ours}: {unit}", target, Spread.of(values) if values else None)
+        spread, cpu = (Spread.of(found) if found else None for found in (values, by_cpu))
+        yield Verdict(measure.name, f"{target.ours}: {unit}", target, spread, cpu)

@@ -132,6 +132,7 @@ static void report(void) {
     NUMBER("server_cpu", (double)outcome.server_cpu / 1e9);
     NUMBER("load_cpu", (double)outcome.load_cpu / 1e9);
     NUMBER("connect_seconds", outcome.connect_seconds);
+    NUMBER("begin", (double)outcome.begin / 1e9);
     NUMBER("last", (double)last_arrival / 1e9);
     printf("}\n");
 }

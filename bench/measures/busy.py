@@ -7,18 +7,17 @@ from functools import partial
 from bench.load import load
 from bench.measure import Entrant, Figure, Measure, Sample, Settings
 from bench.measures.fanout import as_sample
-from bench.systems import PICOWS, WEBSOCKETS, ZEF, ZEFNB, Server, running
+from bench.systems import PICOWS, WEBSOCKETS, ZEF, ZEFNB, BenchError, Server, running
 from bench.targets import Target
 
 _KEPT = Figure("kept", "cell keeps", "percent")
 _COUNTED = (Figure("lost", "lost", "count", total=True), Figure("doubled", "doubled", "count", total=True))
-# The cell begins before the load's first message and ends after its last.
-_AROUND = 1.5
+# The cell begins before the load's first message, and goes on alone for a while after its last.
+_AROUND = 1.8
 
 
 def _with_cell(server: Server, entrant: Entrant, settings: Settings, **options: float | str) -> Sample:
-    """Take a load's figures while the cell runs, and the cell's speed against that without any load."""
-    alone = server.command("compute", seconds=max(settings.seconds / 2, 0.3))["speed"]
+    """Take a load's figures while the cell runs, and the cell's speed against that after the load has gone."""
     server.order("compute", seconds=settings.seconds + settings.warm + _AROUND)
     found = load(
         server,
@@ -29,11 +28,19 @@ def _with_cell(server: Server, entrant: Entrant, settings: Settings, **options: 
         warm=settings.warm,
         **options,  # type: ignore[arg-type]
     )
-    # The cell's own time, before and after the load included, would flatter it: count what the load took from it.
-    speed = server.answer("compute")["speed"]
-    share = found["seconds"] / (settings.seconds + settings.warm + _AROUND)
-    lost = (1 - speed / alone) / share
-    return {**as_sample(found), "kept": max(0.0, 1 - lost)}
+    marks = server.answer("compute")["marks"]
+    end = found["begin"] + found["seconds"]
+    beside, alone = _speed(marks, found["begin"], end), _speed(marks, end + 0.2, marks[-1][0])
+    return {**as_sample(found), "kept": beside / alone}
+
+
+def _speed(marks: list[tuple[float, float]], begin: float, end: float) -> float:
+    """Turns a second between two moments."""
+    inside = [mark for mark in marks if begin <= mark[0] <= end]
+    if len(inside) < 2:
+        raise BenchError("the cell did not run beside the load, or not after it")
+    (first, before), (last, after) = inside[0], inside[-1]
+    return (after - before) / (last - first)
 
 
 def _fanout(entrant: Entrant, settings: Settings, everywhere: bool) -> Sample:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-Command = Callable[..., dict[str, float]]
+Command = Callable[..., dict[str, Any]]
 
 
 class Control:
@@ -70,13 +70,20 @@ def timed(call: Callable[[], object], count: int) -> dict[str, float]:
     return {"p50_us": spans[count // 2] / 1e3, "p99_us": spans[count * 99 // 100] / 1e3}
 
 
-def compute(seconds: float) -> dict[str, float]:
-    """A cell that is busy in pure Python: how many turns of a loop it makes."""
-    turns, begin = 0, time.monotonic()
-    while (passed := time.monotonic() - begin) < seconds:
+def compute(seconds: float) -> dict[str, Any]:
+    """A cell that is busy in pure Python: when it had made how many turns, some hundred times a second."""
+    turns, odd = 0, 0
+    now = marked = begin = time.monotonic()
+    marks = [(now, 0)]
+    while now - begin < seconds:
         for number in range(1000):
-            turns += number & 1
-    return {"speed": turns / passed}
+            odd += number & 1
+        turns += 1
+        now = time.monotonic()
+        if now - marked > 0.005:
+            marks.append((now, turns))
+            marked = now
+    return {"marks": marks}
 
 
 def publish_all(publish: Callable[[str], object], count: int, size: int) -> dict[str, float]:
