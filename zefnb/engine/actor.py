@@ -76,13 +76,17 @@ class Actor:
         """Put a message into the mailbox; it is handled after all earlier ones."""
         if self._last or self.ended:
             return
-        if self._busy or self.mailbox:
+        if self._busy or self.mailbox.messages:
             self.mailbox.put(message)
             return
         # Nothing waits and nothing is under way: past the mailbox, -5 % on an inline actor's echo.
         self._busy = True
-        if self._take(message):
+        if not self._take(message):
+            return
+        if self.mailbox.messages or self._last:
             self._work()
+        else:
+            self._busy = False
 
     def deliver_last(self, message: Any) -> None:
         """Put the message after which the actor ends."""
@@ -145,11 +149,11 @@ class Actor:
         """Take messages while there are any, a bounded slice at a time."""
         self._busy = True
         for _ in range(_SLICE):
-            if not self.mailbox or self.ended:
+            if not self.mailbox.messages or self.ended:
                 break
             if not self._take(self.mailbox.take()):
                 return  # under way elsewhere; _resume goes on
-        if self.mailbox and not self.ended:
+        if self.mailbox.messages and not self.ended:
             self._runtime.loop.call_soon(self._work)
             return
         self._busy = False
@@ -204,9 +208,16 @@ class Actor:
             current_owner.reset(owner)
 
     def _call_here(self, handler: ZefFunction, message: Any) -> bool:
+        owner = current_owner.set(self)
+        try:
+            return self._call_inline(handler, message)
+        finally:
+            current_owner.reset(owner)
+
+    def _call_inline(self, handler: ZefFunction, message: Any) -> bool:
         started = time.monotonic()
         try:
-            answer = self._call(handler, message)
+            answer = handler.invoke(message, self.state, self._context_for(handler) if handler.wants_context else None)
         except BaseException as error:
             return self._failed(error)
         took = time.monotonic() - started
@@ -214,7 +225,7 @@ class Actor:
             name = handler_name(handler)
             text = f"the inline handler {name} held the loop for {took:.3f} s; without inline=True it would hold nobody"
             self._runtime.journal.note("warning", text, key=("blocks", name), handler=name, server=self.server)
-        return self._settle(answer)
+        return self._settle_owned(answer)
 
     def _find_and_call(self, message: Any) -> Any:
         """In a runner thread: transform and predicates are user code here, like the handler."""
@@ -267,19 +278,20 @@ class Actor:
 
     def _settle(self, answer: Any) -> bool:
         """Take the next state, then perform the effects; false when one of them takes time."""
+        owner = current_owner.set(self)
+        try:
+            return self._settle_owned(answer)
+        finally:
+            current_owner.reset(owner)
+
+    def _settle_owned(self, answer: Any) -> bool:
         try:
             effects, state = self.behaviour.read(answer, self.state)
         except BaseException as error:
             return self._failed(error)
         self.state = state
         self.handled += 1
-        if not effects:
-            return True
-        owner = current_owner.set(self)
-        try:
-            return self._perform(effects)
-        finally:
-            current_owner.reset(owner)
+        return self._perform(effects) if effects else True
 
     def _perform(self, effects: Sequence[Effect]) -> bool:
         for number, effect in enumerate(effects):

@@ -127,7 +127,7 @@ class Connection(Sending):
             return
         self._parse(data)
         if self.mailbox is not None:
-            if self.mailbox.is_full and self.mailbox.when_room is None:
+            if self.mailbox.messages and self.mailbox.is_full and self.mailbox.when_room is None:
                 self.pause_reading()
                 self.mailbox.when_room = self.resume_reading
         elif self.pushes and self._outbox.slow_clients.holding:

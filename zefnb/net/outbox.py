@@ -30,7 +30,8 @@ class Outbox:
 
     def __init__(self, runtime: Runtime) -> None:
         self._loop = runtime.loop
-        self._run: Fanout | None = None
+        # The run that is open, if any.
+        self.run: Fanout | None = None
         self._dirty: list[Sending] = []
         self._scheduled = False
         self.slow_clients = SlowClients(runtime)
@@ -50,7 +51,7 @@ class Outbox:
 
     def seal(self) -> None:
         """Close the open run: what is sent from now on comes after it."""
-        run, self._run = self._run, None
+        run, self.run = self.run, None
         if run is not None:
             for data, count in run.take():
                 for connection in run.members:
@@ -58,22 +59,17 @@ class Outbox:
 
     def open_run(self, fanout: Fanout) -> None:
         """What is published to `fanout` from now on is joined, until something else is sent."""
-        if self._run is not None:
+        if self.run is not None:
             self.seal()
-        self._run = fanout
+        self.run = fanout
         if not self._scheduled:
             self._schedule()
-
-    @property
-    def run(self) -> Fanout | None:
-        """The run that is open, if any."""
-        return self._run
 
     def flush(self) -> None:
         """Write all that has been gathered."""
         self._scheduled = False
         self.lock.turn_ends()
-        run, self._run = self._run, None
+        run, self.run = self.run, None
         if run is not None:
             self._flush_run(run)
         dirty, self._dirty = self._dirty, []
