@@ -10,7 +10,7 @@ from bench.measures.fanout import as_sample
 from bench.systems import PICOWS, WEBSOCKETS, ZEF, ZEFNB, BenchError, Server, running
 from bench.targets import Target
 
-_KEPT = Figure("kept", "cell keeps", "percent")
+KEPT = Figure("kept", "cell keeps", "percent")
 _COUNTED = (Figure("lost", "lost", "count", total=True), Figure("doubled", "doubled", "count", total=True))
 # The cell begins before the load's first message, and goes on alone for a while after its last.
 _AROUND = 1.8
@@ -43,7 +43,8 @@ def _speed(marks: list[tuple[float, float]], begin: float, end: float) -> float:
     return (after - before) / (last - first)
 
 
-def _fanout(entrant: Entrant, settings: Settings, everywhere: bool) -> Sample:
+def take_fanout(entrant: Entrant, settings: Settings, everywhere: bool) -> Sample:
+    """One sample of a fan-out beside a busy cell."""
     with running(entrant.system, everywhere, entrant.without) as server:
         return _with_cell(server, entrant, settings, mode="fanout", clients=100)
 
@@ -70,8 +71,8 @@ MEASURES = tuple(
             name=f"busy-fanout-{1 + everywhere}",
             title=f"64 bytes to 100 clients, 1 in flight, beside a busy cell, on {where}",
             entrants=tuple(Entrant(system.name, system) for system in (ZEFNB, ZEF, PICOWS, WEBSOCKETS)),
-            figures=(Figure("rate", "deliveries/s", "count", ratio=True), _KEPT, *_COUNTED),
-            take=partial(_fanout, everywhere=everywhere),
+            figures=(Figure("rate", "deliveries/s", "count", ratio=True), KEPT, *_COUNTED),
+            take=partial(take_fanout, everywhere=everywhere),
             targets=(Target("zefnb", "rate", must=2.5, peer="picows"), Target("zefnb", "kept", aim=0.85)),
         ),
         Measure(
@@ -82,7 +83,7 @@ MEASURES = tuple(
                 Figure("p50_us", "p50, us", ratio=True),
                 Figure("p99_us", "p99, us"),
                 Figure("rate", "messages/s", "count", ratio=True),
-                _KEPT,
+                KEPT,
                 *_COUNTED,
             ),
             take=partial(_trip, everywhere=everywhere),

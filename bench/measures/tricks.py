@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from bench.measure import Entrant, Figure, Measure, Sample, Settings
+from bench.measures import busy
 from bench.measures.echo import COUNTED
 from bench.measures.fanout import converse, take
 from bench.systems import ZEFNB
@@ -39,8 +40,17 @@ MEASURES = (
     Measure(
         name="tricks-echo",
         title="50 clients, 1 message in flight each, through an inline actor",
-        entrants=_entrants("own parser", "shared buffer", path="/echo-inline", greeting=1, skip=len("you said: ")),
+        entrants=_entrants(
+            "own parser", "shared buffer", "turn's end", path="/echo-inline", greeting=1, skip=len("you said: ")
+        ),
         figures=_FIGURES,
         take=_echo,
+    ),
+    Measure(
+        name="tricks-busy",
+        title="64 bytes to 100 clients, 1 in flight, beside a busy cell, on two cores",
+        entrants=_entrants("kept lock", "turn's end"),
+        figures=(*_FIGURES[:1], busy.KEPT, *_FIGURES[1:]),
+        take=partial(busy.take_fanout, everywhere=True),
     ),
 )
