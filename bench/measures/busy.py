@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 from bench.load import load
@@ -12,13 +13,13 @@ from bench.targets import Target
 
 KEPT = Figure("kept", "cell keeps", "percent")
 _COUNTED = (Figure("lost", "lost", "count", total=True), Figure("doubled", "doubled", "count", total=True))
-# The cell begins before the load's first message, and goes on alone for a while after its last.
-_AROUND = 1.8
+# How long the cell goes on alone after the load's last message, and at most in all.
+_ALONE, _MOST = 1.0, 60
 
 
 def _with_cell(server: Server, entrant: Entrant, settings: Settings, **options: float | str) -> Sample:
     """Take a load's figures while the cell runs, and the cell's speed against that after the load has gone."""
-    server.order("compute", seconds=settings.seconds + settings.warm + _AROUND)
+    server.order("compute", seconds=_MOST)
     found = load(
         server,
         path=entrant.path,
@@ -28,7 +29,10 @@ def _with_cell(server: Server, entrant: Entrant, settings: Settings, **options: 
         warm=settings.warm,
         **options,  # type: ignore[arg-type]
     )
+    time.sleep(_ALONE)
+    server.order("run", count=1)  # ends the cell
     marks = server.answer("compute")["marks"]
+    server.answer("run")
     end = found["begin"] + found["seconds"]
     beside, alone = _speed(marks, found["begin"], end), _speed(marks, end + 0.2, marks[-1][0])
     return {**as_sample(found), "kept": beside / alone}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -71,7 +72,10 @@ def timed(call: Callable[[], object], count: int) -> dict[str, float]:
 
 
 def compute(seconds: float) -> dict[str, Any]:
-    """A cell that is busy in pure Python: when it had made how many turns, some hundred times a second."""
+    """A cell that is busy in pure Python: when it had made how many turns, some hundred times a second.
+
+    It ends when the next command comes, and by itself after `seconds`.
+    """
     turns, odd = 0, 0
     now = marked = begin = time.monotonic()
     marks = [(now, 0)]
@@ -83,6 +87,8 @@ def compute(seconds: float) -> dict[str, Any]:
         if now - marked > 0.005:
             marks.append((now, turns))
             marked = now
+            if select.select([sys.stdin], [], [], 0)[0]:
+                break
     return {"marks": marks}
 
 
