@@ -83,7 +83,7 @@ def _kept_lock() -> None:
     """Give the interpreter's lock up for every send."""
     from zefnb.net.lock import InterpreterLock
 
-    InterpreterLock._can_keep = lambda self: False  # type: ignore[method-assign]
+    InterpreterLock.can_be_kept = False  # type: ignore[method-assign,assignment]
 
 
 def _turn_ends() -> None:

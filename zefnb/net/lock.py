@@ -14,9 +14,10 @@ import socket
 import time
 from collections.abc import Callable
 
-# A send takes some microseconds, and longer for many bytes; with the lock gone meanwhile, 500 or more on top.
+# A send takes some microseconds; with the lock gone meanwhile, a switch interval of 500 or more.
 _LONG = 0.0002
-_LONG_PER_BYTE = 2e-9
+# Copying more takes long by itself: then others had better go on meanwhile, and it tells nothing.
+_SHORT = 16_384
 _REMEMBERED = 0.25
 _FLAGS = getattr(socket, "MSG_DONTWAIT", 0) | getattr(socket, "MSG_NOSIGNAL", 0)
 
@@ -28,8 +29,8 @@ class InterpreterLock:
 
     def __init__(self) -> None:
         self._kept_until = 0.0
-        self._send: Send | None = None
-        self._is_tried = False
+        # Now, with the server: loading ctypes when somebody computes would hold everybody up just then.
+        self._send = _load_send()
         # Whether the next write is one to be timed, or the lock is to be kept.
         self.matters = True
 
@@ -39,6 +40,9 @@ class InterpreterLock:
 
     def write(self, transport: asyncio.Transport, descriptor: int, data: bytes) -> None:
         """Write to `transport` while it matters how."""
+        if len(data) > _SHORT:
+            transport.write(data)
+            return
         begun = time.monotonic()
         if begun < self._kept_until:
             if descriptor >= 0:
@@ -49,7 +53,7 @@ class InterpreterLock:
         transport.write(data)
         self.matters = False
         ended = time.monotonic()
-        if ended - begun > _LONG + len(data) * _LONG_PER_BYTE and self._can_keep():
+        if ended - begun > _LONG and self.can_be_kept:
             self.matters = True
             self._kept_until = ended + _REMEMBERED
 
@@ -60,10 +64,9 @@ class InterpreterLock:
         sent = self._send(descriptor, data, len(data), _FLAGS)  # type: ignore[misc]
         return data[sent:] if sent > 0 else data
 
-    def _can_keep(self) -> bool:
-        if not self._is_tried:
-            self._is_tried = True
-            self._send = _load_send()
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether this system has such a call."""
         return self._send is not None
 
 
