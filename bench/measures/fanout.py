@@ -59,7 +59,7 @@ def take(
     entrant: Entrant, settings: Settings, clients: int = 100, window: int = 1, talkers: int = 1, size: int = 64
 ) -> Sample:
     """One sample of a fan-out."""
-    options = {"clients": clients, "window": window, "talkers": talkers, "size": size}
+    options = {"clients": clients, "window": window, "talkers": talkers, "size": size, "batch": 16}
     sample = converse(entrant, settings, "fanout", **options)
     return {**sample, "bytes": sample["rate"] * size / 1e6}
 
