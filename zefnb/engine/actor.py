@@ -208,24 +208,22 @@ class Actor:
             current_owner.reset(owner)
 
     def _call_here(self, handler: ZefFunction, message: Any) -> bool:
+        """Call an inline handler and perform its effects: all of it belongs to this actor, so it is said once."""
         owner = current_owner.set(self)
+        started = time.monotonic()
         try:
-            return self._call_inline(handler, message)
+            answer = handler.invoke(message, self.state, self._context_for(handler))
+            if (took := time.monotonic() - started) > _INLINE_LIMIT:
+                self._held_the_loop(handler_name(handler), took)
+            return self._settle_owned(answer)
+        except BaseException as error:
+            return self._failed(error)
         finally:
             current_owner.reset(owner)
 
-    def _call_inline(self, handler: ZefFunction, message: Any) -> bool:
-        started = time.monotonic()
-        try:
-            answer = handler.invoke(message, self.state, self._context_for(handler) if handler.wants_context else None)
-        except BaseException as error:
-            return self._failed(error)
-        took = time.monotonic() - started
-        if took > _INLINE_LIMIT:
-            name = handler_name(handler)
-            text = f"the inline handler {name} held the loop for {took:.3f} s; without inline=True it would hold nobody"
-            self._runtime.journal.note("warning", text, key=("blocks", name), handler=name, server=self.server)
-        return self._settle_owned(answer)
+    def _held_the_loop(self, name: str, took: float) -> None:
+        text = f"the inline handler {name} held the loop for {took:.3f} s; without inline=True it would hold nobody"
+        self._runtime.journal.note("warning", text, key=("blocks", name), handler=name, server=self.server)
 
     def _find_and_call(self, message: Any) -> Any:
         """In a runner thread: transform and predicates are user code here, like the handler."""
