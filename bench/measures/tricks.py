@@ -49,7 +49,7 @@ MEASURES = (
     Measure(
         name="tricks-busy",
         title="64 bytes to 100 clients, 1 in flight, beside a busy cell, on two cores",
-        entrants=_entrants("kept lock", "turn's end"),
+        entrants=_entrants("turn's end"),
         figures=(*_FIGURES[:1], busy.KEPT, *_FIGURES[1:]),
         take=partial(busy.take_fanout, everywhere=True),
     ),

@@ -79,13 +79,6 @@ def _shared_buffer() -> None:
     Connection.connection_made = connection_made  # type: ignore[method-assign]
 
 
-def _kept_lock() -> None:
-    """Give the interpreter's lock up for every send."""
-    from zefnb.net.lock import InterpreterLock
-
-    InterpreterLock.can_be_kept = False  # type: ignore[method-assign,assignment]
-
-
 def _turn_ends() -> None:
     """Go round the loop once more before what was gathered is written."""
     from zefnb.engine.loop import TurnLoop
@@ -105,7 +98,6 @@ TRICKS: dict[str, Callable[[], None]] = {
     "own parser": _own_parser,
     "shared buffer": _shared_buffer,
     "turn's end": _turn_ends,
-    "kept lock": _kept_lock,
 }
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from zefnb.core.wire import encode_content
 from zefnb.engine.runtime import Runtime
 from zefnb.net.frames import build
-from zefnb.net.lock import InterpreterLock
 from zefnb.net.sending import LONGEST_PIECE, Sending, joined
 from zefnb.net.slow_clients import Piece, SlowClients
 
@@ -35,7 +34,6 @@ class Outbox:
         self._dirty: list[Sending] = []
         self._scheduled = False
         self.slow_clients = SlowClients(runtime)
-        self.lock = InterpreterLock()
         # Every connection receives into the same buffer: it is emptied before the next one reads.
         self.receive_buffer = memoryview(bytearray(_RECEIVE_BUFFER))
 
@@ -68,7 +66,6 @@ class Outbox:
     def flush(self) -> None:
         """Write all that has been gathered."""
         self._scheduled = False
-        self.lock.turn_ends()
         run, self.run = self.run, None
         if run is not None:
             self._flush_run(run)

@@ -9,7 +9,6 @@ import array
 import asyncio
 from typing import TYPE_CHECKING
 
-from zefnb.net.lock import descriptor_of
 from zefnb.net.slow_clients import HOLDS_ABOVE, QUEUE_ALLOWED, QUEUE_LIMIT, Backlog, Piece, Policy
 
 try:
@@ -62,10 +61,8 @@ class Sending(asyncio.BufferedProtocol):
     """One write per turn of the loop; a backlog while the client lags, that can be cut between frames."""
 
     __slots__ = (
-        "_descriptor",
         "_ends",
         "_has_caught_up",
-        "_lock",
         "_outbox",
         "_paused",
         "_sent_bytes",
@@ -88,13 +85,10 @@ class Sending(asyncio.BufferedProtocol):
         self.sent = self.dropped = 0
         self._sent_bytes = 0
         self._paused = self._ends = self._has_caught_up = False
-        self._lock = outbox.lock
-        self._descriptor = -1
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        self._descriptor = descriptor_of(transport)
         transport.set_write_buffer_limits(high=_HIGH_WATER)
 
     def send_raw(self, data: bytes, count: int) -> None:
@@ -126,10 +120,7 @@ class Sending(asyncio.BufferedProtocol):
             self._queue(data, count)
         else:
             self._sent_bytes += len(data)
-            if self._lock.matters:
-                self._lock.write(self.transport, self._descriptor, data)
-            else:
-                self.transport.write(data)
+            self.transport.write(data)
 
     def write_control(self, data: bytes) -> None:
         """Write a control frame behind everything written before. No policy drops it as it comes."""
