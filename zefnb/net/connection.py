@@ -1,9 +1,8 @@
 """One WebSocket connection: bytes to messages, messages to bytes.
 
-Whole unfragmented data frames, which are nearly all there is, are parsed here (0.7 of the CPU time of an echo
-with every frame parsed by the protocol). Everything else
-(the handshake, fragments, control frames, compression, every breach of RFC 6455) goes to
-`websockets`' Sans-I/O `ServerProtocol`, which decides what it means.
+Whole unfragmented data frames, which are nearly all there is, are parsed here: an echo takes 0.7 of the CPU
+time. Everything else (the handshake, fragments, control frames, compression, every breach of RFC 6455) goes
+to `websockets`' Sans-I/O `ServerProtocol`, which decides what it means.
 """
 
 from __future__ import annotations
