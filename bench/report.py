@@ -139,7 +139,7 @@ def _ratio(result: Result, label: str, peer: str, figure: Figure) -> Text:
 def number(value: float, style: str) -> str:
     """A figure as it is shown."""
     if style == "plain":
-        return f"{value:,g}"
+        return f"{value:,.10g}"
     if style == "percent":
         return f"{value:.0%}"
     if style == "decimal":
