@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import machine, report
+from bench import machine, markdown, plot, report
 from bench.load import compile_programs
 from bench.measure import Measure, Result, Settings, take
 from bench.measures import MEASURES
@@ -22,6 +22,16 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=f"measures: {names}")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this measure or its family; repeatable")
     parser.add_argument("--rounds", type=int, default=0, metavar="N", help="rounds of each measure (default 5)")
+    parser.add_argument("--seconds", type=float, default=1.0, metavar="S", help="length of each sample (default 1)")
+    parser.add_argument(
+        "--again",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="measure nothing, show what --json wrote; repeatable",
+    )
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there, too")
+    parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the curves that were measured there, as SVG")
     parser.add_argument("--quick", action="store_true", help="short and rough: 2 rounds of 0.3 s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE, too")
     given = parser.parse_args(argv)
@@ -36,7 +46,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _chosen(only: list[str] | None) -> list[Measure]:
     """`fanout` chooses fanout-1, fanout-10 and fanout-50; `publish-sockets` itself only."""
     if not only:
-        return list(MEASURES)
+        return [measure for measure in MEASURES if not measure.curve]
     exact = [measure for measure in MEASURES if measure.name in only]
     families = [name for name in only if name not in {measure.name for measure in exact}]
     return [m for m in MEASURES if m in exact or m.name.split("-")[0] in families]
@@ -45,12 +55,33 @@ def _chosen(only: list[str] | None) -> list[Measure]:
 def _settings(given: argparse.Namespace) -> Settings:
     if given.quick:
         return Settings(rounds=given.rounds or 2, seconds=0.3, warm=0.1, quick=True)
-    return Settings(rounds=given.rounds or 5)
+    return Settings(rounds=given.rounds or 5, seconds=given.seconds)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     given = _arguments(argv)
     console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 140)
+    results = _shown_again(given.again, console) if given.again else _measured(given, console)
+    if results is None:
+        return 2
+    console.print(report.verdicts(results))
+    if given.plots:
+        for result in results:
+            if result.measure.curve:
+                (given.plots / f"{result.measure.name}.svg").write_text(plot.draw(result))
+    if given.markdown:
+        given.markdown.write_text(markdown.write(results))
+    return int(report.show_faults(console, results))
+
+
+def _shown_again(files: list[Path], console: Console) -> list[Result]:
+    results = [report.from_data(data, MEASURES) for file in files for data in json.loads(file.read_text())]
+    for result in results:
+        console.print(report.table(result))
+    return results
+
+
+def _measured(given: argparse.Namespace, console: Console) -> list[Result] | None:
     settings = _settings(given)
     console.print("\n".join(machine.describe()), style="dim", highlight=False)
     for warning in machine.warnings():
@@ -62,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         compile_programs()
     except BenchError as error:
         console.print(str(error), style="bold red")
-        return 2
+        return None
     console.print(
         f"{settings.rounds} rounds of {settings.seconds} s, interleaved: median and least-most; "
         "ratios are taken round by round.\n",
@@ -73,9 +104,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with console.status(measure.name, refresh_per_second=2) as status:
             results.append(take(measure, settings, status.update))
         console.print(report.table(results[-1]))
-    if given.json:
-        given.json.write_text(json.dumps([report.as_data(result) for result in results], indent=1))
-    return int(report.show_faults(console, results))
+        if given.json:  # after each, so that what was interrupted is not lost
+            given.json.write_text(json.dumps([report.as_data(result) for result in results], indent=1))
+    return results
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ def processors() -> tuple[int, int]:
     return allowed[-1], allowed[0]
 
 
-def pin(pid: int, processor: int) -> None:
-    """Keep a process that was just started, and the threads it will start, on one processor."""
-    os.sched_setaffinity(pid, {processor})
+def pin(pid: int, processors: set[int]) -> None:
+    """Keep a process that was just started, and the threads it will start, on these processors."""
+    os.sched_setaffinity(pid, processors)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -84,7 +84,7 @@ def describe() -> list[str]:
         ),
         platform.machine(),
     )
-    versions = ", ".join(f"{name} {_version(name)}" for name in ("websockets", "picows", "aiofastnet", "uvloop"))
+    versions = ", ".join(f"{name} {_version(name)}" for name in ("zef", "picows", "uvloop", "websockets", "aiohttp"))
     return [
         f"{datetime.now():%Y-%m-%d %H:%M}, {model}, Linux {platform.release()}, Python {sys.version.split()[0]}",
         f"{versions}; server on processor {server}, load on processor {load}",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.machine import Bystanders
 from bench.systems import ZEFNB, BenchError, System
+from bench.targets import Target
 
 Sample = dict[str, float]
 
@@ -33,6 +33,10 @@ class Entrant:
     greeting: int = 0  # messages the server opens with
     skip: int = 0  # bytes it puts before what it answers
     code: str = ""  # for measures that run a line of Python rather than a server
+    base: str = "pass"  # ... over what
+    clients: int = 0  # for measures that compare numbers of them
+    window: int = 1
+    without: str = ""  # a trick that is switched off
 
     @property
     def ours(self) -> bool:
@@ -55,6 +59,16 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """How a measure is drawn: a line for each system, a point for each of its entrants."""
+
+    x: str  # a figure, or `clients`
+    y: str
+    x_title: str
+    y_title: str
+
+
+@dataclass(frozen=True)
 class Measure:
     """A question, who answers it, and how one answer is taken."""
 
@@ -64,19 +78,9 @@ class Measure:
     figures: tuple[Figure, ...]
     take: Callable[[Entrant, Settings], Sample]
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Median, least and most of several rounds."""
-
-    median: float
-    least: float
-    most: float
-
-    @classmethod
-    def of(cls, values: list[float]) -> Spread:
-        return cls(statistics.median(values), min(values), max(values))
+    targets: tuple[Target, ...] = ()
+    curve: Curve | None = None  # how it is drawn, for measures that are not judged
+    slow: bool = False  # a round takes so long that three must do
 
 
 @dataclass
@@ -108,8 +112,9 @@ def take(measure: Measure, settings: Settings, progress: Callable[[str], None]) 
     """Run the rounds. The order rotates, so that nobody always comes first."""
     result = Result(measure, {entrant.label: [] for entrant in measure.entrants})
     bystanders = Bystanders()
-    for turn in range(settings.rounds):
-        progress(f"{measure.name}, round {turn + 1} of {settings.rounds}")
+    rounds = min(settings.rounds, 3) if measure.slow else settings.rounds
+    for turn in range(rounds):
+        progress(f"{measure.name}, round {turn + 1} of {rounds}")
         first = turn % len(measure.entrants)
         for entrant in measure.entrants[first:] + measure.entrants[:first]:
             result.samples[entrant.label].append(_attempt(result, entrant, settings))

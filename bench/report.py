@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -10,7 +11,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bench.measure import Figure, Result, Spread
+from bench.measure import Figure, Measure, Result
+from bench.spread import Spread
+from bench.targets import Verdict, judge
 
 _NOTICEABLE = 0.2
 
@@ -49,6 +52,39 @@ def _notes(result: Result) -> Iterator[str]:
         yield f"others kept {result.bystanders:.1f} processors busy meanwhile: rates are low, spreads wide"
 
 
+_COLOURS = {
+    "MISSED": "bold red",
+    "not measured": "bold red",
+    "aim missed": "yellow",
+    "met": "green",
+    "aim met": "bold green",
+}
+
+
+VERDICT_TITLES = ("measure", "figure", "must", "aim", "reached", "least-most", "by CPU", "")
+
+
+def verdicts(results: list[Result]) -> Table:
+    """Every figure that a measure is judged by: what must be, what is aimed at, what was reached."""
+    shown = Table(title="what must be, and what is", box=box.SIMPLE_HEAD, title_justify="left")
+    for title in VERDICT_TITLES:
+        shown.add_column(title, justify="right" if title in VERDICT_TITLES[2:-1] else "left")
+    for verdict in (verdict for result in results for verdict in judge(result)):
+        shown.add_row(verdict.measure, verdict.title, *against(verdict), Text(verdict.word, _COLOURS[verdict.word]))
+    return shown
+
+
+def against(verdict: Verdict) -> Iterator[str]:
+    """What a verdict compares: must, aim, reached, and how far the rounds lie apart."""
+    sign = "≤" if verdict.target.less else "≥"
+    for wanted in (verdict.target.must, verdict.target.aim):
+        yield f"{sign} {number(wanted, 'plain')}" if wanted is not None else ""
+    spread = verdict.spread
+    yield number(spread.median, "decimal") if spread else ""
+    yield f"{number(spread.least, 'decimal')}-{number(spread.most, 'decimal')}" if spread else ""
+    yield number(verdict.by_cpu.median, "decimal") if verdict.by_cpu else ""
+
+
 def show_faults(console: Console, results: list[Result]) -> bool:
     """Say loudly who is missing from which table. Answers whether anybody is."""
     faults: dict[str, list[str]] = {}
@@ -63,7 +99,19 @@ def show_faults(console: Console, results: list[Result]) -> bool:
 
 def as_data(result: Result) -> dict[str, object]:
     """The same for a file: every sample, so that a reader can compute what we did not."""
-    return {"name": result.measure.name, "samples": result.samples, "failures": result.failures}
+    return {
+        "name": result.measure.name,
+        "samples": result.samples,
+        "failures": result.failures,
+        "bystanders": result.bystanders,
+    }
+
+
+def from_data(data: dict[str, Any], measures: Iterable[Measure]) -> Result:
+    """What `as_data` wrote, of a measure that there still is."""
+    measure = next(measure for measure in measures if measure.name == data["name"])
+    samples = {entrant.label: data["samples"].get(entrant.label, []) for entrant in measure.entrants}
+    return Result(measure, samples, data["failures"], data.get("bystanders", 0))
 
 
 def _absolute(result: Result, label: str, figure: Figure) -> Text:
@@ -73,10 +121,10 @@ def _absolute(result: Result, label: str, figure: Figure) -> Text:
         return Text(f"{total:,.0f}", style="bold red" if total else "")
     spread = Spread.of(values)
     if not figure.ratio:
-        return Text(_number(spread.median, figure.style))
+        return Text(number(spread.median, figure.style))
     return Text.assemble(
-        _number(spread.median, figure.style),
-        (f"  {_number(spread.least, figure.style)}-{_number(spread.most, figure.style)}", "dim"),
+        number(spread.median, figure.style),
+        (f"  {number(spread.least, figure.style)}-{number(spread.most, figure.style)}", "dim"),
     )
 
 
@@ -88,7 +136,10 @@ def _ratio(result: Result, label: str, peer: str, figure: Figure) -> Text:
     return Text.assemble(f"{spread.median:.2f}", (f"  {spread.least:.2f}-{spread.most:.2f}", "dim"))
 
 
-def _number(value: float, style: str) -> str:
+def number(value: float, style: str) -> str:
+    """A figure as it is shown."""
+    if style == "plain":
+        return f"{value:,.10g}"
     if style == "percent":
         return f"{value:.0%}"
     if style == "decimal":

@@ -10,10 +10,10 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from bench import machine
 
@@ -39,8 +39,10 @@ class System:
 ZEFNB = System("zefnb", module="bench.servers.zefnb_server", needs=("zefnb",))
 PICOWS = System("picows", module="bench.servers.picows_server", needs=("picows", "uvloop"))
 WEBSOCKETS = System("websockets", module="bench.servers.websockets_server", needs=("websockets",))
+ZEF = System("zef", module="bench.servers.zef_server", needs=("zef",))
+AIOHTTP = System("aiohttp", module="bench.servers.aiohttp_server", needs=("aiohttp",))
 LIMIT = System("C limit", program="limit")
-ALL = (ZEFNB, PICOWS, WEBSOCKETS, LIMIT)
+ALL = (ZEFNB, ZEF, PICOWS, WEBSOCKETS, AIOHTTP, LIMIT)
 
 
 class Lines:
@@ -74,15 +76,23 @@ class Server:
             raise BenchError(f"{system.name} did not start: {self._last_words()}")
         self.port = int(first)
 
-    def command(self, do: str, timeout: float = 60, **arguments: float) -> dict[str, float]:
+    def command(self, do: str, timeout: float = 60, **arguments: float | str) -> dict[str, Any]:
         """Have the server program do something, and get its answer."""
+        self.order(do, **arguments)
+        return self.answer(do, timeout)
+
+    def order(self, do: str, **arguments: float | str) -> None:
+        """Have the server program begin something; `answer` must follow."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
         self._process.stdin.flush()
+
+    def answer(self, do: str, timeout: float = 60) -> dict[str, Any]:
+        """What came of the last order."""
         line = self._lines.next(timeout)
         if line is None:
             raise BenchError(f"{self.system.name} did not answer '{do}' in {timeout:.0f} s: {self._last_words()}")
-        answer: dict[str, float] = json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise BenchError(f"{self.system.name}, '{do}': {answer['error']}")
         return answer
@@ -93,15 +103,26 @@ class Server:
 
 
 @contextlib.contextmanager
-def child(argv: list[str], processor: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of ours on one processor, ended by its own pid whatever happens."""
-    pipe, environment = subprocess.PIPE, machine.environment()
+def child(
+    argv: list[str], processors: set[int], log: Path, extra: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of ours on its processors, ended by its own pid whatever happens."""
+    pipe, environment = subprocess.PIPE, {**machine.environment(), **(extra or {})}
     with (
         log.open("wb") as errors,
-        subprocess.Popen(argv, cwd=machine.ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=errors) as process,
+        subprocess.Popen(
+            argv,
+            cwd=machine.ROOT,
+            env=environment,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=errors,
+            # Linux shares processors out by session: a server of many threads shall get no more than one of few.
+            start_new_session=True,
+        ) as process,
     ):
         try:
-            machine.pin(process.pid, processor)
+            machine.pin(process.pid, processors)
             yield process
         finally:
             _end(process)
@@ -120,12 +141,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def running(system: System) -> Iterator[Server]:
-    """A fresh server of this system, alone on its processor."""
+def running(system: System, everywhere: bool = False, without: str = "") -> Iterator[Server]:
+    """A fresh server of this system, alone on its processor, or free to use the load's, too.
+
+    `without` names a trick of zefnb's that is switched off; see `servers/without.py`.
+    """
     if absent := system.missing():
         raise BenchError(f"{system.name} is not there: install {', '.join(absent)}")
     argv = [str(machine.BUILD / system.program)] if system.program else [sys.executable, "-m", system.module]
     log = machine.BUILD / f"{system.name.replace(' ', '-')}.log"
-    processor, _ = machine.processors()
-    with child(argv, processor, log) as process:
+    ours, theirs = machine.processors()
+    processors = {ours, theirs} if everywhere else {ours}
+    with child(argv, processors, log, {"BENCH_WITHOUT": without}) as process:
         yield Server(system, process, log)

@@ -66,7 +66,7 @@ def loading(server: Server, mode: str, **options: float | str) -> Iterator[Load]
         argv += [f"--{name}", str(value)]
     _, processor = machine.processors()
     log = machine.BUILD / "load.log"
-    with child(argv, processor, log) as process:
+    with child(argv, {processor}, log) as process:
         yield Load(process, log)
 
 

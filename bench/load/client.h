@@ -26,9 +26,8 @@ static uint32_t random_mask(void) {
     return state; /* xorshift never answers 0, which put_frame takes for "unmasked" */
 }
 
-/* Connect and shake hands, blocking for at most five seconds. Frames that arrive in the
- * handshake's segment stay in the buffer. */
-static void connect_client(struct client *c, int port, const char *path) {
+/* Connect and ask for the handshake, blocking for at most five seconds. */
+static void dial(struct client *c, int port, const char *path) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct timeval patience = {.tv_sec = 5};
@@ -43,6 +42,10 @@ static void connect_client(struct client *c, int port, const char *path) {
         "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n\r\n", path, port);
     if (send(c->fd, request, (size_t)length, MSG_NOSIGNAL) != length) die("handshake: %s", strerror(errno));
+}
+
+/* Wait for the handshake's answer. Frames that arrive in its segment stay in the buffer. */
+static void shake_hands(struct client *c) {
     for (;;) {
         ssize_t got = recv(c->fd, reserve(&c->in, 4096), 4096, 0);
         if (got <= 0) die("handshake: the server %s", got ? "does not answer" : "closed the connection");

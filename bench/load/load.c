@@ -89,6 +89,7 @@ static void read_options(int argc, char **argv) {
         else if (IS("stall")) option.stall = atof(value);               /* silence after which messages are lost */
         else if (IS("limit")) option.limit = atof(value);
         else if (IS("spin")) option.spin = atoi(value);                 /* never sleep: for round trips */
+        else if (IS("batch")) option.batch = atoi(value);               /* handshakes under way at once */
         else if (IS("pid")) option.pid = atoi(value);                   /* whose CPU time to report */
         else die("unknown option %s", name);
     }
@@ -131,6 +132,7 @@ static void report(void) {
     NUMBER("server_cpu", (double)outcome.server_cpu / 1e9);
     NUMBER("load_cpu", (double)outcome.load_cpu / 1e9);
     NUMBER("connect_seconds", outcome.connect_seconds);
+    NUMBER("begin", (double)outcome.begin / 1e9);
     NUMBER("last", (double)last_arrival / 1e9);
     printf("}\n");
 }

@@ -1,18 +1,38 @@
-"""The measures, one file each, in the order in which they are shown."""
+"""The measures, one file for each family, in the order in which they are shown."""
 
 from __future__ import annotations
 
 from bench.measure import Measure
-from bench.measures import echo, fanout, imports, memory, publish, publish_sockets, run_query, start, talkers
+from bench.measures import (
+    busy,
+    connect,
+    curves,
+    echo,
+    fanout,
+    growth,
+    imports,
+    memory,
+    publish,
+    publish_sockets,
+    run_query,
+    start,
+    tricks,
+    watching,
+)
 
 MEASURES: tuple[Measure, ...] = (
     *fanout.MEASURES,
-    talkers.MEASURE,
     *echo.MEASURES,
+    connect.MEASURE,
     memory.MEASURE,
-    run_query.MEASURE,
     publish.MEASURE,
     publish_sockets.MEASURE,
-    imports.MEASURE,
+    run_query.MEASURE,
+    *busy.MEASURES,
+    watching.MEASURE,
     start.MEASURE,
+    imports.MEASURE,
+    *growth.MEASURES,
+    *tricks.MEASURES,
+    *curves.MEASURES,
 )

@@ -6,16 +6,18 @@ from functools import partial
 
 from bench.measure import Entrant, Figure, Measure, Sample, Settings
 from bench.measures.fanout import FIGURES, converse
-from bench.systems import LIMIT, PICOWS, WEBSOCKETS, ZEFNB
+from bench.systems import AIOHTTP, LIMIT, PICOWS, WEBSOCKETS, ZEF, ZEFNB
+from bench.targets import Target
 
 # The polite echo of the specification: it says "welcome!" first and "you said: " before each answer.
-_polite = partial(Entrant, system=ZEFNB, greeting=1, skip=len("you said: "))
+_polite = partial(Entrant, greeting=1, skip=len("you said: "))
 
 ENTRANTS = (
-    _polite("zefnb", path="/echo"),
-    _polite("zefnb inline", path="/echo-inline"),
-    _polite("zefnb async", path="/echo-async"),
-    *(Entrant(system.name, system, path="/echo") for system in (PICOWS, WEBSOCKETS, LIMIT)),
+    _polite("zefnb", ZEFNB, path="/echo"),
+    _polite("zefnb inline", ZEFNB, path="/echo-inline"),
+    _polite("zefnb async", ZEFNB, path="/echo-async"),
+    _polite("zef", ZEF, path="/echo"),
+    *(Entrant(system.name, system, path="/echo") for system in (PICOWS, WEBSOCKETS, AIOHTTP, LIMIT)),
 )
 RATE = Figure("rate", "messages/s", "count", ratio=True)
 P50 = Figure("p50_us", "p50, us", ratio=True)
@@ -36,6 +38,11 @@ MEASURES = (
         entrants=ENTRANTS,
         figures=(RATE, P50, P99, *COUNTED),
         take=partial(_take, clients=1),
+        targets=(
+            Target("zefnb", "p50_us", must=0.8, aim=0.5, peer="zef", less=True),
+            Target("zefnb inline", "p50_us", must=0.5, peer="zef", less=True),
+            Target("zefnb inline", "p50_us", aim=1.15, peer="picows", less=True),
+        ),
     ),
     Measure(
         name="echo-50",
@@ -43,5 +50,10 @@ MEASURES = (
         entrants=ENTRANTS,
         figures=(RATE, Figure("cpu", "CPU s/million", ratio=True), *COUNTED),
         take=partial(_take, clients=50),
+        targets=(
+            Target("zefnb", "rate", must=4, aim=8, peer="zef"),
+            Target("zefnb inline", "rate", must=8, aim=12, peer="zef"),
+            Target("zefnb async", "rate", must=4, aim=8, peer="zef"),
+        ),
     ),
 )

@@ -10,7 +10,8 @@ import time
 
 from bench.machine import ROOT, environment
 from bench.measure import Entrant, Figure, Measure, Sample, Settings
-from bench.systems import PICOWS, WEBSOCKETS, ZEFNB, BenchError
+from bench.systems import PICOWS, WEBSOCKETS, ZEF, ZEFNB, BenchError
+from bench.targets import Target
 
 RUNS_PER_ROUND = 2  # ten runs in five rounds
 
@@ -35,22 +36,30 @@ def _take(entrant: Entrant, settings: Settings) -> Sample:
     if absent := entrant.system.missing():
         raise BenchError(f"{entrant.system.name} is not there: install {', '.join(absent)}")
     _milliseconds(entrant.code)  # compile what is not yet compiled, and fill the page cache
-    pairs = [(_milliseconds("pass"), _milliseconds(entrant.code)) for _ in range(RUNS_PER_ROUND)]
+    pairs = [(_milliseconds(entrant.base), _milliseconds(entrant.code)) for _ in range(RUNS_PER_ROUND)]
     return {
         "ms": statistics.median(taken[0] - bare[0] for bare, taken in pairs),
         "cpu": statistics.median(taken[1] - bare[1] for bare, taken in pairs),
     }
 
 
+_SHELL = "from IPython.core.interactiveshell import InteractiveShell as S; s = S.instance()"
+
 MEASURE = Measure(
     name="import",
-    title="import time over bare Python",
+    title="import time over bare Python; %load_ext over an IPython shell",
     entrants=(
         Entrant("import zefnb", ZEFNB, code="import zefnb"),
         Entrant("from zefnb import *", ZEFNB, code="from zefnb import *"),
+        Entrant("%load_ext zefnb", ZEFNB, base=_SHELL, code=f"{_SHELL}; s.run_line_magic('load_ext', 'zefnb')"),
+        Entrant("from zef import *", ZEF, code="from zef import *"),
         Entrant("websockets server", WEBSOCKETS, code="import asyncio, websockets.asyncio.server"),
         Entrant("picows and uvloop", PICOWS, code="import asyncio, picows, uvloop"),
     ),
     figures=(Figure("ms", "ms", ratio=True), Figure("cpu", "CPU ms", ratio=True)),
     take=_take,
+    targets=(
+        Target("from zefnb import *", "ms", must=100, less=True),
+        Target("%load_ext zefnb", "ms", must=300, less=True),
+    ),
 )

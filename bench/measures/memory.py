@@ -1,4 +1,4 @@
-"""What an idle connection costs: resident memory with 1,000 of them, less that with none."""
+"""What an idle connection costs: resident memory with 1,000 or 10,000 of them, less that with none."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import time
 from bench.load import loading
 from bench.machine import resident_bytes
 from bench.measure import Entrant, Figure, Measure, Sample, Settings
-from bench.systems import PICOWS, WEBSOCKETS, ZEFNB, Server, running
-
-CLIENTS = 1000
+from bench.systems import PICOWS, WEBSOCKETS, ZEF, ZEFNB, Server, running
+from bench.targets import Target
 
 
 def _hold(server: Server, path: str, clients: int) -> float:
     """Connect, let things settle, and answer the memory that the server then has."""
-    with loading(server, "idle", path=path, clients=clients, limit=30) as load:
-        load.wait_until_ready()
+    with loading(server, "idle", path=path, clients=clients, limit=60, batch=16) as load:
+        load.wait_until_ready(60)
         time.sleep(0.5)
         resident = resident_bytes(server.pid)
         load.leave()
@@ -28,18 +27,27 @@ def _take(entrant: Entrant, settings: Settings) -> Sample:
     with running(entrant.system) as server:
         _hold(server, entrant.path, 10)  # what the first connections load is not theirs
         before = resident_bytes(server.pid)
-        return {"kb": (_hold(server, entrant.path, CLIENTS) - before) / CLIENTS / 1024}
+        return {"kb": (_hold(server, entrant.path, entrant.clients) - before) / entrant.clients / 1024}
 
 
 MEASURE = Measure(
     name="memory",
-    title=f"idle memory per connection, {CLIENTS:,} connections",
+    title="idle memory per connection",
     entrants=(
-        Entrant("zefnb topic", ZEFNB, path="/ws"),
-        Entrant("zefnb actor", ZEFNB, path="/echo"),
-        Entrant("picows", PICOWS),
-        Entrant("websockets", WEBSOCKETS),
+        Entrant("zefnb topic", ZEFNB, path="/ws", clients=1000),
+        Entrant("zefnb topic, 10,000", ZEFNB, path="/ws", clients=10_000),
+        Entrant("zefnb actor", ZEFNB, path="/echo", clients=1000),
+        Entrant("zefnb actor, 10,000", ZEFNB, path="/echo", clients=10_000),
+        *(Entrant(system.name, system, clients=1000) for system in (ZEF, PICOWS, WEBSOCKETS)),
     ),
     figures=(Figure("kb", "KB per connection", ratio=True),),
     take=_take,
+    slow=True,
+    targets=(
+        Target("zefnb topic", "kb", must=12, aim=8, less=True),
+        Target("zefnb actor", "kb", must=16, aim=10, less=True),
+        Target("zefnb topic, 10,000", "kb", must=1.2, peer="zefnb topic", less=True),
+        Target("zefnb actor, 10,000", "kb", must=1.2, peer="zefnb actor", less=True),
+    ),
+    note="1,000 connections where nothing else is said",
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bench.load import loading
 from bench.machine import cpu_seconds
 from bench.measure import Entrant, Figure, Measure, Sample, Settings
-from bench.systems import PICOWS, WEBSOCKETS, ZEFNB, Server, running
+from bench.systems import PICOWS, WEBSOCKETS, ZEF, ZEFNB, Server, running
+from bench.targets import Target
 
 CLIENTS, SIZE = 100, 64
 FEWEST, MOST = 300, 100_000
@@ -37,7 +38,7 @@ def _take(entrant: Entrant, settings: Settings) -> Sample:
 MEASURE = Measure(
     name="publish-sockets",
     title=f"publishing from the main thread to {CLIENTS} sockets, {SIZE} bytes",
-    entrants=tuple(Entrant(system.name, system) for system in (ZEFNB, PICOWS, WEBSOCKETS)),
+    entrants=tuple(Entrant(system.name, system) for system in (ZEFNB, ZEF, PICOWS, WEBSOCKETS)),
     figures=(
         Figure("rate", "deliveries/s", "count", ratio=True),
         Figure("cpu", "CPU s/million", ratio=True),
@@ -46,5 +47,10 @@ MEASURE = Measure(
         Figure("wrong", "order", "count", total=True),
     ),
     take=_take,
-    note="peers: call_soon_threadsafe(broadcast, message)",
+    targets=(
+        Target("zefnb", "rate", must=20, peer="picows"),
+        Target("zefnb", "rate", must=15, peer="zef"),
+        Target("zefnb", "lost", must=0, less=True),
+    ),
+    note="picows and websockets: call_soon_threadsafe(broadcast, message)",
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bench.measure import Entrant, Figure, Measure, Sample, Settings
-from bench.systems import PICOWS, WEBSOCKETS, ZEFNB, running
+from bench.systems import PICOWS, WEBSOCKETS, ZEF, ZEFNB, running
+from bench.targets import Target
 
 
 def _take(entrant: Entrant, settings: Settings) -> Sample:
@@ -16,10 +17,12 @@ MEASURE = Measure(
     title="FX.QueryAllActiveHTTPServers() | run from the main thread",
     entrants=(
         Entrant("zefnb", ZEFNB),
+        Entrant("zef", ZEF),
         Entrant("uvloop", PICOWS),
         Entrant("asyncio", WEBSOCKETS),
     ),
     figures=(Figure("p50_us", "p50, us", ratio=True), Figure("p99_us", "p99, us")),
     take=_take,
-    note="peers: run_coroutine_threadsafe(...).result() of a coroutine that does nothing",
+    targets=(Target("zefnb", "p50_us", must=60, aim=20, less=True),),
+    note="uvloop and asyncio: run_coroutine_threadsafe(...).result() of a coroutine that does nothing",
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bench.measure import Entrant, Figure, Measure, Sample, Settings
-from bench.systems import PICOWS, WEBSOCKETS, ZEFNB, running
+from bench.systems import PICOWS, WEBSOCKETS, ZEF, ZEFNB, running
+from bench.targets import Target
 
 
 def _take(entrant: Entrant, settings: Settings) -> Sample:
@@ -17,8 +18,9 @@ def _take(entrant: Entrant, settings: Settings) -> Sample:
 MEASURE = Measure(
     name="start",
     title="starting a server: the first of its process, imports on demand included, and the next",
-    entrants=tuple(Entrant(system.name, system) for system in (ZEFNB, PICOWS, WEBSOCKETS)),
+    entrants=tuple(Entrant(system.name, system) for system in (ZEFNB, ZEF, PICOWS, WEBSOCKETS)),
     figures=(Figure("first", "first, ms", ratio=True), Figure("next", "next, ms", ratio=True)),
     take=_take,
+    targets=(Target("zefnb", "next", must=50, less=True), Target("zefnb", "first", must=50, less=True)),
     note="peers have imported everything before; zefnb loads its network code when a server starts",
 )

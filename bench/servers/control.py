@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-Command = Callable[..., dict[str, float]]
+Command = Callable[..., dict[str, Any]]
 
 
 class Control:
@@ -68,6 +69,27 @@ def timed(call: Callable[[], object], count: int) -> dict[str, float]:
         spans.append(clock() - begin)
     spans.sort()
     return {"p50_us": spans[count // 2] / 1e3, "p99_us": spans[count * 99 // 100] / 1e3}
+
+
+def compute(seconds: float) -> dict[str, Any]:
+    """A cell that is busy in pure Python: when it had made how many turns, some hundred times a second.
+
+    It ends when the next command comes, and by itself after `seconds`.
+    """
+    turns, odd = 0, 0
+    now = marked = begin = time.monotonic()
+    marks = [(now, 0)]
+    while now - begin < seconds:
+        for number in range(1000):
+            odd += number & 1
+        turns += 1
+        now = time.monotonic()
+        if now - marked > 0.005:
+            marks.append((now, turns))
+            marked = now
+            if select.select([sys.stdin], [], [], 0)[0]:
+                break
+    return {"marks": marks}
 
 
 def publish_all(publish: Callable[[str], object], count: int, size: int) -> dict[str, float]:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 
-from bench.servers.control import Control, clocked, publish_all, publish_for, timed
+from bench.servers.control import Control, clocked, compute, publish_all, publish_for, timed
 
 Broadcast = Callable[[str], object]
 
@@ -39,6 +39,7 @@ def serve_peer(loop: asyncio.AbstractEventLoop, start: Callable[[], Awaitable[in
             "started": lambda: {"seconds": started},
             "start_another": lambda: {"seconds": clocked(start_one)[1]},
             "run": lambda count: timed(ask, count),
+            "compute": compute,
             "publish": lambda seconds: publish_for(lambda m: loop.call_soon_threadsafe(len, m), ask, seconds),
             "publish_to_sockets": lambda count, size: publish_all(
                 lambda m: loop.call_soon_threadsafe(broadcast, m), count, size

@@ -8,7 +8,11 @@ specification, with rules, a state and effects, and nothing of the product is sw
 
 from __future__ import annotations
 
-from bench.servers.control import Control, clocked, publish_all, publish_for, timed
+import asyncio
+import itertools
+
+from bench.servers import without
+from bench.servers.control import Control, clocked, compute, publish_all, publish_for, timed
 from zefnb import *
 
 
@@ -46,11 +50,12 @@ def on_disconnect(input: Any) -> Any:
     return [[], ET.Done()]
 
 
-def echo(handler: Any) -> Any:
+def echo(handler: Any, more_rules: Any = ()) -> Any:
     return ET.WebSocket(
         actor=FX.StartActor(
             initial_state=ET.Guest(),
             rules={
+                **dict(more_rules),
                 (ET.WSClientConnected, Any): on_connect,
                 (String, ET.Connected): handler,
                 (ET.WSClientDisconnected, Any): on_disconnect,
@@ -61,6 +66,8 @@ def echo(handler: Any) -> Any:
 
 chat = ET.Topic("chat")
 inbox = ET.Topic("inbox")
+# Rules that are asked before the one that fits: nobody sends what they take.
+unused = {(getattr(ET, f"Order{number}"), ET.Connected): on_message for number in range(297)}
 
 
 def start() -> Any:
@@ -71,6 +78,7 @@ def start() -> Any:
                 "/echo": echo(on_message),
                 "/echo-inline": echo(on_message_inline),
                 "/echo-async": echo(on_message_async),
+                "/echo-300": echo(on_message_inline, unused),
             },
             port=0,
         )
@@ -82,7 +90,38 @@ def query() -> Any:
     return FX.QueryAllActiveHTTPServers() | run
 
 
+def publish_around(seconds: float, topics: int) -> dict[str, float]:
+    """Publish to `topics` topics in turn, each with a subscriber of its own."""
+    around = [ET.Topic(f"around {number}") for number in range(topics)]
+    FX.SubscribeFX(topic=inbox, op=length) | run
+    for topic in around:
+        FX.SubscribeFX(topic=topic, op=length) | run
+    following = itertools.cycle(around).__next__
+    return publish_for(lambda m: FX.Publish(target=following(), content=m) | run, query, seconds)
+
+
+def fill_journal() -> dict[str, float]:
+    """As many lines as it keeps, of both kinds."""
+    for number in range(1000):
+        FX.Log(content=f"line {number}", level="info") | run
+        FX.Log(content=f"line {number}", level="warning") | run
+    return {"lines": len(FX.QueryLog(limit=5000) | run)}
+
+
+def watch() -> dict[str, Any]:
+    """Open the door through which a live table looks on, as the notebook does."""
+    from zefnb.engine.runtime import default_runtime
+    from zefnb.notebook.control import PATH
+    from zefnb.notebook.control import Control as Channel
+
+    runtime = default_runtime()
+    channel = runtime.service(Channel)
+    door = asyncio.run_coroutine_threadsafe(channel.open(), runtime.loop).result(10)
+    return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "door": door.name, "secret": door.tell()}
+
+
 if __name__ == "__main__":
+    without.apply()
     control = Control()
     server, started = clocked(start)
     # One subscriber in this process, by an op that the library runs on the loop itself.
@@ -94,6 +133,10 @@ if __name__ == "__main__":
             "started": lambda: {"seconds": started},
             "start_another": lambda: {"seconds": clocked(start)[1]},
             "run": lambda count: timed(query, count),
+            "compute": compute,
+            "publish_around": publish_around,
+            "fill_journal": fill_journal,
+            "watch": watch,
             "publish": lambda seconds: publish_for(lambda m: FX.Publish(target=inbox, content=m) | run, query, seconds),
             "publish_to_sockets": lambda count, size: publish_all(
                 lambda m: FX.Publish(target=chat, content=m) | run, count, size

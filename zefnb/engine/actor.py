@@ -14,7 +14,7 @@ from zefnb.core.entity import Actor as ActorHandle
 from zefnb.core.function import ZefFunction
 from zefnb.engine.behaviour import Behaviour, handler_name
 from zefnb.engine.mailbox import Mailbox
-from zefnb.engine.perform import perform, performed
+from zefnb.engine.perform import SUCCESS, perform, performed
 from zefnb.engine.runtime import Runtime, current_owner
 from zefnb.errors import shown
 
@@ -76,9 +76,17 @@ class Actor:
         """Put a message into the mailbox; it is handled after all earlier ones."""
         if self._last or self.ended:
             return
-        self.mailbox.put(message)
-        if not self._busy:
+        if self._busy or self.mailbox.messages:
+            self.mailbox.put(message)
+            return
+        # Nothing waits and nothing is under way: past the mailbox, 1.7 us a call and not 2.2.
+        self._busy = True
+        if not self._take(message):
+            return
+        if self.mailbox.messages or self._last:
             self._work()
+        else:
+            self._busy = False
 
     def deliver_last(self, message: Any) -> None:
         """Put the message after which the actor ends."""
@@ -141,11 +149,11 @@ class Actor:
         """Take messages while there are any, a bounded slice at a time."""
         self._busy = True
         for _ in range(_SLICE):
-            if not self.mailbox or self.ended:
+            if not self.mailbox.messages or self.ended:
                 break
             if not self._take(self.mailbox.take()):
                 return  # under way elsewhere; _resume goes on
-        if self.mailbox and not self.ended:
+        if self.mailbox.messages and not self.ended:
             self._runtime.loop.call_soon(self._work)
             return
         self._busy = False
@@ -200,17 +208,22 @@ class Actor:
             current_owner.reset(owner)
 
     def _call_here(self, handler: ZefFunction, message: Any) -> bool:
+        """Call an inline handler and perform its effects: all of it belongs to this actor, so it is said once."""
+        owner = current_owner.set(self)
         started = time.monotonic()
         try:
-            answer = self._call(handler, message)
+            answer = handler.invoke(message, self.state, self._context_for(handler))
+            if (took := time.monotonic() - started) > _INLINE_LIMIT:
+                self._held_the_loop(handler_name(handler), took)
+            return self._settle_owned(answer)
         except BaseException as error:
             return self._failed(error)
-        took = time.monotonic() - started
-        if took > _INLINE_LIMIT:
-            name = handler_name(handler)
-            text = f"the inline handler {name} held the loop for {took:.3f} s; without inline=True it would hold nobody"
-            self._runtime.journal.note("warning", text, key=("blocks", name), handler=name, server=self.server)
-        return self._settle(answer)
+        finally:
+            current_owner.reset(owner)
+
+    def _held_the_loop(self, name: str, took: float) -> None:
+        text = f"the inline handler {name} held the loop for {took:.3f} s; without inline=True it would hold nobody"
+        self._runtime.journal.note("warning", text, key=("blocks", name), handler=name, server=self.server)
 
     def _find_and_call(self, message: Any) -> Any:
         """In a runner thread: transform and predicates are user code here, like the handler."""
@@ -263,19 +276,20 @@ class Actor:
 
     def _settle(self, answer: Any) -> bool:
         """Take the next state, then perform the effects; false when one of them takes time."""
+        owner = current_owner.set(self)
+        try:
+            return self._settle_owned(answer)
+        finally:
+            current_owner.reset(owner)
+
+    def _settle_owned(self, answer: Any) -> bool:
         try:
             effects, state = self.behaviour.read(answer, self.state)
         except BaseException as error:
             return self._failed(error)
         self.state = state
         self.handled += 1
-        if not effects:
-            return True
-        owner = current_owner.set(self)
-        try:
-            return self._perform(effects)
-        finally:
-            current_owner.reset(owner)
+        return self._perform(effects) if effects else True
 
     def _perform(self, effects: Sequence[Effect]) -> bool:
         for number, effect in enumerate(effects):
@@ -284,7 +298,8 @@ class Actor:
             except BaseException as error:
                 self._effect_failed(effect, error)
                 continue
-            if inspect.isawaitable(answer):
+            # Nearly every answer is this one, and `inspect` takes its time.
+            if answer is not SUCCESS and inspect.isawaitable(answer):
                 rest = self._perform_rest(effect, answer, effects[number + 1 :])
                 self._runtime.spawn(rest, f"effects of {handler_name(self._handler)}")
                 return False

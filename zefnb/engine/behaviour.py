@@ -17,6 +17,7 @@ from zefnb.engine.journal import Journal
 from zefnb.errors import Fault, InvalidEffect, InvalidValue, ZefError, shown
 
 Answer = tuple[Sequence[Effect], Any]
+_LISTS = (list, tuple)
 
 
 class BadAnswer(ZefError, TypeError):
@@ -49,10 +50,10 @@ class Rules:
 
     def read(self, answer: Any, state: Any) -> Answer:
         """Check the shape strictly: one effect alone, or a nested list, is not a list of effects."""
-        if not isinstance(answer, list | tuple) or len(answer) != 2:
+        if not isinstance(answer, _LISTS) or len(answer) != 2:
             raise BadAnswer(f"answered {shown(answer)}; allowed: [list of effects, next state]")
         effects = answer[0]
-        if not isinstance(effects, list | tuple):
+        if not isinstance(effects, _LISTS):
             raise BadAnswer(f"the first part of the answer is {shown(effects)}; allowed: a list of effects")
         for effect in effects:
             if not isinstance(effect, Effect):

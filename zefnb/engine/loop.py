@@ -3,17 +3,63 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 import threading
 from collections.abc import Callable
+from typing import Any
 
 _STOP_PATIENCE = 2.0
+
+
+class TurnLoop(asyncio.SelectorEventLoop):
+    """asyncio's own loop, which in addition says when a turn ends: `at_turn_end`.
+
+    A turn ends when everybody who spoke in it has been heard, right before the loop looks for more or
+    sleeps. By `call_soon` one would go round once more, and ask the system for news that nobody has:
+    an echo takes 0.93 of the CPU time so.
+    """
+
+    def __init__(self) -> None:
+        self._at_turn_end: list[Callable[[], None]] = []
+        super().__init__(_TurnSelector(self))
+
+    def at_turn_end(self, call: Callable[[], None]) -> None:
+        """Make `call` once, at the end of this turn. On the loop."""
+        self._at_turn_end.append(call)
+
+    def end_turn(self, timeout: float | None) -> float | None:
+        """Make the calls that are due; answers how long the loop may sleep, knowing what they have scheduled."""
+        timers = len(self._scheduled)
+        while self._at_turn_end:
+            calls, self._at_turn_end = self._at_turn_end, []
+            for call in calls:
+                try:
+                    call()
+                except Exception as error:
+                    self.call_exception_handler({"message": "a fault at the end of a turn", "exception": error})
+        return 0 if self._ready or len(self._scheduled) != timers else timeout
+
+    # What asyncio calls its queues; tests/engine/test_loop.py holds them.
+    _ready: Any
+    _scheduled: list[Any]
+
+
+class _TurnSelector(selectors.DefaultSelector):
+    def __init__(self, loop: TurnLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if self._loop._at_turn_end:
+            timeout = self._loop.end_turn(timeout)
+        return super().select(timeout)
 
 
 class LoopThread:
     """A daemon thread named `zefnb` that runs one event loop, built explicitly and never from the policy."""
 
     def __init__(self, on_escape: Callable[[BaseException], None]) -> None:
-        self.loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop()
+        self.loop = TurnLoop()
         self._on_escape = on_escape
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="zefnb", daemon=True)

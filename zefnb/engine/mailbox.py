@@ -8,6 +8,7 @@ from typing import Any
 
 FULL_MESSAGES = 256
 FULL_BYTES = 1 << 20
+_SIZED = (str, bytes)
 
 
 class Mailbox:
@@ -17,25 +18,25 @@ class Mailbox:
     reader) asks `is_full` and leaves a callback in `when_room`.
     """
 
-    __slots__ = ("_messages", "bytes", "when_room")
+    __slots__ = ("bytes", "messages", "when_room")
 
     def __init__(self) -> None:
-        self._messages: deque[Any] = deque()
+        self.messages: deque[Any] = deque()
         self.bytes = 0
         self.when_room: Callable[[], None] | None = None
 
     def put(self, message: Any) -> None:
         """Append a message."""
-        if isinstance(message, str | bytes):
+        if isinstance(message, _SIZED):
             self.bytes += len(message)
-        self._messages.append(message)
+        self.messages.append(message)
 
     def take(self) -> Any:
         """Remove and return the oldest message."""
-        message = self._messages.popleft()
-        if isinstance(message, str | bytes):
+        message = self.messages.popleft()
+        if isinstance(message, _SIZED):
             self.bytes -= len(message)
-        if self.when_room is not None and self.bytes <= FULL_BYTES // 2 and len(self._messages) <= FULL_MESSAGES // 2:
+        if self.when_room is not None and self.bytes <= FULL_BYTES // 2 and len(self.messages) <= FULL_MESSAGES // 2:
             room, self.when_room = self.when_room, None
             room()
         return message
@@ -43,14 +44,14 @@ class Mailbox:
     @property
     def is_full(self) -> bool:
         """Whether the feeder should pause."""
-        return len(self._messages) >= FULL_MESSAGES or self.bytes >= FULL_BYTES
+        return len(self.messages) >= FULL_MESSAGES or self.bytes >= FULL_BYTES
 
     def __len__(self) -> int:
-        return len(self._messages)
+        return len(self.messages)
 
     def clear(self) -> None:
         """Drop everything, and let a waiting feeder go on."""
-        self._messages.clear()
+        self.messages.clear()
         self.bytes = 0
         if self.when_room is not None:
             room, self.when_room = self.when_room, None

@@ -1,0 +1,38 @@
+"""Somebody who looks at the live table: `python -m bench.load.viewer URL DOOR SECRET`, until standard input ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+
+def main(url: str, door: str, secret: str) -> None:
+    with connect(url, close_timeout=0.5) as socket:
+        json.loads(socket.recv(timeout=5))
+        socket.send(json.dumps({"door": door, "secret": secret}))
+        json.loads(socket.recv(timeout=5))
+        # What the page asks for when it opens: the window of fifty rows at the top.
+        socket.send(json.dumps({"do": "look", "limit": 50}))
+        counted = {"messages": 0, "tables": 0, "bytes": 0}
+
+        def look() -> None:
+            try:
+                for text in socket:
+                    counted["messages"] += 1
+                    counted["tables"] += json.loads(text)["t"] == "table"
+                    counted["bytes"] += len(text)
+            except ConnectionClosed:
+                pass
+
+        threading.Thread(target=look, daemon=True).start()
+        print(json.dumps({"ready": True}), flush=True)
+        sys.stdin.read()
+        print(json.dumps(counted), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,74 @@
+"""The loop says when a turn ends, and sleeps over nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from zefnb.engine.loop import LoopThread
+
+
+@pytest.fixture
+def thread() -> Iterator[LoopThread]:
+    faults: list[BaseException] = []
+    thread = LoopThread(on_escape=faults.append)
+    thread.start()
+    yield thread
+    thread.stop()
+    assert not faults
+
+
+def on(thread: LoopThread, call: Callable[[], Any]) -> None:
+    thread.loop.call_soon_threadsafe(call)
+
+
+def test_the_end_of_a_turn_comes_after_everything_that_was_ready_in_it(thread: LoopThread) -> None:
+    order: list[str] = []
+    done = threading.Event()
+
+    def first() -> None:
+        thread.loop.at_turn_end(lambda: order.append("end"))
+        order.append("first")
+
+    def both() -> None:
+        thread.loop.call_soon(first)
+        thread.loop.call_soon(lambda: order.append("second"))
+        thread.loop.call_later(0.01, done.set)
+
+    on(thread, both)
+    assert done.wait(5)
+    assert order == ["first", "second", "end"]
+
+
+def test_what_is_asked_for_at_the_end_of_a_turn_still_belongs_to_it(thread: LoopThread) -> None:
+    again = threading.Event()
+    on(thread, lambda: thread.loop.at_turn_end(lambda: thread.loop.at_turn_end(again.set)))
+    assert again.wait(5)
+
+
+def test_a_call_that_is_made_soon_at_the_end_of_a_turn_is_not_slept_over(thread: LoopThread) -> None:
+    done = threading.Event()
+    on(thread, lambda: thread.loop.at_turn_end(lambda: thread.loop.call_soon(done.set) and None))
+    assert done.wait(5)
+
+
+def test_a_timer_that_is_set_at_the_end_of_a_turn_is_not_slept_over(thread: LoopThread) -> None:
+    done = threading.Event()
+    on(thread, lambda: thread.loop.at_turn_end(lambda: thread.loop.call_later(0.01, done.set) and None))
+    assert done.wait(5)
+
+
+def test_a_task_that_is_made_at_the_end_of_a_turn_is_not_slept_over(thread: LoopThread) -> None:
+    done = threading.Event()
+    tasks: list[asyncio.Task[None]] = []
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+        done.set()
+
+    on(thread, lambda: thread.loop.at_turn_end(lambda: tasks.append(thread.loop.create_task(work()))))
+    assert done.wait(5)
