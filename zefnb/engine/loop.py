@@ -98,8 +98,12 @@ class LoopThread:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the loop still takes work."""
-        return self._thread.is_alive() and not self._stopping
+        """Whether the loop still takes work. Its thread ends for no other reason than being told to."""
+        return self._ident is not None and not self._stopping
+
+    def abandon(self) -> None:
+        """In a forked child: the thread has stayed with the parent."""
+        self._stopping = True
 
     def stop(self) -> None:
         """End the loop and its thread. Called from another thread; waits at most two seconds."""

@@ -163,20 +163,28 @@ async def performed(runtime: Runtime, effect: Effect) -> Any:
 
 def run_on(runtime: Runtime, given: Any) -> Any:
     """Perform an effect, or a list of them in order, from any thread; see `run`."""
-    many = isinstance(given, list | tuple)
-    effects: Sequence[Effect] = given if many else (given,)
-    specs = [_checked(runtime, effect) for effect in effects]
+    if isinstance(given, _LISTS):
+        return _run_all(runtime, given, [_checked(runtime, effect) for effect in given])
+    spec = _checked(runtime, given)
+    if spec.accept is None or runtime.monitors or runtime.thread.is_current:
+        # A monitor sees every effect on the loop, so where there is one all of them go the long way.
+        return _run_all(runtime, (given,), [spec])[0]
+    if runtime.entrance.is_held and not in_runner_thread():
+        runtime.entrance.hold_back()
+    return spec.accept(runtime, **given.__dict__)
+
+
+_LISTS = (list, tuple)
+
+
+def _run_all(runtime: Runtime, effects: Sequence[Effect], specs: Sequence[Spec]) -> list[Any]:
     if runtime.thread.is_current:
         for effect, spec in zip(effects, specs, strict=True):
             if spec.is_async:
                 raise _would_block(effect)
-        answers = [_run_at_once(runtime, effect) for effect in effects]
-        return answers if many else answers[0]
+        return [_run_at_once(runtime, effect) for effect in effects]
     if runtime.entrance.is_held and not in_runner_thread() and any(spec.accept is not None for spec in specs):
         runtime.entrance.hold_back()
-    # A monitor sees every effect on the loop, so where there is one all of them go the long way.
-    if not many and specs[0].accept is not None and not runtime.monitors:
-        return specs[0].accept(runtime, **effects[0].__dict__)
     identities = [thing_key(spec.keyed) if spec.keyed else None for spec in specs]
     submission = Submission(runtime, effects, identities)
     try:
@@ -189,7 +197,7 @@ def run_on(runtime: Runtime, given: Any) -> Any:
         print(notice)
     if submission.error is not None:
         raise _error_of(submission)
-    return submission.value if many else submission.value[0]
+    return submission.value
 
 
 def _error_of(submission: Submission) -> BaseException:
@@ -272,6 +280,10 @@ class Run(Evaluator):
     """
 
     __slots__ = ()
+
+    def __ror__(self, left: Any) -> Any:
+        # Past the chains: what stands before `| run` is nearly always an effect as it is.
+        return run_on(default_runtime(), left) if isinstance(left, Effect) else super().__ror__(left)
 
     def __call__(self, given: Any) -> Any:
         return run_on(default_runtime(), given)

@@ -137,6 +137,7 @@ class Runtime:
 
     def abandon_after_fork(self) -> None:
         """In a forked child: let go of what the parent runs, without a word to its peers."""
+        self.thread.abandon()
         for service in self._services.values():
             forget = getattr(service, "forget_sockets", None)
             if forget is not None:
