@@ -35,7 +35,7 @@ def metronomes() -> Iterator[Stalls]:
         processes = []
         for processor in sorted(set(machine.processors())):
             log = machine.BUILD / f"metronome-{processor}.log"
-            process = stack.enter_context(child([sys.executable, "-m", "faults.metronome"], processor, log))
+            process = stack.enter_context(child([sys.executable, "-m", "faults.metronome"], {processor}, log))
             assert process.stdout is not None
             lines = Lines(process.stdout)
             processes.append((process, lines))
