@@ -13,8 +13,8 @@ import zefnb
 from tests.spec.sessions import environment
 
 HEAVY = set(
-    """uvicorn starlette websockets h11 anyio IPython ipywidgets anywidget rich numpy pandas sqlite3 multiprocessing
-    http.client email zefnb.net.server zefnb.net.client zefnb.store.sqlite zefnb.notebook.board
+    """asyncio ssl uvicorn starlette websockets h11 anyio IPython ipywidgets anywidget rich numpy pandas sqlite3
+    multiprocessing http.client email zefnb.net.server zefnb.net.client zefnb.store.sqlite zefnb.notebook.board
     zefnb.notebook.widget""".split()  # noqa: SIM905
 )
 

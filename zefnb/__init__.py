@@ -37,7 +37,7 @@ _HOME = {
     "zefnb.core.time": "Time",
     "zefnb.core.uid": "EntityUid generate_uid",
     "zefnb.core.types": "Any String Bytes Int Float Bool Nil Array1 u8 match",
-    "zefnb.engine.perform": "run",
+    "zefnb.engine.run": "run",
     "zefnb.store.dict_database": "DictDatabase",
     "zefnb.notebook.watch": "watch",
     "zefnb.notebook.links": "public_url set_public_url",

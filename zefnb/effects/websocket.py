@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import os
-import ssl
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zefnb.core.effect import effect
 from zefnb.core.entity import ET, HTTPServer, Topic, WebSocketClient
 from zefnb.core.rows import Rows
+from zefnb.core.types import Matcher, Union
 from zefnb.errors import Fault, InvalidEffect, NotRunning
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from zefnb.engine.runtime import Runtime
     from zefnb.net.connection import Connection
+else:
+
+    class _SSLContext:
+        """A pattern for the type that is not loaded for its sake: who has such a value has loaded it."""
+
+        def __pattern__(self) -> Matcher:
+            return Matcher(by_type=None, test=self._fits)
+
+        @staticmethod
+        def _fits(value: object) -> bool:
+            loaded = sys.modules.get("ssl")
+            return loaded is not None and isinstance(value, loaded.SSLContext)
+
+        def __repr__(self) -> str:
+            return "ssl.SSLContext"
+
+    SSLContext = Union.of(_SSLContext())
 
 
 @effect("QueryAllWebsocketEndpoints")
@@ -118,7 +138,7 @@ async def start_websocket_client(
     in_stream_into: Topic | Sequence[Any] | None = None,
     out_stream_from: Topic | Sequence[Any] | None = None,
     actor: Any = None,
-    ssl_context: ssl.SSLContext | None = None,
+    ssl_context: SSLContext | None = None,
     ca_file: str | os.PathLike[str] | None = None,
     headers: Any = None,
     subprotocols: Sequence[str] = (),

@@ -13,7 +13,6 @@ from typing import Any
 from zefnb.core.effect import Effect, Spec
 from zefnb.core.entity import ET
 from zefnb.core.execution import Identity, thing_key
-from zefnb.core.op import Evaluator
 from zefnb.engine.runner import in_runner_thread
 from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.engine.things import current_identity, current_notices
@@ -265,37 +264,6 @@ async def await_on(runtime: Runtime, effect: Effect) -> Any:
     if submission.error is not None:
         raise _error_of(submission)
     return submission.value[0]
-
-
-class Run(Evaluator):
-    """Perform effects: `FX.Publish(...) | run`, or a list of them.
-
-    From any thread it waits until it has happened and returns the answer, or raises. Ctrl-C ends the
-    wait and cancels what was submitted. On the loop itself, quick effects happen at once and those
-    that take time raise `WouldBlock`.
-
-    >>> from zefnb import FX, ET, run
-    >>> FX.Publish(target=ET.Topic('nobody-listens'), content='hi') | run
-    ET.Success()
-    """
-
-    __slots__ = ()
-
-    def __ror__(self, left: Any) -> Any:
-        # Past the chains: what stands before `| run` is nearly always an effect as it is.
-        return run_on(default_runtime(), left) if isinstance(left, Effect) else super().__ror__(left)
-
-    def __call__(self, given: Any) -> Any:
-        return run_on(default_runtime(), given)
-
-    def __repr__(self) -> str:
-        return "run"
-
-    def __reduce__(self) -> str:
-        return "run"
-
-
-run = Run()
 
 
 def await_effect(effect: Effect) -> Awaitable[Any]:

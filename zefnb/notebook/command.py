@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NoReturn
 
 from zefnb.core.effect import FX, Effect
 from zefnb.core.entity import ET, Actor, HTTPServer, Topic
-from zefnb.engine.perform import run
+from zefnb.engine.run import run
 from zefnb.errors import did_you_mean
 from zefnb.notebook.line import LineError, Token, pieces, whole, words
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from zefnb.errors import Fault, InvalidValue
-from zefnb.notebook import html
 
 Place = tuple[str, str]
 
@@ -24,6 +21,8 @@ class Link(str):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
+        from zefnb.notebook import html
+
         return html.page(html.address(self))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -114,6 +113,9 @@ def _jupyter_server(pid: str) -> dict[str, Any]:
     """What the server wrote down about itself when it started; this is what `list_running_servers` reads."""
     if not pid.isdigit():
         return {}
+    import json
+    from pathlib import Path
+
     from jupyter_core.paths import jupyter_runtime_dir
 
     try:

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from zefnb.core.entity import Entity
 from zefnb.core.execution import interactive_shell
-from zefnb.engine.runtime import default_runtime
 from zefnb.errors import Fault, InvalidValue, shown
-from zefnb.notebook.once import shown_once
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
@@ -23,6 +21,7 @@ def watch(server: Any = None, path: str | None = None) -> Any:
     path, `NotRunning` for a server that has stopped.
     """
     # Imported here: the name is a public one, and naming it is to load nothing heavy.
+    from zefnb.engine.runtime import default_runtime
     from zefnb.notebook.board import on_loop
 
     runtime = default_runtime()
@@ -59,4 +58,6 @@ def _widget(runtime: Runtime, uid: str | None, path: str | None) -> Any:
         from zefnb.notebook.widget import LiveTable
     except ImportError as error:
         raise ImportError(f"a live table needs {error.name}; pip install 'zefnb[lab]'", name=error.name) from None
+    from zefnb.notebook.once import shown_once
+
     return shown_once(runtime, LiveTable(runtime, uid, path), "live table")
