@@ -8,6 +8,7 @@ Programs that are no browsers send no Origin, and pass.
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import re
 import socket
@@ -104,6 +105,7 @@ def split_host(authority: str) -> tuple[str, int | None]:
         return "", None
 
 
+@functools.lru_cache(maxsize=256)
 def is_loopback(name: str) -> bool:
     """Whether `name` can only mean this machine (RFC 6761, section 6.3)."""
     if name == "localhost" or name.endswith(".localhost"):
