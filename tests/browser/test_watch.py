@@ -354,7 +354,10 @@ def test_ten_thousand_clients_scroll_at_thirty_frames_a_second(started):
         page.get_by_role("grid").scroll_into_view_if_needed()
         script = (Path(__file__).parent / "scroll.js").read_text()
         # The best of three: what else the machine does meanwhile is not the table's fault.
-        told = max((page.evaluate(script) for _ in range(3)), key=lambda told: told["fps"])
+        for _ in range(3):
+            told = page.evaluate(script)
+            if told["fps"] >= 30:
+                break
         line = "10,000 clients: {fps:.0f} frames/s ({still:.0f} at rest), {blank:.1%} blank, longest {longest:.0f} ms"
         print(f"\n{line.format(**told)}")
         # A machine that is too busy to draw a page that stands still is not the table's fault.

@@ -70,6 +70,9 @@ class Outsider:
         async def listen() -> None:
             options = {"compression": None, "ping_interval": None, "close_timeout": 0.5, **self._options}
             options["process_request"] = self._asked
+            if self.tls is not None:
+                # Whoever is in the middle of a handshake when the server leaves would be left hanging for a minute.
+                options["ssl_handshake_timeout"] = 1.0
             self._server = await serve(self._handle, "127.0.0.1", self.port, ssl=self.tls, **options)
             self.port = self._server.sockets[0].getsockname()[1]
 

@@ -142,18 +142,18 @@ def test_a_wrong_certificate_on_reconnecting_is_said_and_tried_again(
     server.leave()
     server.tls = certified(trustme.CA())
     server.come()
-    until(lambda: "certificate verify failed" in journal_text())
+    until(lambda: "certificate verify failed" in journal_text(), within=20)
     publish(outbox, "sealed")
-    until(lambda: told(client)["attempts"] >= 2)
+    until(lambda: told(client)["attempts"] >= 2, within=20)
     server.leave()
     server.tls = certified(authority, **expired())
     server.come()
-    until(lambda: "certificate has expired" in journal_text())
+    until(lambda: "certificate has expired" in journal_text(), within=20)
     assert server.received == []
     server.leave()
     server.tls = certified(authority)
     server.come()
-    until(lambda: server.received == ["sealed"])
+    until(lambda: server.received == ["sealed"], within=20)
 
 
 def test_a_server_that_comes_back_without_tls_gets_nothing(
