@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from urllib.request import ProxyHandler, build_opener
 
@@ -206,6 +207,36 @@ def test_a_fault_is_one_line_on_stderr_that_names_the_handler_and_repeats_are_co
     shown = kernel.run("%zef faults").result["text/plain"]
     assert "Traceback" in shown
     assert "(x120" in shown
+
+
+def test_a_line_of_one_handler_is_never_cut_by_a_line_of_another(kernel):
+    code = """
+@zef_function
+def talk(message, state):
+    for n in range(300): print("line", n, "of", message, "ends")
+    return [[], state]
+for who in range(6):
+    FX.StartActor(input=ET.Topic("everyone"), initial_state=0, handler=talk) | run
+"""
+    started = kernel.run(code, "T")
+    kernel.run("import sys; sys.setswitchinterval(1e-6)\nFX.Publish(target=ET.Topic('everyone'), content='it') | run")
+    kernel.until(lambda: started.text.count("ends") == 6 * 300, within=30)
+    kernel.run("sys.setswitchinterval(0.005)")
+    assert Counter(started.text.splitlines()) == {f"line {n} of it ends": 6 for n in range(300)}
+
+
+def test_a_line_that_has_not_ended_is_shown_as_far_as_it_is(kernel):
+    code = """
+@zef_function
+def dot(message, state):
+    print(message, end="")
+    return [[], state]
+actor = FX.StartActor(input=ET.Topic("dots"), initial_state=0, handler=dot) | run
+"""
+    started = kernel.run(code, "D")
+    for n in range(1, 4):
+        kernel.run("FX.Publish(target=ET.Topic('dots'), content='.') | run")
+        kernel.until(lambda wanted="." * n: started.text == wanted)
 
 
 def test_a_flood_of_prints_is_cut_and_says_where_the_rest_is(kernel):

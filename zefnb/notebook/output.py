@@ -21,6 +21,7 @@ from zefnb.engine import journal
 from zefnb.engine.journal import CAPACITY, Entry
 from zefnb.engine.things import current_owner, current_server
 from zefnb.notebook.kept import Kept
+from zefnb.notebook.lines import Lines
 from zefnb.notebook.streams import route, unroute
 from zefnb.notebook.text import harmless
 
@@ -129,15 +130,14 @@ class Log:
     """Lines that handlers print, noted in the journal beside whose they are."""
 
     def __init__(self) -> None:
-        self._partial: dict[tuple[str, int], str] = {}
+        self._lines: dict[str, Lines] = {}
+        self._lock = threading.Lock()
 
     def written(self, name: str, text: str) -> None:
         """A handler wrote `text`, perhaps a part of a line."""
-        key = (name, threading.get_ident())
-        *lines, rest = (self._partial.pop(key, "") + text).split("\n")
-        if rest:
-            self._partial[key] = rest
-        for line in filter(str.strip, lines):
+        with self._lock:
+            whole = self._lines.setdefault(name, Lines()).write(text)
+        for line in filter(str.strip, whole.split("\n")):
             self._note(name, line)
 
     def _note(self, name: str, line: str) -> None:
@@ -161,6 +161,7 @@ class KernelOutput:
         self._kernel = shell.kernel
         self._lock = threading.Lock()
         self._headers: dict[str, dict[str, Any]] = {}
+        self._lines: dict[tuple[str, str], Lines] = {}
         self._pending: dict[tuple[str, str], list[str]] = {}
         self._due = False
         self.on_run: Callable[[str], None] | None = None
@@ -206,6 +207,9 @@ class KernelOutput:
 
     def _flush_soon(self) -> bool:
         """Whether that was a handler, or the loop, who must not wait for the kernel's thread as its own flush does."""
+        with self._lock:
+            for key, lines in self._lines.items():
+                self._add(key, lines.flush())
         if self._pending:
             self._io.schedule(self._flush)
         return current_owner.get() is not None or current_server.get() is not None
@@ -217,12 +221,16 @@ class KernelOutput:
     def put(self, cell: str, name: str, text: str) -> None:
         """Show `text` under `cell` soon. From any thread; never waits."""
         with self._lock:
-            self._pending.setdefault((cell, name), []).append(text)
+            self._add((cell, name), self._lines.setdefault((cell, name), Lines()).write(text))
             if self._due:
                 return
             self._due = True
         io = self._io
-        io.schedule(lambda: io.io_loop.call_later(_FLUSH_EVERY, self._flush))
+        io.schedule(lambda: io.io_loop.call_later(_FLUSH_EVERY, self._flush_what_is_due))
+
+    def _add(self, key: tuple[str, str], text: str) -> None:
+        if text:
+            self._pending.setdefault(key, []).append(text)
 
     def show(self, cell: str | None, text: str) -> None:
         """Show a line of our own, where no cell is known as the kernel sees fit."""
@@ -231,11 +239,20 @@ class KernelOutput:
         else:
             self._streams["stderr"].write(text)
 
+    def _flush_what_is_due(self) -> None:
+        """Send what waits, and lines that their threads have left as they are; in the kernel's thread for that."""
+        with self._lock:
+            for key, lines in self._lines.items():
+                self._add(key, lines.overdue())
+            self._lines = {key: lines for key, lines in self._lines.items() if lines}
+            again = self._due = bool(self._lines)
+        self._flush()
+        if again:
+            self._io.io_loop.call_later(_FLUSH_EVERY, self._flush_what_is_due)
+
     def _flush(self) -> None:
-        """Send what waits; in the kernel's thread for that."""
         with self._lock:
             pending, self._pending = self._pending, {}
-            self._due = False
         for (cell, name), parts in pending.items():
             header, text = self._headers.get(cell), _shortened("".join(parts))
             if header is None or not text:
