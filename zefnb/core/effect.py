@@ -11,8 +11,9 @@ import copyreg
 import inspect
 import typing
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 from zefnb.core.op import Evaluator, Op, OpFactory
 from zefnb.core.record import Record, assemble
@@ -20,7 +21,8 @@ from zefnb.core.types import ANYTHING, compile_pattern, describe
 from zefnb.errors import Fault, InvalidEffect, UnknownName, did_you_mean, shown
 
 
-class Field(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Field:
     """One field of an effect. `test` is `None` where anything goes."""
 
     annotation: Any
@@ -80,7 +82,10 @@ class Spec:
         fields = self._fields or self.fields
         for name, value in given.items():
             field = fields.get(name)
-            if field is None or not field.admits(value):
+            if field is None:
+                return False
+            # What `field.admits` says, but for the call: half of the time of a whole look.
+            if field.test is not None and type(value) is not field.annotation and not field.test(value):
                 return False
         return True
 
@@ -100,7 +105,10 @@ class Spec:
         """Required fields that are not there."""
         if self._fields is None:
             self.fields  # noqa: B018  (resolves _required)
-        if given.keys() >= self._required:
+        for name in self._required:
+            if name not in given:
+                break
+        else:
             return []
         return [
             Fault(name, "missing", describe(field.annotation))
@@ -159,7 +167,9 @@ def effect(
 
 
 # A tuple, since a union would be made anew each time: isinstance takes it in a fifth of the time.
-_GO_ON = (Evaluator, Op, OpFactory)
+_CHAINS = (Op, OpFactory)
+_new = object.__new__
+_set_fields = Record.__dict__["__dict__"].__set__
 
 
 class EffectType(type):
@@ -175,7 +185,10 @@ class EffectType(type):
             raise InvalidEffect(repr(cls), f"fields are given by name, not by position; fields: {names}")
         if not spec.admits(fields):
             raise InvalidEffect(repr(cls), spec.faults(fields))
-        return assemble(typing.cast("type[Effect]", cls), None, fields)
+        made: Effect = _new(cls)  # type: ignore[arg-type]
+        # The dict is ours alone, so it need not be copied: 0.1 us where `assemble` takes 0.4.
+        _set_fields(made, fields)
+        return made
 
     @property
     def __signature__(cls) -> inspect.Signature:
@@ -194,9 +207,13 @@ class EffectType(type):
 
 class Effect(Record, metaclass=EffectType):
     __slots__ = ()
+    # Said once for all: no effect has one.
+    _uid = None
 
     def __or__(self, other: object) -> Any:
-        if isinstance(other, _GO_ON):
+        if isinstance(other, Evaluator):
+            return other(self)
+        if isinstance(other, _CHAINS):
             return NotImplemented
         hint = "was `run` given another value? `from zefnb import run` restores it"
         raise InvalidEffect(

@@ -25,11 +25,11 @@ def _publishing() -> tuple[Any, Any, Any, Any]:
     return SUCCESS, Hub, topic_key, snapshot
 
 
-def _accept_publish(runtime: Runtime, *, target: Topic, content: Any) -> Any:
+def _accept_publish(runtime: Runtime, effect: Any) -> Any:
     """Publishing from another thread: taken into the queue, in order, without a round trip."""
     success, hub, topic_key, snapshot = _publishing()
-    topic_key(target)
-    runtime.entrance.put(runtime.service(hub).publish, target, snapshot(content))
+    key = topic_key(effect.target)
+    runtime.entrance.put(runtime.service(hub).hand_on, key, snapshot(effect.content))
     return success
 
 
@@ -46,9 +46,8 @@ def publish(runtime: Runtime, *, target: Topic, content: Any) -> Any:
     >>> FX.Publish(target=ET.Topic('news'), content='breaking news!') | run
     ET.Success()
     """
-    success, hub, topic_key, _ = _publishing()
-    topic_key(target)
-    runtime.service(hub).publish(target, content)
+    success, hub, topic_key, snapshot = _publishing()
+    runtime.service(hub).hand_on(topic_key(target), snapshot(content))
     return success
 
 

@@ -212,7 +212,8 @@ class Actor:
         owner = current_owner.set(self)
         started = time.monotonic()
         try:
-            answer = handler.invoke(message, self.state, self._context_for(handler))
+            context = self._context_for(handler) if handler.wants_context else None
+            answer = handler.invoke(message, self.state, context)
             if (took := time.monotonic() - started) > _INLINE_LIMIT:
                 self._held_the_loop(handler_name(handler), took)
             return self._settle_owned(answer)

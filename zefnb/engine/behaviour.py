@@ -103,7 +103,7 @@ def effects_in(answer: Any) -> Sequence[Effect]:
     """The effects that a subscribed op answered: one, a list of them, or none."""
     if isinstance(answer, Effect):
         return (answer,)
-    if isinstance(answer, list | tuple) and answer and all(isinstance(item, Effect) for item in answer):
+    if isinstance(answer, _LISTS) and answer and all(isinstance(item, Effect) for item in answer):
         return answer
     return ()
 

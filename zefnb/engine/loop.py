@@ -61,21 +61,23 @@ class LoopThread:
     def __init__(self, on_escape: Callable[[BaseException], None]) -> None:
         self.loop = TurnLoop()
         self._on_escape = on_escape
-        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="zefnb", daemon=True)
-        self._ident: int | None = None
+        self.ident: int | None = None
+        # Whether the loop takes work. Its thread ends for no other reason than being told to.
+        self.is_alive = False
 
     def start(self) -> None:
         """Start the thread; returns when its loop runs."""
         running = threading.Event()
+        self.is_alive = True
         self.loop.call_soon(running.set)
         self._thread.start()
         running.wait()
 
     def _run(self) -> None:
-        self._ident = threading.get_ident()
+        self.ident = threading.get_ident()
         asyncio.set_event_loop(self.loop)
-        while not self._stopping:
+        while self.is_alive:
             try:
                 self.loop.run_forever()
             except BaseException as error:  # user code may raise SystemExit; the loop outlives it
@@ -94,16 +96,11 @@ class LoopThread:
     @property
     def is_current(self) -> bool:
         """Whether the caller is on the loop's thread."""
-        return threading.get_ident() == self._ident
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the loop still takes work. Its thread ends for no other reason than being told to."""
-        return self._ident is not None and not self._stopping
+        return threading.get_ident() == self.ident
 
     def abandon(self) -> None:
         """In a forked child: the thread has stayed with the parent."""
-        self._stopping = True
+        self.is_alive = False
 
     def stop(self) -> None:
         """End the loop and its thread. Called from another thread; waits at most two seconds."""
@@ -111,7 +108,7 @@ class LoopThread:
             return
 
         def stop() -> None:
-            self._stopping = True
+            self.is_alive = False
             self.loop.stop()
 
         self.loop.call_soon_threadsafe(stop)

@@ -8,9 +8,10 @@ import contextvars
 import inspect
 import threading
 from collections.abc import Awaitable, Coroutine, Sequence
+from threading import get_ident
 from typing import Any
 
-from zefnb.core.effect import Effect, Spec
+from zefnb.core.effect import Effect, EffectType, Spec
 from zefnb.core.entity import ET
 from zefnb.core.execution import Identity, thing_key
 from zefnb.engine.runner import in_runner_thread
@@ -63,7 +64,8 @@ def _tell_monitors(runtime: Runtime, effect: Effect, answer: Any) -> None:
 
 def _checked(runtime: Runtime, effect: Any) -> Spec:
     """The spec of `effect`, when it is complete."""
-    if not isinstance(effect, Effect):
+    # By the type of its type: `isinstance` asks the metaclass first, in 0.12 us instead of 0.03.
+    if type(type(effect)) is not EffectType:
         hint = "`run` performs an effect or a list of effects"
         raise InvalidEffect("run", [Fault("", f"got {shown(effect)}", "FX.Something(...)", hint)])
     spec = runtime.registry.spec(type(effect).__name__)
@@ -165,12 +167,12 @@ def run_on(runtime: Runtime, given: Any) -> Any:
     if isinstance(given, _LISTS):
         return _run_all(runtime, given, [_checked(runtime, effect) for effect in given])
     spec = _checked(runtime, given)
-    if spec.accept is None or runtime.monitors or runtime.thread.is_current:
+    if spec.accept is None or runtime.monitors or get_ident() == runtime.thread.ident:
         # A monitor sees every effect on the loop, so where there is one all of them go the long way.
         return _run_all(runtime, (given,), [spec])[0]
     if runtime.entrance.is_held and not in_runner_thread():
         runtime.entrance.hold_back()
-    return spec.accept(runtime, **given.__dict__)
+    return spec.accept(runtime, given)
 
 
 _LISTS = (list, tuple)
@@ -230,7 +232,7 @@ async def await_on(runtime: Runtime, effect: Effect) -> Any:
     while spec.accept is not None and runtime.entrance.is_held:
         await asyncio.sleep(_HELD_BACK_POLL)
     if spec.accept is not None and not runtime.monitors:
-        return spec.accept(runtime, **effect.__dict__)
+        return spec.accept(runtime, effect)
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[Any] = loop.create_future()
     identity = thing_key(spec.keyed) if spec.keyed else None

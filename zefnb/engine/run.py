@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from zefnb.core.effect import Effect
 from zefnb.core.op import Evaluator
 
 
@@ -32,10 +31,6 @@ class Run(Evaluator):
     """
 
     __slots__ = ()
-
-    def __ror__(self, left: Any) -> Any:
-        # Past the chains: what stands before `| run` is nearly always an effect as it is.
-        return self(left) if isinstance(left, Effect) else super().__ror__(left)
 
     def __call__(self, given: Any) -> Any:
         default_runtime, run_on = _engine()

@@ -157,7 +157,7 @@ def default_runtime() -> Runtime:
     """The process's runtime, started on first use and again after it was closed."""
     global _default
     runtime = _default
-    if runtime is None or not runtime.is_alive:
+    if runtime is None or not runtime.thread.is_alive:
         with _default_lock:
             if _default is None or not _default.is_alive:
                 _default = Runtime()

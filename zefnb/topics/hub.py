@@ -73,12 +73,15 @@ class Hub:
         self._delivering = False
 
     def publish(self, topic: Entity, content: Any) -> None:
-        """Hand `content` to every subscriber of `topic`, after everything published before."""
-        state = self._topics.get(topic._uid)  # type: ignore[arg-type]
+        """Hand `content`, as it is now, to every subscriber of `topic`, after everything published before."""
+        self.hand_on(topic._uid, snapshot(content))  # type: ignore[arg-type]
+
+    def hand_on(self, key: str, content: Any) -> None:
+        """As `publish`, for what is a snapshot already."""
+        state = self._topics.get(key)
         if state is None:
             return
         state.published += 1
-        content = snapshot(content)
         if self._delivering or self._queue:
             self._queue.append((state.topic, state.snapshot, content))
             return
