@@ -34,7 +34,7 @@ demo: $(VENV)/.plain
 
 test: $(VENV)/.test programs lint
 	@status=0; \
-	$(BIN)/coverage run -m pytest $(ARGS) || status=$$?; \
+	$(BIN)/python -m tests $(ARGS) || status=$$?; \
 	$(BIN)/coverage report || status=$$?; \
 	for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null \
 		|| echo "LEFT OUT: the tests that need $$program, which is not installed"; done; \

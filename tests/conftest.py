@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,9 +24,12 @@ Connect = Callable[..., ClientConnection]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "error::ResourceWarning")
+    # Started in the background they have Ctrl-C ignored, and every program that they start would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def wait_until(condition: Callable[[], Any], within: float = 5.0) -> Any:
+def wait_until(condition: Callable[[], Any], within: float = 20.0) -> Any:
     """Poll until `condition()` is true and answer what it was; `AssertionError` after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
@@ -47,7 +51,7 @@ def connect(clean: None) -> Iterator[Connect]:
 
         def to(server: Any, path: str = "/ws", **options: Any) -> ClientConnection:
             url = server if isinstance(server, str) else f"ws://127.0.0.1:{server.port}{path}"
-            return stack.enter_context(open_connection(url, **{"open_timeout": 5, "close_timeout": 2, **options}))
+            return stack.enter_context(open_connection(url, **{"open_timeout": 20, "close_timeout": 2, **options}))
 
         yield to
 
@@ -69,10 +73,10 @@ def clean(request: pytest.FixtureRequest) -> Iterator[None]:
 def leaves_nothing(runtime: Any, sockets: int | None) -> None:
     """Fail with what is left: tasks on the loop, or more sockets than there were."""
     with suppress(AssertionError):
-        wait_until(lambda: not tasks_of(runtime), within=3)
+        wait_until(lambda: not tasks_of(runtime), within=10)
     assert tasks_of(runtime) == []
     if sockets is not None:
-        wait_until(lambda: open_sockets() <= sockets, within=3)
+        wait_until(lambda: open_sockets() <= sockets, within=10)
 
 
 def the_runtime() -> Any:

@@ -65,7 +65,7 @@ class Lab:
         deadline = time.monotonic() + _STARTS_WITHIN
         while True:
             try:
-                with urllib.request.urlopen(f"{self.url}api?token={self.token}", timeout=5):
+                with urllib.request.urlopen(f"{self.url}api?token={self.token}", timeout=20):
                     return
             except (urllib.error.URLError, OSError):
                 assert self._process.poll() is None, "the lab server does not start"

@@ -28,7 +28,7 @@ def under(notebook, cell):
     return notebook.page.locator(".jp-Cell").nth(cell).locator(".jp-Cell-outputWrapper").inner_text()
 
 
-def soon(condition, within=10.0):
+def soon(condition, within=30.0):
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline

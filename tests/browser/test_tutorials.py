@@ -47,7 +47,7 @@ class Open:
             self.notebook.picture(f"tutorial-{self.name}-{theme.lower()}", self.page.locator(".jp-Notebook"))
 
 
-def soon(condition: Any, within: float = 10.0) -> None:
+def soon(condition: Any, within: float = 30.0) -> None:
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, "not so in time"

@@ -48,7 +48,7 @@ def test_the_page_is_served_and_complete_in_itself():
 def test_everybody_in_the_room_hears_the_cast_and_each_other():
     with running_demo("--port", "0", "--seconds", "30") as demo, visitor(demo.port) as one, visitor(demo.port) as other:
         one.send(json.dumps({"name": "Zoe", "text": "is there a chair left?"}))
-        heard = [json.loads(other.recv(timeout=5)) for _ in range(8)]
+        heard = [json.loads(other.recv(timeout=20)) for _ in range(8)]
         assert {"name": "Zoe", "text": "is there a chair left?"} in heard
         assert {line["name"] for line in heard} & {name for name, _ in SCRIPT}
 
@@ -68,7 +68,7 @@ def test_what_a_client_sends_is_shown_as_text_and_commands_nothing():
             guest.send("[" * 50_000)
             last = '{"name": 7, "text": null, "event": ["joined"]}'
             guest.send(last)
-            while guest.recv(timeout=5) != last:
+            while guest.recv(timeout=20) != last:
                 pass
         said = demo.end()
     assert demo.process.returncode == 0
@@ -91,15 +91,15 @@ def test_two_demos_run_side_by_side():
     with running_demo("--port", "0") as first, running_demo("--port", str(first.port)) as second:
         assert first.port != second.port
         with visitor(first.port) as one, visitor(second.port) as other:
-            assert one.recv(timeout=5)
-            assert other.recv(timeout=5)
+            assert one.recv(timeout=20)
+            assert other.recv(timeout=20)
 
 
 def test_an_interrupt_ends_it_well_and_a_termination_says_so():
     for number, code in ((signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)):
         with running_demo("--port", "0", "--seconds", "30") as demo:
             with visitor(demo.port) as guest:
-                guest.recv(timeout=5)
+                guest.recv(timeout=20)
             said = demo.end(by=number)
             assert demo.process.returncode == code
             assert "Traceback" not in said

@@ -38,9 +38,9 @@ def test_one_reads_and_writes_in_it(browser: Browser):
         browser.type("hello <b>room</b>")
         browser.press_enter()
         browser.until(f"{items('.mine .said')}.includes('hello <b>room</b>')")
-        heard = [json.loads(guest.recv(timeout=5)) for _ in range(6)]
+        heard = [json.loads(guest.recv(timeout=20)) for _ in range(6)]
         while not any(line.get("text") == "hello <b>room</b>" for line in heard):
-            heard.append(json.loads(guest.recv(timeout=5)))
+            heard.append(json.loads(guest.recv(timeout=20)))
         guest.send(json.dumps({"name": "<i>Eve</i>", "text": "<img src=x onerror='document.title=1'>"}))
         browser.until(f"{items('li')}.includes(\"<i>Eve</i> <img src=x onerror='document.title=1'>\")")
         assert browser.ask("document.title") == "zefnb demo: a chatroom"

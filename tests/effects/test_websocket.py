@@ -48,7 +48,7 @@ def test_a_clients_row_has_every_key(server: Any, connect: Any, until: Any):
     before = Time.now()
     client = connect(server, "/ws?token=secret", origin=f"http://127.0.0.1:{server.port}")
     client.send("hello")
-    assert client.recv(timeout=5) == "hello"
+    assert client.recv(timeout=20) == "hello"
     (row,) = rows(server, path="/ws")
     connected = row.pop("connect_time")
     assert before <= connected <= Time.now()
@@ -96,7 +96,7 @@ def test_a_client_is_closed_with_the_code_and_the_reason_given(server: Any, conn
     answer = FX.CloseWebSocketConnection(http_server=server, channel_id=0, code=code, reason="grüße") | run
     assert answer == ET.Success(channel_id=0)
     with pytest.raises(ConnectionClosed) as caught:
-        client.recv(timeout=5)
+        client.recv(timeout=20)
     assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (code, "grüße")
     assert rows(server) == []
 
@@ -106,7 +106,7 @@ def test_a_client_is_closed_with_1000_when_nothing_is_said(server: Any, connect:
     FX.Publish(target=ET.Topic("nobody"), content="x") | run
     FX.CloseWebSocketConnection(http_server=server, channel_id=0) | run
     with pytest.raises(ConnectionClosed) as caught:
-        client.recv(timeout=5)
+        client.recv(timeout=20)
     assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1000, "")
 
 
@@ -124,7 +124,7 @@ def test_a_reason_too_long_is_a_fault_and_one_that_just_fits_is_sent(server: Any
         FX.CloseWebSocketConnection(http_server=server, channel_id=0, code=7, reason="ü" * 62) | run
     FX.CloseWebSocketConnection(http_server=server, channel_id=0, reason="ü" * 61) | run
     with pytest.raises(ConnectionClosed) as caught:
-        client.recv(timeout=5)
+        client.recv(timeout=20)
     assert caught.value.rcvd.reason == "ü" * 61
 
 
@@ -138,7 +138,7 @@ def test_stopping_the_actor_of_a_connection_closes_it(server: Any, connect: Any)
     client = connect(server, "/actor")
     FX.StopActor(actor=rows(server)[0]["actor"]) | run
     with pytest.raises(ConnectionClosed) as caught:
-        client.recv(timeout=5)
+        client.recv(timeout=20)
     assert caught.value.rcvd.code == 1000
     assert rows(server) == []
     assert (FX.StreamGraphSnapshot() | run) == []

@@ -16,6 +16,7 @@ from tests.net.conftest import inside, journal, on_loop, peak_memory, said
 from tests.net.hostile import BAD_TEXT, BREACHES, CLOSE_CODES
 from tests.net.wire import BINARY, CLOSE, CONT, PING, PONG, TEXT, Frame, Wire, closing, frame, handshake, in_pieces
 from zefnb import ET, FX, generate_uid, run, zef_function
+from zefnb.net import connection as connection_module
 
 Raw = Callable[..., Wire]
 LENGTHS = [0, 1, 125, 126, 127, 65_535, 65_536, 1 << 20]
@@ -391,7 +392,7 @@ def test_a_client_that_never_answers_our_close_is_cut(mirror: Any, raw: Raw, cli
     assert wire.read_close().code == 1000
     assert clients(mirror) == []
     assert wire.read_end() == b""
-    assert 0.8 < time.monotonic() - started < 3
+    assert 0.8 < time.monotonic() - started < 20
     until(lambda: not inside(mirror)._connections)
 
 
@@ -431,7 +432,11 @@ def test_an_actor_learns_how_its_client_went(serve: Any, raw: Raw, until: Any):
     until(lambda: codes[4:] == [4002])
 
 
-def test_a_handler_can_close_its_own_connection_in_the_middle_of_a_segment(serve: Any, raw: Raw):
+def test_a_handler_can_close_its_own_connection_in_the_middle_of_a_segment(
+    serve: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(connection_module, "CLOSE_PATIENCE", 20.0)
+
     @zef_function(inline=True)
     def until_stop(message: Any, state: Any) -> Any:
         if isinstance(message, ET.WSClientConnected):
@@ -449,7 +454,7 @@ def test_a_handler_can_close_its_own_connection_in_the_middle_of_a_segment(serve
     assert ([each.payload for each in came], end.code) == ([b"a", b"stop"], 4000)
     started = time.monotonic()
     assert wire.read_end() == b""
-    assert time.monotonic() - started < 0.8, "the client's close frame, behind its message, was not seen"
+    assert time.monotonic() - started < 10, "the client's close frame, behind its message, was not seen"
 
 
 def test_a_handler_that_raises_does_not_cost_the_connection(serve: Any, raw: Raw, until: Any):

@@ -520,4 +520,4 @@ def test_a_handler_may_use_run_and_publish(ask: Get, topic: Any, serve: Any, con
     server = serve({("POST", "/"): publishes, "/ws": ET.WebSocket(clients_subscribe_to=[topic])})
     client = connect(server)
     assert ask(server, method="POST", content="from a page").text == "published"
-    assert client.recv(timeout=5) == "from a page"
+    assert client.recv(timeout=20) == "from a page"

@@ -89,8 +89,8 @@ def test_small_answers_do_not_wait_for_one_another(serve: Any, raw: Raw):
     for host in ("127.0.0.1", "::1"):
         wire = raw(server, None, host=host)
         started = time.monotonic()
-        for _ in range(25):
+        for _ in range(100):
             wire.send(GET)
             assert wire.read_response()[0] == 200
-        # Nagle's delay alone would be 25 times 40 ms.
-        assert time.monotonic() - started < 0.8
+        # Nagle's delay alone would be 100 times 40 ms.
+        assert time.monotonic() - started < 3.2

@@ -19,6 +19,7 @@ from tests.net.wire import Wire, closing, frame, handshake
 from zefnb import ET, FX, generate_uid, run, zef_function
 from zefnb.errors import InvalidEffect, NotRunning
 from zefnb.net import connection as connection_module
+from zefnb.net import server as server_module
 
 Raw = Callable[..., Wire]
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -61,7 +62,7 @@ def test_stopping_says_1001_to_everybody_and_the_port_is_free(serve: Any, topic:
     started = time.monotonic()
     FX.StopHTTPServer(server=server) | run
     assert is_free(server.port)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8
     for thread in listeners:
         thread.join(10)
     assert codes == [(1001, "the server stops")] * 20
@@ -72,7 +73,8 @@ def test_stopping_says_1001_to_everybody_and_the_port_is_free(serve: Any, topic:
             FX.StopHTTPServer(server=server) | run
 
 
-def test_polite_clients_do_not_make_a_stop_wait(serve: Any, topic: Any, raw: Raw):
+def test_polite_clients_do_not_make_a_stop_wait(serve: Any, topic: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(server_module, "_STOP_PATIENCE", 20.0)
     server = serve({"/": "x", "/ws": ET.WebSocket(clients_subscribe_to=[topic])})
     wire, half = raw(server), raw(server, None)
     half.send(handshake()[:40])
@@ -83,8 +85,8 @@ def test_polite_clients_do_not_make_a_stop_wait(serve: Any, topic: Any, raw: Raw
     wire.send(closing(1001))
     assert wire.read_end() == b""
     wire.close()
-    done.join(5)
-    assert time.monotonic() - started < 0.8
+    done.join(15)
+    assert time.monotonic() - started < 10
 
 
 def test_a_stop_cuts_who_is_slow_to_leave(serve: Any, raw: Raw, until: Any):
@@ -102,7 +104,7 @@ def test_a_stop_cuts_who_is_slow_to_leave(serve: Any, raw: Raw, until: Any):
     running = inside(server)
     started = time.monotonic()
     FX.StopHTTPServer(server=server) | run
-    assert 0.8 < time.monotonic() - started < 2
+    assert 0.8 < time.monotonic() - started < 8
     gate.set()
     assert wire.read_end() == b""
     until(lambda: not running._state.tasks)
@@ -237,7 +239,7 @@ def test_a_program_that_ends_while_servers_run_ends_and_says_1001(tmp_path: Path
             wire.send(closing(1001))
             started = time.monotonic()
             assert child.wait(10) == 0
-            assert time.monotonic() - started < 3
+            assert time.monotonic() - started < 10
 
 
 # Keeping alive
@@ -250,7 +252,7 @@ def test_a_ping_measures_the_round_trip(chat: Any, connect: Any, clients: Any, u
     trip = until(lambda: clients(chat)[0]["round_trip"])
     assert 0 < trip < 5
     client.send("still here")
-    assert client.recv(timeout=5) == "still here"
+    assert client.recv(timeout=20) == "still here"
 
 
 def test_a_dead_peer_is_closed(chat: Any, raw: Raw, clients: Any, connect: Any, monkeypatch: Any):
@@ -263,7 +265,7 @@ def test_a_dead_peer_is_closed(chat: Any, raw: Raw, clients: Any, connect: Any, 
     assert [each.opcode for each in came] == [0x9]
     assert (end.code, end.reason) == (1011, "keepalive ping timeout")
     living.send("still here")
-    assert living.recv(timeout=5) == "still here"
+    assert living.recv(timeout=20) == "still here"
 
 
 def test_who_is_not_read_for_a_while_is_not_dead(serve: Any, raw: Raw, until: Any, monkeypatch: Any):

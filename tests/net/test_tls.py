@@ -79,7 +79,7 @@ def test_a_tls_client_hears_why_it_is_closed(serve: Any, connect: Any, topic: An
     first, second = (connect(f"wss://localhost:{server.port}/ws", ssl=trusting) for _ in range(2))
     FX.CloseWebSocketConnection(http_server=server, channel_id=0, code=4001, reason="enough") | run
     with pytest.raises(ConnectionClosed) as caught:
-        first.recv(timeout=5)
+        first.recv(timeout=20)
     assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (4001, "enough")
     second.close(4002)
     assert second.protocol.close_rcvd.code == 4002

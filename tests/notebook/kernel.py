@@ -61,7 +61,7 @@ class Kernel:
         self.until(lambda: done.idle, within)
         return done
 
-    def until(self, condition: Callable[[], Any], within: float = 10.0) -> Any:
+    def until(self, condition: Callable[[], Any], within: float = 30.0) -> Any:
         """Take in what the kernel sends until that is so."""
         deadline = time.monotonic() + within
         while not (value := condition()):

@@ -23,13 +23,13 @@ from zefnb.topics.hub import Hub
 
 def raw(control, **options):
     socket = open_socket(f"ws://127.0.0.1:{control.port}/control", legacy=True, **options)
-    socket.recv(timeout=5)
+    socket.recv(timeout=20)
     return socket
 
 
 def refused(socket):
     with pytest.raises(ConnectionClosed) as closed:
-        socket.recv(timeout=5)
+        socket.recv(timeout=20)
     return closed.value.rcvd.code, closed.value.rcvd.reason
 
 
@@ -152,7 +152,8 @@ def test_counters_follow_and_come_at_most_five_times_a_second(view, server, conn
 
 
 def test_a_sorted_searched_and_moved_window(view, server, connect):
-    clients = [connect(server, "/ws" if n % 2 else "/echo") for n in range(10)]
+    # They read nothing, and yet hear at once that all is over.
+    clients = [connect(server, "/ws" if n % 2 else "/echo", max_queue=None) for n in range(10)]
     for n, client in enumerate(clients):
         for _ in range(n if n % 2 else 0):
             client.send("x")
@@ -298,7 +299,7 @@ def test_the_end_of_the_selected_client_is_told(view, server, connect, until):
 def test_a_state_whose_repr_is_slow_or_raises_holds_nobody_up(view, until):
     class Slow:
         def __repr__(self):
-            time.sleep(0.5)
+            time.sleep(2)
             raise ValueError("no repr")
 
     slow = Slow()
@@ -311,7 +312,7 @@ def test_a_state_whose_repr_is_slow_or_raises_holds_nobody_up(view, until):
     started = time.monotonic()
     live.ask("select", client=live.order[0])
     assert live.ask("look")["ok"]
-    assert time.monotonic() - started < 0.4
+    assert time.monotonic() - started < 1.6
     live.until(lambda: live.state == "its repr raises ValueError: no repr")
     assert live.column("state") == ["<Slow>"]
     socket.close()

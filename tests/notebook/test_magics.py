@@ -112,17 +112,17 @@ def test_start_answers_a_handle_and_the_server_carries_messages(kernel):
     assert "running" in done.result["text/plain"]
     with connect(f"ws://127.0.0.1:{kernel.value('s.port')}/ws", proxy=None) as client:
         client.send("hello")
-        assert client.recv(timeout=5) == "hello"
+        assert client.recv(timeout=20) == "hello"
         kernel.run("%zef publish chat to everybody")
-        assert client.recv(timeout=5) == "to everybody"
+        assert client.recv(timeout=20) == "to everybody"
         rows = kernel.run("%zef clients").result
         assert "127.0.0.1" in rows["text/html"]
         assert kernel.value("(get_ipython().run_line_magic('zef', 'clients /ws'))[0]['received']") == 1
         kernel.run("%zef send 0 just you")
-        assert client.recv(timeout=5) == "just you"
+        assert client.recv(timeout=20) == "just you"
         kernel.run("%zef kick 0 be nice")
         with pytest.raises(Exception, match="be nice"):
-            client.recv(timeout=5)
+            client.recv(timeout=20)
 
 
 def test_start_binds_a_name_and_keeps_the_port_when_its_cell_runs_again(kernel):
@@ -143,7 +143,7 @@ def test_start_keeps_what_comes_in_apart_from_what_goes_out(kernel):
         kernel.until(lambda: kernel.value("heard") == ["hello", "hello"])
         for topic in ("chat", "news"):
             kernel.run(f"%zef publish {topic} from {topic}")
-            assert client.recv(timeout=5) == f"from {topic}"
+            assert client.recv(timeout=20) == f"from {topic}"
 
 
 def test_a_port_that_a_server_of_ours_holds_is_said_and_how_to_take_it(kernel):
@@ -299,7 +299,7 @@ def test_page_serves_the_cell_starts_a_server_and_updates_with_clients_connected
         assert again.text.startswith("updated the page / on port")
         assert fetched(url) == "<h1>two</h1>\n"
         kernel.run("%zef publish chat still here")
-        assert client.recv(timeout=5) == "still here"
+        assert client.recv(timeout=20) == "still here"
 
 
 def test_connect_brings_messages_in(kernel):
@@ -412,7 +412,14 @@ def test_in_a_terminal_prints_and_faults_of_handlers_leave_the_prompt_whole(scre
     screen.until("heard 0.5")
     screen.type("half_typed = 41")
     heard = sum("heard" in line for line in screen.lines())
-    lines = wait_for(lambda: (now := screen.lines()) and sum("heard" in line for line in now) > heard + 1 and now)
+
+    def after_more_prints():
+        lines = screen.lines()
+        # Now and then the prompt is not there, since it is being drawn anew.
+        is_whole = any("half_typed" in line for line in lines)
+        return is_whole and sum("heard" in line for line in lines) > heard + 1 and lines
+
+    lines = wait_for(after_more_prints)
     assert [line for line in lines if "half_typed" in line][-1].endswith(": half_typed = 41")
     assert all(line == "heard 0.5" for line in lines if line.startswith("heard"))
     screen.enter(" + 1")

@@ -22,9 +22,9 @@ class Viewer:
 
     def __init__(self, control: Control, door: Door) -> None:
         self.socket = connect(f"ws://127.0.0.1:{control.port}{PATH}", legacy=True, close_timeout=0.5)
-        self.hello = json.loads(self.socket.recv(timeout=5))
+        self.hello = json.loads(self.socket.recv(timeout=20))
         self.socket.send(json.dumps({"door": door.name, "secret": door.tell()}))
-        assert json.loads(self.socket.recv(timeout=5)) == {"t": "welcome"}
+        assert json.loads(self.socket.recv(timeout=20)) == {"t": "welcome"}
         self.cells: dict[str, list[Any]] = {}
         self.order: list[str] = []
         self.start = self.total = 0
@@ -63,7 +63,7 @@ class Viewer:
     def column(self, name: str) -> list[Any]:
         return [row[COLUMNS.index(name)] for row in self.rows]
 
-    def until(self, condition: Any, within: float = 5.0) -> Any:
+    def until(self, condition: Any, within: float = 20.0) -> Any:
         """Take in what comes until `condition()` is true."""
         deadline = time.monotonic() + within
         while not (value := condition()):
@@ -124,7 +124,7 @@ class Viewer:
         """How the channel closed."""
         try:
             while True:
-                self.socket.recv(timeout=5)
+                self.socket.recv(timeout=20)
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd is not None else None
 

@@ -37,7 +37,7 @@ def come_in(lobby, connect):
 
 
 def sees(client: Any) -> Any:
-    return json.loads(client.recv(timeout=5))
+    return json.loads(client.recv(timeout=20))
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def answer(members: Any, connect: Any, first: Any) -> Any:
     client = connect(members["server"], "/ws")
     client.send(first)
     try:
-        return client.recv(timeout=5)
+        return client.recv(timeout=20)
     except ConnectionClosed as closed:
         return closed.rcvd.code
 

@@ -29,7 +29,7 @@ def client(url: str) -> ClientConnection:
     return connect(url, open_timeout=5, close_timeout=1)
 
 
-def until(condition: Callable[[], Any], within: float = 5.0) -> Any:
+def until(condition: Callable[[], Any], within: float = 20.0) -> Any:
     deadline = time.monotonic() + within
     while not (value := condition()):
         assert time.monotonic() < deadline, "not so in time"

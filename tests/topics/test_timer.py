@@ -48,7 +48,7 @@ def test_a_start_long_ago_is_caught_up_with_at_once_and_in_step(interval):
     timer = Timer(ET.Timer("t"), interval, ET.Topic("t"), 1, start)
     begun, before = time.monotonic(), Time.now()
     number = timer._skip_past(0)
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 5
     assert timer._moment(number) <= Time.now()
     assert before < timer._moment(number + 1)
     assert timer.skipped == 0, "what was due before it was started was never missed"

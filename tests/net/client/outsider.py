@@ -131,7 +131,14 @@ class Outsider:
         self.leave()
 
     def end(self) -> None:
+        async def finish() -> None:
+            # Handshakes under way, whose sockets would else be closed by nobody.
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            if others:
+                await asyncio.wait(others, timeout=5)
+
         self.leave()
+        self.do(finish())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()

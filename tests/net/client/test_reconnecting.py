@@ -256,8 +256,8 @@ def test_a_server_that_reads_nothing_at_all_is_lost(
     server.each(lambda connection: connection.transport.pause_reading())
     messages = [bytes([n]) * (1 << 20) for n in range(14)]
     publish(outbox, *messages)
-    until(lambda: len(server.requests) == 2, within=10)
-    until(lambda: server.received == messages, within=10)
+    until(lambda: len(server.requests) == 2, within=30)
+    until(lambda: server.received == messages, within=30)
     assert "no answer to a ping" in journal_text()
 
 
