@@ -71,11 +71,12 @@ def timed(call: Callable[[], object], count: int) -> dict[str, float]:
     return {"p50_us": spans[count // 2] / 1e3, "p99_us": spans[count * 99 // 100] / 1e3}
 
 
-def compute(seconds: float) -> dict[str, Any]:
+def compute(seconds: float, after: float) -> dict[str, Any]:
     """A cell that is busy in pure Python: when it had made how many turns, some hundred times a second.
 
-    It ends when the next command comes, and by itself after `seconds`.
+    It begins `after` seconds from now, ends when the next command comes, and by itself after `seconds`.
     """
+    time.sleep(after)
     turns, odd = 0, 0
     now = marked = begin = time.monotonic()
     marks = [(now, 0)]

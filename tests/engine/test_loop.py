@@ -72,3 +72,29 @@ def test_a_task_that_is_made_at_the_end_of_a_turn_is_not_slept_over(thread: Loop
 
     on(thread, lambda: thread.loop.at_turn_end(lambda: tasks.append(thread.loop.create_task(work()))))
     assert done.wait(5)
+
+
+def test_who_wakes_the_loop_is_heard_however_many_do_so_at_once(thread: LoopThread) -> None:
+    heard = threading.Semaphore(0)
+    thread.loop.on_wake = heard.release  # type: ignore[assignment]
+    for _ in range(3):
+        thread.loop.wake()
+        assert heard.acquire(timeout=20)
+    gate, begun = threading.Event(), threading.Event()
+
+    def be_busy() -> None:
+        begun.set()
+        gate.wait(20)
+
+    on(thread, be_busy)
+    assert begun.wait(20)
+    for _ in range(10_000):
+        thread.loop.wake()
+    gate.set()
+    assert heard.acquire(timeout=20)
+
+
+def test_whoever_calls_soon_from_another_thread_wakes_it_too(thread: LoopThread) -> None:
+    done = threading.Event()
+    thread.loop.call_soon_threadsafe(done.set)
+    assert done.wait(20)

@@ -36,13 +36,34 @@ def is_free(port: int) -> bool:
         return True
 
 
-def test_loading_loads_no_server_and_no_widgets():
+def test_loading_waits_for_no_server_and_no_widgets():
     """How long it takes is for the bench to say."""
     fresh = Kernel()
     try:
-        assert fresh.run("%load_ext zefnb").error is None
-        fresh.run("import sys\nheavy = 'uvicorn', 'websockets', 'ipywidgets', 'anywidget', 'rich'")
-        assert fresh.value("[name for name in heavy if name in sys.modules]") == []
+        heavy = "import sys\nheavy = [n for n in ('uvicorn', 'ipywidgets', 'anywidget', 'rich') if n in sys.modules]"
+        assert fresh.run(f"%load_ext zefnb\n{heavy}").error is None
+        assert fresh.value("heavy") == []
+    finally:
+        fresh.close()
+
+
+@pytest.mark.parametrize("how", ["%load_ext zefnb", "from zefnb import *"])
+def test_what_a_server_needs_is_loaded_once_the_first_cell_has_run(how):
+    fresh = Kernel()
+    try:
+        fresh.run(f"import sys\n{how}\nbefore = 'zefnb.net.server' in sys.modules")
+        assert fresh.value("before") is False
+        fresh.until(lambda: fresh.value("'zefnb.net.server' in sys.modules"))
+        assert fresh.value("[n for n in ('ipywidgets', 'anywidget', 'rich') if n in sys.modules]") == []
+    finally:
+        fresh.close()
+
+
+def test_a_server_that_is_started_while_its_code_is_being_loaded_is_as_any_other():
+    fresh = Kernel()
+    try:
+        fresh.start("%load_ext zefnb")
+        assert fresh.run(f"from zefnb import *\n{START}\nserver").result["text/html"]
     finally:
         fresh.close()
 

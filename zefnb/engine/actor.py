@@ -14,7 +14,7 @@ from zefnb.core.entity import Actor as ActorHandle
 from zefnb.core.function import ZefFunction
 from zefnb.engine.behaviour import Behaviour, handler_name
 from zefnb.engine.mailbox import Mailbox
-from zefnb.engine.perform import SUCCESS, perform, performed
+from zefnb.engine.perform import perform, performed, takes_time
 from zefnb.engine.runtime import Runtime, current_owner
 from zefnb.errors import shown
 
@@ -194,7 +194,7 @@ class Actor:
             answer = self._call(handler, message)
         except BaseException as error:
             return self._failed(error)
-        if not inspect.isawaitable(answer):  # redefined as a plain function between two looks at it
+        if not takes_time(answer):  # redefined as a plain function between two looks at it
             return self._settle(answer)
         self._spawn(answer)
         return False
@@ -246,7 +246,7 @@ class Actor:
             self._failed(error)
         elif answer is _NOBODY:
             self._nobody()
-        elif inspect.isawaitable(answer):
+        elif takes_time(answer):
             self._spawn(answer)
             return
         elif not self._settle(answer):
@@ -299,8 +299,7 @@ class Actor:
             except BaseException as error:
                 self._effect_failed(effect, error)
                 continue
-            # Nearly every answer is this one, and `inspect` takes its time.
-            if answer is not SUCCESS and inspect.isawaitable(answer):
+            if takes_time(answer):
                 rest = self._perform_rest(effect, answer, effects[number + 1 :])
                 self._runtime.spawn(rest, f"effects of {handler_name(self._handler)}")
                 return False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from zefnb.engine.loop import TurnLoop
 from zefnb.errors import Interrupted
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -25,7 +25,7 @@ class Entrance:
     between any two of them costs at most a wake-up for nothing, never a call that nobody makes.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_error: Callable[[BaseException], None]) -> None:
+    def __init__(self, loop: TurnLoop, on_error: Callable[[BaseException], None]) -> None:
         self._loop = loop
         self._on_error = on_error
         self._lock = threading.Lock()
@@ -34,6 +34,7 @@ class Entrance:
         self._room = threading.Event()
         self._room.set()
         self._congestions: set[object] = set()
+        loop.on_wake = self._woken_up
 
     def put(self, call: Callable[..., Any], *args: Any) -> None:
         """Have `call(*args)` made on the loop. From any thread; never waits."""
@@ -44,11 +45,13 @@ class Entrance:
             self._calls.append((call, args))
 
     def _wake(self) -> None:
-        try:
-            # A context of its own: the calls of all threads share the turn, and none may see the waker's owner.
-            self._loop.call_soon_threadsafe(self._drain, context=contextvars.Context())
-        except RuntimeError:
-            raise Interrupted("the runtime has been closed") from None
+        if self._loop.is_closed():
+            raise Interrupted("the runtime has been closed")
+        self._loop.wake()
+
+    def _woken_up(self) -> None:
+        # In a context of its own: the calls of all threads share the turn, and none may see another's owner.
+        contextvars.Context().run(self._drain)
 
     def _drain(self) -> None:
         calls = self._calls

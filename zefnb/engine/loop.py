@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import selectors
 import threading
 from collections.abc import Callable
 from typing import Any
 
 _STOP_PATIENCE = 2.0
+# More than wait at once; what is left wakes the loop once more.
+_WAKES = 4_096
+
+
+def _nothing() -> None:
+    """What is called when nobody has asked."""
 
 
 class TurnLoop(asyncio.SelectorEventLoop):
-    """asyncio's own loop, which in addition says when a turn ends: `at_turn_end`.
+    """asyncio's own loop, which in addition says when a turn ends, `at_turn_end`, and when it was woken, `on_wake`.
 
     A turn ends when everybody who spoke in it has been heard, right before the loop looks for more or
     sleeps. By `call_soon` one would go round once more, and ask the system for news that nobody has:
@@ -21,7 +28,20 @@ class TurnLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._at_turn_end: list[Callable[[], None]] = []
+        self.on_wake: Callable[[], None] = _nothing
         super().__init__(_TurnSelector(self))
+
+    def wake(self) -> None:
+        """Have `on_wake` called on the loop, at least once from now on. From any thread.
+
+        `call_soon_threadsafe` would make a handle for it, and read until nothing is left: FIGURE.
+        """
+        self._write_to_self()
+
+    def _read_from_self(self) -> None:
+        with contextlib.suppress(BlockingIOError, InterruptedError):
+            self._ssock.recv(_WAKES)
+        self.on_wake()
 
     def at_turn_end(self, call: Callable[[], None]) -> None:
         """Make `call` once, at the end of this turn. On the loop."""
@@ -39,9 +59,11 @@ class TurnLoop(asyncio.SelectorEventLoop):
                     self.call_exception_handler({"message": "a fault at the end of a turn", "exception": error})
         return 0 if self._ready or len(self._scheduled) != timers else timeout
 
-    # What asyncio calls its queues; tests/engine/test_loop.py holds them.
+    # What asyncio calls its queues and its pipe to itself; tests/engine/test_loop.py holds them.
     _ready: Any
     _scheduled: list[Any]
+    _ssock: Any
+    _write_to_self: Callable[[], None]
 
 
 class _TurnSelector(selectors.DefaultSelector):

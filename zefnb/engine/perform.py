@@ -9,7 +9,7 @@ import inspect
 import threading
 from collections.abc import Awaitable, Coroutine, Sequence
 from threading import get_ident
-from typing import Any
+from typing import Any, TypeGuard
 
 from zefnb.core.effect import Effect, EffectType, Spec
 from zefnb.core.entity import ET
@@ -22,6 +22,11 @@ from zefnb.errors import Fault, Interrupted, InvalidEffect, WouldBlock, shown
 SUCCESS = ET.Success()
 
 _HELD_BACK_POLL = 0.01
+
+
+def takes_time(answer: Any) -> TypeGuard[Awaitable[Any]]:
+    """Whether `answer` is yet to come: what `inspect.isawaitable` asks an abstract class, in a tenth of the time."""
+    return hasattr(type(answer), "__await__")
 
 
 def perform(runtime: Runtime, effect: Effect) -> Any:
@@ -38,7 +43,7 @@ def _monitored(runtime: Runtime, spec: Spec, effect: Effect) -> Any:
     except Exception as error:
         _tell_monitors(runtime, effect, error)
         raise
-    if inspect.isawaitable(answer):
+    if takes_time(answer):
         return _monitored_later(runtime, effect, answer)
     _tell_monitors(runtime, effect, answer)
     return answer
@@ -112,7 +117,7 @@ class Submission:
                 answer = perform(self._runtime, effect)
             except BaseException as error:
                 return self._finish(error)
-            if inspect.isawaitable(answer):
+            if takes_time(answer):
                 return self._go_on(effect, answer, number + 1)
             self.value.append(answer)
         return self._finish(None)
@@ -159,7 +164,7 @@ class Submission:
 async def performed(runtime: Runtime, effect: Effect) -> Any:
     """Perform one effect on the loop and await it if it takes time."""
     answer = perform(runtime, effect)
-    return await answer if inspect.isawaitable(answer) else answer
+    return await answer if takes_time(answer) else answer
 
 
 def run_on(runtime: Runtime, given: Any) -> Any:
@@ -212,7 +217,7 @@ def _error_of(submission: Submission) -> BaseException:
 
 def _run_at_once(runtime: Runtime, effect: Effect) -> Any:
     answer = perform(runtime, effect)
-    if inspect.isawaitable(answer):
+    if takes_time(answer):
         if isinstance(answer, Coroutine):
             answer.close()
         raise _would_block(effect)

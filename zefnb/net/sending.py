@@ -119,8 +119,12 @@ class Sending(asyncio.BufferedProtocol):
         if self._paused:
             self._queue(data, count)
         else:
-            self._sent_bytes += len(data)
-            self.transport.write(data)
+            self._transmit(data)
+
+    def _transmit(self, data: bytes) -> None:
+        self._sent_bytes += len(data)
+        # What the socket does not take at once asyncio copies, until Python 3.12 twice; of a view only once.
+        self.transport.write(data if len(data) <= _HIGH_WATER else memoryview(data))
 
     def write_control(self, data: bytes) -> None:
         """Write a control frame behind everything written before. No policy drops it as it comes."""
@@ -130,8 +134,7 @@ class Sending(asyncio.BufferedProtocol):
             self._lagging().put(data, 0)
             self._check_limit()
         else:
-            self._sent_bytes += len(data)
-            self.transport.write(data)
+            self._transmit(data)
 
     def _queue(self, data: bytes, count: int) -> None:
         backlog = self._lagging()
@@ -179,8 +182,7 @@ class Sending(asyncio.BufferedProtocol):
         backlog = self.backlog
         while backlog is not None and backlog.pieces and not self._paused and not self.transport.is_closing():
             data, _ = backlog.take()
-            self._sent_bytes += len(data)
-            self.transport.write(data)
+            self._transmit(data)
         if backlog is not None and not backlog.pieces:
             self.backlog = None
             self._has_caught_up = True

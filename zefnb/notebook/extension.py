@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from zefnb.notebook.address import Address
+from zefnb.notebook.ahead import Ahead
 from zefnb.notebook.display import Display
 from zefnb.notebook.output import Output
 
@@ -17,7 +18,7 @@ class Attached:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.parts: list[Any] = [Display(shell), Output(shell), Address(shell)]
+        self.parts: list[Any] = [Display(shell), Output(shell), Address(shell), Ahead(shell)]
         self.is_loaded = False
         for part in self.parts:
             part.open()
