@@ -28,7 +28,8 @@ def _publishing() -> tuple[Any, Any, Any, Any]:
 def _accept_publish(runtime: Runtime, effect: Any) -> Any:
     """Publishing from another thread: taken into the queue, in order, without a round trip."""
     success, hub, topic_key, snapshot = _publishing()
-    key = topic_key(effect.target)
+    # The target is a topic, or the effect could not have been built; whether it has a name is left to be asked.
+    key = effect.target._uid or topic_key(effect.target)
     runtime.entrance.put(runtime.service(hub).hand_on, key, snapshot(effect.content))
     return success
 
