@@ -11,8 +11,8 @@ from bench.targets import Target
 CLIENTS = 1000
 
 
-def _take(entrant: Entrant, settings: Settings) -> Sample:
-    with running(entrant.system) as server:
+def take(entrant: Entrant, settings: Settings) -> Sample:
+    with running(entrant.system, without=entrant.without) as server:
         _gather(server, entrant.path, 20)  # what the first ones load is not theirs
         return _gather(server, entrant.path, CLIENTS)
 
@@ -37,7 +37,7 @@ MEASURE = Measure(
         *(Entrant(system.name, system) for system in (ZEF, PICOWS, WEBSOCKETS, AIOHTTP)),
     ),
     figures=(Figure("rate", "connections/s", "count", ratio=True), Figure("cpu", "CPU us each", ratio=True)),
-    take=_take,
+    take=take,
     targets=(
         Target("zefnb topic", "rate", must=0.9, peer="websockets"),
         Target("zefnb actor", "rate", must=0.9, peer="websockets"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from bench.measure import Entrant, Figure, Measure, Sample, Settings
-from bench.measures import busy
+from bench.measures import busy, connect
 from bench.measures.echo import COUNTED
 from bench.measures.fanout import converse, take
 from bench.systems import ZEFNB
@@ -45,6 +45,13 @@ MEASURES = (
         ),
         figures=_FIGURES,
         take=_echo,
+    ),
+    Measure(
+        name="tricks-connect",
+        title="1,000 clients connect, 16 handshakes under way at once",
+        entrants=_entrants("plain handshakes"),
+        figures=_FIGURES[:2],
+        take=connect.take,
     ),
     Measure(
         name="tricks-busy",

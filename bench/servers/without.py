@@ -86,6 +86,13 @@ def _turn_ends() -> None:
     TurnLoop.at_turn_end = TurnLoop.call_soon  # type: ignore[method-assign,assignment]
 
 
+def _plain_handshakes() -> None:
+    """Have every handshake read by h11 and answered by `websockets`."""
+    from zefnb.net import arrival
+
+    arrival.read_plain = lambda data: None
+
+
 def _fanout() -> Any:
     from zefnb.net.outbox import Fanout
 
@@ -98,6 +105,7 @@ TRICKS: dict[str, Callable[[], None]] = {
     "own parser": _own_parser,
     "shared buffer": _shared_buffer,
     "turn's end": _turn_ends,
+    "plain handshakes": _plain_handshakes,
 }
 
 

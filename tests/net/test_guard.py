@@ -20,18 +20,16 @@ from typing import Any
 import h11
 import pytest
 import uvicorn
-from hypothesis import given
-from hypothesis import strategies as st
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from tests.net.conftest import inside, journal
 from tests.net.hostile import BAD_HANDSHAKES, GARBAGE
-from tests.net.wire import KEY, Wire, frame, handshake
+from tests.net.wire import Wire, frame, handshake
 from zefnb import ET, FX, run, zef_function
 from zefnb.net import guard
-from zefnb.net.guard import GuardedHTTP, StrictConnection, is_plain_handshake
+from zefnb.net.guard import GuardedHTTP, StrictConnection
 
 Raw = Callable[..., Wire]
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -132,87 +130,6 @@ def test_a_bad_handshake_is_refused_with_the_status_that_fits(server: Any, raw: 
     status, headers, _ = wire.read_response()
     assert status == expected
     assert "sec-websocket-accept" not in headers
-
-
-# Handshakes with nothing wrong in them, as various programs write them, and whether they are plain.
-GOOD_HANDSHAKES = {
-    "as the RFC has it": (handshake(), True),
-    "of Firefox": (handshake(Connection="keep-alive, Upgrade"), True),
-    "in small letters": (handshake().lower().replace(b"get", b"GET").replace(b"http/", b"HTTP/"), True),
-    "in capitals": (handshake().replace(b"Upgrade: websocket", b"UPGRADE: WEBSOCKET"), True),
-    "without blanks": (handshake().replace(b": ", b":"), True),
-    "with a query": (handshake("/ws?room=%C3%A4&who=me"), True),
-    "with an Origin and a cookie": (handshake(Origin="http://localhost", Cookie="a=b; c=d"), True),
-    "with more to upgrade": (handshake(Connection="Upgrade, HTTP2-Settings"), False),
-    "with a tab": (handshake(Upgrade="\twebsocket\t"), False),
-    "with bare line feeds": (handshake().replace(b"\r\n", b"\n"), False),
-}
-OTHERS = {**{name: request for name, (request, _) in BAD_HANDSHAKES.items()}, **GARBAGE}
-
-
-@pytest.fixture
-def answers_to(server: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], list[Any]]:
-    """What a request is answered by either way: as it comes, and taken apart by h11 in any case."""
-
-    def answer(request: bytes) -> tuple[int, dict[str, str]]:
-        wire = raw(server, None)
-        wire.send(request)
-        status, headers, _ = wire.read_response()
-        return status, {name: value for name, value in headers.items() if name != "date"}
-
-    def answers(request: bytes) -> list[Any]:
-        as_it_comes = answer(request)
-        monkeypatch.setattr(guard, "is_plain_handshake", lambda data: False)
-        return [as_it_comes, answer(request)]
-
-    return answers
-
-
-@pytest.mark.parametrize("program", GOOD_HANDSHAKES)
-def test_a_handshake_is_taken_alike_past_h11_and_by_it(answers_to: Any, program: str):
-    request, is_plain = GOOD_HANDSHAKES[program]
-    request = request.replace(KEY.lower().encode(), KEY.encode())
-    assert is_plain_handshake(request) is is_plain
-    past, by_h11 = answers_to(request)
-    assert past[0] == 101
-    assert past == by_h11
-
-
-@pytest.mark.parametrize("fault", OTHERS)
-def test_what_is_refused_is_refused_alike_past_h11_and_by_it(answers_to: Any, fault: str):
-    past, by_h11 = answers_to(OTHERS[fault])
-    assert past[0] >= 400
-    assert past == by_h11
-
-
-HEADS = (*(request for request, _ in GOOD_HANDSHAKES.values()), *OTHERS.values())
-EDITS = st.lists(
-    st.tuples(st.integers(0, 400), st.integers(0, 3), st.sampled_from(HEADS), st.integers(0, 400)), max_size=6
-)
-
-
-@given(head=st.sampled_from(HEADS), edits=EDITS, byte=st.binary(max_size=2))
-def test_h11_finds_no_fault_with_what_is_plain(head: bytes, edits: list[Any], byte: bytes):
-    for at, length, other, begin in edits:
-        head = head[:at] + other[begin : begin + length] + byte + head[at + length :]
-    if not is_plain_handshake(head):
-        return
-    connection = StrictConnection()
-    connection.receive_data(head)
-    request = connection.next_event()
-    assert (request.method, request.http_version) == (b"GET", b"1.1")
-    headers = dict(request.headers)
-    assert headers[b"upgrade"].lower() == b"websocket"
-    assert b"upgrade" in [token.strip() for token in headers[b"connection"].lower().split(b",")]
-    assert isinstance(connection.next_event(), h11.EndOfMessage)
-    assert connection.trailing_data[0] == b""
-
-
-@pytest.mark.parametrize("fault", GARBAGE)
-def test_no_garbage_is_a_plain_handshake_when_it_asks_for_an_upgrade(fault: str):
-    head, end, _ = GARBAGE[fault].partition(b"\r\n\r\n")
-    asking = head.replace(b"POST /told", b"GET /ws") + b"\r\n" + handshake().partition(b"localhost\r\n")[2][:-4] + end
-    assert not is_plain_handshake(asking)
 
 
 def test_an_upgrade_pipelined_behind_a_request_is_refused_after_its_answer(server: Any, raw: Raw):

@@ -15,7 +15,7 @@ from tests.notebook.viewer import here
 from zefnb import ET, FX, run
 from zefnb.engine.runtime import default_runtime
 from zefnb.net.connection import Connection
-from zefnb.net.server import Servers
+from zefnb.net.servers import Servers
 from zefnb.notebook import control as control_module
 from zefnb.notebook.taps import TAPS
 from zefnb.topics.hub import Hub

@@ -10,7 +10,7 @@ import copyreg
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from zefnb.core.record import Record, assemble, check_field_names
+from zefnb.core.record import Record, assemble, check_field_names, set_fields, set_uid
 from zefnb.core.types import Matcher, Union, compile_pattern
 from zefnb.core.uid import checked_name
 from zefnb.errors import Fault, InvalidValue, UnknownName, shown
@@ -47,8 +47,8 @@ class Entity(Record, metaclass=EntityType):
                 repr(type(self)), [Fault("uid", problem, "one uid or name; everything else by field name")]
             )
         check_field_names(type(self), fields)
-        object.__setattr__(self, "_uid", checked_name(repr(type(self)), uid[0]) if uid else None)
-        self.__dict__.update(fields)
+        set_uid(self, checked_name(type(self), uid[0]) if uid else None)
+        set_fields(self, fields)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return _rebuild, (type(self).__name__, self._uid, dict(self.__dict__))
@@ -107,7 +107,9 @@ class EntityTypes:
             raise AttributeError(name)
         if not name[0].isupper():
             raise UnknownName(f"ET.{name}", f"entity types are capitalised: ET.{name[0].upper()}{name[1:]}")
-        return entity_type(name)
+        # Kept where the next look finds it without coming here, as `FX` does.
+        self.__dict__[name] = found = entity_type(name)
+        return found
 
     def __dir__(self) -> list[str]:
         return sorted(_types)

@@ -76,14 +76,16 @@ def _can_be_written(name: str) -> bool:
 def assemble(cls: type[R], uid: str | None, fields: Mapping[str, Any]) -> R:
     """A record of `cls` as it stands, unchecked: for copies and for unpickling."""
     record = _new(cls)
-    _set_uid(record, uid)
+    set_uid(record, uid)
     record.__dict__.update(fields)
     return record
 
 
 _new = object.__new__
-# The slot itself: past the `__setattr__` that makes records immutable, in half the time of `object.__setattr__`.
-_set_uid = Record.__dict__["_uid"].__set__
+# The slots themselves, for who makes a record: past the `__setattr__` that makes it immutable, in half the time of
+# `object.__setattr__`. A dict of fields that is nobody else's need not be copied: 0.1 us where `update` takes 0.3.
+set_uid = Record.__dict__["_uid"].__set__
+set_fields = Record.__dict__["__dict__"].__set__
 
 
 def fields_of(record: Record) -> dict[str, Any]:

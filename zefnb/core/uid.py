@@ -32,7 +32,7 @@ def is_uid(text: str) -> bool:
     return _FORM.match(text) is not None
 
 
-def checked_name(subject: str, name: object) -> str:
+def checked_name(subject: object, name: object) -> str:
     """`name` when it is a uid or a plain name that cannot be mistaken for one; an error otherwise."""
     if not isinstance(name, str):
         fault = Fault("uid", f"got {shown(name)}", "a uid or a name, as text")
@@ -42,7 +42,7 @@ def checked_name(subject: str, name: object) -> str:
         fault = Fault("uid", "the name is empty", "a uid or a name")
     else:
         return name
-    raise InvalidValue(subject, [fault])
+    raise InvalidValue(str(subject), [fault])
 
 
 class EntityUid(str):

@@ -50,7 +50,8 @@ async def start_http_server(
     ET.Success()
     """
     from zefnb.net.admission import list_faults
-    from zefnb.net.server import Server, Servers
+    from zefnb.net.server import Server
+    from zefnb.net.servers import Servers
     from zefnb.topics.hub import Hub
 
     faults = list_faults("allowed_hosts", allowed_hosts) + list_faults("allowed_origins", allowed_origins)
@@ -86,7 +87,7 @@ async def stop_http_server(runtime: Runtime, *, server: HTTPServer) -> Any:
     Clients have a second to answer. Raises `NotRunning` when the server does not run.
     """
     from zefnb.engine.perform import SUCCESS
-    from zefnb.net.server import Servers
+    from zefnb.net.servers import Servers
 
     await runtime.service(Servers).stop(server)
     return SUCCESS
@@ -110,7 +111,7 @@ def update_running_http_server(
     >>> FX.StopHTTPServer(server=server) | run
     ET.Success()
     """
-    from zefnb.net.server import Servers
+    from zefnb.net.servers import Servers
 
     running = runtime.service(Servers).get(server)
     if expected_version is not None and expected_version != running.version:
@@ -173,7 +174,7 @@ def query_all_active_http_servers(runtime: Runtime) -> Any:
     >>> isinstance(FX.QueryAllActiveHTTPServers() | run, list)
     True
     """
-    from zefnb.net.server import Servers
+    from zefnb.net.servers import Servers
 
     return Rows("servers", (_describe(server) for server in runtime.service(Servers)))
 
@@ -181,7 +182,7 @@ def query_all_active_http_servers(runtime: Runtime) -> Any:
 @effect("QueryHTTPServer")
 def query_http_server(runtime: Runtime, *, server: HTTPServer) -> Any:
     """One server: what `FX.QueryAllActiveHTTPServers` tells, and its routes, clients, start and refusals."""
-    from zefnb.net.server import Servers
+    from zefnb.net.servers import Servers
 
     running = runtime.service(Servers).get(server)
     return {

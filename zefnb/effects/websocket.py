@@ -48,7 +48,7 @@ def query_all_websocket_endpoints(runtime: Runtime, *, http_server: HTTPServer) 
     >>> FX.StopHTTPServer(server=server) | run
     ET.Success()
     """
-    from zefnb.net.server import Servers
+    from zefnb.net.servers import Servers
 
     server = runtime.service(Servers).get(http_server)
     endpoints = [
@@ -72,7 +72,7 @@ def query_all_connected_websocket_clients(runtime: Runtime, *, http_server: HTTP
     received (messages), queued (bytes), dropped and ignored (messages), round_trip (seconds, None before
     the first ping).
     """
-    from zefnb.net.server import Servers
+    from zefnb.net.servers import Servers
 
     server = runtime.service(Servers).get(http_server)
     wanted = path.rstrip("/") or "/" if path is not None else None
@@ -111,7 +111,7 @@ def close_websocket_connection(
     `code` is 1000, 1001, 1003, 1007 to 1014, or your own from 3000 to 4999; `reason` is 123 bytes at most.
     Answers `ET.Success(channel_id=...)`. Raises `NotRunning` when no such client is connected.
     """
-    from zefnb.net.server import Servers
+    from zefnb.net.servers import Servers
 
     faults = []
     if not (code in (1000, 1001, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999):

@@ -242,6 +242,12 @@ class Connection(Sending):
         if self._reading_paused == 0 and not self.transport.is_closing():
             self.transport.resume_reading()
 
+    def asked_for(self, path: str, query: str, host: str, origin: str | None) -> None:
+        """Who is there, and for what: from the handshake."""
+        peer = self.transport.get_extra_info("peername")
+        self.client_ip = peer[0] if peer else ""
+        self.path, self.query, self.host, self.origin = path, query, host, origin
+
     def answer(self, response: Response) -> None:
         """Answer the handshake, before anything else is said."""
         self.protocol.send_response(response)

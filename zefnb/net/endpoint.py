@@ -39,6 +39,11 @@ class EndpointConfig:
     compression: bool = False
     subprotocols: tuple[str, ...] = ()
 
+    @property
+    def negotiates(self) -> bool:
+        """Whether what a handshake offers has to be weighed."""
+        return self.compression or bool(self.subprotocols)
+
 
 class Fanouts:
     """The sockets of each topic, one `Fanout` for all endpoints and servers: a service of the runtime."""

@@ -24,31 +24,6 @@ _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _FOLDED = re.compile(rb"\r?\n[ \t]")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NO_PHRASE = b"Error"
-# A head that h11 and the guard can find no fault with, whatever it says: nothing in it is folded, padded or odd.
-_PLAIN_HEAD = re.compile(rb"GET /[!-~]* HTTP/1\.1\r\n(?:[\w!#$%&'*+.^`|~-]+:[ -~]*\r\n)+\r\n")
-_TO_WEBSOCKET = re.compile(rb"\r\nupgrade: *websocket *\r\n")
-_TO_UPGRADE = re.compile(rb"\r\nconnection: *(?:keep-alive, *)?upgrade *\r\n")
-_ONCE = (b"\nhost:", b"\nupgrade:", b"\nconnection:")
-_NEVER = (b"\ncontent-length:", b"\ntransfer-encoding:")
-
-
-def is_plain_handshake(data: bytes) -> bool:
-    """Whether `data` is a whole WebSocket handshake (RFC 6455, section 4.1) as browsers and libraries send it.
-
-    What it says of the protocol itself is still judged by who answers it.
-
-    >>> is_plain_handshake(b"GET / HTTP/1.1\\r\\nHost: a\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n")
-    True
-    """
-    if len(data) > HEAD_LIMIT or _PLAIN_HEAD.fullmatch(data) is None:
-        return False
-    head = data.lower()
-    return (
-        _TO_WEBSOCKET.search(head) is not None
-        and _TO_UPGRADE.search(head) is not None
-        and all(head.count(name) == 1 for name in _ONCE)
-        and not any(name in head for name in _NEVER)
-    )
 
 
 class StrictConnection(h11.Connection):
@@ -108,11 +83,12 @@ class GuardedHTTP(H11Protocol):
         self.conn: StrictConnection = StrictConnection()
         self._deadline: asyncio.TimerHandle | None = None
         self._pipelined = False
-        self._is_new = True
+        # By the loop's clock: when the first head must be there. It counts from when the connection came.
+        self.head_due = self.loop.time() + HEAD_WITHIN
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect_head()
+        self._deadline = self.loop.call_at(self.head_due, self._too_late)
 
     def _expect_head(self) -> None:
         if self._deadline is None:
@@ -134,11 +110,6 @@ class GuardedHTTP(H11Protocol):
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        if self._is_new:
-            self._is_new = False
-            if is_plain_handshake(data):
-                # Past h11, which would take it apart to have it put together again: 0.7 of the CPU time.
-                return self._hand_over(data)
         super().data_received(data)
         self._mind_the_head()
 
@@ -169,17 +140,6 @@ class GuardedHTTP(H11Protocol):
         if following and protocol is not self:
             protocol.data_received(following)
         return None
-
-    def _hand_over(self, handshake: bytes) -> None:
-        """As `handle_websocket_upgrade`, for a handshake as it came."""
-        self._head_came()
-        self.connections.discard(self)
-        protocol: Any = self.ws_protocol_class(  # type: ignore[call-arg, misc]
-            config=self.config, server_state=self.server_state, app_state=self.app_state
-        )
-        protocol.connection_made(self.transport)
-        protocol.data_received(handshake)
-        self.transport.set_protocol(protocol)
 
     def _refuse(self, why: str, status: int = 400) -> None:
         self.conn.refusal = status

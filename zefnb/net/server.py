@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -16,21 +17,22 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode
 from websockets.http11 import Request
+from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from zefnb.core.entity import Entity
 from zefnb.core.entity import HTTPServer as ServerHandle
 from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
 from zefnb.engine.runtime import Runtime
 from zefnb.engine.switch_interval import SwitchInterval
-from zefnb.errors import PortUnavailable
 from zefnb.net.admission import Admission
+from zefnb.net.arrival import Arrival
 from zefnb.net.connection import Connection
 from zefnb.net.deflate import SteppedDeflateFactory
 from zefnb.net.endpoint import Endpoint, EndpointConfig
 from zefnb.net.frames import SHORT
 from zefnb.net.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
+from zefnb.net.handshake import Handshake
 from zefnb.net.http import HTTPApp
 from zefnb.net.listeners import bind
 from zefnb.net.outbox import Outbox
@@ -41,8 +43,6 @@ from zefnb.net.tls import server_context
 _BACKLOG = 2048
 _STOP_PATIENCE = 1.0
 _TICK = 1.0
-# A notebook is reached by one address or two.
-_MOST_PUBLIC = 16
 # The journal repeats no more of what a stranger calls itself.
 _LONGEST_NAME = 200
 
@@ -93,6 +93,7 @@ class Server:
         self._channel_ids = itertools.count()
         self._listeners: list[asyncio.Server] = []
         self._state = ServerState()
+        self._date = _http_date()
         self._emptied = asyncio.Event()
         self._ticker: asyncio.TimerHandle | None = None
         self._app: HTTPApp = None  # type: ignore[assignment]
@@ -126,11 +127,11 @@ class Server:
         # A handshake that stalls is cut as a head that does not come.
         return {"ssl": self._tls, "ssl_handshake_timeout": HEAD_WITHIN, "ssl_shutdown_timeout": _STOP_PATIENCE}
 
-    def _protocol_factory(self) -> Callable[[], GuardedHTTP]:
+    def _protocol_factory(self) -> Callable[[], Arrival]:
         config = Config(
             app=self._app,
             http=GuardedHTTP,
-            ws=self._websocket,  # type: ignore[arg-type]
+            ws=self._asked,  # type: ignore[arg-type]
             log_config=None,
             lifespan="off",
             proxy_headers=False,
@@ -139,32 +140,48 @@ class Server:
         )
         config.load()
 
-        def make() -> GuardedHTTP:
+        def make_http(head_due: float) -> GuardedHTTP:
             protocol = GuardedHTTP(config, self._state, {}, self._runtime.loop)
+            protocol.head_due = head_due
             protocol.logger = _quiet
             # Not by the config, which would change uvicorn's logger for the whole process.
             protocol.access_log = False
             return protocol
 
-        return make
+        return partial(Arrival, self._state.connections, self._welcome, make_http)
 
-    def _websocket(self, config: Any = None, server_state: Any = None, app_state: Any = None) -> Connection:
-        protocol = ServerProtocol(select_subprotocol=_select_subprotocol, logger=_quiet)
+    def _connection(self, protocol: ServerProtocol) -> Connection:
         connection = Connection(self._outbox, protocol, self._admit, self._closed)
         self._connections[connection] = None
         return connection
+
+    def _asked(self, config: Any = None, server_state: Any = None, app_state: Any = None) -> Connection:
+        """What uvicorn hands an upgrade to: a connection whose handshake is yet to be read."""
+        return self._connection(ServerProtocol(select_subprotocol=_select_subprotocol, logger=_quiet))
+
+    def _welcome(self, transport: asyncio.Transport, handshake: Handshake) -> bool:
+        """Answer a plain handshake, if there is nothing to refuse or to negotiate; else `_admit` will."""
+        endpoint, variables = self._sockets_table.find(handshake.path)
+        if endpoint is None or endpoint.config.negotiates:
+            return False
+        if not self.admission.host_fits(handshake.host) or not self.admission.origin_fits(handshake.origin):
+            return False
+        connection = self._connection(ServerProtocol(state=OPEN, logger=_quiet))
+        connection.protocol.max_message_size = endpoint.config.max_size + SHORT
+        connection.connection_made(transport)
+        transport.set_protocol(connection)
+        connection.asked_for(handshake.path, handshake.query, handshake.host, handshake.origin)
+        connection.write_control(handshake.answer(self._date))
+        self._open(connection, endpoint, variables)
+        return True
 
     def _admit(self, connection: Connection, request: Request) -> None:
         """Answer a WebSocket handshake (RFC 6455, section 4.2)."""
         protocol = connection.protocol
         raw_path, _, query = request.path.partition("?")
         path = unquote(raw_path)
-        headers = request.headers
-        peer = connection.transport.get_extra_info("peername")
-        connection.client_ip = peer[0] if peer else ""
-        connection.path, connection.query = path, query
-        origins = headers.get_all("Origin")
-        connection.origin, connection.host = origins[0] if origins else None, headers.get("Host", "")
+        origins = request.headers.get_all("Origin")
+        connection.asked_for(path, query, request.headers.get("Host", ""), origins[0] if origins else None)
         endpoint, variables = self._sockets_table.find(path)
         if not self.admission.host_fits(connection.host):
             self._refused("Host", connection.host)
@@ -184,9 +201,11 @@ class Server:
             protocol.max_message_size = config.max_size + SHORT
             response = protocol.accept(request)
         connection.answer(response)
-        if response.status_code != 101:
-            return
-        connection.opened(next(self._channel_ids), dict(parse_qsl(query, keep_blank_values=True)))
+        if response.status_code == 101:
+            self._open(connection, endpoint, variables)
+
+    def _open(self, connection: Connection, endpoint: Endpoint, variables: dict[str, str]) -> None:
+        connection.opened(next(self._channel_ids), dict(parse_qsl(connection.query, keep_blank_values=True)))
         endpoint.open(connection, variables)
         self._log(connection, "connected")
 
@@ -249,7 +268,8 @@ class Server:
         now = time.monotonic()
         for connection in list(self._connections):
             connection.check_alive(now)
-        self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        self._date = _http_date()
+        self._state.default_headers = [(b"date", self._date)]
         self._ticker = self._runtime.loop.call_later(_TICK, self._tick)
 
     async def stop(self) -> None:
@@ -304,6 +324,10 @@ class Server:
             os.close(descriptor)
 
 
+def _http_date() -> bytes:
+    return formatdate(usegmt=True).encode()
+
+
 def _select_subprotocol(protocol: ServerProtocol, offered: Any) -> Any:
     """The first of ours that the client offers; a client that offers none is served without."""
     return next((name for name in protocol.available_subprotocols or () if name in offered), None)
@@ -311,73 +335,3 @@ def _select_subprotocol(protocol: ServerProtocol, offered: Any) -> Any:
 
 def _switch_interval(runtime: Runtime) -> SwitchInterval:
     return SwitchInterval()
-
-
-class Servers:
-    """The servers that run: a service of the runtime."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._servers: dict[str | None, Server] = {}
-        self._public: set[tuple[str, str]] = set()
-
-    async def start(self, server: Server, port: int, replacing: Entity | None = None) -> ServerHandle:
-        """Start `server`; one of ours on that port must allow a restart, or be the one it replaces."""
-        if replacing is not None and self.find(replacing) is not None:
-            port = port or self.get(replacing).port
-            await self.stop(replacing)
-        holder = next((other for other in self if other.port == port and port), None)
-        if holder is not None:
-            if not (server.allow_restart or holder.allow_restart):
-                raise PortUnavailable(
-                    98, f"port {port} is held by {holder.handle!r}; stop it, or say allow_restart=True to replace it"
-                )
-            await self.stop(holder.handle)
-        await server.start(port)
-        self.admit_public(server)
-        self._servers[server.handle._uid] = server
-        return server.handle
-
-    async def stop(self, handle: Entity) -> None:
-        """Stop the server of that handle; `NotRunning` when there is none."""
-        server = self.get(handle)
-        del self._servers[handle._uid]
-        self._runtime.ended(handle._uid)
-        self._runtime.things.forget(handle)
-        await server.stop()
-
-    def find(self, handle: Entity) -> Server | None:
-        """The server of that handle, or `None`."""
-        return self._servers.get(handle._uid)
-
-    def get(self, handle: Entity) -> Server:
-        """The server of that handle; `NotRunning` when it has stopped or lives elsewhere."""
-        server = self.find(handle)
-        if server is None:
-            raise self._runtime.not_running(handle)
-        return server
-
-    def allow_public(self, host: str, origin: str) -> None:
-        """Let in pages of the address by which the notebook is reached, at the servers of now and those to come."""
-        if len(self._public) < _MOST_PUBLIC:
-            self._public.add((host, origin))
-        for server in self:
-            self.admit_public(server)
-
-    def admit_public(self, server: Server) -> None:
-        """Have `server` let those pages in."""
-        for host, origin in self._public:
-            server.admission.allow_host(host)
-            server.admission.allow_origin(origin)
-
-    def __iter__(self) -> Any:
-        return iter(list(self._servers.values()))
-
-    async def close(self) -> None:
-        """Stop all of them at once."""
-        await asyncio.gather(*(self.stop(server.handle) for server in self), return_exceptions=True)
-
-    def forget_sockets(self) -> None:
-        """In a forked child: let go of every socket."""
-        for server in self:
-            server.forget_sockets()

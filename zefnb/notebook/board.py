@@ -14,7 +14,8 @@ from zefnb.engine.actor import Actor, Actors
 from zefnb.engine.runtime import Runtime
 from zefnb.net.connection import Connection
 from zefnb.net.endpoint import Endpoint
-from zefnb.net.server import Server, Servers
+from zefnb.net.server import Server
+from zefnb.net.servers import Servers
 from zefnb.topics.hub import WATCH, Hub, TopicState
 from zefnb.topics.timer import Timers
 

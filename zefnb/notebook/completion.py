@@ -162,7 +162,7 @@ def _paths(sockets_only: bool, port: str | None = None) -> Iterator[str]:
 
 def _channels() -> list[str]:
     from zefnb.engine.runtime import default_runtime
-    from zefnb.net.server import Servers
+    from zefnb.net.servers import Servers
     from zefnb.notebook.board import on_loop
 
     runtime = default_runtime()

@@ -18,7 +18,8 @@ from typing import Any
 from zefnb.engine.runtime import Runtime
 from zefnb.net.connection import Connection
 from zefnb.net.endpoint import EndpointConfig
-from zefnb.net.server import Server, Servers
+from zefnb.net.server import Server
+from zefnb.net.servers import Servers
 from zefnb.notebook.board import board
 from zefnb.notebook.feed import Clients
 from zefnb.notebook.session import Session

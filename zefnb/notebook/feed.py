@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from zefnb.engine.runtime import Runtime
 from zefnb.net.connection import Connection
-from zefnb.net.server import Servers
+from zefnb.net.servers import Servers
 from zefnb.notebook.board import brief
 
 SAMPLES = 30

@@ -45,7 +45,7 @@ def described(value: Any) -> Described | None:
 
 
 def _server(runtime: Runtime, handle: Any) -> Described:
-    from zefnb.net.server import Servers
+    from zefnb.net.servers import Servers
 
     server = runtime.service(Servers).find(handle)
     if server is None:

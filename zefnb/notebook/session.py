@@ -19,7 +19,7 @@ from zefnb.core.entity import ET
 from zefnb.engine.perform import perform
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import Fault, InvalidValue, NotRunning, ZefError, shown
-from zefnb.net.server import Servers
+from zefnb.net.servers import Servers
 from zefnb.notebook.feed import COLUMNS, MOST_ROWS, Clients, Query, Row, View
 from zefnb.notebook.taps import Tail, Tap, look_at, look_away
 from zefnb.topics.hub import WATCH, Hub, topic_key

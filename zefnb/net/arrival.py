@@ -1,0 +1,57 @@
+"""The arrival: a connection from which nothing has come yet. Its first bytes say what it becomes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from zefnb.net import guard
+from zefnb.net.handshake import Handshake, read_plain
+
+Take = Callable[[asyncio.Transport, Handshake], bool]
+
+
+class Arrival(asyncio.Protocol):
+    """Becomes a WebSocket when a plain handshake comes that `take` answers; else HTTP has it, as it came.
+
+    Who says nothing within 5 s is cut without a word.
+    """
+
+    __slots__ = ("_arrived", "_deadline", "_make_http", "_take", "transport")
+
+    def __init__(self, arrived: set[Any], take: Take, make_http: Callable[[float], guard.GuardedHTTP]) -> None:
+        self._arrived = arrived
+        self._take = take
+        self._make_http = make_http
+        self._deadline: asyncio.TimerHandle | None = None
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._arrived.add(self)
+        self._deadline = asyncio.get_running_loop().call_later(guard.HEAD_WITHIN, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        self._leave()
+        handshake = read_plain(data)
+        if handshake is not None and self._take(self.transport, handshake):
+            return
+        assert self._deadline is not None
+        http = self._make_http(self._deadline.when())
+        self.transport.set_protocol(http)
+        http.connection_made(self.transport)
+        http.data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+
+    def shutdown(self) -> None:
+        """The server stops."""
+        self.transport.close()
+
+    def _leave(self) -> None:
+        self._arrived.discard(self)
+        if self._deadline is not None:
+            self._deadline.cancel()
