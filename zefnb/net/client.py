@@ -136,7 +136,9 @@ class Client:
         try:
             loss = await self._receive(connection)
         finally:
+            # In one step, before anything is waited for: a publisher must not be asked to wait for who is gone.
             self.connection = None
+            self.outgoing.disconnected()
             for helper in helpers:
                 helper.cancel()
             await asyncio.wait(helpers)
@@ -216,10 +218,8 @@ class Client:
         return bool(done)
 
     def _lost(self, loss: Loss) -> None:
-        self.connection = None
         self._losses += 1
         self.since = Time.now()
-        self.outgoing.disconnected()
         self._note("warning", f"the connection to {self.target} is lost ({loss}); it is made again")
         self.consumer.lost(loss)
 
