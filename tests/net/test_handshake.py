@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from tests.net.conftest import inside
+from tests.net.conftest import inside, on_loop
 from tests.net.hostile import BAD_HANDSHAKES, GARBAGE
 from tests.net.wire import KEY, Wire, frame, handshake
 from zefnb import ET
@@ -94,7 +94,7 @@ def answers_to(server: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch) -> Callab
         wire = raw(server, None)
         wire.send(request)
         status, headers, _ = wire.read_response()
-        told = [[getattr(client, name) for name in TOLD] for client in inside(server).clients()[-1:]]
+        told = [[getattr(client, name) for name in TOLD] for client in on_loop(inside(server).clients)[-1:]]
         wire.close()
         date = headers.pop("date", None)
         assert date is not None or status != 101
