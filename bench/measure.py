@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -98,7 +99,8 @@ class Result:
     def ratios(self, label: str, peer: str, key: str) -> list[float]:
         """`label` divided by `peer`, round by round: noise that both saw cancels."""
         pairs = zip(self.samples[label], self.samples[peer], strict=True)
-        return [ours[key] / theirs[key] for ours, theirs in pairs if ours and theirs and theirs[key]]
+        found = [_quotient(ours[key], theirs[key]) for ours, theirs in pairs if ours and theirs]
+        return [quotient for quotient in found if not math.isnan(quotient)]
 
     def pairs(self) -> Iterator[tuple[Entrant, Entrant]]:
         """Each of ours with each peer, where both have been measured."""
@@ -106,6 +108,13 @@ class Result:
         for ours in measured:
             if ours.ours:
                 yield from ((ours, peer) for peer in measured if not peer.ours)
+
+
+def _quotient(ours: float, theirs: float) -> float:
+    """Without end beside somebody who got nothing done; nothing that is a number when neither did."""
+    if theirs == 0:
+        return math.inf if ours > 0 else math.nan
+    return ours / theirs
 
 
 def take(measure: Measure, settings: Settings, progress: Callable[[str], None]) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -133,11 +134,14 @@ def _ratio(result: Result, label: str, peer: str, figure: Figure) -> Text:
     if not ratios:
         return Text()
     spread = Spread.of(ratios)
-    return Text.assemble(f"{spread.median:.2f}", (f"  {spread.least:.2f}-{spread.most:.2f}", "dim"))
+    median, least, most = (f"{value:.2f}".replace("inf", "∞") for value in (spread.median, spread.least, spread.most))
+    return Text.assemble(median, (f"  {least}-{most}", "dim"))
 
 
 def number(value: float, style: str) -> str:
     """A figure as it is shown."""
+    if math.isinf(value):
+        return "∞"
     if style == "plain":
         return f"{value:,.10g}"
     if style == "percent":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from bench.load import load
@@ -50,8 +51,9 @@ def as_sample(found: Sample) -> Sample:
         "wrong": found["reordered"] + found["garbled"],
         "server_busy": found["server_cpu"] / found["seconds"],
         "load_busy": found["load_cpu"] / found["seconds"],
-        "p50_us": found["p50_us"],
-        "p99_us": found["p99_us"],
+        # Who answers nobody keeps them waiting for ever.
+        "p50_us": found["p50_us"] if found["deliveries"] else math.inf,
+        "p99_us": found["p99_us"] if found["deliveries"] else math.inf,
     }
 
 
