@@ -55,19 +55,26 @@ class Entrance:
 
     def _drain(self) -> None:
         calls = self._calls
-        for _ in range(min(len(calls), _SLICE)):
+        for _ in range(_SLICE):
+            if not calls and self._may_sleep():
+                break
             call, args = calls.popleft()
             try:
                 call(*args)
             except BaseException as error:  # whatever user code raises, the calls behind it are made
                 self._on_error(error)
-        with self._lock:
-            if calls:
-                self._loop.call_soon(self._drain)
-            else:
-                self._woken = False
+        else:
+            self._loop.call_soon(self._drain)
         if not self._room.is_set() and len(calls) < _HELD_BACK_AT // 2 and not self._congestions:
             self._room.set()
+
+    def _may_sleep(self) -> bool:
+        """Whether nobody is about to put a call; from then on the next one who does wakes the loop."""
+        with self._lock:
+            if self._calls:
+                return False
+            self._woken = False
+            return True
 
     def hold_back(self) -> None:
         """Wait while publishers have outrun the loop or clients that read. For other threads than ours."""
