@@ -41,7 +41,7 @@ class Entrant:
 
     @property
     def ours(self) -> bool:
-        return self.system is ZEFNB
+        return self.system is ZEFNB  # the extra is compared with us
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class System:
     module: str = ""
     program: str = ""
     needs: tuple[str, ...] = ()
+    loop: str = "asyncio"  # which event loop zefnb takes
 
     def missing(self) -> list[str]:
         """What it needs and is not installed."""
@@ -37,6 +38,7 @@ class System:
 
 
 ZEFNB = System("zefnb", module="bench.servers.zefnb_server", needs=("zefnb",))
+ZEFNB_SPEED = System("zefnb[speed]", module=ZEFNB.module, needs=("zefnb", "uvloop"), loop="uvloop")
 PICOWS = System("picows", module="bench.servers.picows_server", needs=("picows", "uvloop"))
 WEBSOCKETS = System("websockets", module="bench.servers.websockets_server", needs=("websockets",))
 ZEF = System("zef", module="bench.servers.zef_server", needs=("zef",))
@@ -152,5 +154,5 @@ def running(system: System, everywhere: bool = False, without: str = "") -> Iter
     log = machine.BUILD / f"{system.name.replace(' ', '-')}.log"
     ours, theirs = machine.processors()
     processors = {ours, theirs} if everywhere else {ours}
-    with child(argv, processors, log, {"BENCH_WITHOUT": without}) as process:
+    with child(argv, processors, log, {"BENCH_WITHOUT": without, "ZEFNB_LOOP": system.loop}) as process:
         yield Server(system, process, log)

@@ -13,6 +13,8 @@ from typing import Any
 
 # Read when a loop is made: the runtime's own, and those of the tests.
 os.environ["PYTHONASYNCIODEBUG"] = "1"
+# What everybody has, though uvloop is installed for tests/engine/test_uv_loop.py.
+os.environ.setdefault("ZEFNB_LOOP", "asyncio")
 
 import pytest
 from websockets.sync.client import ClientConnection

@@ -8,6 +8,7 @@ from bench.measures import (
     connect,
     curves,
     echo,
+    extra,
     fanout,
     growth,
     imports,
@@ -34,5 +35,6 @@ MEASURES: tuple[Measure, ...] = (
     imports.MEASURE,
     *growth.MEASURES,
     *tricks.MEASURES,
+    *extra.MEASURES,
     *curves.MEASURES,
 )

@@ -81,9 +81,9 @@ def _shared_buffer() -> None:
 
 def _turn_ends() -> None:
     """Go round the loop once more before what was gathered is written."""
-    from zefnb.engine.loop import TurnLoop
+    from zefnb.engine.turn_loop import SelectorTurnLoop
 
-    TurnLoop.at_turn_end = TurnLoop.call_soon  # type: ignore[method-assign,assignment]
+    SelectorTurnLoop.at_turn_end = SelectorTurnLoop.call_soon  # type: ignore[method-assign,assignment]
 
 
 def _plain_handshakes() -> None:

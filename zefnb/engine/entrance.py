@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from zefnb.engine.loop import TurnLoop
+from zefnb.engine.turn_loop import TurnLoop
 from zefnb.errors import Interrupted
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]

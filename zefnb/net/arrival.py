@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from zefnb.net import guard
 from zefnb.net.handshake import Handshake, read_plain
@@ -28,10 +28,10 @@ class Arrival(asyncio.Protocol):
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # Not every loop's transports are of asyncio's classes.
+        self.transport = cast("asyncio.Transport", transport)
         self._arrived.add(self)
-        self._deadline = asyncio.get_running_loop().call_later(guard.HEAD_WITHIN, transport.abort)
+        self._deadline = asyncio.get_running_loop().call_later(guard.HEAD_WITHIN, self.transport.abort)
 
     def data_received(self, data: bytes) -> None:
         self._leave()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import array
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from zefnb.net.slow_clients import HOLDS_ABOVE, QUEUE_ALLOWED, QUEUE_LIMIT, Backlog, Piece, Policy
 
@@ -87,9 +87,9 @@ class Sending(asyncio.BufferedProtocol):
         self._paused = self._ends = self._has_caught_up = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.set_write_buffer_limits(high=_HIGH_WATER)
+        # Not every loop's transports are of asyncio's classes.
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(high=_HIGH_WATER)
 
     def send_raw(self, data: bytes, count: int) -> None:
         """Send whole frames holding `count` messages, after everything sent before."""

@@ -1,0 +1,21 @@
+"""uvloop's loop as a turn loop. Loaded where uvloop is installed only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import uvloop
+
+from zefnb.engine.turn_loop import TurnLoop
+
+
+class UvTurnLoop(uvloop.Loop, TurnLoop):  # type: ignore[misc]
+    """libuv's: it writes at the end of its own turns, and keeps the interpreter's lock meanwhile."""
+
+    on_wake: Callable[[], None]
+
+    def at_turn_end(self, call: Callable[[], None]) -> None:
+        self.call_soon(call)
+
+    def wake(self) -> None:
+        self.call_soon_threadsafe(self.on_wake)
