@@ -149,7 +149,7 @@ def test_two_actors_that_answer_each_other_for_ever_do_not_starve_the_loop():
     for _ in range(20):
         started = time.monotonic()
         counts.append((FX.QueryActorState(actor=ping) | run)[ping])
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
     assert counts[-1] > counts[0], "the game goes on meanwhile"
     bystander = fresh_topic()
     heard = Listener()

@@ -28,8 +28,8 @@ else:
 
         @staticmethod
         def _fits(value: object) -> bool:
-            loaded = sys.modules.get("ssl")
-            return loaded is not None and isinstance(value, loaded.SSLContext)
+            # Nobody has a context before `ssl` is there, whole.
+            return isinstance(value, getattr(sys.modules.get("ssl"), "SSLContext", ()))
 
         def __repr__(self) -> str:
             return "ssl.SSLContext"

@@ -38,8 +38,8 @@ _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 
 def runtime() -> Any:
     """The default runtime, if there is one: looking must not start it."""
-    module = sys.modules.get("zefnb.engine.runtime")
-    return module._default if module is not None else None
+    # Another thread may be in the middle of importing it: see `Ahead`.
+    return getattr(sys.modules.get("zefnb.engine.runtime"), "_default", None)
 
 
 def handlers_cell() -> str | None:
