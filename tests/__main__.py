@@ -5,6 +5,7 @@ All of them run in two processes: what opens a browser mostly waits for it, and 
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ BESIDE = ("tests/browser", "tests/binder", "tests/notebooks")
 
 def main(arguments: list[str]) -> int:
     """Run them; answers what pytest answers."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if arguments:
         return subprocess.call([*COVERED, *arguments])
     with tempfile.TemporaryFile("w+") as said:
@@ -23,6 +25,9 @@ def main(arguments: list[str]) -> int:
             status = subprocess.call([*COVERED, *(f"--ignore={folder}" for folder in BESIDE)])
             print("Waiting for the tests beside ...", flush=True)
             return status or beside.wait()
+        except SystemExit:
+            beside.terminate()
+            raise
         finally:
             beside.wait()
             said.seek(0)

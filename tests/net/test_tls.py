@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import pytest
 import trustme
 from websockets.exceptions import ConnectionClosed
 
-from tests.net.conftest import journal
-from tests.net.wire import Wire
+from tests.net.conftest import inside, journal, on_loop
+from tests.net.wire import Wire, handshake
 from zefnb import ET, FX, run
 from zefnb.errors import InvalidEffect
 from zefnb.net import guard
@@ -84,6 +85,22 @@ def test_a_tls_client_hears_why_it_is_closed(serve: Any, connect: Any, topic: An
     second.close(4002)
     assert second.protocol.close_rcvd.code == 4002
     assert journal("warning") == []
+
+
+def test_who_is_in_the_middle_of_a_tls_handshake_when_the_server_stops_is_not_let_in(
+    serve: Any, files: Any, trusting: ssl.SSLContext, raw: Raw, topic: Any
+):
+    server = serve({"/": "x", "/ws": ET.WebSocket(clients_subscribe_to=[topic])}, certificates=files)
+    running = inside(server)
+    wire = raw(server, None)
+    FX.StopHTTPServer(server=server) | run
+    answer = b""
+    with suppress(OSError), trusting.wrap_socket(wire.socket, server_hostname="localhost") as late:
+        late.sendall(handshake())
+        answer = late.recv(1_000)
+    assert answer == b""
+    assert on_loop(running.clients) == []
+    assert not running._connections
 
 
 def test_a_tls_handshake_that_stalls_is_cut(serve: Any, files: Any, raw: Raw, monkeypatch: Any, until: Any):

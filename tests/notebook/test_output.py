@@ -239,6 +239,42 @@ actor = FX.StartActor(input=ET.Topic("dots"), initial_state=0, handler=dot) | ru
         kernel.until(lambda wanted="." * n: started.text == wanted)
 
 
+def test_what_cannot_be_sent_as_it_is_takes_nothing_with_it(kernel):
+    code = """
+@zef_function
+def half(message, state):
+    print("half a pair: \\ud800", message)
+    print("and on", end="")
+    return [[], state]
+actor = FX.StartActor(input=ET.Topic("half"), initial_state=0, handler=half) | run
+"""
+    started = kernel.run(code, "H")
+    for n in (1, 2):
+        kernel.run(f"FX.Publish(target=ET.Topic('half'), content={n}) | run")
+        kernel.until(lambda n=n: started.text.count("and on") == n)
+    assert started.text.startswith("half a pair: \\ud800 1\nand on")
+
+
+def test_a_line_that_was_not_ended_is_nobody_elses_in_the_log(kernel):
+    code = """
+@zef_function
+def begin(message, state):
+    print("begun by one", end="")
+    return [[], state]
+@zef_function
+def other(message, state):
+    print("said by the other")
+    return [[], state]
+FX.StartActor(input=ET.Topic("begin"), initial_state=0, handler=begin) | run
+FX.StartActor(input=ET.Topic("other"), initial_state=0, handler=other) | run
+"""
+    kernel.run(code, "L")
+    for topic in ("begin", "other"):
+        kernel.run(f"FX.Publish(target=ET.Topic({topic!r}), content=1) | run")
+    query = "[entry['message'] for entry in FX.QueryLog() | run]"
+    kernel.until(lambda: "said by the other" in kernel.value(query))
+
+
 def test_a_flood_of_prints_is_cut_and_says_where_the_rest_is(kernel):
     code = """
 @zef_function

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 from collections import deque
@@ -45,9 +46,10 @@ class Entrance:
             self._calls.append((call, args))
 
     def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # what some loops raise when they are closed, and others do not
+            self._loop.wake()
         if self._loop.is_closed():
             raise Interrupted("the runtime has been closed")
-        self._loop.wake()
 
     def _woken_up(self) -> None:
         # In a context of its own: the calls of all threads share the turn, and none may see another's owner.

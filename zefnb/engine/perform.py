@@ -9,6 +9,7 @@ import inspect
 import threading
 from collections.abc import Awaitable, Coroutine, Sequence
 from threading import get_ident
+from types import GeneratorType
 from typing import Any, TypeGuard
 
 from zefnb.core.effect import Effect, EffectType, Spec
@@ -25,8 +26,8 @@ _HELD_BACK_POLL = 0.01
 
 
 def takes_time(answer: Any) -> TypeGuard[Awaitable[Any]]:
-    """Whether `answer` is yet to come: what `inspect.isawaitable` asks an abstract class, in a tenth of the time."""
-    return hasattr(type(answer), "__await__")
+    """Whether `answer` is yet to come: what `inspect.isawaitable` says, in a tenth of the time."""
+    return hasattr(type(answer), "__await__") or (type(answer) is GeneratorType and inspect.isawaitable(answer))
 
 
 def perform(runtime: Runtime, effect: Effect) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable
 
 import uvloop
@@ -15,7 +16,8 @@ class UvTurnLoop(uvloop.Loop, TurnLoop):  # type: ignore[misc]
     on_wake: Callable[[], None]
 
     def at_turn_end(self, call: Callable[[], None]) -> None:
-        self.call_soon(call)
+        # In a context of its own: the turn is everybody's, and whoever speaks last in it must not own its end.
+        self.call_soon(call, context=contextvars.Context())
 
     def wake(self) -> None:
         self.call_soon_threadsafe(self.on_wake)

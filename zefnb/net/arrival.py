@@ -18,10 +18,17 @@ class Arrival(asyncio.Protocol):
     Who says nothing within 5 s is cut without a word.
     """
 
-    __slots__ = ("_arrived", "_deadline", "_make_http", "_take", "transport")
+    __slots__ = ("_arrived", "_deadline", "_is_open", "_make_http", "_take", "transport")
 
-    def __init__(self, arrived: set[Any], take: Take, make_http: Callable[[float], guard.GuardedHTTP]) -> None:
+    def __init__(
+        self,
+        arrived: set[Any],
+        is_open: Callable[[], bool],
+        take: Take,
+        make_http: Callable[[float], guard.GuardedHTTP],
+    ) -> None:
         self._arrived = arrived
+        self._is_open = is_open
         self._take = take
         self._make_http = make_http
         self._deadline: asyncio.TimerHandle | None = None
@@ -30,6 +37,10 @@ class Arrival(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Not every loop's transports are of asyncio's classes.
         self.transport = cast("asyncio.Transport", transport)
+        if not self._is_open():
+            # The server stopped during the TLS handshake, when nobody knew of this connection.
+            self.transport.abort()
+            return
         self._arrived.add(self)
         self._deadline = asyncio.get_running_loop().call_later(guard.HEAD_WITHIN, self.transport.abort)
 

@@ -95,6 +95,7 @@ class Server:
         self._state = ServerState()
         self._date = _http_date()
         self._emptied = asyncio.Event()
+        self._stopped = False
         self._ticker: asyncio.TimerHandle | None = None
         self._app: HTTPApp = None  # type: ignore[assignment]
 
@@ -148,7 +149,7 @@ class Server:
             protocol.access_log = False
             return protocol
 
-        return partial(Arrival, self._state.connections, self._welcome, make_http)
+        return partial(Arrival, self._state.connections, lambda: not self._stopped, self._welcome, make_http)
 
     def _connection(self, protocol: ServerProtocol) -> Connection:
         connection = Connection(self._outbox, protocol, self._admit, self._closed)
@@ -274,6 +275,7 @@ class Server:
 
     async def stop(self) -> None:
         """Close the listeners, say 1001 to every client, wait a second at most. The port is free when this returns."""
+        self._stopped = True
         if self._ticker is not None:
             self._ticker.cancel()
         await self._stop_accepting()

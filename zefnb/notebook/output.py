@@ -130,13 +130,21 @@ class Log:
     """Lines that handlers print, noted in the journal beside whose they are."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, Lines] = {}
+        # By stream and by whose handler it is.
+        self._lines: dict[tuple[str, Any], Lines] = {}
         self._lock = threading.Lock()
 
     def written(self, name: str, text: str) -> None:
         """A handler wrote `text`, perhaps a part of a line."""
+        owner = current_owner.get()
+        key = name, owner.handle if owner is not None else current_server.get()
         with self._lock:
-            whole = self._lines.setdefault(name, Lines()).write(text)
+            lines = self._lines.pop(key, None) or Lines()
+            whole = lines.write(text)
+            if lines:
+                self._lines[key] = lines
+            if len(self._lines) > _REMEMBERED_CELLS:
+                del self._lines[next(iter(self._lines))]
         for line in filter(str.strip, whole.split("\n")):
             self._note(name, line)
 
@@ -245,16 +253,18 @@ class KernelOutput:
             for key, lines in self._lines.items():
                 self._add(key, lines.overdue())
             self._lines = {key: lines for key, lines in self._lines.items() if lines}
-            again = self._due = bool(self._lines)
+            self._due = bool(self._lines)
+            if self._due:
+                self._io.io_loop.call_later(_FLUSH_EVERY, self._flush_what_is_due)
         self._flush()
-        if again:
-            self._io.io_loop.call_later(_FLUSH_EVERY, self._flush_what_is_due)
 
     def _flush(self) -> None:
         with self._lock:
             pending, self._pending = self._pending, {}
         for (cell, name), parts in pending.items():
-            header, text = self._headers.get(cell), _shortened("".join(parts))
+            # Half of a surrogate pair can be printed and not be sent, and would take with it what waits beside it.
+            text = _shortened("".join(parts)).encode(errors="backslashreplace").decode()
+            header = self._headers.get(cell)
             if header is None or not text:
                 continue
             if self._kept.takes(cell, header, name, text):
