@@ -47,8 +47,9 @@ def publish(runtime: Runtime, *, target: Topic, content: Any) -> Any:
     >>> FX.Publish(target=ET.Topic('news'), content='breaking news!') | run
     ET.Success()
     """
-    success, hub, topic_key, snapshot = _publishing()
-    runtime.service(hub).hand_on(topic_key(target), snapshot(content))
+    success, hub, topic_key, _ = _publishing()
+    topic_key(target)
+    runtime.service(hub).publish(target, content)
     return success
 
 

@@ -74,7 +74,8 @@ class Hub:
 
     def publish(self, topic: Entity, content: Any) -> None:
         """Hand `content`, as it is now, to every subscriber of `topic`, after everything published before."""
-        self.hand_on(topic._uid, snapshot(content))  # type: ignore[arg-type]
+        if topic._uid in self._topics:  # for nobody nothing is copied
+            self.hand_on(topic._uid, snapshot(content))
 
     def hand_on(self, key: str, content: Any) -> None:
         """As `publish`, for what is a snapshot already."""
