@@ -1,6 +1,6 @@
 """`python -m tests`: all tests, or those that pytest's arguments choose, with the lines covered counted.
 
-All of them run in two processes: what opens a browser mostly waits for it, and goes on beside the rest.
+All of them run in two processes, since what opens a browser mostly waits for it, and then what measures in a third.
 """
 
 from __future__ import annotations
@@ -11,18 +11,25 @@ import sys
 import tempfile
 
 BESIDE = ("tests/browser", "tests/binder", "tests/notebooks")
+ALONE = ("tests/faults",)  # some of them compare paces, which they can't beside a browser
 
 
 def main(arguments: list[str]) -> int:
     """Run them; answers what pytest answers."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if arguments:
-        return subprocess.call([*COVERED, *arguments])
+        return subprocess.call([*COVERED, *PYTEST, *arguments])
+    status = side_by_side()
+    return subprocess.call([*COVERED, "--append", *PYTEST, *ALONE]) or status
+
+
+def side_by_side() -> int:
+    """All but those that measure; what the second process said is shown after the first's."""
     with tempfile.TemporaryFile("w+") as said:
-        beside = subprocess.Popen([*PYTEST, *BESIDE], stdout=said, stderr=subprocess.STDOUT)
+        beside = subprocess.Popen([sys.executable, *PYTEST, *BESIDE], stdout=said, stderr=subprocess.STDOUT)
         try:
             print(f"Beside these, and shown after them: {', '.join(BESIDE)}", flush=True)
-            status = subprocess.call([*COVERED, *(f"--ignore={folder}" for folder in BESIDE)])
+            status = subprocess.call([*COVERED, *PYTEST, *(f"--ignore={folder}" for folder in (*BESIDE, *ALONE))])
             print("Waiting for the tests beside ...", flush=True)
             return status or beside.wait()
         except SystemExit:
@@ -34,8 +41,8 @@ def main(arguments: list[str]) -> int:
             print(said.read(), flush=True)
 
 
-PYTEST = [sys.executable, "-m", "pytest"]
-COVERED = [sys.executable, "-m", "coverage", "run", "-m", "pytest"]
+PYTEST = ["-m", "pytest"]
+COVERED = [sys.executable, "-m", "coverage", "run"]
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
