@@ -203,10 +203,14 @@ class Evaluator:
     __pandas_priority__ = 10_000
 
     def __ror__(self, left: Any) -> Any:
-        return self(left.evaluated() if isinstance(left, Applied) else left)
+        return self.evaluate(left.evaluated() if isinstance(left, Applied) else left)
+
+    def evaluate(self, value: Any) -> Any:
+        """What becomes of a value, or of what a chain has made of it."""
+        return value
 
     def __call__(self, value: Any) -> Any:
-        return value
+        return self.evaluate(value)
 
 
 class Applied:

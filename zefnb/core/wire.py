@@ -17,7 +17,7 @@ TEXT, BINARY = 1, 2
 _AS_JSON = (dict, list, tuple, int, float, type(None), Entity, Time)
 _ALLOWED = "text, bytes, or as JSON: a dict, list, tuple, number, bool, None, entity or Time"
 # What holds nothing that could change, for a first look by exact type.
-_PLAIN = frozenset({str, bytes, int, float, bool, type(None), Time, ByteArray})
+PLAIN = frozenset({str, bytes, int, float, bool, type(None), Time, ByteArray})
 
 
 def to_json_text(value: Any) -> str:
@@ -98,22 +98,22 @@ def snapshot(value: Any) -> Any:
     {'rows': [1, 2]}
     """
     cls = type(value)
-    if cls in _PLAIN:
+    if cls in PLAIN:
         return value
     if cls is dict:
-        if _PLAIN.issuperset(map(type, value.values())):
+        if PLAIN.issuperset(map(type, value.values())):
             return value.copy()
         return {key: snapshot(item) for key, item in value.items()}
     if cls is list:
-        return value.copy() if _PLAIN.issuperset(map(type, value)) else [snapshot(item) for item in value]
+        return value.copy() if PLAIN.issuperset(map(type, value)) else [snapshot(item) for item in value]
     if isinstance(value, Record):
-        if _PLAIN.issuperset(map(type, value.__dict__.values())):
+        if PLAIN.issuperset(map(type, value.__dict__.values())):
             return value
         fields = {name: snapshot(field) for name, field in value.__dict__.items()}
         unchanged = all(fields[name] is field for name, field in value.__dict__.items())
         return value if unchanged else assemble(cls, value._uid, fields)
     if isinstance(value, tuple):
-        if _PLAIN.issuperset(map(type, value)):
+        if PLAIN.issuperset(map(type, value)):
             return value
         items = [snapshot(item) for item in value]
         if all(new is old for new, old in zip(items, value, strict=True)):

@@ -216,7 +216,10 @@ class Actor:
             answer = handler.invoke(message, self.state, context)
             if (took := time.monotonic() - started) > _INLINE_LIMIT:
                 self._held_the_loop(handler_name(handler), took)
-            return self._settle_owned(answer)
+            # What `_settle_owned` does, but for the call.
+            effects, self.state = self.behaviour.read(answer, self.state)
+            self.handled += 1
+            return self._perform(effects) if effects else True
         except BaseException as error:
             return self._failed(error)
         finally:

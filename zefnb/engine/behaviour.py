@@ -13,6 +13,7 @@ from zefnb.core.effect import Effect
 from zefnb.core.function import ZefFunction, as_handler, name_of
 from zefnb.core.op import Op, as_chain, compile_chain
 from zefnb.core.rules import Rule, RuleTable
+from zefnb.core.wire import PLAIN
 from zefnb.engine.journal import Journal
 from zefnb.errors import Fault, InvalidEffect, InvalidValue, ZefError, shown
 
@@ -101,6 +102,8 @@ def _message_handler(function: Callable[[Any], Any], chain: Op) -> ZefFunction:
 
 def effects_in(answer: Any) -> Sequence[Effect]:
     """The effects that a subscribed op answered: one, a list of them, or none."""
+    if type(answer) in PLAIN:
+        return ()
     if isinstance(answer, Effect):
         return (answer,)
     if isinstance(answer, _LISTS) and answer and all(isinstance(item, Effect) for item in answer):

@@ -32,8 +32,9 @@ class Entrance:
         self._lock = threading.Lock()
         self._calls: deque[Call] = deque()
         self._woken = False
+        # Whether publishers outside the loop should wait.
+        self.is_held = False
         self._room = threading.Event()
-        self._room.set()
         self._congestions: set[object] = set()
         loop.on_wake = self._woken_up
 
@@ -44,6 +45,8 @@ class Entrance:
                 self._wake()
                 self._woken = True
             self._calls.append((call, args))
+            if len(self._calls) >= _HELD_BACK_AT:
+                self.is_held = True
 
     def _wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # what some loops raise when they are closed, and others do not
@@ -67,8 +70,8 @@ class Entrance:
                 self._on_error(error)
         else:
             self._loop.call_soon(self._drain)
-        if not self._room.is_set() and len(calls) < _HELD_BACK_AT // 2 and not self._congestions:
-            self._room.set()
+        if self.is_held:
+            self._let_go()
 
     def _may_sleep(self) -> bool:
         """Whether nobody is about to put a call; from then on the next one who does wakes the loop."""
@@ -78,28 +81,31 @@ class Entrance:
             self._woken = False
             return True
 
+    def _let_go(self) -> None:
+        """Have publishers wait no longer, if there is room again and nobody lags."""
+        with self._lock:
+            if self._congestions or len(self._calls) >= _HELD_BACK_AT // 2:
+                return
+            self.is_held = False
+        self._room.set()
+
     def hold_back(self) -> None:
         """Wait while publishers have outrun the loop or clients that read. For other threads than ours."""
         while self.is_held and not self._loop.is_closed():
             self._room.clear()
-            if len(self._calls) < _HELD_BACK_AT // 2 and not self._congestions:
-                break
-            self._room.wait(_WAIT_SLICE)
+            if self.is_held:
+                self._room.wait(_WAIT_SLICE)
 
     def congested(self, source: object) -> None:
         """From now on `source` (slow clients that do read) holds other threads' publishers back."""
-        self._congestions.add(source)
+        with self._lock:
+            self._congestions.add(source)
+            self.is_held = True
 
     def relieved(self, source: object) -> None:
         """`source` no longer holds anybody back."""
         self._congestions.discard(source)
-        if not self._congestions:
-            self._room.set()
-
-    @property
-    def is_held(self) -> bool:
-        """Whether publishers outside the loop should wait."""
-        return len(self._calls) >= _HELD_BACK_AT or bool(self._congestions)
+        self._let_go()
 
     @property
     def waiting(self) -> int:

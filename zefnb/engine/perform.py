@@ -74,9 +74,9 @@ def _checked(runtime: Runtime, effect: Any) -> Spec:
     if type(type(effect)) is not EffectType:
         hint = "`run` performs an effect or a list of effects"
         raise InvalidEffect("run", [Fault("", f"got {shown(effect)}", "FX.Something(...)", hint)])
-    spec = runtime.registry.spec(type(effect).__name__)
-    faults = spec.missing(effect.__dict__)
-    if faults:
+    name = type(effect).__name__
+    spec = runtime.registry.specs.get(name) or runtime.registry.spec(name)
+    if faults := spec.missing(effect.__dict__):
         raise InvalidEffect(repr(type(effect)), faults)
     return spec
 
@@ -166,6 +166,11 @@ async def performed(runtime: Runtime, effect: Effect) -> Any:
     """Perform one effect on the loop and await it if it takes time."""
     answer = perform(runtime, effect)
     return await answer if takes_time(answer) else answer
+
+
+def run_here(given: Any) -> Any:
+    """Perform effects on the process's runtime; see `run`."""
+    return run_on(default_runtime(), given)
 
 
 def run_on(runtime: Runtime, given: Any) -> Any:

@@ -10,12 +10,11 @@ from zefnb.core.op import Evaluator
 
 
 @functools.cache
-def _engine() -> tuple[Callable[[], Any], Callable[[Any, Any], Any]]:
+def _engine() -> Callable[[Any], Any]:
     """What performs: loaded when it is first asked for, since it brings asyncio, 28 ms of the star import's 145."""
-    from zefnb.engine.perform import run_on
-    from zefnb.engine.runtime import default_runtime
+    from zefnb.engine.perform import run_here
 
-    return default_runtime, run_on
+    return run_here
 
 
 class Run(Evaluator):
@@ -32,9 +31,8 @@ class Run(Evaluator):
 
     __slots__ = ()
 
-    def __call__(self, given: Any) -> Any:
-        default_runtime, run_on = _engine()
-        return run_on(default_runtime(), given)
+    def evaluate(self, value: Any) -> Any:
+        return _engine()(value)
 
     def __repr__(self) -> str:
         return "run"
