@@ -277,17 +277,17 @@ class TestCtrlC:
             submission._cancel()
 
         runtime.entrance.put(scene)
-        assert submission.done.acquire(timeout=20)
+        until(lambda: submission.done)
         assert isinstance(submission.error, asyncio.CancelledError)
         assert nap == []
 
-    def test_an_effect_cancelled_before_it_is_reached_does_not_happen(self):
+    def test_an_effect_cancelled_before_it_is_reached_does_not_happen(self, until):
         from zefnb.engine.perform import Submission
 
         submission = Submission(default_runtime(), [FX.Log(content="too late")], [None])
         submission.cancel()
         default_runtime().entrance.put(submission.start)
-        assert submission.done.acquire(timeout=20)
+        until(lambda: submission.done)
         assert FX.QueryLog() | run == []
 
     def test_a_script_is_interrupted_and_ends_with_its_server_closing_politely(self):

@@ -8,7 +8,7 @@ from bench.targets import Target
 
 
 def _take(entrant: Entrant, settings: Settings) -> Sample:
-    with running(entrant.system) as server:
+    with running(entrant.system, without=entrant.without) as server:
         return server.command("run", count=500 if settings.quick else 5000)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from bench.measure import Entrant, Figure, Measure, Sample, Settings
-from bench.measures import busy, connect
+from bench.measures import busy, connect, run_query
 from bench.measures.echo import COUNTED
 from bench.measures.fanout import converse, take
 from bench.systems import ZEFNB
@@ -52,6 +52,13 @@ MEASURES = (
         entrants=_entrants("plain handshakes"),
         figures=_FIGURES[:2],
         take=connect.take,
+    ),
+    Measure(
+        name="tricks-run",
+        title="FX.QueryAllActiveHTTPServers() | run from the main thread",
+        entrants=_entrants("bells"),
+        figures=run_query.MEASURE.figures,
+        take=run_query.MEASURE.take,
     ),
     Measure(
         name="tricks-busy",

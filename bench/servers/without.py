@@ -93,6 +93,14 @@ def _plain_handshakes() -> None:
     arrival.read_plain = lambda data: None
 
 
+def _bells() -> None:
+    """Tell who waits by a lock."""
+    from zefnb.engine import bell
+
+    bell._SocketBell = bell._LockBell  # type: ignore[misc,assignment]
+    bell._bells = bell._Bells()
+
+
 def _fanout() -> Any:
     from zefnb.net.outbox import Fanout
 
@@ -106,6 +114,7 @@ TRICKS: dict[str, Callable[[], None]] = {
     "shared buffer": _shared_buffer,
     "turn's end": _turn_ends,
     "plain handshakes": _plain_handshakes,
+    "bells": _bells,
 }
 
 

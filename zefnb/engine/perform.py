@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import contextvars
 import inspect
-import threading
 from collections.abc import Awaitable, Coroutine, Sequence
 from threading import get_ident
 from types import GeneratorType
@@ -15,6 +14,7 @@ from typing import Any, TypeGuard
 from zefnb.core.effect import Effect, EffectType, Spec
 from zefnb.core.entity import ET
 from zefnb.core.execution import Identity, thing_key
+from zefnb.engine.bell import Bell, my_bell
 from zefnb.engine.runner import in_runner_thread
 from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.engine.things import current_identity, current_notices
@@ -84,9 +84,15 @@ def _checked(runtime: Runtime, effect: Any) -> Spec:
 class Submission:
     """Effects under way on the loop for somebody who waits elsewhere."""
 
-    __slots__ = ("_context", "_effects", "_runtime", "_task", "cancelled", "done", "error", "notices", "value")
+    __slots__ = ("_bell", "_context", "_effects", "_runtime", "_task", "cancelled", "done", "error", "notices", "value")
 
-    def __init__(self, runtime: Runtime, effects: Sequence[Effect], identities: Sequence[Identity | None]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        effects: Sequence[Effect],
+        identities: Sequence[Identity | None],
+        bell: Bell | None = None,
+    ) -> None:
         self._runtime = runtime
         self._effects = tuple(zip(effects, identities, strict=True))
         self._context = contextvars.copy_context()
@@ -95,8 +101,8 @@ class Submission:
         self.value: list[Any] = []
         self.error: BaseException | None = None
         self.cancelled = False
-        self.done = threading.Lock()
-        self.done.acquire()
+        self.done = False
+        self._bell = bell
 
     def start(self) -> None:
         """Perform the effects, on the loop, in order; the first that fails ends them."""
@@ -150,7 +156,9 @@ class Submission:
     def _finish(self, error: BaseException | None) -> None:
         self.error = error
         self._task = None
-        self.done.release()
+        self.done = True
+        if self._bell is not None:
+            self._bell.ring()
 
     def cancel(self) -> None:
         """End what has not happened yet. From any thread."""
@@ -198,10 +206,10 @@ def _run_all(runtime: Runtime, effects: Sequence[Effect], specs: Sequence[Spec])
     if runtime.entrance.is_held and not in_runner_thread() and any(spec.accept is not None for spec in specs):
         runtime.entrance.hold_back()
     identities = [thing_key(spec.keyed) if spec.keyed else None for spec in specs]
-    submission = Submission(runtime, effects, identities)
+    submission = Submission(runtime, effects, identities, my_bell())
     try:
         runtime.entrance.put(submission.start)
-        runtime.wait(submission.done)
+        runtime.wait(lambda: submission.done)
     except BaseException:
         submission.cancel()
         raise

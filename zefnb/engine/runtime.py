@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from zefnb.core.effect import DEFAULT_REGISTRY, Registry
+from zefnb.engine.bell import my_bell
 from zefnb.engine.entrance import Entrance
 from zefnb.engine.journal import Journal
 from zefnb.engine.loop import LoopThread
@@ -129,10 +130,12 @@ class Runtime:
         self.runner.close()
         self.thread.stop()
 
-    def wait(self, lock: threading.Lock) -> None:
-        """Wait for `lock` in slices, and not for a loop that has ended."""
-        while not lock.acquire(timeout=0.1):
-            if not self.thread.is_alive:
+    def wait(self, is_done: Callable[[], bool]) -> None:
+        """Wait until `is_done`, when the calling thread's bell is rung, and not for a loop that has ended."""
+        bell = my_bell()
+        while not is_done():
+            bell.wait()
+            if not self.thread.is_alive and not is_done():
                 raise Interrupted("the runtime has been closed")
 
     def abandon_after_fork(self) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-import threading
 import time
 from collections.abc import Callable, Sized
 from itertools import islice
 from typing import Any, TypeVar
 
 from zefnb.engine.actor import Actor, Actors
+from zefnb.engine.bell import my_bell
 from zefnb.engine.runtime import Runtime
 from zefnb.net.connection import Connection
 from zefnb.net.endpoint import Endpoint
@@ -31,8 +31,7 @@ def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
     """What `work()` answers on the loop, awaited if need be. From any thread; waits, and raises what it raises."""
     if runtime.thread.is_current:
         return work()
-    done = threading.Lock()
-    done.acquire()
+    bell = my_bell()
     answers: list[Any] = []
     errors: list[BaseException] = []
 
@@ -42,7 +41,7 @@ def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
         except BaseException as error:
             errors.append(error)
         finally:
-            done.release()
+            bell.ring()
 
     def start() -> None:
         try:
@@ -54,10 +53,10 @@ def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
                 runtime.spawn(finish(answer), "notebook")
                 return
             answers.append(answer)
-        done.release()
+        bell.ring()
 
     runtime.entrance.put(start)
-    runtime.wait(done)
+    runtime.wait(lambda: bool(answers or errors))
     if errors:
         raise errors[0]
     return answers[0]

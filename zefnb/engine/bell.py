@@ -1,0 +1,86 @@
+"""Bells: how the loop tells a thread that waits for it that something has happened."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import sys
+import threading
+from typing import Protocol
+
+_SLICE = 0.1
+
+
+class Bell(Protocol):
+    """One for each thread that waits. It may ring for somebody who has gone, so who wakes must look why."""
+
+    def ring(self) -> None:
+        """Wake who waits, or who will. From any thread."""
+
+    def wait(self) -> None:
+        """Return when it has rung, or a tenth of a second later: so that Ctrl-C ends a wait on every system."""
+
+
+class _SocketBell:
+    """Rings by a byte, since to send one lets go of the interpreter's lock, which who wakes needs at once.
+
+    On one processor `| run` takes a third of the time that it takes with a lock (45 us, not 140), on two as long.
+    """
+
+    def __init__(self) -> None:
+        self._ringer, self._ear = socket.socketpair()
+        self._ringer.setblocking(False)
+        # The kernel's own patience: Python's would ask twice, and let go of the interpreter's lock twice.
+        self._ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(_SLICE * 1e6)))
+
+    def ring(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # full of rings that nobody has heard yet
+            self._ringer.send(b"\0")
+
+    def wait(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._ear.recv(64)
+
+    def __del__(self) -> None:
+        self._ringer.close()
+        self._ear.close()
+
+
+class _LockBell:
+    """For systems whose sockets do not wait so."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    def wait(self) -> None:
+        self._rung.wait(_SLICE)
+        self._rung.clear()
+
+
+class _Bells(threading.local):
+    """Each thread's own, closed when the thread has ended and nobody is to ring it any more."""
+
+    def __init__(self) -> None:
+        self.mine: Bell = _LockBell() if sys.platform == "win32" else _SocketBell()
+
+
+_bells = _Bells()
+
+
+def my_bell() -> Bell:
+    """The calling thread's bell."""
+    return _bells.mine
+
+
+def _after_fork() -> None:
+    global _bells
+    _bells = _Bells()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
