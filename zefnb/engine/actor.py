@@ -216,7 +216,7 @@ class Actor:
             answer = handler.invoke(message, self.state, context)
             if (took := time.monotonic() - started) > _INLINE_LIMIT:
                 self._held_the_loop(handler_name(handler), took)
-            # What `_settle_owned` does, but for the call.
+            # What `_settle` does, but for the call.
             effects, self.state = self.behaviour.read(answer, self.state)
             self.handled += 1
             return self._perform(effects) if effects else True
@@ -282,18 +282,13 @@ class Actor:
         """Take the next state, then perform the effects; false when one of them takes time."""
         owner = current_owner.set(self)
         try:
-            return self._settle_owned(answer)
-        finally:
-            current_owner.reset(owner)
-
-    def _settle_owned(self, answer: Any) -> bool:
-        try:
-            effects, state = self.behaviour.read(answer, self.state)
+            effects, self.state = self.behaviour.read(answer, self.state)
+            self.handled += 1
+            return self._perform(effects) if effects else True
         except BaseException as error:
             return self._failed(error)
-        self.state = state
-        self.handled += 1
-        return self._perform(effects) if effects else True
+        finally:
+            current_owner.reset(owner)
 
     def _perform(self, effects: Sequence[Effect]) -> bool:
         for number, effect in enumerate(effects):

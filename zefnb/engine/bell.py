@@ -14,13 +14,13 @@ _SLICE = 0.1
 
 
 class Bell(Protocol):
-    """One for each thread that waits. It may ring for somebody who has gone, so who wakes must look why."""
+    """It may ring for somebody who has gone, so who wakes must look why."""
 
     def ring(self) -> None:
         """Wake who waits, or who will. From any thread."""
 
     def wait(self) -> None:
-        """Return when it has rung, or a tenth of a second later: so that Ctrl-C ends a wait on every system."""
+        """Return when it has rung, or when patience is at its end."""
 
 
 class _SocketBell:
@@ -29,11 +29,12 @@ class _SocketBell:
     On one processor `| run` takes a third of the time that it takes with a lock (45 us, not 140), on two as long.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float | None) -> None:
         self._ringer, self._ear = socket.socketpair()
         self._ringer.setblocking(False)
-        # The kernel's own patience: Python's would ask twice, and let go of the interpreter's lock twice.
-        self._ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(_SLICE * 1e6)))
+        if patience is not None:
+            # The kernel's own patience: Python's would ask twice, and let go of the interpreter's lock twice.
+            self._ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(patience * 1e6)))
 
     def ring(self) -> None:
         with contextlib.suppress(BlockingIOError):  # full of rings that nobody has heard yet
@@ -51,22 +52,29 @@ class _SocketBell:
 class _LockBell:
     """For systems whose sockets do not wait so."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float | None) -> None:
         self._rung = threading.Event()
+        self._patience = patience
 
     def ring(self) -> None:
         self._rung.set()
 
     def wait(self) -> None:
-        self._rung.wait(_SLICE)
+        self._rung.wait(self._patience)
         self._rung.clear()
+
+
+def make_bell(patience: float | None = None) -> Bell:
+    """A bell; who waits for it does so for so many seconds (less than one) at a time, or until it has rung."""
+    return _LockBell(patience) if sys.platform == "win32" else _SocketBell(patience)
 
 
 class _Bells(threading.local):
     """Each thread's own, closed when the thread has ended and nobody is to ring it any more."""
 
     def __init__(self) -> None:
-        self.mine: Bell = _LockBell() if sys.platform == "win32" else _SocketBell()
+        # In slices, so that on every system Ctrl-C ends a wait.
+        self.mine = make_bell(_SLICE)
 
 
 _bells = _Bells()

@@ -8,12 +8,13 @@ finish by itself: a slow handler delays its own actor and nobody else.
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from zefnb.engine.bell import Bell, make_bell
 from zefnb.engine.entrance import Entrance
 from zefnb.errors import Interrupted
 
@@ -33,6 +34,8 @@ class _Worker(threading.Thread):
         self._runner = runner
         self.replaced = replaced
         self.busy_since: float | None = None
+        self.bell: Bell | None = None  # two descriptors, for who has to wait
+        self.waits = False
 
     def is_slow(self, now: float) -> bool:
         """Whether the call that it makes has taken too long already."""
@@ -49,10 +52,12 @@ class _Worker(threading.Thread):
     def _take_jobs(self) -> None:
         jobs, put = self._runner.jobs, self._runner.entrance.put
         while True:
-            try:
-                job = jobs.get(block=not self.replaced)
-            except queue.Empty:
+            if not jobs and not self._has_waited():
                 break
+            try:
+                job = jobs.popleft()
+            except IndexError:
+                continue  # somebody else was quicker, or the bell has rung late
             if job is None:
                 break
             call, args, done = job
@@ -65,12 +70,31 @@ class _Worker(threading.Thread):
             put(self._runner.finished, done, answer, error)
             del job, call, args, done, answer, error
 
+    def _has_waited(self) -> bool:
+        """Wait for a job, which only one thread does at a time; the others go home when there is none."""
+        if self.replaced:
+            return False
+        if self.bell is None:
+            self.bell = make_bell()
+        self.waits = True
+        # Looked at again, now that the loop can see that somebody waits.
+        if not self._runner.jobs and not self.replaced:
+            self.bell.wait()
+        self.waits = False
+        return True
+
+    def wake(self) -> None:
+        """Have it look for jobs, if it waits. From the loop."""
+        self.waits = False
+        if self.bell is not None:
+            self.bell.ring()
+
 
 class Runner:
     """Runs jobs in a thread and hands each answer back on the loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, entrance: Entrance) -> None:
-        self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self.jobs: deque[Job | None] = deque()
         self.entrance = entrance
         self._loop = loop
         self._outstanding = 0
@@ -80,10 +104,11 @@ class Runner:
 
     def submit(self, done: Done, call: Callable[..., Any], *args: Any) -> None:
         """Have `call(*args)` made in a runner thread, then `done(answer, error)` on the loop. From the loop."""
-        if self._current is None:
-            self._replace()
+        current = self._current or self._replace()
         self._outstanding += 1
-        self.jobs.put((call, args, done))
+        self.jobs.append((call, args, done))
+        if current.waits:
+            current.wake()
         if not self._watching:
             self._watching = True
             self._loop.call_later(SLOW_AFTER, self._watch)
@@ -115,7 +140,7 @@ class Runner:
     def _watch(self) -> None:
         current = self._current
         since = current.busy_since if current is not None else None
-        if since is None and self.jobs.empty():
+        if since is None and not self.jobs:
             # Nobody waits, whatever the replaced threads are still doing; the next job watches again.
             self._watching = False
             return
@@ -125,15 +150,17 @@ class Runner:
             self._help(now)
         self._loop.call_later(_TICK, self._watch)
 
-    def _replace(self) -> None:
-        if self._current is not None:
-            self._current.replaced = True
-        self._current = self._start(_Worker(self))
+    def _replace(self) -> _Worker:
+        if (old := self._current) is not None:
+            old.replaced = True
+            old.wake()  # it may have finished at this very moment, and wait
+        self._current = started = self._start(_Worker(self))
+        return started
 
     def _help(self, now: float) -> None:
         """Where many calls are slow, those that wait may be so, too: to be met by several, not one by one."""
         slow = sum([worker.is_slow(now) for worker in self._workers])
-        for _ in range(min(4 * slow - 1, self.jobs.qsize() - 1, MOST_THREADS - len(self._workers))):
+        for _ in range(min(4 * slow - 1, len(self.jobs) - 1, MOST_THREADS - len(self._workers))):
             self._start(_Worker(self, replaced=True))
 
     def _start(self, worker: _Worker) -> _Worker:
@@ -153,8 +180,9 @@ class Runner:
 
     def close(self) -> None:
         """Let the threads end; what they are doing is not waited for."""
-        for _ in self._workers:
-            self.jobs.put(None)
+        self.jobs.extend([None] * len(self._workers))
+        if self._current is not None:
+            self._current.wake()
 
 
 def in_runner_thread() -> bool:

@@ -1,0 +1,139 @@
+"""Bells: the loop tells a thread that waits for it, by which nobody is left waiting and nothing is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from zefnb import ET, FX, generate_uid, run
+from zefnb.engine import bell
+from zefnb.engine.bell import make_bell, my_bell
+from zefnb.engine.runtime import default_runtime
+from zefnb.errors import Interrupted
+
+KINDS = [bell._SocketBell, bell._LockBell]
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_waits_is_woken_by_the_ring(kind):
+    rung, woken = kind(None), threading.Event()
+
+    def wait():
+        rung.wait()
+        woken.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert not woken.wait(0.05)
+    rung.ring()
+    assert woken.wait(20)
+    thread.join()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_ring_before_the_wait_is_heard_and_many_are_one(kind):
+    rung = kind(0.01)
+    for _ in range(10_000):
+        rung.ring()
+    rung.wait()
+    rung.ring()
+    rung.wait()
+    rung.wait()  # returns by its patience
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_patience_ends_a_wait_that_nobody_rings_for(kind):
+    began = time.monotonic()
+    kind(0.1).wait()
+    assert time.monotonic() - began > 0.05
+
+
+def test_each_thread_has_its_own_and_takes_it_along():
+    assert FX.QueryAllActiveHTTPServers() | run == []
+    bells, before = [], descriptors()
+
+    def ask():
+        bells.extend([my_bell(), my_bell()])
+        assert FX.QueryAllActiveHTTPServers() | run == []
+
+    threads = [threading.Thread(target=ask) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(bells) == 20
+    assert len(set(map(id, bells))) == 10
+    bells.clear()
+    assert descriptors() <= before
+
+
+def test_a_bell_that_rings_for_somebody_who_has_gone_does_not_answer_the_next():
+    my_bell().ring()
+    assert FX.Log(content="not before it is done") | run == ET.Success()
+    assert [entry["message"] for entry in FX.QueryLog() | run] == ["not before it is done"]
+
+
+def test_who_waits_when_the_runtime_is_closed_is_told():
+    runtime = default_runtime()
+    waiting, told = threading.Event(), []
+
+    def wait():
+        waiting.set()
+        with contextlib.suppress(Interrupted):
+            runtime.wait(lambda: False)
+            told.append("it was done")
+        told.append("interrupted")
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert waiting.wait(20)
+    runtime.close()
+    thread.join(20)
+    assert told == ["interrupted"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="LEFT OUT: no fork here")
+def test_a_forked_child_has_a_bell_of_its_own():
+    mine = my_bell()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, b"another" if my_bell() is not mine else b"the same")
+        os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    assert os.read(reader, 100) == b"another"
+    os.close(reader)
+
+
+def test_ctrl_c_ends_a_wait_and_the_next_one_waits_again(until):
+    main = threading.main_thread().ident
+
+    def press():
+        until(lambda: default_runtime().entrance.waiting == 0)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    threading.Timer(0.1, press).start()
+    with pytest.raises(KeyboardInterrupt):
+        default_runtime().wait(lambda: False)
+    topic = ET.Topic(generate_uid())
+    assert FX.Publish(target=topic, content=1) | run == ET.Success()
+    assert FX.QueryAllActiveHTTPServers() | run == []
+
+
+def test_a_bell_with_patience_waits_in_slices_of_it():
+    slices, began = 0, time.monotonic()
+    patient = make_bell(0.02)
+    while time.monotonic() - began < 0.2:
+        patient.wait()
+        slices += 1
+    assert 1 <= slices <= 10
