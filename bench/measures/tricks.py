@@ -38,6 +38,13 @@ MEASURES = (
         take=partial(take, window=50),
     ),
     Measure(
+        name="tricks-big",
+        title="1 MB to 20 clients, 1 in flight",
+        entrants=_entrants("kept memory"),
+        figures=_FIGURES,
+        take=partial(take, clients=20, size=1 << 20),
+    ),
+    Measure(
         name="tricks-echo",
         title="50 clients, 1 message in flight each, through an inline actor",
         entrants=_entrants(

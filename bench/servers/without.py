@@ -93,6 +93,13 @@ def _plain_handshakes() -> None:
     arrival.read_plain = lambda data: None
 
 
+def _kept_memory() -> None:
+    """Let the C library hand back what has been freed."""
+    from zefnb.net import outbox
+
+    outbox.keep_freed_memory = lambda: None
+
+
 def _bells() -> None:
     """Tell who waits by a lock."""
     from zefnb.engine import bell
@@ -114,6 +121,7 @@ TRICKS: dict[str, Callable[[], None]] = {
     "shared buffer": _shared_buffer,
     "turn's end": _turn_ends,
     "plain handshakes": _plain_handshakes,
+    "kept memory": _kept_memory,
     "bells": _bells,
 }
 

@@ -184,7 +184,7 @@ class Connection(Sending):
         message: str | bytes = payload
         if opcode == TEXT:
             try:
-                message = payload.decode()
+                message, payload = payload.decode(), b""  # which may be long, and is needed no more
             except UnicodeDecodeError as error:
                 return self._fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
         self.received += 1
