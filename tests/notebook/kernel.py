@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -23,6 +24,7 @@ class Cell:
         self.streams: list[tuple[str, str]] = []
         self.displays: list[dict[str, Any]] = []
         self.error: str | None = None
+        self.traceback = ""
         self.idle = False
         # What its last line answered, by kind of display.
         self.result: dict[str, Any] = {}
@@ -91,6 +93,7 @@ class Kernel:
             cell.displays.append(content["data"])
         elif kind == "error":
             cell.error = f"{content['ename']}: {content['evalue']}"
+            cell.traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(content["traceback"]))
         elif kind == "comm_msg":
             outputs = content["data"].get("state", {}).get("outputs", ())
             self.widget_texts += ["".join(output["text"] for output in outputs)]

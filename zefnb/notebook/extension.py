@@ -9,6 +9,7 @@ from zefnb.notebook.address import Address
 from zefnb.notebook.ahead import Ahead
 from zefnb.notebook.display import Display
 from zefnb.notebook.output import Output
+from zefnb.notebook.tracebacks import Tracebacks
 
 _ATTRIBUTE = "_zefnb_attached"
 
@@ -18,7 +19,7 @@ class Attached:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.parts: list[Any] = [Display(shell), Output(shell), Address(shell), Ahead(shell)]
+        self.parts: list[Any] = [Display(shell), Output(shell), Address(shell), Tracebacks(shell), Ahead(shell)]
         self.is_loaded = False
         for part in self.parts:
             part.open()

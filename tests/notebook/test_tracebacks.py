@@ -1,0 +1,73 @@
+"""What stands under a cell that made a mistake: the line that made it, and what is to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.notebook.kernel import Kernel
+
+TYPO = "routes = {'/': 'hello'}\nFX.StartHTTPServer(routes=routes, prot=8000) | run"
+OUR_CODE = "zefnb/core/effect.py"
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Kernel]:
+    started = Kernel()
+    started.run("from zefnb import *")
+    yield started
+    started.close()
+
+
+def test_a_mistyped_field_is_shown_at_its_line_with_none_of_our_code(kernel: Kernel):
+    shown = kernel.run(TYPO).traceback
+    assert "----> 2 FX.StartHTTPServer(routes=routes, prot=8000) | run" in shown
+    assert "prot: unknown field" in shown
+    assert "did you mean 'port'?" in shown
+    assert OUR_CODE not in shown
+
+
+def test_what_is_found_when_it_runs_is_shown_so_too(kernel: Kernel):
+    kernel.run("gone = ET.HTTPServer(generate_uid(), port=8000)")
+    shown = kernel.run("# a handle of yesterday\nFX.StopHTTPServer(server=gone) | run").traceback
+    assert "----> 2 FX.StopHTTPServer(server=gone) | run" in shown
+    assert "not at home in this process" in shown
+    assert "zefnb/engine" not in shown
+
+
+def test_a_mistake_in_a_function_of_the_users_is_shown_there(kernel: Kernel):
+    kernel.run("def greet(name):\n    return FX.Publish(topic=ET.Topic(name))")
+    shown = kernel.run("'ada' | apply(greet) | collect").traceback
+    assert "----> 1 'ada' | apply(greet) | collect" in shown
+    assert "----> 2     return FX.Publish(topic=ET.Topic(name))" in shown
+    assert OUR_CODE not in shown
+
+
+def test_an_error_from_within_an_await_is_shown_at_its_line(kernel: Kernel):
+    shown = kernel.run("await FX.StartHTTPServer(routes={'no slash': 'hello'}, port=0)").traceback
+    assert "----> 1 await FX.StartHTTPServer(routes={'no slash': 'hello'}, port=0)" in shown
+    assert "zefnb/net" not in shown
+
+
+def test_errors_of_other_kinds_are_shown_as_ever(kernel: Kernel):
+    shown = kernel.run("def half(n):\n    return n / 0\nhalf(1)").traceback
+    assert "----> 2     return n / 0" in shown
+    assert "ZeroDivisionError" in shown
+
+
+def test_verbose_shows_all_there_is(kernel: Kernel):
+    kernel.run("%xmode Verbose")
+    try:
+        assert OUR_CODE in kernel.run(TYPO).traceback
+    finally:
+        kernel.run("%xmode Context")
+
+
+def test_without_the_extension_ipython_shows_it_all(kernel: Kernel):
+    kernel.run("%load_ext zefnb\n%unload_ext zefnb")
+    try:
+        assert OUR_CODE in kernel.run(TYPO).traceback
+    finally:
+        kernel.run("%load_ext zefnb")
+    assert OUR_CODE not in kernel.run(TYPO).traceback
