@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
+import socket
 import threading
 import time
 
 import pytest
 
+from tests.conftest import wait_until
 from zefnb import ET, FX, generate_uid, run
 from zefnb.engine import bell
 from zefnb.engine.bell import make_bell, my_bell
@@ -55,6 +58,43 @@ def test_patience_ends_a_wait_that_nobody_rings_for(kind):
     began = time.monotonic()
     kind(0.1).wait()
     assert time.monotonic() - began > 0.05
+
+
+def test_a_default_timeout_for_sockets_changes_nothing():
+    socket.setdefaulttimeout(0.01)
+    try:
+        patient, woken = make_bell(), threading.Event()
+    finally:
+        socket.setdefaulttimeout(None)
+    thread = threading.Thread(target=lambda: (patient.wait(), woken.set()))
+    thread.start()
+    assert not woken.wait(0.2)
+    patient.ring()
+    thread.join(20)
+    assert woken.is_set()
+
+
+def test_without_a_descriptor_left_one_waits_all_the_same():
+    """A server with as many clients as it may have still answers questions, and its handlers still run."""
+    topic, handled = ET.Topic(generate_uid()), []
+    assert FX.QueryAllActiveHTTPServers() | run == []
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    answers: list[object] = []
+    thread = threading.Thread(target=lambda: answers.append(FX.QueryAllActiveHTTPServers() | run))
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        assert isinstance(make_bell(), bell._LockBell)
+        thread.start()
+        thread.join(20)
+        FX.StartActor(input=topic, initial_state=0, handler=lambda msg, state: handled.append(msg) or [[], state]) | run
+        for number in range(3):
+            FX.Publish(target=topic, content=number) | run
+            wait_until(lambda number=number: len(handled) == number + 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert answers == [[]]
 
 
 def test_each_thread_has_its_own_and_takes_it_along():

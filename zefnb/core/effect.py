@@ -107,8 +107,8 @@ class Spec:
 
     def missing(self, given: Mapping[str, Any]) -> Sequence[Fault]:
         """Required fields that are not there."""
-        if len(given) == len(self._kinds) and self._fields is not None:
-            return ()  # no effect has a field that is not declared, so all of them are there
+        if given.keys() == self._kinds.keys() and self._fields is not None:
+            return ()
         return [
             Fault(name, "missing", describe(field.annotation))
             for name, field in self.fields.items()

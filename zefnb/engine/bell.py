@@ -32,6 +32,7 @@ class _SocketBell:
     def __init__(self, patience: float | None) -> None:
         self._ringer, self._ear = socket.socketpair()
         self._ringer.setblocking(False)
+        self._ear.setblocking(True)  # whatever `socket.setdefaulttimeout` says
         if patience is not None:
             # The kernel's own patience: Python's would ask twice, and let go of the interpreter's lock twice.
             self._ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(patience * 1e6)))
@@ -45,12 +46,12 @@ class _SocketBell:
             self._ear.recv(64)
 
     def __del__(self) -> None:
-        self._ringer.close()
-        self._ear.close()
+        for each in self.__dict__.values():  # there are none, where there was no descriptor left
+            each.close()
 
 
 class _LockBell:
-    """For systems whose sockets do not wait so."""
+    """For systems whose sockets do not wait so, and for when no descriptor is left."""
 
     def __init__(self, patience: float | None) -> None:
         self._rung = threading.Event()
@@ -66,7 +67,10 @@ class _LockBell:
 
 def make_bell(patience: float | None = None) -> Bell:
     """A bell; who waits for it does so for so many seconds (less than one) at a time, or until it has rung."""
-    return _LockBell(patience) if sys.platform == "win32" else _SocketBell(patience)
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            return _SocketBell(patience)
+    return _LockBell(patience)
 
 
 class _Bells(threading.local):
