@@ -103,18 +103,15 @@ def tasks_of(runtime: Any) -> list[str]:
 
 
 def open_sockets() -> int:
-    """How many TCP sockets this process has; 0 where that cannot be told. Threads wake each other by others."""
-    known = {
-        f"socket:[{line.split()[9]}]"
-        for table in ("tcp", "tcp6")
-        if os.path.exists(f"/proc/self/net/{table}")
-        for line in Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]
-    }
+    """How many sockets this process has, but for the pairs by which threads wake each other; 0 where nobody tells."""
+    table = Path("/proc/self/net/unix")
+    pairs = {f"socket:[{line.split()[6]}]" for line in table.read_text().splitlines()[1:]} if table.exists() else set()
     count = 0
-    for name in os.listdir("/proc/self/fd") if known else ():
+    for name in os.listdir("/proc/self/fd") if table.exists() else ():
         # One of them is the listing itself, which is closed by now.
         with suppress(OSError):
-            count += os.readlink(f"/proc/self/fd/{name}") in known
+            where = os.readlink(f"/proc/self/fd/{name}")
+            count += where.startswith("socket:") and where not in pairs
     return count
 
 

@@ -180,7 +180,7 @@ class EffectType(type):
         return f"FX.{cls.__name__}"
 
     def __call__(cls, /, *args: Any, **fields: Any) -> Any:
-        spec = DEFAULT_REGISTRY.specs[cls.__name__]
+        spec = DEFAULT_REGISTRY.specs.get(cls.__name__) or DEFAULT_REGISTRY.spec(cls.__name__)
         if args:
             names = ", ".join(spec.fields) or "none"
             raise InvalidEffect(repr(cls), f"fields are given by name, not by position; fields: {names}")

@@ -8,9 +8,11 @@ import socket
 import struct
 import sys
 import threading
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 _SLICE = 0.1
+# Each has two descriptors for as long as its thread lives.
+_MOST_SOCKETS = 64
 
 
 class Bell(Protocol):
@@ -29,8 +31,11 @@ class _SocketBell:
     On one processor `| run` takes a third of the time that it takes with a lock (45 us, not 140), on two as long.
     """
 
+    living: ClassVar[set[int]] = set()
+
     def __init__(self, patience: float | None) -> None:
         self._ringer, self._ear = socket.socketpair()
+        self.living.add(self._ear.fileno())
         self._ringer.setblocking(False)
         self._ear.setblocking(True)  # whatever `socket.setdefaulttimeout` says
         if patience is not None:
@@ -47,51 +52,51 @@ class _SocketBell:
 
     def __del__(self) -> None:
         for each in self.__dict__.values():  # there are none, where there was no descriptor left
+            self.living.discard(each.fileno())
             each.close()
 
 
 class _LockBell:
-    """For systems whose sockets do not wait so, and for when no descriptor is left."""
+    """For systems whose sockets do not wait so, and for when descriptors are few.
+
+    A bare lock: of one made in Python, such as an event's, Ctrl-C may keep hold for ever.
+    """
 
     def __init__(self, patience: float | None) -> None:
-        self._rung = threading.Event()
-        self._patience = patience
+        self._silence = threading.Lock()
+        self._silence.acquire()
+        self._patience = -1 if patience is None else patience
 
     def ring(self) -> None:
-        self._rung.set()
+        with contextlib.suppress(RuntimeError):  # it has rung already
+            self._silence.release()
 
     def wait(self) -> None:
-        self._rung.wait(self._patience)
-        self._rung.clear()
+        self._silence.acquire(timeout=self._patience)
 
 
 def make_bell(patience: float | None = None) -> Bell:
     """A bell; who waits for it does so for so many seconds (less than one) at a time, or until it has rung."""
-    if sys.platform != "win32":
+    if sys.platform != "win32" and len(_SocketBell.living) < _MOST_SOCKETS:
         with contextlib.suppress(OSError):
             return _SocketBell(patience)
     return _LockBell(patience)
 
 
-class _Bells(threading.local):
-    """Each thread's own, closed when the thread has ended and nobody is to ring it any more."""
-
-    def __init__(self) -> None:
-        # In slices, so that on every system Ctrl-C ends a wait.
-        self.mine = make_bell(_SLICE)
-
-
-_bells = _Bells()
+_bells = threading.local()
 
 
 def my_bell() -> Bell:
-    """The calling thread's bell."""
-    return _bells.mine
+    """The calling thread's bell, which it takes along when it ends. It waits in slices, so that Ctrl-C is heard."""
+    bell: Bell | None = getattr(_bells, "mine", None)
+    if bell is None:
+        bell = _bells.mine = make_bell(_SLICE)
+    return bell
 
 
 def _after_fork() -> None:
     global _bells
-    _bells = _Bells()
+    _bells = threading.local()
 
 
 if hasattr(os, "register_at_fork"):

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from zefnb.engine.bell import Bell, my_bell
 from zefnb.engine.turn_loop import TurnLoop
 from zefnb.errors import Interrupted
 
@@ -16,7 +17,6 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 _SLICE = 256
 _HELD_BACK_AT = 4_096
-_WAIT_SLICE = 0.1
 
 
 class Entrance:
@@ -34,7 +34,7 @@ class Entrance:
         self._woken = False
         # Whether publishers outside the loop should wait.
         self.is_held = False
-        self._room = threading.Event()
+        self._held_back: set[Bell] = set()
         self._congestions: set[object] = set()
         loop.on_wake = self._woken_up
 
@@ -87,14 +87,18 @@ class Entrance:
             if self._congestions or len(self._calls) >= _HELD_BACK_AT // 2:
                 return
             self.is_held = False
-        self._room.set()
+        for bell in tuple(self._held_back):
+            bell.ring()
 
     def hold_back(self) -> None:
         """Wait while publishers have outrun the loop or clients that read. For other threads than ours."""
-        while self.is_held and not self._loop.is_closed():
-            self._room.clear()
-            if self.is_held:
-                self._room.wait(_WAIT_SLICE)
+        bell = my_bell()
+        self._held_back.add(bell)
+        try:
+            while self.is_held and not self._loop.is_closed():
+                bell.wait()
+        finally:
+            self._held_back.discard(bell)
 
     def congested(self, source: object) -> None:
         """From now on `source` (slow clients that do read) holds other threads' publishers back."""

@@ -248,7 +248,7 @@ async def await_on(runtime: Runtime, effect: Effect) -> Any:
     spec = _checked(runtime, effect)
     if runtime.thread.is_current:
         return await performed(runtime, effect)
-    while spec.accept is not None and runtime.entrance.is_held:
+    while spec.accept is not None and runtime.entrance.is_held and not runtime.loop.is_closed():
         await asyncio.sleep(_HELD_BACK_POLL)
     if spec.accept is not None and not runtime.monitors:
         return spec.accept(runtime, effect)

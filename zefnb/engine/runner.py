@@ -8,6 +8,7 @@ finish by itself: a slow handler delays its own actor and nobody else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
@@ -84,7 +85,7 @@ class _Worker(threading.Thread):
         return True
 
     def wake(self) -> None:
-        """Have it look for jobs, if it waits. From the loop."""
+        """Have it look for jobs, if it waits."""
         self.waits = False
         if self.bell is not None:
             self.bell.ring()
@@ -146,16 +147,17 @@ class Runner:
             return
         now = time.monotonic()
         if current is not None and current.is_slow(now) and len(self._workers) < MOST_THREADS:
-            self._replace()
-            self._help(now)
+            with contextlib.suppress(RuntimeError):  # the system gives no thread now; it is asked again
+                self._replace()
+                self._help(now)
         self._loop.call_later(_TICK, self._watch)
 
     def _replace(self) -> _Worker:
-        if (old := self._current) is not None:
+        old, self._current = self._current, self._start(_Worker(self))
+        if old is not None:
             old.replaced = True
             old.wake()  # it may have finished at this very moment, and wait
-        self._current = started = self._start(_Worker(self))
-        return started
+        return self._current
 
     def _help(self, now: float) -> None:
         """Where many calls are slow, those that wait may be so, too: to be met by several, not one by one."""
@@ -164,8 +166,8 @@ class Runner:
             self._start(_Worker(self, replaced=True))
 
     def _start(self, worker: _Worker) -> _Worker:
-        self._workers.add(worker)
         worker.start()
+        self._workers.add(worker)
         return worker
 
     @property

@@ -1,6 +1,7 @@
 """Tracebacks: an error of ours points at the line that caused it, not into the code that found it.
 
-IPython asks an exception how it wants to be shown; every other kind is left to it.
+IPython asks an exception how it wants to be shown; every other kind is left to it. It asks the outermost alone, so one
+of ours that was the cause of another is shown whole.
 """
 
 from __future__ import annotations
