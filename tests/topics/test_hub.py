@@ -132,6 +132,8 @@ def test_what_is_published_during_a_delivery_is_queued_not_nested():
 
 
 def test_two_actors_that_answer_each_other_for_ever_do_not_starve_the_loop():
+    # With one the interpreter changes threads ten times as often, or this thread would wait for seconds.
+    FX.StartHTTPServer(routes={"/": "a server"}, port=0) | run
     left, right = fresh_topic(), fresh_topic()
 
     @zef_function(inline=True)
@@ -150,7 +152,8 @@ def test_two_actors_that_answer_each_other_for_ever_do_not_starve_the_loop():
         started = time.monotonic()
         counts.append((FX.QueryActorState(actor=ping) | run)[ping])
         assert time.monotonic() - started < 10
-    assert counts[-1] > counts[0], "the game goes on meanwhile"
+    # Who asks without a pause has one turn of the loop for each question, and holds nobody up.
+    assert len(set(counts)) > 10, "the game goes on meanwhile"
     bystander = fresh_topic()
     heard = Listener()
     on_loop(lambda hub: hub.subscribe(bystander, heard, "test"))

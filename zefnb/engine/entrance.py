@@ -60,15 +60,14 @@ class Entrance:
 
     def _drain(self) -> None:
         calls = self._calls
-        for _ in range(_SLICE):
-            if not calls and self._may_sleep():
-                break
+        # What is put meanwhile has its turn after the sockets': who asks without a pause must not hold them up.
+        for _ in range(min(len(calls), _SLICE)):
             call, args = calls.popleft()
             try:
                 call(*args)
             except BaseException as error:  # whatever user code raises, the calls behind it are made
                 self._on_error(error)
-        else:
+        if not self._may_sleep():
             self._loop.call_soon(self._drain)
         if self.is_held:
             self._let_go()
