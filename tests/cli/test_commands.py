@@ -111,6 +111,7 @@ def test_the_shell_in_a_terminal_greets_in_one_line_and_leaves_at_once():
         assert sum(line.startswith("zefnb ") for line in lines) == 1
         screen.enter("FX.Publish(target=ET.Topic('t'), content='hi') | run")
         screen.until("ET.Success()")
+        screen.until("In [2]:")  # what is pressed before is lost: the terminal is still the cell's
         screen.press("C-d")
         screen.until_prompt()
         screen.enter("echo status=$?")
