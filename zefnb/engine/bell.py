@@ -34,26 +34,28 @@ class _SocketBell:
     living: ClassVar[set[int]] = set()
 
     def __init__(self, patience: float | None) -> None:
-        self._ringer, self._ear = socket.socketpair()
-        self.living.add(self._ear.fileno())
-        self._ringer.setblocking(False)
-        self._ear.setblocking(True)  # whatever `socket.setdefaulttimeout` says
+        ringer, ear = socket.socketpair()
+        ringer.setblocking(False)
+        ear.setblocking(True)  # whatever `socket.setdefaulttimeout` says
         if patience is not None:
             # The kernel's own patience: Python's would ask twice, and let go of the interpreter's lock twice.
-            self._ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(patience * 1e6)))
+            ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(patience * 1e6)))
+        # Bare descriptors: at the end of a process sockets may be taken down before who would close them.
+        self._ringer, self._ear = ringer.detach(), ear.detach()
+        self.living.add(self._ear)
 
     def ring(self) -> None:
         with contextlib.suppress(BlockingIOError):  # full of rings that nobody has heard yet
-            self._ringer.send(b"\0")
+            os.write(self._ringer, b"\0")
 
     def wait(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            self._ear.recv(64)
+            os.read(self._ear, 64)
 
     def __del__(self) -> None:
         for each in self.__dict__.values():  # there are none, where there was no descriptor left
-            self.living.discard(each.fileno())
-            each.close()
+            self.living.discard(each)
+            os.close(each)
 
 
 class _LockBell:
