@@ -104,8 +104,7 @@ def _bells() -> None:
     """Tell who waits by a lock."""
     from zefnb.engine import bell
 
-    bell._SocketBell = bell._LockBell  # type: ignore[misc,assignment]
-    bell._bells = bell._Bells()
+    bell._MOST_SOCKETS = 0
 
 
 def _fanout() -> Any:

@@ -56,18 +56,15 @@ def test_errors_of_other_kinds_are_shown_as_ever(kernel: Kernel):
     assert "ZeroDivisionError" in shown
 
 
-def test_verbose_shows_all_there_is(kernel: Kernel):
-    kernel.run("%xmode Verbose")
+@pytest.mark.parametrize(
+    ("asked", "back"),
+    [("%xmode Verbose", "%xmode Context"), ("%load_ext zefnb\n%unload_ext zefnb", "%load_ext zefnb")],
+    ids=["verbose", "without the extension"],
+)
+def test_who_asks_is_shown_all_there_is(kernel: Kernel, asked: str, back: str):
+    kernel.run(asked)
     try:
         assert OUR_CODE in kernel.run(TYPO).traceback
     finally:
-        kernel.run("%xmode Context")
-
-
-def test_without_the_extension_ipython_shows_it_all(kernel: Kernel):
-    kernel.run("%load_ext zefnb\n%unload_ext zefnb")
-    try:
-        assert OUR_CODE in kernel.run(TYPO).traceback
-    finally:
-        kernel.run("%load_ext zefnb")
+        kernel.run(back)
     assert OUR_CODE not in kernel.run(TYPO).traceback
