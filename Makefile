@@ -2,6 +2,7 @@
 #
 #   make demo    a chatroom with live clients in this terminal and in your browser
 #   make test    lint, types and all tests, with coverage
+#   make test-pythons  everything below the browser on each other Python, on both event loops
 #   make lint    lint and types alone
 #   make bench   speed, side by side with other libraries
 #   make faults  attacks on real servers: what is promised, held, and by how much
@@ -24,10 +25,10 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 p
 TEST_PROGRAMS := tmux chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench faults lab clean programs
+.PHONY: help demo test test-pythons lint bench faults lab clean programs
 
 help:
-	@sed -n 's/^# \{0,2\}//p' $(firstword $(MAKEFILE_LIST)) | sed -n '1,12p'
+	@sed -n 's/^# \{0,2\}//p' $(firstword $(MAKEFILE_LIST)) | sed -n '1,13p'
 
 demo: $(VENV)/.plain
 	@$(BIN)/zefnb demo $(ARGS)
@@ -39,6 +40,9 @@ test: $(VENV)/.test programs lint
 	for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null \
 		|| echo "LEFT OUT: the tests that need $$program, which is not installed"; done; \
 	exit $$status
+
+test-pythons: $(VENV)/.test programs
+	@$(BIN)/python -m tests.pythons $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -55,7 +59,7 @@ lab: $(VENV)/.lab
 	@$(BIN)/zefnb lab $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # The environment. A stamp for each set of dependencies; all are taken again when pyproject.toml changes.
 

@@ -1,6 +1,7 @@
 """`python -m tests`: all tests, or those that pytest's arguments choose, with the lines covered counted.
 
 All of them run in two processes, since what opens a browser mostly waits for it, and then what measures in a third.
+`python -m tests --below-the-browser` runs what needs neither a browser nor a quiet machine, in one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ ALONE = ("tests/faults",)  # some of them compare paces, which they can't beside
 def main(arguments: list[str]) -> int:
     """Run them; answers what pytest answers."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if arguments[:1] == ["--below-the-browser"]:
+        return subprocess.call([sys.executable, *BELOW_THE_BROWSER, *arguments[1:]])
     if arguments:
         return subprocess.call([*COVERED, *PYTEST, *arguments])
     status = side_by_side()
@@ -42,6 +45,7 @@ def side_by_side() -> int:
 
 
 PYTEST = ["-m", "pytest"]
+BELOW_THE_BROWSER = [*PYTEST, *(f"--ignore={folder}" for folder in (*BESIDE, *ALONE))]
 COVERED = [sys.executable, "-m", "coverage", "run"]
 
 if __name__ == "__main__":

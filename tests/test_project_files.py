@@ -1,0 +1,110 @@
+"""What invites others in: workflows, templates, citation and links, each checked by a tool that knows its form."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from hatchling.metadata.core import ProjectMetadata
+from hatchling.plugin.manager import PluginManager
+
+ROOT = Path(__file__).resolve().parents[1]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+REPOSITORY = 'repository = ""'
+
+
+def tool(name: str) -> str:
+    """The program of that name in the environment that runs the tests."""
+    found = Path(sys.executable).with_name(name)
+    if not found.exists():
+        pytest.skip(f"LEFT OUT: {name} is not installed")
+    return str(found)
+
+
+def checked(*command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_workflows_are_valid():
+    checked(tool("actionlint"), "-shellcheck=", "-pyflakes=", *map(str, WORKFLOWS))
+
+
+def test_a_broken_workflow_is_found(tmp_path: Path):
+    broken = tmp_path / "broken.yml"
+    broken.write_text(WORKFLOWS[0].read_text().replace("runs-on: ubuntu-latest", "run-on: ubuntu-latest"))
+    done = subprocess.run([tool("actionlint"), broken], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+
+
+def test_the_workflows_have_no_known_security_flaw():
+    checked(tool("zizmor"), "--offline", "--no-progress", "--config", ".github/zizmor.yml", ".github")
+
+
+def test_the_tests_run_on_every_system_and_python_that_the_package_claims():
+    matrix = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text())["jobs"]["below-the-browser"]["strategy"]
+    claimed = re.findall(r"Python :: (3\.\d+)", " ".join(PYPROJECT["project"]["classifiers"]))
+    assert matrix["matrix"]["python"] == claimed
+    assert matrix["matrix"]["os"] == ["ubuntu-latest", "macos-latest", "windows-latest"]
+
+
+def test_the_release_stores_no_token():
+    text = (ROOT / ".github/workflows/release.yml").read_text()
+    assert "id-token: write" in text
+    assert "secrets." not in text
+
+
+@pytest.mark.parametrize("form", sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml")), ids=lambda path: path.name)
+def test_an_issue_form_is_yaml_that_github_reads(form: Path):
+    read = yaml.safe_load(form.read_text())
+    if form.name == "config.yml":
+        assert read.keys() <= {"blank_issues_enabled", "contact_links"}
+        return
+    assert {"name", "description", "body"} <= read.keys()
+    ids = [part["id"] for part in read["body"]]
+    assert len(ids) == len(set(ids))
+    assert all(part["attributes"]["label"] for part in read["body"])
+
+
+def test_the_citation_names_the_version_that_is_built():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert {"cff-version", "message", "title", "authors", "type"} <= citation.keys()
+    assert citation["version"] == PYPROJECT["project"]["version"]
+    assert citation["license"] == PYPROJECT["project"]["license"]
+
+
+def test_each_hook_before_a_commit_runs_what_is_there():
+    hooks = [
+        hook
+        for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+        for hook in repo["hooks"]
+    ]
+    assert [hook["id"] for hook in hooks] == ["ruff", "ruff-format", "mypy", "workflows"]
+    for hook in hooks:
+        program, *arguments = hook["entry"].split()
+        assert program.startswith(".venv/bin/")
+        assert all((ROOT / word).exists() for word in arguments if word.endswith(".py"))
+
+
+def links(root: Path) -> dict[str, str]:
+    return ProjectMetadata(str(root), PluginManager()).core.urls
+
+
+def test_no_address_is_invented_while_the_owner_has_given_none():
+    assert REPOSITORY in (ROOT / "pyproject.toml").read_text()
+    assert links(ROOT) == {}
+
+
+def test_one_address_makes_every_link(tmp_path: Path):
+    for name in ("README.md", "LICENSE", "hatch_build.py"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    given = (ROOT / "pyproject.toml").read_text().replace(REPOSITORY, 'repository = "https://code.example/a/zefnb"')
+    (tmp_path / "pyproject.toml").write_text(given)
+    assert links(tmp_path)["Repository"] == "https://code.example/a/zefnb"
+    assert all(address.startswith("https://code.example/a/zefnb") for address in links(tmp_path).values())
