@@ -1,0 +1,54 @@
+"""The budget: what all peers together may hold of this process, by kind, each kind with its limit."""
+
+from __future__ import annotations
+
+from zefnb.engine.runtime import Runtime
+
+# Bytes that are held for peers of all servers together.
+BODIES_LIMIT = 64 << 20
+MESSAGES_LIMIT = 64 << 20
+ANSWERS_LIMIT = 64 << 20
+
+
+class Account:
+    """What is held of one kind, exactly. Used on the loop only.
+
+    >>> account = Account(10)
+    >>> account.take(7), account.take(4), account.take(3), account.held
+    (True, False, True, 10)
+    >>> account.release(10)
+    >>> account.held
+    0
+    """
+
+    __slots__ = ("held", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held = 0
+
+    def take(self, amount: int) -> bool:
+        """Hold `amount` more; returns False, and holds nothing more, where that would exceed the limit."""
+        if self.held + amount > self.limit:
+            return False
+        self.held += amount
+        return True
+
+    def release(self, amount: int) -> None:
+        """Hold `amount` less. Raises `ValueError` for more than is held, which would be an error in our own code."""
+        if amount > self.held:
+            raise ValueError(f"{amount} released, but {self.held} held")
+        self.held -= amount
+
+
+class Budget:
+    """A service of the runtime: one account for each kind.
+
+    `bodies`: bytes of HTTP requests that are read or handled. `messages`: bytes of WebSocket messages that have begun
+    and are not whole. `answers`: bytes of HTTP answers that have yet to be sent.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.bodies = Account(BODIES_LIMIT)
+        self.messages = Account(MESSAGES_LIMIT)
+        self.answers = Account(ANSWERS_LIMIT)
