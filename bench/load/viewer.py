@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import json
+import secrets
 import sys
 import threading
 
@@ -12,8 +14,9 @@ from websockets.sync.client import connect
 
 def main(url: str, door: str, secret: str) -> None:
     with connect(url, close_timeout=0.5) as socket:
-        json.loads(socket.recv(timeout=5))
-        socket.send(json.dumps({"door": door, "secret": secret}))
+        nonce, own = json.loads(socket.recv(timeout=5))["nonce"], secrets.token_urlsafe(16)
+        proof = hmac.digest(secret.encode(), f"view\n{door}\n{nonce}\n{own}".encode(), "sha256").hex()
+        socket.send(json.dumps({"door": door, "nonce": own, "proof": proof}))
         json.loads(socket.recv(timeout=5))
         # What the page asks for when it opens: the window of fifty rows at the top.
         socket.send(json.dumps({"do": "look", "limit": 50}))

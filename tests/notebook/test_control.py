@@ -10,9 +10,10 @@ from contextlib import suppress
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_socket
 
-from tests.notebook.viewer import here
+from tests.notebook.viewer import answer_to, here
 from zefnb import ET, FX, run
 from zefnb.engine.runtime import default_runtime
 from zefnb.net.connection import Connection
@@ -23,9 +24,13 @@ from zefnb.topics.hub import Hub
 
 
 def raw(control, **options):
+    return greeted(control, **options)[0]
+
+
+def greeted(control, **options):
+    """A socket, and the nonce by which it is greeted."""
     socket = open_socket(f"ws://127.0.0.1:{control.port}/control", legacy=True, **options)
-    socket.recv(timeout=20)
-    return socket
+    return socket, json.loads(socket.recv(timeout=20))["nonce"]
 
 
 def refused(socket):
@@ -39,34 +44,127 @@ def refused(socket):
 
 @pytest.mark.parametrize(
     "said",
-    ["", "null", "[]", "{}", '{"door": 1, "secret": 2}', '{"door": "x", "secret": "y"}', "\ud7ff", b"\x00\xff"],
-)
+    [
+        "", "null", "[]", "{}", '{"door": 1, "nonce": 2, "proof": 3}', '{"door": "x", "nonce": "y", "proof": "z"}',
+        "\ud7ff", b"\x00\xff", "[" * 900, '{"door":' * 120, "NaN", '{"door": -Infinity}', "9" * 1_000, "1e999",
+        '"' + "\\ud800" * 100 + '"', '{"do": "look"}', '{"do": "publish", "topic": "chat", "content": "x"}', b"{}",
+        "true", "{" + '"a":1,' * 100, '{"door": {}, "nonce": [], "proof": null}', "\x00" * 1_000,
+    ],
+)  # fmt: skip
 def test_anything_but_the_secret_is_turned_away(control, door, said):
     socket = raw(control)
     socket.send(said)
     assert refused(socket) == (1008, "this is not the secret")
 
 
-@pytest.mark.parametrize("secret", ["", "wrong", "é", None, 5, ["a"]])
-def test_a_wrong_secret_for_a_door_that_exists_is_turned_away(control, door, secret):
-    socket = raw(control)
-    socket.send(json.dumps({"door": door.name, "secret": secret}))
+@pytest.mark.parametrize("proof", ["", "wrong", "é", "\ud800", None, 5, ["a"], "0" * 64])
+def test_a_wrong_proof_for_a_door_that_exists_is_turned_away(control, door, proof):
+    socket, nonce = greeted(control)
+    socket.send(json.dumps({**answer_to(nonce, door), "proof": proof}))
+    assert refused(socket)[0] == 1008
+
+
+@pytest.mark.parametrize("wrong", [{"nonce": ""}, {"nonce": "é" * 20}, {"nonce": "a" * 500}, {"nonce": None}])
+def test_a_proof_is_made_with_a_nonce_of_the_views_own(control, door, wrong):
+    socket, nonce = greeted(control)
+    socket.send(json.dumps({**answer_to(nonce, door), **wrong}))
+    assert refused(socket)[0] == 1008
+
+
+def test_the_secret_itself_is_no_proof(control, door):
+    for said in ({"secret": door.tell()}, {"proof": door.tell()}, {"nonce": "n" * 20, "proof": door.tell()}):
+        socket = raw(control)
+        socket.send(json.dumps({"door": door.name, **said}))
+        assert refused(socket)[0] == 1008
+
+
+def test_the_proof_for_one_socket_opens_no_other(control, door):
+    first, nonce = greeted(control)
+    answer = json.dumps(answer_to(nonce, door))
+    first.send(answer)
+    assert json.loads(first.recv(timeout=20))["t"] == "welcome"
+    second, other = greeted(control)
+    assert other != nonce
+    second.send(answer)
+    assert refused(second)[0] == 1008
+
+
+def test_what_the_server_proves_is_no_proof_of_a_view(control, door):
+    socket, nonce = greeted(control)
+    answer = answer_to(nonce, door)
+    socket.send(json.dumps({**answer, "proof": door.proof("server", nonce, answer["nonce"])}))
     assert refused(socket)[0] == 1008
 
 
 def test_the_secret_of_another_widget_opens_only_its_own_door(control, door):
     other = here(control.open)
-    socket = raw(control)
-    socket.send(json.dumps({"door": door.name, "secret": other.tell()}))
+    socket, nonce = greeted(control)
+    socket.send(json.dumps({**answer_to(nonce, other), "door": door.name}))
     assert refused(socket)[0] == 1008
+
+
+def test_before_the_proof_nothing_is_told_of_what_exists(control, door, server):
+    socket = open_socket(f"ws://127.0.0.1:{control.port}/control", legacy=True)
+    hello = socket.recv(timeout=20)
+    assert set(json.loads(hello)) == {"t", "nonce"}
+    with pytest.raises(TimeoutError):
+        socket.recv(timeout=0.3)
+
+
+def test_no_secret_crosses_the_socket_in_either_direction(control, door, view, server):
+    crossed = []
+    with pytest.MonkeyPatch.context() as patch:
+        for way in ("recv", "send"):
+            inner = getattr(ClientConnection, way)
+
+            def listen(socket, *given, inner=inner, **options):
+                result = inner(socket, *given, **options)
+                crossed.append(f"{given} {result}")
+                return result
+
+            patch.setattr(ClientConnection, way, listen)
+        live = view()
+        live.look()
+        live.ask("again")
+    assert any(door.name in text for text in crossed)
+    assert not any(door.tell() in text for text in crossed)
+
+
+def test_whoever_is_turned_away_leaves_one_line_in_the_journal_however_often(control, door):
+    journal = default_runtime().journal
+    journal.clear()
+    for said in ["[" * 1_000, "{}", b"\x00", "NaN", *["x"] * 20]:
+        socket = raw(control)
+        socket.send(said)
+        assert refused(socket)[0] == 1008
+    [entry] = journal.entries("info")
+    assert (entry["level"], entry["count"]) == ("warning", 24)
+    assert entry["message"] == "the view of a live table was closed with 1008: this is not the secret"
+
+
+def test_a_long_message_before_the_proof_is_not_read(control, door):
+    socket = raw(control)
+    socket.send("[" * (1 << 20))
+    assert refused(socket)[0] == 1009
+
+
+def test_of_those_who_wait_to_be_let_in_only_so_many_are_kept(control, door, view, until):
+    waiting = [raw(control) for _ in range(control_module.MOST_WAITING + 5)]
+    for socket in waiting[:5]:
+        assert refused(socket) == (1008, "too many wait to be let in")
+    assert len(control._waiting) == control_module.MOST_WAITING
+    view().look()
+    for socket in waiting[6:]:
+        socket.close()
+    until(lambda: not control._waiting)
 
 
 def test_after_a_wrong_secret_nothing_is_done(control, door, server, connect):
     client = connect(server, "/ws")
-    socket = raw(control)
+    socket, nonce = greeted(control)
     socket.send("{}")
     with suppress(ConnectionClosed):  # it may be closed already
-        socket.send(json.dumps({"door": door.name, "secret": door.tell()}))
+        socket.send(json.dumps(answer_to(nonce, door)))
         socket.send(json.dumps({"do": "publish", "topic": "chat", "content": "x"}))
     assert refused(socket)[0] == 1008
     with pytest.raises(TimeoutError):
@@ -78,9 +176,12 @@ def test_who_says_nothing_is_turned_away(control, door, monkeypatch):
     assert refused(raw(control)) == (1008, "no secret within 5 s")
 
 
-def test_a_page_from_elsewhere_is_refused_before_it_can_try(control, door):
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "NULL", "", "file://", "data:", "http://", "about:blank"]
+)
+def test_a_page_from_elsewhere_is_refused_before_it_can_try(control, door, origin):
     with pytest.raises(InvalidStatus) as refusal:
-        raw(control, origin="https://evil.example")
+        raw(control, origin=origin)
     assert refusal.value.response.status_code == 403
 
 
@@ -103,7 +204,7 @@ def test_the_secret_is_in_no_repr_no_journal_and_no_url(control, door, view, ser
     live = view()
     live.look()
     live.ask("nonsense")
-    raw(control).send(json.dumps({"door": door.name, "secret": door.tell() + "x"}))
+    raw(control).send(json.dumps({"door": door.name, "nonce": "n" * 20, "proof": door.tell() + "x"}))
     time.sleep(0.1)
     everything = f"{door!r} {door} {default_runtime().journal.entries()!r} {live.hello} {live.board}"
     assert door.tell() not in everything
@@ -186,6 +287,8 @@ def test_a_view_that_missed_something_asks_and_gets_everything(view, server, con
     "request_",
     [
         {"do": "look", "limit": 0}, {"do": "look", "limit": 10**9}, {"do": "look", "offset": -1}, {"do": "dance"}, {},
+        {"do": "look", "server": 5}, {"do": "look", "path": ["/ws"]}, {"do": "look", "server": "x" * 10_000},
+        {"do": "look", "offset": 1e300}, {"do": ["look"]}, {"do": {"a": {}}}, {"do": None},
         {"do": "look", "limit": "5"}, {"do": "look", "limit": True}, {"do": "select", "client": "0:99"},
         {"do": "look", "sort": "x"}, {"do": "publish", "topic": "t", "as": "base64", "content": "?"},
         {"do": "send", "client": None, "content": "x"}, {"do": "follow", "topic": 5}, {"do": "stop", "server": "x"},
@@ -203,10 +306,27 @@ def test_a_request_that_makes_no_sense_is_answered_and_harms_nothing(view, reque
     assert live.ask("look")["ok"]
 
 
-def test_what_is_no_json_is_answered_too(view):
-    live = view()
-    live.socket.send("{")
-    assert live.ask("look")["ok"]
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("{", 1007), ("", 1007), ("[]", 1007), ("5", 1007), ("[" * 100_000, 1007), ('{"a":' * 100_000, 1007),
+        ('{"do": "look", "id": NaN}', 1007), ('{"do": "look", "offset": -Infinity}', 1007),
+        ('{"do": "look", "id": 1e999}', 1007), ('{"do": "look", "id": [[]]}', 1007),
+        ('{"do": "look", "id": true}', 1007),
+        ('{"id": ' + "9" * 5_000 + "}", 1007), ('{"do": "rest", "do": "look"}', 1007), (b'{"do": "look"}', 1003),
+        (b"\xff", 1003), ('{"do": "look"}' * 2, 1007), ("x" * ((1 << 20) + 1), 1009),
+    ],
+)  # fmt: skip
+def test_what_is_no_request_ends_that_view_and_nothing_else(view, said, code):
+    journal = default_runtime().journal
+    live, other = view(), view()
+    other.look()
+    journal.clear()
+    live.socket.send(said)
+    assert live.close_code() == code
+    [entry] = journal.entries("info")
+    assert entry["message"].startswith(f"the view of a live table was closed with {code}: ")
+    assert other.ask("look")["ok"]
 
 
 # One client closely
@@ -485,6 +605,71 @@ def test_a_view_through_the_kernel_is_told_while_it_asks(control, door, server, 
     ask(control.ask, door, "v", json.dumps({"do": "poll"}), told.append)
     until(lambda: len(told) > count)
     until(lambda: not control._guests and not control.is_ticking)
+
+
+def ask_through_kernel(control, door, view, told, **request):
+    default_runtime().entrance.put(control.ask, door, view, json.dumps(request), told.append)
+
+
+def test_a_hundred_views_through_the_kernel_that_rested_and_went_are_forgotten(control, door, monkeypatch, until):
+    monkeypatch.setattr(control_module, "_FORGOTTEN_AFTER", 3.0)
+    told = []
+    for n in range(100):
+        ask_through_kernel(control, door, f"v{n}", told, do="look")
+        ask_through_kernel(control, door, f"v{n}", told, do="follow", topic="t")
+        ask_through_kernel(control, door, f"v{n}", told, do="rest")
+    until(lambda: len(control._guests) == 100)
+    until(lambda: not control._guests)
+    assert not control._asked
+    until(lambda: not control.is_ticking)
+    hub = default_runtime().service(Hub)
+    assert here(lambda: hub.topics() == [])
+
+
+def test_a_view_through_the_kernel_that_rests_and_asks_is_kept(control, door, monkeypatch, until):
+    monkeypatch.setattr(control_module, "_FORGOTTEN_AFTER", 1.0)
+    told = []
+    for view in ("stays", "goes"):
+        ask_through_kernel(control, door, view, told, do="look")
+        ask_through_kernel(control, door, view, told, do="rest")
+    until(lambda: len(control._guests) == 2)
+
+    def only_one():
+        ask_through_kernel(control, door, "stays", told, do="poll")
+        return list(control._guests) == [f"{door.name} stays"]
+
+    until(only_one)
+
+
+def test_a_view_that_was_forgotten_is_told_to_begin_again(control, door, until):
+    told = []
+    ask_through_kernel(control, door, "v", told, do="rest", rest=False)
+    until(lambda: told)
+    assert json.loads(told[0]) == {"t": "welcome"}
+    told.clear()
+    ask_through_kernel(control, door, "v", told, do="look", id=1)
+    until(lambda: any('"done"' in text for text in told))
+    assert not any("welcome" in text for text in told)
+
+
+def test_of_views_through_the_kernel_only_so_many_are_kept_the_latest(control, door, until):
+    most = control_module._MOST_THROUGH_KERNEL
+    for n in range(most + 20):
+        ask_through_kernel(control, door, f"v{n}", [], do="look")
+    until(lambda: f"{door.name} v{most + 19}" in control._guests)
+    assert list(control._guests) == [f"{door.name} v{n}" for n in range(20, most + 20)]
+
+
+@pytest.mark.parametrize("said", ["{", "[" * 100_000, '{"id": NaN}', "5", '{"do": "a", "do": "b"}'])
+def test_what_is_no_request_ends_that_view_through_the_kernel_too(control, door, said, until):
+    default_runtime().journal.clear()
+    told = []
+    ask_through_kernel(control, door, "v", told, do="look", id=1)
+    until(lambda: len(control._guests) == 1)
+    default_runtime().entrance.put(control.ask, door, "v", said, told.append)
+    until(lambda: not control._guests)
+    [entry] = default_runtime().journal.entries("info")
+    assert "closed with 1007" in entry["message"]
 
 
 def test_a_door_that_is_shut_answers_nobody(control, door):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from typing import Any
 
@@ -11,7 +12,8 @@ from websockets.sync.client import connect
 
 from zefnb.engine.runtime import default_runtime
 from zefnb.notebook.board import on_loop
-from zefnb.notebook.control import PATH, Control, Door
+from zefnb.notebook.control import PATH, Control
+from zefnb.notebook.door import Door
 from zefnb.notebook.feed import COLUMNS, SAMPLES
 
 RATE = COLUMNS.index("rate")
@@ -23,8 +25,10 @@ class Viewer:
     def __init__(self, control: Control, door: Door) -> None:
         self.socket = connect(f"ws://127.0.0.1:{control.port}{PATH}", legacy=True, close_timeout=0.5)
         self.hello = json.loads(self.socket.recv(timeout=20))
-        self.socket.send(json.dumps({"door": door.name, "secret": door.tell()}))
-        assert json.loads(self.socket.recv(timeout=20)) == {"t": "welcome"}
+        answer = answer_to(self.hello["nonce"], door)
+        self.socket.send(json.dumps(answer))
+        theirs = door.proof("server", self.hello["nonce"], answer["nonce"])
+        assert json.loads(self.socket.recv(timeout=20)) == {"t": "welcome", "proof": theirs}
         self.cells: dict[str, list[Any]] = {}
         self.order: list[str] = []
         self.start = self.total = 0
@@ -130,6 +134,12 @@ class Viewer:
 
     def close(self) -> None:
         self.socket.close()
+
+
+def answer_to(nonce: str, door: Door) -> dict[str, str]:
+    """What a view that knows the secret of `door` answers to the server's nonce."""
+    own = secrets.token_urlsafe(16)
+    return {"door": door.name, "nonce": own, "proof": door.proof("view", nonce, own)}
 
 
 def the_control() -> Control:

@@ -1,16 +1,14 @@
 """The control channel: how a live table in a browser reaches the toolkit's own loop.
 
 A kernel's messages wait for the cell that runs; these do not. A server of its own, on loopback, which
-no query lists, takes views that know the secret of their widget. A view learns it through the kernel's
-authenticated channel; it is in no url, no log and no saved notebook.
+no query lists, takes views that prove that they know the secret of their widget. A view learns it through
+the kernel's authenticated channel; it crosses no socket, and is in no url, no log and no saved notebook.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
-import secrets
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,13 +19,18 @@ from zefnb.net.endpoint import EndpointConfig
 from zefnb.net.server import Server
 from zefnb.net.servers import Servers
 from zefnb.notebook.board import board
+from zefnb.notebook.door import Challenge, Door
 from zefnb.notebook.feed import Clients
+from zefnb.notebook.requests import Malformed
 from zefnb.notebook.session import Session
 from zefnb.topics.hub import Hub
 
 PATH = "/control"
 POLICY_VIOLATION = 1008
 SECRET_WITHIN = 5.0
+# Views that have yet to prove that they know a secret; what proves it is 200 bytes long.
+MOST_WAITING = 32
+_LONGEST_PROOF = 1_024
 
 QUICKEST = 0.2
 SLOWEST = 1.0
@@ -38,36 +41,29 @@ _SHARE = 20
 _BEHIND = 256 << 10
 # A view that asks through the kernel is told something for as long after each question.
 _LEASE = 6.0
+# A view that rests asks, too, if it is still there: a tab says nothing when it is closed.
 _FORGOTTEN_AFTER = 60.0
-
-
-class Door:
-    """What lets the views of one widget in: a public name, and a secret that only they learn."""
-
-    def __init__(self) -> None:
-        self.name = secrets.token_urlsafe(8)
-        self._secret = secrets.token_urlsafe(32)
-
-    def fits(self, secret: str) -> bool:
-        """Whether that is the secret; takes as long for any."""
-        return hmac.compare_digest(secret.encode("utf-8", "replace"), self._secret.encode())
-
-    def tell(self) -> str:
-        """The secret, for a view that asked through the kernel."""
-        return self._secret
-
-    def __repr__(self) -> str:
-        return f"<door {self.name}>"
+_MOST_THROUGH_KERNEL = 100
+# Closes that are ours, because of what a view said: a person should know.
+_REFUSALS = frozenset((1002, 1003, 1007, POLICY_VIOLATION, 1009))
 
 
 class _Guest:
-    """A session, and whether it can be told something now."""
+    """A session, whether it can be told something now, and how it ends: in peace, or by its own fault."""
 
-    def __init__(self, session: Session, door: Door, ready: Callable[[], bool], end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        door: Door,
+        ready: Callable[[], bool],
+        end: Callable[[], None],
+        refuse: Callable[[Malformed], None],
+    ) -> None:
         self.session = session
         self.door = door
         self.ready = ready
         self.end = end
+        self.refuse = refuse
 
 
 class Control:
@@ -80,7 +76,10 @@ class Control:
         self._starting = asyncio.Lock()
         self._doors: dict[str, Door] = {}
         self._guests: dict[Any, _Guest] = {}
+        self._waiting: dict[Connection, asyncio.TimerHandle] = {}
+        # When each view last asked through the kernel, the longest silent one first.
         self._asked: dict[str, float] = {}
+        self._sweep: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due = self._earliest = 0.0
         self._pause = QUICKEST
@@ -128,6 +127,9 @@ class Control:
         for guest in list(self._guests.values()):
             guest.end()
         self._cancel()
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
         async with self._starting:
             server, self._server = self._server, None
             if server is not None:
@@ -148,50 +150,62 @@ class Control:
     # Views by socket
 
     def _greet(self, connection: Connection) -> None:
-        """A socket has opened: it must say its secret first, and soon."""
-        too_late = self._runtime.loop.call_later(
-            SECRET_WITHIN, lambda: connection.close(POLICY_VIOLATION, "no secret within 5 s")
-        )
+        """A socket has opened: it must prove that it knows a secret, and soon. Until then it is told nothing."""
+        challenge = Challenge()
+        longest, connection.max_size = connection.max_size, _LONGEST_PROOF
+        closed = connection.on_lost
 
         def first(message: Any) -> None:
-            too_late.cancel()
-            door = self._door_for(message)
-            if door is None:
-                connection.on_message = _ignore
-                connection.close(POLICY_VIOLATION, "this is not the secret")
-                return
-            self._enter(connection, door)
-
-        connection.on_message = first
-        # A proxy says "open" before it has reached us; this is the true sign, and it names our doors.
-        connection.deliver(json.dumps({"t": "hello", "doors": list(self._doors)}))
-
-    def _door_for(self, message: Any) -> Door | None:
-        try:
-            request = json.loads(message)
-            door = self._doors[request["door"]]
-            return door if door.fits(request["secret"]) else None
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return None
-
-    def _enter(self, connection: Connection, door: Door) -> None:
-        session = Session(self._runtime, self._clients, connection.deliver)
-        lost = connection.on_lost
+            verified = challenge.verify(message, self._doors)
+            if verified is None:
+                return connection.close(POLICY_VIOLATION, "this is not the secret")
+            self._stop_waiting(connection)
+            connection.max_size = longest
+            self._enter(connection, *verified)
 
         def left(connection: Connection) -> None:
+            self._stop_waiting(connection)
             self._leave(connection)
-            if lost is not None:
-                lost(connection)
+            self._note_refusal(connection)
+            if closed is not None:
+                closed(connection)
 
-        connection.on_lost = left
-        connection.on_message = lambda message: self._heard(session, message)
-        self._guests[connection] = _Guest(
+        connection.on_message, connection.on_lost = first, left
+        self._waiting[connection] = self._runtime.loop.call_later(
+            SECRET_WITHIN, connection.close, POLICY_VIOLATION, "no secret within 5 s"
+        )
+        if len(self._waiting) > MOST_WAITING:
+            # The first that came, for it had the most time; ours answers within a round trip.
+            next(iter(self._waiting)).close(POLICY_VIOLATION, "too many wait to be let in")
+        # A proxy says "open" before it has reached us; this is the true sign.
+        connection.deliver(json.dumps({"t": "hello", "nonce": challenge.nonce}))
+
+    def _stop_waiting(self, connection: Connection) -> None:
+        timer = self._waiting.pop(connection, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _note_refusal(self, connection: Connection) -> None:
+        protocol = connection.protocol
+        if protocol.close_sent is not None and not protocol.close_rcvd_then_sent:
+            self._note(int(protocol.close_sent.code), protocol.close_sent.reason)
+
+    def _note(self, code: int, reason: str) -> None:
+        if code in _REFUSALS:
+            text = f"the view of a live table was closed with {code}: {reason}"
+            self._runtime.journal.note("warning", text, key=("view refused", code))
+
+    def _enter(self, connection: Connection, door: Door, proof: str) -> None:
+        session = Session(self._runtime, self._clients, connection.deliver)
+        guest = self._guests[connection] = _Guest(
             session,
             door,
             lambda: connection.queued < _BEHIND,
             lambda: connection.close(1000, "the table has been closed"),
+            lambda problem: connection.close(problem.code, problem.reason),
         )
-        session.say({"t": "welcome"})
+        connection.on_message = lambda message: self._heard(guest, message)
+        session.say({"t": "welcome", "proof": proof})
         self._wake()
 
     # Views by the kernel's channel, where a socket cannot be had
@@ -201,20 +215,42 @@ class Control:
         if door.name not in self._doors:
             return
         key = f"{door.name} {view}"
-        guest = self._guests.get(key)
-        if guest is None:
-            session = Session(self._runtime, self._clients, tell)
-            guest = _Guest(session, door, lambda: self._leased(key), lambda: self._leave(key))
-            self._guests[key] = guest
+        guest = self._guests.get(key) or self._enter_through_kernel(key, door, tell)
+        # Last in order, for it is the last to be forgotten.
+        self._asked.pop(key, None)
         self._asked[key] = time.monotonic()
-        self._heard(guest.session, text)
-        self._wake()
+        self._heard(guest, text)
+        if not guest.session.has_looked and key in self._guests:
+            # It had been forgotten, and knows nothing of that.
+            guest.session.say({"t": "welcome"})
+
+    def _enter_through_kernel(self, key: str, door: Door, tell: Callable[[str], None]) -> _Guest:
+        def refuse(problem: Malformed) -> None:
+            self._leave(key)
+            self._note(problem.code, problem.reason)
+
+        if len(self._asked) >= _MOST_THROUGH_KERNEL:
+            self._leave(next(iter(self._asked)))
+        session = Session(self._runtime, self._clients, tell)
+        guest = _Guest(session, door, lambda: self._leased(key), lambda: self._leave(key), refuse)
+        self._guests[key] = guest
+        if self._sweep is None:
+            self._sweep = self._runtime.loop.call_later(_FORGOTTEN_AFTER, self._forget_silent)
+        return guest
 
     def _leased(self, key: str) -> bool:
-        silent = time.monotonic() - self._asked[key]
-        if silent > _FORGOTTEN_AFTER:
+        return time.monotonic() - self._asked[key] < _LEASE
+
+    def _forget_silent(self) -> None:
+        """Forget the views that have not asked for long, whether they rest or not."""
+        self._sweep = None
+        now = time.monotonic()
+        for key, asked in list(self._asked.items()):
+            if now - asked < _FORGOTTEN_AFTER:
+                left = asked + _FORGOTTEN_AFTER - now
+                self._sweep = self._runtime.loop.call_later(left, self._forget_silent)
+                return
             self._leave(key)
-        return silent < _LEASE
 
     def _leave(self, key: Any) -> None:
         guest = self._guests.pop(key, None)
@@ -224,8 +260,11 @@ class Control:
 
     # The ticker
 
-    def _heard(self, session: Session, message: Any) -> None:
-        session.handle(message)
+    def _heard(self, guest: _Guest, message: Any) -> None:
+        try:
+            guest.session.handle(message)
+        except Malformed as problem:
+            return guest.refuse(problem)
         self._pause = QUICKEST
         self._wake()
 
@@ -272,7 +311,3 @@ class Control:
                 self._runtime.journal.fault("a live table", error)
                 guest.end()
         return changed
-
-
-def _ignore(message: Any) -> None:
-    """What is said after a wrong secret is heard by nobody."""

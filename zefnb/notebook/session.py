@@ -8,8 +8,6 @@ from __future__ import annotations
 import base64
 import inspect
 import json
-import pprint
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,15 +18,15 @@ from zefnb.engine.perform import perform
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import Fault, InvalidValue, NotRunning, ZefError, shown
 from zefnb.net.servers import Servers
+from zefnb.notebook.detail import Detail
 from zefnb.notebook.feed import COLUMNS, MOST_ROWS, Clients, Query, Row, View
-from zefnb.notebook.taps import Tail, Tap, look_at, look_away
+from zefnb.notebook.requests import Request, optional_text, parsed, request_number, whole_number
+from zefnb.notebook.taps import Tail
 from zefnb.topics.hub import WATCH, Hub, topic_key
 
 Answer = dict[str, Any]
 
-_LONGEST_STATE = 100_000
 _LONGEST_SEARCH = 200
-_STATE_EVERY = 1.0
 
 
 class Session:
@@ -45,14 +43,21 @@ class Session:
         self._looks = False
         self.rests = False
 
+    @property
+    def has_looked(self) -> bool:
+        """Whether it has been told what the view wants to see."""
+        return self._looks
+
     # What it asks
 
     def handle(self, text: str | bytes) -> None:
-        """Take one request, a JSON object whose `do` names it, and answer when it has an `id`."""
-        number = None
+        """Take one request, a JSON object whose `do` names it, and answer when it has an `id`.
+
+        `Malformed` for what is no request at all.
+        """
+        request = parsed(text)
+        number = request_number(request)
         try:
-            request = _parsed(text)
-            number = request.get("id")
             action = _ACTIONS.get(str(request.get("do")))
             if action is None:
                 raise InvalidValue("request", f"do: got {shown(request.get('do'))}; allowed: {', '.join(_ACTIONS)}")
@@ -85,35 +90,35 @@ class Session:
         # Escaped: a lone half of a surrogate pair, which a state may hold, has no UTF-8.
         self._tell(json.dumps(message, separators=(",", ":")))
 
-    def _look(self, request: Answer) -> None:
+    def _look(self, request: Request) -> None:
         view, old = self._view, self._view.query
         query = Query(
-            server=_optional_text(request, "server", old.server),
-            path=_optional_text(request, "path", old.path),
+            server=optional_text(request, "server", old.server),
+            path=optional_text(request, "path", old.path),
             search=str(request.get("search", old.search))[:_LONGEST_SEARCH],
             sort=str(request.get("sort", old.sort)),
             descending=bool(request.get("descending", old.descending)),
         )
         if query.sort not in COLUMNS:
             raise InvalidValue("look", [Fault("sort", f"got {shown(query.sort)}", ", ".join(COLUMNS))])
-        limit = _whole(request, "limit", view.limit, 1, MOST_ROWS)
-        view.offset = _whole(request, "offset", view.offset, 0, 1 << 31)
+        limit = whole_number(request, "limit", view.limit, 1, MOST_ROWS)
+        view.offset = whole_number(request, "offset", view.offset, 0, 1 << 31)
         view.query, view.limit = query, limit
         if not self._looks:
             self._looks = True
             self._clients.refresh()
         self._push_table()
 
-    def _again(self, request: Answer) -> None:
+    def _again(self, request: Request) -> None:
         self._view.forget()
         self._told_board = {}
         if self._looks:
             self._push_table()
 
-    def _rest(self, request: Answer) -> None:
+    def _rest(self, request: Request) -> None:
         self.rests = bool(request.get("rest", True))
 
-    def _select(self, request: Answer) -> None:
+    def _select(self, request: Request) -> None:
         self._look_away()
         key = request.get("client")
         if key is not None:
@@ -126,15 +131,15 @@ class Session:
             raise NotRunning("this client is not connected any more")
         return row
 
-    def _send(self, request: Answer) -> str:
+    def _send(self, request: Request) -> str:
         row = self._row(request.get("client"))
         row.connection.deliver(_content(request))
         return f"sent to client {row.connection.channel_id}"
 
-    def _close(self, request: Answer) -> str:
+    def _close(self, request: Request) -> str:
         row = self._row(request.get("client"))
         channel = row.connection.channel_id
-        code = _whole(request, "code", 1000, 0, 65_535)
+        code = whole_number(request, "code", 1000, 0, 65_535)
         server = row.connection.endpoint.server
         reason = str(request.get("reason", ""))
         perform(
@@ -143,13 +148,13 @@ class Session:
         )
         return f"closed client {channel} with {code}"
 
-    def _publish(self, request: Answer) -> str:
+    def _publish(self, request: Request) -> str:
         topic = ET.Topic(request.get("topic"))
         listening = len(self._runtime.service(Hub).subscribers(topic))
         perform(self._runtime, FX.Publish(target=topic, content=_content(request)))
         return f"published to {topic._uid}" if listening else f"published to {topic._uid}, where nobody listens"
 
-    def _follow(self, request: Answer) -> str:
+    def _follow(self, request: Request) -> str:
         self._end_tail()
         name = request.get("topic")
         if name is None:
@@ -159,7 +164,7 @@ class Session:
         self._runtime.service(Hub).subscribe(self._tail.topic, self._tail, WATCH)
         return f"following {name}"
 
-    async def _stop(self, request: Answer) -> str:
+    async def _stop(self, request: Request) -> str:
         server = next((s for s in self._runtime.service(Servers) if s.handle._uid == request.get("server")), None)
         if server is None:
             raise NotRunning("this server does not run any more")
@@ -213,108 +218,7 @@ class Session:
         self._looks = False
 
 
-class Detail:
-    """One client that somebody looks at closely."""
-
-    def __init__(self, runtime: Runtime, row: Row) -> None:
-        self._runtime = runtime
-        self._row = row
-        self._tap: Tap | None = look_at(row.connection)
-        self._told_frame = 0
-        self._told_facts: Answer = {}
-        self._state: str | None = None
-        self._told_state: str | None = None
-        self._read: Any = None
-        self._read_at = 0.0
-        self._reading = False
-        self._pause = 0.0
-
-    def message(self) -> Answer | None:
-        """What is new; `None` when nothing is."""
-        if self._tap is None:
-            return None
-        connection = self._row.connection
-        frames = self._tap.since(self._told_frame)
-        if frames:
-            self._told_frame = frames[-1]["n"]
-        facts = self._facts()
-        self._read_state()
-        message: Answer = {}
-        if frames:
-            message["frames"] = frames
-        if facts != self._told_facts:
-            message["facts"] = self._told_facts = facts
-        if self._state != self._told_state:
-            message["state"] = self._told_state = self._state
-        if not connection.is_open:
-            self.close()
-        return {"t": "client", "client": self._row.key, **message} if message else None
-
-    def _facts(self) -> Answer:
-        c = self._row.connection
-        actor = c.actor
-        return {
-            "open": c.is_open,
-            "host": c.host,
-            "ignored": c.ignored,
-            "close_code": None if c.is_open else c.close_code,
-            "actor": _actor_facts(actor) if actor is not None else None,
-        }
-
-    def _read_state(self) -> None:
-        """Have the state written out, in a handlers' thread: a user's `repr` may take its time."""
-        actor = self._row.connection.actor
-        now = time.monotonic()
-        if actor is None or self._reading:
-            return
-        if actor.state is self._read and now - self._read_at < max(_STATE_EVERY, self._pause):
-            return
-        self._reading = True
-        self._read, self._read_at = actor.state, now
-        self._runtime.runner.submit(self._state_read, _written_out, actor.state)
-
-    def _state_read(self, text: Any, error: BaseException | None) -> None:
-        self._reading = False
-        # A state that takes long to write is read again only after a while.
-        self._pause = 20 * (time.monotonic() - self._read_at)
-        self._state = str(text) if error is None else f"its repr raises {type(error).__name__}: {error}"
-
-    def close(self) -> None:
-        """Stop looking."""
-        if self._tap is not None:
-            look_away(self._tap)
-            self._tap = None
-
-
-def _actor_facts(actor: Any) -> Answer:
-    return {"handled": actor.handled, "waiting": len(actor.mailbox), "faults": actor.faults}
-
-
-def _written_out(state: Any) -> str:
-    text = pprint.pformat(state, width=100, sort_dicts=False)
-    return text if len(text) <= _LONGEST_STATE else text[:_LONGEST_STATE] + "\n… cut"
-
-
-def _parsed(text: str | bytes) -> Answer:
-    request = json.loads(text)
-    if not isinstance(request, dict):
-        raise InvalidValue("request", f"got {shown(request)}; allowed: a JSON object")
-    return request
-
-
-def _optional_text(request: Answer, field: str, old: str | None) -> str | None:
-    value = request.get(field, old)
-    return None if value is None else str(value)
-
-
-def _whole(request: Answer, field: str, old: int, least: int, most: int) -> int:
-    value = request.get(field, old)
-    if type(value) is not int or not least <= value <= most:
-        raise InvalidValue("request", [Fault(field, f"got {shown(value)}", f"a whole number from {least} to {most}")])
-    return value
-
-
-def _content(request: Answer) -> Any:
+def _content(request: Request) -> Any:
     """What a person wrote into a box, as they said it is meant: text, JSON, hex or base64."""
     given, kind = str(request.get("content", "")), request.get("as", "text")
     try:
@@ -331,7 +235,7 @@ def _content(request: Answer) -> Any:
     raise InvalidValue("content", [Fault("as", f"got {shown(kind)}", "text, json, hex or base64")])
 
 
-_ACTIONS: dict[str, Callable[[Session, Answer], Any]] = {
+_ACTIONS: dict[str, Callable[[Session, Request], Any]] = {
     "look": Session._look,
     "again": Session._again,
     "rest": Session._rest,

@@ -16,14 +16,15 @@ from zefnb.engine.runtime import Runtime
 from zefnb.notebook import html
 from zefnb.notebook.beside import close_beside
 from zefnb.notebook.board import on_loop
-from zefnb.notebook.control import Control, Door
+from zefnb.notebook.control import Control
+from zefnb.notebook.door import Door
 from zefnb.notebook.feed import Clients, Query
 from zefnb.notebook.tables import duration_text, size_text
 from zefnb.notebook.text import harmless
 
 _STATIC = Path(__file__).parent / "static" / "watch"
 # One module in the browser; in the house one file for each noun, joined in this order.
-_PARTS = ("dom", "format", "channel", "model", "grid", "frames", "detail", "topics", "board", "main")
+_PARTS = ("dom", "format", "proof", "channel", "model", "grid", "frames", "detail", "topics", "board", "main")
 _MOST_SAVED = 50
 _EVERY_VIEW = "*"
 # Seconds between offers of the door, the first of them before the first offer.

@@ -13,6 +13,14 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const isLoopback = (name) => name === "localhost" || name.endsWith(".localhost") || name === "[::1]" || /^127\./.test(name);
 
+function parsedOrNull(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 // Where Jupyter's own pages live: what the page says of itself, else what its path tells.
 function basePath(told) {
   const config = document.getElementById("jupyter-config-data");
@@ -82,7 +90,10 @@ class Channel {
       this.onDoor?.();
     } else if (message.told && !this.socket) {
       this.lastAnswer = Date.now();
-      this.heard(JSON.parse(message.told));
+      const told = JSON.parse(message.told);
+      // We had been silent for so long that we were forgotten.
+      if (told.t === "welcome") this.opened();
+      else this.heard(told);
     }
   }
 
@@ -98,7 +109,8 @@ class Channel {
     return false;
   }
 
-  // A proxy says "open" before it has reached anyone; who greets us with our door's name is the right one.
+  // A proxy says "open" before it has reached anyone, and anyone may listen where our server was: only who proves
+  // that it knows the secret is the right one. Both prove it by a nonce of the other's, and neither says it.
   knock(way) {
     return new Promise((done) => {
       let socket;
@@ -114,13 +126,18 @@ class Channel {
         done(answer);
       };
       const timer = setTimeout(() => settle(null), KNOCK_MS);
+      const door = this.door;
+      const own = freshNonce();
+      let theirs = null;
       socket.onclose = socket.onerror = () => settle(null);
       socket.onmessage = (event) => {
-        const message = JSON.parse(event.data);
-        const { name, secret } = this.door;
-        if (message.t === "welcome") settle(socket);
-        else if (message.t === "hello" && message.doors.includes(name)) socket.send(JSON.stringify({ door: name, secret }));
-        else settle(null);
+        const message = parsedOrNull(event.data);
+        if (message?.t === "hello" && theirs === null && typeof message.nonce === "string") {
+          theirs = message.nonce;
+          socket.send(JSON.stringify({ door: door.name, nonce: own, proof: proofOf("view", door, theirs, own) }));
+        } else if (message?.t === "welcome" && theirs !== null && message.proof === proofOf("server", door, theirs, own)) {
+          settle(socket);
+        } else settle(null);
       };
     });
   }
