@@ -77,10 +77,11 @@ class Actor:
         if self._last or self.ended:
             return
         if self._busy or self.mailbox.messages:
-            self.mailbox.put(message)
+            self.mailbox.put(message, self._runtime.cause)
             return
         # Nothing waits and nothing is under way: past the mailbox, 1.7 us a call and not 2.2.
         self._busy = True
+        self.mailbox.cause = self._runtime.cause
         if not self._take(message):
             return
         if self.mailbox.messages or self._last:
@@ -92,7 +93,7 @@ class Actor:
         """Put the message after which the actor ends."""
         if self._last or self.ended:
             return
-        self.mailbox.put(message)
+        self.mailbox.put(message, self._runtime.cause)
         self._last = True
         if not self._busy:
             self._work()

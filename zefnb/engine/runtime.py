@@ -43,6 +43,8 @@ class Runtime:
         self.entrance = Entrance(self.loop, on_error=self._escaped)
         self.runner = Runner(self.loop, self.entrance)
         self.things = Things()
+        # What led to the message that is being delivered, `None` where nothing of ours did: see topics/causes.py.
+        self.cause: Any = None
         # Called on the loop with each performed effect and its answer or error: the monitor hook.
         self.monitors: tuple[Callable[[Any, Any], None], ...] = ()
         self._services: dict[type, Any] = {}

@@ -14,6 +14,7 @@ from zefnb.core.entity import Entity, Topic
 from zefnb.core.wire import snapshot
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import Fault, InvalidEffect, shown
+from zefnb.topics.causes import Cause
 
 _SLICE = 256
 # The kind of a subscription by which the toolkit itself looks on: it is nobody's, and is not told of.
@@ -69,26 +70,26 @@ class Hub:
         self._topics: dict[str, TopicState] = {}
         # Each with those who were subscribed when it was published: who comes later gets nothing older,
         # who leaves has got everything before.
-        self._queue: deque[tuple[Entity | None, tuple[Subscriber, ...], Any]] = deque()
+        self._queue: deque[tuple[Entity | None, tuple[Subscriber, ...], Any, Cause | None]] = deque()
         self._delivering = False
 
-    def publish(self, topic: Entity, content: Any) -> None:
+    def publish(self, topic: Entity, content: Any, cause: Cause | None = None) -> None:
         """Hand `content`, as it is now, to every subscriber of `topic`, after everything published before."""
         if topic._uid in self._topics:  # for nobody nothing is copied
-            self.hand_on(topic._uid, snapshot(content))
+            self.hand_on(topic._uid, snapshot(content), cause)
 
-    def hand_on(self, key: str, content: Any) -> None:
+    def hand_on(self, key: str, content: Any, cause: Cause | None = None) -> None:
         """As `publish`, for what is a snapshot already."""
         state = self._topics.get(key)
         if state is None:
             return
         state.published += 1
         if self._delivering or self._queue:
-            self._queue.append((state.topic, state.snapshot, content))
+            self._queue.append((state.topic, state.snapshot, content, cause))
             return
         self._delivering = True
         try:
-            self._deliver(state.topic, state.snapshot, content)
+            self._deliver(state.topic, state.snapshot, content, cause)
             if self._queue:
                 self._drain()
         finally:
@@ -97,16 +98,22 @@ class Hub:
     def after_delivery(self, call: Callable[[], None]) -> None:
         """Make `call` when everything published before has been delivered, which may be now."""
         if self._delivering or self._queue:
-            self._queue.append((None, (_Then(call),), None))
+            self._queue.append((None, (_Then(call),), None, None))
         else:
             call()
 
-    def _deliver(self, topic: Entity | None, subscribers: tuple[Subscriber, ...], content: Any) -> None:
+    def _deliver(
+        self, topic: Entity | None, subscribers: tuple[Subscriber, ...], content: Any, cause: Cause | None
+    ) -> None:
+        if cause is not None:
+            self._runtime.cause = cause
         for subscriber in subscribers:
             try:
                 subscriber.deliver(content)
             except BaseException as error:  # content of a user's type may raise what it likes
                 self._runtime.journal.fault(f"delivery to {subscriber!r}", error, topic=topic)
+        if cause is not None:
+            self._runtime.cause = None
 
     def _drain(self) -> None:
         queue = self._queue

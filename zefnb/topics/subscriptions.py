@@ -8,9 +8,49 @@ from typing import Any, NamedTuple
 from zefnb.core.effect import Effect
 from zefnb.core.entity import Entity
 from zefnb.engine.actor import Actor
-from zefnb.engine.behaviour import Listening
+from zefnb.engine.behaviour import Listening, handler_name
 from zefnb.engine.runtime import Runtime
+from zefnb.errors import shown
+from zefnb.topics.causes import MAX_RETURNS, WINDOW, Cause, Origin
 from zefnb.topics.hub import Hub
+
+
+class Listener(Actor):
+    """The actor that does a subscription's work. It drops a message that it has caused itself too often."""
+
+    __slots__ = ("topic",)
+
+    def __init__(self, runtime: Runtime, behaviour: Listening, handle: Entity, topic: Entity) -> None:
+        super().__init__(runtime, behaviour, None, handle)
+        self.topic = topic
+
+    def deliver(self, message: Any) -> None:
+        """Take a message, unless it has come back too often."""
+        runtime, cause = self._runtime, self._runtime.cause
+        if cause is None:
+            runtime.cause = (Origin(), self)
+        elif self not in cause:
+            runtime.cause = (*cause, self)
+        elif not cause[0].may_return():
+            self._dropped(cause)
+            return
+        try:
+            super().deliver(message)
+        finally:
+            runtime.cause = cause
+
+    def _dropped(self, cause: Cause) -> None:
+        """Say so: one entry in the journal for each such loop, counted."""
+        runtime, name = self._runtime, handler_name(self.behaviour.find(None, None))
+        cell = runtime.things.cell_of(self.handle)
+        loop = dict.fromkeys(listener.topic for listener in cause[1:])
+        where = f", subscribed by the cell {shown(cell)}," if cell is not None else ""
+        text = (
+            f"a message causes itself: what {name}{where} makes of a message of {self.topic!r} came back to it "
+            f"{MAX_RETURNS:,} times within {WINDOW:.0f} s, by way of {', '.join(map(repr, loop))}; it is dropped"
+        )
+        details = {"topic": self.topic, "handler": name, "actor": self.handle, "cell": cell}
+        runtime.journal.note("error", text, key=("causes itself", frozenset(loop)), **details)
 
 
 class Bound(NamedTuple):
@@ -48,7 +88,7 @@ class Subscriptions:
     ) -> int:
         """Bind `op` to `topic`; answers how many subscribers the topic has now."""
         self._hub = hub
-        listener = Actor(self._runtime, Listening(op, effects), None, handle)
+        listener = Listener(self._runtime, Listening(op, effects), handle, topic)
         self._bound[handle._uid] = Bound(topic, listener, owner, target)
         self._handles[listener] = handle
         if owner is not None:

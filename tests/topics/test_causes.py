@@ -1,0 +1,239 @@
+"""Messages that cause themselves: followed for a while, then dropped and named, and nobody else notices."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from itertools import pairwise
+
+import pytest
+
+from zefnb import ET, FX, generate_uid, insert_into, run, zef_function
+from zefnb.engine.runtime import default_runtime
+from zefnb.topics import causes
+from zefnb.topics.causes import MAX_RETURNS, Origin
+from zefnb.topics.hub import Hub
+from zefnb.topics.subscriptions import Subscriptions
+
+
+def topics(count):
+    return [ET.Topic(generate_uid()) for _ in range(count)]
+
+
+def named():
+    """The entries on messages that cause themselves."""
+    return [entry for entry in FX.QueryLog(level="error") | run if "causes itself" in entry["message"]]
+
+
+@pytest.fixture
+def listen(until):
+    """`listen(topic)` answers the list of what it brings from now on."""
+
+    def start(topic):
+        heard = []
+
+        @zef_function(inline=True)
+        def hear(message, state):
+            heard.append(message)
+            return [[], state]
+
+        FX.StartActor(input=topic, initial_state=None, handler=hear) | run
+        return heard
+
+    return start
+
+
+def from_a_thread(a, b):
+    FX.SubscribeFX(topic=a, op=lambda m: FX.Publish(target=a, content=m)) | run
+
+
+def by_run_in_a_thread(a, b):
+    def publish(message):
+        FX.Publish(target=a, content=message) | run
+
+    FX.SubscribeFX(topic=a, op=publish) | run
+
+
+def by_a_list_that_is_run_in_a_thread(a, b):
+    def publish(message):
+        [FX.Publish(target=a, content=message)] | run
+
+    FX.SubscribeFX(topic=a, op=publish) | run
+
+
+def on_the_loop(a, b):
+    FX.SubscribeFX(topic=a, op=insert_into(FX.Publish(target=a), "content")) | run
+
+
+def from_a_coroutine(a, b):
+    async def publish(message):
+        await asyncio.sleep(0)
+        return FX.Publish(target=a, content=message)
+
+    FX.SubscribeFX(topic=a, op=zef_function(publish)) | run
+
+
+def by_await_in_a_coroutine(a, b):
+    async def publish(message):
+        await FX.Publish(target=a, content=message)
+
+    FX.SubscribeFX(topic=a, op=zef_function(publish)) | run
+
+
+def by_a_map(a, b):
+    FX.MapTopic(source=a, target=a, op=lambda m: m) | run
+
+
+def over_two_topics(a, b):
+    FX.MapTopic(source=a, target=b, op=lambda m: m) | run
+    FX.SubscribeFX(topic=b, op=insert_into(FX.Publish(target=a), "content")) | run
+
+
+def doubling_at_each_round(a, b):
+    FX.MapTopic(source=a, target=b, op=lambda m: m) | run
+    FX.MapTopic(source=b, target=a, op=lambda m: m) | run
+    FX.MapTopic(source=b, target=a, op=lambda m: m) | run
+
+
+def through_an_actor(a, b, **kind):
+    @zef_function(**kind)
+    def answer(message, count):
+        return [[FX.Publish(target=a, content=message)], count + 1]
+
+    FX.StartActor(input=b, initial_state=0, handler=answer) | run
+    FX.MapTopic(source=a, target=b, op=lambda m: m) | run
+
+
+def through_an_inline_actor(a, b):
+    through_an_actor(a, b, inline=True)
+
+
+def after_another_effect_that_takes_time(a, b):
+    (
+        FX.SubscribeFX(
+            topic=a,
+            op=lambda m: [FX.QueryActorState(transform=lambda state: state), FX.Publish(target=a, content=m)],
+        )
+        | run
+    )
+
+
+LOOPS = [
+    from_a_thread,
+    by_run_in_a_thread,
+    by_a_list_that_is_run_in_a_thread,
+    on_the_loop,
+    from_a_coroutine,
+    by_await_in_a_coroutine,
+    by_a_map,
+    over_two_topics,
+    doubling_at_each_round,
+    through_an_actor,
+    through_an_inline_actor,
+    after_another_effect_that_takes_time,
+]
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
+def test_a_message_that_causes_itself_ends_and_is_named_once(loop, listen, until):
+    a, b = topics(2)
+    heard = listen(a)
+    loop(a, b)
+    FX.Publish(target=a, content="once") | run
+    until(named, within=60)
+    until(lambda: quiet(heard), within=60)
+    assert MAX_RETURNS / 2 <= len(heard) <= 2 * MAX_RETURNS + 2
+    [entry] = named()
+    assert entry["topic"] in (a, b)
+    assert repr(entry["topic"]) in entry["message"]
+    assert entry["handler"] in entry["message"]
+
+
+def quiet(heard):
+    """Whether nothing more comes: no handler is at work, and the hub has delivered everything."""
+    before, settled = len(heard), threading.Event()
+    runtime = default_runtime()
+    runtime.entrance.put(lambda: runtime.service(Hub).after_delivery(settled.set))
+    return settled.wait(1) and runtime.runner.is_idle and not busy_actors() and len(heard) == before
+
+
+def busy_actors():
+    return [b for b in default_runtime().service(Subscriptions)._bound.values() if b.listener.is_behind]
+
+
+def test_each_message_from_outside_begins_anew_and_the_entry_counts_those_that_were_dropped(listen, until):
+    [topic] = topics(1)
+    heard = listen(topic)
+    on_the_loop(topic, None)
+    for number in range(3):
+        FX.Publish(target=topic, content=number) | run
+    until(lambda: named() and named()[0]["count"] == 3)
+    assert len(named()) == 1
+    assert [heard.count(number) for number in range(3)] == [MAX_RETURNS + 2] * 3
+
+
+def test_the_loops_neighbours_on_the_same_topic_lose_nothing(listen, until):
+    topic, other = topics(2)
+    FX.MapTopic(source=topic, target=other, op=lambda m: m) | run
+    heard, beside = listen(topic), listen(other)
+    on_the_loop(topic, None)
+    FX.Publish(target=topic, content="x") | run
+    until(named)
+    until(lambda: len(beside) == len(heard) == MAX_RETURNS + 2)
+
+
+def test_a_chain_that_ends_may_be_long_and_may_go_wide(listen, until):
+    """A hundred and fifty topics one after the other, then 3,000 messages at once into one that leads on."""
+    chain = topics(150)
+    for source, target in pairwise(chain):
+        FX.SubscribeFX(topic=source, op=insert_into(FX.Publish(target=target), "content")) | run
+    wide, narrow = topics(2)
+    FX.SubscribeFX(topic=chain[-1], op=lambda m: [FX.Publish(target=wide, content=n) for n in range(3_000)]) | run
+    FX.SubscribeFX(topic=wide, op=insert_into(FX.Publish(target=narrow), "content")) | run
+    heard = listen(narrow)
+    FX.Publish(target=chain[0], content="go") | run
+    until(lambda: len(heard) == 3_000)
+    assert heard == list(range(3_000))
+    assert named() == []
+
+
+def test_a_countdown_comes_to_its_end(listen, until):
+    [topic] = topics(1)
+    heard = listen(topic)
+    FX.SubscribeFX(topic=topic, op=lambda n: FX.Publish(target=topic, content=n - 1) if n else None) | run
+    FX.Publish(target=topic, content=500) | run
+    until(lambda: heard and heard[-1] == 0)
+    assert heard == list(range(500, -1, -1))
+    assert named() == []
+
+
+def test_what_a_timer_publishes_comes_from_outside_whoever_started_it(listen, until):
+    """A subscription that starts a timer for the next round paces itself: it goes on for ever."""
+    [topic] = topics(1)
+    heard = listen(topic)
+    timers = []
+
+    def again(message):
+        while timers:
+            FX.StopTimer(timer=timers.pop()) | run
+        timers.append(FX.StartTimer(interval=0.001, target=topic, content=message) | run)
+
+    FX.SubscribeFX(topic=topic, op=again) | run
+    FX.Publish(target=topic, content="x") | run
+    until(lambda: len(heard) > 50)
+    [bound] = default_runtime().service(Subscriptions)._bound.values()
+    assert bound.listener.mailbox.cause[0].returns == 0
+
+
+def test_a_loop_that_takes_its_time_is_left_alone(monkeypatch):
+    """With the clock in the test's hand: a return each second goes on, a thousand in a second end."""
+    now = [1000.0]
+    monkeypatch.setattr(causes.time, "monotonic", lambda: now[0])
+    slow = Origin()
+    for _ in range(5 * MAX_RETURNS):
+        now[0] += 1
+        assert slow.may_return()
+    quick = Origin()
+    assert [quick.may_return() for _ in range(MAX_RETURNS + 1)] == [True] * MAX_RETURNS + [False]
+    now[0] += 3600
+    assert not quick.may_return(), "what was dropped stays dropped"
