@@ -11,6 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "zefnb"
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = {
+    "text": -2,
     "errors": -1,
     "core": 0,
     "engine": 1,
@@ -74,14 +75,14 @@ def test_a_file_imports_lower_floors_only_and_none_of_its_siblings(path):
         assert other == room or FLOORS[other] < FLOORS[room], f"{path} (floor {FLOORS[room]}) imports {module}"
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in ("core", "errors")], ids=named)
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in ("text", "core", "errors")], ids=named)
 def test_the_ground_floor_imports_the_standard_library_only(path):
     for module in imports_of(path):
         top = module.split(".")[0]
         assert top == "zefnb" or top in sys.stdlib_module_names, f"{path} imports {module}"
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in ("core", "errors")], ids=named)
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in ("text", "core", "errors")], ids=named)
 def test_the_ground_floor_knows_no_thread_no_network_and_no_loop(path):
     # `threading` is asked for one thing: whether this is the main thread, which is the one that runs cells.
     forbidden = {"asyncio", "socket", "ssl", "selectors", "subprocess", "concurrent", "multiprocessing", "queue"}

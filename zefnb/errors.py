@@ -23,8 +23,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
-_LONGEST_VALUE = 80
+from zefnb.text.controls import shorten
+from zefnb.text.secrets import MARGIN, hide_secrets
+from zefnb.text.short_repr import LONGEST, short_repr
+
+_LONGEST_NAME = 80
+_MOST_NAMES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +127,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("contnet", ["target", "content"])
     "did you mean 'content'?"
     """
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    if len(name) > _LONGEST_NAME:
+        return ""
+    names = [other for other in islice(known, _MOST_NAMES) if len(other) <= _LONGEST_NAME]
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""
 
 
 def shown(value: object) -> str:
-    """A value as an error shows it: its ``repr``, cut to a readable length, with its type."""
-    try:
-        text = repr(value)
-    except Exception:
-        text = "<unprintable>"
-    if len(text) > _LONGEST_VALUE:
-        text = text[: _LONGEST_VALUE - 1] + "…"
-    return text if isinstance(value, type) or value is None else f"{text} ({type(value).__name__})"
+    """A value as an error shows it: its ``repr``, cut to a readable length and without secrets, with its type."""
+    text = shorten(hide_secrets(short_repr(value, LONGEST + MARGIN)), LONGEST)
+    if isinstance(value, type) or value is None:
+        return text
+    return f"{text} ({type(value).__name__[:_LONGEST_NAME]})"

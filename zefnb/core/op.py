@@ -16,6 +16,7 @@ from zefnb.core.function import ZefFunction
 from zefnb.core.record import structural_hash
 from zefnb.core.types import Matcher, Union, ValueType, compile_pattern
 from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.text.short_repr import Parts, Scope, items, named, parts_of, reads
 
 
 class Step:
@@ -233,6 +234,31 @@ class Applied:
 
     def __repr__(self) -> str:
         return f"{self.value!r} | {self.chain!r}   # add `| collect` to evaluate"
+
+
+@reads(Step.__repr__)
+def _step_parts(step: Step, scope: Scope) -> Parts:
+    has_brackets = step.args or step.kwargs or isinstance(step._named(), OpFactory)
+    yield f"{step.name}(" if has_brackets else step.name
+    yield from items(step.args, scope)
+    yield ", " if step.args and step.kwargs else ""
+    yield from named(step.kwargs.items(), scope)
+    yield ")" if has_brackets else ""
+
+
+@reads(Op.__repr__)
+def _op_parts(op: Op, scope: Scope) -> Parts:
+    for number, step in enumerate(op.steps):
+        yield " | " if number else ""
+        yield from parts_of(step, scope)
+
+
+@reads(Applied.__repr__)
+def _applied_parts(applied: Applied, scope: Scope) -> Parts:
+    yield from parts_of(applied.value, scope)
+    yield " | "
+    yield from parts_of(applied.chain, scope)
+    yield "   # add `| collect` to evaluate"
 
 
 class Collect(Evaluator):

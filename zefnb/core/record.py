@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
 from zefnb.errors import Fault, InvalidValue, MissingField, did_you_mean
+from zefnb.text.short_repr import Parts, Scope, named, pairs, parts_of, reads, short_repr
 
 R = TypeVar("R", bound="Record")
+_MOST_LISTED = 40
 
 
 class Record:
@@ -33,9 +35,11 @@ class Record:
         if name.startswith("_"):
             raise AttributeError(name)
         names = list(self.__dict__)
-        listed = ", ".join(names) if names else "it has none"
+        more = f", ... of {len(names):,}" if len(names) > _MOST_LISTED else ""
+        listed = ", ".join(names[:_MOST_LISTED]) + more if names else "it has none"
         hint = did_you_mean(name, names)
-        raise MissingField(repr(type(self)), f"no field {name!r}; fields: {listed}{'. ' + hint if hint else ''}")
+        problem = f"no field {short_repr(name)}; fields: {listed}{'. ' + hint if hint else ''}"
+        raise MissingField(repr(type(self)), problem)
 
     def __dir__(self) -> list[str]:
         return list(self.__dict__)
@@ -66,6 +70,23 @@ class Record:
 
     def __deepcopy__(self: R, memo: object) -> R:
         return self
+
+
+@reads(Record.__repr__)
+def _parts(record: Record, scope: Scope) -> Parts:
+    """What `repr` says of a record, part by part."""
+    fields = record.__dict__
+    odd = {name: value for name, value in fields.items() if not _can_be_written(name)}
+    yield f"{type(record)!r}("
+    if record._uid is not None:
+        yield from parts_of(record._uid, scope)
+        yield ", " if fields else ""
+    yield from named(((name, value) for name, value in fields.items() if name not in odd), scope)
+    if odd:
+        yield f"{', ' if len(fields) > len(odd) else ''}**{{"
+        yield from pairs(odd.items(), scope)
+        yield "}"
+    yield ")"
 
 
 def _can_be_written(name: str) -> bool:

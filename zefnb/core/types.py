@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.text.short_repr import Parts, Scope, reads
 
 
 class Matcher(NamedTuple):
@@ -80,6 +81,11 @@ class ByteArray(bytes):
 
     def __repr__(self) -> str:
         return f"Array1[u8]({bytes(self)!r})"
+
+
+@reads(ByteArray.__repr__)
+def _parts(array: ByteArray, scope: Scope) -> Parts:
+    yield f"Array1[u8]({bytes(memoryview(array)[: scope.longest + 1])!r})"
 
 
 class ArrayType:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from zefnb.notebook.text import harmless
+from zefnb.text.controls import strip_controls
 
 _LONGEST = 500
 
@@ -49,7 +49,7 @@ def text(value: object) -> Markup:
     """Anything as safe HTML: one line, without control characters, escaped."""
     if isinstance(value, Markup):
         return value
-    return Markup(escape(harmless(str(value), _LONGEST)))
+    return Markup(escape(strip_controls(str(value), _LONGEST)))
 
 
 def tag(name: str, *content: object, cls: str = "") -> Markup:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zefnb.core.entity import Entity, Topic
 from zefnb.core.rows import Rows
 from zefnb.core.time import Time
-from zefnb.notebook.text import harmless
+from zefnb.text.controls import strip_controls
 
 # rich is imported where something is drawn: a notebook shows HTML and does without it.
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def clients_table(clients: Sequence[Row], *, width: int = 80, limit: int | None 
         )
     shown = clients if limit is None or len(clients) <= limit else clients[len(clients) - limit + 1 :]
     for row in shown:
-        table.add_row(*(Text(harmless(column.cell(row), 200)) for column in columns))
+        table.add_row(*(Text(strip_controls(column.cell(row), 200)) for column in columns))
     hidden = len(clients) - len(shown)
     if hidden:
         table.add_row(Text("…"), Text(f"{hidden} more", style="dim"))
@@ -152,7 +152,7 @@ def rows_table(rows: Rows, *, width: int = 80) -> Table:
         right = number in found.numbers
         table.add_column(Text(title), justify="right" if right else "left", style="" if number else "cyan")
     for row in found.rows:
-        table.add_row(*(Text(harmless(cell, _WIDEST_CELL)) for cell in row))
+        table.add_row(*(Text(strip_controls(cell, _WIDEST_CELL)) for cell in row))
     return table
 
 
@@ -181,7 +181,7 @@ def brief_repr(value: Any, longest: int = 80) -> str:
         uid = value._uid
         return repr(value) if isinstance(value, Topic) else f"{type(value)!r} {uid[:8]}{'…' if len(uid) > 8 else ''}"
     try:
-        return harmless(repr(value), longest)
+        return strip_controls(repr(value), longest)
     except Exception:
         return f"<{type(value).__name__}>"
 

@@ -17,7 +17,7 @@ from zefnb.engine.runtime import Runtime
 from zefnb.net.servers import Servers
 from zefnb.notebook.board import board, on_loop
 from zefnb.notebook.tables import clients_table
-from zefnb.notebook.text import harmless
+from zefnb.text.controls import strip_controls
 
 _EVERY = 0.25
 
@@ -51,7 +51,7 @@ def _picture(runtime: Runtime, uid: str | None, path: str | None, console: Conso
     for server in servers:
         rows = perform(runtime, FX.QueryAllConnectedWebsocketClients(http_server=server.handle))
         rows = [row for row in rows if path in (None, row["path"])]
-        paths = "  ".join(f"{harmless(e.path, 40)} {len(e.clients)}" for e in server.endpoints.values())
+        paths = "  ".join(f"{strip_controls(e.path, 40)} {len(e.clients)}" for e in server.endpoints.values())
         parts.append(Text.assemble((f":{server.port}", "bold cyan"), "  ", (paths, "dim")))
         parts.append(clients_table(rows, width=width, limit=room))
     if facts["topics"]:
@@ -77,5 +77,7 @@ def _topics(topics: list[dict[str, Any]]) -> Table:
         table.add_column(title, justify="right")
     for topic in topics:
         rate = "–" if topic["rate"] is None else f"{topic['rate']:,.1f}"
-        table.add_row(Text(harmless(topic["name"], 40)), f"{topic['subscribers']:,}", f"{topic['published']:,}", rate)
+        table.add_row(
+            Text(strip_controls(topic["name"], 40)), f"{topic['subscribers']:,}", f"{topic['published']:,}", rate
+        )
     return table

@@ -20,7 +20,7 @@ from zefnb.notebook.control import Control
 from zefnb.notebook.door import Door
 from zefnb.notebook.feed import Clients, Query
 from zefnb.notebook.tables import duration_text, size_text
-from zefnb.notebook.text import harmless
+from zefnb.text.controls import strip_controls
 
 _STATIC = Path(__file__).parent / "static" / "watch"
 # One module in the browser; in the house one file for each noun, joined in this order.
@@ -138,7 +138,7 @@ def _texts(cells: list[Any]) -> list[str]:
     counts = [f"{received:,}", f"{sent:,}", size_text(queued), f"{dropped:,}"]
     seconds = None if trip is None else trip / 1000
     texts = [f":{port}", str(channel), address, path, origin, *counts, duration_text(seconds), state]
-    return [harmless(text, 120) for text in texts]
+    return [strip_controls(text, 120) for text in texts]
 
 
 def _headline(rows: list[list[Any]]) -> str:

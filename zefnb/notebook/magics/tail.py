@@ -13,7 +13,7 @@ from zefnb.core.op import op
 from zefnb.engine.runtime import default_runtime
 from zefnb.notebook.command import Command, Context, Parser, count, topic
 from zefnb.notebook.magics import on
-from zefnb.notebook.text import harmless
+from zefnb.text.controls import strip_controls
 
 if TYPE_CHECKING:
     from zefnb.notebook.live_list import LiveList
@@ -89,7 +89,7 @@ def _hearing(hear: Callable[[str], None]) -> Any:
     @op(inline=True)
     def tail(message: Any) -> None:
         text = message if isinstance(message, str) else repr(message)
-        hear(f"{time.strftime('%H:%M:%S')}  {harmless(text, _LONGEST)}")
+        hear(f"{time.strftime('%H:%M:%S')}  {strip_controls(text, _LONGEST)}")
 
     return tail
 

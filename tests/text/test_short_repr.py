@@ -1,0 +1,184 @@
+"""Short reprs: as `repr` says it, only that a huge value costs no more than a small one."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import time
+import types
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zefnb import ET, FX, Array1, u8
+from zefnb.errors import shown
+from zefnb.text.short_repr import short_repr, short_str
+
+BIG = 20 << 20
+HUGE = "word " * (BIG // 5)
+MANY = range(2_000_000)
+
+
+@dataclasses.dataclass
+class Reading:
+    text: str
+    value: object = dataclasses.field(default=1, repr=False)
+
+
+Pair = collections.namedtuple("Pair", "left right")
+Names = type("Names", (list,), {})
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+        | st.frozensets(st.integers(), max_size=3)
+        | st.builds(Pair, inner, inner)
+        | st.builds(Reading, st.text(max_size=3))
+        | st.builds(lambda value: ET.Guest(name=value), inner)
+        | st.builds(ValueError, inner, inner)
+    ),
+    max_leaves=6,
+)
+
+
+@given(VALUES)
+def test_a_small_value_reads_as_repr_says_it(value):
+    assert short_repr(value, 10_000) == repr(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {1},
+        set(),
+        frozenset(),
+        collections.deque([1], maxlen=3),
+        collections.Counter("a"),
+        collections.defaultdict(int, {1: 2}),
+        types.SimpleNamespace(a=1),
+        {}.keys(),
+        {1: 2}.items(),
+        Array1[u8]([1, 2]),
+        bytearray(b"x"),
+        ET.Topic("t"),
+        ET.Odd(**{"two words": 1, "fine": 2}),
+        FX.Publish(target=ET.Topic("t"), content=3),
+        Names([1]),
+        KeyError("a"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_so_do_the_kinds_of_the_standard_library_and_our_own(value):
+    assert short_repr(value, 1_000) == repr(value)
+
+
+def loops():
+    items, table = [1], {}
+    items.append(items)
+    table["t"] = table
+    return [items, table]
+
+
+@pytest.mark.parametrize("value", loops(), ids=["list", "dict"])
+def test_what_contains_itself_is_read_once(value):
+    assert short_repr(value) == repr(value)
+
+
+class Own:
+    def __repr__(self):
+        return HUGE
+
+
+class Broken:
+    def __repr__(self):
+        raise RuntimeError
+
+    __str__ = __repr__
+
+
+class NoText:
+    def __repr__(self):
+        return 7
+
+    __str__ = __repr__
+
+
+def nested():
+    value = HUGE
+    for _ in range(10_000):
+        value = [value]
+    return value
+
+
+HUGE_VALUES = {
+    "text": lambda: HUGE,
+    "bytes": lambda: HUGE.encode(),
+    "bytearray": lambda: bytearray(BIG),
+    "Array1": lambda: Array1[u8](HUGE.encode()),
+    "list": lambda: list(MANY),
+    "list of texts": lambda: [HUGE] * 1_000,
+    "dict": lambda: dict.fromkeys(MANY),
+    "keys": lambda: dict.fromkeys(MANY).keys(),
+    "set": lambda: set(MANY),
+    "entity": lambda: ET.Guest(name=HUGE),
+    "entity of entities": lambda: ET.Room(guests=[ET.Guest(name=HUGE)] * 1_000),
+    "effect": lambda: FX.Publish(target=ET.Topic("t"), content=HUGE),
+    "dataclass": lambda: Reading(HUGE),
+    "named tuple": lambda: Pair(HUGE, HUGE),
+    "exception": lambda: ValueError(HUGE, HUGE),
+    "integer": lambda: 1 << (8 * BIG),
+    "nested": nested,
+}
+
+
+@pytest.mark.parametrize("name", HUGE_VALUES)
+def test_a_huge_value_is_read_no_farther_than_it_is_shown(name):
+    value = HUGE_VALUES[name]()
+    began = time.process_time()
+    for _ in range(100):
+        assert len(short_repr(value)) <= 80
+    assert time.process_time() - began < 1.0, "repr of any of these takes more than 10 ms"
+
+
+def test_a_class_is_asked_for_its_own_repr_and_may_fail():
+    assert len(short_repr(Own())) == 80
+    assert short_repr([Broken(), 1, NoText()]) == "[<unprintable>, 1, <unprintable>]"
+    assert shown(Broken()) == "<unprintable> (Broken)"
+
+
+def test_a_repr_with_control_characters_is_escaped():
+    class Red:
+        def __repr__(self):
+            return "\x1b[31m\nred"
+
+    assert shown([Red()]) == r"[\x1b[31m\nred] (list)"
+
+
+def test_secrets_are_not_shown_even_where_the_text_is_cut_in_their_middle():
+    url = "wss://" + "ada:" + "hush5f3a" * 30 + "@host.example/"
+    for start in range(80):
+        assert "hush" not in shown("x" * start + " " + url), start
+    assert "hush" not in shown({"token": "hush5f3a", "password": "hush5f3a"})
+    assert "hush" not in shown("https://" + "hush5f3a" * 9 + "@host.example/")
+
+
+class TestStr:
+    @pytest.mark.parametrize(
+        "value", ["a\nb", 3, ValueError("x"), ValueError("x", 1), ValueError(), KeyError("k"), OSError(2, "no", "file")]
+    )
+    def test_a_small_one_is_what_str_says(self, value):
+        assert short_str(value, 100) == str(value)
+
+    @pytest.mark.parametrize(
+        "value", [HUGE, ValueError(HUGE), ValueError(list(MANY)), KeyError(HUGE), ValueError(1, list(MANY)), Own()]
+    )
+    def test_a_huge_one_is_cut(self, value):
+        assert len(short_str(value, 100)) == 100
+
+    def test_one_that_fails_says_so(self):
+        assert short_str(Broken(), 100) == "<its __str__ raised RuntimeError>"
+        assert short_str(NoText(), 100) == "<its __str__ raised TypeError>"

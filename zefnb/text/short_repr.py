@@ -1,0 +1,277 @@
+"""Short reprs: the beginning of what `repr` returns, in time that does not grow with the value."""
+
+from __future__ import annotations
+
+import array
+import collections
+import dataclasses
+import types
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+from zefnb.text.controls import plain, shorten, strip_controls
+
+LONGEST = 80
+# A value that is nested deeper says no more to a reader, and generators nest with it.
+_DEEPEST = 20
+# An integer's text takes time that grows with the square of its length.
+_MOST_BITS = 4_096
+
+
+class Scope(NamedTuple):
+    """What is known while the parts of a value are read: how many characters count, and inside of what one is."""
+
+    longest: int
+    inside: tuple[int, ...] = ()
+
+
+Parts = Iterator[str]
+Reader = Callable[[Any, Scope], Parts]
+
+
+def short_repr(value: object, longest: int = LONGEST) -> str:
+    """Return `repr(value)` in one line of at most `longest` characters (80 by default), control characters escaped.
+
+    Strings, containers, exceptions, dataclasses and records are read only as far as the text goes. A class with a
+    `__repr__` of its own is asked for it. A value that cannot be read, because its `__repr__` fails, is
+    "<unprintable>". Never raises.
+
+    >>> short_repr([1, 'two']), short_repr('a' * 1_000_000, longest=8)
+    ("[1, 'two']", "'aaaaaa…")
+    """
+    parts: list[str] = []
+    size = 0
+    try:
+        for part in parts_of(value, Scope(longest)):
+            parts.append(part)
+            size += len(part)
+            if size > longest:
+                break
+    except (Exception, SystemExit):
+        # Another thread changes the value meanwhile, or a class lies about itself.
+        parts.append("…" if parts else "<unprintable>")
+    return strip_controls("".join(parts), longest)
+
+
+def short_str(value: object, longest: int) -> str:
+    """Return `str(value)`, at most `longest` characters of it, lines as they are. Never raises.
+
+    >>> short_str(KeyError('a' * 1_000_000), longest=8), short_str(ValueError('no', 'way'), longest=80)
+    ("'aaaaaa…", "('no', 'way')")
+    """
+    method = type(value).__str__
+    if isinstance(value, str) and method is str.__str__:
+        return shorten(plain(value, longest + 1), longest)
+    if isinstance(value, BaseException) and method in (BaseException.__str__, KeyError.__str__):
+        if len(value.args) != 1:
+            return short_repr(value.args, longest) if value.args else ""
+        if method is BaseException.__str__:
+            return short_str(value.args[0], longest)
+        return short_repr(value.args[0], longest)
+    if method is object.__str__:
+        return short_repr(value, longest)
+    try:
+        return shorten(plain(str(value), longest + 1), longest)
+    except (Exception, SystemExit) as failure:
+        return f"<its __str__ raised {type(failure).__name__}>"
+
+
+def reads(method: object) -> Callable[[Reader], Reader]:
+    """Let the decorated function read the values of every class whose `__repr__` is `method`."""
+
+    def register(reader: Reader) -> Reader:
+        _READERS[method] = reader
+        return reader
+
+    return register
+
+
+def parts_of(value: Any, scope: Scope) -> Parts:
+    """Yield the parts of which `repr(value)` consists, one after the other."""
+    kind = type(value)
+    reader = _READERS.get(kind.__repr__)
+    if reader is None:
+        reader = _reads_fields(kind)
+    if reader is None:
+        yield _own_repr(value, scope)
+    elif id(value) in scope.inside or len(scope.inside) >= _DEEPEST:
+        yield _CIRCLES.get(kind, "...")
+    else:
+        yield from reader(value, Scope(scope.longest, (*scope.inside, id(value))))
+
+
+def items(values: Iterable[Any], scope: Scope) -> Parts:
+    """Yield the parts of values with commas between them."""
+    # At once: another thread may change the container between two parts.
+    for number, value in enumerate(list(islice(values, scope.longest))):
+        if number:
+            yield ", "
+        yield from parts_of(value, scope)
+
+
+def pairs(values: Iterable[tuple[Any, Any]], scope: Scope) -> Parts:
+    """Yield the parts of a dict's items."""
+    for number, (key, value) in enumerate(list(islice(values, scope.longest))):
+        if number:
+            yield ", "
+        yield from parts_of(key, scope)
+        yield ": "
+        yield from parts_of(value, scope)
+
+
+def named(values: Iterable[tuple[str, Any]], scope: Scope) -> Parts:
+    """Yield the parts of fields such as `name='Ada'`."""
+    for number, (name, value) in enumerate(list(islice(values, scope.longest))):
+        yield f"{', ' if number else ''}{plain(name, scope.longest)}="
+        yield from parts_of(value, scope)
+
+
+def _own_repr(value: Any, scope: Scope) -> str:
+    try:
+        return plain(repr(value), scope.longest + 1)
+    except (Exception, SystemExit):
+        return "<unprintable>"
+
+
+_READERS: dict[object, Reader] = {}
+_CIRCLES: dict[type, str] = {list: "[...]", tuple: "(...)", dict: "{...}", set: "{...}"}
+
+
+@reads(str.__repr__)
+def _str(value: str, scope: Scope) -> Parts:
+    yield repr(plain(value, scope.longest + 1))
+
+
+@reads(bytes.__repr__)
+def _bytes(value: bytes, scope: Scope) -> Parts:
+    yield repr(bytes.__getitem__(value, slice(scope.longest + 1)))
+
+
+@reads(bytearray.__repr__)
+def _bytearray(value: bytearray, scope: Scope) -> Parts:
+    yield f"bytearray({bytes(memoryview(value)[: scope.longest + 1])!r})"
+
+
+@reads(int.__repr__)
+def _int(value: int, scope: Scope) -> Parts:
+    bits = int.bit_length(value)
+    yield int.__repr__(value) if bits <= _MOST_BITS else f"<an integer of {bits:,} bits>"
+
+
+@reads(list.__repr__)
+def _list(value: list[Any], scope: Scope) -> Parts:
+    yield "["
+    yield from items(list.__iter__(value), scope)
+    yield "]"
+
+
+@reads(tuple.__repr__)
+def _tuple(value: tuple[Any, ...], scope: Scope) -> Parts:
+    yield "("
+    yield from items(tuple.__iter__(value), scope)
+    yield ",)" if tuple.__len__(value) == 1 else ")"
+
+
+@reads(dict.__repr__)
+def _dict(value: dict[Any, Any], scope: Scope) -> Parts:
+    yield "{"
+    yield from pairs(dict.items(value), scope)
+    yield "}"
+
+
+@reads(set.__repr__)
+@reads(frozenset.__repr__)
+def _set(value: Any, scope: Scope) -> Parts:
+    name = type(value).__name__
+    if not value:
+        yield f"{name}()"
+        return
+    yield "{" if type(value) is set else f"{name}({{"
+    yield from items(value, scope)
+    yield "}" if type(value) is set else "})"
+
+
+@reads(collections.deque.__repr__)
+def _deque(value: collections.deque[Any], scope: Scope) -> Parts:
+    yield f"{type(value).__name__}(["
+    yield from items(value, scope)
+    yield "])" if value.maxlen is None else f"], maxlen={value.maxlen})"
+
+
+@reads(collections.defaultdict.__repr__)
+def _defaultdict(value: collections.defaultdict[Any, Any], scope: Scope) -> Parts:
+    yield f"{type(value).__name__}("
+    yield from parts_of(value.default_factory, scope)
+    yield ", {"
+    yield from pairs(dict.items(value), scope)
+    yield "})"
+
+
+@reads(collections.OrderedDict.__repr__)
+@reads(collections.Counter.__repr__)
+@reads(types.MappingProxyType.__repr__)
+def _mapping(value: Any, scope: Scope) -> Parts:
+    yield f"{type(value).__name__}({'{' if value else ''}"
+    yield from pairs(value.items(), scope)
+    yield "})" if value else ")"
+
+
+@reads(type({}.keys()).__repr__)
+@reads(type({}.values()).__repr__)
+@reads(type({}.items()).__repr__)
+def _view(value: Iterable[Any], scope: Scope) -> Parts:
+    yield f"{type(value).__name__}(["
+    yield from items(value, scope)
+    yield "])"
+
+
+@reads(collections.UserDict.__repr__)
+@reads(collections.UserList.__repr__)
+@reads(collections.UserString.__repr__)
+def _wrapper(value: Any, scope: Scope) -> Parts:
+    yield from parts_of(value.data, scope)
+
+
+@reads(array.array.__repr__)
+def _array(value: array.array[Any], scope: Scope) -> Parts:
+    yield plain(repr(value[: scope.longest]), scope.longest + 1)
+
+
+@reads(types.SimpleNamespace.__repr__)
+def _namespace(value: Any, scope: Scope) -> Parts:
+    yield "namespace("
+    yield from named(vars(value).items(), scope)
+    yield ")"
+
+
+@reads(BaseException.__repr__)
+def _exception(value: BaseException, scope: Scope) -> Parts:
+    yield f"{type(value).__name__}("
+    yield from items(value.args, scope)
+    yield ")"
+
+
+def _reads_fields(kind: Any) -> Reader | None:
+    """The reader for a class whose `__repr__` was made for it by the standard library."""
+    method: Any = kind.__repr__
+    if getattr(method, "__code__", None) is _NAMED_TUPLE:
+        return _named_tuple
+    generated = getattr(getattr(method, "__wrapped__", None), "__qualname__", "")
+    return _dataclass if "__create_fn__" in generated and dataclasses.is_dataclass(kind) else None
+
+
+def _named_tuple(value: Any, scope: Scope) -> Parts:
+    yield f"{type(value).__name__}("
+    yield from named(zip(value._fields, tuple.__iter__(value), strict=False), scope)
+    yield ")"
+
+
+def _dataclass(value: Any, scope: Scope) -> Parts:
+    shown = [field.name for field in dataclasses.fields(value) if field.repr]
+    yield f"{type(value).__qualname__}("
+    yield from named(((name, getattr(value, name)) for name in shown), scope)
+    yield ")"
+
+
+_NAMED_TUPLE: Any = collections.namedtuple("_NAMED_TUPLE", "field").__repr__.__code__

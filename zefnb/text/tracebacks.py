@@ -1,0 +1,135 @@
+"""Tracebacks: an exception as Python prints it, bounded, and with the texts of exceptions marked as such.
+
+Python's own formatting takes time and memory that grow with the texts, notes and causes of an exception,
+and puts each line of them at the edge, where it may pass for a line of the traceback itself.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from types import TracebackType
+
+from zefnb.text.controls import plain, strip_controls, strip_controls_in_lines
+from zefnb.text.secrets import cut_without_secrets
+from zefnb.text.short_repr import short_str
+
+_LONGEST = 8_000
+_LONGEST_TEXT = 1_000
+_LONGEST_LINE = 300
+_LONGEST_NAME = 200
+# Of a long stack the ends say most: where the call came in, and where it failed.
+_FIRST_FRAMES, _LAST_FRAMES = 4, 12
+_MOST_CAUSES = 5
+_MOST_NOTES = 5
+_MOST_IN_A_GROUP = 3
+_DEEPEST_GROUP = 2
+
+_CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
+_CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
+
+
+def error_text(error: BaseException, longest: int = _LONGEST_TEXT) -> str:
+    """Return what `str(error)` says, `longest` characters of it at most, without secrets; lines as they are."""
+    return cut_without_secrets(short_str(error, 2 * longest), longest)
+
+
+def error_name(error: BaseException) -> str:
+    """Return the name of the class of `error`, of which the module is left out where it is Python's own."""
+    kind = type(error)
+    module = "" if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}."
+    return strip_controls(f"{module}{kind.__qualname__}", _LONGEST_NAME)
+
+
+def format_error(error: BaseException, longest: int = _LONGEST) -> str:
+    """Return the traceback of `error`, its causes and its group, `longest` characters at most (8,000 by default).
+
+    What is cut away first is the farthest cause. Texts, notes and lines of source are cut, have their control
+    characters escaped and their secrets hidden; the second and later lines of a text begin with a bar.
+    """
+    text = "".join(_chain(error, 0))
+    if len(text) <= longest:
+        return text
+    # By whole lines: half a line may be a secret without its name.
+    return "…\n" + text[-(longest - 2) :].partition("\n")[2]
+
+
+def _chain(error: BaseException, depth: int) -> Iterator[str]:
+    """The causes of an exception, the farthest first, and the exception itself."""
+    chain: list[tuple[BaseException, str]] = []
+    seen: set[int] = set()
+    following: BaseException | None = error
+    link = ""
+    while following is not None and id(following) not in seen and len(chain) < _MOST_CAUSES:
+        chain.append((following, link))
+        seen.add(id(following))
+        link = _CAUSE if following.__cause__ is not None else _CONTEXT
+        hidden = following.__suppress_context__
+        following = following.__cause__ or (None if hidden else following.__context__)
+    for one, link_below in reversed(chain):
+        yield from _one(one, depth)
+        yield link_below
+
+
+def _one(error: BaseException, depth: int) -> Iterator[str]:
+    if error.__traceback__ is not None:
+        yield "Traceback (most recent call last):\n"
+        yield from _frames(error.__traceback__)
+    if isinstance(error, SyntaxError):
+        yield from _place(error)
+    said = strip_controls_in_lines(error_text(error), 2 * _LONGEST_TEXT)
+    yield f"{error_name(error)}: {said}\n" if said else f"{error_name(error)}\n"
+    yield from _notes(error)
+    if isinstance(error, BaseExceptionGroup) and depth < _DEEPEST_GROUP:
+        yield from _group(error.exceptions, depth)
+
+
+def _frames(first: TracebackType) -> Iterator[str]:
+    count = sum(1 for _ in traceback.walk_tb(first))
+    if count <= _FIRST_FRAMES + _LAST_FRAMES:
+        yield from map(_frame, traceback.extract_tb(first))
+        return
+    yield from map(_frame, traceback.extract_tb(first, limit=_FIRST_FRAMES))
+    yield f"  … {count - _FIRST_FRAMES - _LAST_FRAMES:,} more …\n"
+    yield from map(_frame, traceback.extract_tb(first, limit=-_LAST_FRAMES))
+
+
+def _frame(frame: traceback.FrameSummary) -> str:
+    line = frame.line or ""
+    if len(line) <= _LONGEST_LINE and line.isprintable() and frame.filename.isprintable() and frame.name.isprintable():
+        # With the marks below it that point at what failed.
+        text = "".join(traceback.StackSummary.from_list([frame]).format())
+        return "".join(f"{cut_without_secrets(part, _LONGEST_LINE)}\n" for part in text.splitlines())
+    file, name = strip_controls(frame.filename, _LONGEST_LINE), strip_controls(frame.name, _LONGEST_NAME)
+    source = strip_controls(cut_without_secrets(line, _LONGEST_LINE), _LONGEST_LINE)
+    return f'  File "{file}", line {frame.lineno}, in {name}\n' + (f"    {source}\n" if source else "")
+
+
+def _place(error: SyntaxError) -> Iterator[str]:
+    """Where a syntax error is, and the line, which may be what a peer sent."""
+    if error.lineno is not None:
+        yield f'  File "{strip_controls(str(error.filename), _LONGEST_LINE)}", line {int(error.lineno)}\n'
+    if isinstance(error.text, str):
+        line = plain(error.text, 2 * _LONGEST_LINE).strip()
+        yield f"    {strip_controls(cut_without_secrets(line, _LONGEST_LINE), _LONGEST_LINE)}\n"
+
+
+def _notes(error: BaseException) -> Iterator[str]:
+    notes = getattr(error, "__notes__", None)
+    if not isinstance(notes, list | tuple):
+        return
+    for note in notes[:_MOST_NOTES]:
+        text = cut_without_secrets(short_str(note, 2 * _LONGEST_TEXT), _LONGEST_TEXT)
+        yield f"{strip_controls_in_lines(text, 2 * _LONGEST_TEXT)}\n"
+    if len(notes) > _MOST_NOTES:
+        yield f"… {len(notes) - _MOST_NOTES:,} more notes …\n"
+
+
+def _group(errors: tuple[BaseException, ...], depth: int) -> Iterator[str]:
+    for number, error in enumerate(errors[:_MOST_IN_A_GROUP], 1):
+        yield f"  +---------------- {number} ----------------\n"
+        for part in _chain(error, depth + 1):
+            for line in part.splitlines():
+                yield f"  | {line}\n"
+    if len(errors) > _MOST_IN_A_GROUP:
+        yield f"  +- … {len(errors) - _MOST_IN_A_GROUP:,} more …\n"
