@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import unicodedata
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
 from zefnb.errors import Fault, InvalidValue, MissingField, did_you_mean
@@ -72,10 +73,21 @@ class Record:
         return self
 
 
+class _LeftOut:
+    def __repr__(self) -> str:
+        return "…"
+
+
+_LEFT_OUT = _LeftOut()
+
+
 @reads(Record.__repr__)
 def _parts(record: Record, scope: Scope) -> Parts:
     """What `repr` says of a record, part by part."""
-    fields = record.__dict__
+    fields = {
+        name: _LEFT_OUT if name in scope.hidden else value
+        for name, value in islice(record.__dict__.items(), scope.longest)
+    }
     odd = {name: value for name, value in fields.items() if not _can_be_written(name)}
     yield f"{type(record)!r}("
     if record._uid is not None:

@@ -8,6 +8,7 @@ from zefnb.core.effect import effect
 from zefnb.core.entity import Actor, HTTPServer
 from zefnb.core.rows import Rows
 from zefnb.errors import Fault, InvalidEffect, shown
+from zefnb.text.short_repr import short_repr
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
@@ -22,8 +23,8 @@ def print_(runtime: Runtime, *, content: Any) -> Any:
     hello
     ET.Success()
     """
-    from zefnb.engine.journal import write_line
     from zefnb.engine.perform import SUCCESS
+    from zefnb.engine.printing import write_line
 
     write_line(content)
     return SUCCESS
@@ -37,9 +38,10 @@ def log(runtime: Runtime, *, content: Any, level: Literal["debug", "info", "warn
     >>> FX.Log(content='the door opened') | run
     ET.Success()
     """
+    from zefnb.engine.entry import LONGEST_TEXT
     from zefnb.engine.perform import SUCCESS
 
-    runtime.journal.note(level, content if isinstance(content, str) else repr(content))
+    runtime.journal.note(level, content if isinstance(content, str) else short_repr(content, LONGEST_TEXT))
     return SUCCESS
 
 
@@ -57,7 +59,8 @@ def query_log(
 
     Keys: time, level, message, count, last, traceback for faults, and where it came from (server, actor,
     handler, topic, path...). `level` is the least to show; `server`, `actor` and `filter`, a dict, select
-    by those keys. The journal keeps the last 1,000 entries; repeated faults are one entry with a count.
+    by those keys. The journal keeps the last 1,000 errors, 1,000 warnings and 1,000 others; what repeats is one
+    entry with a count, and `examples` of what differs. Texts are cut and escaped, and hold no secrets.
 
     >>> from zefnb import *
     >>> FX.Log(content='the door opened', level='warning') | run

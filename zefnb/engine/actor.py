@@ -17,6 +17,7 @@ from zefnb.engine.mailbox import Mailbox
 from zefnb.engine.perform import perform, performed, takes_time
 from zefnb.engine.runtime import Runtime, current_owner
 from zefnb.errors import shown
+from zefnb.text.short_repr import short_repr
 
 _SLICE = 64
 _INLINE_LIMIT = 0.050
@@ -123,7 +124,8 @@ class Actor:
             try:
                 release()
             except Exception as error:
-                self._runtime.journal.fault(f"ending {key!r} with its actor", error, actor=self.handle)
+                text = f"ending {short_repr(key)} with its actor"
+                self._runtime.journal.fault(text, error, key="ending with its actor", actor=self.handle)
         if self.on_end is not None:
             self.on_end()
 

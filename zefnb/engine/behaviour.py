@@ -16,6 +16,7 @@ from zefnb.core.rules import Rule, RuleTable
 from zefnb.core.wire import PLAIN
 from zefnb.engine.journal import Journal
 from zefnb.errors import Fault, InvalidEffect, InvalidValue, ZefError, shown
+from zefnb.text.short_repr import short_repr
 
 Answer = tuple[Sequence[Effect], Any]
 _LISTS = (list, tuple)
@@ -126,7 +127,8 @@ def compile_behaviour(
         faults.append(Fault("rules", f"there are {given}", "exactly one of the two"))
 
     def report(rule: Rule, error: BaseException) -> None:
-        journal.fault(f"the predicate of rule ({rule.message!r}, {rule.state!r}) failed", error)
+        text = f"the predicate of rule ({short_repr(rule.message)}, {short_repr(rule.state)}) failed"
+        journal.fault(text, error)
 
     table = function = None
     try:

@@ -1,207 +1,175 @@
-"""The journal: a ring buffer of what happened and what went wrong.
+"""The journal: ring buffers of what happened and what went wrong.
 
 Faults of the same handler at the same place are one entry with a count. The first of them, and
-every tenfold after, is also given to Python's logging under the name ``zefnb``.
+every tenfold after, is also given to Python's logging under the name ``zefnb``, as one line.
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import logging
-import re
-import sys
 import threading
-import traceback
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Hashable
+from typing import Any
 
-from zefnb.core.entity import Entity
-from zefnb.core.record import fields_of
 from zefnb.core.time import Time
-from zefnb.errors import shown
+from zefnb.engine.entry import LEVELS, LONGEST_TEXT, Entry, Level, line_text, presentable
+from zefnb.engine.rate_limit import RateLimit
+from zefnb.engine.tally import is_power_of_ten
+from zefnb.text.secrets import hide_secrets
+from zefnb.text.tracebacks import error_text, format_error
 
-Level = Literal["debug", "info", "warning", "error"]
-LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
+__all__ = ["CAPACITY", "EVERYWHERE", "LEVELS", "Entry", "Journal", "Level", "hide_secrets", "logger"]
 
 CAPACITY = 1_000
-_LONGEST_TEXT = 4_000
-_LONGEST_TRACEBACK = 8_000
-# Fields of lifecycle messages and requests in which peers send credentials.
-_PRIVATE_FIELDS = frozenset({"headers", "query_params", "query", "form_data", "cookies", "body"})
-# Headers of which every part is a secret: to the closing quote, or to the end of the line...
-_SECRET_HEADER = re.compile(
-    r"""(?ix) \b ( (?:set-)?cookie | (?:proxy-)?authorization )
-        ( (?: ["']\s*, | ["']?\s*[:=] ) \s* (?: b(?=["']) )? ["']? ) [^"'\n]+"""
-)
-# ... and whatever is called a token or the like, in queries, forms, JSON and reprs.
-_SECRET = re.compile(
-    r"""(?ix) (?<![\w-])
-        ( [\w-]*? (?: token | api[_-]?key | passw(?:or)?d | passphrase | secret | credentials? | \bauth ) \b
-          \\*["']? \s*[=:]\s* (?P<quote> \\*["'] )? )
-        (?(quote) [^"'\\\n]+ | (?: bearer\s+ | basic\s+ )? [^\s"'\\&;,)}\]]+ )"""
-)
+# Lines given to Python's logging: so many at once, then so many a second.
+_LINES_AT_ONCE = 100
+_LINES_PER_SECOND = 10.0
 
 logger = logging.getLogger("zefnb")
-
-
-@dataclass(slots=True)
-class Entry:
-    """One line of the journal; `count` tells how often it happened, `last` when the latest time."""
-
-    time: Time
-    level: Level
-    message: str
-    details: dict[str, Any] = field(default_factory=dict)
-    traceback: str = ""
-    count: int = 1
-    last: Time | None = None
-    key: object = None
-    number: int = field(default_factory=itertools.count().__next__)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The entry as `FX.QueryLog` answers it."""
-        plain: dict[str, Any] = {
-            "time": self.time,
-            "level": self.level,
-            "message": self.message,
-            "count": self.count,
-            "last": self.last or self.time,
-            **self.details,
-        }
-        if self.traceback:
-            plain["traceback"] = self.traceback
-        return plain
-
 
 # Called with each entry of every journal: the notebook shows faults where they belong.
 EVERYWHERE: list[Callable[[Entry], None]] = []
 
 
 class Journal:
-    """What happened, newest last, bounded; safe to write from any thread.
+    """What happened, newest last, bounded; safe to write from any thread, and from a signal handler.
 
-    Warnings and errors have a ring of their own, so that no chatter pushes them out.
+    Errors have a ring of their own, and so have warnings: neither chatter nor refused strangers push errors out.
+    There is no lock. Whatever is foreign (a `__str__`, a handler of Python's logging) runs between single
+    operations on a dict and a deque, none of which can be interrupted.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._lock = threading.Lock()
-        self._quiet: deque[Entry] = deque(maxlen=capacity)
-        self._loud: deque[Entry] = deque(maxlen=capacity)
-        self._repeated: dict[object, Entry] = {}
+        self._capacity = capacity
+        quiet: deque[Entry] = deque()
+        self._rings: dict[Level, deque[Entry]] = {"debug": quiet, "info": quiet, "warning": deque(), "error": deque()}
+        self._repeated: dict[Hashable, Entry] = {}
+        self._lines = RateLimit(_LINES_AT_ONCE, _LINES_PER_SECOND)
         self.listeners: list[Callable[[Entry], None]] = []
 
-    def note(self, level: Level, message: str, *, key: object = None, **details: Any) -> None:
-        """Write a line. Lines with the same `key` are one entry, counted; `details` say where it came from."""
-        self._write(level, message, "", key, details)
+    def note(
+        self, level: Level, message: str, *, key: Hashable = None, example: str | None = None, **details: Any
+    ) -> None:
+        """Write a line.
 
-    def fault(self, message: str, error: BaseException, **details: Any) -> None:
-        """Write down an exception out of user code, with its traceback."""
-        frames = traceback.extract_tb(error.__traceback__)
-        place = (frames[-1].filename, frames[-1].lineno) if frames else None
-        text = f"{message}: {type(error).__name__}: {_said(error)}"
-        trace = "".join(traceback.format_exception(error))
-        key = ("fault", message, type(error), place, *(str(value) for value in _stable(details)))
-        self._write("error", text, trace[-_LONGEST_TRACEBACK:], key, {"error": type(error).__name__, **details})
+        Lines with the same `key` are one entry, counted. A key must hold nothing that a peer has chosen, or
+        strangers could make entries without end; what they chose is the `example`, of which the entry keeps some.
+        `details` say where it came from.
+        """
+        if not self._counted(key, example, details):
+            self._add(Entry(Time.now(), level, line_text(message), presentable(details), key=key), example)
 
-    def _write(self, level: Level, message: str, trace: str, key: object, details: dict[str, Any]) -> None:
-        now = Time.now()
-        clean = {name: _presentable(value) for name, value in details.items() if value is not None}
-        with self._lock:
-            entry = self._repeated.get(key) if key is not None else None
-            if entry is not None:
-                entry.count += 1
-                entry.last = now
-                entry.details.update(clean)
-            else:
-                entry = Entry(now, level, hide_secrets(message)[:_LONGEST_TEXT], clean, hide_secrets(trace), key=key)
-                self._append(entry)
-            count = entry.count
-        if level in ("warning", "error") and _is_power_of_ten(count):
-            times = f" (for the {count}th time)" if count > 1 else ""
-            logger.log(logging.ERROR if level == "error" else logging.WARNING, "%s%s", entry.message, times)
-        for listener in (*EVERYWHERE, *self.listeners):
-            try:
-                listener(entry)
-            except Exception:
-                # Written down it would come back here; logging it is all that is left.
-                logger.exception("a listener of the journal failed")
+    def fault(
+        self, message: str, error: BaseException, *, key: Hashable = None, example: str | None = None, **details: Any
+    ) -> None:
+        """Write down an exception out of user code, with its traceback.
 
-    def _append(self, entry: Entry) -> None:
-        ring = self._loud if entry.level in ("warning", "error") else self._quiet
-        if len(ring) == ring.maxlen:
-            self._repeated.pop(ring[0].key, None)
+        Faults are one entry if they are of one kind, happened at the same place, and have the same `key`, which is the
+        message unless it is given, and the same server, handler and topic.
+        """
+        where = tuple(details.get(name) for name in ("server", "handler", "topic"))
+        key = ("fault", message if key is None else key, type(error), _place(error), where)
+        details = {"error": type(error).__name__, **details}
+        if self._counted(key, example, details):
+            return
+        text = line_text(f"{message}: {type(error).__name__}: {error_text(error, LONGEST_TEXT)}")
+        entry = Entry(Time.now(), "error", text, presentable(details), format_error(error), key=key)
+        self._add(entry, example)
+
+    def _counted(self, key: Hashable, example: str | None, details: dict[str, Any]) -> bool:
+        """Whether there is an entry of that key, in which this occurrence is counted."""
+        found = self._repeated.get(key) if key is not None else None
+        if found is None:
+            return False
+        self._tell(found, found.happened_again(Time.now(), presentable(details), example))
+        return True
+
+    def _add(self, entry: Entry, example: str | None) -> None:
+        entry.add_example(example)
+        found = self._repeated.setdefault(entry.key, entry) if entry.key is not None else entry
+        if found is not entry:  # another thread was first
+            self._tell(found, found.happened_again(entry.time, entry.details, example))
+            return
+        ring = self._rings[entry.level]
         ring.append(entry)
-        if entry.key is not None:
-            self._repeated[entry.key] = entry
+        while len(ring) > self._capacity:
+            self._forget(ring)
+        self._tell(entry, 1)
+
+    def _forget(self, ring: deque[Entry]) -> None:
+        try:
+            oldest = ring.popleft()
+        except IndexError:  # cleared meanwhile
+            return
+        if oldest.key is not None:
+            self._repeated.pop(oldest.key, None)
+
+    def _tell(self, entry: Entry, count: int) -> None:
+        """Tell Python's logging and who listens; but not of what is written while they are told."""
+        if getattr(_telling, "now", False):
+            return
+        _telling.now = True
+        try:
+            if entry.level in ("warning", "error") and is_power_of_ten(count):
+                self._log(entry, count)
+            for listener in (*EVERYWHERE, *self.listeners):
+                self._told(listener, entry)
+        finally:
+            _telling.now = False
+
+    def _log(self, entry: Entry, count: int) -> None:
+        if not self._lines.allows():
+            return
+        refused = self._lines.take_refused()
+        more = f" (and {refused:,} other lines meanwhile)" if refused else ""
+        level = logging.ERROR if entry.level == "error" else logging.WARNING
+        try:
+            logger.log(level, "%s%s", entry.line(count), more)
+        except Exception as error:  # a filter or a handler of somebody's
+            self.fault("a handler of Python's logging", error)
+
+    def _told(self, listener: Callable[[Entry], None], entry: Entry) -> None:
+        try:
+            listener(entry)
+        except Exception as error:
+            self.fault("a listener of the journal", error)
+            # Nobody is told of an entry that is written here; the log is all that is left.
+            if self._lines.allows():
+                logger.exception("a listener of the journal failed")
 
     def entries(self, level: Level = "debug", limit: int | None = None, **wanted: Any) -> list[dict[str, Any]]:
         """Entries of at least `level` whose keys equal `wanted`, the newest first."""
-        floor = LEVELS.index(level)
-        with self._lock:
-            rings = [self._loud] if floor >= LEVELS.index("warning") else [self._loud, self._quiet]
-            newest_first = heapq.merge(*map(reversed, rings), key=lambda entry: -entry.number)
-            shown_entries = [e.as_dict() for e in newest_first if LEVELS.index(e.level) >= floor]
-        found = [entry for entry in shown_entries if all(entry.get(key) == value for key, value in wanted.items())]
-        return found[:limit]
+        levels = LEVELS[LEVELS.index(level) :]
+        rings = {id(self._rings[each]): self._rings[each] for each in levels}.values()
+        newest_first = sorted((entry for ring in rings for entry in _copy(ring)), key=lambda entry: -entry.number)
+        found = (entry.as_dict() for entry in newest_first if entry.level in levels)
+        return [entry for entry in found if all(entry.get(key) == value for key, value in wanted.items())][:limit]
 
     def clear(self) -> None:
         """Forget everything."""
-        with self._lock:
-            self._quiet.clear()
-            self._loud.clear()
-            self._repeated.clear()
+        for ring in self._rings.values():
+            ring.clear()
+        self._repeated.clear()
 
 
-def _said(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as failure:
-        return f"<its __str__ raised {type(failure).__name__}>"
+# Whether this thread tells somebody of an entry: a handler of Python's logging may publish, log or fail in turn.
+_telling = threading.local()
 
 
-def _stable(details: dict[str, Any]) -> list[Any]:
-    """The details that tell one source of faults from another: not the message, which always differs."""
-    return [details.get("server"), details.get("handler"), details.get("topic")]
+def _place(error: BaseException) -> tuple[str, int] | None:
+    """The file and the line where `error` was raised."""
+    step = error.__traceback__
+    if step is None:
+        return None
+    while step.tb_next is not None:
+        step = step.tb_next
+    return step.tb_frame.f_code.co_filename, step.tb_lineno
 
 
-def _presentable(value: Any) -> Any:
-    """Handles stay handles, so that one can filter by them; anything from outside becomes short text."""
-    if isinstance(value, int | float | Time) or (isinstance(value, Entity) and value._uid is not None):
-        return value
-    return hide_secrets(value if isinstance(value, str) else shown(_without_private(value)))[:_LONGEST_TEXT]
-
-
-def _without_private(value: Any) -> Any:
-    if not isinstance(value, Entity):
-        return value
-    kept = {name: "…" if name in _PRIVATE_FIELDS else field for name, field in fields_of(value).items()}
-    return type(value)(**kept)
-
-
-def hide_secrets(text: str) -> str:
-    """`text` without the values of tokens, cookies and passwords.
-
-    >>> hide_secrets('GET /ws?token=abc&x=1')
-    'GET /ws?token=…&x=1'
-    """
-    return _SECRET.sub(r"\1…", _SECRET_HEADER.sub(r"\1\2…", text)) if text else text
-
-
-def _is_power_of_ten(count: int) -> bool:
-    while count % 10 == 0:
-        count //= 10
-    return count == 1
-
-
-def write_line(content: object) -> None:
-    """Print one line, whole, whatever other threads print."""
-    sys.stdout.write(f"{content}\n")
-    sys.stdout.flush()
-
-
-def log_value(value: object, prefix: str = "") -> None:
-    """What the op `log` does with a value: a line on the output."""
-    write_line(f"{prefix}{' ' if prefix else ''}{value if isinstance(value, str) else repr(value)}")
+def _copy(ring: deque[Entry]) -> list[Entry]:
+    while True:
+        try:
+            return list(ring)
+        except RuntimeError:  # written to while it was read
+            continue

@@ -19,6 +19,7 @@ from zefnb.engine.runner import in_runner_thread
 from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.engine.things import current_identity, current_notices
 from zefnb.errors import Fault, Interrupted, InvalidEffect, WouldBlock, shown
+from zefnb.text.short_repr import short_repr
 
 SUCCESS = ET.Success()
 
@@ -65,7 +66,7 @@ def _tell_monitors(runtime: Runtime, effect: Effect, answer: Any) -> None:
         try:
             monitor(effect, answer)
         except Exception as error:
-            runtime.journal.fault(f"the monitor {monitor!r}", error)
+            runtime.journal.fault(f"the monitor {short_repr(monitor)}", error)
 
 
 def _checked(runtime: Runtime, effect: Any) -> Spec:

@@ -193,13 +193,19 @@ class Endpoint:
     def failed(self, connection: Connection, error: Exception) -> None:
         """Taking in a message went wrong, and not in a handler: say so."""
         text = f"client {connection.channel_id} of {self.path}"
-        self._runtime.journal.fault(text, error, server=self.server, channel_id=connection.channel_id)
+        channel, key = connection.channel_id, ("client of", self.path)
+        self._runtime.journal.fault(
+            text, error, key=key, example=f"client {channel}", server=self.server, channel_id=channel
+        )
 
     def closed_slow(self, connection: Connection, reason: str) -> None:
         """A client that does not read is sent away: say so."""
         self.closed_as_slow += 1
         text = f"client {connection.channel_id} of {self.path} closed with 1013: {reason}"
-        self._runtime.journal.note("warning", text, server=self.server, channel_id=connection.channel_id)
+        channel, key = connection.channel_id, ("closed as slow", self.server, self.path)
+        self._runtime.journal.note(
+            "warning", text, key=key, example=f"client {channel}", server=self.server, channel_id=channel
+        )
 
 
 def _origin(connection: Connection) -> dict[str, str]:

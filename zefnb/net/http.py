@@ -112,8 +112,15 @@ class HTTPApp:
         except BaseException as error:  # SystemExit from a handler is its fault, not our end
             name = name_of(handler)
             path = request.scope["path"]
+            # The path is the peer's to choose; what failed is the handler.
             self._runtime.journal.fault(
-                f"handler {name} of {path}", error, handler=name, server=self._server, path=path
+                f"handler {name} of {path}",
+                error,
+                key="handler of a request",
+                example=path,
+                handler=name,
+                server=self._server,
+                path=path,
             )
             raise HTTPException(500, "Internal Server Error") from None
 
@@ -201,7 +208,9 @@ class HTTPApp:
             raise
         except Exception as error:
             path = request.scope["path"]
-            self._runtime.journal.fault(f"the answer {shown(value)} to {path}", error, server=self._server, path=path)
+            text = f"the answer {shown(value)} to {path}"
+            key = ("answer", type(value))
+            self._runtime.journal.fault(text, error, key=key, example=path, server=self._server, path=path)
             raise HTTPException(500, "Internal Server Error") from None
         if response is None:
             self._runtime.journal.note(

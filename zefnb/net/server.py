@@ -215,7 +215,9 @@ class Server:
         field = "allowed_hosts" if header == "Host" else "allowed_origins"
         value = (value or "")[:_LONGEST_NAME]
         text = f"refused a request with {header} {value!r}; to let it in: {field}=[{value!r}]"
-        self._runtime.journal.note("warning", text, key=("refused", self.port, header, value), server=self.handle)
+        # Not a line for each: a stranger may call itself what it likes, as often as it likes.
+        key = ("refused", self.handle, header)
+        self._runtime.journal.note("warning", text, key=key, example=value, server=self.handle)
 
     def _log(self, connection: Connection, what: str) -> None:
         if self.logs_requests:

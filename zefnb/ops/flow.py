@@ -221,7 +221,7 @@ def log(value: Any, prefix: str = "") -> Any:
     received: hello
     'hello'
     """
-    from zefnb.engine.journal import log_value
+    from zefnb.engine.printing import log_value
 
     log_value(value, prefix=prefix)
     return value

@@ -20,9 +20,13 @@ _MOST_BITS = 4_096
 
 
 class Scope(NamedTuple):
-    """What is known while the parts of a value are read: how many characters count, and inside of what one is."""
+    """What is known while the parts of a value are read.
+
+    How many characters count, which fields of records are left out, and inside of which values one is.
+    """
 
     longest: int
+    hidden: frozenset[str] = frozenset()
     inside: tuple[int, ...] = ()
 
 
@@ -30,12 +34,12 @@ Parts = Iterator[str]
 Reader = Callable[[Any, Scope], Parts]
 
 
-def short_repr(value: object, longest: int = LONGEST) -> str:
+def short_repr(value: object, longest: int = LONGEST, hidden: frozenset[str] = frozenset()) -> str:
     """Return `repr(value)` in one line of at most `longest` characters (80 by default), control characters escaped.
 
     Strings, containers, exceptions, dataclasses and records are read only as far as the text goes. A class with a
     `__repr__` of its own is asked for it. A value that cannot be read, because its `__repr__` fails, is
-    "<unprintable>". Never raises.
+    "<unprintable>". Fields of records that are named in `hidden` are shown as "…". Never raises.
 
     >>> short_repr([1, 'two']), short_repr('a' * 1_000_000, longest=8)
     ("[1, 'two']", "'aaaaaa…")
@@ -43,7 +47,7 @@ def short_repr(value: object, longest: int = LONGEST) -> str:
     parts: list[str] = []
     size = 0
     try:
-        for part in parts_of(value, Scope(longest)):
+        for part in parts_of(value, Scope(longest, hidden)):
             parts.append(part)
             size += len(part)
             if size > longest:
@@ -98,7 +102,7 @@ def parts_of(value: Any, scope: Scope) -> Parts:
     elif id(value) in scope.inside or len(scope.inside) >= _DEEPEST:
         yield _CIRCLES.get(kind, "...")
     else:
-        yield from reader(value, Scope(scope.longest, (*scope.inside, id(value))))
+        yield from reader(value, scope._replace(inside=(*scope.inside, id(value))))
 
 
 def items(values: Iterable[Any], scope: Scope) -> Parts:

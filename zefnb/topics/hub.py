@@ -14,6 +14,7 @@ from zefnb.core.entity import Entity, Topic
 from zefnb.core.wire import snapshot
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import Fault, InvalidEffect, shown
+from zefnb.text.short_repr import short_repr
 from zefnb.topics.causes import Cause
 
 _SLICE = 256
@@ -111,7 +112,8 @@ class Hub:
             try:
                 subscriber.deliver(content)
             except BaseException as error:  # content of a user's type may raise what it likes
-                self._runtime.journal.fault(f"delivery to {subscriber!r}", error, topic=topic)
+                text, key = f"delivery to {short_repr(subscriber)}", ("delivery", type(subscriber))
+                self._runtime.journal.fault(text, error, key=key, topic=topic)
         if cause is not None:
             self._runtime.cause = None
 

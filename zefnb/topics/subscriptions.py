@@ -49,7 +49,7 @@ class Listener(Actor):
             f"a message causes itself: what {name}{where} makes of a message of {self.topic!r} came back to it "
             f"{MAX_RETURNS:,} times within {WINDOW:.0f} s, by way of {', '.join(map(repr, loop))}; it is dropped"
         )
-        details = {"topic": self.topic, "handler": name, "actor": self.handle, "cell": cell}
+        details: dict[str, Any] = {"topic": self.topic, "handler": name, "actor": self.handle, "cell": cell}
         runtime.journal.note("error", text, key=("causes itself", frozenset(loop)), **details)
 
 

@@ -1,0 +1,114 @@
+"""Entry: one line of the journal, and how a value from outside becomes text that is fit for it."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from zefnb.core.entity import Actor, Entity, HTTPServer, Subscription, Timer, Topic, WebSocketClient
+from zefnb.core.time import Time
+from zefnb.engine.tally import Tally
+from zefnb.text.controls import strip_controls
+from zefnb.text.secrets import MARGIN, cut_without_secrets, hide_secrets
+from zefnb.text.short_repr import LONGEST, short_repr
+
+Level = Literal["debug", "info", "warning", "error"]
+LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
+
+LONGEST_TEXT = 4_000
+_LONGEST_EXAMPLE = 200
+_MOST_EXAMPLES = 4
+_LONGEST_UID = 200
+_MOST_BITS = 64
+# Fields of lifecycle messages and requests in which peers send credentials.
+_PRIVATE_FIELDS = frozenset({"headers", "query_params", "query", "form_data", "cookies", "body"})
+_HANDLES = (Actor, HTTPServer, Subscription, Timer, Topic, WebSocketClient)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One line of the journal; `count` tells how often it happened, `last` when the latest time.
+
+    `examples` are some of the values in which the occurrences of one line differ, such as the hosts that were refused.
+    """
+
+    time: Time
+    level: Level
+    message: str
+    details: dict[str, Any] = field(default_factory=dict)
+    traceback: str = ""
+    last: Time | None = None
+    key: object = None
+    examples: tuple[str, ...] = ()
+    number: int = field(default_factory=itertools.count().__next__)
+    _again: Tally = field(default_factory=Tally, repr=False)
+
+    @property
+    def count(self) -> int:
+        """How often it happened."""
+        return 1 + self._again.count
+
+    def happened_again(self, now: Time, details: dict[str, Any], example: str | None) -> int:
+        """Count one more occurrence and return how many there are."""
+        self.last = now
+        # Another dict, since this one may be read at the same time.
+        self.details = {**self.details, **details}
+        self.add_example(example)
+        return 1 + self._again.advance()
+
+    def add_example(self, example: str | None) -> None:
+        """Keep `example`, unless there are enough of them."""
+        if example and len(self.examples) < _MOST_EXAMPLES and (text := example_text(example)) not in self.examples:
+            self.examples = (*self.examples, text)
+
+    def line(self, count: int) -> str:
+        """Return the entry as one line of a log, at its occurrence number `count`."""
+        if count == 1:
+            return self.message
+        such_as = f", such as {', '.join(self.examples)}" if len(self.examples) > 1 else ""
+        return f"{self.message} (for the {count}th time{such_as})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The entry as `FX.QueryLog` answers it."""
+        plain: dict[str, Any] = {
+            "time": self.time,
+            "level": self.level,
+            "message": self.message,
+            "count": self.count,
+            "last": self.last or self.time,
+            **self.details,
+        }
+        if self.examples:
+            plain["examples"] = list(self.examples)
+        if self.traceback:
+            plain["traceback"] = self.traceback
+        return plain
+
+
+def line_text(text: str) -> str:
+    """Return `text` as one line for the journal: cut, without secrets, control characters escaped."""
+    return strip_controls(cut_without_secrets(text, LONGEST_TEXT), LONGEST_TEXT)
+
+
+def example_text(text: str) -> str:
+    """Return an example as it is kept."""
+    return strip_controls(cut_without_secrets(text, _LONGEST_EXAMPLE), _LONGEST_EXAMPLE)
+
+
+def presentable(details: dict[str, Any]) -> dict[str, Any]:
+    """Return `details` as they are kept: handles as such, so that one can filter by them, all else as short text."""
+    return {name: _presentable(value) for name, value in details.items() if value is not None}
+
+
+def _presentable(value: Any) -> Any:
+    if isinstance(value, float | Time) or (isinstance(value, int) and value.bit_length() <= _MOST_BITS):
+        return value
+    if isinstance(value, str):
+        return line_text(value)
+    if isinstance(value, _HANDLES) and value._uid is not None and len(value._uid) <= _LONGEST_UID:
+        return value
+    # Not `shown`: what peers prove themselves by is left out of entities.
+    text = hide_secrets(short_repr(value, LONGEST + MARGIN, _PRIVATE_FIELDS))
+    text = strip_controls(text, LONGEST)
+    return text if isinstance(value, type | Entity) else f"{text} ({type(value).__name__[:LONGEST]})"
