@@ -1,9 +1,8 @@
-"""What leaves the program: JSON text, the content of frames, and values as they are at this moment."""
+"""What leaves the program: JSON text and the content of frames."""
 
 from __future__ import annotations
 
 import json
-from collections import OrderedDict, defaultdict, namedtuple
 from fractions import Fraction
 from typing import Any
 
@@ -12,32 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zefnb.core.entity import ET
-from zefnb.core.record import fields_of
 from zefnb.core.time import Time
 from zefnb.core.types import ByteArray
-from zefnb.core.wire import encode_content, snapshot, to_json_text
+from zefnb.core.wire import encode_content, to_json_text
 from zefnb.errors import InvalidValue
 
 calm = settings(deadline=None)
 UID = "🍃-87f83f06bfec2ba79b96"
-Point = namedtuple("Point", "x y")
 finite = st.floats(allow_nan=False, allow_infinity=False)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | finite | text,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
-    max_leaves=8,
-)
-names = st.text("abcdef", min_size=1, max_size=3)
-mutable_values = st.recursive(
-    st.none() | st.integers() | st.text(max_size=3) | st.binary(max_size=3) | st.sets(st.integers(), max_size=2),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.lists(inner, max_size=3).map(tuple)
-        | st.dictionaries(st.text(max_size=2), inner, max_size=3)
-        | st.tuples(inner, inner).map(lambda pair: Point(*pair))
-        | st.dictionaries(names, inner, max_size=2).map(lambda fields: ET.Box(**fields))
-    ),
     max_leaves=8,
 )
 
@@ -148,70 +133,3 @@ def test_half_a_surrogate_pair_is_no_utf_8():
     for content in ("\ud800", {"a": "\ud800"}):
         with pytest.raises(InvalidValue, match="surrogate"):
             encode_content(content)
-
-
-def spoil(value: Any) -> None:
-    """Change whatever can be changed, as deep as it goes."""
-    if isinstance(value, dict):
-        for item in value.values():
-            spoil(item)
-        value["spoilt"] = True
-    elif isinstance(value, list):
-        for item in value:
-            spoil(item)
-        value.append("spoilt")
-    elif isinstance(value, set):
-        value.add("spoilt")
-    elif isinstance(value, tuple):
-        for item in value:
-            spoil(item)
-    elif type(value) is ET.Box:
-        for item in fields_of(value).values():
-            spoil(item)
-
-
-@calm
-@given(mutable_values)
-def test_a_snapshot_is_equal_and_stays_so_whatever_happens_to_the_original(value):
-    kept = snapshot(value)
-    assert kept == value
-    assert type(kept) is type(value)
-    as_taken = repr(kept)
-    spoil(value)
-    assert repr(kept) == as_taken
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        *("text", b"bytes", 5, None, (1, "a", (2.5, None)), frozenset({1}), Point(1, 2), memoryview(b"abc"), len),
-        *(Time(0), ByteArray(b"abc"), ET.A, ET.Guest(name="Ada", t=(1, 2)), ET.Actor(UID, input=ET.Topic("chat"))),
-    ],
-)
-def test_what_cannot_change_is_its_own_snapshot(value):
-    assert snapshot(value) is value
-
-
-def test_a_snapshot_keeps_the_kinds_of_containers():
-    counts = defaultdict(list, a=[1])
-    kept = snapshot(counts)
-    counts["a"].append(2)
-    assert (type(kept), kept["a"], kept["new"]) == (defaultdict, [1], [])
-    assert snapshot(OrderedDict(b=1, a=[])) == OrderedDict(b=1, a=[])
-    point = snapshot(Point([1], 2))
-    assert (type(point), point.x) == (Point, [1])
-
-
-def test_a_snapshot_of_bytes_that_can_change_is_taken():
-    buffer = bytearray(b"abc")
-    kept, viewed = snapshot(buffer), snapshot(memoryview(buffer))
-    buffer[0] = 0
-    assert kept == viewed == b"abc"
-
-
-def test_a_snapshot_reaches_into_entities():
-    rows = [1]
-    kept = snapshot(ET.Table(UID, rows=rows, inner=ET.Row(cells={"a": rows})))
-    rows.append(2)
-    assert (kept.rows, kept.inner.cells) == ([1], {"a": [1]})
-    assert kept == ET.Table(UID)

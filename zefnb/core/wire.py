@@ -1,23 +1,19 @@
-"""What leaves the program: values as JSON text, as the content of a frame, and as they are at this moment."""
+"""What leaves the program: values as JSON text and as the content of a frame."""
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import Any
 
 from zefnb.core.entity import Entity
-from zefnb.core.record import Record, assemble
+from zefnb.core.snapshot import snapshot as snapshot
 from zefnb.core.time import Time
-from zefnb.core.types import ByteArray
 from zefnb.errors import Fault, InvalidValue, shown
 
 TEXT, BINARY = 1, 2
 
 _AS_JSON = (dict, list, tuple, int, float, type(None), Entity, Time)
 _ALLOWED = "text, bytes, or as JSON: a dict, list, tuple, number, bool, None, entity or Time"
-# What holds nothing that could change, for a first look by exact type.
-PLAIN = frozenset({str, bytes, int, float, bool, type(None), Time, ByteArray})
 
 
 def to_json_text(value: Any) -> str:
@@ -88,51 +84,3 @@ def encode_content(content: Any) -> tuple[int, bytes]:
     except TypeError as error:
         problem = str(error)
     raise InvalidValue("content", [Fault("", problem, _ALLOWED)])
-
-
-def snapshot(value: Any) -> Any:
-    """`value` as it is now: containers that could change are copied, what could not is itself.
-
-    >>> rows = [1, 2]
-    >>> kept = snapshot({'rows': rows}); rows.append(3); kept
-    {'rows': [1, 2]}
-    """
-    cls = type(value)
-    if cls in PLAIN:
-        return value
-    if cls is dict:
-        if PLAIN.issuperset(map(type, value.values())):
-            return value.copy()
-        return {key: snapshot(item) for key, item in value.items()}
-    if cls is list:
-        return value.copy() if PLAIN.issuperset(map(type, value)) else [snapshot(item) for item in value]
-    if isinstance(value, Record):
-        if PLAIN.issuperset(map(type, value.__dict__.values())):
-            return value
-        fields = {name: snapshot(field) for name, field in value.__dict__.items()}
-        unchanged = all(fields[name] is field for name, field in value.__dict__.items())
-        return value if unchanged else assemble(cls, value._uid, fields)
-    if isinstance(value, tuple):
-        if PLAIN.issuperset(map(type, value)):
-            return value
-        items = [snapshot(item) for item in value]
-        if all(new is old for new, old in zip(items, value, strict=True)):
-            return value
-        return cls._make(items) if hasattr(cls, "_make") else cls(items)
-    if isinstance(value, set | bytearray):
-        return copy.copy(value)
-    if isinstance(value, memoryview):
-        return value if value.readonly and isinstance(value.obj, bytes) else bytes(value)
-    if isinstance(value, dict):
-        return _refilled(value, list(value.items()))
-    if isinstance(value, list):
-        return _refilled(value, list(enumerate(value)))
-    return value
-
-
-def _refilled(container: Any, items: list[tuple[Any, Any]]) -> Any:
-    """A copy that keeps the container's own type, such as an `OrderedDict`."""
-    copied = copy.copy(container)
-    for key, item in items:
-        copied[key] = snapshot(item)
-    return copied

@@ -30,7 +30,7 @@ def start_timer(
     >>> FX.StopTimer(timer=timer) | run
     ET.Success()
     """
-    from zefnb.core.wire import snapshot
+    from zefnb.core.snapshot import snapshot
     from zefnb.engine.runtime import current_owner
     from zefnb.topics.hub import Hub, topic_key
     from zefnb.topics.timer import Timer as Running

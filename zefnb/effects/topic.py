@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 @functools.cache
 def _publishing() -> tuple[Any, Any, Any, Any, Any, Any]:
     """What publishing needs, looked up once and not with each message: accepting takes 1.4 us, not 2.6."""
-    from zefnb.core.wire import PLAIN, snapshot
+    from zefnb.core.lasting import PLAIN
+    from zefnb.core.snapshot import snapshot
     from zefnb.engine.perform import SUCCESS
     from zefnb.engine.runtime import current_owner
     from zefnb.topics.hub import Hub, topic_key

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 from zefnb.core.effect import Effect
 from zefnb.core.function import ZefFunction, as_handler, name_of
+from zefnb.core.lasting import PLAIN
 from zefnb.core.op import Op, as_chain, compile_chain
 from zefnb.core.rules import Rule, RuleTable
-from zefnb.core.wire import PLAIN
 from zefnb.engine.journal import Journal
 from zefnb.errors import Fault, InvalidEffect, InvalidValue, ZefError, shown
 from zefnb.text.short_repr import short_repr

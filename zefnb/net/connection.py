@@ -71,6 +71,7 @@ class Connection(Sending):
         "round_trip",
         "topic_out",
     )
+    only_encodes = True
 
     def __init__(
         self, outbox: Outbox, protocol: ServerProtocol, admit: Admit, on_closed: Callable[[Connection], None]

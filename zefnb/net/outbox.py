@@ -102,6 +102,7 @@ class Fanout:
     """The sockets subscribed to one topic: the hub sees one subscriber, each frame is built once."""
 
     __slots__ = ("_connections", "_frames", "_outbox", "_runtime", "_size", "_snapshot", "topic")
+    only_encodes = True
 
     def __init__(self, runtime: Runtime, outbox: Outbox, topic: Any) -> None:
         self.topic = topic

@@ -6,10 +6,11 @@ import itertools
 import threading
 from typing import Any, TypeVar
 
-from zefnb.core.wire import snapshot
+from zefnb.core.snapshot import snapshot
 from zefnb.errors import Fault, InvalidValue
 from zefnb.store.key import key_name
 from zefnb.store.store import Done, Work
+from zefnb.store.tree import tree_snapshot
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class MemoryStore:
 
     def stored(self, key: Any, value: Any) -> Any:
         try:
-            return snapshot(value)
+            return tree_snapshot(value)
         except RecursionError:
             problem = "it contains itself, or is nested too deeply"
             raise InvalidValue("DictDatabase", [Fault(f"value of {key_name(key)}", problem)]) from None

@@ -9,13 +9,13 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from zefnb.core.wire import snapshot
 from zefnb.errors import Fault, InvalidValue, NotRunning, StorageFailed
 from zefnb.store.codec import Undecodable, decode, encode
 from zefnb.store.file import connect, open_file, renew_uid, storage_failed
 from zefnb.store.key import key_name
 from zefnb.store.store import Done, Work
 from zefnb.store.table import SQLiteTable
+from zefnb.store.tree import tree_snapshot
 from zefnb.store.writer import Writer
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class SQLiteStore:
 
     def stored(self, key: Any, value: Any) -> bytes:
         try:
-            return encode(snapshot(value))
+            return encode(tree_snapshot(value))
         except InvalidValue as error:
             faults = [Fault(f"value of {key_name(key)}", f.problem, f.allowed, f.hint) for f in error.faults]
         except RecursionError:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from zefnb.core.entity import Entity, Topic
-from zefnb.core.wire import snapshot
+from zefnb.core.lasting import PLAIN
+from zefnb.core.snapshot import snapshot
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import Fault, InvalidEffect, shown
 from zefnb.text.short_repr import short_repr
@@ -23,7 +24,11 @@ WATCH = "watch"
 
 
 class Subscriber(Protocol):
-    """Who can be subscribed: an actor, an op, an endpoint's sockets, an outward client."""
+    """Who can be subscribed: an actor, an op, an endpoint's sockets, an outward client.
+
+    One that is done with the content when `deliver` returns, and does not change it, has a true
+    `only_encodes`; each of the others is given content of its own.
+    """
 
     def deliver(self, content: Any) -> None:
         """Take one message, on the loop, without waiting."""
@@ -108,9 +113,13 @@ class Hub:
     ) -> None:
         if cause is not None:
             self._runtime.cause = cause
+        last = None if type(content) in PLAIN else subscribers[-1]
         for subscriber in subscribers:
             try:
-                subscriber.deliver(content)
+                if last is None or subscriber is last or getattr(subscriber, "only_encodes", False):
+                    subscriber.deliver(content)
+                else:
+                    subscriber.deliver(snapshot(content))
             except BaseException as error:  # content of a user's type may raise what it likes
                 text, key = f"delivery to {short_repr(subscriber)}", ("delivery", type(subscriber))
                 self._runtime.journal.fault(text, error, key=key, topic=topic)

@@ -1,0 +1,340 @@
+"""Snapshots: values as they are at this moment, whatever happens to the original."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import collections
+import copy
+import dataclasses
+import decimal
+import functools
+import io
+import math
+import queue
+import socket
+import threading
+import types
+from collections import OrderedDict, defaultdict, deque, namedtuple
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zefnb.core.entity import ET
+from zefnb.core.function import zef_function
+from zefnb.core.op import as_chain
+from zefnb.core.record import fields_of
+from zefnb.core.snapshot import snapshot
+from zefnb.core.time import Time
+from zefnb.core.types import ByteArray
+
+calm = settings(deadline=None)
+UID = "🍃-87f83f06bfec2ba79b96"
+Point = namedtuple("Point", "x y")
+names = st.text("abcdef", min_size=1, max_size=3)
+mutable_values = st.recursive(
+    st.none() | st.integers() | st.text(max_size=3) | st.binary(max_size=3) | st.sets(st.integers(), max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+        | st.tuples(inner, inner).map(lambda pair: Point(*pair))
+        | st.dictionaries(names, inner, max_size=2).map(lambda fields: ET.Box(**fields))
+    ),
+    max_leaves=8,
+)
+
+
+def spoil(value: Any) -> None:
+    """Change whatever can be changed, as deep as it goes."""
+    if isinstance(value, dict):
+        for item in value.values():
+            spoil(item)
+        value["spoilt"] = True
+    elif isinstance(value, list):
+        for item in value:
+            spoil(item)
+        value.append("spoilt")
+    elif isinstance(value, set):
+        value.add("spoilt")
+    elif isinstance(value, tuple):
+        for item in value:
+            spoil(item)
+    elif type(value) is ET.Box:
+        for item in fields_of(value).values():
+            spoil(item)
+
+
+@calm
+@given(mutable_values)
+def test_a_snapshot_is_equal_and_stays_so_whatever_happens_to_the_original(value):
+    kept = snapshot(value)
+    assert kept == value
+    assert type(kept) is type(value)
+    as_taken = repr(kept)
+    spoil(value)
+    assert repr(kept) == as_taken
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("text", b"bytes", 5, None, (1, "a", (2.5, None)), frozenset({1}), Point(1, 2), memoryview(b"abc"), len),
+        *(Time(0), ByteArray(b"abc"), ET.A, ET.Guest(name="Ada", t=(1, 2)), ET.Actor(UID, input=ET.Topic("chat"))),
+    ],
+)
+def test_what_cannot_change_is_its_own_snapshot(value):
+    assert snapshot(value) is value
+
+
+def test_a_snapshot_keeps_the_kinds_of_containers():
+    counts = defaultdict(list, a=[1])
+    kept = snapshot(counts)
+    counts["a"].append(2)
+    assert (type(kept), kept["a"], kept["new"]) == (defaultdict, [1], [])
+    assert snapshot(OrderedDict(b=1, a=[])) == OrderedDict(b=1, a=[])
+    point = snapshot(Point([1], 2))
+    assert (type(point), point.x) == (Point, [1])
+
+
+def test_a_snapshot_of_bytes_that_can_change_is_taken():
+    buffer = bytearray(b"abc")
+    kept, viewed = snapshot(buffer), snapshot(memoryview(buffer))
+    buffer[0] = 0
+    assert kept == viewed == b"abc"
+
+
+def test_a_snapshot_reaches_into_entities():
+    rows = [1]
+    kept = snapshot(ET.Table(UID, rows=rows, inner=ET.Row(cells={"a": rows})))
+    rows.append(2)
+    assert (kept.rows, kept.inner.cells) == ([1], {"a": [1]})
+    assert kept == ET.Table(UID)
+
+
+@dataclasses.dataclass
+class Room:
+    guests: list[str]
+    lock: Any = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fixed:
+    guests: list[str]
+
+
+class Guest:
+    """A class as users write them."""
+
+    def __init__(self, *said: str) -> None:
+        self.said = list(said)
+
+
+class Slotted:
+    __slots__ = ("said", "unset")
+
+    def __init__(self, *said: str) -> None:
+        self.said = list(said)
+
+
+class Shout(list[str]):
+    """A list with an attribute."""
+
+    mood: list[str]
+
+
+def plain(*said: str) -> dict[str, Any]:
+    return {"said": list(said)}
+
+
+def shouted(*said: str) -> Shout:
+    made = Shout(said)
+    made.mood = ["good"]
+    return made
+
+
+CHANGES: dict[str, tuple[Any, Any, Any]] = {
+    # what it is: the value, how it is changed, what is looked at
+    "deque": (deque(["a"], maxlen=3), lambda v: v.append("b"), list),
+    "Counter": (collections.Counter("a"), lambda v: v.update("b"), dict),
+    "OrderedDict": (OrderedDict(a=["x"]), lambda v: v["a"].append("b"), repr),
+    "ChainMap": (collections.ChainMap({"a": 1}), lambda v: v.update(a=2), dict),
+    "UserList": (collections.UserList(["a"]), lambda v: v.append("b"), list),
+    "array": (array.array("d", [1.5]), lambda v: v.append(2.5), list),
+    "bytearray": (bytearray(b"ab"), lambda v: v.append(99), bytes),
+    "a view of a bytearray": (memoryview(bytearray(b"ab")), lambda v: v.__setitem__(0, 0), bytes),
+    "a dataclass": (Room(["Ada"]), lambda v: v.guests.append("Bob"), repr),
+    "a frozen dataclass with slots": (Fixed(["Ada"]), lambda v: v.guests.append("Bob"), repr),
+    "an object": (Guest("a"), lambda v: v.said.append("b"), lambda v: list(v.said)),
+    "an object with slots": (Slotted("a"), lambda v: v.said.append("b"), lambda v: list(v.said)),
+    "an attribute of a list": (shouted("a"), lambda v: v.mood.append("bad"), lambda v: (list(v), list(v.mood))),
+    "a namespace": (types.SimpleNamespace(a=[1]), lambda v: v.a.append(2), repr),
+    "a set in a frozenset's object": (frozenset({Guest("a")}), lambda v: [g.said.append("b") for g in v], len),
+    "an object as a key": ({Guest("a"): 1}, lambda v: [g.said.append("b") for g in v], lambda v: next(iter(v)).said[:]),
+    "a read-only view of a dict": (types.MappingProxyType(plain("a")), lambda v: v["said"].append("b"), repr),
+    "a partial": (functools.partial(print, ["a"]), lambda v: v.args[0].append("b"), lambda v: repr(v.args)),
+    "a buffer of text": (io.StringIO("a"), lambda v: v.write("b"), lambda v: v.getvalue()),
+    "an exception": (ValueError(["a"]), lambda v: v.args[0].append("b"), repr),
+    "deep inside": (plain(*"a") | {"x": ({"y": [Guest("a")]},)}, lambda v: v["x"][0]["y"][0].said.clear(),
+                    lambda v: list(v["x"][0]["y"][0].said)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_no_change_of_the_original_reaches_a_snapshot(kind: str):
+    value, change, look = CHANGES[kind]
+    value = copy.deepcopy(value) if not isinstance(value, memoryview | types.MappingProxyType) else value
+    kept = snapshot(value)
+    assert type(kept) is type(value)
+    before = look(kept)
+    change(value)
+    assert look(kept) == before
+
+
+@pytest.mark.parametrize("make", ["zeros", "object", "view"])
+def test_arrays_are_copied(make: str):
+    numpy = pytest.importorskip("numpy")
+    value = {
+        "zeros": lambda: numpy.zeros(4),
+        "object": lambda: numpy.array([[1], None], dtype=object),
+        "view": lambda: numpy.zeros(8)[::2],
+    }[make]()
+    kept, before = snapshot({"a": value})["a"], value.tolist()
+    if make == "object":
+        before = [[1], None]
+        value[0].append(2)
+    else:
+        value[:] = 7
+    assert kept.tolist() == before
+
+
+def test_data_frames_are_copied():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1, 2]})
+    kept = snapshot(frame)
+    frame.loc[0, "a"] = 9
+    assert kept["a"].tolist() == [1, 2]
+
+
+def test_what_occurs_twice_occurs_twice_in_the_snapshot():
+    guest = Guest("a")
+    kept = snapshot({"first": guest, "all": [guest], "said": guest.said})
+    assert kept["first"] is kept["all"][0]
+    assert kept["first"] is not guest
+    assert kept["said"] is kept["first"].said
+
+
+def test_a_value_that_contains_itself_is_copied():
+    ring: list[Any] = [1]
+    ring.append({"ring": ring, "pair": (ring,)})
+    kept = snapshot(ring)
+    assert kept is not ring
+    assert kept[1]["ring"] is kept
+    assert kept[1]["pair"][0] is kept
+    child = Guest()
+    child.said.append(child)  # type: ignore[arg-type]
+    copied = snapshot(child)
+    assert copied is not child
+    assert copied.said[0] is copied
+
+
+class Connection:
+    """What deepcopy cannot copy: an object that holds a lock and a buffer."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.buffer: list[str] = []
+
+
+class Single:
+    """A class that says for itself that it is shared."""
+
+    def __deepcopy__(self, memo: Any) -> Single:
+        return self
+
+
+class Refusing:
+    def __deepcopy__(self, memo: Any) -> Any:
+        raise RuntimeError("there is only one of us")
+
+
+class Closing:
+    """A copy of it would close what the original still uses."""
+
+    def __del__(self) -> None:
+        pass
+
+
+@zef_function
+def a_function(message: Any, state: Any) -> Any:
+    return [[], state]
+
+
+SHARED: dict[str, Any] = {
+    "a lock": threading.Lock,
+    "an event": threading.Event,
+    "a queue": queue.Queue,
+    "an asyncio queue": asyncio.Queue,
+    "a thread": threading.Thread,
+    "a module": lambda: math,
+    "a function": lambda: plain,
+    "a class": lambda: Guest,
+    "a generator": lambda: (n for n in ()),
+    "an op": lambda: as_chain(len),
+    "a zef function": lambda: a_function,
+    "a sentinel": object,
+    "an object that holds a lock": Connection,
+    "a class that says so": Single,
+    "a class that refuses": Refusing,
+    "what has a finalizer": Closing,
+}
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_what_stands_for_something_outside_is_shared_and_the_rest_around_it_copied(kind: str):
+    thing = SHARED[kind]()
+    assert snapshot(thing) is thing
+    said: list[str] = []
+    for around in ({"said": said, "thing": thing}, ET.State(said=said, thing=thing)):
+        kept = snapshot(around)
+        look = fields_of(kept) if type(kept) is ET.State else kept
+        assert look["thing"] is thing
+        assert look["said"] == []
+        assert look["said"] is not said
+    assert snapshot([thing, thing]) == [thing, thing]
+
+
+def test_a_dataclass_is_copied_around_what_is_shared():
+    room = Room(["Ada"], threading.Lock())
+    kept = snapshot(room)
+    assert kept.lock is room.lock
+    assert kept.guests == ["Ada"]
+    assert kept.guests is not room.guests
+
+
+def test_an_object_is_shared_whole_or_copied_whole():
+    connection = Connection()
+    kept = snapshot({"connection": connection, "buffer": connection.buffer, "more": [connection.buffer]})
+    assert kept["connection"].buffer is connection.buffer
+    assert kept["buffer"] is not connection.buffer
+    assert kept["buffer"] is kept["more"][0]
+
+
+def test_an_open_socket_is_shared():
+    with socket.socket() as peer:
+        assert snapshot({"peer": peer})["peer"] is peer
+
+
+def test_numbers_of_other_kinds_stay_themselves():
+    for number in (decimal.Decimal("1.5"), 1j, range(3), True):
+        assert snapshot(number) is number
+
+
+def test_what_is_nested_too_deeply_is_an_error():
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(RecursionError):
+        snapshot(deep)

@@ -1,0 +1,116 @@
+"""What need not or must not be copied: types whose values cannot change, and those whose objects are shared."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime
+import enum
+import re
+import types
+import weakref
+
+from zefnb.core.entity import ET, EntityTypes
+from zefnb.core.function import ZefFunction
+from zefnb.core.op import Applied, Evaluator, Op, OpFactory, Step
+from zefnb.core.time import Time
+from zefnb.core.types import ArrayType, ByteArray, Union, ValueType
+
+# What holds nothing that could change, for a first look by exact type.
+PLAIN = frozenset({str, bytes, int, float, bool, type(None), Time, ByteArray})
+# The same with handles, of which a state usually consists.
+STILL = PLAIN | {ET.Topic, ET.HTTPServer, ET.Actor, ET.WebSocketClient, ET.Timer, ET.Subscription}
+
+_LASTING = (
+    type,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.ModuleType,
+    types.CodeType,
+    property,
+    enum.Enum,
+    re.Pattern,
+    weakref.ref,
+    ZefFunction,
+    Op,
+    OpFactory,
+    Step,
+    Evaluator,
+    Applied,
+    EntityTypes,
+    ArrayType,
+    ValueType,
+    Union,
+)
+# Objects of subclasses may have attributes, so the type must be the very one.
+_LASTING_EXACTLY = frozenset(
+    {
+        object,
+        range,
+        slice,
+        types.EllipsisType,
+        types.NotImplementedType,
+        types.GenericAlias,
+        types.UnionType,
+        datetime.date,
+        datetime.time,
+        datetime.datetime,
+        datetime.timedelta,
+        datetime.timezone,
+    }
+)
+_SCALARS = (str, bytes, int, float, complex)
+# Packages whose objects stand for something outside of themselves, or are there to be shared.
+_HANDLE_MODULES = frozenset(
+    {
+        "_socket",
+        "_thread",
+        "asyncio",
+        "concurrent",
+        "contextvars",
+        "ipywidgets",
+        "matplotlib",
+        "multiprocessing",
+        "queue",
+        "selectors",
+        "socket",
+        "sqlite3",
+        "ssl",
+        "subprocess",
+        "threading",
+        "tkinter",
+        "traitlets",
+        "weakref",
+    }
+)
+_CONTAINERS = (
+    dict,
+    list,
+    set,
+    frozenset,
+    tuple,
+    bytearray,
+    collections.deque,
+    collections.ChainMap,
+    collections.UserDict,
+    collections.UserList,
+    types.SimpleNamespace,
+    BaseException,
+)
+
+
+def is_lasting(cls: type) -> bool:
+    """Whether nothing in a value of this type can change, or is anybody's but the program's."""
+    if cls in STILL or cls in _LASTING_EXACTLY or issubclass(cls, _LASTING):
+        return True
+    return issubclass(cls, _SCALARS) and not cls.__dictoffset__
+
+
+def is_handle(cls: type) -> bool:
+    """Whether objects of this type are shared: what has a finalizer would end what the original still uses."""
+    return hasattr(cls, "__del__") or any(base.__module__.partition(".")[0] in _HANDLE_MODULES for base in cls.__mro__)
+
+
+def is_container(cls: type) -> bool:
+    """Whether objects of this type are there to hold others, and have no conduct of their own."""
+    return dataclasses.is_dataclass(cls) or hasattr(cls, "__attrs_attrs__") or issubclass(cls, _CONTAINERS)

@@ -1,0 +1,237 @@
+"""Snapshots: values as they are at this moment, which no later change of the original reaches.
+
+What is published, stored, or given to a handler is a snapshot, so that nobody sees what another does to it.
+Copies are made as `copy.deepcopy` makes them, with three differences: records are looked into, what cannot
+change is not copied, and what cannot be copied is shared instead of refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import types
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from zefnb.core.lasting import PLAIN, STILL, is_container, is_handle, is_lasting
+from zefnb.core.record import Record, assemble
+from zefnb.core.remaking import Memo, remade
+
+_REMEMBERED_TYPES = 1024
+
+_Copier = Callable[[Any, Memo], Any]
+_copiers: dict[type, _Copier] = {}
+# Objects that turned out to be shared, so that copying is not tried anew with every message.
+_shared: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+
+
+class _CannotBeCopied(Exception):
+    """Inside an object there is something that is shared, so that the object is shared, too."""
+
+
+def snapshot(value: Any) -> Any:
+    """`value` as it is now: what could change is copied, all the way down; what could not is itself.
+
+    Copied are containers, entities that hold some, dataclasses, arrays, data frames and objects of any class
+    that `copy.deepcopy` can copy; what occurs twice in `value` occurs twice in the copy. Shared are functions,
+    classes, modules, handles, and what stands for something outside (locks, sockets, threads, queues, files,
+    connections, widgets, whatever has a `__del__`), together with an object that holds such a thing in its
+    attributes, unless it is a dataclass. An object whose `__deepcopy__` returns `self` or raises is shared.
+
+    Raises `RecursionError` for what is nested too deeply.
+
+    >>> rows = [1, 2]
+    >>> kept = snapshot({'rows': rows}); rows.append(3); kept
+    {'rows': [1, 2]}
+    """
+    cls = type(value)
+    if cls in PLAIN:
+        return value
+    if cls is dict:
+        for key, item in value.items():
+            if type(item) not in PLAIN or type(key) not in PLAIN:
+                break
+        else:
+            return value.copy()
+    elif cls is list:
+        if PLAIN.issuperset(map(type, value)):
+            return value.copy()
+    elif isinstance(value, Record) and STILL.issuperset(map(type, value.__dict__.values())):
+        return value
+    return _copied(value, Memo())
+
+
+def _copied(value: Any, memo: Memo) -> Any:
+    cls = type(value)
+    copier = _copiers.get(cls) or _remember(cls)
+    if copier is _itself:
+        return value
+    known = memo.get(id(value), memo)
+    return copier(value, memo) if known is memo else known
+
+
+def _remember(cls: type) -> _Copier:
+    if len(_copiers) >= _REMEMBERED_TYPES:
+        _copiers.clear()
+    copier = _copiers[cls] = _copier_of(cls)
+    return copier
+
+
+def _copier_of(cls: type) -> _Copier:
+    if cls in _EXACT:
+        return _EXACT[cls]
+    if is_lasting(cls):
+        return _itself
+    if issubclass(cls, Record):
+        return _record
+    if issubclass(cls, tuple) and hasattr(cls, "_make") and not cls.__dictoffset__:
+        return _named_tuple
+    if hasattr(cls, "__deepcopy__"):
+        return _object
+    if is_handle(cls):
+        return _handle
+    return _container if is_container(cls) else _object
+
+
+def _itself(value: Any, memo: Memo) -> Any:
+    return value
+
+
+def _handle(value: Any, memo: Memo) -> Any:
+    if memo.whole:
+        raise _CannotBeCopied
+    return value
+
+
+def _object(value: Any, memo: Memo) -> Any:
+    """An object of some class: copied with all that it has, or shared."""
+    if memo.whole:
+        return remade(value, memo, _copied)
+    if _shared.get(id(value)) is value:
+        return value
+    memo.whole = True
+    try:
+        return _copied_or_shared(value, memo)
+    finally:
+        memo.whole = False
+
+
+def _container(value: Any, memo: Memo) -> Any:
+    """What is there to hold others: copied around those that are shared."""
+    return remade(value, memo, _copied) if memo.whole else _copied_or_shared(value, memo)
+
+
+def _copied_or_shared(value: Any, memo: Memo) -> Any:
+    size = len(memo)
+    try:
+        return remade(value, memo, _copied)
+    except RecursionError:
+        raise
+    except Exception:  # of whatever kind: it cannot be copied
+        memo.forget_since(size)
+        memo[id(value)] = value
+        with contextlib.suppress(TypeError):
+            _shared[id(value)] = value
+        return value
+
+
+def _dict(value: dict[Any, Any], memo: Memo) -> Any:
+    made = memo[id(value)] = value.copy()
+    keys_stay = True
+    for key, item in made.items():
+        if type(item) not in PLAIN:
+            made[key] = _copied(item, memo)
+        if type(key) not in PLAIN:
+            keys_stay = False
+    if not keys_stay:
+        pairs = [(_copied(key, memo), item) for key, item in made.items()]
+        made.clear()
+        made.update(pairs)
+    return made
+
+
+def _list(value: list[Any], memo: Memo) -> Any:
+    made = memo[id(value)] = value.copy()
+    for at, item in enumerate(made):
+        if type(item) not in PLAIN:
+            made[at] = _copied(item, memo)
+    return made
+
+
+def _set(value: set[Any], memo: Memo) -> Any:
+    made = memo[id(value)] = value.copy()
+    if not PLAIN.issuperset(map(type, made)):
+        items = [_copied(item, memo) for item in made]
+        made.clear()
+        made.update(items)
+    return made
+
+
+def _tuple(value: Any, memo: Memo) -> Any:
+    """A tuple or a frozenset: itself, when nothing in it had to be copied."""
+    if PLAIN.issuperset(map(type, value)):
+        return value
+    items = [_copied(item, memo) for item in value]
+    if all(map(_is_same, items, value)):
+        return value
+    # One of the items may have led back to the whole.
+    return memo.setdefault(id(value), type(value)(items))
+
+
+def _named_tuple(value: Any, memo: Memo) -> Any:
+    items = [_copied(item, memo) for item in value]
+    return value if all(map(_is_same, items, value)) else memo.setdefault(id(value), type(value)._make(items))
+
+
+def _record(value: Record, memo: Memo) -> Any:
+    fields = {name: _copied(field, memo) for name, field in value.__dict__.items()}
+    if all(map(_is_same, fields.values(), value.__dict__.values())):
+        return value
+    return memo.setdefault(id(value), assemble(type(value), value._uid, fields))
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one is other
+
+
+def _bytearray(value: bytearray, memo: Memo) -> Any:
+    made = memo[id(value)] = value.copy()
+    return made
+
+
+def _memoryview(value: memoryview, memo: Memo) -> Any:
+    if value.readonly and isinstance(value.obj, bytes):
+        return value
+    made = memoryview(value.tobytes() if value.readonly else bytearray(value.tobytes()))
+    if value.format != "B" or value.ndim != 1:
+        made = made.cast(value.format, value.shape)  # type: ignore[call-overload]
+    memo[id(value)] = made
+    return made
+
+
+def _mapping_proxy(value: types.MappingProxyType[Any, Any], memo: Memo) -> Any:
+    made = memo[id(value)] = types.MappingProxyType(_copied(dict(value), memo))
+    return made
+
+
+def _method(value: types.MethodType, memo: Memo) -> Any:
+    return types.MethodType(value.__func__, _copied(value.__self__, memo))
+
+
+_EXACT: dict[type, _Copier] = {
+    dict: _dict,
+    list: _list,
+    set: _set,
+    tuple: _tuple,
+    frozenset: _tuple,
+    bytearray: _bytearray,
+    memoryview: _memoryview,
+    types.MappingProxyType: _mapping_proxy,
+    types.MethodType: _method,
+    # By what is said of their kind they would be shared, and yet they are there to hold something.
+    io.StringIO: _container,
+    io.BytesIO: _container,
+    functools.partial: _container,
+}
