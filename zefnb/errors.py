@@ -21,16 +21,19 @@ it is in the journal, see ``FX.QueryLog``.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
-from zefnb.text.controls import shorten
+from zefnb.text.controls import shorten, strip_controls
 from zefnb.text.secrets import MARGIN, hide_secrets
 from zefnb.text.short_repr import LONGEST, short_repr
 
 _LONGEST_NAME = 80
-_MOST_NAMES = 1_000
+# Comparing takes time with the square of the length, and a stranger may have chosen the name.
+_LONGEST_COMPARED = 40
+_MOST_COMPARED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +43,60 @@ class Fault:
     field: str
     problem: str
     allowed: str = ""
-    hint: str = ""
+    hint: str | Hint = ""
 
     def __str__(self) -> str:
-        text = f"{self.field}: {self.problem}" if self.field else self.problem
+        text = f"{strip_controls(self.field)}: {self.problem}" if self.field else self.problem
         if self.allowed:
             text += f"; allowed: {self.allowed}"
-        if self.hint:
-            text += f". {self.hint}"
+        hint = str(self.hint)
+        if hint:
+            text += f". {hint}"
         return text
+
+
+class Hint:
+    """What was probably meant, worked out when somebody reads it: most errors are caught and never read.
+
+    `known` are the names there are, or a function that returns them. Equal to its text; pickled as its text.
+
+    >>> str(Hint("contnet", ["target", "content"]))
+    "did you mean 'content'?"
+    """
+
+    __slots__ = ("_known", "_name", "_text")
+
+    def __init__(self, name: object, known: Iterable[Any] | Callable[[], Iterable[Any]]) -> None:
+        self._name = name
+        self._known = known
+        self._text: str | None = None
+
+    def __str__(self) -> str:
+        if self._text is None:
+            self._text = self._worked_out()
+            self._known = ()
+        return self._text
+
+    def _worked_out(self) -> str:
+        if not isinstance(self._name, str) or len(self._name) > _LONGEST_COMPARED:
+            return ""
+        try:
+            known = self._known() if callable(self._known) else self._known
+        except ZefError:  # the database whose keys they are has been closed
+            return ""
+        return did_you_mean(self._name, [name for name in known if isinstance(name, str)])
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == str(other) if isinstance(other, str | Hint) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __repr__(self) -> str:
+        return repr(str(self))
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
 
 
 class ZefError(Exception):
@@ -68,10 +116,11 @@ class UsageError(ZefError):
         super().__init__(subject, self.faults)
 
     def __str__(self) -> str:
+        subject = strip_controls(self.subject)
         if len(self.faults) == 1:
-            return f"{self.subject}: {self.faults[0]}"
+            return f"{subject}: {self.faults[0]}"
         lines = "".join(f"\n  - {fault}" for fault in self.faults)
-        return f"{self.subject}: {len(self.faults)} faults{lines}"
+        return f"{subject}: {len(self.faults)} faults{lines}"
 
 
 class InvalidEffect(UsageError, TypeError):
@@ -91,10 +140,10 @@ class MissingField(UsageError, AttributeError):
 
 
 class UnknownKey(ZefError, KeyError):
-    """No such key."""
+    """No such key. `args` are what is missing, and hints."""
 
     def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
+        return "; ".join(filter(None, map(str, self.args)))
 
 
 class NotRunning(ZefError, LookupError):
@@ -122,15 +171,15 @@ class Interrupted(ZefError, RuntimeError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint naming the closest known name, or nothing.
+    """A hint naming the closest known name, or nothing; also nothing for a long name.
 
     >>> did_you_mean("contnet", ["target", "content"])
     "did you mean 'content'?"
     """
-    if len(name) > _LONGEST_NAME:
+    if len(name) > _LONGEST_COMPARED:
         return ""
-    names = [other for other in islice(known, _MOST_NAMES) if len(other) <= _LONGEST_NAME]
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    short = (other for other in known if len(other) <= _LONGEST_COMPARED)
+    close = difflib.get_close_matches(name, list(islice(short, _MOST_COMPARED)), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""
 
 

@@ -39,7 +39,8 @@ from zefnb.ops import (
     take,
     trim,
 )
-from zefnb.store.codec import Undecodable, _Told, decode, encode, told
+from zefnb.store.codec import _Told, decode, encode, told
+from zefnb.store.scan import Undecodable
 
 UID = "🍃-87f83f06bfec2ba79b96"
 

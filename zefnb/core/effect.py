@@ -18,7 +18,7 @@ from typing import Any
 from zefnb.core.op import Evaluator, Op, OpFactory
 from zefnb.core.record import Record, assemble, set_fields
 from zefnb.core.types import ANYTHING, compile_pattern, describe
-from zefnb.errors import Fault, InvalidEffect, UnknownName, did_you_mean, shown
+from zefnb.errors import Fault, Hint, InvalidEffect, UnknownName, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Spec:
             field = self.fields.get(name)
             if field is None:
                 known = ", ".join(self.fields) or "none"
-                found.append(Fault(name, "unknown field", known, did_you_mean(name, self.fields)))
+                found.append(Fault(name, "unknown field", known, Hint(name, self.fields)))
             elif not field.admits(value):
                 found.append(Fault(name, f"got {shown(value)}", describe(field.annotation)))
         return found
@@ -140,7 +140,7 @@ class Registry:
         spec = self.specs.get(name)
         if spec is None:
             known = ", ".join(sorted(self.specs))
-            raise UnknownName(f"FX.{name}", [Fault("", "unknown effect", known, did_you_mean(name, self.specs))])
+            raise UnknownName(f"FX.{name}", [Fault("", "unknown effect", known, Hint(name, self.specs))])
         return spec
 
 

@@ -7,6 +7,8 @@ what a peer sends), so `match` statements, `isinstance` and pickling work.
 from __future__ import annotations
 
 import copyreg
+import unicodedata
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +17,10 @@ from zefnb.core.types import Matcher, Union, compile_pattern
 from zefnb.core.uid import checked_name
 from zefnb.errors import Fault, InvalidValue, UnknownName, shown
 
-_types: dict[str, type[Entity]] = {}
+_LONGEST_NAME = 200
+
+# Those that a file or a peer names go with their last value; `ET` holds those that the program names.
+_types: dict[str, weakref.ref[type[Entity]]] = {}
 
 
 class EntityType(type):
@@ -82,12 +87,32 @@ def _rebuild(name: str, uid: str | None, fields: dict[str, Any]) -> Entity:
 
 
 def entity_type(name: str) -> type[Entity]:
-    """The entity type of that name, made if need be."""
+    """The entity type of that name, made if need be; `InvalidValue` for what can be no name of a type."""
     known = _types.get(name)
-    if known is None:
-        made = EntityType(name, (Entity,), {"__slots__": (), "__module__": "zefnb.core.entity"})
-        known = _types.setdefault(name, cast("type[Entity]", made))
-    return known
+    found = known() if known is not None else None
+    while found is None:
+        made = EntityType(_checked_type_name(name), (Entity,), {"__slots__": (), "__module__": "zefnb.core.entity"})
+        # Another thread may have made it first.
+        kept = _types.setdefault(name, weakref.ref(cast("type[Entity]", made), lambda gone: _forget(name, gone)))
+        found = kept()
+        if found is None:
+            _forget(name, kept)
+    return found
+
+
+def _forget(name: str, gone: weakref.ref[type[Entity]]) -> None:
+    if _types.get(name) is gone:
+        _types.pop(name, None)
+
+
+def _checked_type_name(name: object) -> str:
+    """`name`, when the program could write `ET.` before it: it is printed wherever a value of the type is."""
+    if not isinstance(name, str) or not (name[:1].isupper() and name.isidentifier()):
+        raise InvalidValue("ET", [Fault("name", f"got {shown(name)}", "a capitalised name")])
+    if len(name) > _LONGEST_NAME or not unicodedata.is_normalized("NFKC", name):
+        allowed = f"at most {_LONGEST_NAME} characters, in the normal form that Python reads names in (NFKC)"
+        raise InvalidValue("ET", [Fault("name", f"got {shown(name)}", allowed)])
+    return name
 
 
 copyreg.pickle(EntityType, lambda cls: (entity_type, (cls.__name__,)))
@@ -155,4 +180,4 @@ else:
         "WebSocket HTML JSON Response Redirect FromFile InsertIn RemoveIn WSClientConnected WSClientDisconnected "
         "WSServerConnected WSServerDisconnected ActorContext Request Done"
     ).split():
-        entity_type(_name)
+        getattr(ET, _name)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
-from zefnb.errors import Fault, InvalidValue, MissingField, did_you_mean
+from zefnb.errors import Fault, Hint, InvalidValue, MissingField
+from zefnb.text.controls import strip_controls
 from zefnb.text.short_repr import Parts, Scope, named, pairs, parts_of, reads, short_repr
 
 R = TypeVar("R", bound="Record")
@@ -37,10 +38,9 @@ class Record:
             raise AttributeError(name)
         names = list(self.__dict__)
         more = f", ... of {len(names):,}" if len(names) > _MOST_LISTED else ""
-        listed = ", ".join(names[:_MOST_LISTED]) + more if names else "it has none"
-        hint = did_you_mean(name, names)
-        problem = f"no field {short_repr(name)}; fields: {listed}{'. ' + hint if hint else ''}"
-        raise MissingField(repr(type(self)), problem)
+        listed = strip_controls(", ".join(names[:_MOST_LISTED])) + more if names else "it has none"
+        problem = f"no field {short_repr(name)}; fields: {listed}"
+        raise MissingField(repr(type(self)), [Fault("", problem, hint=Hint(name, names))])
 
     def __dir__(self) -> list[str]:
         return list(self.__dict__)

@@ -8,7 +8,7 @@ from zefnb.core.effect import effect
 from zefnb.core.entity import ET, Timer, Topic
 from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
-from zefnb.errors import Fault, InvalidEffect, did_you_mean, shown
+from zefnb.errors import Fault, Hint, InvalidEffect, shown
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
@@ -58,7 +58,7 @@ def _check_interval(interval: float | str) -> None:
     fits = interval in NAMED_INTERVALS if isinstance(interval, str) else SHORTEST <= interval <= LONGEST
     if not fits:
         names = ", ".join(map(repr, NAMED_INTERVALS))
-        hint = did_you_mean(interval, NAMED_INTERVALS) if isinstance(interval, str) else ""
+        hint = Hint(interval, NAMED_INTERVALS)
         allowed = f"seconds from {SHORTEST} to {LONGEST:.0f}, or {names}"
         raise InvalidEffect("FX.StartTimer", [Fault("interval", f"got {shown(interval)}", allowed, hint)])
 

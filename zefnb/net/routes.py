@@ -15,7 +15,7 @@ from zefnb.core.record import fields_of
 from zefnb.core.types import describe
 from zefnb.engine.behaviour import compile_behaviour
 from zefnb.engine.journal import Journal
-from zefnb.errors import Fault, InvalidEffect, UsageError, did_you_mean, shown
+from zefnb.errors import Fault, Hint, InvalidEffect, UsageError, shown
 from zefnb.net.endpoint import MAX_SIZE, EndpointConfig
 from zefnb.net.slow_clients import POLICIES
 
@@ -125,7 +125,7 @@ def _check_answer(where: str, value: Any, faults: list[Fault]) -> None:
 def _compile_socket(where: str, value: Entity, journal: Journal, faults: list[Fault]) -> EndpointConfig | None:
     given = fields_of(value)
     for name in given.keys() - set(_SOCKET_FIELDS):
-        hint = did_you_mean(name, _SOCKET_FIELDS)
+        hint = Hint(name, _SOCKET_FIELDS)
         faults.append(Fault(f"{where}.{name}", "unknown field", ", ".join(_SOCKET_FIELDS), hint))
     subscribe = check_topics(f"{where}.clients_subscribe_to", given.get("clients_subscribe_to"), faults)
     push = check_topics(f"{where}.clients_push_into_", given.get("clients_push_into_"), faults)

@@ -10,7 +10,7 @@ from typing import Any
 from zefnb.core.effect import DEFAULT_REGISTRY, Effect
 from zefnb.core.op import Op, Step, collect, op
 from zefnb.core.record import Record, replaced
-from zefnb.errors import Fault, InvalidValue, UnknownKey, UnknownName, did_you_mean, shown
+from zefnb.errors import Fault, Hint, InvalidValue, UnknownKey, UnknownName, shown
 
 __all__ = ["F", "collect", "get", "insert", "insert_into"]
 
@@ -114,7 +114,7 @@ def insert_into(template: Any, field: Any) -> Callable[[Any], Any]:
         known = DEFAULT_REGISTRY.spec(type(template).__name__).fields
         if path[0] not in known:
             problem = f"{type(template)!r} has no field {path[0]!r}"
-            hint = did_you_mean(str(path[0]), known)
+            hint = Hint(path[0], known)
             raise InvalidValue("insert_into", [Fault("field", problem, ", ".join(known) or "none", hint)])
     if isinstance(template, Record) and len(path) == 1 and isinstance(field, str):
         return lambda value: replaced(template, **{field: value})

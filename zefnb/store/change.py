@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from zefnb.errors import Fault, InvalidEffect, UnknownKey, did_you_mean
+from zefnb.errors import Fault, Hint, InvalidEffect, UnknownKey
 from zefnb.store.key import canonical_key, checked_key, key_name
 from zefnb.store.store import Store, Table
 
 _KEYS_COMPARED = 200
+_KEYS_NAMED = 20
 
 
 class Counts(NamedTuple):
@@ -72,8 +73,7 @@ def taken(store: Store, values: Mapping[Any, Any]) -> dict[Any, Any]:
 
 def unknown_key(store: Store, database: object, missing: Sequence[Any]) -> UnknownKey:
     """The error for keys that are not there; it names them and the closest that is."""
-    names = ", ".join(map(key_name, missing))
+    more = ["…"] if len(missing) > _KEYS_NAMED else []
+    names = ", ".join([*map(key_name, missing[:_KEYS_NAMED]), *more])
     text = f"{database!r} has no key{'s' if len(missing) > 1 else ''} {names}"
-    known = [key for key in store.keys(_KEYS_COMPARED) if isinstance(key, str)]
-    hints = {did_you_mean(key, known) for key in missing if isinstance(key, str)} - {""}
-    return UnknownKey("; ".join([text, *sorted(hints)]))
+    return UnknownKey(text, *(Hint(key, lambda: store.keys(_KEYS_COMPARED)) for key in missing[:_KEYS_NAMED]))

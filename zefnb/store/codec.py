@@ -1,9 +1,10 @@
 """Values to bytes for the disk, and back.
 
 Plain data is pickled. Whatever else there is, an entity, an effect, a chain, is told in plain data
-under the name of its kind (see `vocabulary`). Reading, pickle may find exactly one global, which
-does nothing but hold those parts; only when all is read are they made into values, by functions that
-check them. So a file can name nothing that would run.
+under the name of its kind (see `vocabulary`). Before anything is read, `scan` looks over all of it.
+Reading, pickle may find exactly one global, which does nothing but hold those parts; only when all is
+read are they made into values, by functions that check them. So a file can name nothing that would run,
+and what is made is bounded by what is read.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import pickle
 from typing import Any
 
 from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.store.quick import check_size, is_plain, is_tiny
+from zefnb.store.scan import DEEPEST, Undecodable, scan
 from zefnb.store.vocabulary import KINDS, kind_of
+from zefnb.text.controls import strip_controls
 
 _ALLOWED = (
     "text, numbers, bool, None, bytes, dates; lists, tuples, dicts and sets; entities, effects, patterns, "
@@ -21,10 +25,8 @@ _ALLOWED = (
 )
 # Part of the format of files: not to be changed with the names of modules.
 _MODULE, _NAME = "zefnb.store.codec", "told"
-
-
-class Undecodable(Exception):
-    """Stored bytes that `encode` did not write. Stores make a `StorageFailed` of it, which names the file."""
+# The instructions to find a global, and to name a part again. Where no such byte is, there is no such instruction.
+_GLOBAL, _GET = b"\x93", b"h"
 
 
 class _Told:
@@ -72,12 +74,9 @@ def _hint(value: Any) -> str:
 
 
 class _Reader(pickle.Unpickler):
-    tells = False
-
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) != (_MODULE, _NAME):
-            raise Undecodable(f"it names {module}.{name}, which no value of zefnb does")
-        self.tells = True
+            raise Undecodable(f"it names {strip_controls(f'{module}.{name}', 160)}, which no value of zefnb does")
         return told
 
 
@@ -87,33 +86,96 @@ def encode(value: Any) -> bytes:
     >>> decode(encode({'at': 1.5, 'tags': {'a'}}))
     {'at': 1.5, 'tags': {'a'}}
     """
-    buffer = io.BytesIO()
     try:
-        _Writer(buffer, protocol=5).dump(value)
+        stored = _written(value)
+        _check_written(stored, value)
     except RecursionError:
-        raise InvalidValue("DictDatabase", [Fault("value", "it contains itself, or is nested too deeply")]) from None
+        raise InvalidValue("DictDatabase", [Fault("value", _TOO_DEEP)]) from None
+    except Undecodable as refused:
+        return _written_out(value, refused)
+    return stored
+
+
+_TOO_DEEP = f"it contains itself, or is nested too deeply (more than {DEEPEST} containers)"
+
+
+def _written(value: Any, repeats: bool = False) -> bytes:
+    buffer = io.BytesIO()
+    writer = _Writer(buffer, protocol=5)
+    writer.fast = repeats
+    writer.dump(value)
     return buffer.getvalue()
+
+
+def _written_out(value: Any, refused: Undecodable) -> bytes:
+    """`value` without a part that is named again: each is written wherever it is."""
+    try:
+        stored = _written(value, repeats=True)
+        scan(stored)
+    except (RecursionError, ValueError, Undecodable):
+        raise InvalidValue("DictDatabase", [Fault("value", f"it cannot be kept: {refused}")]) from None
+    return stored
+
+
+def _check_written(stored: bytes, value: Any) -> None:
+    """Refuse to write what would be refused when it is read."""
+    if is_tiny(stored):
+        return
+    if is_plain(stored):
+        check_size(value, len(stored))
+    else:
+        scan(stored)
 
 
 def decode(stored: bytes) -> Any:
     """The value of `encode`; `Undecodable` for bytes that `encode` did not write. Runs nothing they name."""
-    reader = _Reader(io.BytesIO(stored))
+    if type(stored) is not bytes:
+        raise Undecodable(f"it is of type {type(stored).__name__}, where bytes are expected")
     try:
-        value = reader.load()
-        return _made(value) if reader.tells else value
+        return _decoded(stored)
     except Undecodable:
         raise
     except Exception as error:  # damaged bytes may raise anything
-        raise Undecodable(f"it is damaged ({type(error).__name__}: {error})") from None
+        raise Undecodable(f"it is damaged ({type(error).__name__}: {strip_controls(str(error), 160)})") from None
 
 
-def _made(value: Any) -> Any:
-    """`value` with everything that was told made into what it tells of."""
-    cls = type(value)
-    if cls is _Told:
-        return KINDS[value.kind].make(*[_made(part) for part in value.parts])
-    if cls is dict:
-        return {_made(key): _made(item) for key, item in value.items()}
-    if cls in (list, tuple, set, frozenset):
-        return cls([_made(item) for item in value])
-    return value
+def _decoded(stored: bytes) -> Any:
+    if is_tiny(stored):
+        if _GLOBAL in stored:
+            return _Made()(_Reader(io.BytesIO(stored)).load())
+        value = pickle.loads(stored)
+        if _GET in stored:
+            check_size(value, len(stored))
+        return value
+    if is_plain(stored):
+        value = pickle.loads(stored)
+        check_size(value, len(stored))
+        return value
+    found = scan(stored)
+    if found.names:
+        return _Made()(_Reader(io.BytesIO(stored)).load())
+    value = pickle.loads(stored)
+    return _Made()(value) if found.shares else value
+
+
+class _Made:
+    """A value with everything that was told made into what it tells of.
+
+    What was told is made once, however often it is named; a list, dict or set is another in each place.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[int, Any] = {}
+
+    def __call__(self, value: Any) -> Any:
+        cls = type(value)
+        if cls is _Told:
+            made = self._made
+            if id(value) not in made:
+                made[id(value)] = KINDS[value.kind].make(*map(self, value.parts))
+            return made[id(value)]
+        if cls is dict:
+            return dict(zip(map(self, value), map(self, value.values()), strict=True))
+        if cls in (list, tuple, set, frozenset):
+            return cls(map(self, value))
+        return bytearray(value) if cls is bytearray else value

@@ -11,6 +11,7 @@ from zefnb.core.time import Time
 from zefnb.core.types import ByteArray
 from zefnb.core.uid import EntityUid
 from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.text.short_repr import short_repr
 
 _LONGEST_NAME = 80
 _ALLOWED = "text, numbers, bool, None, bytes, Time, entities, entity types, uids; tuples and frozensets of these"
@@ -41,11 +42,7 @@ def canonical_key(key: Any) -> bytes:
 
 def key_name(key: Any) -> str:
     """A key as an error names it."""
-    try:
-        text = repr(key)
-    except ValueError:  # a number of more digits than Python writes
-        return "<unprintable>"
-    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+    return short_repr(key, _LONGEST_NAME)
 
 
 def _of_entity(entity: Entity) -> bytes:

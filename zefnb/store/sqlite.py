@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from zefnb.errors import Fault, InvalidValue, NotRunning, StorageFailed
-from zefnb.store.codec import Undecodable, decode, encode
-from zefnb.store.file import connect, open_file, renew_uid, storage_failed
+from zefnb.store.codec import decode, encode
+from zefnb.store.file import connect, open_file, storage_failed
 from zefnb.store.key import key_name
+from zefnb.store.scan import Undecodable
+from zefnb.store.schema import Connection, renew_uid
 from zefnb.store.store import Done, Work
 from zefnb.store.table import SQLiteTable
 from zefnb.store.tree import tree_snapshot
@@ -32,7 +34,7 @@ class SQLiteStore:
     def __init__(self, path: str) -> None:
         connection, self.uid = open_file(path)
         self.path = path
-        self._idle: deque[sqlite3.Connection] = deque()
+        self._idle: deque[Connection] = deque()
         self._closed = False
         self._writer = Writer(path, connection)
 
@@ -121,7 +123,7 @@ class SQLiteStore:
         except (sqlite3.Error, Undecodable) as error:
             raise storage_failed(self.path, error) from None
 
-    def _put_back(self, connection: sqlite3.Connection) -> None:
+    def _put_back(self, connection: Connection) -> None:
         if self._closed or len(self._idle) >= _IDLE_READERS:
             connection.close()
         else:

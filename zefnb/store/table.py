@@ -9,16 +9,22 @@ from typing import Any
 
 from zefnb.store.codec import decode, encode
 from zefnb.store.key import canonical_key
+from zefnb.store.scan import Undecodable
+from zefnb.store.schema import Connection
 
-# `key` finds it again, `name` is the key as it was given, `position` keeps the order of insertion.
-SCHEMA = "CREATE TABLE entries (position INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, name BLOB NOT NULL, value BLOB)"
+# Rows are fetched so many at a time.
+_FETCHED = 1_000
+# Bytes that a row takes at least.
+_SMALLEST = 4
+_TOO_MANY = "there are more rows than the file can hold; restore it from a copy"
 _PUT = "INSERT INTO entries (key, name, value) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 
 
 class SQLiteTable(MutableMapping[Any, bytes]):
     """Keys and encoded values; what it does is part of whatever transaction the connection is in."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._execute = connection.execute
 
     def __getitem__(self, key: Any) -> bytes:
@@ -39,7 +45,17 @@ class SQLiteTable(MutableMapping[Any, bytes]):
         return self._execute("SELECT 1 FROM entries WHERE key = ?", (canonical_key(key),)).fetchone() is not None
 
     def __len__(self) -> int:
+        if not self._connection.ends:
+            self._check_end()
         return int(self._execute("SELECT count(*) FROM entries").fetchone()[0])
+
+    def _check_end(self) -> None:
+        """Once, as counting cannot be stopped: there are no more rows than there can be in a file of that size."""
+        most = self._size() // _SMALLEST + 1
+        counted = self._execute("SELECT count(*) FROM (SELECT 1 FROM entries LIMIT ?)", (most,)).fetchone()[0]
+        if counted == most:
+            raise Undecodable(_TOO_MANY)
+        self._connection.ends = True
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.first())
@@ -47,11 +63,28 @@ class SQLiteTable(MutableMapping[Any, bytes]):
     def first(self, most: int = -1) -> list[Any]:
         """The first keys, all where `most` is negative."""
         rows = self._execute("SELECT name FROM entries ORDER BY position LIMIT ?", (most,))
-        return [decode(name) for name in itertools.chain.from_iterable(rows)]
+        return [decode(name) for name in itertools.chain.from_iterable(self._fetched(rows))]
 
     def rows(self) -> list[tuple[bytes, bytes]]:
         """Encoded keys and values, of one moment."""
-        return self._execute("SELECT name, value FROM entries ORDER BY position").fetchall()
+        return self._fetched(self._execute("SELECT name, value FROM entries ORDER BY position"))
+
+    def _size(self) -> int:
+        """Bytes of the file, with what has not been moved into it yet."""
+        pages, size = (self._execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
+        return int(pages * size)
+
+    def _fetched(self, cursor: sqlite3.Cursor) -> list[Any]:
+        """All rows, unless they are more than there can be: pages that lead in circles would never end."""
+        found: list[Any] = []
+        # Asked for while the rows are being read, so that it is of the same moment.
+        room = self._size()
+        while rows := cursor.fetchmany(_FETCHED):
+            found += rows
+            room -= len(rows) + sum([len(part) for row in rows for part in row if type(part) is bytes])
+            if room < 0:
+                raise Undecodable(_TOO_MANY)
+        return found
 
     def popitem(self) -> tuple[Any, bytes]:
         """Remove the last, as a dict does."""

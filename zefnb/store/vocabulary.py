@@ -27,6 +27,8 @@ from zefnb.errors import Fault, InvalidValue, shown
 from zefnb.store.dict_database import DictDatabase
 
 _LIBRARY = "zefnb.ops"
+_MOST_MEMBERS = 100
+_LONGEST_TEXT = 100
 _PATTERNS = (String, Bytes, Int, Float, Bool, Nil, u8, Array1[u8])
 _TYPES = (bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, object)
 _MORE_TYPES = (date, datetime, time, timedelta, Decimal, Time, EntityUid, DictDatabase, ByteArray, Entity, Effect)
@@ -94,14 +96,21 @@ def _made_library(name: str) -> Any:
 
 
 def _made_entity(name: str, uid: str | None, fields: dict[str, Any]) -> Any:
-    return _made_entity_type(name)(*([] if uid is None else [uid]), **fields)
+    return entity_type(name)(*([] if uid is None else [uid]), **fields)
 
 
-def _made_entity_type(name: str) -> type[Entity]:
-    # Not every attribute of `ET` is a type: it has those that every object has.
-    if not name[:1].isupper():
-        raise InvalidValue("ET", [Fault("name", f"got {name!r}", "a capitalised name")])
-    return entity_type(name)
+def _made_bytes(given: Any) -> bytes:
+    # `bytes` of a number would be as many zeros.
+    if not isinstance(given, bytes):
+        raise InvalidValue("bytes", [Fault("", f"got {shown(given)}", "bytes")])
+    return given
+
+
+def _made_text(given: Any) -> str:
+    # `Time` and `Decimal` take more than the text that is written of them.
+    if type(given) is not str or len(given) > _LONGEST_TEXT:
+        raise InvalidValue("value", [Fault("", f"got {shown(given)}", f"text of {_LONGEST_TEXT} characters at most")])
+    return given
 
 
 def _steps(chain: Op) -> tuple[Any, ...]:
@@ -129,7 +138,11 @@ def _field_op(name: str) -> Op:
 
 
 def _made_chain(*steps: tuple[Any, ...]) -> Op:
-    return functools.reduce(operator.or_, [_made_step(*step) for step in steps])
+    made = [_made_step(*step) for step in steps]
+    if not made:
+        raise InvalidValue("op", [Fault("", "a chain has steps")])
+    # At once: joining them one by one would copy the beginning for each.
+    return Op(tuple(step for op in made for step in op.steps))
 
 
 def _made_step(kind: str, *parts: Any) -> Op:
@@ -166,7 +179,14 @@ def _made_timezone(offset: timedelta, *name: str) -> timezone:
 
 
 def _made_union(*members: Any) -> Any:
-    return functools.reduce(operator.or_, map(_checked_type, members))
+    return functools.reduce(operator.or_, map(_checked_type, _few(members)))
+
+
+def _few(members: tuple[Any, ...]) -> tuple[Any, ...]:
+    # Joining them, each is compared with all before it, anew for each that follows.
+    if len(members) > _MOST_MEMBERS:
+        raise InvalidValue("type", [Fault("", f"a union of {len(members)} types", f"{_MOST_MEMBERS} at most")])
+    return members
 
 
 def _made_generic(origin: Any, args: Any) -> Any:
@@ -184,20 +204,20 @@ KINDS: dict[str, Kind] = {
     "named": Kind(lambda value: (_name_of[id(value)],), NAMED.__getitem__),
     "entity": Kind(lambda value: (type(value).__name__, value._uid, value.__dict__), _made_entity),
     "effect": Kind(lambda value: (type(value).__name__, value.__dict__), lambda name, f: effect_type(name)(**f)),
-    "entity type": Kind(lambda value: (value.__name__,), _made_entity_type),
+    "entity type": Kind(lambda value: (value.__name__,), entity_type),
     "effect type": Kind(lambda value: (value.__name__,), effect_type),
     "library": Kind(lambda value: (getattr(value, "__name__", "F"),), _made_library),
     "chain": Kind(_steps, _made_chain),
     "union": Kind(lambda value: (value.members,), Union),
-    "type union": Kind(lambda value: value.__args__, _made_union),
+    "type union": Kind(lambda value: _few(value.__args__), _made_union),
     "generic": Kind(lambda value: (value.__origin__, value.__args__), _made_generic),
-    "array": Kind(lambda value: (bytes(value),), ByteArray),
+    "array": Kind(lambda value: (bytes(value),), lambda given: ByteArray(_made_bytes(given))),
     "uid": Kind(lambda value: (str(value),), EntityUid),
     "database": Kind(lambda value: (value._uid,), DictDatabase),
-    "Time": Kind(lambda value: (str(value),), Time),
+    "Time": Kind(lambda value: (str(value),), lambda text: Time(_made_text(text))),
     "complex": Kind(lambda value: (value.real, value.imag), complex),
     "range": Kind(lambda value: (value.start, value.stop, value.step), range),
-    "bytes": Kind(lambda value: (bytes(value),), bytes),
+    "bytes": Kind(lambda value: (bytes(value),), _made_bytes),
     "Decimal": Kind(lambda value: (str(value),), Decimal),
     "UUID": Kind(lambda value: (str(value),), uuid.UUID),
     "datetime": Kind(_take_datetime, _made_datetime),

@@ -10,8 +10,9 @@ import threading
 from typing import Any
 
 from zefnb.errors import NotRunning, StorageFailed
-from zefnb.store.codec import Undecodable
 from zefnb.store.file import storage_failed
+from zefnb.store.scan import Undecodable
+from zefnb.store.schema import Connection
 from zefnb.store.store import Done, Work
 from zefnb.store.table import SQLiteTable
 
@@ -28,7 +29,7 @@ class Writer:
     each of them is undone alone when it fails.
     """
 
-    def __init__(self, path: str, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: str, connection: Connection) -> None:
         self._path = path
         self._connection = connection
         self._table = SQLiteTable(connection)
