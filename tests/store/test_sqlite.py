@@ -98,7 +98,11 @@ def test_programs_that_create_and_write_the_same_file_at_once_all_get_through(pa
     children = [subprocess.Popen(script(body, path, number), stderr=subprocess.PIPE, text=True) for number in range(4)]
     for child in children:
         _, errors = child.communicate(timeout=60)
-        assert (child.returncode, errors) == (0, "")
+        # On a busy machine asyncio's debug mode has remarks about time.
+        assert (child.returncode, [line for line in errors.splitlines() if not line.startswith("Executing <")]) == (
+            0,
+            [],
+        )
     assert len(opened(path)) == 800
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from zefnb.errors import Fault, InvalidValue, NotRunning, StorageFailed
 from zefnb.store.codec import decode, encode
 from zefnb.store.file import connect, open_file, storage_failed
+from zefnb.store.forks import GATE, check_not_inherited, register
 from zefnb.store.key import key_name
 from zefnb.store.scan import Undecodable
 from zefnb.store.schema import Connection, renew_uid
@@ -32,11 +33,14 @@ class SQLiteStore:
     quick = False
 
     def __init__(self, path: str) -> None:
-        connection, self.uid = open_file(path)
+        check_not_inherited(path)
         self.path = path
         self._idle: deque[Connection] = deque()
         self._closed = False
-        self._writer = Writer(path, connection)
+        with GATE:
+            connection, self.uid = open_file(path)
+            self._writer = Writer(path, connection)
+            register(self)
 
     def is_at(self, path: str) -> bool:
         """Whether `path` leads to the file that is open here."""
@@ -45,7 +49,7 @@ class SQLiteStore:
     def renew_uid(self) -> None:
         """Take another uid, because the file that this one was copied from is open, too."""
         try:
-            with contextlib.closing(connect(self.path)) as connection:
+            with GATE, contextlib.closing(connect(self.path)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 self.uid = renew_uid(connection)
                 connection.execute("COMMIT")
@@ -100,11 +104,20 @@ class SQLiteStore:
 
     def close(self) -> None:
         self._closed = True
+        with GATE:
+            self._close_idle()
+        # The last connection moves everything into the one file as it closes.
+        self._writer.close()
+
+    def disconnect(self) -> None:
+        """Close the file until it is used again, while nobody uses it."""
+        self._close_idle()
+        self._writer.disconnect()
+
+    def _close_idle(self) -> None:
         with contextlib.suppress(IndexError):
             while True:
                 self._idle.pop().close()
-        # The last connection moves everything into the one file as it closes.
-        self._writer.close()
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[SQLiteTable]:
@@ -112,14 +125,15 @@ class SQLiteStore:
         if self._closed:
             raise NotRunning(f"the database {self.path} has been closed")
         try:
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                connection = connect(self.path)
-            try:
-                yield SQLiteTable(connection)
-            finally:
-                self._put_back(connection)
+            with GATE:
+                try:
+                    connection = self._idle.pop()
+                except IndexError:
+                    connection = connect(self.path)
+                try:
+                    yield SQLiteTable(connection)
+                finally:
+                    self._put_back(connection)
         except (sqlite3.Error, Undecodable) as error:
             raise storage_failed(self.path, error) from None
 

@@ -10,7 +10,8 @@ import threading
 from typing import Any
 
 from zefnb.errors import NotRunning, StorageFailed
-from zefnb.store.file import storage_failed
+from zefnb.store.file import connect, storage_failed
+from zefnb.store.forks import GATE
 from zefnb.store.scan import Undecodable
 from zefnb.store.schema import Connection
 from zefnb.store.store import Done, Work
@@ -31,8 +32,7 @@ class Writer:
 
     def __init__(self, path: str, connection: Connection) -> None:
         self._path = path
-        self._connection = connection
-        self._table = SQLiteTable(connection)
+        self._connection: Connection | None = connection
         self._file = os.stat(path)
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -62,6 +62,17 @@ class Writer:
         except OSError:
             return False
 
+    def disconnect(self) -> None:
+        """Close the file until there is work again, while the writer does none."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = connect(self._path)
+        return self._connection
+
     def _run(self) -> None:
         open_ = True
         while open_:
@@ -69,24 +80,26 @@ class Writer:
             while len(batch) < _MOST_AT_ONCE and batch[-1] is not None and not self._jobs.empty():
                 batch.append(self._jobs.get())
             open_ = batch[-1] is not None
-            self._commit([job for job in batch if job is not None])
+            with GATE:
+                self._commit([job for job in batch if job is not None])
+                if not open_:
+                    self.disconnect()
             del batch
-        self._connection.close()
 
     def _commit(self, jobs: list[Job]) -> None:
         if not jobs:
             return
         try:
-            self._begin()
+            connection = self._begin()
         except Exception as error:
             return self._answer(jobs, [(None, error)] * len(jobs))
         try:
-            outcomes = [self._outcome(work) for work, _ in jobs]
-            self._connection.execute("COMMIT")
+            outcomes = [_outcome(connection, work) for work, _ in jobs]
+            connection.execute("COMMIT")
         except BaseException as error:
             # After some failures SQLite has undone everything by itself, and there is nothing to roll back.
             with contextlib.suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
+                connection.execute("ROLLBACK")
             if len(jobs) == 1:
                 return self._answer(jobs, [(None, error)])
             # One of them filled the disk, say: the others are not to suffer for it.
@@ -95,26 +108,29 @@ class Writer:
             return None
         return self._answer(jobs, outcomes)
 
-    def _begin(self) -> None:
+    def _begin(self) -> Connection:
         if not self.is_at(self._path):
             raise StorageFailed(f"{self._path} was removed or replaced while it was open; create the database again")
-        self._connection.execute("BEGIN IMMEDIATE")
-
-    def _outcome(self, work: Work[Any]) -> Outcome:
-        execute = self._connection.execute
-        execute("SAVEPOINT work")
-        try:
-            answer, error = work(self._table), None
-        except sqlite3.Error:
-            raise
-        except Exception as raised:
-            execute("ROLLBACK TO work")
-            answer, error = None, raised
-        execute("RELEASE work")
-        return answer, error
+        connection = self._connected()
+        connection.execute("BEGIN IMMEDIATE")
+        return connection
 
     def _answer(self, jobs: list[Job], outcomes: list[Outcome]) -> None:
         for (_, done), (answer, error) in zip(jobs, outcomes, strict=True):
             if isinstance(error, sqlite3.Error | Undecodable):
                 error = storage_failed(self._path, error)
             done(answer, error)
+
+
+def _outcome(connection: Connection, work: Work[Any]) -> Outcome:
+    execute = connection.execute
+    execute("SAVEPOINT work")
+    try:
+        answer, error = work(SQLiteTable(connection)), None
+    except sqlite3.Error:
+        raise
+    except Exception as raised:
+        execute("ROLLBACK TO work")
+        answer, error = None, raised
+    execute("RELEASE work")
+    return answer, error

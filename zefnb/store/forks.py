@@ -1,0 +1,123 @@
+"""Forks: a process is copied only while nobody is inside SQLite, and while no file of ours is open.
+
+SQLite keeps in memory which locks of a file its process holds. A child would inherit those of the moment, and wait
+for ever for a lock that none of its threads will release. So before a fork the connections are closed; the parent
+opens them again when it needs them, and the child opens what it needs as any other process does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import weakref
+from typing import Protocol
+
+from zefnb.errors import StorageFailed
+
+# Somebody inside may be waiting for another program to release the file, which takes 5 seconds at most.
+_WAIT_SECONDS = 10.0
+
+
+class Pausable(Protocol):
+    """A store with an open file. `disconnect` closes it until it is used again, while nobody uses it."""
+
+    path: str
+
+    def disconnect(self) -> None: ...
+
+
+class Gate:
+    """Any number of threads are inside at once, and none while a thread forks."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew, as a child must: its parent's threads are not in it, and may have held the lock."""
+        # Reentrant: a finalizer that runs in here may use a database, too.
+        self._changed = threading.Condition(threading.RLock())
+        self._inside: dict[int, int] = {}
+        self._forking: int | None = None
+
+    def __enter__(self) -> None:
+        me = threading.get_ident()
+        with self._changed:
+            # A thread that is inside already must come through, or it would never leave.
+            self._changed.wait_for(lambda: self._forking in (None, me) or me in self._inside)
+            self._inside[me] = self._inside.get(me, 0) + 1
+
+    def __exit__(self, *_: object) -> None:
+        me = threading.get_ident()
+        with self._changed:
+            self._inside[me] -= 1
+            if not self._inside[me]:
+                del self._inside[me]
+                if self._forking is not None:
+                    self._changed.notify_all()
+
+    def shut(self, seconds: float) -> bool:
+        """Let nobody in, and wait until all have left; false when that takes longer than `seconds`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._forking is None, seconds)
+            self._forking = threading.get_ident()
+            return self._changed.wait_for(lambda: not self._inside, seconds)
+
+    def open(self) -> None:
+        """Let everybody in again."""
+        with self._changed:
+            self._forking = None
+            self._changed.notify_all()
+
+
+GATE = Gate()
+_stores: weakref.WeakSet[Pausable] = weakref.WeakSet()
+# Files that could not be closed before a fork, and what holds them, which must not be ended in the child.
+_noted: list[tuple[Pausable, os.stat_result]] = []
+_inherited: list[tuple[Pausable, os.stat_result]] = []
+
+
+def register(store: Pausable) -> None:
+    """Have the store's file closed before each fork."""
+    _stores.add(store)
+
+
+def check_not_inherited(path: str) -> None:
+    """Refuse, with `StorageFailed`, a file that this process inherited while it was in use."""
+    if _inherited and os.path.exists(path):
+        found = os.stat(path)
+        if any(os.path.samestat(found, held) for _, held in _inherited):
+            raise StorageFailed(
+                f"{path} was in use as this process was forked, and cannot be opened in it; start the process with "
+                "multiprocessing's 'spawn', or fork while no query on the database runs"
+            )
+
+
+def _before() -> None:
+    if GATE.shut(_WAIT_SECONDS if _stores else 0):
+        for store in list(_stores):
+            store.disconnect()
+    else:
+        _note()
+
+
+def _note() -> None:
+    for store in list(_stores):
+        with contextlib.suppress(OSError):
+            _noted.append((store, os.stat(store.path)))
+
+
+def _in_parent() -> None:
+    _noted.clear()
+    GATE.open()
+
+
+def _in_child() -> None:
+    _inherited.extend(_noted)
+    _noted.clear()
+    _stores.clear()
+    GATE.reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
