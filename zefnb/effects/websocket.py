@@ -142,6 +142,7 @@ async def start_websocket_client(
     ca_file: str | os.PathLike[str] | None = None,
     headers: Any = None,
     subprotocols: Sequence[str] = (),
+    redirects: str = "same-origin",
 ) -> Any:
     """Connect outward to a WebSocket server; when this returns, the connection stands.
 
@@ -154,6 +155,10 @@ async def start_websocket_client(
     authorities, private ones by `ca_file` or `ssl_context`, and never falls back to `ws`. `headers`, a dict,
     go with the handshake. A proxy named in the environment is used, except for this machine.
 
+    `redirects` says which redirects of the handshake are followed: 'same-origin' (the default), those that keep
+    scheme, host and port; 'any', those to other servers, too, but without `headers`, user and password; 'none'.
+    Ten at most, never one from `wss` to `ws`, and never one by a server elsewhere to this machine or its network.
+
     A lost connection is made again with growing pauses of up to 30 s, as the journal tells. Messages go
     out in order; up to 10,000 of them (16 MiB) wait meanwhile, the newest beyond that are dropped and
     counted. What the server has not confirmed when the connection breaks is sent again, so that it arrives
@@ -163,7 +168,7 @@ async def start_websocket_client(
     `ConnectionFailed`, saying why, when the first attempt fails within 10 s. Running the cell again replaces
     the client.
     """
-    from zefnb.net.client import Clients, make_client
+    from zefnb.net.clients import Clients, make_client
     from zefnb.topics.hub import Hub
 
     client = make_client(
@@ -178,6 +183,7 @@ async def start_websocket_client(
         ca_file=ca_file,
         headers=headers,
         subprotocols=subprotocols,
+        redirects=redirects,
     )
     clients = runtime.service(Clients)
     old = runtime.things.predecessor()
@@ -196,7 +202,7 @@ async def stop_websocket_client(runtime: Runtime, *, client: WebSocketClient) ->
     Its actor gets a last `ET.WSServerDisconnected`. Raises `NotRunning` when the client has been stopped.
     """
     from zefnb.engine.perform import SUCCESS
-    from zefnb.net.client import Clients
+    from zefnb.net.clients import Clients
 
     await runtime.service(Clients).stop(client)
     return SUCCESS
@@ -210,7 +216,7 @@ def list_websocket_clients(runtime: Runtime) -> Any:
     >>> isinstance(FX.ListWebSocketClients() | run, list)
     True
     """
-    from zefnb.net.client import Clients
+    from zefnb.net.clients import Clients
 
     return [client.handle for client in runtime.service(Clients)]
 
@@ -222,6 +228,6 @@ def query_websocket_client(runtime: Runtime, *, client: WebSocketClient) -> Any:
     `url` is shown without user and query; `state` is 'connected' or 'reconnecting', `since` when;
     sent, received, queued (not yet sent) and dropped count messages, attempts those to connect again.
     """
-    from zefnb.net.client import Clients
+    from zefnb.net.clients import Clients
 
     return runtime.service(Clients).get(client).describe()

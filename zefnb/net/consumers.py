@@ -84,11 +84,14 @@ class TopicConsumer:
         pass
 
     def is_full(self) -> bool:
-        """A feed that our own servers' clients cannot follow waits for them, as any publisher does."""
-        return self._slow_clients.holding
+        """A feed that our own servers' clients or an actor cannot follow waits for them, as a client's socket does."""
+        return self._slow_clients.holding or any(map(self._is_behind, self._push_into))
+
+    def _is_behind(self, topic: Entity) -> bool:
+        return any(isinstance(who, Actor) and who.mailbox.is_full for who in self._topics.subscribers(topic))
 
     async def room(self) -> None:
-        while self._slow_clients.holding:
+        while self.is_full():
             await asyncio.sleep(_POLL)
 
 

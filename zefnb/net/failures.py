@@ -20,8 +20,10 @@ from websockets.exceptions import (
     InvalidStatus,
     NegotiationError,
     ProxyError,
-    SecurityError,
 )
+
+from zefnb.net.redirects import RedirectRefused
+from zefnb.text.controls import strip_controls
 
 CONNECT_WITHIN = 10.0
 ABNORMAL = 1006
@@ -49,8 +51,8 @@ def why_failed(error: Exception) -> str:
             return f"the server answered HTTP {_status(error.response.status_code)} instead of opening a WebSocket"
         case NegotiationError():
             return "the server chose an extension or a subprotocol that was not offered"
-        case SecurityError():
-            return "a redirect leads from wss to ws, or leads on for ever; neither is followed"
+        case RedirectRefused():
+            return str(error)
         case ProxyError() | InvalidProxy() | ImportError():
             return f"the proxy named in the environment does not let us through ({type(error).__name__})"
         case ConnectionResetError() | ConnectionAbortedError():
@@ -94,7 +96,7 @@ class Loss(NamedTuple):
         return self.code in (ABNORMAL, 1001, 1012, 1013)
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.reason}" if self.reason else str(self.code)
+        return f"{self.code}: {strip_controls(self.reason)}" if self.reason else str(self.code)
 
 
 def loss_of(closed: ConnectionClosed) -> Loss:

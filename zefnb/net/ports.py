@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from zefnb.core.entity import Entity
@@ -18,3 +19,6 @@ class Topics(Protocol):
 
     def unsubscribe(self, topic: Entity, subscriber: Any) -> bool:
         """End that."""
+
+    def subscribers(self, topic: Entity) -> Iterable[Any]:
+        """Who is subscribed to `topic`."""

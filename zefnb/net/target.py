@@ -6,7 +6,6 @@ A url may carry a password or a token. It is used as given, and shown without ei
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import os
 import re
@@ -15,14 +14,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidURI
+from websockets.exceptions import InvalidStatus, InvalidURI
 from websockets.headers import validate_subprotocols
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from zefnb.errors import ConnectionFailed, Fault, shown
+from zefnb.net.admission import is_loopback
 from zefnb.net.failures import CONNECT_WITHIN, why_failed
+from zefnb.net.outward_connection import Attempt, OutwardConnection
+from zefnb.net.printable import printable_url
+from zefnb.net.redirects import MODES, MOST_REDIRECTS, Hop, RedirectMode, RedirectRefused, follow, location_of
 
 CLOSE_WITHIN = 1.0
 MAX_SIZE = 16 << 20
@@ -47,46 +49,77 @@ class Target:
         context: ssl.SSLContext | None = None,
         headers: Sequence[tuple[str, str]] = (),
         subprotocols: Sequence[str] = (),
+        redirects: RedirectMode = "same-origin",
     ) -> None:
-        self.shown = redacted(url)
+        self.shown = printable_url(url)
         self._url = url
         self._context = context
         self._headers = list(headers)
         self._subprotocols = [Subprotocol(name) for name in subprotocols]
-        parts = urlsplit(url)
-        self._secure = parts.scheme == "wss"
-        # A proxy in the environment stands between us and others, not between us and ourselves.
-        self._proxy: Literal[True] | None = None if is_loopback(parts.hostname or "") else True
+        self._redirects = redirects
 
     def __repr__(self) -> str:
         return self.shown
 
-    async def connect(self) -> ClientConnection:
+    async def connect(self) -> OutwardConnection:
         """A connection whose handshake is done. Raises `ConnectionFailed`, with the reason in plain words."""
         try:
-            return await self._connect()
+            async with asyncio.timeout(CONNECT_WITHIN):
+                return await self._connect()
         except Exception as error:
             # Not chained: errors of the library can hold the url with its secrets.
             raise ConnectionFailed(f"could not connect to {self.shown}: {why_failed(error)}") from None
 
-    async def _connect(self) -> ClientConnection:
-        return await connect(
-            self._url,
-            **await self._tls(),
-            additional_headers=self._headers,
+    async def _connect(self) -> OutwardConnection:
+        hops = [Hop(self._url, self._headers)]
+        for _ in range(MOST_REDIRECTS + 1):
+            found = await self._first_of(hops)
+            if isinstance(found, OutwardConnection):
+                return found
+            hops = found
+        raise RedirectRefused(f"more than {MOST_REDIRECTS} redirects, one after the other")
+
+    async def _first_of(self, hops: list[Hop]) -> OutwardConnection | list[Hop]:
+        """Connect by the first address that is there: a connection, or where it redirects to."""
+        for number, hop in enumerate(hops, 1):
+            try:
+                return await self._try(hop)
+            except OSError:
+                if number == len(hops):
+                    raise
+        raise AssertionError("there is at least one")
+
+    async def _try(self, hop: Hop) -> OutwardConnection | list[Hop]:
+        parts = urlsplit(hop.url)
+        # A proxy in the environment stands between us and others, not between us and ourselves.
+        proxy: Literal[True] | None = None if hop.address or is_loopback(parts.hostname or "") else True
+        address = {"host": hop.address} if hop.address is not None else {}
+        attempt = Attempt(
+            hop.url,
+            **await self._tls(parts.scheme),
+            **address,
+            additional_headers=hop.headers,
             subprotocols=self._subprotocols or None,
             compression=None,
-            proxy=self._proxy,
-            open_timeout=CONNECT_WITHIN,
-            # The client pings by itself: this one would take us for dead while we do not read on purpose.
-            ping_interval=None,
+            proxy=proxy,
+            # The whole way has one limit.
+            open_timeout=None,
             close_timeout=CLOSE_WITHIN,
             max_size=MAX_SIZE,
             logger=_quiet,
         )
+        try:
+            connection = await attempt
+        except InvalidStatus as answer:
+            location = location_of(answer.response)
+            if location is None:
+                raise
+            return await follow(hop, location, attempt.peer, self._redirects)
+        assert isinstance(connection, OutwardConnection)
+        return connection
 
-    async def _tls(self) -> dict[str, Any]:
-        if not self._secure:
+    async def _tls(self, scheme: str) -> dict[str, Any]:
+        if scheme != "wss":
             return {}
         if self._context is None:
             # In a thread, because reading all the system's certificates takes some 20 ms.
@@ -101,6 +134,7 @@ def check_target(
     ca_file: Any,
     headers: Any,
     subprotocols: Sequence[str],
+    redirects: str,
     faults: list[Fault],
 ) -> Target | None:
     """The target that these fields describe, or `None` and what is wrong with them, added to `faults`."""
@@ -112,7 +146,12 @@ def check_target(
         validate_subprotocols([Subprotocol(name) for name in subprotocols])
     except (TypeError, ValueError):
         faults.append(Fault("subprotocols", f"got {shown(subprotocols)}", "a list of names without spaces"))
-    return Target(full, context, pairs, subprotocols) if full is not None and len(faults) == before else None
+    mode = next((mode for mode in MODES if mode == redirects), None)
+    if mode is None:
+        faults.append(Fault("redirects", f"got {shown(redirects)}", ", ".join(map(repr, MODES))))
+    if full is None or mode is None or len(faults) != before:
+        return None
+    return Target(full, context, pairs, subprotocols, mode)
 
 
 def _check_url(url: str, port: int | None, faults: list[Fault]) -> str | None:
@@ -193,27 +232,3 @@ def _check_tls(
         problem = f"{shown(ca_file)}: {getattr(error, 'strerror', None) or 'no path'}"
     faults.append(Fault("ca_file", problem, "a file of certificates (PEM) to trust"))
     return None
-
-
-def redacted(url: str) -> str:
-    """A url as it may be shown: without user, password, query and fragment.
-
-    >>> redacted('wss://ada:secret@example.com:8443/feed?token=abc')
-    'wss://example.com:8443/feed'
-    """
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine, by name or by address.
-
-    >>> is_loopback('localhost'), is_loopback('127.0.0.1'), is_loopback('::1'), is_loopback('example.com')
-    (True, True, True, False)
-    """
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

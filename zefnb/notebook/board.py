@@ -195,7 +195,7 @@ def _databases() -> list[dict[str, Any]]:
 
 
 def _outward(runtime: Runtime) -> list[dict[str, Any]]:
-    module = sys.modules.get("zefnb.net.client")
+    module = sys.modules.get("zefnb.net.clients")
     if module is None:
         return []
     clients = runtime.service(module.Clients)

@@ -97,7 +97,7 @@ def _subscription(runtime: Runtime, handle: Any) -> Described:
 
 
 def _client(runtime: Runtime, handle: Any) -> Described:
-    module = sys.modules.get("zefnb.net.client")
+    module = sys.modules.get("zefnb.net.clients")
     client = runtime.service(module.Clients).find(handle) if module is not None else None
     if client is None:
         return Described("Outward client", False)

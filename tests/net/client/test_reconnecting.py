@@ -24,7 +24,7 @@ from zefnb import FX, run
 from zefnb.engine.runtime import default_runtime
 from zefnb.net import client as client_module
 from zefnb.net import target as target_module
-from zefnb.net.client import LONGEST_PAUSE, Backoff
+from zefnb.net.backoff import LONGEST_PAUSE, Backoff
 from zefnb.net.outbox import Outbox
 
 # See `Outsider.end`: the server of another make forgets a socket, and it may be found while the test still runs.

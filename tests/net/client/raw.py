@@ -1,0 +1,78 @@
+"""A server that says exactly the bytes that a test wants, and reads only when it is told to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+from websockets.utils import accept_key
+
+Script = Callable[[socket.socket], None]
+
+
+class RawServer:
+    """Shakes hands with each client, then runs `script` with its socket, in a thread."""
+
+    def __init__(self, script: Script, *, receive_buffer: int | None = None) -> None:
+        self._script = script
+        self._listener = socket.socket()
+        if receive_buffer is not None:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen()
+        self.port = self._listener.getsockname()[1]
+        self.url = f"ws://127.0.0.1:{self.port}/ws"
+        self.accepted = 0
+        self.sockets: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.sockets.append(client)
+            threading.Thread(target=self._talk, args=(client,), daemon=True).start()
+
+    def _talk(self, client: socket.socket) -> None:
+        head = b""
+        try:
+            while b"\r\n\r\n" not in head:
+                head += client.recv(4096)
+            [key] = [
+                line[19:].strip() for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:")
+            ]
+            client.sendall(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Accept: " + accept_key(key.decode()).encode() + b"\r\n\r\n"
+            )
+            self.accepted += 1
+            self._script(client)
+        except OSError:
+            pass
+        finally:
+            client.close()
+
+    def end(self) -> None:
+        self._listener.close()
+        for client in self.sockets:
+            client.close()
+
+
+def server_frame(opcode: int, payload: bytes = b"", fin: bool = True) -> bytes:
+    """A frame of a server's: not masked."""
+    size = len(payload)
+    length = bytes([size]) if size < 126 else bytes([126]) + size.to_bytes(2, "big")
+    return bytes([fin << 7 | opcode]) + length + payload
+
+
+def client_frames(client: socket.socket) -> Iterator[tuple[int, bytes]]:
+    """The short frames of a client, opcode and payload, until it closes."""
+    stream = client.makefile("rb")
+    while head := stream.read(2):
+        size = head[1] & 0x7F
+        size = int.from_bytes(stream.read(2), "big") if size == 126 else size
+        mask = stream.read(4)
+        yield head[0] & 0x0F, bytes(byte ^ mask[n % 4] for n, byte in enumerate(stream.read(size)))

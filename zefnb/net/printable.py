@@ -1,0 +1,22 @@
+"""Urls as they may be shown."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit, urlunsplit
+
+from zefnb.text.controls import strip_controls
+from zefnb.text.secrets import hide_secrets
+
+
+def printable_url(url: str) -> str:
+    """A url as it may be shown: in one line, without user, password, query and fragment.
+
+    >>> printable_url('wss://ada:secret@example.com:8443/feed?token=abc')
+    'wss://example.com:8443/feed'
+    """
+    try:
+        # First by the eye: what was not escaped in a password would be part of the path else.
+        parts = urlsplit(hide_secrets(url))
+    except ValueError:
+        return "a malformed url"
+    return strip_controls(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")), 200)
