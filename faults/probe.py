@@ -89,6 +89,11 @@ class Probe:
         return max(sorted(times)[len(times) * 99 // 100] if times else float("inf") for times in self.times.values())
 
     @property
+    def machine_worst(self) -> float:
+        """The longest that the machine kept a process waiting that does nothing else."""
+        return self._stalls.worst
+
+    @property
     def machine_p99(self) -> float:
         """What 99 of 100 wakings of a process that does nothing else stayed within."""
         return self._stalls.p99

@@ -46,10 +46,20 @@ def _joined_runs() -> None:
 
 def _own_parser() -> None:
     """Let the Sans-I/O protocol take every frame apart."""
+    from websockets.frames import Opcode
+    from websockets.http11 import Request
+
     from zefnb.net.connection import Connection
 
-    def parse(self: Any, data: Any) -> None:
-        self._to_protocol(data)
+    def parse(self: Any, data: Any, deadline: Any) -> int:
+        self.protocol.receive_data(bytes(data))
+        for event in self.protocol.events_received():
+            if isinstance(event, Request):
+                self._admit(self, event)
+            elif event.opcode in (Opcode.TEXT, Opcode.BINARY):
+                self._take_message(event.opcode, bytes(event.data))
+        self._write_protocol()
+        return len(data)
 
     Connection._parse = parse  # type: ignore[method-assign]
 

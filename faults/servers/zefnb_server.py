@@ -15,7 +15,7 @@ from faults.servers.compute import compute
 from faults.servers.leftovers import of_this_process
 from zefnb import *
 
-chat, feed, news = ET.Topic("chat"), ET.Topic("feed"), ET.Topic("news")
+chat, feed, news, crowd = (ET.Topic(name) for name in ("chat", "feed", "news", "crowd"))
 database: list[Any] = []
 
 
@@ -26,6 +26,16 @@ def on_connect(msg: Any, state: Any) -> Any:
 
 @zef_function
 def on_echo(text: Any, state: Any) -> Any:
+    return [[FX.Publish(target=state.out, content=text)], state]
+
+
+@zef_function(inline=True)
+def on_echo_inline(text: Any, state: Any) -> Any:
+    return [[FX.Publish(target=state.out, content=text)], state]
+
+
+@zef_function
+async def on_echo_async(text: Any, state: Any) -> Any:
     return [[FX.Publish(target=state.out, content=text)], state]
 
 
@@ -87,6 +97,9 @@ ROUTES = {
     "/oldest": ET.WebSocket(clients_subscribe_to=[feed], slow_client="drop_oldest"),
     "/newest": ET.WebSocket(clients_subscribe_to=[feed], slow_client="drop_newest"),
     "/echo": actor(on_echo),
+    "/echo-inline": actor(on_echo_inline),
+    "/echo-async": actor(on_echo_async),
+    "/crowd": ET.WebSocket(clients_subscribe_to=[crowd], clients_push_into_=[crowd]),
     "/sleep": actor(on_sleep),
     "/count": actor(on_count),
     "/join": actor(on_news, on_join),

@@ -281,14 +281,47 @@ def test_endless_tiny_fragments_come_to_an_end(mirror: Any, raw: Raw):
     assert wire.read_close().code == 1009
 
 
-def test_endless_empty_fragments_add_up_to_nothing(mirror: Any, raw: Raw):
+@pytest.mark.parametrize("count", [4_095, 4_096, 4_097])
+@pytest.mark.parametrize("payload", [b"", b"x"], ids=["empty", "a byte each"])
+def test_a_message_has_4096_fragments_at_most(mirror: Any, raw: Raw, count: int, payload: bytes):
     wire = raw(mirror)
-    (connection,) = on_loop(inside(mirror).clients)
-    wire.send(frame("a", fin=False), frame(b"", CONT, fin=False) * 100_000, frame("b", CONT))
-    assert wire.read() == Frame(TEXT, b"ab")
-    assert connection._fragments is None
-    assert not connection.protocol.events
-    assert len(connection.protocol.reader.buffer) == 0
+    wire.send(frame(payload, BINARY, fin=False), frame(payload, CONT, fin=False) * (count - 2), frame(payload, CONT))
+    if count <= 4_096:
+        assert wire.read() == Frame(BINARY, payload * count)
+    else:
+        close = wire.read_close()
+        assert (close.code, close.reason) == (1009, "more than 4096 fragments")
+
+
+def test_fragments_are_counted_for_each_message_anew(mirror: Any, raw: Raw):
+    wire = raw(mirror)
+    for _ in range(3):
+        wire.send(frame(b"", BINARY, fin=False), frame(b"", CONT, fin=False) * 4_000, frame(b"x", CONT))
+        assert wire.read() == Frame(BINARY, b"x")
+
+
+def test_endless_empty_fragments_come_to_an_end(mirror: Any, raw: Raw):
+    wire = raw(mirror)
+    wire.send(frame("a", fin=False), frame(b"", CONT, fin=False) * 100_000)
+    assert wire.read_close().code == 1009
+    assert wire.read_end() == b""
+
+
+@pytest.mark.parametrize("length", [7, 8, 9])
+@pytest.mark.parametrize("cut", [0, 1, 7])
+def test_fragments_are_refused_from_the_byte_after_the_limit_on(mirror: Any, raw: Raw, length: int, cut: int):
+    wire = raw(mirror, "/tiny")
+    wire.send(frame("x" * cut, fin=False), frame("x" * (length - cut), CONT))
+    if length <= 8:
+        assert wire.read() == Frame(TEXT, b"x" * length)
+    else:
+        assert wire.read_close().code == 1009
+
+
+def test_a_fragment_that_is_too_long_is_refused_by_its_head(mirror: Any, raw: Raw):
+    wire = raw(mirror)
+    wire.send(frame(b"x" * (1 << 19), BINARY, fin=False), frame(b"", CONT, announced=(1 << 19) + 1))
+    assert wire.read_close().code == 1009
 
 
 def test_bytes_refused_or_unfinished_are_not_kept(mirror: Any, raw: Raw):

@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 TEXT = 0x1
 BINARY = 0x2
 CLOSE = 0x8
+PING = 0x9
+PONG = 0xA
+# The bits of a frame's first byte: it ends a message, it is packed (RFC 7692), all that are reserved, its opcode, and
+# that of a control frame.
 FIN = 0x80
+PACKED = 0x40
+RESERVED = 0x70
+OPCODE = 0x0F
+CONTROL = 0x08
 # The longest payload of a control frame, and of a frame whose head has two bytes.
 SHORT = 125
 
@@ -26,7 +34,10 @@ except ImportError:  # a platform for which websockets has no compiled wheel
 
 _short = struct.Struct("!BBH").pack
 _long = struct.Struct("!BBQ").pack
-_SMALL = {opcode: tuple(bytes((FIN | opcode, length)) for length in range(126)) for opcode in (TEXT, BINARY)}
+_SMALL = {opcode: tuple(bytes((FIN | opcode, length)) for length in range(126)) for opcode in (TEXT, BINARY, PONG)}
+
+MOST_FRAGMENTS = 4_096
+_LEAST_FRAGMENT = 256
 
 # The first byte of a whole, unfragmented, uncompressed frame.
 WHOLE_TEXT = FIN | TEXT
@@ -73,41 +84,51 @@ class Head(NamedTuple):
         return (1009, f"more than {limit} bytes") if self.length > limit else None
 
 
-def head_of(data: bytes | memoryview) -> Head | None:
-    """The head of the frame at the start of `data`; `None` when more bytes are needed to tell.
+def head_of(data: bytes | memoryview, start: int = 0) -> Head | None:
+    """The head of the frame that starts at `start` in `data`; `None` when more bytes are needed to tell.
 
     >>> head_of(b'\\x81\\x85abcdhello')
     Head(payload_at=6, length=5, masked=True)
     """
-    if len(data) < 2:
+    if len(data) < start + 2:
         return None
-    masked = bool(data[1] & 0x80)
-    length, at = data[1] & 0x7F, 2
+    second = data[start + 1]
+    masked = second >= 0x80
+    length, at = second & 0x7F, 2
     if length >= 126:
         at = 4 if length == 126 else 10
-        if len(data) < at:
+        if len(data) < start + at:
             return None
-        length = int.from_bytes(data[2:at], "big")
+        length = int.from_bytes(data[start + 2 : start + at], "big")
     return Head(at + 4 if masked else at, length, masked)
 
 
 class Fragments:
-    """A message that comes in pieces, joined as they come: endless empty ones must not add up to anything."""
+    """A message that comes in fragments, joined as they come: endless empty ones must not add up to anything."""
 
-    # A client's frame that ends one and adds nothing, its mask all zeros.
-    LAST = bytes((FIN, 0x80, 0, 0, 0, 0))
+    __slots__ = ("count", "is_packed", "opcode", "payload")
 
-    __slots__ = ("opcode", "payload")
-
-    def __init__(self, opcode: int) -> None:
+    def __init__(self, opcode: int, is_packed: bool = False) -> None:
         self.opcode = opcode
+        self.is_packed = is_packed
         self.payload = bytearray()
+        self.count = 0
 
-    def add(self, data: bytes | bytearray | memoryview) -> int:
-        """Append the next one; answers how long the message is by now."""
+    def breach(self, length: int, limit: int) -> tuple[int, str] | None:
+        """Close code and reason when a fragment of `length` more bytes is too long, or one too many.
+
+        A message has at most 4,096 fragments, more only where `limit` allows 256 bytes for each.
+        """
+        if len(self.payload) + length > limit and not self.is_packed:
+            return 1009, f"more than {limit} bytes"
+        most = max(MOST_FRAGMENTS, limit // _LEAST_FRAGMENT)
+        return (1009, f"more than {most} fragments") if self.count >= most else None
+
+    def add(self, data: bytes | bytearray | memoryview) -> None:
+        """Append the next one."""
+        self.count += 1
         if not self.payload and isinstance(data, bytearray):
             # What was unpacked is nobody else's, and may be long.
             self.payload = data
         else:
             self.payload += data
-        return len(self.payload)

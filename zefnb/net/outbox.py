@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zefnb.core.wire import encode_content
 from zefnb.engine.runtime import Runtime
 from zefnb.net.frames import build
+from zefnb.net.read_scheduler import ReadScheduler
 from zefnb.net.sending import LONGEST_PIECE, Sending, joined
 from zefnb.net.slow_clients import Piece, SlowClients
 
@@ -48,6 +49,7 @@ class Outbox:
         self._dirty: list[Sending] = []
         self._scheduled = False
         self.slow_clients = SlowClients(runtime)
+        self.reads = ReadScheduler(runtime)
         keep_freed_memory()
         # Every connection receives into the same buffer: it is emptied before the next one reads. An echo takes 0.9 of
         # the CPU time that it takes with a buffer that asyncio makes for each read.

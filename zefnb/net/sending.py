@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _HIGH_WATER = 65_536
 # More is written in several pieces, so that what waits for a slow client can be cut between whole frames.
 LONGEST_PIECE = 65_536
+# Stands in a backlog for the pong to be sent there: the only piece that is empty.
+_LATE_PONG = b""
 
 
 def joined(frames: list[Piece]) -> list[Piece]:
@@ -69,6 +71,7 @@ class Sending(asyncio.BufferedProtocol):
         "backlog",
         "dropped",
         "is_open",
+        "late_pong",
         "pending",
         "policy",
         "sent",
@@ -84,6 +87,8 @@ class Sending(asyncio.BufferedProtocol):
         self.backlog: Backlog | None = None
         self.sent = self.dropped = 0
         self._sent_bytes = 0
+        # The answer to the newest ping that came while the client did not read.
+        self.late_pong: bytes | None = None
         self._paused = self._ends = self._has_caught_up = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -136,6 +141,19 @@ class Sending(asyncio.BufferedProtocol):
         else:
             self._transmit(data)
 
+    @property
+    def is_writing_paused(self) -> bool:
+        """Whether the transport takes nothing more for now."""
+        return self._paused
+
+    def send_late(self, pong: bytes) -> None:
+        """Send this pong behind what waits by now, in place of one that was to be sent so before."""
+        if not self.is_open:
+            return
+        if self.late_pong is None:
+            self._lagging().put(_LATE_PONG, 0)
+        self.late_pong = pong
+
     def _queue(self, data: bytes, count: int) -> None:
         backlog = self._lagging()
         if self.policy == "drop_newest" and backlog.bytes + len(data) > QUEUE_ALLOWED:
@@ -158,6 +176,10 @@ class Sending(asyncio.BufferedProtocol):
         if self.backlog is not None and self.backlog.bytes > QUEUE_LIMIT:
             self.close_slow(f"more than {QUEUE_LIMIT >> 20} MiB behind")
 
+    def late_pong_sent(self) -> None:
+        """The client has been answered."""
+        raise NotImplementedError
+
     def close_slow(self, reason: str) -> None:
         """Send away a client that does not read."""
         raise NotImplementedError
@@ -167,7 +189,7 @@ class Sending(asyncio.BufferedProtocol):
         if self.backlog is not None:
             self.dropped += self.backlog.messages
         self._outbox.slow_clients.forget(self)
-        self.backlog = None
+        self.backlog = self.late_pong = None
         self.pending.clear()
 
     def pause_writing(self) -> None:
@@ -182,13 +204,24 @@ class Sending(asyncio.BufferedProtocol):
         backlog = self.backlog
         while backlog is not None and backlog.pieces and not self._paused and not self.transport.is_closing():
             data, _ = backlog.take()
-            self._transmit(data)
+            if not data:
+                self._send_late_pong()
+            else:
+                self._transmit(data)
         if backlog is not None and not backlog.pieces:
+            # Its place in the queue may have been dropped with what was around it.
+            self._send_late_pong()
             self.backlog = None
             self._has_caught_up = True
             self._outbox.slow_clients.forget(self)
             if self._ends:
                 self.end_sending()
+
+    def _send_late_pong(self) -> None:
+        pong, self.late_pong = self.late_pong, None
+        if pong is not None:
+            self._transmit(pong)
+            self.late_pong_sent()
 
     def end_sending(self) -> None:
         """Send FIN behind everything written before, and go on reading.

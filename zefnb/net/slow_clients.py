@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from zefnb.engine.runtime import Runtime
 
 if TYPE_CHECKING:
-    from zefnb.net.connection import Connection
+    from zefnb.net.read_side import ReadSide
     from zefnb.net.sending import Sending
 
 # Whole frames, and how many messages they hold.
@@ -86,7 +86,7 @@ class SlowClients:
         self._watched: dict[Sending, None] = {}
         self._ticking = False
         self.holding = False
-        self._paused_pushers: list[Connection] = []
+        self._paused_pushers: list[ReadSide] = []
 
     def watch(self, connection: Sending) -> None:
         """`connection` has begun to lag."""
@@ -99,7 +99,7 @@ class SlowClients:
         """`connection` has caught up, or is gone."""
         self._watched.pop(connection, None)
 
-    def pause(self, pusher: Connection) -> None:
+    def pause(self, pusher: ReadSide) -> None:
         """Do not read from `pusher`, who pushes into topics, until readers have caught up."""
         self._paused_pushers.append(pusher)
         pusher.pause_reading()
