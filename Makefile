@@ -6,6 +6,7 @@
 #   make lint    lint and types alone
 #   make bench   speed, side by side with other libraries
 #   make faults  attacks on real servers: what is promised, held, and by how much
+#   make docs    the documentation site, into build/site
 #   make lab     JupyterLab on the tutorial notebooks
 #   make clean   remove .venv and what the tools left behind
 #
@@ -25,10 +26,10 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 p
 TEST_PROGRAMS := tmux chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pythons lint bench faults lab clean programs
+.PHONY: help demo test test-pythons lint bench faults docs lab clean programs
 
 help:
-	@sed -n 's/^# \{0,2\}//p' $(firstword $(MAKEFILE_LIST)) | sed -n '1,13p'
+	@sed -n 's/^# \{0,2\}//p' $(firstword $(MAKEFILE_LIST)) | sed -n '1,14p'
 
 demo: $(VENV)/.plain
 	@$(BIN)/zefnb demo $(ARGS)
@@ -54,6 +55,10 @@ bench: $(VENV)/.bench
 
 faults: $(VENV)/.bench
 	$(BIN)/python -m faults $(ARGS)
+
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --clean --quiet
+	@echo "The site is in build/site: open build/site/index.html"
 
 lab: $(VENV)/.lab
 	@$(BIN)/zefnb lab $(ARGS)
@@ -101,6 +106,11 @@ $(VENV)/.bench: pyproject.toml | $(BIN)/python
 $(VENV)/.lab: pyproject.toml | $(BIN)/python
 	@echo "Installing zefnb and JupyterLab into $(VENV) ..."
 	@$(PIP) --editable '.[lab]'
+	@touch $@ $(VENV)/.plain
+
+$(VENV)/.docs: pyproject.toml | $(BIN)/python
+	@echo "Installing zefnb and MkDocs into $(VENV) ..."
+	@$(PIP) --editable '.[docs]'
 	@touch $@ $(VENV)/.plain
 
 # Debian's packages have the programs' names. Where they cannot be installed, their tests are left out, and it is said.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
 LINK = re.compile(r"\]\(([^)#]+)\)")
 SAID = re.compile(r"# → (.*)$", re.M)
@@ -65,4 +65,5 @@ def test_a_block_runs_and_prints_what_it_says(block: Block, tmp_path: Path):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path):
     for target in LINK.findall(page.read_text()):
-        assert "://" in target or (page.parent / target).exists(), target
+        generated = target.startswith(("reference/", "tutorials/"))  # tests/test_site.py builds and checks these
+        assert "://" in target or generated or (page.parent / target).exists(), target

@@ -1,0 +1,135 @@
+"""The reference, made from the code: effects, ops, `%zef`, errors and environment variables.
+
+Signatures and docstrings are the only source, so that a page cannot differ from what runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import zefnb
+from zefnb import errors, ops
+from zefnb.core.effect import DEFAULT_REGISTRY, FX, Spec
+from zefnb.core.types import describe
+from zefnb.notebook.magics import SUBCOMMANDS, command
+
+PAGES = ("effects", "ops", "magics", "errors", "environment")
+
+_FENCE = "```"
+
+
+def pages() -> dict[str, str]:
+    """Each page's text, by its name."""
+    dir(FX)  # declares every effect
+    zefnb.FX  # noqa: B018
+    return {name: globals()[f"_{name}"]() for name in PAGES}
+
+
+def _page(title: str, *parts: str) -> str:
+    return "\n\n".join([f"# {title}", *parts]) + "\n"
+
+
+def _effects() -> str:
+    intro = "Each is a value that describes something to be done; `| run` or `await` does it."
+    return _page("Effects", intro, *(_effect(name, spec) for name, spec in sorted(DEFAULT_REGISTRY.specs.items())))
+
+
+def _effect(name: str, spec: Spec) -> str:
+    rows = [
+        f"| `{field}` | `{_cell(describe(known.annotation))}` | {_default(spec, field)} |"
+        for field, known in spec.fields.items()
+    ]
+    table = "\n".join(["| field | takes | default |", "|---|---|---|", *rows]) if rows else "It has no fields."
+    return "\n\n".join([f"## `FX.{name}`", *_prose(spec.doc, before_example=table)])
+
+
+def _default(spec: Spec, field: str) -> str:
+    default = spec.signature.parameters[field].default
+    if default is inspect.Parameter.empty:
+        return "required"
+    return f"`{_cell(repr(default))}`" if default is not ... else "none"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _prose(doc: str, before_example: str = "") -> Iterator[str]:
+    """A docstring in Markdown: its words, then what is to stand before the example, then the example."""
+    words, _, example = doc.partition("\n>>> ")
+    yield words.strip()
+    if before_example:
+        yield before_example
+    if example:
+        yield f"{_FENCE}pycon\n>>> {example.strip()}\n{_FENCE}"
+
+
+def _ops() -> str:
+    intro = (
+        "Ops are data: `|` joins them into a chain, and a chain is applied by `value | chain | collect`, by "
+        "`FX.SubscribeFX(op=...)`, or called."
+    )
+    named = [name for name in ops.__all__ if name != "collect"]
+    return _page("Ops", intro, *(_op(name) for name in named))
+
+
+def _op(name: str) -> str:
+    found = getattr(ops, name)
+    function = getattr(found, "function", found)
+    return "\n\n".join([f"## `{name}{_signature(function)}`", *_prose(inspect.getdoc(found) or "")])
+
+
+def _signature(function: object) -> str:
+    """The parameters without their types, which the words explain."""
+    try:
+        parameters = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return ""
+    return f"({', '.join(map(_parameter, parameters))})"
+
+
+def _parameter(parameter: inspect.Parameter) -> str:
+    star = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    default = parameter.default
+    if default is parameter.empty:
+        return f"{star}{parameter.name}"
+    # A default without a literal is a marker for "not given".
+    return f"{parameter.name}={default!r}" if repr(default)[0] != "<" else f"{parameter.name}=..."
+
+
+def _magics() -> str:
+    intro = (
+        "`%load_ext zefnb` adds them. `{expr}` and `$name` in a line stand for values; `%zef` alone shows everything."
+    )
+    return _page("`%zef`", intro, *(_magic(name) for name in SUBCOMMANDS))
+
+
+def _magic(name: str) -> str:
+    help_text = command(name).parser().format_help().rstrip()
+    return f"## `{name}`\n\n{SUBCOMMANDS[name].capitalize()}.\n\n{_FENCE}text\n{help_text}\n{_FENCE}"
+
+
+def _errors() -> str:
+    tree = inspect.getdoc(errors) or ""
+    classes = [found for found in vars(errors).values() if inspect.isclass(found) and issubclass(found, Exception)]
+    parts = [f"## `{found.__name__}`\n\n{inspect.getdoc(found)}" for found in classes]
+    first, _, rest = tree.partition("\n\n")
+    return _page("Errors", first, f"{_FENCE}text\n{rest}\n{_FENCE}", *parts)
+
+
+_ENVIRONMENT = {
+    "ZEFNB_LOOP": "`asyncio` declines uvloop where it is installed (`zefnb[speed]`).",
+    "ZEFNB_SWITCH_INTERVAL": "`keep` leaves the interpreter's switch interval alone; else a server sets it to 0.5 ms.",
+    "ZEFNB_PUBLIC_URL": "The address under which a browser reaches this machine, where it cannot be found out.",
+}
+
+
+def _environment() -> str:
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in sorted(_ENVIRONMENT.items())]
+    return _page("Environment variables", "\n".join(["| variable | what it does |", "|---|---|", *rows]))
+
+
+if __name__ == "__main__":
+    for page in pages().values():
+        print(page)
