@@ -158,7 +158,8 @@ def quiet(heard):
 
 
 def busy_actors():
-    return [b for b in default_runtime().service(Subscriptions)._bound.values() if b.listener.is_behind]
+    bound = default_runtime().service(Subscriptions)._bound.values()
+    return [b for b in bound if b.listener.progress.handled < b.listener.progress.given]
 
 
 def test_each_message_from_outside_begins_anew_and_the_entry_counts_those_that_were_dropped(listen, until):
@@ -218,11 +219,13 @@ def test_what_a_timer_publishes_comes_from_outside_whoever_started_it(listen, un
             FX.StopTimer(timer=timers.pop()) | run
         timers.append(FX.StartTimer(interval=0.001, target=topic, content=message) | run)
 
-    FX.SubscribeFX(topic=topic, op=again) | run
+    done = FX.SubscribeFX(topic=topic, op=again) | run
     FX.Publish(target=topic, content="x") | run
     until(lambda: len(heard) > 50)
     [bound] = default_runtime().service(Subscriptions)._bound.values()
     assert bound.listener.mailbox.cause[0].returns == 0
+    FX.Unsubscribe(subscription=done.subscription) | run
+    until(lambda: bound.listener.ended)
 
 
 def test_a_loop_that_takes_its_time_is_left_alone(monkeypatch):

@@ -1,30 +1,35 @@
-"""Time: a moment, in UTC, to the nanosecond."""
+"""Time: a moment, in UTC, to the nanosecond, and the time zone that it was given in."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import total_ordering
 from typing import Any
 
 from zefnb.core.types import Matcher, compile_pattern
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import Fault, Hint, InvalidValue, shown
+from zefnb.text.short_repr import short_repr
 
 _NS = 1_000_000_000
 _FIRST = -62_135_596_800 * _NS
 _LAST = 253_402_300_800 * _NS - 1
 _FINER_THAN_DATETIME = re.compile(r"[.,]\d{6}(\d{1,3})")
+_NAMED_ZONE = re.compile(r"(.+)\[([^\[\]]+)\]", re.DOTALL)
 
 
 @total_ordering
 class Time:
     """A moment in time, immutable, kept as whole nanoseconds since 1970 UTC.
 
-    Made from an ISO 8601 text (RFC 3339; UTC when it names no offset), seconds since 1970, or a
-    `datetime`. ``Time(...)``, with a literal Ellipsis, is a pattern that matches any `Time`.
-    Subtracting two gives seconds; adding takes seconds or a `timedelta`.
+    Made from an ISO 8601 text (RFC 3339; UTC when it names no offset; a time zone may follow in brackets,
+    as in RFC 9557), seconds since 1970, or a `datetime`. ``Time(...)``, with a literal Ellipsis, is a pattern
+    that matches any `Time`. Subtracting two gives seconds; adding takes seconds or a `timedelta`.
+
+    `zone` is the time zone that the text or the `datetime` named, or its fixed offset, else `None`. Timers go
+    by it; for comparing, hashing and writing it plays no part, so two equal times may have different zones.
 
     >>> Time('2026-01-02T03:04:05Z') - Time('2026-01-02T03:04:00Z')
     5.0
@@ -32,13 +37,14 @@ class Time:
     Time('1970-01-01T00:00:01.500000Z')
     """
 
-    __slots__ = ("ns",)
+    __slots__ = ("ns", "zone")
     ns: int
+    zone: tzinfo | None
 
     def __new__(cls, value: object) -> Any:
         if value is ...:
             return ANY_TIME
-        return _at(_nanoseconds(value))
+        return _at(*_read(value))
 
     @classmethod
     def now(cls) -> Time:
@@ -61,7 +67,7 @@ class Time:
         if not isinstance(other, int | float | timedelta):
             return NotImplemented
         seconds = other.total_seconds() if isinstance(other, timedelta) else other
-        return _at(self.ns + round(seconds * _NS))
+        return _at(self.ns + round(seconds * _NS), self.zone)
 
     def __sub__(self, other: Any) -> Any:
         if isinstance(other, Time):
@@ -87,42 +93,73 @@ class Time:
         return f"{text}.{moment.microsecond:06d}Z" if moment.microsecond else f"{text}Z"
 
     def __repr__(self) -> str:
-        return f"Time({str(self)!r})"
+        name = getattr(self.zone, "key", None)  # a fixed offset has none
+        return f"Time({str(self) + (f'[{name}]' if name else '')!r})"
 
-    def __reduce__(self) -> tuple[Callable[[int], Time], tuple[int]]:
-        return _at, (self.ns,)
+    def __reduce__(self) -> tuple[Callable[..., Time], tuple[int, tzinfo | None]]:
+        return _at, (self.ns, self.zone)
 
 
-def _at(ns: int) -> Time:
+def _at(ns: int, zone: tzinfo | None = None) -> Time:
     if not _FIRST <= ns <= _LAST:
         raise InvalidValue("Time", [Fault("value", f"{ns} ns since 1970", "the years 1 to 9999")])
     moment = object.__new__(Time)
     object.__setattr__(moment, "ns", ns)
+    object.__setattr__(moment, "zone", zone)
     return moment
 
 
-def _nanoseconds(value: object) -> int:
+def _read(value: object) -> tuple[int, tzinfo | None]:
+    """The nanoseconds and the zone in what a `Time` is made from."""
     if isinstance(value, Time):
-        return value.ns
+        return value.ns, value.zone
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return round(value * _NS)
+            return round(value * _NS), None
         if isinstance(value, str):
             return _parsed(value)
         if isinstance(value, datetime):
-            aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-            return (aware - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) * 1000
-    except (ValueError, OverflowError):
-        pass
+            return _of_datetime(value)
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, InvalidValue):
+            raise
     allowed = "ISO 8601 text, seconds since 1970, a datetime, or ... for any"
     raise InvalidValue("Time", [Fault("value", f"got {shown(value)}", allowed)])
 
 
-def _parsed(text: str) -> int:
-    moment = datetime.fromisoformat(text)
+def _of_datetime(moment: datetime) -> tuple[int, tzinfo | None]:
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    zone = None if moment.tzinfo is UTC else moment.tzinfo
+    return (aware - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) * 1000, zone
+
+
+def _parsed(text: str) -> tuple[int, tzinfo | None]:
+    named = _NAMED_ZONE.fullmatch(text)
+    zone = zone_named(named[2], "Time", "value") if named is not None else None
+    moment = datetime.fromisoformat(named[1] if named is not None else text)
+    if zone is not None and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
     # datetime stops at microseconds; keep the three digits that our own repr may carry.
     finer = _FINER_THAN_DATETIME.search(text)
-    return _nanoseconds(moment) + (int(finer[1].ljust(3, "0")) if finer else 0)
+    ns, offset = _of_datetime(moment)
+    return ns + (int(finer[1].ljust(3, "0")) if finer else 0), zone or offset
+
+
+def zone_named(name: str, subject: str, field: str) -> tzinfo:
+    """The time zone of that IANA name, such as 'Europe/Berlin'; `InvalidValue` says what is wrong with `field`.
+
+    >>> zone_named('Europe/Berlin', 'Time', 'value')
+    zoneinfo.ZoneInfo(key='Europe/Berlin')
+    """
+    import zoneinfo  # here, since few need it and it takes its time to load
+
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        known = zoneinfo.available_timezones()
+        hint = Hint(name, known) if known else "this system has no list of time zones: pip install tzdata"
+        fault = Fault(field, f"there is no time zone {short_repr(name)}", "an IANA name such as 'Europe/Berlin'", hint)
+        raise InvalidValue(subject, [fault]) from None
 
 
 class _AnyTime:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from zefnb.core.effect import effect
 from zefnb.core.entity import ET, Timer, Topic
 from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
-from zefnb.errors import Fault, Hint, InvalidEffect, shown
+from zefnb.errors import Fault, Hint, InvalidEffect, InvalidValue, shown
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
@@ -16,14 +17,32 @@ if TYPE_CHECKING:
 
 @effect("StartTimer", keyed="timer")
 def start_timer(
-    runtime: Runtime, *, interval: float | str, target: Topic, content: Any, starting_at: Time | None = None
+    runtime: Runtime,
+    *,
+    interval: float | str,
+    target: Topic,
+    content: Any,
+    starting_at: Time | None = None,
+    zone: str | None = None,
 ) -> Any:
     """Publish `content` to `target` every `interval`.
 
     `interval` is in seconds (0.001 at least), or 'hourly', 'daily', 'weekly', 'monthly', 'yearly'. The
     first message comes at `starting_at`, or one interval from now. Moments are counted from the start, so
-    nothing drifts; one that finds the last message still unhandled is skipped, so nothing piles up.
+    nothing drifts; one that finds this timer's own last message still unhandled is skipped, so nothing piles up.
     Answers `ET.Timer('🍃-…')`.
+
+    Seconds go by the monotonic clock, whatever the clock on the wall is put to; named intervals, and a
+    `starting_at` that lies ahead, go by the clock on the wall, and notice within a second when it is put.
+
+    Days, weeks, months and years keep their time of day in a time zone: `zone`, an IANA name such as
+    'Europe/Berlin', or else the zone of `starting_at` (`Time('2026-10-24T08:00:00[Europe/Berlin]')`, or a
+    `Time` of a `datetime` with a `ZoneInfo`), or else UTC. A `Time` with an offset alone, such as `+02:00`,
+    keeps that offset, in summer and winter. A time of day that summer time leaves out comes as much later as
+    the clocks are put forward; one that comes twice counts once, the first time. `zone` does not move
+    `starting_at`, which is a moment already: without an offset its text is UTC.
+
+    Raises `InvalidEffect` for an interval or a zone that there is not.
 
     >>> from zefnb import *
     >>> timer = FX.StartTimer(interval=60, target=ET.Topic('tick'), content='now') | run
@@ -37,14 +56,16 @@ def start_timer(
     from zefnb.topics.timer import Timers
 
     _check_interval(interval)
+    place = _checked_zone(zone)
     topic_key(target)
     timers, hub = runtime.service(Timers), runtime.service(Hub)
     old = runtime.things.predecessor()
     if old is not None and timers.is_running(old):
         timers.stop(old)
         runtime.things.replaced("the timer that this cell started before")
-    timer = Running(ET.Timer(generate_uid()), interval, target, snapshot(content), starting_at)
-    timers.start(timer, hub.publish, hub.is_behind)
+    handle = ET.Timer(generate_uid())
+    timer = Running(handle, interval, target, snapshot(content), starting_at, place, timers.clock)
+    timers.start(timer, hub)
     runtime.things.record(timer.handle)
     owner = timer.owner = current_owner.get()
     if owner is not None:
@@ -61,6 +82,17 @@ def _check_interval(interval: float | str) -> None:
         hint = Hint(interval, NAMED_INTERVALS)
         allowed = f"seconds from {SHORTEST} to {LONGEST:.0f}, or {names}"
         raise InvalidEffect("FX.StartTimer", [Fault("interval", f"got {shown(interval)}", allowed, hint)])
+
+
+def _checked_zone(zone: str | None) -> tzinfo | None:
+    from zefnb.core.time import zone_named
+
+    if zone is None:
+        return None
+    try:
+        return zone_named(zone, "FX.StartTimer", "zone")
+    except InvalidValue as error:
+        raise InvalidEffect(error.subject, error.faults) from None
 
 
 @effect("StopTimer")

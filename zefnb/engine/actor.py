@@ -13,7 +13,7 @@ from zefnb.core.entity import ET, Entity
 from zefnb.core.entity import Actor as ActorHandle
 from zefnb.core.function import ZefFunction
 from zefnb.engine.behaviour import Behaviour, handler_name
-from zefnb.engine.mailbox import Mailbox
+from zefnb.engine.mailbox import Mailbox, Progress
 from zefnb.engine.perform import perform, performed, takes_time
 from zefnb.engine.runtime import Runtime, current_owner
 from zefnb.errors import shown
@@ -50,6 +50,7 @@ class Actor:
         "on_end",
         "server",
         "state",
+        "taken",
         "unmatched",
     )
 
@@ -61,7 +62,7 @@ class Actor:
         self.handle = handle
         self.server = server
         self.mailbox = Mailbox()
-        self.handled = self.faults = self.unmatched = 0
+        self.taken = self.handled = self.faults = self.unmatched = 0
         self.ended = False
         self.logs = False
         self.on_end: Callable[[], None] | None = None
@@ -144,9 +145,9 @@ class Actor:
             self._belongings.pop(key, None)
 
     @property
-    def is_behind(self) -> bool:
-        """Whether a message waits for an earlier one."""
-        return self._busy or len(self.mailbox) > 0
+    def progress(self) -> Progress:
+        """How far it has come with its messages."""
+        return Progress(self.taken - self._busy, self.taken + len(self.mailbox))
 
     def _work(self) -> None:
         """Take messages while there are any, a bounded slice at a time."""
@@ -169,6 +170,7 @@ class Actor:
 
     def _take(self, message: Any) -> bool:
         """Handle one message; false when its handler is under way elsewhere."""
+        self.taken += 1
         behaviour = self.behaviour
         self._message = message
         self._handler = None

@@ -11,6 +11,13 @@ FULL_BYTES = 1 << 20
 _SIZED = (str, bytes)
 
 
+class Progress(NamedTuple):
+    """How many messages somebody has been given so far, and has handled."""
+
+    handled: int
+    given: int
+
+
 class _Caused(NamedTuple):
     """A message that something of ours led to, with what that was."""
 

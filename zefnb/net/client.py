@@ -15,6 +15,7 @@ from zefnb.core.entity import WebSocketClient as ClientHandle
 from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
 from zefnb.core.wire import TEXT, encode_content
+from zefnb.engine.mailbox import Progress
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import ConnectionFailed
 from zefnb.net.backoff import LONGEST_PAUSE, Backoff
@@ -86,9 +87,9 @@ class Client:
             self._note("warning", f"{self!r} drops messages: {limit} wait already", key=("full", self.handle))
 
     @property
-    def is_behind(self) -> bool:
-        """Whether messages wait to be sent."""
-        return len(self.outgoing) > 0
+    def progress(self) -> Progress:
+        """How many messages it was given, and how many of them it has handed to a connection."""
+        return self.outgoing.progress
 
     def _note(self, level: Any, text: str, key: object = None, **details: Any) -> None:
         self._runtime.journal.note(level, text, key=key, client=self.handle, **details)
@@ -253,7 +254,7 @@ class Client:
         if self.connection is not None:
             self.connection.transport.abort()
             self.connection = None
-        if self.is_behind:
+        if self.outgoing:
             self._note("warning", f"{self!r} was stopped with {len(self.outgoing)} messages that could not be sent")
         self.consumer.stopped(_STOPPED)
 

@@ -7,6 +7,7 @@ from collections import deque
 from typing import NamedTuple
 
 from zefnb.engine.entrance import Entrance
+from zefnb.engine.mailbox import Progress
 
 MOST_MESSAGES = 10_000
 MOST_BYTES = 16 << 20
@@ -109,6 +110,11 @@ class Outgoing:
             return False
         self._owed -= 1
         return True
+
+    @property
+    def progress(self) -> Progress:
+        """How many messages were put here, and how many of them have been handed over."""
+        return Progress(self._handed, self._handed + len(self._waiting))
 
     async def first(self) -> Message:
         """Wait for the oldest message and return it; it stays until it is `handed_over`."""

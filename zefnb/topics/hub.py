@@ -176,10 +176,6 @@ class Hub:
         state = self._topics.get(topic_key(topic))
         return state.snapshot if state is not None else ()
 
-    def is_behind(self, topic: Entity) -> bool:
-        """Whether some subscriber of `topic` has yet to handle what it was given."""
-        return any(getattr(subscriber, "is_behind", False) for subscriber in self.subscribers(topic))
-
     def bindings(self) -> list[tuple[Entity, Subscriber, str]]:
         """Every subscription: topic, subscriber and kind, in the order in which they were made."""
         return [

@@ -3,103 +3,173 @@
 from __future__ import annotations
 
 import asyncio
-import calendar
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import tzinfo
 from typing import Any
 
 from zefnb.core.entity import Entity, Topic
 from zefnb.core.time import Time
 from zefnb.engine.actor import Actor
 from zefnb.engine.runtime import Runtime
-
-Moments = Callable[[int], Time]
+from zefnb.topics.clock import Clock
+from zefnb.topics.hub import Hub, Subscriber
+from zefnb.topics.moments import NAMED_INTERVALS as NAMED_INTERVALS
+from zefnb.topics.moments import longest
+from zefnb.topics.moments import moments as moments
 
 SHORTEST = 0.001
 LONGEST = 100 * 366 * 86_400.0
-# Longer than this the event loop's clock and the wall clock may part: look again.
-_LONGEST_SLEEP = 3600.0
-_DAYS = {"daily": 1, "weekly": 7}
-_MONTHS = {"monthly": 1, "yearly": 12}
-_LONGEST = {
-    "hourly": 3600.0,
-    "daily": 86_400.0,
-    "weekly": 7 * 86_400.0,
-    "monthly": 31 * 86_400.0,
-    "yearly": 366 * 86_400.0,
-}
-NAMED_INTERVALS = tuple(_LONGEST)
+# The clock on the wall may have been put forward or back meanwhile, and nobody says so.
+_LOOK_EVERY = 1.0
+# By less it is put right all the time.
+_JUMP = 0.5
 
 
-def moments(start: Time, interval: float | str) -> Moments:
-    """The n-th moment of a timer, each counted from the start so that no delay adds up.
+class _Tick:
+    """One message of a timer, and whether all who were given it have handled it."""
 
-    Months and years keep the day of the month where the month has it, and its last day elsewhere.
+    def __init__(self, hub: Hub, topic: Topic, content: Any) -> None:
+        self._hub = hub
+        self._topic = topic
+        # How many messages each subscriber will have handled when it has handled this one.
+        self._marks: dict[Subscriber, int] | None = None
+        hub.publish(topic, content)
+        hub.after_delivery(self._delivered)
 
-    >>> moments(Time('2026-01-31T08:00:00Z'), 'monthly')(1)
-    Time('2026-02-28T08:00:00Z')
-    """
-    if interval == "hourly":
-        interval = 3600.0
-    if isinstance(interval, str):
-        first = start.to_datetime()
-        if interval in _DAYS:
-            return lambda n: Time(first + timedelta(days=_DAYS[str(interval)] * n))
-        return lambda n: Time(_months_later(first, _MONTHS[str(interval)] * n))
-    seconds = float(interval)
-    return lambda n: start + seconds * n
+    def _delivered(self) -> None:
+        self._marks = {}
+        for subscriber in self._hub.subscribers(self._topic):
+            progress = getattr(subscriber, "progress", None)
+            if progress is not None and progress.handled < progress.given:
+                self._marks[subscriber] = progress.given
 
-
-def _months_later(moment: datetime, months: int) -> datetime:
-    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
-    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
-    return moment.replace(year=year, month=month + 1, day=day)
+    @property
+    def is_handled(self) -> bool:
+        """Whether nobody who is still subscribed has it before him."""
+        if self._marks is None:
+            return False
+        there = self._hub.subscribers(self._topic)
+        return not any(
+            subscriber in there and subscriber.progress.handled < mark  # type: ignore[attr-defined]
+            for subscriber, mark in self._marks.items()
+        )
 
 
 class Timer:
-    """Publishes `content` to `target` at each moment; a moment that finds the last one unhandled is skipped."""
+    """Publishes `content` to `target` at each moment; a moment that finds its own last message unhandled is skipped.
+
+    An interval in seconds goes by the monotonic clock, from its first moment on. A named one, and `starting_at`
+    as long as it lies ahead, go by the clock on the wall, whatever that is put to.
+    """
 
     def __init__(
-        self, handle: Entity, interval: float | str, target: Topic, content: Any, starting_at: Time | None
+        self,
+        handle: Entity,
+        interval: float | str,
+        target: Topic,
+        content: Any,
+        starting_at: Time | None,
+        zone: tzinfo | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.handle = handle
         self.interval = interval
         self.target = target
         self.content = content
         self.ticks = self.skipped = 0
-        # Without a start the first message comes one interval from now.
-        self._first = 0 if starting_at is not None else 1
-        self._moment = moments(starting_at or Time.now(), interval)
-        self.next = self._moment(self._first)
         self.task: asyncio.Task[None] | None = None
         self.owner: Actor | None = None
+        self._clock = clock or Clock()
+        now = self._clock.now()
+        # Without a start the first message comes one interval from now.
+        self._first = 0 if starting_at is not None else 1
+        self._moment = moments(starting_at or now, interval, zone)
+        # The two clocks at one moment, from when on an interval goes by the second.
+        self._anchor: tuple[Time, float] | None = None
+        if starting_at is None or starting_at <= now:
+            self._leave_the_wall()
+        self._offset = self._wall_offset()
+        self._ticked_at = 0.0
+        self.next = self._moment(self._first)
 
-    async def run(self, publish: Callable[[Topic, Any], None], is_behind: Callable[[Topic], bool]) -> None:
+    async def run(self, hub: Hub) -> None:
         """Tick until cancelled."""
         number = self._skip_past(self._first)
         if number > self._first:
             number += 1  # its own moment went by before anybody had started it
+        last: _Tick | None = None
         while True:
-            number = self._skip_past(number)
-            self.next = self._moment(number)
-            while (wait := self.next - Time.now()) > 0:
-                await asyncio.sleep(min(wait, _LONGEST_SLEEP))
-            if is_behind(self.target):
+            # Of several that a jump or a busy loop has let go by, one message is enough.
+            number = self._skip_past(await self._reach(number))
+            self._leave_the_wall()
+            if last is not None and not last.is_handled:
                 self.skipped += 1
             else:
                 self.ticks += 1
-                publish(self.target, self.content)
+                self._ticked_at = self._clock.monotonic()
+                last = _Tick(hub, self.target, self.content)
             number += 1
 
+    async def _reach(self, number: int) -> int:
+        """Wait for a moment. Returns its number, which is another where the clock was put back meanwhile."""
+        while True:
+            now = self._now()
+            self.next = self._on_the_wall(self._moment(number), now)
+            wait = self._moment(number) - now
+            if wait <= 0:
+                return number
+            await self._clock.sleep(min(wait, _LOOK_EVERY))
+            if self._was_put_back():
+                number = self._next_number()
+
+    def _leave_the_wall(self) -> None:
+        """From now on an interval in seconds goes by the monotonic clock."""
+        if self._anchor is None and not isinstance(self.interval, str):
+            self._anchor = (self._clock.now(), self._clock.monotonic())
+
+    def _now(self) -> Time:
+        """The time by the clock that counts."""
+        if self._anchor is None:
+            return self._clock.now()
+        wall, monotonic = self._anchor
+        return wall + (self._clock.monotonic() - monotonic)
+
+    def _on_the_wall(self, moment: Time, now: Time) -> Time:
+        """What the clock on the wall will show at `moment`."""
+        jump = self._clock.now() - now if self._anchor is not None else 0.0
+        return moment + jump if abs(jump) > _JUMP else moment
+
+    def _wall_offset(self) -> float:
+        return self._clock.now().seconds - self._clock.monotonic()
+
+    def _was_put_back(self) -> bool:
+        """Whether the clock on the wall was put back since this was asked last, and counts."""
+        before, self._offset = self._offset, self._wall_offset()
+        return self._anchor is None and self._offset < before - _JUMP
+
+    def _next_number(self) -> int:
+        """Which moment is next by the clock as it is now, none twice within half of an interval."""
+        number = self._passed(self._first)
+        if self._moment(number) <= self._now() - _LOOK_EVERY:  # not one that came while nobody looked
+            number += 1
+        if self.ticks:
+            since = self._clock.monotonic() - self._ticked_at
+            gap = self._moment(number + 1) - self._moment(number)
+            if self._moment(number) - self._now() + since < gap / 2:
+                number += 1
+        return number
+
     def _skip_past(self, number: int) -> int:
-        """The next number whose moment has not gone by; those that have are counted as skipped."""
-        now = Time.now()
-        longest = _LONGEST[self.interval] if isinstance(self.interval, str) else self.interval
+        """The last number whose moment has gone by, if `number` has; those before it are counted as skipped."""
+        last = self._passed(number)
+        self.skipped += last - number if self.ticks else 0
+        return last
+
+    def _passed(self, number: int) -> int:
+        now = self._now()
+        most = longest(self.interval)
         while now - self._moment(number + 1) >= 0:
             # Never too far, so a start long ago costs a few steps, not one for each hour since.
-            behind = max(1, int((now - self._moment(number)) / longest))
-            number += behind
-            self.skipped += behind if self.ticks else 0
+            number += max(1, int((now - self._moment(number)) / most))
         return number
 
     def describe(self) -> dict[str, Any]:
@@ -118,13 +188,14 @@ class Timers:
     """The timers that run: a service of the runtime."""
 
     def __init__(self, runtime: Runtime) -> None:
+        self.clock = Clock()
         self._runtime = runtime
         self._timers: dict[str | None, Timer] = {}
 
-    def start(self, timer: Timer, publish: Callable[[Topic, Any], None], is_behind: Callable[[Topic], bool]) -> None:
+    def start(self, timer: Timer, hub: Hub) -> None:
         """Let `timer` tick."""
         self._timers[timer.handle._uid] = timer
-        timer.task = self._runtime.spawn(timer.run(publish, is_behind), f"{timer.handle!r}")
+        timer.task = self._runtime.spawn(timer.run(hub), f"{timer.handle!r}")
 
     def stop(self, handle: Entity) -> None:
         """End a timer; `NotRunning` when there is none of that handle."""
