@@ -157,7 +157,8 @@ def zone_named(name: str, subject: str, field: str) -> tzinfo:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         known = zoneinfo.available_timezones()
-        hint = Hint(name, known) if known else "this system has no list of time zones: pip install tzdata"
+        near = sorted(zone for zone in known if zone[:3] == name[:3])
+        hint = Hint(name, near) if known else "this system has no list of time zones: pip install tzdata"
         fault = Fault(field, f"there is no time zone {short_repr(name)}", "an IANA name such as 'Europe/Berlin'", hint)
         raise InvalidValue(subject, [fault]) from None
 
