@@ -322,11 +322,6 @@ class Actor:
                 raise
             self._effect_failed(effect, error)
 
-    @property
-    def is_leaving(self) -> bool:
-        """Whether it ends after what it has still to handle."""
-        return self._last and not self.ended
-
     def _failed(self, error: BaseException) -> bool:
         self.faults += 1
         self._runtime.journal.fault(
