@@ -12,6 +12,7 @@ import urllib.request
 
 from bench.servers.control import Control, publish_all
 from faults.servers.compute import compute
+from faults.servers.database import fork_amid_writes, hostile_files, on_update
 from faults.servers.leftovers import of_this_process
 from zefnb import *
 
@@ -105,6 +106,7 @@ ROUTES = {
     "/join": actor(on_news, on_join),
     "/stop": actor(on_stop),
     "/store": actor(on_store),
+    "/update": actor(on_update),
     "/left": what_is_left,
 }
 
@@ -186,5 +188,7 @@ if __name__ == "__main__":
             "compute": compute,
             "open_database": open_database,
             "read_database": read_database,
+            "hostile_files": hostile_files,
+            "fork_amid_writes": fork_amid_writes,
         },
     )

@@ -1,0 +1,124 @@
+"""Files from elsewhere are refused at once, by name, and have nothing done to them or to others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from tests.store.hostile import FILES, KINDS, SPECIAL, VALUES, endless, make_special, stored
+from tests.store.on_disk import closed, opened
+from zefnb import FX, run
+from zefnb.errors import StorageFailed
+
+
+@pytest.fixture
+def theirs(path):
+    closed(opened(path, initial_state={"good": 1, "evil": 2, **{f"n{n}": "x" * 100 for n in range(20)}}))
+    return path
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_a_hostile_value_is_refused_with_its_file_and_key(theirs, value):
+    stored(theirs, value)
+    db = opened(theirs)
+    assert db["good"] == 1
+    for read in (lambda: db["evil"], lambda: dict(db), lambda: FX.QueryDB(db=db, get="evil") | run):
+        with pytest.raises(StorageFailed, match=r"guests\.db: the value of 'evil' was refused: its? ") as caught:
+            read()
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_a_hostile_key_is_refused_with_its_file(theirs, value):
+    stored(theirs, value, "name")
+    db = opened(theirs)
+    with pytest.raises(StorageFailed, match=r"guests\.db: a key was refused: its? "):
+        list(db)
+    assert db["good"] == 1
+
+
+@pytest.mark.parametrize("value", KINDS.values(), ids=KINDS)
+def test_a_column_of_another_kind_is_refused(theirs, value):
+    stored(theirs, value)
+    db = opened(theirs)
+    for read in (lambda: db["evil"], lambda: dict(db)):
+        with pytest.raises(StorageFailed, match=r"guests\.db"):
+            read()
+    if value is not None:
+        stored(theirs, value, "name")
+        for read in (lambda: list(db), lambda: dict(db)):
+            with pytest.raises(StorageFailed, match=r"guests\.db"):
+                read()
+
+
+@pytest.mark.parametrize("change", FILES.values(), ids=FILES)
+def test_a_file_with_anything_else_in_it_is_refused(theirs, change):
+    change(theirs)
+    before = theirs.read_bytes()
+    with pytest.raises(StorageFailed, match=r"guests\.db"):
+        opened(theirs)
+    assert theirs.read_bytes() == before
+
+
+def test_a_table_whose_pages_never_end_is_refused_when_it_is_read(theirs):
+    endless(theirs)
+    db = opened(theirs)
+    assert len(db) == 22
+    for read in (lambda: list(db), lambda: dict(db)):
+        with pytest.raises(StorageFailed, match=r"guests\.db"):
+            read()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are none")
+@pytest.mark.parametrize("beside", ["", "-wal", "-journal", "-shm"])
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_what_is_no_file_is_refused_and_not_read(theirs, kind, beside):
+    place = theirs.with_name(theirs.name + beside)
+    place.unlink(missing_ok=True)
+    make_special(kind, place)
+    with pytest.raises(StorageFailed, match="is no file"):
+        opened(theirs)
+
+
+def test_a_journal_beside_a_file_deletes_no_other_file(theirs):
+    diary = theirs.with_name("diary.txt")
+    diary.write_text("dear diary")
+    name = str(diary).encode()
+    record = name + len(name).to_bytes(4, "big") + sum(name).to_bytes(4, "big") + bytes.fromhex("d9d505f920a163d7")
+    journal = theirs.with_name(theirs.name + "-journal")
+    journal.write_bytes(bytes.fromhex("d9d505f920a163d7") + bytes(504) + record)
+    with pytest.raises(StorageFailed, match="would delete another file; move it away"):
+        opened(theirs)
+    assert diary.read_text() == "dear diary"
+    journal.unlink()
+    assert opened(theirs)["good"] == 1
+
+
+def test_reading_all_hostile_values_takes_little_memory(theirs):
+    body = """
+import resource
+from tests.store.hostile import VALUES, stored
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for value in VALUES.values():
+    stored(sys.argv[1], value)
+    try:
+        print('read', db['evil'])
+    except OSError:
+        pass
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    from tests.store.on_disk import script
+
+    done = subprocess.run(
+        script(body, theirs),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=os.getcwd(),
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 30_000, done.stdout
