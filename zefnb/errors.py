@@ -34,6 +34,9 @@ _LONGEST_NAME = 80
 # Comparing takes time with the square of the length, and a stranger may have chosen the name.
 _LONGEST_COMPARED = 40
 _MOST_COMPARED = 200
+_LONGEST_FIELD = 300
+_LONGEST_PROBLEM = 2_000
+_MOST_FAULTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,9 @@ class Fault:
     hint: str | Hint = ""
 
     def __str__(self) -> str:
-        text = f"{strip_controls(self.field)}: {self.problem}" if self.field else self.problem
+        # Names and texts may come from a peer by way of a handler.
+        field, problem = strip_controls(self.field, _LONGEST_FIELD), shorten(self.problem, _LONGEST_PROBLEM)
+        text = f"{field}: {problem}" if field else problem
         if self.allowed:
             text += f"; allowed: {self.allowed}"
         hint = str(self.hint)
@@ -119,8 +124,9 @@ class UsageError(ZefError):
         subject = strip_controls(self.subject)
         if len(self.faults) == 1:
             return f"{subject}: {self.faults[0]}"
-        lines = "".join(f"\n  - {fault}" for fault in self.faults)
-        return f"{subject}: {len(self.faults)} faults{lines}"
+        lines = "".join(f"\n  - {fault}" for fault in self.faults[:_MOST_FAULTS])
+        more = len(self.faults) - _MOST_FAULTS
+        return f"{subject}: {len(self.faults)} faults{lines}" + (f"\n  - and {more:,} more" if more > 0 else "")
 
 
 class InvalidEffect(UsageError, TypeError):

@@ -37,7 +37,7 @@ def checked_name(subject: object, name: object) -> str:
     if not isinstance(name, str):
         fault = Fault("uid", f"got {shown(name)}", "a uid or a name, as text")
     elif name.startswith("🍃") and not is_uid(name):
-        fault = Fault("uid", f"bad uid {name!r}", "'🍃-' and 20 hex digits", "generate_uid() makes one")
+        fault = Fault("uid", f"bad uid {shown(name)}", "'🍃-' and 20 hex digits", "generate_uid() makes one")
     elif not name.strip():
         fault = Fault("uid", "the name is empty", "a uid or a name")
     else:

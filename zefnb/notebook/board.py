@@ -16,6 +16,7 @@ from zefnb.net.connection import Connection
 from zefnb.net.endpoint import Endpoint
 from zefnb.net.server import Server
 from zefnb.net.servers import Servers
+from zefnb.text.short_repr import short_repr
 from zefnb.topics.hub import WATCH, Hub, TopicState
 from zefnb.topics.timer import Timers
 
@@ -222,7 +223,7 @@ def brief(value: Any, depth: int = 2) -> str:
 def _brief(value: Any, depth: int) -> str:
     kind = type(value)
     if kind in (bool, int, float, type(None)):
-        return repr(value)
+        return short_repr(value)  # an integer may be too long for `repr`
     if kind in (str, bytes):
         return _cut(repr(value[: _LONGEST_ITEM + 1]))
     if isinstance(value, list | tuple | set | frozenset | dict):

@@ -15,6 +15,8 @@ from typing import Literal, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
+from zefnb.text.controls import strip_controls
+
 Verdict = Literal["ok", "note", "fault"]
 
 _SHOWN = {"ok": ("ok", "green"), "note": ("note", "yellow"), "fault": ("FAULT", "bold red")}
@@ -50,7 +52,8 @@ def doctor(console: Console | None = None) -> int:
         for finding in check():
             faults += finding.verdict == "fault"
             word, style = _SHOWN[finding.verdict]
-            console.print(Text.assemble("  ", (f"{word:<6}", style), f"{finding.subject:<16}  {finding.text}"))
+            text = f"{finding.subject:<16}  {strip_controls(finding.text)}"
+            console.print(Text.assemble("  ", (f"{word:<6}", style), text))
     console.print(Text(f"{faults} fault{'s' * (faults != 1)}" if faults else "Nothing that zefnb needs is missing."))
     return 1 if faults else 0
 

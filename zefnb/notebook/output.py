@@ -11,151 +11,30 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from zefnb.core.execution import current_execution
 from zefnb.engine import journal
-from zefnb.engine.journal import CAPACITY, Entry
 from zefnb.engine.things import current_owner, current_server
+from zefnb.notebook.fault_lines import Faults
+from zefnb.notebook.handlers import handlers_cell, runtime
 from zefnb.notebook.kept import Kept
 from zefnb.notebook.lines import Lines
+from zefnb.notebook.printed import Log
 from zefnb.notebook.streams import route, unroute
-from zefnb.notebook.text import harmless
 
 _FLUSH_EVERY = 0.1
 # What one cell may show between two flushes, about what Jupyter's own limit lets through.
 _MOST_AT_ONCE = 100_000
 _REMEMBERED_CELLS = 1_000
-_LONGEST_FAULT = 240
-# Lines on faults: so many at once, then so many a second.
-_FAULTS_AT_ONCE = 10
-_FAULTS_A_SECOND = 1.0
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
-
-
-def runtime() -> Any:
-    """The default runtime, if there is one: looking must not start it."""
-    # Another thread may be in the middle of importing it: see `Ahead`.
-    return getattr(sys.modules.get("zefnb.engine.runtime"), "_default", None)
-
-
-def handlers_cell() -> str | None:
-    """The cell to which the handler that runs here belongs; `None` when none runs, or its cell is not known."""
-    if current_owner.get() is None and current_server.get() is None:
-        return None
-    running = runtime()
-    cell: str | None = running.things.current_cell() if running is not None else None
-    return cell
 
 
 def _has_things(cell: str) -> bool:
     running = runtime()
     return running is not None and running.things.has_made(cell)
-
-
-class Faults:
-    """How many lines on faults a cell is shown: the first, every tenfold, and never a flood.
-
-    They are counted from when the cell ran last: what was told before went with its output.
-    """
-
-    def __init__(self, show: Callable[[str | None, str], None], hint: Callable[[], str]) -> None:
-        self._show = show
-        self._hint = hint
-        self._lock = threading.Lock()
-        self._room: dict[str | None, tuple[float, float]] = {}
-        self._untold: dict[str | None, int] = {}
-        self._counts: dict[str | None, dict[int, int]] = {}
-
-    def begin(self, cell: str) -> None:
-        """A cell runs, perhaps again: nothing has been told under it."""
-        with self._lock:
-            for kept in (self._room, self._untold, self._counts):
-                kept.pop(cell, None)
-
-    def heard(self, entry: Entry) -> None:
-        """An entry of the journal: shown when it is new trouble."""
-        if entry.level not in ("warning", "error"):
-            return
-        cell = self._cell_of(entry)
-        with self._lock:
-            count = self._counted(cell, entry.number)
-            if not _is_power_of_ten(count):
-                return
-            if not self._has_room(cell):
-                self._untold[cell] = self._untold.get(cell, 0) + 1
-                return
-            untold = self._untold.pop(cell, 0)
-        more = f"  (and {untold:,} others meanwhile)" if untold else ""
-        times = f"  (x{count:,})" if count > 1 else ""
-        text = harmless(entry.message, _LONGEST_FAULT)
-        hint = f"  {self._hint()}" if entry.traceback else ""
-        self._show(cell, f"{text}{times}{more}{hint}\n")
-
-    def _counted(self, cell: str | None, number: int) -> int:
-        counts = self._counts.setdefault(cell, {})
-        counts[number] = counts.pop(number, 0) + 1
-        if len(counts) > CAPACITY:
-            del counts[next(iter(counts))]
-        return counts[number]
-
-    def _has_room(self, cell: str | None) -> bool:
-        now = time.monotonic()
-        room, since = self._room.get(cell, (float(_FAULTS_AT_ONCE), now))
-        room = min(_FAULTS_AT_ONCE, room + (now - since) * _FAULTS_A_SECOND)
-        self._room[cell] = (room - 1 if room >= 1 else room, now)
-        return room >= 1
-
-    @staticmethod
-    def _cell_of(entry: Entry) -> str | None:
-        running = runtime()
-        if running is None:
-            return None
-        things, details = running.things, entry.details
-        cell: str | None = None
-        for name in ("server", "actor", "client", "timer"):
-            handle = details.get(name)
-            cell = cell or (things.cell_of(handle) if hasattr(handle, "_uid") else None)
-        return cell or handlers_cell()
-
-
-def _is_power_of_ten(count: int) -> bool:
-    return str(count).rstrip("0") == "1"
-
-
-class Log:
-    """Lines that handlers print, noted in the journal beside whose they are."""
-
-    def __init__(self) -> None:
-        # By stream and by whose handler it is.
-        self._lines: dict[tuple[str, Any], Lines] = {}
-        self._lock = threading.Lock()
-
-    def written(self, name: str, text: str) -> None:
-        """A handler wrote `text`, perhaps a part of a line."""
-        owner = current_owner.get()
-        key = name, owner.handle if owner is not None else current_server.get()
-        with self._lock:
-            lines = self._lines.pop(key, None) or Lines()
-            whole = lines.write(text)
-            if lines:
-                self._lines[key] = lines
-            if len(self._lines) > _REMEMBERED_CELLS:
-                del self._lines[next(iter(self._lines))]
-        for line in filter(str.strip, whole.split("\n")):
-            self._note(name, line)
-
-    def _note(self, name: str, line: str) -> None:
-        running, owner = runtime(), current_owner.get()
-        if running is None:
-            return
-        server = owner.server if owner is not None else current_server.get()
-        actor = owner.handle if owner is not None else None
-        key = ("printed", line, server, actor)
-        running.journal.note("info", line, key=key, server=server, actor=actor, printed=name)
 
 
 class KernelOutput:
@@ -167,7 +46,8 @@ class KernelOutput:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._kernel = shell.kernel
-        self._lock = threading.Lock()
+        # For threads; a signal handler that prints meanwhile comes from the same one.
+        self._lock = threading.RLock()
         self._headers: dict[str, dict[str, Any]] = {}
         self._lines: dict[tuple[str, str], Lines] = {}
         self._pending: dict[tuple[str, str], list[str]] = {}

@@ -9,6 +9,7 @@ from zefnb.core.entity import Entity, Topic
 from zefnb.core.rows import Rows
 from zefnb.core.time import Time
 from zefnb.text.controls import strip_controls
+from zefnb.text.short_repr import short_repr
 
 # rich is imported where something is drawn: a notebook shows HTML and does without it.
 if TYPE_CHECKING:
@@ -118,11 +119,13 @@ class Grid(NamedTuple):
 
 # Which keys of an answer are shown, where not all of them are.
 _KEYS = {
-    "log": ("time", "level", "count", "message", "handler", "server", "actor"),
-    "faults": ("last", "count", "message", "handler", "server"),
+    "log": ("time", "level", "count", "message", "examples", "handler", "server", "actor"),
+    "faults": ("last", "count", "message", "examples", "handler", "server"),
     "servers": ("server", "port", "routes", "clients", "version", "allow_external_requests"),
 }
 _WIDEST_CELL = 400
+# Of a longer integer Python refuses to make digits.
+_MOST_BITS = 256
 
 
 def grid(rows: Rows) -> Grid:
@@ -168,7 +171,7 @@ def cell_text(key: str, value: Any) -> str:
         return f"{value.to_datetime().astimezone():%H:%M:%S}"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int) and key not in ("port", "version"):
+    if isinstance(value, int) and key not in ("port", "version") and value.bit_length() <= _MOST_BITS:
         return f"{value:,}"
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
@@ -179,11 +182,10 @@ def brief_repr(value: Any, longest: int = 80) -> str:
     """A value in one short line; a handle by its type and the beginning of its uid."""
     if isinstance(value, Entity) and value._uid is not None:
         uid = value._uid
-        return repr(value) if isinstance(value, Topic) else f"{type(value)!r} {uid[:8]}{'…' if len(uid) > 8 else ''}"
-    try:
-        return strip_controls(repr(value), longest)
-    except Exception:
-        return f"<{type(value).__name__}>"
+        if isinstance(value, Topic):
+            return short_repr(value, longest)
+        return strip_controls(f"{type(value)!r} {uid[:8]}{'…' if len(uid) > 8 else ''}", longest)
+    return short_repr(value, longest)
 
 
 def count_text(count: int, noun: str) -> str:

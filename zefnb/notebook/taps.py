@@ -16,6 +16,7 @@ from zefnb.core.wire import TEXT, encode_content
 from zefnb.errors import shown
 from zefnb.net.connection import Connection
 from zefnb.net.frames import head_of
+from zefnb.text.short_repr import short_repr
 
 KEPT_FRAMES = 50
 KEPT_MESSAGES = 100
@@ -25,12 +26,21 @@ _LONGEST_BINARY = 1_024
 Item = dict[str, Any]
 
 
-def presented(content: str | bytes, at: float) -> Item:
-    """A message as the browser shows it: text, or the beginning of its bytes in base64."""
+def presented(content: str | bytes, at: float, size: int | None = None) -> Item:
+    """A message as the browser shows it: text, or the beginning of its bytes in base64.
+
+    `size` is that of the whole message where `content` is only its beginning.
+    """
+    size = len(content) if size is None else size
     if isinstance(content, str):
-        return {"at": at, "kind": "text", "size": len(content), "body": content[:_LONGEST_TEXT]}
+        return {"at": at, "kind": "text", "size": size, "body": content[:_LONGEST_TEXT]}
     body = base64.b64encode(content[:_LONGEST_BINARY]).decode()
-    return {"at": at, "kind": "binary", "size": len(content), "body": body}
+    return {"at": at, "kind": "binary", "size": size, "body": body}
+
+
+def beginning(content: str | bytes) -> str | bytes:
+    """As much of a message as is shown: a whole one may be large, and many are kept."""
+    return content[:_LONGEST_TEXT] if isinstance(content, str) else bytes(content[:_LONGEST_BINARY])
 
 
 class Tap:
@@ -39,7 +49,7 @@ class Tap:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.lookers = 0
-        self._frames: deque[tuple[int, str, float, str | bytes]] = deque(maxlen=KEPT_FRAMES)
+        self._frames: deque[tuple[int, str, float, str | bytes, int]] = deque(maxlen=KEPT_FRAMES)
         self._number = 0
         self._inner: Callable[[Any], None] | None = None
 
@@ -70,22 +80,28 @@ class Tap:
             start = at + head.payload_at
             opcode, at = data[at] & 0x0F, start + head.length
             payload = data[start:at]
-            self._note("out", payload.decode("utf-8", "replace") if opcode == TEXT else payload)
+            self._sent(opcode, payload)
 
     def sent_content(self, content: Any) -> None:
         """A message goes out compressed: its frame tells nothing."""
         opcode, payload = encode_content(content)
-        self._note("out", payload.decode() if opcode == TEXT else payload)
+        self._sent(opcode, payload)
 
-    def _note(self, direction: str, content: str | bytes) -> None:
+    def _sent(self, opcode: int, payload: bytes) -> None:
+        # A character takes 4 bytes at most: what is cut in its middle is behind what is shown.
+        text = payload[: 4 * _LONGEST_TEXT].decode("utf-8", "replace") if opcode == TEXT else None
+        self._note("out", payload if text is None else text, len(payload))
+
+    def _note(self, direction: str, content: str | bytes, size: int | None = None) -> None:
         self._number += 1
-        self._frames.append((self._number, direction, time.time(), content))
+        size = len(content) if size is None else size
+        self._frames.append((self._number, direction, time.time(), beginning(content), size))
 
     def since(self, number: int) -> list[Item]:
         """The frames after that number, as far as they are still kept."""
         return [
-            {"n": n, "dir": direction, **presented(content, at)}
-            for n, direction, at, content in self._frames
+            {"n": n, "dir": direction, **presented(content, at, size)}
+            for n, direction, at, content, size in self._frames
             if n > number
         ]
 
@@ -132,27 +148,36 @@ class Tail:
 
     def __init__(self, topic: Any) -> None:
         self.topic = topic
-        self._messages: deque[tuple[float, Any]] = deque(maxlen=KEPT_MESSAGES)
+        self._messages: deque[tuple[float, Any, int | None]] = deque(maxlen=KEPT_MESSAGES)
         self._count = 0
 
     def deliver(self, content: Any) -> None:
         """A message was published."""
         self._count += 1
-        self._messages.append((time.time(), content))
+        if isinstance(content, str | bytes):
+            self._messages.append((time.time(), beginning(content), len(content)))
+        else:
+            self._messages.append((time.time(), content, None))
 
     def take(self) -> dict[str, Any] | None:
         """What came since the last time; `None` when nothing did."""
         if not self._count:
             return None
         # Made presentable only now: of a flood, most messages are never shown.
-        items = [_item(content, at) for at, content in self._messages]
+        items = [_item(content, at, size) for at, content, size in self._messages]
         skipped = self._count - len(items)
         self._messages.clear()
         self._count = 0
         return {"t": "tail", "topic": self.topic._uid, "items": items, "skipped": skipped}
 
 
-def _item(content: Any, at: float) -> Item:
+def _item(content: Any, at: float, size: int | None) -> Item:
+    if size is not None:
+        return presented(content, at, size)
+    # A large value is shown as far as it is read; to encode all of it would take the loop's time.
+    text = short_repr(content, _LONGEST_TEXT)
+    if len(text) == _LONGEST_TEXT:
+        return presented(text, at)
     try:
         opcode, payload = encode_content(content)
     except Exception:

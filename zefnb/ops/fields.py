@@ -11,6 +11,7 @@ from zefnb.core.effect import DEFAULT_REGISTRY, Effect
 from zefnb.core.op import Op, Step, collect, op
 from zefnb.core.record import Record, replaced
 from zefnb.errors import Fault, Hint, InvalidValue, UnknownKey, UnknownName, shown
+from zefnb.text.short_repr import short_repr
 
 __all__ = ["F", "collect", "get", "insert", "insert_into"]
 
@@ -34,10 +35,10 @@ def _item(holder: Any, key: Any, subject: str) -> Any:
     try:
         return holder[key]
     except KeyError:
-        names = list(map(repr, itertools.islice(holder, _MOST_KEYS_NAMED + 1)))
+        names = list(map(short_repr, itertools.islice(holder, _MOST_KEYS_NAMED + 1)))
         listed = ", ".join(names[:_MOST_KEYS_NAMED]) or "there are none"
         more = ", …" if len(names) > _MOST_KEYS_NAMED else ""
-        raise UnknownKey(f"{subject}: no key {key!r}; keys: {listed}{more}") from None
+        raise UnknownKey(f"{subject}: no key {short_repr(key)}; keys: {listed}{more}") from None
     except IndexError:
         raise UnknownKey(f"{subject}: no item {key}; there are {len(holder)}") from None
     except TypeError:
@@ -113,7 +114,7 @@ def insert_into(template: Any, field: Any) -> Callable[[Any], Any]:
     if isinstance(template, Effect):
         known = DEFAULT_REGISTRY.spec(type(template).__name__).fields
         if path[0] not in known:
-            problem = f"{type(template)!r} has no field {path[0]!r}"
+            problem = f"{type(template)!r} has no field {short_repr(path[0])}"
             hint = Hint(path[0], known)
             raise InvalidValue("insert_into", [Fault("field", problem, ", ".join(known) or "none", hint)])
     if isinstance(template, Record) and len(path) == 1 and isinstance(field, str):

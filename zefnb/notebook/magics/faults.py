@@ -41,7 +41,7 @@ class FaultRows(Rows):
         parts = [
             html.tag(
                 "details",
-                html.tag("summary", html.tag("span", row["message"], cls="bad"), f" {_times(row)}"),
+                html.tag("summary", html.tag("span", row["message"], cls="bad"), f" {_times(row)}{_such_as(row)}"),
                 html.block(row.get("traceback", "")),
             )
             for row in self
@@ -49,13 +49,18 @@ class FaultRows(Rows):
         return html.page(*parts) if parts else html.page("no faults")
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        shown = [f"{row['message']}  {_times(row)}\n{row.get('traceback', '')}".rstrip() for row in self]
+        shown = [f"{row['message']}  {_times(row)}{_such_as(row)}\n{row.get('traceback', '')}".rstrip() for row in self]
         printer.text("\n\n".join(shown) or "no faults")
 
 
 def _times(row: Any) -> str:
     often = f"x{row['count']:,}, last " if row["count"] > 1 else ""
     return f"({often}{cell_text('time', row['last'])})"
+
+
+def _such_as(row: Any) -> str:
+    examples = row.get("examples", [])
+    return f"  such as {', '.join(examples)}" if len(examples) > 1 else ""
 
 
 COMMAND = Faults()

@@ -14,6 +14,7 @@ from zefnb.engine.runtime import default_runtime
 from zefnb.notebook.command import Command, Context, Parser, count, topic
 from zefnb.notebook.magics import on
 from zefnb.text.controls import strip_controls
+from zefnb.text.short_repr import short_repr
 
 if TYPE_CHECKING:
     from zefnb.notebook.live_list import LiveList
@@ -88,7 +89,7 @@ def _in_terminal(target: Any, context: Context) -> None:
 def _hearing(hear: Callable[[str], None]) -> Any:
     @op(inline=True)
     def tail(message: Any) -> None:
-        text = message if isinstance(message, str) else repr(message)
+        text = message if isinstance(message, str) else short_repr(message, _LONGEST)
         hear(f"{time.strftime('%H:%M:%S')}  {strip_controls(text, _LONGEST)}")
 
     return tail
