@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
+import signal
 import threading
+import time
+import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zefnb import ET, generate_uid
-from zefnb.engine.journal import Journal, hide_secrets
+from zefnb.engine.journal import Journal, hide_secrets, logger
 
 
 def fail(text="ouch", kind=ValueError):
@@ -137,6 +142,20 @@ SECRETS = {
     "client_secret=SECRET&y=1": "client_secret=…&y=1",
     "api-key: SECRET": "api-key: …",
     "ET.Login(name='ada', password='SECRET')": "ET.Login(name='ada', password='…')",
+    "connecting to wss://ada:SECRET@host.example/feed": "connecting to wss://…@host.example/feed",
+    "wss://host.example/feed?key=SECRET&x=1": "wss://host.example/feed?…",
+    "https://host.example/feed?key=SECRET&x=1#y": "https://host.example/feed?key=…&x=1#y",
+    "redis://:SECRET@localhost:6379/0": "redis://…@localhost:6379/0",
+    "https://SECRET@host.example/": "https://…@host.example/",
+    "amqp://ada:p@SECRET@host/": "amqp://…@host/",
+    "postgres://ada:SECRET/SECRET@host/": "postgres://…@host/",
+    "the url ends: ws://ada:SECRET": "the url ends: ws://…",
+    "sent Bearer SECRET.a.b to it": "sent Bearer … to it",
+    "it said Basic U0VDUkVUOlNFQ1JFVA== twice": "it said Basic … twice",
+    "secret_key=SECRET": "secret_key=…",
+    "('password', 'SECRET')": "('password', '…')",
+    "pwd=SECRET": "pwd=…",
+    "JWT: SECRET": "JWT: …",
 }
 
 
@@ -150,7 +169,21 @@ def test_tokens_cookies_and_passwords_never_reach_it(text):
     assert hide_secrets(text) == SECRETS[text]
 
 
-@pytest.mark.parametrize("text", ["the cookie, which is nice", "max_tokens: 5", "authorisation", "a token of love", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the cookie, which is nice",
+        "max_tokens: 5",
+        "authorisation",
+        "a token of love",
+        "",
+        "a basic understanding of bearer bonds",
+        "http://127.0.0.1:8000/a?b=c",
+        "http://[::1]:8000",
+        "write to ada@host.example",
+        "see http://host.example/@ada and x@y",
+    ],
+)
 def test_what_is_no_secret_stays(text):
     assert hide_secrets(text) == text
 
@@ -168,3 +201,275 @@ def test_fields_in_which_peers_send_credentials_are_left_out_of_messages():
     [entry] = journal.entries()
     assert "SECRET" not in entry["input"]
     assert "/x" in entry["input"]
+
+
+# What strangers choose
+
+
+def test_what_strangers_choose_is_one_entry_with_some_examples(caplog):
+    journal = Journal()
+    with caplog.at_level(logging.WARNING, logger="zefnb"):
+        for number in range(1_100):
+            journal.note("warning", f"refused host-{number}", key="refused", example=f"host-{number}")
+    [entry] = journal.entries()
+    assert (entry["count"], entry["message"]) == (1_100, "refused host-0")
+    assert entry["examples"] == ["host-0", "host-1", "host-2", "host-3"]
+    assert [record.getMessage() for record in caplog.records][:2] == [
+        "refused host-0",
+        "refused host-0 (for the 10th time, such as host-0, host-1, host-2, host-3)",
+    ]
+    assert len(caplog.records) == 4
+
+
+def test_faults_of_one_handler_are_one_entry_whatever_path_was_asked_for():
+    journal = Journal()
+    for number in range(50):
+        try:
+            fail()
+        except ValueError as error:
+            journal.fault(f"handler f of /{number}", error, key="handler", example=f"/{number}", path=f"/{number}")
+    [entry] = journal.entries()
+    assert (entry["count"], entry["path"], entry["examples"][:2]) == (50, "/49", ["/0", "/1"])
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning"])
+def test_nothing_pushes_an_error_out_but_errors(level):
+    journal = Journal(capacity=10)
+    fault(journal)
+    for number in range(1_000):
+        journal.note(level, f"line {number}")
+    assert [entry["error"] for entry in journal.entries("error")] == ["ValueError"]
+    assert len(journal.entries()) == 11
+
+
+def test_lines_given_to_pythons_logging_are_limited_and_what_was_left_out_is_told(caplog, monkeypatch):
+    journal = Journal()
+    for number in range(5_000):
+        journal.note("warning", f"line {number}")
+    assert len(caplog.records) < 500
+    later = time.monotonic() + 60
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    journal.note("warning", "one more")
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines[-1].startswith("one more (and ")
+    left_out = [int(found[1].replace(",", "")) for line in lines if (found := re.search(r"and ([\d,]+) other", line))]
+    assert len(lines) + sum(left_out) == 5_001
+
+
+# Text from outside
+
+FORGED = "peer\x1b]52;c;cm0gLXJm\x07\x9b2J\n2026-01-01 ERROR root: forged\r\u2028\u202egnp.exe \ud800"
+
+
+def bad_characters(text, allowed=""):
+    return {c for c in text if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c == "\u202e"} - set(allowed)
+
+
+def test_no_escape_sequence_and_no_forged_line_is_kept_or_told(caplog):
+    journal = Journal()
+    journal.note("warning", FORGED, key="k", example=FORGED, path=FORGED, input=[FORGED], origin=ET.Page(at=FORGED))
+    journal.note("warning", FORGED, key="k", example="other" + FORGED)
+    fault(journal, FORGED, path=FORGED, handler=FORGED)
+    for entry in journal.entries():
+        for name, value in entry.items():
+            allowed = "\n" if name == "traceback" else ""
+            assert not bad_characters(str(value), allowed), name
+    assert not [line for line in journal.entries("error")[0]["traceback"].splitlines() if line.startswith("2026")]
+    assert all(not bad_characters(record.getMessage()) for record in caplog.records)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(st.characters(), max_size=300), st.integers(1, 60), st.integers(0, 12_000))
+def test_any_text_is_kept_short_clean_and_without_the_secret_at_its_cut(text, times, at):
+    journal = Journal()
+    secret = "hush5f3a" * times
+    for form in (f"token={secret}", f"wss://ada:{secret}@host/", f"Authorization: Basic {secret}", f"?key={secret}&"):
+        long = (text + " ") * (at // (len(text) + 1)) + form + text * 50
+        journal.note("info", long, input=long, path=long)
+        try:
+            fail(long)
+        except ValueError as error:
+            journal.fault("f", error, input={"said": long})
+        for entry in journal.entries():
+            assert len(entry["message"]) <= 4_000
+            assert len(entry.get("traceback", "")) <= 8_000
+            assert not bad_characters(entry["message"] + entry["input"])
+            assert not bad_characters(entry.get("traceback", ""), "\n\t")
+        if '"' not in text and "'" not in text:
+            assert "hush" not in str(journal.entries())
+        journal.clear()
+
+
+def test_an_entity_with_an_uid_that_is_no_handle_is_kept_as_text():
+    journal = Journal()
+    journal.note("info", "x", input=ET.Guest("ada", password="SECRET", text="y" * 5_000))
+    [entry] = journal.entries()
+    assert "SECRET" not in entry["input"]
+    assert len(entry["input"]) < 200
+
+
+class Huge:
+    text = "word " * (4 << 20)
+
+    def __str__(self):
+        return self.text
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize("value", [Huge.text, [Huge.text] * 100, {"a": Huge.text}, ET.Guest(text=Huge.text)], ids=type)
+def test_a_huge_text_takes_no_longer_than_a_short_one(value):
+    journal = Journal()
+    began = time.process_time()
+    for number in range(50):
+        journal.note("info", Huge.text, input=value, path=Huge.text)
+        try:
+            fail(value if isinstance(value, str) else [value])
+        except ValueError as error:
+            journal.fault(f"handler {number}", error, input=value)
+    assert time.process_time() - began < 2.5, "cleaning all of it takes seconds each time"
+
+
+NASTY = [
+    "token",
+    "token-",
+    "token=",
+    "token ",
+    "token\\",
+    "\\",
+    "'",
+    '"',
+    "a-",
+    "_",
+    "cookie:",
+    "cookie: ",
+    "cookie:\n",
+]
+NASTY += [
+    "://",
+    "://a:",
+    "://a@",
+    "?key=",
+    "bearer ",
+    "basic a",
+    "auth",
+    "token: '",
+    "session_",
+    "ws://",
+    "://a:/",
+    "@",
+]
+
+
+@pytest.mark.parametrize("part", NASTY)
+def test_hiding_takes_time_in_proportion_to_the_text_whatever_it_is(part):
+    def took(length):
+        text = (part * length)[:length]
+        times = []
+        for _ in range(5):
+            began = time.process_time()
+            hide_secrets(text)
+            times.append(time.process_time() - began)
+        return min(times)
+
+    assert took(32_000) < 25 * max(took(4_000), 0.001), "eight times the text, sixty-four times the work"
+
+
+# Writing from anywhere
+
+
+class Publishing(logging.Handler):
+    """A handler of logging that writes to the journal, as one does that publishes and fails."""
+
+    def __init__(self, journal):
+        super().__init__()
+        self.journal = journal
+
+    def emit(self, record):
+        self.journal.note("error", f"could not publish {record.getMessage()}")
+        fault(self.journal, "could not publish")
+
+
+def test_a_handler_of_logging_may_write_to_the_journal():
+    journal = Journal()
+    handler = Publishing(journal)
+    logger.addHandler(handler)
+    try:
+        journal.note("warning", "the first")
+    finally:
+        logger.removeHandler(handler)
+    assert [entry["message"] for entry in journal.entries()] == [
+        "handler f: ValueError: could not publish",
+        "could not publish the first",
+        "the first",
+    ]
+
+
+def test_a_listener_may_write_to_the_journal():
+    journal = Journal()
+    journal.listeners.append(lambda entry: journal.note("error", "heard"))
+    journal.note("info", "once")
+    assert [entry["message"] for entry in journal.entries()] == ["heard", "once"]
+
+
+def test_a_filter_of_logging_that_fails_is_in_the_journal_and_nothing_is_raised():
+    journal = Journal()
+
+    def broken(record):
+        raise RuntimeError("broken filter")
+
+    logger.addFilter(broken)
+    try:
+        journal.note("warning", "x")
+    finally:
+        logger.removeFilter(broken)
+    assert "broken filter" in journal.entries()[0]["message"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers that interrupt")
+def test_a_signal_handler_may_write_in_the_middle_of_a_write():
+    journal = Journal(capacity=100_000)
+    interrupted = []
+
+    def write(number, frame):
+        interrupted.append(number)
+        journal.note("info", "shared", key="shared")
+        fault(journal)
+
+    before = signal.signal(signal.SIGALRM, write)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    try:
+        for _ in range(5_000):
+            journal.note("info", "shared", key="shared")
+            fault(journal)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted
+    counts = {entry["level"]: entry["count"] for entry in journal.entries()}
+    assert counts["info"] == 5_000 + len(interrupted)
+    assert counts["error"] == 5_000 + len(interrupted)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_of_a_process_whose_threads_write_can_write_too():
+    journal = Journal()
+    done = threading.Event()
+
+    def write():
+        while not done.is_set():
+            journal.note("info", "x", key="x")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for _ in range(20):
+            child = os.fork()
+            if not child:
+                signal.alarm(10)
+                journal.note("info", "from a child", key="x")
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        done.set()
+        thread.join()

@@ -30,13 +30,13 @@ _PATTERNS = (
     ),
     # Parameters of a query, whose names mean a secret there alone.
     (r"""(?i)([?&](?:key|sig|signature|code|sid|session|pw|pass)=)[^\s&#"'<>]+""", r"\1…"),
-    # User and password of a url, also where the text ends in the middle of them.
+    # User and password of a url, also where the text ends in the middle of them (the third).
     (r"""(://)[^\s/?#"'<>@]*(?:@[^\s/?#"'<>@]*)*@""", r"\1…@"),
     # ... and where a / or the like in the password was not escaped; a port is no password.
     (r"""(://)[^\s/?#"'<>@:]*:(?!\d+(?:[/?#]|\Z))[^\s"'<>@]{0,128}@""", r"\1…@"),
-    (r"""(://)[^\s/?#"'<>@:]*:(?!\d*\Z)[^\s/?#"'<>@]*\Z""", r"\1…"),
+    (r"""(://)(?!\[)[^\s/?#"'<>@:]*:(?!\d*(?:[^\w@:.-]|\Z))[^\s/?#"'<>@]+""", r"\1…"),
     # The query of a WebSocket, which is where tokens are, by whatever name.
-    (r"""(?i)(\bwss?://[^\s?#"'<>]*)\?[^\s"'<>]+""", r"\1?…"),
+    (r"""(?i)(\bwss?://(?:(?!://)[^\s?#"'<>])*)\?[^\s"'<>]+""", r"\1?…"),
     # Schemes of authorization, but not a word behind "basic" or "bearer".
     (r"""\b((?i:bearer|basic)\s{1,9})(?![A-Z]?[a-z]{0,15}(?![\w.~+/=-]))[\w.~+/=-]+""", r"\1…"),
 )
