@@ -4,11 +4,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+import socket
 
 from bench.servers.control import Control
 from faults.servers.leftovers import of_this_process
 from zefnb import *
+from zefnb.engine.runtime import default_runtime
+from zefnb.notebook import control as channel_module
+from zefnb.notebook.board import on_loop
+from zefnb.notebook.control import PATH
+from zefnb.topics.hub import Hub
 
 room, heard, said = ET.Topic("room"), ET.Topic("heard"), ET.Topic("said")
 
@@ -29,6 +37,10 @@ def on_anything(message: Any, state: Any) -> Any:
 @zef_function
 def page(request: Any) -> Any:
     raise ValueError(f"cannot answer {request!r} with {request.headers}, {request.query} and {request.body}")
+
+
+def the_channel() -> Any:
+    return default_runtime().service(channel_module.Control)
 
 
 def actor(handler: Any, **options: Any) -> Any:
@@ -53,6 +65,7 @@ class Commands:
     def __init__(self, server: Any) -> None:
         self.server = server
         self.outward: Any = None
+        self.door: Any = None
 
     def shown(self) -> dict[str, Any]:
         """Everything that the toolkit tells of its peers, each as text."""
@@ -70,9 +83,15 @@ class Commands:
         }
         return {name: f"{value!r} {value}" for name, value in tables.items()}
 
-    def connect(self, url: str, headers: dict[str, str] | None = None, ca_file: str | None = None) -> dict[str, Any]:
+    def connect(
+        self,
+        url: str,
+        headers: dict[str, str] | None = None,
+        ca_file: str | None = None,
+        redirects: str = "same-origin",
+    ) -> dict[str, Any]:
         """Connect outward; "" or the error that a user would see, with everything that it holds."""
-        options = {"ca_file": ca_file} if ca_file else {}
+        options = {"redirects": redirects, **({"ca_file": ca_file} if ca_file else {})}
         try:
             self.outward = (
                 FX.StartWebSocketClient(
@@ -104,6 +123,42 @@ class Commands:
         entries = FX.QueryLog(limit=10_000) | run
         return {"messages": [entry["message"] for entry in reversed(entries)]}
 
+    def resolve(self, host: str, address: str) -> dict[str, Any]:
+        """From now on `host` has that address."""
+        inner = socket.getaddrinfo
+
+        def getaddrinfo(name: Any, *given: Any, **options: Any) -> Any:
+            return inner(address if name == host else name, *given, **options)
+
+        socket.getaddrinfo = getaddrinfo
+        os.environ["no_proxy"] = "*"
+        return {}
+
+    def watch(self) -> dict[str, Any]:
+        """Open a door of the live tables, as the notebook does."""
+        channel = the_channel()
+        door = on_loop(default_runtime(), channel.open)
+        self.door = door
+        return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "door": door.name, "secret": door.tell()}
+
+    def views_through_kernel(self, count: int, patience: float) -> dict[str, Any]:
+        """So many views that come through the kernel, follow a topic, rest, and never say a word again."""
+        channel = the_channel()
+        channel_module._FORGOTTEN_AFTER = patience
+
+        def come() -> int:
+            for number in range(count):
+                for request in ({"do": "look"}, {"do": "follow", "topic": "t"}, {"do": "rest"}):
+                    channel.ask(self.door, f"v{number}", json.dumps(request), lambda text: None)
+            return len(channel._guests)
+
+        return {"views": on_loop(default_runtime(), come)}
+
+    def views(self) -> dict[str, Any]:
+        channel = the_channel()
+        followed = [state for state in default_runtime().service(Hub).topics() if state.topic == ET.Topic("t")]
+        return {"views": len(channel._guests), "followed": len(followed), "ticks": int(channel.is_ticking)}
+
     def left(self) -> dict[str, Any]:
         return {
             "clients": len(FX.QueryAllConnectedWebsocketClients(http_server=self.server) | run),
@@ -130,4 +185,5 @@ if __name__ == "__main__":
     )
     commands = Commands(server)
     names = ("shown", "connect", "say", "told", "disconnect", "journal", "left")
+    names += ("resolve", "watch", "views_through_kernel", "views")
     control.serve(server.port, {name: getattr(commands, name) for name in names})
