@@ -76,6 +76,4 @@ NOT_YET = {
     "net.budget.BODIES_LIMIT",
     "net.budget.MESSAGES_LIMIT",
     "net.budget.ANSWERS_LIMIT",
-    "net.slow_clients.QUEUE_LIMIT",
-    "net.slow_clients.UNREAD_LIMIT",
 }

@@ -434,6 +434,26 @@ def test_five_hundred_comings_and_goings_leave_nothing(serve: Any, topic: Any, r
         ({"actor": FX.StartActor(handler=print)}, "routes['/ws'].actor.initial_state", "missing"),
         ({"actor": FX.StartActor(initial_state=0)}, "routes['/ws'].actor.rules", "neither"),
         ({"clients_push_into_": [ET.Topic("t")], "slow_client": "wait"}, "routes['/ws'].slow_client", "'drop_oldest'"),
+        ({"clients_push_into_": [ET.Topic("t")], "slow_client": 5}, "routes['/ws'].slow_client", "ET.SlowClient"),
+        (
+            {"clients_push_into_": [ET.Topic("t")], "slow_client": ET.SlowClients(policy="close")},
+            "routes['/ws'].slow_client",
+            "ET.SlowClient(",
+        ),
+        *(
+            ({"clients_push_into_": [ET.Topic("t")], "slow_client": given}, f"routes['/ws'].slow_client.{field}", text)
+            for given, field, text in (
+                ({"policy": "wait"}, "policy", "'drop_newest'"),
+                ({"policy": ["close"]}, "policy", "'drop_newest'"),
+                ({"max_byte": 5}, "max_byte", "did you mean 'max_bytes'"),
+                ({"max_bytes": 0}, "max_bytes", "bytes"),
+                ({"max_bytes": 1.5}, "max_bytes", "bytes"),
+                ({"max_bytes": True}, "max_bytes", "bytes"),
+                (ET.SlowClient(max_seconds=0), "max_seconds", "seconds"),
+                (ET.SlowClient(max_seconds=float("nan")), "max_seconds", "seconds"),
+                (ET.SlowClient(max_seconds="30"), "max_seconds", "seconds"),
+            )
+        ),
         ({"clients_push_into_": [ET.Topic("t")], "max_size": 0}, "routes['/ws'].max_size", "bytes"),
         ({"clients_push_into_": [ET.Topic("t")], "max_size": True}, "routes['/ws'].max_size", "bytes"),
         ({"clients_push_into_": [ET.Topic("t")], "compression": 1}, "routes['/ws'].compression", "True or False"),

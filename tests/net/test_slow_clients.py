@@ -14,7 +14,7 @@ import pytest
 from tests.net.conftest import inside, journal, on_loop, peak_memory, said
 from tests.net.wire import CLOSE, PING, PONG, Wire, closing, frame
 from zefnb import ET, FX, generate_uid, run, zef_function
-from zefnb.net import sending, slow_clients
+from zefnb.net import sending, slow_client
 
 Raw = Callable[..., Wire]
 SMALL = 4096
@@ -36,9 +36,8 @@ def small_kernel_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Patience and queues made small."""
-    monkeypatch.setattr(slow_clients, "PATIENCE", 0.5)
-    monkeypatch.setattr(slow_clients, "QUEUE_ALLOWED", 1 << 18)
-    monkeypatch.setattr(sending, "QUEUE_ALLOWED", 1 << 18)
+    monkeypatch.setattr(slow_client, "STALL_TIMEOUT", 0.5)
+    monkeypatch.setattr(slow_client, "STALLED_LIMIT", 1 << 18)
 
 
 @pytest.fixture
@@ -129,7 +128,8 @@ def test_who_does_not_read_but_is_owed_little_is_kept(quick: None, feed: Any, to
 
 
 def test_too_much_at_once_is_too_much(feed: Any, topic: Any, raw: Raw, until: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sending, "QUEUE_LIMIT", 1 << 20)
+    monkeypatch.setattr(slow_client, "QUEUE_LIMIT", 1 << 20)
+    monkeypatch.setattr(slow_client, "UNREAD_LIMIT", 1 << 20)
     wire = raw(feed(), receive_buffer=SMALL)
     on_loop(lambda: publish(topic, 200))
     assert "more than 1 MiB behind" in until(said("closed with 1013", "warning"))["message"]
@@ -206,6 +206,86 @@ def test_who_pings_and_does_not_read_is_read_no_further_and_hears_of_its_newest_
     numbers = [int(wire.read().payload)]
     until(lambda: numbers.append(int(wire.read().payload)) or numbers[-1] > numbers[-2] + 1)
     assert numbers == sorted(set(numbers))
+
+
+# What a route allows
+
+
+def test_who_is_busy_while_pictures_are_published_is_kept(
+    feed: Any, topic: Any, raw: Raw, clients: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """Sixteen of 1 MiB, which is far more than may wait for a client of short messages."""
+    # The other's small buffers make publishing them take seconds.
+    monkeypatch.setattr(slow_client, "STALL_TIMEOUT", 60.0)
+    server = feed()
+    busy, healthy = raw(server), Reader(raw(server), 16)
+    clients(server, 2)
+    publish(topic, 16, size=1 << 20)
+    assert healthy.all() == numbered(16)
+    time.sleep(2)  # so long it is busy
+    assert len(clients(server)) == 2
+    assert [busy.read().payload[:8] for _ in range(16)] == numbered(16)
+    assert journal("warning") == []
+
+
+@pytest.mark.parametrize("form", [ET.SlowClient, dict])
+def test_a_route_says_how_much_may_wait(feed: Any, topic: Any, raw: Raw, until: Any, form: Any):
+    wire = raw(feed(slow_client=form(policy="close", max_bytes=1 << 20)), receive_buffer=SMALL)
+    publish(topic, 200)
+    assert "more than 1 MiB behind" in until(said("closed with 1013", "warning"), 4)["message"]
+    assert wire.read_until_close()[1].code == 1013
+
+
+def test_a_route_says_how_long_a_client_may_read_nothing(feed: Any, topic: Any, raw: Raw, until: Any, clients: Any):
+    server = feed(slow_client=ET.SlowClient(max_bytes=64 << 20, max_seconds=0.5))
+    stuck, idle = raw(server, receive_buffer=SMALL), raw(server)
+    reading = Reader(idle, 40)
+    clients(server, 2)
+    publish(topic, 40)
+    assert "not reading for 0.5 s" in until(said("closed with 1013", "warning"), 10)["message"]
+    assert stuck.read_until_close()[1].reason == "not reading for 0.5 s"
+    assert reading.all() == numbered(40)
+    time.sleep(1)  # nothing waits for who has read everything, however long it is silent
+    assert [row["channel_id"] for row in clients(server)] == [1]
+
+
+def test_a_route_that_allows_more_keeps_more(feed: Any, topic: Any, raw: Raw, clients: Any):
+    server = feed(slow_client=ET.SlowClient(max_bytes=64 << 20, max_seconds=60))
+    wire = raw(server, receive_buffer=1 << 18)
+    publish(topic, 1_200)  # 19 MB of short messages
+    assert len(clients(server)) == 1
+    assert [wire.read().payload[:8] for _ in range(1_200)] == numbered(1_200)
+
+
+def test_a_policy_that_drops_keeps_what_the_route_allows(feed: Any, topic: Any, raw: Raw, clients: Any):
+    server = feed(slow_client=ET.SlowClient(policy="drop_oldest", max_bytes=100_000))
+    wire = raw(server, receive_buffer=SMALL)
+    on_loop(lambda: publish(topic, 200))
+    (row,) = clients(server)
+    (connection,) = on_loop(inside(server).clients)
+    assert connection.backlog.bytes <= 100_000
+    assert row["dropped"] > 150
+    came = [wire.read().payload[:8] for _ in range(200 - row["dropped"])]
+    assert came[-1] == b"%08d" % 199
+
+
+@pytest.mark.parametrize(
+    ("longest", "stalled", "unread", "queue"),
+    [
+        (0, 1 << 20, 4 << 20, 16 << 20),
+        (131_072, 1 << 20, 4 << 20, 16 << 20),
+        (262_144, 1 << 20, 8 << 20, 16 << 20),
+        (262_145, 1_048_580, 8_388_640, 16 << 20),
+        (1 << 20, 4 << 20, 32 << 20, 32 << 20),
+        (4 << 20, 16 << 20, 64 << 20, 64 << 20),
+        (32 << 20, 128 << 20, 128 << 20, 128 << 20),
+    ],
+)
+def test_at_least_four_of_the_longest_message_may_wait(longest: int, stalled: int, unread: int, queue: int):
+    allowed = slow_client.SlowClient()
+    limits = allowed.stalled_limit(longest), allowed.unread_limit(longest), allowed.queue_limit(longest)
+    assert limits == (stalled, unread, queue)
+    assert min(limits) >= 4 * longest
 
 
 # Who reads slowly

@@ -16,7 +16,7 @@ from zefnb.engine.runtime import Runtime
 from zefnb.net.connection import Connection
 from zefnb.net.outbox import Fanout, Outbox
 from zefnb.net.ports import Topics
-from zefnb.net.slow_clients import Policy
+from zefnb.net.slow_client import DEFAULT, SlowClient
 
 MAX_SIZE = 1 << 20
 
@@ -34,7 +34,7 @@ class EndpointConfig:
     behaviour: Behaviour | None = None
     initial_state: Any = None
     session: Callable[[Connection], None] | None = None
-    slow_client: Policy = "close"
+    slow_client: SlowClient = DEFAULT
     max_size: int = MAX_SIZE
     compression: bool = False
     subprotocols: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ class Endpoint:
         self.accepted += 1
         self.clients[connection.channel_id] = connection
         connection.endpoint = self
-        connection.policy = self.config.slow_client
+        connection.slow_client = self.config.slow_client
         connection.max_size = self.config.max_size
         connection.on_lost = self._lost
         if self.config.behaviour is not None:

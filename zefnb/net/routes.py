@@ -17,7 +17,7 @@ from zefnb.engine.behaviour import compile_behaviour
 from zefnb.engine.journal import Journal
 from zefnb.errors import Fault, Hint, InvalidEffect, UsageError, shown
 from zefnb.net.endpoint import MAX_SIZE, EndpointConfig
-from zefnb.net.slow_clients import POLICIES
+from zefnb.net.slow_client import check_slow_client
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SOCKET_FIELDS = (
@@ -181,7 +181,6 @@ def check_actor(where: str, given: Any, journal: Journal, faults: list[Fault]) -
 def _options(where: str, given: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
     options: dict[str, Any] = {}
     checks: dict[str, tuple[Any, Any, str]] = {
-        "slow_client": (str, lambda v: v in POLICIES, " | ".join(map(repr, POLICIES))),
         "max_size": (int, lambda v: v is not True and v > 0, f"bytes in a message, default {MAX_SIZE}"),
         "compression": (bool, lambda v: True, "True or False"),
         "subprotocols": (list | tuple, lambda v: all(isinstance(item, str) for item in v), "a list of names"),
@@ -193,6 +192,8 @@ def _options(where: str, given: Mapping[str, Any], faults: list[Fault]) -> dict[
         if not isinstance(value, kind) or not fits(value):
             faults.append(Fault(f"{where}.{name}", f"got {shown(value)}", allowed or describe(kind)))
         options[name] = tuple(value) if name == "subprotocols" and isinstance(value, list | tuple) else value
+    if "slow_client" in given:
+        options["slow_client"] = check_slow_client(f"{where}.slow_client", given["slow_client"], faults)
     return options
 
 

@@ -9,7 +9,8 @@ import array
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from zefnb.net.slow_clients import HOLDS_ABOVE, QUEUE_ALLOWED, QUEUE_LIMIT, Backlog, Piece, Policy
+from zefnb.net.slow_client import DEFAULT
+from zefnb.net.slow_clients import Backlog, Piece, told_size
 
 try:
     import fcntl
@@ -72,9 +73,10 @@ class Sending(asyncio.BufferedProtocol):
         "dropped",
         "is_open",
         "late_pong",
+        "longest",
         "pending",
-        "policy",
         "sent",
+        "slow_client",
         "transport",
     )
 
@@ -82,7 +84,9 @@ class Sending(asyncio.BufferedProtocol):
         self._outbox = outbox
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
         self.is_open = False
-        self.policy: Policy = "close"
+        self.slow_client = DEFAULT
+        # Bytes of the longest piece so far, as far as it can matter: short ones may not have been looked at.
+        self.longest = 0
         self.pending: list[Piece] = []
         self.backlog: Backlog | None = None
         self.sent = self.dropped = 0
@@ -129,7 +133,11 @@ class Sending(asyncio.BufferedProtocol):
     def _transmit(self, data: bytes) -> None:
         self._sent_bytes += len(data)
         # What the socket does not take at once asyncio copies, until Python 3.12 twice; of a view only once.
-        self.transport.write(data if len(data) <= _HIGH_WATER else memoryview(data))
+        if len(data) <= _HIGH_WATER:
+            self.transport.write(data)
+        else:
+            self.longest = max(self.longest, len(data))
+            self.transport.write(memoryview(data))
 
     def write_control(self, data: bytes) -> None:
         """Write a control frame behind everything written before. No policy drops it as it comes."""
@@ -155,14 +163,15 @@ class Sending(asyncio.BufferedProtocol):
         self.late_pong = pong
 
     def _queue(self, data: bytes, count: int) -> None:
-        backlog = self._lagging()
-        if self.policy == "drop_newest" and backlog.bytes + len(data) > QUEUE_ALLOWED:
+        backlog, allowed = self._lagging(), self.slow_client
+        self.longest = max(self.longest, len(data))
+        if allowed.policy == "drop_newest" and backlog.bytes + len(data) > allowed.kept_limit(self.longest):
             self.dropped += count
             return
         backlog.put(data, count)
-        if self.policy == "drop_oldest":
-            self.dropped += backlog.drop_oldest(QUEUE_ALLOWED)
-        elif self.policy == "close" and backlog.bytes > HOLDS_ABOVE:
+        if allowed.policy == "drop_oldest":
+            self.dropped += backlog.drop_oldest(allowed.kept_limit(self.longest))
+        elif allowed.policy == "close" and backlog.bytes > allowed.holds_above:
             self._outbox.slow_clients.hold_for(backlog)
         self._check_limit()
 
@@ -173,8 +182,11 @@ class Sending(asyncio.BufferedProtocol):
         return self.backlog
 
     def _check_limit(self) -> None:
-        if self.backlog is not None and self.backlog.bytes > QUEUE_LIMIT:
-            self.close_slow(f"more than {QUEUE_LIMIT >> 20} MiB behind")
+        if self.backlog is not None and self.backlog.bytes > (limit := self.slow_client.queue_limit(self.longest)):
+            # The oldest piece stays by any policy, even one that is longer than all that may wait.
+            if self.slow_client.policy == "drop_oldest" and len(self.backlog.pieces) == 1:
+                return
+            self.close_slow(f"more than {told_size(limit)} behind")
 
     def late_pong_sent(self) -> None:
         """The client has been answered."""

@@ -1,15 +1,15 @@
 """Slow clients: who holds publishers back, who has frames dropped, and who is sent away.
 
 A client that reads, however slowly, is kept, and publishers outside the loop wait for it. One that
-does not read at all holds nobody: its queue is bounded, and after five seconds, or once 4 MiB wait
-for it, it is closed with 1013.
+does not read at all holds nobody: its queue is bounded by what its route allows (`SlowClient`), and
+beyond that it is closed with 1013.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from zefnb.engine.runtime import Runtime
 
@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 
 # Whole frames, and how many messages they hold.
 Piece = tuple[bytes, int]
-Policy = Literal["close", "drop_oldest", "drop_newest"]
-POLICIES: tuple[Policy, ...] = ("close", "drop_oldest", "drop_newest")
 
-PATIENCE = 5.0
-QUEUE_ALLOWED = 1 << 20
-QUEUE_LIMIT = 16 << 20
-# Nobody waits for a client that does not read, so that its queue grows as fast as others talk.
-UNREAD_LIMIT = 4 << 20
-HOLDS_ABOVE = 256 << 10
 _TICK = 0.02
 # A client is reading when it took something within this time; one that has been seen to read may pause for longer.
 _READING_AT_FIRST = 0.25
 _READING = 1.0
+
+
+def told_size(size: int) -> str:
+    """A number of bytes, short.
+
+    >>> told_size(4 << 20), told_size(5_000)
+    ('4 MiB', '5000 bytes')
+    """
+    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size} bytes"
 
 
 class Backlog:
@@ -118,12 +119,13 @@ class SlowClients:
                 self.forget(connection)
                 continue
             backlog.look(connection.bytes_taken, now)
-            if now - backlog.moved_at > PATIENCE and backlog.bytes > QUEUE_ALLOWED:
-                connection.close_slow(f"not reading for {PATIENCE:.0f} s")
-            elif backlog.bytes > HOLDS_ABOVE and backlog.is_read(now):
-                holding = holding or connection.policy == "close"
-            elif backlog.bytes > UNREAD_LIMIT:
-                connection.close_slow(f"not reading and more than {UNREAD_LIMIT >> 20} MiB behind")
+            allowed, longest = connection.slow_client, connection.longest
+            if now - backlog.moved_at > allowed.seconds and backlog.bytes > allowed.stalled_limit(longest):
+                connection.close_slow(f"not reading for {allowed.seconds:g} s")
+            elif backlog.bytes > allowed.holds_above and backlog.is_read(now):
+                holding = holding or allowed.policy == "close"
+            elif backlog.bytes > (limit := allowed.unread_limit(longest)):
+                connection.close_slow(f"not reading and more than {told_size(limit)} behind")
         self._hold(holding)
         if self._watched:
             self._runtime.loop.call_later(_TICK, self._tick)

@@ -1,0 +1,104 @@
+"""What a route allows a slow client: how many bytes may wait for it, for how long, and what happens then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from zefnb.core.entity import ET, Entity
+from zefnb.core.record import fields_of
+from zefnb.errors import Fault, did_you_mean, shown
+
+Policy = Literal["close", "drop_oldest", "drop_newest"]
+POLICIES: tuple[Policy, ...] = ("close", "drop_oldest", "drop_newest")
+
+# Seconds in which a client takes nothing, after which it may be owed little only.
+STALL_TIMEOUT = 5.0
+# Bytes that may wait for one that has taken nothing for so long, and for one that takes nothing at the moment (nobody
+# waits for it, so that its queue grows as fast as others talk): in each case at least so many of the longest message.
+STALLED_LIMIT, STALLED_MESSAGES = 1 << 20, 4
+UNREAD_LIMIT, UNREAD_MESSAGES = 4 << 20, 32
+# Bytes that may wait for any client.
+QUEUE_LIMIT = 16 << 20
+# Long messages raise the limits to so much, and to four of the longest.
+RAISED_LIMIT = 64 << 20
+# Publishers wait for a client that reads and is owed more.
+HOLDS_ABOVE = 256 << 10
+_FIELDS = ("policy", "max_bytes", "max_seconds")
+
+
+@dataclass(frozen=True)
+class SlowClient:
+    """`ET.SlowClient` that has been checked. `None` leaves the default: see the constants above."""
+
+    policy: Policy = "close"
+    max_bytes: int | None = None
+    max_seconds: float | None = None
+
+    def stalled_limit(self, longest: int) -> int:
+        """Bytes that may wait for a client that has taken nothing for `seconds`; `longest` is the longest message."""
+        if self.max_seconds is not None:
+            return 0
+        return max(STALLED_LIMIT, STALLED_MESSAGES * longest)
+
+    @property
+    def seconds(self) -> float:
+        """How long a client may take nothing while more waits than `stalled_limit`."""
+        return STALL_TIMEOUT if self.max_seconds is None else self.max_seconds
+
+    def unread_limit(self, longest: int) -> int:
+        """Bytes that may wait for a client that takes nothing at the moment."""
+        if self.max_bytes is not None:
+            return self.max_bytes
+        many = min(UNREAD_MESSAGES * longest, RAISED_LIMIT)
+        return max(UNREAD_LIMIT, many, STALLED_MESSAGES * longest)
+
+    def queue_limit(self, longest: int) -> int:
+        """Bytes that may wait for any client."""
+        return self.max_bytes if self.max_bytes is not None else max(QUEUE_LIMIT, self.unread_limit(longest))
+
+    @property
+    def holds_above(self) -> int:
+        """Bytes owed to a client that reads, above which publishers wait for it."""
+        return HOLDS_ABOVE if self.max_bytes is None else min(HOLDS_ABOVE, self.max_bytes // 4)
+
+    def kept_limit(self, longest: int) -> int:
+        """Bytes that are kept by a policy that drops."""
+        return self.max_bytes if self.max_bytes is not None else max(STALLED_LIMIT, STALLED_MESSAGES * longest)
+
+
+DEFAULT = SlowClient()
+
+
+def check_slow_client(where: str, given: Any, faults: list[Fault]) -> SlowClient:
+    """The `slow_client` of a route: a policy's name, an `ET.SlowClient` or a dict; what is wrong is added to `faults`.
+
+    >>> check_slow_client("slow_client", {"max_bytes": 64 << 20, "max_seconds": 30}, [])
+    SlowClient(policy='close', max_bytes=67108864, max_seconds=30)
+    """
+    policies, original = " | ".join(map(repr, POLICIES)), given
+    if isinstance(given, str):
+        given = {"policy": given} if given in POLICIES else None
+    elif isinstance(given, Entity):
+        given = fields_of(given) if type(given) is ET.SlowClient else None
+    if not isinstance(given, Mapping):
+        allowed = f"{policies}, or ET.SlowClient(policy='close', max_bytes=64 << 20, max_seconds=30)"
+        faults.append(Fault(where, f"got {shown(original)}", allowed))
+        return SlowClient()
+    before = len(faults)
+    for name in given.keys() - set(_FIELDS):
+        hint = did_you_mean(name, _FIELDS) if isinstance(name, str) else ""
+        faults.append(Fault(f"{where}.{name}", "unknown field", ", ".join(_FIELDS), hint))
+    checks: dict[str, tuple[Any, str]] = {
+        "policy": (lambda v: isinstance(v, str) and v in POLICIES, policies),
+        "max_bytes": (lambda v: type(v) is int and v > 0, "bytes that may wait for a client, such as 64 << 20"),
+        "max_seconds": (
+            lambda v: type(v) in (int, float) and 0 < v < float("inf"),
+            "seconds in which a client may take nothing, such as 30",
+        ),
+    }
+    for name, (fits, allowed) in checks.items():
+        if name in given and not fits(given[name]):
+            faults.append(Fault(f"{where}.{name}", f"got {shown(given[name])}", allowed))
+    return SlowClient(**given) if len(faults) == before else SlowClient()
