@@ -12,13 +12,14 @@ Copied = Callable[[Any, Any], Any]
 class Memo(dict[int, Any]):
     """What has been copied already, by identity, as `__deepcopy__` methods expect it.
 
-    `whole` is set inside an object that is copied as a whole or not at all.
+    `objects` says whether they are copied at all; `whole` is set inside one that is copied as a whole or not at all.
     """
 
-    __slots__ = ("alive", "whole")
+    __slots__ = ("alive", "objects", "whole")
 
-    def __init__(self) -> None:
+    def __init__(self, objects: bool = True) -> None:
         super().__init__()
+        self.objects = objects
         self.whole = False
         # Temporary values whose identity must not be given to others while it is in the memo.
         self.alive: list[Any] = []

@@ -63,6 +63,14 @@ def snapshot(value: Any) -> Any:
     return _copied(value, Memo())
 
 
+def outline(value: Any) -> Any:
+    """As `snapshot`, but only containers of Python's own kinds are copied, and all objects are shared.
+
+    Enough to show later what a value was, and cheap where it holds large arrays.
+    """
+    return value if type(value) in PLAIN else _copied(value, Memo(objects=False))
+
+
 def _copied(value: Any, memo: Memo) -> Any:
     cls = type(value)
     copier = _copiers.get(cls) or _remember(cls)
@@ -107,6 +115,8 @@ def _handle(value: Any, memo: Memo) -> Any:
 
 def _object(value: Any, memo: Memo) -> Any:
     """An object of some class: copied with all that it has, or shared."""
+    if not memo.objects:
+        return value
     if memo.whole:
         return remade(value, memo, _copied)
     if _shared.get(id(value)) is value:
@@ -120,6 +130,8 @@ def _object(value: Any, memo: Memo) -> Any:
 
 def _container(value: Any, memo: Memo) -> Any:
     """What is there to hold others: copied around those that are shared."""
+    if not memo.objects:
+        return value
     return remade(value, memo, _copied) if memo.whole else _copied_or_shared(value, memo)
 
 

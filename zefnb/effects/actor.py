@@ -31,7 +31,8 @@ def start_actor(
     Give either `rules`, a dict (or list of pairs) from `(message pattern, state pattern)` to a handler,
     first match wins; or one `handler` for everything. A handler takes `(message, state)`, or both as one
     `input`, and answers `[list of effects, next state]`. `input_transform` is applied to each message
-    first. With `logging` every message is noted in the journal.
+    first. With `logging` every message is noted in the journal. The actor has an `initial_state` of its own, as
+    it is now (see docs/shared.md for what is shared).
 
     In a route, `ET.WebSocket(actor=FX.StartActor(...))` starts one for each connection, without `input`.
     Answers `ET.Actor('🍃-…', input=topic)`.
@@ -43,8 +44,9 @@ def start_actor(
     >>> FX.StopActor(actor=actor) | run
     ET.Success()
     """
+    from zefnb.core.snapshot import snapshot
     from zefnb.engine.actor import Actor as Running
-    from zefnb.engine.actor import Actors
+    from zefnb.engine.actors import Actors
     from zefnb.engine.behaviour import compile_behaviour
     from zefnb.topics.hub import Hub, topic_key
 
@@ -56,7 +58,7 @@ def start_actor(
     if old is not None and (running := actors.find(old)) is not None:
         running.end()
         runtime.things.replaced("the actor that this cell started before")
-    actor = Running(runtime, behaviour, initial_state, ET.Actor(generate_uid(), input=source))
+    actor = Running(runtime, behaviour, snapshot(initial_state), ET.Actor(generate_uid(), input=source))
     actor.logs = logging
 
     def ended() -> None:
@@ -78,7 +80,7 @@ def stop_actor(runtime: Runtime, *, actor: Actor) -> Any:
 
     An actor of a connection takes its connection along, closed with 1000.
     """
-    from zefnb.engine.actor import Actors
+    from zefnb.engine.actors import Actors
     from zefnb.engine.perform import SUCCESS
 
     running = runtime.service(Actors).find(actor)
@@ -95,7 +97,7 @@ def list_actors(runtime: Runtime) -> Any:
     >>> isinstance(FX.ListActors() | run, list)
     True
     """
-    from zefnb.engine.actor import Actors
+    from zefnb.engine.actors import Actors
 
     return [actor.handle for actor in runtime.service(Actors)]
 
@@ -110,8 +112,8 @@ def query_actor_state(
 ) -> Any:
     """The state of `actor`, of `actors`, or of all: a dict from handle to state.
 
-    `transform` is applied to each state: a library op on the loop, a function in a handler thread. Raises
-    `NotRunning` for an actor that has stopped.
+    What is answered is a copy. `transform` is applied to each state: a library op on the loop, a function in a
+    handler thread. Raises `NotRunning` for an actor that has stopped.
 
     >>> from zefnb import *
     >>> actor = FX.StartActor(initial_state=3, handler=lambda msg, n: [[], n]) | run
@@ -120,7 +122,9 @@ def query_actor_state(
     >>> FX.StopActor(actor=actor) | run
     ET.Success()
     """
-    from zefnb.engine.actor import Actors
+    from zefnb.core.snapshot import snapshot
+    from zefnb.engine.actors import Actors
+    from zefnb.engine.context import call_context
 
     if actor is not None and actors is not None:
         raise InvalidEffect(
@@ -128,7 +132,7 @@ def query_actor_state(
         )
     table = runtime.service(Actors)
     wanted = [actor] if actor is not None else list(actors) if actors is not None else [a.handle for a in table]
-    states = {handle: table.get(handle).state for handle in wanted}
+    states = {handle: snapshot(table.get(handle).state) for handle in wanted}
     if transform is None:
         return states
     chain = as_chain(transform)
@@ -136,4 +140,4 @@ def query_actor_state(
     def transformed() -> dict[Any, Any]:
         return {handle: chain(state) for handle, state in states.items()}
 
-    return transformed() if chain.inline else runtime.runner.call(transformed)
+    return transformed() if chain.inline else runtime.runner.call(call_context().run, transformed)

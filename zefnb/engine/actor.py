@@ -10,12 +10,14 @@ from typing import Any
 
 from zefnb.core.effect import Effect
 from zefnb.core.entity import ET, Entity
-from zefnb.core.entity import Actor as ActorHandle
 from zefnb.core.function import ZefFunction
+from zefnb.core.lasting import PLAIN
+from zefnb.core.snapshot import outline, snapshot
 from zefnb.engine.behaviour import Behaviour, handler_name
+from zefnb.engine.context import CallContexts
 from zefnb.engine.mailbox import Mailbox, Progress
 from zefnb.engine.perform import perform, performed, takes_time
-from zefnb.engine.runtime import Runtime, current_owner
+from zefnb.engine.runtime import Runtime
 from zefnb.errors import shown
 from zefnb.text.short_repr import short_repr
 
@@ -28,7 +30,8 @@ class Actor:
 
     Its handlers run where they belong: plain functions in a runner thread, `async def` as a task,
     inline ones and library ops right here. A handler that raises or answers in the wrong shape
-    leaves the state as it was.
+    leaves the state as it was: what it is given is its own, where that could change, and `state`
+    is nobody's but the actor's.
     """
 
     __slots__ = (
@@ -40,7 +43,9 @@ class Actor:
         "_message",
         "_runtime",
         "_task",
+        "_unchanging",
         "behaviour",
+        "contexts",
         "ended",
         "faults",
         "handle",
@@ -62,6 +67,7 @@ class Actor:
         self.handle = handle
         self.server = server
         self.mailbox = Mailbox()
+        self.contexts = CallContexts(self)
         self.taken = self.handled = self.faults = self.unmatched = 0
         self.ended = False
         self.logs = False
@@ -73,6 +79,8 @@ class Actor:
         self._handler: ZefFunction | None = None
         self._message: Any = None
         self._task: asyncio.Task[Any] | None = None
+        # The last state of which was found that nothing in it can change.
+        self._unchanging: Any = None
 
     def deliver(self, message: Any) -> None:
         """Put a message into the mailbox; it is handled after all earlier ones."""
@@ -171,32 +179,56 @@ class Actor:
     def _take(self, message: Any) -> bool:
         """Handle one message; false when its handler is under way elsewhere."""
         self.taken += 1
-        behaviour = self.behaviour
-        self._message = message
         self._handler = None
         if self.logs:
             self._runtime.journal.note("info", f"{self.handle!r} takes {shown(message)}", actor=self.handle)
-        if not behaviour.inline:
-            self._runtime.runner.submit(self._answered, self._find_and_call, message)
-            return False
+        if self.behaviour.inline:
+            return self.contexts.fresh().run(self._take_here, message)
+        self._runtime.runner.submit(self._answered, self.contexts.fresh().run, self._find_and_call, message)
+        return False
+
+    def _take_here(self, message: Any) -> bool:
         try:
-            if behaviour.transform is not None:
-                self._message = message = behaviour.transform(message)
-            handler = self._handler = behaviour.find(message, self.state)
+            handler, message, state = self._find(message)
         except BaseException as error:
             return self._failed(error)
         if handler is None:
             return self._nobody()
         if handler.is_async:
-            return self._call_async(handler, message)
+            return self._call_async(handler, message, state)
         if handler.inline:
-            return self._call_here(handler, message)
-        self._runtime.runner.submit(self._answered, self._call, handler, message)
+            return self._call_here(handler, message, state)
+        self._runtime.runner.submit(self._answered, self.contexts.fresh().run, self._call, handler, message, state)
         return False
 
-    def _call_async(self, handler: ZefFunction, message: Any) -> bool:
+    def _find(self, message: Any) -> tuple[ZefFunction | None, Any, Any]:
+        """The handler, and what it is given: a message and a state with which it may do what it likes."""
+        behaviour, state = self.behaviour, self.state
+        # For the journal, which tells what the handler was given, and not what it has made of it.
+        self._message = message if type(message) in PLAIN else outline(message)
+        if behaviour.transform is not None:
+            message = behaviour.transform(message)
+            self._message = message if type(message) in PLAIN else outline(message)
+        if state is not self._unchanging and type(state) not in PLAIN:
+            own = snapshot(state)
+            if own is state:
+                self._unchanging = state
+            state = own
+        self._handler = handler = behaviour.find(message, state)
+        return handler, message, state
+
+    def _find_and_call(self, message: Any) -> Any:
+        """In a runner thread: transform and predicates are user code here, like the handler."""
+        handler, message, state = self._find(message)
+        return _NOBODY if handler is None else self._call(handler, message, state)
+
+    def _call(self, handler: ZefFunction, message: Any, state: Any) -> Any:
+        """Call a handler, in whichever thread."""
+        return handler.invoke(message, state, self._context_for(handler))
+
+    def _call_async(self, handler: ZefFunction, message: Any, state: Any) -> bool:
         try:
-            answer = self._call(handler, message)
+            answer = self._call(handler, message, state)
         except BaseException as error:
             return self._failed(error)
         if not takes_time(answer):  # redefined as a plain function between two looks at it
@@ -204,21 +236,12 @@ class Actor:
         self._spawn(answer)
         return False
 
-    def _call(self, handler: ZefFunction, message: Any) -> Any:
-        """Call a handler, in whichever thread; what it binds by `run` belongs to this actor."""
-        owner = current_owner.set(self)
-        try:
-            return handler.invoke(message, self.state, self._context_for(handler))
-        finally:
-            current_owner.reset(owner)
-
-    def _call_here(self, handler: ZefFunction, message: Any) -> bool:
-        """Call an inline handler and perform its effects: all of it belongs to this actor, so it is said once."""
-        owner = current_owner.set(self)
+    def _call_here(self, handler: ZefFunction, message: Any, state: Any) -> bool:
+        """Call an inline handler and perform its effects."""
         started = time.monotonic()
         try:
             context = self._context_for(handler) if handler.wants_context else None
-            answer = handler.invoke(message, self.state, context)
+            answer = handler.invoke(message, state, context)
             if (took := time.monotonic() - started) > _INLINE_LIMIT:
                 self._held_the_loop(handler_name(handler), took)
             # What `_settle` does, but for the call.
@@ -227,20 +250,10 @@ class Actor:
             return self._perform(effects) if effects else True
         except BaseException as error:
             return self._failed(error)
-        finally:
-            current_owner.reset(owner)
 
     def _held_the_loop(self, name: str, took: float) -> None:
         text = f"the inline handler {name} held the loop for {took:.3f} s; without inline=True it would hold nobody"
         self._runtime.journal.note("warning", text, key=("blocks", name), handler=name, server=self.server)
-
-    def _find_and_call(self, message: Any) -> Any:
-        """In a runner thread: transform and predicates are user code here, like the handler."""
-        behaviour = self.behaviour
-        if behaviour.transform is not None:
-            self._message = message = behaviour.transform(message)
-        handler = self._handler = behaviour.find(message, self.state)
-        return _NOBODY if handler is None else self._call(handler, message)
 
     def _answered(self, answer: Any, error: BaseException | None) -> None:
         """On the loop: what a runner thread brought back."""
@@ -255,18 +268,14 @@ class Actor:
         elif answer is _NOBODY:
             self._nobody()
         elif takes_time(answer):
-            self._spawn(answer)
+            self.contexts.fresh().run(self._spawn, answer)
             return
-        elif not self._settle(answer):
+        elif not self.contexts.fresh().run(self._settle, answer):
             return
         self._resume()
 
     def _spawn(self, answer: Awaitable[Any]) -> None:
-        owner = current_owner.set(self)
-        try:
-            self._task = self._runtime.spawn(self._await(answer), f"handler {handler_name(self._handler)}")
-        finally:
-            current_owner.reset(owner)
+        self._task = self._runtime.spawn(self._await(answer), f"handler {handler_name(self._handler)}")
 
     async def _await(self, coming: Awaitable[Any]) -> None:
         try:
@@ -285,15 +294,12 @@ class Actor:
 
     def _settle(self, answer: Any) -> bool:
         """Take the next state, then perform the effects; false when one of them takes time."""
-        owner = current_owner.set(self)
         try:
             effects, self.state = self.behaviour.read(answer, self.state)
             self.handled += 1
             return self._perform(effects) if effects else True
         except BaseException as error:
             return self._failed(error)
-        finally:
-            current_owner.reset(owner)
 
     def _perform(self, effects: Sequence[Effect]) -> bool:
         for number, effect in enumerate(effects):
@@ -362,36 +368,3 @@ _NOBODY = object()
 
 def _type_name(cls: type) -> str:
     return repr(cls) if issubclass(cls, Entity) else cls.__name__
-
-
-class Actors:
-    """The actors that run, by uid: a service of the runtime."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._actors: dict[str | None, Actor] = {}
-
-    def add(self, actor: Actor) -> None:
-        """Keep `actor` until it ends."""
-        self._actors[actor.handle._uid] = actor
-
-    def remove(self, actor: Actor) -> None:
-        """`actor` has ended."""
-        self._actors.pop(actor.handle._uid, None)
-
-    def get(self, handle: ActorHandle) -> Actor:
-        """The actor of that handle; `NotRunning` when it has ended or lives elsewhere."""
-        found = self._actors.get(handle._uid)
-        if found is None:
-            raise self._runtime.not_running(handle)
-        return found
-
-    def find(self, handle: ActorHandle) -> Actor | None:
-        """The actor of that handle, or `None`."""
-        return self._actors.get(handle._uid)
-
-    def __iter__(self) -> Any:
-        return iter(list(self._actors.values()))
-
-    def __len__(self) -> int:
-        return len(self._actors)

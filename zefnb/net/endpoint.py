@@ -10,7 +10,8 @@ from zefnb.core.entity import ET, Entity
 from zefnb.core.time import Time
 from zefnb.core.types import ByteArray
 from zefnb.core.uid import generate_uid
-from zefnb.engine.actor import Actor, Actors
+from zefnb.engine.actor import Actor
+from zefnb.engine.actors import Actors
 from zefnb.engine.behaviour import Behaviour
 from zefnb.engine.runtime import Runtime
 from zefnb.net.connection import Connection
@@ -158,7 +159,7 @@ class Endpoint:
             ET.WSClientConnected(
                 client_ip=connection.client_ip,
                 path=connection.path,
-                query_params=connection.query_params,
+                query_params=dict(connection.query_params),
                 time=connection.connect_time,
                 topic_in=topic_in,
                 topic_out=topic_out,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import os
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from zefnb.core.function import ZefFunction, as_handler, name_of
 from zefnb.core.record import fields_of
 from zefnb.core.time import Time
 from zefnb.core.wire import to_json_text
+from zefnb.engine.context import begin_call
 from zefnb.engine.runtime import Runtime
 from zefnb.engine.things import current_server
 from zefnb.errors import shown
@@ -100,6 +102,7 @@ class HTTPApp:
 
     async def _handled(self, handler: ZefFunction, request: Request, variables: dict[str, Any]) -> Any:
         current_server.set(self._server)  # this task's alone: one for each request
+        begin_call()
         try:
             entity = await self._request_entity(request, variables)
             if handler.is_async:
@@ -131,19 +134,11 @@ class HTTPApp:
             if not answered.done():
                 answered.set_result((answer, error))
 
-        self._runtime.runner.submit(done, self._called, handler, entity)
+        self._runtime.runner.submit(done, contextvars.copy_context().run, handler, entity)
         answer, error = await answered
         if error is not None:
             raise error
         return await answer if inspect.isawaitable(answer) else answer
-
-    def _called(self, handler: ZefFunction, entity: Entity) -> Any:
-        """Call a handler in a runner thread."""
-        server = current_server.set(self._server)
-        try:
-            return handler(entity)
-        finally:
-            current_server.reset(server)
 
     async def _request_entity(self, request: Request, variables: dict[str, Any]) -> Entity:
         body = await self._body(request)

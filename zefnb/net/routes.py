@@ -12,6 +12,7 @@ from starlette.routing import compile_path
 from zefnb.core.effect import FX, Effect
 from zefnb.core.entity import ET, Entity, Topic
 from zefnb.core.record import fields_of
+from zefnb.core.snapshot import snapshot
 from zefnb.core.types import describe
 from zefnb.engine.behaviour import compile_behaviour
 from zefnb.engine.journal import Journal
@@ -170,7 +171,7 @@ def check_actor(where: str, given: Any, journal: Journal, faults: list[Fault]) -
     if "input" in fields:
         faults.append(Fault(f"{where}.input", "the input of a connection's actor is the connection", "no input"))
     try:
-        return compile_behaviour(journal, **fields), fields.get("initial_state")
+        return compile_behaviour(journal, **fields), snapshot(fields.get("initial_state"))
     except UsageError as error:
         faults.extend(
             Fault(f"{where}.{fault.field}", fault.problem, fault.allowed, fault.hint) for fault in error.faults

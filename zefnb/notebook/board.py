@@ -9,7 +9,8 @@ from collections.abc import Callable, Sized
 from itertools import islice
 from typing import Any, TypeVar
 
-from zefnb.engine.actor import Actor, Actors
+from zefnb.engine.actor import Actor
+from zefnb.engine.actors import Actors
 from zefnb.engine.bell import my_bell
 from zefnb.engine.runtime import Runtime
 from zefnb.net.connection import Connection

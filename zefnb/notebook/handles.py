@@ -65,7 +65,7 @@ def _server(runtime: Runtime, handle: Any) -> Described:
 
 
 def _actor(runtime: Runtime, handle: Any) -> Described:
-    from zefnb.engine.actor import Actors
+    from zefnb.engine.actors import Actors
 
     actor = runtime.service(Actors).find(handle)
     if actor is None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from zefnb.core.uid import generate_uid
+from zefnb.engine.context import call_context
 from zefnb.engine.runtime import Runtime
 from zefnb.store.change import taken
 from zefnb.store.dict_database import DictDatabase
@@ -79,7 +80,7 @@ class Databases:
 
     async def _elsewhere(self, call: Callable[[], Any]) -> Any:
         """Have `call` made in a handlers' thread, so that neither a disk nor a user's function stops the loop."""
-        return await self._answered(lambda done: self._runtime.runner.submit(done, call))
+        return await self._answered(lambda done: self._runtime.runner.submit(done, call_context().run, call))
 
     async def _answered(self, ask: Callable[[Done], None]) -> Any:
         """Ask, and await the answer, whichever thread brings it."""

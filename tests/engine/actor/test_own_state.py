@@ -1,0 +1,179 @@
+"""A state is its actor's own: no other actor, no handler that fails and nobody who asks changes it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import threading
+from collections import defaultdict, deque
+from typing import Any
+
+import pytest
+
+from tests.engine.actor.room import Room
+from zefnb import ET, FX, DictDatabase, run, zef_function
+from zefnb import Any as Anything
+
+
+@dataclasses.dataclass
+class Guest:
+    said: list[str]
+
+
+class Seat:
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+
+STATES: dict[str, tuple[Any, Any]] = {
+    # how a state is made, and where the list in it is
+    "a dict": (lambda: {"said": []}, lambda state: state["said"]),
+    "a list": (list, lambda state: state),
+    "an entity": (lambda: ET.Guest(said=[]), lambda state: state.said),
+    "an entity with a name": (lambda: ET.Guest("ada", said=[]), lambda state: state.said),
+    "deep inside": (lambda: ET.Guest(a=({"b": [[]]},)), lambda state: state.a[0]["b"][0]),
+    "a deque": (deque, lambda state: state),
+    "a dataclass": (lambda: Guest([]), lambda state: state.said),
+    "an object": (Seat, lambda state: state.said),
+    "a default": (lambda: defaultdict(list), lambda state: state["said"]),
+}
+
+
+def handler_of(kind: str, look: Any) -> Any:
+    """Adds what it is told to the state; fails afterwards when told to."""
+
+    def add(msg: Any, state: Any) -> Any:
+        look(state).append(msg)
+        if msg == "raise":
+            raise ValueError("told to")
+        if msg == "wrong":
+            return state
+        return [[], state]
+
+    async def add_async(msg: Any, state: Any) -> Any:
+        look(state).append(msg)
+        await asyncio.sleep(0)
+        if msg == "cancel":
+            raise asyncio.CancelledError
+        return add(msg, state) if msg in ("raise", "wrong") else [[], state]
+
+    return {"plain": add, "inline": zef_function(inline=True)(add), "async": add_async}[kind]
+
+
+@pytest.mark.parametrize("kind", ["plain", "inline", "async"])
+@pytest.mark.parametrize("made", STATES)
+def test_actors_with_one_initial_state_have_each_their_own(made: str, kind: str, until: Any):
+    make, look = STATES[made]
+    state = make()
+    rooms = [Room(initial_state=state, handler=handler_of(kind, look)) for _ in range(3)]
+    look(state).append("by its maker, afterwards")
+    for room, name in zip(rooms, "abc", strict=True):
+        room.say(name, name)
+    until(lambda: [list(look(room.state)) for room in rooms] == [["a", "a"], ["b", "b"], ["c", "c"]])
+
+
+@pytest.mark.parametrize("kind", ["plain", "inline", "async"])
+@pytest.mark.parametrize("made", STATES)
+def test_a_handler_that_fails_leaves_the_state_as_it_was(made: str, kind: str, until: Any):
+    make, look = STATES[made]
+    room = Room(initial_state=make(), handler=handler_of(kind, look))
+    failing = ["raise", "wrong", *(["cancel"] if kind == "async" else [])]
+    room.say("a", *failing, "b", *failing)
+    until(lambda: sum(entry["count"] for entry in room.log if entry["level"] == "error") == 2 * len(failing))
+    assert list(look(room.state)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("made", STATES)
+def test_what_the_query_answers_can_be_changed_and_changes_nothing(made: str, until: Any):
+    make, look = STATES[made]
+    room = Room(initial_state=make(), handler=handler_of("plain", look))
+    room.say("a")
+    until(lambda: list(look(room.state)) == ["a"])
+    look(room.state).append("changed")
+    FX.QueryActorState(actor=room.handle, transform=lambda state: look(state).clear()) | run
+    assert list(look(room.state)) == ["a"]
+
+
+def test_actors_that_take_on_one_state_of_the_programs_have_each_their_own(until: Any):
+    default: dict[str, list[str]] = {"said": []}
+
+    def greet(msg: str, state: Any) -> Any:
+        state["said"].append(msg)
+        return [[], state]
+
+    rules = {("begin", Anything): lambda msg, state: [[], default], (str, dict): greet}
+    rooms = [Room(initial_state=None, rules=rules) for _ in range(2)]
+    for room, name in zip(rooms, "ab", strict=True):
+        room.say("begin", name)
+    until(lambda: [room.state for room in rooms] == [{"said": ["a"]}, {"said": ["b"]}])
+    assert default == {"said": []}
+
+
+@pytest.mark.parametrize("kind", ["plain", "inline"])
+def test_predicates_and_transforms_cannot_change_the_state_either(kind: str, until: Any):
+    def spoil(state: Any) -> bool:
+        state.append("by a predicate")
+        return False
+
+    predicate = zef_function(inline=True)(spoil) if kind == "inline" else spoil
+    room = Room(initial_state=[], rules=[((str, predicate), lambda m, s: [[], s])])
+    room.say("a", "b")
+    until(lambda: room.log)
+    assert room.state == []
+
+
+def test_what_occurs_twice_in_a_state_goes_on_occurring_twice(until: Any):
+    shared: list[str] = []
+
+    def add(msg: str, state: Any) -> Any:
+        state["one"].append(msg)
+        return [[], state]
+
+    room = Room(initial_state={"one": shared, "other": shared}, handler=add)
+    room.say("a", "b")
+    until(lambda: room.state == {"one": ["a", "b"], "other": ["a", "b"]})
+
+
+def test_handles_and_what_cannot_be_copied_are_shared(until: Any):
+    db = FX.CreateDB(type=DictDatabase) | run
+    lock, seen = threading.Lock(), []
+
+    def note(msg: str, state: Any) -> Any:
+        seen.append((state["lock"] is lock, state["db"] is db, state["make"] is Seat))
+        return [[], state]
+
+    for room in [Room(initial_state={"lock": lock, "db": db, "make": Seat}, handler=note) for _ in range(2)]:
+        room.say("a", "b")
+    until(lambda: len(seen) == 4)
+    assert set(seen) == {(True, True, True)}
+
+
+@pytest.mark.parametrize("kind", ["plain", "inline"])
+def test_a_state_in_which_nothing_can_change_is_given_as_it_is(kind: str, until: Any):
+    state, seen = ET.Guest(name="ada", topic=ET.Topic("t"), inner=ET.Seat(n=(1, 2))), []
+
+    def note(msg: str, given: Any) -> Any:
+        seen.append(given)
+        return [[], given]
+
+    room = Room(initial_state=state, handler=zef_function(inline=True)(note) if kind == "inline" else note)
+    room.say("a", "b")
+    until(lambda: len(seen) == 2)
+    assert all(given is state for given in seen)
+
+
+@pytest.mark.parametrize("kind", ["plain", "inline", "async"])
+def test_the_journal_shows_what_the_handler_was_given(kind: str, until: Any):
+    def spoil(msg: Any, state: Any) -> Any:
+        msg["said"].append("changed")
+        raise ValueError("told to")
+
+    async def spoil_async(msg: Any, state: Any) -> Any:
+        spoil(msg, state)
+
+    given = {"plain": spoil, "inline": zef_function(inline=True)(spoil), "async": spoil_async}[kind]
+    room = Room(initial_state=None, handler=given)
+    room.say({"said": ["hello"]})
+    until(lambda: room.log)
+    assert "hello" in room.log[0]["input"]
+    assert "changed" not in room.log[0]["input"]

@@ -1,0 +1,183 @@
+"""What one client's handler does, no other client's handler finds: states, and contexts of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import decimal
+import threading
+from typing import Any
+
+import httpx
+import pytest
+
+from zefnb import ET, FX, DictDatabase, generate_uid, run, zef_function
+from zefnb import Any as Anything
+
+mark = contextvars.ContextVar("mark", default="unset")
+
+
+def test_each_connection_starts_with_a_state_of_its_own(serve: Any, connect: Any):
+    def say(text: str, state: Any) -> Any:
+        state["said"].append(text)
+        return [[FX.Publish(target=state["out"][0], content=state["said"])], state]
+
+    def greet(msg: Any, state: Any) -> Any:
+        state["out"].append(msg.topic_out)
+        return [[], state]
+
+    state: dict[str, Any] = {"said": [], "out": []}
+    rules = {(ET.WSClientConnected, Anything): greet, (str, Anything): say}
+    server = serve({"/ws": ET.WebSocket(actor=FX.StartActor(initial_state=state, rules=rules))})
+    state["said"].append("by its maker, afterwards")
+    for name in ("ada", "bob"):
+        client = connect(server)
+        for n in range(2):
+            client.send(f"{name} {n}")
+        assert [client.recv(10) for _ in range(2)] == [f'["{name} 0"]', f'["{name} 0", "{name} 1"]']
+
+
+def look_and_set() -> str:
+    """What this call finds, before it leaves everything changed."""
+    context = decimal.getcontext()
+    found = f"{mark.get()} {context.prec}"
+    mark.set("set")
+    context.prec = 3
+    return found
+
+
+def as_handler(kind: str, function: Any) -> Any:
+    if kind == "inline":
+        return zef_function(inline=True)(function)
+    if kind != "async":
+        return function
+
+    async def later(*args: Any) -> Any:
+        await asyncio.sleep(0)
+        return function(*args)
+
+    return later
+
+
+@pytest.fixture(params=["unset", "set by the caller"])
+def expected(request: Any) -> Any:
+    """What every call finds: what the one found who started the server."""
+    if request.param == "unset":
+        yield "unset 28"
+        return
+    before = decimal.getcontext().copy()
+    token = mark.set("caller")
+    decimal.getcontext().prec = 11
+    yield "caller 11"
+    assert decimal.getcontext().prec == 11, "a handler has changed its caller's"
+    decimal.setcontext(before)
+    mark.reset(token)
+
+
+@pytest.mark.parametrize("kind", ["plain", "inline", "async"])
+def test_what_a_call_sets_in_its_context_no_other_client_finds(kind: str, expected: str, serve: Any, connect: Any):
+    def say(text: str, state: Any) -> Any:
+        return [[FX.Publish(target=state, content=look_and_set())], state]
+
+    rules = {
+        (ET.WSClientConnected, Anything): lambda msg, state: [[], msg.topic_out],
+        (str, Anything): as_handler(kind, say),
+    }
+    server = serve({"/ws": ET.WebSocket(actor=FX.StartActor(initial_state=None, rules=rules))})
+    for _ in range(2):
+        client = connect(server)
+        for _ in range(3):
+            client.send("look")
+            assert client.recv(10) == expected
+
+
+@pytest.mark.parametrize("kind", ["plain", "inline", "async"])
+def test_nor_does_another_request(kind: str, expected: str, serve: Any):
+    server = serve({"/": as_handler(kind, lambda request: look_and_set())})
+    with httpx.Client(timeout=10) as client:
+        assert [client.get(f"http://127.0.0.1:{server.port}/").text for _ in range(4)] == [expected] * 4
+    assert httpx.get(f"http://127.0.0.1:{server.port}/").text == expected
+
+
+@pytest.mark.parametrize("kind", ["plain", "inline"])
+def test_nor_does_another_function_in_a_chain_a_predicate_or_a_transform(kind: str, until: Any):
+    topic, found = ET.Topic(generate_uid()), []
+
+    def look(value: Any) -> Any:
+        found.append(look_and_set())
+        return value
+
+    look = as_handler(kind, look)
+    FX.SubscribeFX(topic=topic, op=look) | run
+    FX.MapTopic(source=topic, target=ET.Topic(generate_uid()), op=look) | run
+    for _ in range(2):
+        FX.StartActor(input=topic, initial_state=None, handler=lambda m, s: [[], s], input_transform=look) | run
+        FX.StartActor(input=topic, initial_state=None, rules=[((look, Anything), lambda m, s: [[], s])]) | run
+    for n in range(3):
+        FX.Publish(target=topic, content=n) | run
+    until(lambda: len(found) == 18)
+    assert set(found) == {"unset 28"}
+
+
+def test_nor_does_a_function_that_reads_a_database_or_a_state():
+    db = FX.CreateDB(type=DictDatabase, initial_state={"a": 1}) | run
+    actor = FX.StartActor(initial_state=1, handler=lambda m, s: [[], s]) | run
+    for _ in range(3):
+        assert FX.QueryDB(db=db, query=lambda everything: look_and_set()) | run == "unset 28"
+        states = FX.QueryActorState(actor=actor, transform=lambda state: look_and_set()) | run
+        assert list(states.values()) == ["unset 28"]
+
+
+def test_an_actor_that_a_handler_starts_does_not_begin_with_what_the_handler_has_set(until: Any):
+    topic, found = ET.Topic(generate_uid()), []
+
+    @zef_function(inline=True)
+    def child(msg: Any, state: Any) -> Any:
+        found.append(look_and_set())
+        return [[], state]
+
+    @zef_function(inline=True)
+    def parent(msg: Any, state: Any) -> Any:
+        look_and_set()
+        return [[FX.StartActor(input=topic, initial_state=None, handler=child)], state]
+
+    actor = FX.StartActor(initial_state=None, handler=parent) | run
+    FX.Publish(target=actor.input, content=1) | run
+    FX.Publish(target=topic, content=1) | run
+    until(lambda: found)
+    assert found == ["unset 28"]
+
+
+def test_the_errors_that_numpy_ignores_in_one_call_are_not_ignored_in_the_next(serve: Any):
+    numpy = pytest.importorskip("numpy", minversion="2.0")
+
+    def look(request: Any) -> str:
+        before = numpy.geterr()["over"]
+        numpy.seterr(all="ignore")
+        return str(before)
+
+    server = serve({"/": look})
+    answers = [httpx.get(f"http://127.0.0.1:{server.port}/").text for _ in range(3)]
+    assert answers == [numpy.geterr()["over"]] * 3
+
+
+def test_two_calls_at_once_do_not_see_each_other(serve: Any):
+    inside = threading.Barrier(2, timeout=20)
+
+    def look(request: Any) -> str:
+        mark.set(request.query)
+        inside.wait()
+        return mark.get()
+
+    server = serve({"/": look})
+    answers: dict[str, str] = {}
+
+    def ask(name: str) -> None:
+        answers[name] = httpx.get(f"http://127.0.0.1:{server.port}/?{name}", timeout=20).text
+
+    threads = [threading.Thread(target=ask, args=[name]) for name in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == {"a": "a", "b": "b"}
