@@ -236,6 +236,73 @@ def test_publish_takes_text_and_values(kernel, line, message):
     kernel.until(lambda: kernel.value("heard") == [message])
 
 
+# What a value looks like, which may come from a client, and what it must not become.
+TRICKS = ["admin", "--all", "--json", "-h", "--", "'quoted'", "two words", "{1 + 1}", "$who", "", "a\nb", "8000", "/ws"]
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+@pytest.mark.parametrize("form", ["{said}", "$said"])
+def test_a_value_is_published_as_it_is_whatever_it_looks_like(kernel, trick, form):
+    kernel.run(f"who, admin, said = 'Ada', ET.Topic('admins'), {trick!r}")
+    listen(kernel, "room")
+    listen(kernel, "admins")
+    done = kernel.run(f"%zef publish room {form}")
+    assert (done.text, done.error) == ("", None)
+    kernel.until(lambda: kernel.value("heard") == [trick])
+
+
+@pytest.mark.parametrize("trick", [trick for trick in TRICKS if trick])
+@pytest.mark.parametrize("line", ["publish {said} hello", "publish $said {word}"])
+def test_a_value_in_a_topics_place_is_its_name_and_no_name_of_the_users(kernel, trick, line):
+    kernel.run(f"word, who, admin, said = 'hello', 'Ada', ET.Topic('admins'), {trick!r}")
+    kernel.run("FX.SubscribeFX(topic=ET.Topic(said), op=lambda m: heard.append(m)) | run", "listen to said")
+    kernel.run("FX.SubscribeFX(topic=admin, op=lambda m: heard.append('to the admins')) | run", "listen to admin")
+    done = kernel.run(f"%zef {line}")
+    assert (done.text, done.error) == ("", None)
+    kernel.until(lambda: kernel.value("heard") == ["hello"])
+
+
+@pytest.mark.parametrize("line", ["stop {said}", "stop $said", "kick {said}", "send {said} hi", "url {said}"])
+@pytest.mark.parametrize("trick", ["--all", "server", "-h", "server/ws"])
+def test_a_value_stops_nothing_and_means_no_server_of_the_users(kernel, line, trick):
+    kernel.run("server = %zef start /ws --port 0 --topic chat")
+    kernel.run("other = %zef start /ws --port 0 --topic chat")
+    kernel.run(f"said = {trick!r}")
+    done = kernel.run(f"%zef {line}")
+    assert done.error is None
+    assert len(done.text.splitlines()) == 1, done.text
+    assert "usage:" not in done.text
+    assert kernel.value("len(FX.QueryAllActiveHTTPServers() | run)") == 2
+
+
+def test_an_options_value_is_a_value_too(kernel):
+    kernel.run("admin, said, where = ET.Topic('admins'), 'admin', ET.Topic('elsewhere')")
+    for name in ("admin", "admins", "elsewhere"):
+        kernel.run(f"FX.SubscribeFX(topic=ET.Topic({name!r}), op=lambda m: heard.append({name!r})) | run", name)
+    kernel.run("s = %zef start /ws --port {0} --in={said} --in {where} --out=$said")
+    with connect(f"ws://127.0.0.1:{kernel.value('s.port')}/ws", proxy=None) as client:
+        client.send("hello")
+        assert client.recv(timeout=20) == "hello"
+        kernel.until(lambda: kernel.value("sorted(heard)") == ["admin", "elsewhere"])
+
+
+def test_objects_reach_the_command_as_they_are(kernel):
+    kernel.run("room, message = ET.Topic('room'), {'n': [1]}")
+    listen(kernel, "room")
+    kernel.run("%zef publish {room} {message}")
+    kernel.until(lambda: kernel.value("heard") == [{"n": [1]}])
+    kernel.run("servers = [get_ipython().run_line_magic('zef', 'start /ws --port 0 --topic chat') for _ in range(1)]")
+    assert "stopped the server" in kernel.run("%zef stop {servers[0]}").text
+
+
+def test_what_is_wrong_in_an_expression_is_one_line_without_control_characters(kernel):
+    kernel.run("def wrong(): raise ValueError('two\\nlines \\x1b[31mred')")
+    done = kernel.run("%zef publish room {wrong()}")
+    assert done.text == "zef publish: {wrong()}: ValueError: two lines \\x1b[31mred\n"
+    kernel.run("said = '\\x1b]0;title\\x07'")
+    assert "\x1b" not in kernel.run("%zef stop {said}").text
+
+
 def test_in_a_function_its_own_names_stand_for_their_values(kernel):
     listen(kernel, "room")
     kernel.run("n = 'outer'\ndef say(n):\n    %zef publish room {n} and $n\nsay('inner')\n%zef publish room $n")
@@ -367,6 +434,18 @@ def test_a_reference_alone_is_the_object_and_within_text_its_text():
     assert words("{None}", {})[0].value is None
     assert expanded("a{x}b$x$y", {"x": 1}) == "a1b1$y"
     assert whole(' "one two" ', {}) == "one two"
+    for text, meant in (
+        ("{x:.2f}", "1.00"),
+        ("{x!r:>4}", "   1"),
+        ("{y:.2f}", "{y:.2f}"),
+        ("{x: }", "{x: }"),
+        ('{"x":1}', '{"x":1}'),
+        ("{{x}} and {{y z}}", "{x} and {y z}"),
+        ("$$x and $x", "$x and 1"),
+        ("{{'a': x}}", {"a": 1}),
+        ("{[x, {'b': {2: 3}}[\"b\"]]}", [1, {2: 3}]),
+    ):
+        assert whole(text, {"x": 1}).value == meant
     with pytest.raises(LineError, match="ZeroDivisionError"):
         expanded("{1/0}", {})
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, NoReturn
 
 from zefnb.core.effect import FX, Effect
@@ -18,15 +18,49 @@ from zefnb.engine.run import run
 from zefnb.errors import did_you_mean
 from zefnb.notebook.line import LineError, Token, pieces, whole, words
 
+# Python refuses to read longer ones, and nothing here has so many digits.
+_LONGEST_NUMBER = 18
+_LONGEST_PORT = 5
+
 
 class HelpShown(Exception):
     """`-h` was given and has been answered."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are `LineError`s of one line."""
+    """A parser whose errors are `LineError`s of one line, and to which a value is never an option."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        # Words with values in them, by what argparse reads in their place.
+        self._kept: dict[str, Token] = {}
+
+    def parse_words(self, words: Iterable[Token]) -> argparse.Namespace:
+        """The arguments in `words`; `LineError` for what is wrong with them. To be called once."""
+        for action in self._actions:
+            action.type = self._of_token(action.type)
+        given, extra = self.parse_known_args([self._standing_for(word) for word in words])
+        if extra:
+            self.error(f"unrecognized arguments: {' '.join(extra)}")
+        return given
+
+    def _standing_for(self, word: Token) -> str:
+        if not word.is_given:
+            return word
+        key = f"\0{len(self._kept)}\0"
+        self._kept[key] = word
+        return word.option + key
+
+    def _of_token(self, kind: Any) -> Callable[[str], Any]:
+        def read(text: str) -> Any:
+            token = self._kept.get(text, text)
+            return token if kind is None else kind(token)
+
+        return read
 
     def error(self, message: str) -> NoReturn:
+        for key, token in self._kept.items():
+            message = message.replace(key, token).replace(repr(key)[1:-1], token)
         raise LineError(f"{message} ({self.prog} -h explains)")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
@@ -57,9 +91,9 @@ class Context:
         return run(effect)
 
     def named(self, token: Any) -> Any:
-        """What a word stands for: an object that was given, the user's name, or the word itself."""
-        value = getattr(token, "value", token)
-        return self.names.get(value, value) if isinstance(value, str) else value
+        """What a word stands for: the value that was given, the user's name, or the word itself."""
+        value = token_value(token)
+        return self.names.get(value, value) if isinstance(value, str) and not is_given(token) else value
 
     def topic(self, token: Any) -> Any:
         """A topic: one bound to that name, an actor's input, or the topic that is called so."""
@@ -68,7 +102,7 @@ class Context:
             return found
         if isinstance(found, Actor):
             return found.input
-        value = getattr(token, "value", token)
+        value = token_value(token)
         if not isinstance(value, str):
             raise LineError(f"{token}: no topic, but {type(value).__name__}")
         return ET.Topic(value)
@@ -89,13 +123,20 @@ class Context:
         found = self.named(token)
         if isinstance(found, HTTPServer):
             return found
-        if isinstance(found, int) or str(found).lstrip(":").isdecimal():
-            port = int(str(found).lstrip(":"))
+        if (found_port := _as_port(found)) is not None:
+            port = found_port
             for server in running:
                 if server.port == port:
                     return server
             raise LineError(f"no server of ours listens on port {port}; running: {_ports(running) or 'none'}")
         raise LineError(f"{token}: no server; a name bound to one, or a port: {_ports(running) or 'none runs'}")
+
+
+def _as_port(found: Any) -> int | None:
+    if isinstance(found, int):
+        return None if isinstance(found, bool) else found
+    digits = found.lstrip(":") if isinstance(found, str) else ""
+    return int(digits) if digits.isdecimal() and len(digits) <= _LONGEST_PORT else None
 
 
 def _ports(servers: list[Any]) -> str:
@@ -140,7 +181,7 @@ class Command:
         rest = ""
         if self.rest:
             line, rest = _split_rest(line, parser, self.before_rest)
-        given = parser.parse_args(words(line, namespace))
+        given = parser.parse_words(words(line, namespace))
         if self.rest:
             setattr(given, self.rest, whole(rest, namespace) if rest.strip() else None)
         return given
@@ -165,14 +206,14 @@ def _split_rest(line: str, parser: Parser, positionals: int) -> tuple[str, str]:
 
 def port(text: str) -> int:
     """A port, as a parser reads it."""
-    if not text.isdecimal() or int(text) > 65535:
+    if not text.isdecimal() or len(text) > _LONGEST_NUMBER or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port; 0 to 65535, 0 picks a free one")
     return int(text)
 
 
 def count(text: str) -> int:
     """A number of things, as a parser reads it."""
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > _LONGEST_NUMBER:
         raise argparse.ArgumentTypeError(f"{text!r} is no number")
     return int(text)
 
@@ -225,7 +266,9 @@ def unknown(name: str, known: list[str]) -> LineError:
     return LineError(f"no subcommand {name!r}{'; ' + hint if hint else ''} (%zef -h lists them)")
 
 
-Completes = Callable[[str], Any]
+def is_given(token: Any) -> bool:
+    """Whether a value is in the word, which then is no name."""
+    return isinstance(token, Token) and token.is_given
 
 
 def token_value(token: Any) -> Any:

@@ -1,14 +1,24 @@
-"""The line after `%zef`: tokens, and what `{expr}` and `$var` stand for in them."""
+"""The line after `%zef`: tokens, and what `{expr}` and `$var` stand for in them.
+
+A value is a value: what `{expr}` and `$var` stand for is never read again, as a name, an option, a quoted text
+or the end of a word. It may come from a client.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 _ITSELF: Any = object()
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
+_ESCAPED_VARIABLE = re.compile(r"\$(\$[A-Za-z_]\w*)")
+_OPTION = re.compile(r"--?[A-Za-z][\w-]*=")
+# A conversion and a format as in f-strings; what begins with a blank is prose or JSON.
+_FORMAT = re.compile(r"(?:!(?P<conversion>[rsa]))?(?::(?P<format>(?=\S)[^{}]*))?")
+_CONVERSIONS: dict[str, Callable[[Any], str]] = {"r": repr, "s": str, "a": ascii}
+_LONGEST_EXPRESSION = 60
 
 
 class LineError(Exception):
@@ -16,15 +26,32 @@ class LineError(Exception):
 
 
 class Token(str):
-    """A word of the line; `value` is the object where the word was one `{expr}` or `$var`, else the text."""
+    """A word of the line; `value` is the object where the word was one `{expr}` or `$var`, else the text.
 
-    __slots__ = ("value",)
+    `typed` tells how much of the beginning was typed as it stands; from there on it is, or may be, of a value.
+    `option` is the option that the word gives a value to, as in `--topic={name}`, of which it is no part.
+    """
+
+    __slots__ = ("option", "typed", "value")
     value: Any
+    typed: int
+    option: str
 
-    def __new__(cls, text: str, value: Any = _ITSELF) -> Token:
+    def __new__(cls, text: str, value: Any = _ITSELF, typed: int | None = None, option: str = "") -> Token:
         made = super().__new__(cls, text)
         made.value = text if value is _ITSELF else value
+        made.typed = -1 if typed is None else typed
+        made.option = option
         return made
+
+    @property
+    def is_given(self) -> bool:
+        """Whether a value is in it, so that it is neither a name nor an option, whatever it looks like."""
+        return self.typed >= 0
+
+    def begins(self, length: int) -> Token:
+        """Its first `length` characters, given or typed as they are in it."""
+        return Token(self[:length], typed=self.typed if 0 <= self.typed < length else None)
 
 
 class Piece(NamedTuple):
@@ -92,42 +119,126 @@ def _is_expression(text: str) -> bool:
 def expanded(raw: str, namespace: Mapping[str, Any]) -> Token:
     """A word, or a text, with what it stands for: alone the object itself, within text its text.
 
+    `{expr:format}` and `{expr!r}` are as in f-strings, where the names in `expr` are known. `{{text}}` is `{text}`,
+    unless a dict is in the braces, and `$$name` is `$name`.
+
     >>> expanded('{n + 1}', {'n': 2}).value, expanded('{n} and $n, not $1 or {a: b}', {'n': 2})
     (3, '2 and 2, not $1 or {a: b}')
+    >>> expanded('{n:.2f} {{n}} $$n', {'n': 2})
+    '2.00 {n} $n'
     """
     parts: list[str] = []
+    typed: int | None = None
     at = 0
     while at < len(raw):
+        if escaped := _escaped(raw, at):
+            text, at = escaped
+            parts.append(text)
+            continue
         end, value = _reference(raw, at, namespace)
         if not end:
             parts.append(raw[at])
             at += 1
             continue
         if at == 0 and end == len(raw):
-            return Token(value if isinstance(value, str) else repr(value), value)
-        parts.append(str(value))
+            return Token(value if isinstance(value, str) else _text(value, repr), value, typed=0)
+        if typed is None:
+            typed = sum(map(len, parts))
+        parts.append(_text(value, str))
         at = end
-    return Token("".join(parts))
+    return Token("".join(parts), typed=typed)
+
+
+def _text(value: Any, convert: Any) -> str:
+    try:
+        return str(convert(value))
+    except Exception as error:
+        raise LineError(f"a {type(value).__name__} in the line has no text: {_named(error)}") from None
+
+
+def _escaped(raw: str, at: int) -> tuple[str, int] | None:
+    """The text that `{{text}}` or `$$name` at `at` stands for, and where it ends."""
+    if (variable := _ESCAPED_VARIABLE.match(raw, at)) is not None:
+        return variable[1], variable.end()
+    end = raw.find("}}", at) if raw.startswith("{{", at) else -1
+    if end < 0 or "{" in raw[at + 2 : end]:
+        return None
+    inner = raw[at + 1 : end + 1]
+    if _is_expression(inner) and isinstance(ast.parse(inner, mode="eval").body, ast.Dict):
+        return None
+    return inner, end + 2
 
 
 def _reference(raw: str, at: int, namespace: Mapping[str, Any]) -> tuple[int, Any]:
     """The end and the value of a reference that begins at `at`; 0 when none does."""
     end = _end_of_braces(raw, at)
     if end:
-        expression = raw[at + 1 : end - 1].strip()
-        try:
-            return end, eval(expression, dict(namespace))
-        except Exception as error:
-            raise LineError(f"{{{expression}}}: {type(error).__name__}: {error}") from None
+        return end, _evaluated(raw[at + 1 : end - 1], namespace)
+    if raw[at] == "{" and (formatted := _formatted(raw, at, namespace)) is not None:
+        return formatted
     name = _VARIABLE.match(raw, at)
     if name is not None and name[1] in namespace:
         return name.end(), namespace[name[1]]
     return 0, None
 
 
+def _evaluated(expression: str, namespace: Mapping[str, Any]) -> Any:
+    try:
+        return eval(expression.strip(), dict(namespace))
+    except Exception as error:
+        raise _failed(expression, error) from None
+
+
+def _failed(expression: str, error: Exception) -> LineError:
+    short = expression.strip()
+    if len(short) > _LONGEST_EXPRESSION:
+        short = f"{short[: _LONGEST_EXPRESSION - 1]}…"
+    return LineError(f"{{{short}}}: {_named(error)}")
+
+
+def _named(error: Exception) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
+
+
+def _formatted(raw: str, at: int, namespace: Mapping[str, Any]) -> tuple[int, str] | None:
+    """The end and the text of `{expr!r:format}` that begins at `at`, where all names in `expr` are the user's."""
+    end = raw.find("}", at)
+    inner = raw[at + 1 : end] if end > 0 else ""
+    for mark in re.finditer(r"[!:]", inner):
+        form = _FORMAT.fullmatch(inner, mark.start())
+        if form is None or not _is_expression(expression := inner[: mark.start()]):
+            continue
+        names = {node.id for node in ast.walk(ast.parse(expression.strip(), mode="eval")) if isinstance(node, ast.Name)}
+        if not names or not names <= namespace.keys():
+            return None
+        value = _evaluated(expression, namespace)
+        try:
+            if form["conversion"]:
+                value = _CONVERSIONS[form["conversion"]](value)
+            return end + 1, format(value, form["format"] or "")
+        except Exception as error:
+            raise _failed(inner, error) from None
+    return None
+
+
 def words(line: str, namespace: Mapping[str, Any]) -> list[Token]:
     """The words of a line, each with its value."""
-    return [Token(piece.raw[1:-1]) if piece.is_quoted else expanded(piece.raw, namespace) for piece in pieces(line)]
+    return [_word(piece, namespace) for piece in pieces(line)]
+
+
+def _word(piece: Piece, namespace: Mapping[str, Any]) -> Token:
+    if piece.is_quoted:
+        return Token(piece.raw[1:-1])
+    option = _OPTION.match(piece.raw)
+    if option is None:
+        return expanded(piece.raw, namespace)
+    given = expanded(piece.raw[option.end() :], namespace)
+    if not given.is_given:
+        return Token(piece.raw)
+    return Token(given, given.value, given.typed, option[0])
 
 
 def whole(text: str, namespace: Mapping[str, Any]) -> Token:

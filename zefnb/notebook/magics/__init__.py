@@ -9,6 +9,7 @@ from typing import Any
 from zefnb.errors import ZefError
 from zefnb.notebook.command import Command, Context, HelpShown, unknown
 from zefnb.notebook.line import LineError
+from zefnb.text.controls import strip_controls
 
 # Name, file, and what it is for in a few words.
 SUBCOMMANDS = {
@@ -33,6 +34,7 @@ SUBCOMMANDS = {
     "doctor": "what is installed, what works here",
 }
 _HELP = ("-h", "--help", "help")
+_LONGEST_ERROR = 1_000
 
 
 def command(name: str) -> Command:
@@ -47,7 +49,13 @@ def help_text() -> str:
     """What `%zef -h` shows."""
     lines = [f"  {name:<9}{what}" for name, what in SUBCOMMANDS.items()]
     head = "usage: %zef [SUBCOMMAND ...]\n\n%zef alone shows everything that runs.\n"
-    return "\n".join([head, *lines, "\n%zef SUBCOMMAND -h explains one. In a line {expr} and $name stand for values."])
+    return "\n".join(
+        [
+            head,
+            *lines,
+            "\n%zef SUBCOMMAND -h explains one. In a line {expr} and $name stand for values.",
+        ]
+    )
 
 
 class Magics:
@@ -76,7 +84,7 @@ class Magics:
 
 def call(shell: Any, line: str, cell: str | None = None, local: dict[str, Any] | None = None) -> Any:
     """Do what a line, or a cell, asks for. What is wrong with it is said in one line, without a traceback."""
-    name, _, rest = line.strip().partition(" ")
+    name, rest = (*line.split(maxsplit=1), "", "")[:2]
     try:
         if name in _HELP:
             print(help_text())
@@ -91,7 +99,7 @@ def call(shell: Any, line: str, cell: str | None = None, local: dict[str, Any] |
     except HelpShown:
         return None
     except LineError as error:
-        _say(name, str(error))
+        _say(name, " ".join(str(error).split()))
     except (ZefError, ImportError) as error:
         # Of an error of the system, its number is of no use here.
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -110,4 +118,6 @@ def _call(found: Command, line: str, cell: str | None, context: Context) -> Any:
 
 
 def _say(name: str, text: str) -> None:
-    print(f"zef {name}: {text}" if name else f"zef: {text}", file=sys.stderr)
+    # What is wrong may be a value, and a value may be of a client.
+    said = f"zef {name}: {text}" if name else f"zef: {text}"
+    print(strip_controls(said, _LONGEST_ERROR), file=sys.stderr)

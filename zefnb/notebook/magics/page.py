@@ -10,6 +10,7 @@ from zefnb.core.entity import ET
 from zefnb.errors import PortUnavailable
 from zefnb.notebook.command import Command, Context, Parser, path, port, server
 from zefnb.notebook.links import public_url
+from zefnb.text.controls import strip_controls
 
 
 class Page(Command):
@@ -36,7 +37,7 @@ class Page(Command):
             change = [ET.InsertIn(path=["routes", given.path], value=page)]
             answer = context.run(FX.UpdateRunningHTTPServer(server=handle, delta=change))
             if answer["routes_updated"]:
-                print(f"updated the page {given.path} on port {handle.port}")
+                print(f"updated the page {strip_controls(given.path)} on port {handle.port}")
         return public_url(handle, given.path)
 
 

@@ -9,7 +9,7 @@ from zefnb.core.effect import FX, Effect
 from zefnb.core.entity import ET
 from zefnb.core.function import ZefFunction
 from zefnb.errors import PortUnavailable
-from zefnb.notebook.command import Command, Context, Parser, path, port, topic, variable
+from zefnb.notebook.command import Command, Context, Parser, is_given, path, port, topic, variable
 from zefnb.notebook.line import LineError
 
 _TOPICS = (
@@ -42,8 +42,8 @@ class Start(Command):
         parser.add_argument("--restart", action="store_true", help="replace a server of ours that holds the port")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
-        if given.name is not None and not str(given.name).isidentifier():
-            raise LineError(f"--name {given.name}: no name")
+        if given.name is not None and (is_given(given.name) or not given.name.isidentifier()):
+            raise LineError(f"--name {given.name}: no name; write one as it stands")
         effect = FX.StartHTTPServer(routes={given.path: _socket(given, context)}, port=given.port)
         if given.restart:
             effect = FX.StartHTTPServer(**effect.__dict__, allow_restart=True)

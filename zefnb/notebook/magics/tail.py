@@ -73,7 +73,7 @@ def _in_terminal(target: Any, context: Context) -> None:
             heard.put_nowait(line)
 
     answer = context.run(FX.SubscribeFX(topic=target, op=_hearing(hear)))
-    print(f"{target!r}: messages as they come; Ctrl-C ends")
+    print(f"{strip_controls(repr(target), _LONGEST)}: messages as they come; Ctrl-C ends")
     try:
         while True:
             try:

@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from zefnb.core.effect import FX
-from zefnb.notebook.command import Command, Context, Parser, endpoint
-from zefnb.notebook.line import LineError
+from zefnb.notebook.command import Command, Context, Parser, endpoint, token_value
+from zefnb.notebook.line import LineError, Token
 
 
 class Watch(Command):
@@ -44,12 +44,14 @@ def split_place(word: Any, context: Context) -> tuple[Any, str | None]:
     """The server and the path in `server/path`; `None` for what is left out, but for the only server there is."""
     if word is None:
         return None, None
+    if not isinstance(token_value(word), str):
+        return context.server(word), None
     name, slash, rest = str(word).partition("/")
     path = f"/{rest}" if slash else None
     if not name:
         running = context.servers()
         return (running[0] if len(running) == 1 else None), path
-    return context.server(name if slash else word), path
+    return context.server(word.begins(len(name)) if slash and isinstance(word, Token) else word), path
 
 
 COMMAND = Watch()
