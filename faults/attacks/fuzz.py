@@ -42,5 +42,6 @@ def _attack(target: str, promise: str) -> Attack:
 
 ATTACKS = (
     _attack("frames", "any bytes after a handshake are read as RFC 6455 reads them, however they are cut"),
+    _attack("values", "any bytes stored in a database are refused, or read in time and memory that go with their size"),
     _attack("requests", "any bytes on a new connection are answered by the book, and only a good handshake with 101"),
 )

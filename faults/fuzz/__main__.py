@@ -1,4 +1,4 @@
-"""`python -m faults.fuzz frames|requests --seconds N`: let atheris look for bytes at which server and book differ.
+"""`python -m faults.fuzz frames|requests|values --seconds N`: let atheris look for bytes that break a promise.
 
 With `--keep` what it found on the way is kept in the corpus.
 """
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
-TARGETS = ("frames", "requests")
+TARGETS = ("frames", "requests", "values")
 LONGEST_INPUT = 4_096
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="add to the corpus in the repository")
     given = parser.parse_args()
     # What a peer's bytes go through.
-    with atheris.instrument_imports(include=["zefnb.net", "websockets", "uvicorn.protocols", "h11"]):
+    with atheris.instrument_imports(include=["zefnb.net", "zefnb.store", "websockets", "uvicorn.protocols", "h11"]):
         target = importlib.import_module(f"faults.fuzz.{given.target}")
         memory = importlib.import_module("faults.fuzz.memory")
     conversations = memory.Conversations()

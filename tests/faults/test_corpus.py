@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from faults.fuzz import frames, requests
+from faults.fuzz import frames, requests, values
 from faults.fuzz.__main__ import CORPUS
 from faults.fuzz.memory import Conversations
 from tests.net.hostile import BAD_HANDSHAKES, BAD_TEXT, BREACHES, GARBAGE
@@ -33,12 +33,18 @@ def inputs(target: str) -> list[Path]:
 def test_there_is_a_corpus():
     assert len(inputs("frames")) > 20
     assert len(inputs("requests")) > 20
+    assert len(inputs("values")) > 10
 
 
 @pytest.mark.parametrize(("target", "check"), [("frames", frames.check), ("requests", requests.check)])
 def test_every_input_of_the_corpus_is_answered_by_the_book(conversations: Any, target: str, check: Any):
     for path in inputs(target):
         check(conversations, path.read_bytes())
+
+
+def test_every_stored_value_of_the_corpus_is_refused_or_read_in_proportion():
+    for path in inputs("values"):
+        values.check(None, path.read_bytes())
 
 
 @pytest.mark.parametrize("cut", CUTS)

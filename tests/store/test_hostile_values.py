@@ -19,7 +19,7 @@ from zefnb.core.entity import EntityType
 from zefnb.errors import InvalidValue
 from zefnb.ops import map as map_
 from zefnb.ops import take, trim
-from zefnb.store.codec import decode, encode, told
+from zefnb.store.codec import MOST_TYPES, decode, encode, told
 from zefnb.store.key import key_name
 from zefnb.store.quick import is_plain, is_tiny
 from zefnb.store.scan import DEEPEST, Undecodable
@@ -205,12 +205,32 @@ def test_parts_that_would_make_more_than_they_say_are_refused(parts):
         decode(forged(parts))
 
 
-def forged(parts: tuple[Any, ...]) -> bytes:
-    class Forged:
-        def __reduce__(self) -> Any:
-            return told, parts
+@pytest.mark.parametrize(("types", "kept"), [(MOST_TYPES - 1, True), (MOST_TYPES, True), (MOST_TYPES + 1, False)])
+def test_a_value_has_entities_of_a_thousand_types_at_most(types, kept):
+    value = [getattr(ET, f"Of{n}")(n=n) for n in range(types)]
+    stored = pickle.dumps([Forged("entity", f"Of{n}", None, {}) for n in range(types)], protocol=5)
+    if kept:
+        assert decode(encode(value)) == value
+        assert len(decode(stored)) == types
+    else:
+        with pytest.raises(InvalidValue, match="too many types"):
+            encode(value)
+        with pytest.raises(Undecodable, match="types"):
+            decode(stored)
 
-    return pickle.dumps(Forged(), protocol=5)
+
+class Forged:
+    """Pickled as what the codec makes of those parts."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def __reduce__(self) -> Any:
+        return told, self.parts
+
+
+def forged(parts: tuple[Any, ...]) -> bytes:
+    return pickle.dumps(Forged(*parts), protocol=5)
 
 
 def test_what_is_named_again_honestly_comes_back():

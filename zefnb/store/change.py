@@ -11,6 +11,7 @@ from zefnb.store.store import Store, Table
 
 _KEYS_COMPARED = 200
 _KEYS_NAMED = 20
+_HINTS = 2
 
 
 class Counts(NamedTuple):
@@ -76,4 +77,4 @@ def unknown_key(store: Store, database: object, missing: Sequence[Any]) -> Unkno
     more = ["…"] if len(missing) > _KEYS_NAMED else []
     names = ", ".join([*map(key_name, missing[:_KEYS_NAMED]), *more])
     text = f"{database!r} has no key{'s' if len(missing) > 1 else ''} {names}"
-    return UnknownKey(text, *(Hint(key, lambda: store.keys(_KEYS_COMPARED)) for key in missing[:_KEYS_NAMED]))
+    return UnknownKey(text, *(Hint(key, lambda: store.keys(_KEYS_COMPARED)) for key in missing[:_HINTS]))

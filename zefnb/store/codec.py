@@ -25,6 +25,9 @@ _ALLOWED = (
 )
 # Part of the format of files: not to be changed with the names of modules.
 _MODULE, _NAME = "zefnb.store.codec", "told"
+# A type takes a hundred times as much as its name: entities of so many different types there may be in one value.
+MOST_TYPES = 1_000
+_TYPED = ("entity", "entity type")
 # The instructions to find a global, and to name a part again. Where no such byte is, there is no such instruction.
 _GLOBAL, _GET = b"\x93", b"h"
 
@@ -56,13 +59,22 @@ told = _Teller()
 
 
 class _Writer(pickle.Pickler):
+    def __init__(self, buffer: io.BytesIO) -> None:
+        super().__init__(buffer, protocol=5)
+        self._types: set[str] = set()
+
     def reducer_override(self, value: Any) -> Any:
         if value is told:
             return NotImplemented
         kind = kind_of(value)
         if kind is None:
             raise InvalidValue("DictDatabase", [Fault("value", f"got {shown(value)}", _ALLOWED, _hint(value))])
-        return told, (kind, *KINDS[kind].take(value))
+        parts = KINDS[kind].take(value)
+        if kind in _TYPED:
+            self._types.add(parts[0])
+            if len(self._types) > MOST_TYPES:
+                raise InvalidValue("DictDatabase", [Fault("value", "it has too many types", f"{MOST_TYPES} at most")])
+        return told, (kind, *parts)
 
 
 def _hint(value: Any) -> str:
@@ -101,7 +113,7 @@ _TOO_DEEP = f"it contains itself, or is nested too deeply (more than {DEEPEST} c
 
 def _written(value: Any, repeats: bool = False) -> bytes:
     buffer = io.BytesIO()
-    writer = _Writer(buffer, protocol=5)
+    writer = _Writer(buffer)
     writer.fast = repeats
     writer.dump(value)
     return buffer.getvalue()
@@ -166,12 +178,15 @@ class _Made:
 
     def __init__(self) -> None:
         self._made: dict[int, Any] = {}
+        self._types: set[str] = set()
 
     def __call__(self, value: Any) -> Any:
         cls = type(value)
         if cls is _Told:
             made = self._made
             if id(value) not in made:
+                if value.kind in _TYPED:
+                    self._count(value.parts[0])
                 made[id(value)] = KINDS[value.kind].make(*map(self, value.parts))
             return made[id(value)]
         if cls is dict:
@@ -179,3 +194,8 @@ class _Made:
         if cls in (list, tuple, set, frozenset):
             return cls(map(self, value))
         return bytearray(value) if cls is bytearray else value
+
+    def _count(self, name: str) -> None:
+        self._types.add(name)
+        if len(self._types) > MOST_TYPES:
+            raise Undecodable(f"it has entities of more than {MOST_TYPES} types")
