@@ -7,13 +7,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import threading
 import time
 import urllib.request
 
 from bench.servers.control import Control, publish_all
 from faults.servers.compute import compute
 from faults.servers.database import fork_amid_writes, hostile_files, on_update
-from faults.servers.leftovers import of_this_process
+from faults.servers.leftovers import of_http, of_this_process
 from zefnb import *
 
 chat, feed, news, crowd = (ET.Topic(name) for name in ("chat", "feed", "news", "crowd"))
@@ -91,8 +92,44 @@ async def what_is_left(request: Any) -> Any:
     return ET.JSON(content={"tasks": len(asyncio.all_tasks()) - 1})
 
 
+@zef_function
+def told(request: Any) -> Any:
+    return str(len(request.form_data))
+
+
+@zef_function
+async def told_async(request: Any) -> Any:
+    return str(len(request.form_data))
+
+
+@zef_function
+def big(request: Any) -> Any:
+    """Eight megabytes, made anew for each who asks."""
+    return "x" * (8 << 20)
+
+
+released = threading.Event()
+waiting: list[str] = []
+handled: list[str] = []
+
+
+@zef_function
+def wait(request: Any) -> Any:
+    """Waits until it is told to go on."""
+    handled.append(request.path)
+    waiting.append(request.path)
+    released.wait(60)
+    waiting.pop()
+    return "at last"
+
+
 ROUTES = {
     "/": "up",
+    ("GET", "/told"): told,
+    ("POST", "/told"): told,
+    ("POST", "/told-async"): told_async,
+    ("POST", "/wait"): wait,
+    "/big": big,
     "/ws": ET.WebSocket(clients_subscribe_to=[chat], clients_push_into_=[chat]),
     "/feed": ET.WebSocket(clients_subscribe_to=[feed]),
     "/oldest": ET.WebSocket(clients_subscribe_to=[feed], slow_client="drop_oldest"),
@@ -144,6 +181,17 @@ class Commands:
             "tracebacks": [entry.get("traceback") or "" for entry in entries],
         }
 
+    def http(self, release: bool = False) -> dict[str, Any]:
+        """What HTTP holds now; with `release` those who wait go on."""
+        if release:
+            released.set()
+        return {
+            "waiting": len(waiting),
+            "handled": len(handled),
+            "threads": threading.active_count(),
+            **of_http(),
+        }
+
     def stop(self) -> dict[str, Any]:
         begin = time.monotonic()
         FX.StopHTTPServer(server=self.server) | run
@@ -182,6 +230,7 @@ if __name__ == "__main__":
             "left": commands.left,
             "clients": commands.clients,
             "journal": commands.journal,
+            "http": commands.http,
             "stop": commands.stop,
             "start_again": commands.start_again,
             "publish": publish,

@@ -28,8 +28,9 @@ from tests.net.conftest import inside, journal
 from tests.net.hostile import BAD_HANDSHAKES, GARBAGE
 from tests.net.wire import Wire, frame, handshake
 from zefnb import ET, FX, run, zef_function
-from zefnb.net import guard
-from zefnb.net.guard import GuardedHTTP, StrictConnection
+from zefnb.net import guard, strict
+from zefnb.net.guard import GuardedHTTP
+from zefnb.net.strict import StrictConnection
 
 Raw = Callable[..., Wire]
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -161,7 +162,7 @@ def test_a_head_without_end_is_refused_within_its_limit(server: Any, raw: Raw):
         sent += 1_024
         if not wire.silent(0.002):
             break
-    assert sent <= guard.HEAD_LIMIT + 2_048
+    assert sent <= strict.HEAD_LIMIT + 2_048
     assert wire.read_response()[0] == 431
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.net.conftest import inside, journal, said
 from tests.net.wire import Wire
 from zefnb import ET, FX, Time, run, zef_function
-from zefnb.net import http as http_module
+from zefnb.net import body as body_module
 
 Raw = Callable[..., Wire]
 Get = Callable[..., httpx.Response]
@@ -422,7 +422,7 @@ def test_expect_100_continue_is_told_to_continue(seen: Any, raw: Raw):
 
 
 def test_a_body_that_stalls_is_408(seen: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_module, "BODY_PROGRESS_WITHIN", 0.2)
+    monkeypatch.setattr(body_module, "BODY_PROGRESS_WITHIN", 0.2)
     wire = raw(seen.server, None)
     wire.send(post(10), b"hello")
     assert wire.read_response()[0] == 408
@@ -431,7 +431,7 @@ def test_a_body_that_stalls_is_408(seen: Any, raw: Raw, monkeypatch: pytest.Monk
 
 
 def test_a_body_that_goes_on_slowly_is_taken(seen: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_module, "BODY_PROGRESS_WITHIN", 0.3)
+    monkeypatch.setattr(body_module, "BODY_PROGRESS_WITHIN", 0.3)
     wire = raw(seen.server, None)
     wire.send(post(5))
     for byte in b"hello":

@@ -9,6 +9,11 @@ from typing import Any, cast
 from zefnb.net import guard
 from zefnb.net.handshake import Handshake, read_plain
 
+_FAILED = (
+    b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 26\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"connection: close\r\n\r\n500 Internal Server Error\n"
+)
+
 Take = Callable[[asyncio.Transport, Handshake], bool]
 
 
@@ -18,7 +23,7 @@ class Arrival(asyncio.Protocol):
     Who says nothing within 5 s is cut without a word.
     """
 
-    __slots__ = ("_arrived", "_deadline", "_is_open", "_make_http", "_take", "transport")
+    __slots__ = ("_arrived", "_deadline", "_is_open", "_make_http", "_on_fault", "_take", "transport")
 
     def __init__(
         self,
@@ -26,11 +31,13 @@ class Arrival(asyncio.Protocol):
         is_open: Callable[[], bool],
         take: Take,
         make_http: Callable[[float], guard.GuardedHTTP],
+        on_fault: Callable[[Exception], None],
     ) -> None:
         self._arrived = arrived
         self._is_open = is_open
         self._take = take
         self._make_http = make_http
+        self._on_fault = on_fault
         self._deadline: asyncio.TimerHandle | None = None
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
 
@@ -46,14 +53,30 @@ class Arrival(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._leave()
-        handshake = read_plain(data)
-        if handshake is not None and self._take(self.transport, handshake):
+        try:
+            handshake = read_plain(data)
+            if handshake is not None and self._take(self.transport, handshake):
+                return
+        except Exception as error:
+            self._failed(error)
             return
         assert self._deadline is not None
         http = self._make_http(self._deadline.when())
         self.transport.set_protocol(http)
         http.connection_made(self.transport)
         http.data_received(data)
+
+    def _failed(self, error: Exception) -> None:
+        """A fault of ours: left to asyncio, it would be a line in the user's cell for each time that a peer likes."""
+        if isinstance(error, OSError):  # the peer is gone
+            return self.transport.abort()
+        self._on_fault(error)
+        if self.transport.get_protocol() is self:
+            self.transport.write(_FAILED)
+            self.transport.close()
+        else:
+            self.transport.abort()  # the peer has been told that it is let in
+        return None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave()

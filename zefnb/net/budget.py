@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from zefnb.engine.runtime import Runtime
 
 # Bytes that are held for peers of all servers together.
@@ -41,6 +43,24 @@ class Account:
         self.held -= amount
 
 
+class SharedAccount(Account):
+    """The same for any thread."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self._lock = threading.Lock()
+
+    def take(self, amount: int) -> bool:
+        with self._lock:
+            return super().take(amount)
+
+    def release(self, amount: int) -> None:
+        with self._lock:
+            super().release(amount)
+
+
 class Budget:
     """A service of the runtime: one account for each kind.
 
@@ -51,4 +71,5 @@ class Budget:
     def __init__(self, runtime: Runtime) -> None:
         self.bodies = Account(BODIES_LIMIT)
         self.messages = Account(MESSAGES_LIMIT)
-        self.answers = Account(ANSWERS_LIMIT)
+        # Taken where a handler runs: what does not fit is let go there, before the next is made.
+        self.answers = SharedAccount(ANSWERS_LIMIT)

@@ -12,6 +12,8 @@ from urllib.parse import unquote
 
 from websockets.utils import accept_key
 
+from zefnb.net.gate import Asked
+
 # Longer ones are not plain, and some limit of h11's or websockets' may apply to them.
 _LONGEST = 8_000
 _MOST_FIELDS = 100
@@ -33,6 +35,14 @@ class Handshake(NamedTuple):
     host: str
     origin: str | None
     key: str
+    site: str | None = None
+    referer: str = ""
+
+    def asked(self) -> Asked:
+        """What the gate looks at."""
+        origins = () if self.origin is None else (self.origin,)
+        sites = () if self.site is None else (self.site,)
+        return Asked("GET", self.host, origins, sites, referer=self.referer, is_handshake=True)
 
     def answer(self, date: bytes) -> bytes:
         """The response that accepts it (section 4.2.2); `date` as HTTP writes it."""
@@ -67,7 +77,16 @@ def read_plain(data: bytes) -> Handshake | None:
         return None
     target = head[1].decode()
     path, _, query = target.partition("?")
-    return Handshake(target, unquote(path), query, fields["host"], fields.get("origin"), fields["sec-websocket-key"])
+    return Handshake(
+        target,
+        unquote(path),
+        query,
+        fields["host"],
+        fields.get("origin"),
+        fields["sec-websocket-key"],
+        fields.get("sec-fetch-site"),
+        fields.get("referer", ""),
+    )
 
 
 def _is_plain(fields: dict[str, str]) -> bool:

@@ -5,284 +5,335 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import os
 from collections.abc import Callable, Mapping
-from typing import Any
-from urllib.parse import parse_qsl
+from functools import partial
+from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from zefnb.core.entity import ET, Entity
 from zefnb.core.function import ZefFunction, as_handler, name_of
 from zefnb.core.record import fields_of
 from zefnb.core.time import Time
-from zefnb.core.wire import to_json_text
 from zefnb.engine.context import begin_call
 from zefnb.engine.runtime import Runtime
 from zefnb.engine.things import current_server
-from zefnb.errors import shown
-from zefnb.net.admission import Admission
+from zefnb.net.answers import BadAnswer, plain, response_of
+from zefnb.net.body import BODY_LIMIT, Held, read_body
+from zefnb.net.budget import Budget
+from zefnb.net.forms import BadForm, form_fields, is_form, query_fields
+from zefnb.net.gate import Asked, Gate, Refusal
+from zefnb.net.guard import GuardedHTTP
 from zefnb.net.routes import PathTable, Route
+from zefnb.net.thread_share import ThreadShare
 
-BODY_LIMIT = 1 << 20
-BODY_PROGRESS_WITHIN = 10.0
-# What is read and forgotten of a body that is too long, so that the peer gets to read the answer.
-_FORGOTTEN_AT_MOST = 16 << 20
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+# An answer is sent in pieces, each when the peer has taken those before.
+_PIECE = 65_536
+# A form that is longer is read in a thread: a megabyte takes a tenth of a second.
+_READ_HERE = 2_048
+_FAILED = (500, "Internal Server Error")
+
+
+class _Found(NamedTuple):
+    """What serves a request. The name is what the journal has for it, with the path of its route.
+
+    Not the path that was asked for: whoever asks for a new one each time has no line for each.
+    """
+
+    value: Any
+    name: str
+    variables: dict[str, Any]
 
 
 class HTTPApp:
     """The ASGI application of a server: admission, routes, handlers, answers."""
 
-    def __init__(self, runtime: Runtime, server: Entity, admission: Admission, refused: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        server: Entity,
+        gate: Gate,
+        refused: Callable[[Refusal], None],
+        bad_request: Callable[[int, str], None],
+    ) -> None:
         self._runtime = runtime
         self._server = server
-        self._admission = admission
+        self._gate = gate
         self._refused = refused
+        self._bad_request = bad_request
+        self._budget = runtime.service(Budget)
+        self._threads = runtime.service(ThreadShare)
         self._table = PathTable({})
+        # How long the last answer of a handler was, of those whose answers are long.
+        self._expected: dict[ZefFunction, int] = {}
         self.body_limit = BODY_LIMIT
 
     def set_routes(self, routes: list[Route]) -> None:
         """Serve these from now on."""
         by_path: dict[str, dict[str, Any]] = {}
         for route in routes:
-            value = route.value
+            value = _encoded(route.value)
             if callable(value):
                 value = as_handler(value, "FX.StartHTTPServer", f"routes[{route.key!r}]")
             by_path.setdefault(route.path, {})["WEBSOCKET" if route.socket is not None else route.method] = value
-        self._table = PathTable(by_path)
+        self._expected = {}
+        self._table = PathTable({path: (path, methods) for path, methods in by_path.items()})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        request = Request(scope, _Progress(receive).receive)
+        request = Request(scope, receive)
+        peer: GuardedHTTP = scope["state"]["peer"]
+        with Held(self._budget.answers) as held:
+            await self._answer(request, peer, send, held)
+
+    async def _answer(self, request: Request, peer: GuardedHTTP, send: Send, held: Held) -> None:
+        found: _Found | None = None
         try:
-            response = await self._respond(request)
+            found = self._find(request)
+            response = await self._response(found, request, peer, held)
         except HTTPException as error:
-            response = _plain(error.status_code, error.detail, error.headers)
+            response = self._refusal(error, found, request)
         except ClientDisconnect:
             return
+        except Exception as error:
+            response = self._failed(error, found, request)
         if request.headers.get("connection", "").lower() == "close":
             response.headers["connection"] = "close"
-        await response(scope, receive, send)
+        response.headers.setdefault("x-content-type-options", "nosniff")
+        await self._send(response, found, request, peer, send)
 
-    async def _respond(self, request: Request) -> Response:
-        host = request.headers.get("host")
-        if not host:
+    def _find(self, request: Request) -> _Found:
+        headers = request.headers
+        asked = Asked(
+            request.method,
+            headers.get("host", ""),
+            headers.getlist("origin"),
+            headers.getlist("sec-fetch-site"),
+            headers.get("sec-fetch-mode", ""),
+            headers.get("sec-fetch-dest", ""),
+            headers.get("referer", ""),
+        )
+        if not asked.host:
             raise HTTPException(400, "a request names its Host", {"connection": "close"})
-        if not self._admission.host_fits(host):
-            self._refused("Host", host)
-            raise HTTPException(403, "this server does not answer to that Host")
-        methods, variables = self._table.find(request.scope["path"])
-        if methods is None:
+        refusal = self._gate.refusal(asked)
+        if refusal is not None:
+            self._refused(refusal)
+            raise HTTPException(refusal.status, refusal.text)
+        served, variables = self._table.find(request.scope["path"])
+        if served is None:
             raise HTTPException(404, "Not Found")
+        path, methods = served
         method = request.method
         if method == "HEAD" and "HEAD" not in methods:
             method = "GET"
         if method not in methods:
-            raise self._not_this_method(methods)
-        for origin in request.headers.getlist("origin"):
-            if not self._admission.origin_fits(origin):
-                self._refused("Origin", origin)
-                raise HTTPException(403, "this server does not answer to pages of that Origin")
+            raise _not_this_method(methods)
         value = methods[method]
         if isinstance(value, ZefFunction):
-            value = await self._handled(value, request, variables)
-        return self._answer(value, request)
+            return _Found(value, f"handler {name_of(value)} of {path}", variables)
+        return _Found(value, f"the value of route {path}", variables)
 
-    def _not_this_method(self, methods: Mapping[str, Any]) -> HTTPException:
-        if "WEBSOCKET" in methods:
-            return HTTPException(426, "this is a WebSocket route", {"upgrade": "websocket", "connection": "upgrade"})
-        allowed = sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
-        return HTTPException(405, "Method Not Allowed", {"allow": ", ".join(allowed)})
-
-    async def _handled(self, handler: ZefFunction, request: Request, variables: dict[str, Any]) -> Any:
+    async def _response(self, found: _Found, request: Request, peer: GuardedHTTP, held: Held) -> Response:
+        """The answer: what the route has, or what its handler returns."""
+        handler = found.value
+        if not isinstance(handler, ZefFunction):
+            return response_of(handler)
         current_server.set(self._server)  # this task's alone: one for each request
         begin_call()
-        try:
-            entity = await self._request_entity(request, variables)
-            if handler.is_async:
-                return await handler(entity)
-            if handler.inline:
-                return handler(entity)
-            return await self._in_runner(handler, entity)
-        except (HTTPException, ClientDisconnect, asyncio.CancelledError):
-            raise
-        except BaseException as error:  # SystemExit from a handler is its fault, not our end
-            name = name_of(handler)
-            path = request.scope["path"]
-            # The path is the peer's to choose; what failed is the handler.
-            self._runtime.journal.fault(
-                f"handler {name} of {path}",
-                error,
-                key="handler of a request",
-                example=path,
-                handler=name,
-                server=self._server,
-                path=path,
-            )
-            raise HTTPException(500, "Internal Server Error") from None
+        with Held(self._budget.bodies) as bodies:
+            announced = int(request.headers.get("content-length", "0"))
+            body = await read_body(request.receive, announced, self.body_limit, "expect" in request.headers, bodies)
+            try:
+                form = await self._form(request, body, peer)
+                entity = _entity(request, found.variables, body, form)
+            except BadForm as error:
+                self._bad_request(400, str(error))
+                raise HTTPException(400, str(error)) from None
+            del body, form
+            try:
+                return await self._handled(handler, entity, peer, held)
+            except (HTTPException, BadAnswer, ClientDisconnect, asyncio.CancelledError):
+                raise
+            except BaseException as error:  # SystemExit from a handler is its fault, not our end
+                path = request.scope["path"]
+                self._runtime.journal.fault(
+                    found.name, error, example=path, handler=name_of(handler), server=self._server, path=path
+                )
+                raise HTTPException(*_FAILED) from None
 
-    async def _in_runner(self, handler: ZefFunction, entity: Entity) -> Any:
-        answered: asyncio.Future[tuple[Any, BaseException | None]] = self._runtime.loop.create_future()
-
-        def done(answer: Any, error: BaseException | None) -> None:
-            if not answered.done():
-                answered.set_result((answer, error))
-
-        self._runtime.runner.submit(done, contextvars.copy_context().run, handler, entity)
-        answer, error = await answered
-        if error is not None:
-            raise error
-        return await answer if inspect.isawaitable(answer) else answer
-
-    async def _request_entity(self, request: Request, variables: dict[str, Any]) -> Entity:
-        body = await self._body(request)
-        try:
-            text: str | bytes = body.decode()
-        except UnicodeDecodeError:
-            text = body
-        fields: dict[str, Any] = {
-            "path": request.scope["path"],
-            "method": request.method,
-            "headers": dict(request.headers),
-            "query": request.url.query,
-            "query_params": dict(parse_qsl(request.url.query, keep_blank_values=True)),
-            "body": text,
-            "form_data": await self._form(request),
-            "client_ip": request.client.host if request.client else "",
-            "req_time": Time.now(),
-            "path_params": variables,
-        }
-        entity: Entity = ET.Request(**{**variables, **fields})
-        return entity
-
-    async def _body(self, request: Request) -> bytes:
-        limit = self.body_limit
-        too_long = HTTPException(413, f"a body is {limit} bytes at most", {"connection": "close"})
-        announced = int(request.headers.get("content-length", "0"))
-        if announced > limit and "expect" in request.headers:
-            raise too_long
-        parts: list[bytes] = []
-        size = 0
-        async for part in request.stream():
-            size += len(part)
-            if size <= limit and announced <= limit:
-                parts.append(part)
-            elif size > _FORGOTTEN_AT_MOST:
-                break
-        if size > limit:
-            raise too_long
-        request._body = body = b"".join(parts)
-        return body
-
-    async def _form(self, request: Request) -> dict[str, Any]:
-        if not request.headers.get("content-type", "").lower().startswith(_FORMS):
+    async def _form(self, request: Request, body: bytes, peer: GuardedHTTP) -> dict[str, Any]:
+        kind = request.headers.get("content-type", "")
+        if not is_form(kind):
             return {}
-        try:
-            form = await request.form()
-        except MultiPartException as error:
-            raise HTTPException(400, error.message) from None
-        data: dict[str, Any] = {}
-        for name, value in form.multi_items():
-            if not isinstance(value, str):
-                content = await value.read()
-                value = {"filename": value.filename, "content": content, "content_type": value.content_type}  # type: ignore[assignment]
-            data[name] = value
-        await form.close()
-        return data
+        if len(body) <= _READ_HERE:
+            return form_fields(kind, body)
+        form: dict[str, Any] = await self._in_thread("reading of forms", peer, lambda: form_fields(kind, body))
+        return form
 
-    def _answer(self, value: Any, request: Request) -> Response:
-        try:
-            response = _response(value)
-        except HTTPException:
-            raise
-        except Exception as error:
-            path = request.scope["path"]
-            text = f"the answer {shown(value)} to {path}"
-            key = ("answer", type(value))
-            self._runtime.journal.fault(text, error, key=key, example=path, server=self._server, path=path)
-            raise HTTPException(500, "Internal Server Error") from None
-        if response is None:
-            self._runtime.journal.note(
-                "error",
-                f"a handler answered {shown(value)}; allowed: text, None, ET.HTML, ET.JSON, ET.Response, "
-                "ET.Redirect, ET.FromFile, dict, list",
-                key=("answer", self._server, type(value)),
-                server=self._server,
-            )
-            raise HTTPException(500, "Internal Server Error")
+    async def _handled(self, handler: ZefFunction, entity: Entity, peer: GuardedHTTP, held: Held) -> Response:
+        if peer.has_left:
+            raise ClientDisconnect
+        if handler.is_async or handler.inline:
+            self._make_room(handler, held)
+            answer = await handler(entity) if handler.is_async else handler(entity)
+            return self._weighed(handler, answer, held)
+        call = partial(contextvars.copy_context().run, handler, entity)
+        answer = await self._in_thread(name_of(handler), peer, self._called, handler, call, held)
+        return answer if isinstance(answer, Response) else self._weighed(handler, await answer, held)
+
+    def _make_room(self, handler: ZefFunction, held: Held) -> None:
+        """Hold what the handler's last long answer had: what does not fit is not made. Raises `HTTPException`."""
+        if not held.settle(self._expected.get(handler, 0)):
+            raise _too_much()
+
+    def _weighed(self, handler: ZefFunction, value: Any, held: Held) -> Response:
+        """The response that a value means, if there is room for it. Raises `HTTPException` and `BadAnswer`."""
+        response = response_of(value)
+        size = len(getattr(response, "body", b""))
+        # One that is longer than all may be together is sent alone; short ones are as many as there are connections.
+        size = min(size, self._budget.answers.limit) if size > _PIECE else 0
+        if size or handler in self._expected:
+            self._expected[handler] = size
+        if not held.settle(size):
+            raise _too_much()
         return response
 
+    async def _in_thread(self, name: str, peer: GuardedHTTP, call: Callable[..., Any], *args: Any) -> Any:
+        def unless_left() -> Any:
+            if peer.has_left:
+                raise ClientDisconnect
+            return call(*args)
 
-def _response(value: Any) -> Response | None:
-    """The HTTP response that a value means; `None` when it means none."""
-    if value is None:
-        return Response(status_code=204)
-    if isinstance(value, str):
-        return PlainTextResponse(value)
-    if isinstance(value, bytes | bytearray):
-        return Response(bytes(value), media_type="application/octet-stream")
-    if isinstance(value, dict | list):
-        return Response(to_json_text(value), media_type="application/json")
-    if not isinstance(value, Entity):
-        return None
-    given = fields_of(value)
-    kind = type(value)
-    if kind is ET.HTML:
-        return Response(given["content"], media_type="text/html")
-    if kind is ET.JSON:
-        return Response(to_json_text(given["content"]), media_type="application/json")
-    if kind is ET.Redirect:
-        return RedirectResponse(given["url"], status_code=given.get("status", 302))
-    if kind is ET.FromFile:
-        return _file(given["path"], given.get("media_type"))
-    if kind is ET.Response:
-        return _full_response(given)
-    return None
+        def waits(turn: asyncio.Future[None]) -> None:
+            peer.on_left = lambda: None if turn.done() else turn.set_exception(ClientDisconnect())
 
-
-def _full_response(given: dict[str, Any]) -> Response:
-    body = given.get("body", b"")
-    if isinstance(body, Entity):
-        inner = _response(body)
-        if inner is not None:
-            inner.status_code = given.get("status", inner.status_code)
-            inner.headers.update(given.get("headers", {}))
-            return inner
-    text = "" if body is None else to_json_text(body) if isinstance(body, dict | list) else body
-    response = Response(text, status_code=given.get("status", 200))
-    if isinstance(body, str):
-        response.headers["content-type"] = "text/plain; charset=utf-8"
-    elif isinstance(body, dict | list):
-        response.headers["content-type"] = "application/json"
-    response.headers.update(given.get("headers", {}))
-    return response
-
-
-def _file(path: Any, media_type: str | None) -> Response:
-    if not os.path.isfile(path):
-        raise HTTPException(404, "Not Found")
-    return FileResponse(path, media_type=media_type)
-
-
-def _plain(status: int, detail: str, headers: Mapping[str, str] | None) -> Response:
-    return PlainTextResponse(f"{status} {detail}\n", status_code=status, headers=dict(headers or {}))
-
-
-class _Progress:
-    """A `receive` that gives up on a body that stalls."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-
-    async def receive(self) -> Message:
-        """The next message; 408 when none comes within 10 s."""
         try:
-            return await asyncio.wait_for(self._receive(), BODY_PROGRESS_WITHIN)
-        except TimeoutError:
-            raise HTTPException(408, "the body stalled", {"connection": "close"}) from None
+            return await self._threads.call(name, waits, unless_left)
+        finally:
+            peer.on_left = None
+
+    def _called(self, handler: ZefFunction, call: Callable[[], Any], held: Held) -> Any:
+        """In a thread: call a handler, and make its answer what is sent, which takes a while for a long one."""
+        self._make_room(handler, held)
+        answer = call()
+        return answer if inspect.isawaitable(answer) else self._weighed(handler, answer, held)
+
+    # What goes wrong
+
+    def _refusal(self, error: HTTPException, found: _Found | None, request: Request) -> Response:
+        """The answer that a refusal stands for, ours or a handler's own."""
+        try:
+            return plain(error.status_code, error.detail, error.headers)
+        except BadAnswer as bad:
+            return self._failed(bad, found, request)
+
+    def _failed(self, error: Exception, found: _Found | None, request: Request) -> Response:
+        """Something else than an answer: 500, and why it is in the journal."""
+        path = request.scope["path"]
+        name = found.name if found is not None else "a request"
+        if isinstance(error, BadAnswer):
+            self._runtime.journal.note(
+                "error",
+                f"{name}: {error}",
+                key=("answer", self._server, name, error.part),
+                example=path,
+                server=self._server,
+                path=path,
+                handler=_handler_of(found),
+            )
+        else:
+            self._runtime.journal.fault(
+                f"the answer of {name}", error, server=self._server, path=path, handler=_handler_of(found)
+            )
+        return plain(*_FAILED)
+
+    # Sending
+
+    async def _send(
+        self, response: Response, found: _Found | None, request: Request, peer: GuardedHTTP, send: Send
+    ) -> None:
+        try:
+            await response(request.scope, request.receive, _in_pieces(send, peer))
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            # uvicorn says 500 where nothing has been sent, and cuts the connection where something has.
+            self._failed(error, found, request)
+
+
+def _handler_of(found: _Found | None) -> str | None:
+    return name_of(found.value) if found is not None and isinstance(found.value, ZefFunction) else None
+
+
+def _too_much() -> HTTPException:
+    return HTTPException(503, "too many answers wait to be read; try again later", {"retry-after": "1"})
+
+
+def _not_this_method(methods: Mapping[str, Any]) -> HTTPException:
+    if "WEBSOCKET" in methods:
+        return HTTPException(426, "this is a WebSocket route", {"upgrade": "websocket", "connection": "upgrade"})
+    allowed = sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
+    return HTTPException(405, "Method Not Allowed", {"allow": ", ".join(allowed)})
+
+
+def _entity(request: Request, variables: dict[str, Any], body: bytes, form: dict[str, Any]) -> Entity:
+    """The message that a handler gets. Raises `BadForm` for a query with too many fields."""
+    query = request.scope["query_string"].decode("latin-1")
+    try:
+        text: str | bytes = body.decode()
+    except UnicodeDecodeError:
+        text = body
+    fields: dict[str, Any] = {
+        "path": request.scope["path"],
+        "method": request.method,
+        "headers": dict(request.headers),
+        "query": query,
+        "query_params": query_fields(query),
+        "body": text,
+        "form_data": form,
+        "client_ip": request.client.host if request.client else "",
+        "req_time": Time.now(),
+        "path_params": variables,
+    }
+    entity: Entity = ET.Request(**{**variables, **fields})
+    return entity
+
+
+def _encoded(value: Any) -> Any:
+    """Text of a route as the bytes that are sent: one copy, however many ask for it."""
+    try:
+        if isinstance(value, str):
+            return ET.Response(body=value.encode(), headers={"content-type": "text/plain; charset=utf-8"})
+        if (
+            isinstance(value, Entity)
+            and type(value) is ET.HTML
+            and isinstance(content := fields_of(value)["content"], str)
+        ):
+            return ET.Response(body=content.encode(), headers={"content-type": "text/html; charset=utf-8"})
+    except UnicodeEncodeError:
+        pass  # which is said when it is asked for
+    return value
+
+
+def _in_pieces(send: Send, peer: GuardedHTTP) -> Send:
+    """A `send` that writes long bodies in pieces, and stops when nobody is there to read them."""
+
+    async def send_in_pieces(message: Message) -> None:
+        body = message.get("body", b"")
+        if len(body) > _PIECE:
+            pieces = memoryview(body)
+            last = (len(body) - 1) // _PIECE * _PIECE
+            for at in range(0, last, _PIECE):
+                await send({"type": message["type"], "body": bytes(pieces[at : at + _PIECE]), "more_body": True})
+                if peer.has_left:
+                    raise ClientDisconnect
+            message = {**message, "body": bytes(pieces[last:])}
+        if peer.has_left:
+            raise ClientDisconnect
+        await send(message)
+
+    return send_in_pieces

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -211,7 +212,19 @@ class PathTable:
         if path in self._plain:
             return self._plain[path], {}
         for regex, _, convertors, value in self._patterns:
-            match = regex.match(path)
-            if match:
-                return value, {name: convertors[name].convert(text) for name, text in match.groupdict().items()}
+            match = regex.fullmatch(path)
+            variables = _converted(match.groupdict(), convertors) if match else None
+            if variables is not None:
+                return value, variables
         return None, {}
+
+
+def _converted(texts: Mapping[str, str], convertors: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The path's variables as values; `None` when one is none, such as a number of 5,000 digits."""
+    try:
+        variables = {name: convertors[name].convert(text) for name, text in texts.items()}
+    except (ValueError, ArithmeticError):
+        return None
+    if any(isinstance(value, float) and not math.isfinite(value) for value in variables.values()):
+        return None
+    return variables

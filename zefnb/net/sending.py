@@ -5,18 +5,12 @@ It knows whole frames as bytes with a count of messages, and nothing of what the
 
 from __future__ import annotations
 
-import array
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+from zefnb.net.kernel import unsent_bytes
 from zefnb.net.slow_client import DEFAULT
 from zefnb.net.slow_clients import Backlog, Piece, told_size
-
-try:
-    import fcntl
-    import termios
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from zefnb.net.outbox import Outbox
@@ -46,18 +40,6 @@ def joined(frames: list[Piece]) -> list[Piece]:
 
 def _joined(frames: list[Piece]) -> Piece:
     return b"".join([data for data, _ in frames]), sum([count for _, count in frames])
-
-
-def _held_by_kernel(transport: asyncio.Transport) -> int:
-    """What our kernel has yet to bring to the peer; it takes and tells in steps of more than a mebibyte."""
-    if fcntl is None:
-        return 0
-    size = array.array("i", [0])
-    try:
-        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, size)
-    except (OSError, ValueError, AttributeError):
-        return 0
-    return size[0]
 
 
 class Sending(asyncio.BufferedProtocol):
@@ -251,7 +233,7 @@ class Sending(asyncio.BufferedProtocol):
     @property
     def bytes_taken(self) -> int:
         """How many bytes have reached the peer's side."""
-        return self._sent_bytes - self.transport.get_write_buffer_size() - _held_by_kernel(self.transport)
+        return self._sent_bytes - self.transport.get_write_buffer_size() - unsent_bytes(self.transport)
 
     @property
     def queued(self) -> int:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
+from websockets.datastructures import Headers
 from websockets.frames import CloseCode
 from websockets.http11 import Request
 from websockets.protocol import OPEN
@@ -30,7 +31,9 @@ from zefnb.net.arrival import Arrival
 from zefnb.net.connection import Connection
 from zefnb.net.deflate import SteppedDeflateFactory
 from zefnb.net.endpoint import Endpoint, EndpointConfig
+from zefnb.net.forms import FIELDS_LIMIT, has_too_many_fields, query_fields
 from zefnb.net.frames import SHORT
+from zefnb.net.gate import Asked, Gate, Refusal
 from zefnb.net.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
 from zefnb.net.handshake import Handshake
 from zefnb.net.http import HTTPApp
@@ -77,6 +80,7 @@ class Server:
         self._compiled += [Route(path, "GET", path, config, config) for path, config in (sessions or {}).items()]
         self._tls = server_context(certificates)
         self.admission = Admission(tuple(allowed_hosts), tuple(allowed_origins))
+        self._gate = Gate(self.admission)
         self.allow_external_requests = allow_external_requests
         self.allow_restart = allow_restart
         self.logs_requests = logging
@@ -111,7 +115,7 @@ class Server:
         if self.allow_external_requests:
             self.admission.allow_machine()
         self.handle = ServerHandle(generate_uid(), port=self.port)
-        self._app = HTTPApp(self._runtime, self.handle, self.admission, self._refused)
+        self._app = HTTPApp(self._runtime, self.handle, self._gate, self._refused, self._bad_request)
         self._set_routes(self._compiled)
         factory = self._protocol_factory()
         for listener in sockets:
@@ -147,9 +151,12 @@ class Server:
             protocol.logger = _quiet
             # Not by the config, which would change uvicorn's logger for the whole process.
             protocol.access_log = False
+            protocol.on_refused, protocol.on_fault = self._bad_request, self._fault
             return protocol
 
-        return partial(Arrival, self._state.connections, lambda: not self._stopped, self._welcome, make_http)
+        return partial(
+            Arrival, self._state.connections, lambda: not self._stopped, self._welcome, make_http, self._fault
+        )
 
     def _connection(self, protocol: ServerProtocol) -> Connection:
         connection = Connection(self._outbox, protocol, self._admit, self._closed)
@@ -163,9 +170,9 @@ class Server:
     def _welcome(self, transport: asyncio.Transport, handshake: Handshake) -> bool:
         """Answer a plain handshake, if there is nothing to refuse or to negotiate; else `_admit` will."""
         endpoint, variables = self._sockets_table.find(handshake.path)
-        if endpoint is None or endpoint.config.negotiates:
+        if endpoint is None or endpoint.config.negotiates or has_too_many_fields(handshake.query):
             return False
-        if not self.admission.host_fits(handshake.host) or not self.admission.origin_fits(handshake.origin):
+        if self._gate.refusal(handshake.asked()) is not None:
             return False
         connection = self._connection(ServerProtocol(state=OPEN, logger=_quiet))
         connection.protocol.max_message_size = endpoint.config.max_size + SHORT
@@ -184,14 +191,12 @@ class Server:
         origins = request.headers.get_all("Origin")
         connection.asked_for(path, query, request.headers.get("Host", ""), origins[0] if origins else None)
         endpoint, variables = self._sockets_table.find(path)
-        if not self.admission.host_fits(connection.host):
-            self._refused("Host", connection.host)
-            response = protocol.reject(403, "this server does not answer to that Host\n")
-        elif len(origins) > 1:
-            response = protocol.reject(400, "a handshake has one Origin\n")
-        elif not self.admission.origin_fits(connection.origin):
-            self._refused("Origin", connection.origin)
-            response = protocol.reject(403, "this server does not answer to pages of that Origin\n")
+        refusal = self._gate.refusal(_asked_of(connection.host, request.headers))
+        if refusal is not None:
+            self._refused(refusal)
+            response = protocol.reject(refusal.status, f"{refusal.text}\n")
+        elif has_too_many_fields(query):
+            response = protocol.reject(400, f"a query has {FIELDS_LIMIT:,} fields at most\n")
         elif endpoint is None:
             response = protocol.reject(404, "there is no WebSocket route of that path\n")
         else:
@@ -206,18 +211,26 @@ class Server:
             self._open(connection, endpoint, variables)
 
     def _open(self, connection: Connection, endpoint: Endpoint, variables: dict[str, str]) -> None:
-        connection.opened(next(self._channel_ids), dict(parse_qsl(connection.query, keep_blank_values=True)))
+        connection.opened(next(self._channel_ids), query_fields(connection.query))
         endpoint.open(connection, variables)
         self._log(connection, "connected")
 
-    def _refused(self, header: str, value: str | None) -> None:
+    def _refused(self, refusal: Refusal) -> None:
+        if not refusal.header:
+            return
         self.refused += 1
-        field = "allowed_hosts" if header == "Host" else "allowed_origins"
-        value = (value or "")[:_LONGEST_NAME]
-        text = f"refused a request with {header} {value!r}; to let it in: {field}=[{value!r}]"
+        header, value = refusal.header, refusal.value[:_LONGEST_NAME]
+        text = f"refused a request with {header} {value!r}; {_way_in(header, value)}"
         # Not a line for each: a stranger may call itself what it likes, as often as it likes.
         key = ("refused", self.handle, header)
         self._runtime.journal.note("warning", text, key=key, example=value, server=self.handle)
+
+    def _bad_request(self, status: int, why: str) -> None:
+        text = f"refused a request with {status}: {why}" if status else f"cut a client that {why}"
+        self._runtime.journal.note("info", text, key=("bad request", self.port, text), server=self.handle)
+
+    def _fault(self, error: Exception) -> None:
+        self._runtime.journal.fault("a request could not be read", error, server=self.handle)
 
     def _log(self, connection: Connection, what: str) -> None:
         if self.logs_requests:
@@ -326,6 +339,26 @@ class Server:
         sockets += [t.get_extra_info("socket") for t in transports if t is not None]
         for descriptor in {s.fileno() for s in sockets if s is not None} - {-1}:
             os.close(descriptor)
+
+
+def _way_in(header: str, value: str) -> str:
+    if header == "Host":
+        return f"to let it in: allowed_hosts=[{value!r}]"
+    if header == "Origin" or "://" in value:
+        return f"to let it in: allowed_origins=[{value!r}]"
+    return "to let its page in: allowed_origins=[...] with the page's scheme, host and port"
+
+
+def _asked_of(host: str, headers: Headers) -> Asked:
+    """What the gate looks at in a handshake."""
+    return Asked(
+        "GET",
+        host,
+        headers.get_all("Origin"),
+        headers.get_all("Sec-Fetch-Site"),
+        referer=next(iter(headers.get_all("Referer")), ""),
+        is_handshake=True,
+    )
 
 
 def _http_date() -> bytes:

@@ -1,0 +1,171 @@
+"""Answers: the HTTP response that the value of a route or a handler means, checked so that it can be sent."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+
+from zefnb.core.entity import ET, Entity
+from zefnb.core.record import fields_of
+from zefnb.core.wire import to_json_text
+from zefnb.errors import shown
+
+_ALLOWED = "text, bytes, None, dict, list, ET.HTML, ET.JSON, ET.Response, ET.Redirect, ET.FromFile"
+_STATUS_ALLOWED = "a whole number from 200 to 599"
+_VALUE_ALLOWED = "visible characters of latin-1, blanks and tabs"
+# RFC 9110, section 5: what names and values of fields are made of.
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(rb"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
+# RFC 9110, section 6.4.1: these have no content.
+_WITHOUT_BODY = (204, 304)
+
+
+class BadAnswer(ValueError):
+    """A value that is no answer. The text names the field, what was given and what is allowed.
+
+    `part` is what is wrong of it, in words that no peer can make up: faults of one part are counted together.
+    """
+
+    def __init__(self, part: str, text: str) -> None:
+        super().__init__(text)
+        self.part = part
+
+
+def response_of(value: Any) -> Response:
+    """The HTTP response that a value means. Raises `BadAnswer`."""
+    response = _checked(_response(value))
+    if response.status_code in _WITHOUT_BODY:
+        return Response(status_code=response.status_code, headers=_without_length(response.headers))
+    return response
+
+
+def plain(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """A line of text. Raises `BadAnswer` for what a handler gave a refusal of its own."""
+    given = _headers("headers", {} if headers is None else headers)
+    return _checked(PlainTextResponse(f"{_status(status)} {detail}\n", status_code=status, headers=given))
+
+
+def _response(value: Any) -> Response:
+    if value is None:
+        return Response(status_code=204)
+    if isinstance(value, str):
+        return PlainTextResponse(value)
+    if isinstance(value, bytes | bytearray):
+        return Response(bytes(value), media_type="application/octet-stream")
+    if isinstance(value, dict | list):
+        return Response(to_json_text(value), media_type="application/json")
+    given = fields_of(value) if isinstance(value, Entity) else {}
+    kind = type(value)
+    if kind is ET.HTML:
+        return Response(_field(given, "ET.HTML", "content"), media_type="text/html")
+    if kind is ET.JSON:
+        return Response(to_json_text(_field(given, "ET.JSON", "content")), media_type="application/json")
+    if kind is ET.Redirect:
+        return RedirectResponse(_field(given, "ET.Redirect", "url"), status_code=_status(given.get("status", 302)))
+    if kind is ET.FromFile:
+        return _file(_field(given, "ET.FromFile", "path"), given.get("media_type"))
+    if kind is ET.Response:
+        return _full(given)
+    raise BadAnswer("value", f"the answer is {shown(value)}; allowed: {_ALLOWED}")
+
+
+def _field(given: Mapping[str, Any], kind: str, name: str) -> Any:
+    if name not in given:
+        raise BadAnswer("field", f"{kind}.{name} is missing; allowed: {kind}({name}=...)")
+    return given[name]
+
+
+def _full(given: dict[str, Any]) -> Response:
+    body = given.get("body", b"")
+    headers = _headers("ET.Response.headers", given.get("headers", {}))
+    if isinstance(body, Entity):
+        response = _response(body)
+        response.status_code = _status(given.get("status", response.status_code))
+    else:
+        response = Response(_content(body), status_code=_status(given.get("status", 200)))
+        if isinstance(body, str):
+            response.headers["content-type"] = "text/plain; charset=utf-8"
+        elif isinstance(body, dict | list):
+            response.headers["content-type"] = "application/json"
+    if isinstance(response, FileResponse) and "content-length" in headers:
+        raise BadAnswer("length", "header 'content-length' is given for a file; it is counted when the file is sent")
+    response.headers.update(headers)
+    return response
+
+
+def _content(body: Any) -> str | bytes:
+    if isinstance(body, dict | list):
+        return to_json_text(body)
+    if isinstance(body, bytearray | memoryview):
+        return bytes(body)
+    if body is None or isinstance(body, str | bytes):
+        return "" if body is None else body
+    raise BadAnswer("body", f"ET.Response.body is {shown(body)}; allowed: {_ALLOWED}")
+
+
+def _file(path: Any, media_type: Any) -> Response:
+    if not isinstance(path, str | os.PathLike):
+        raise BadAnswer("path", f"ET.FromFile.path is {shown(path)}; allowed: the path of a file")
+    if media_type is not None and not isinstance(media_type, str):
+        raise BadAnswer(
+            "media type", f"ET.FromFile.media_type is {shown(media_type)}; allowed: text such as 'image/png'"
+        )
+    if not os.path.isfile(path):
+        raise HTTPException(404, "Not Found")
+    return FileResponse(path, media_type=media_type)
+
+
+def _status(given: Any) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or not 200 <= given <= 599:
+        raise BadAnswer("status", f"status is {shown(given)}; allowed: {_STATUS_ALLOWED}")
+    return int(given)
+
+
+def _headers(where: str, given: Any) -> dict[str, str]:
+    """Names in lower case, values without blanks at their ends, which h11 would refuse."""
+    if not isinstance(given, Mapping):
+        raise BadAnswer("headers", f"{where} is {shown(given)}; allowed: a dict of names and values, both text")
+    headers: dict[str, str] = {}
+    for name, value in given.items():
+        if not isinstance(name, str) or not _fits(_NAME, name):
+            raise BadAnswer("name", f"header {shown(name)} has no valid name; allowed: letters, digits and hyphens")
+        if not isinstance(value, str) or not _fits(_VALUE, value.strip(" \t")):
+            raise BadAnswer("header", f"header {name!r} has the value {shown(value)}; allowed: {_VALUE_ALLOWED}")
+        headers[name.lower()] = value.strip(" \t")
+    return headers
+
+
+def _fits(pattern: re.Pattern[bytes], text: str) -> bool:
+    try:
+        return pattern.fullmatch(text.encode("latin-1")) is not None
+    except UnicodeEncodeError:
+        return False
+
+
+def _checked(response: Response) -> Response:
+    """What h11 would refuse while it is sent is refused before, when there can still be another answer."""
+    for name, value in response.raw_headers:
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise BadAnswer(
+                "header", f"header {name.decode('latin-1')!r} has the value {shown(value)}; allowed: {_VALUE_ALLOWED}"
+            )
+        if name == b"transfer-encoding":
+            raise BadAnswer(
+                "encoding", "header 'transfer-encoding' is given; how an answer is sent is the server's to choose"
+            )
+    length = response.headers.get("content-length")
+    body = getattr(response, "body", None)
+    if length is not None and body is not None and length != str(len(body)):
+        raise BadAnswer(
+            "length", f"header 'content-length' has the value {length!r}, and the body has {len(body)} bytes"
+        )
+    return response
+
+
+def _without_length(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in ("content-length", "content-type")}

@@ -1,0 +1,106 @@
+"""The body of a request: read within its limits, and held within what all bodies together may take."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
+
+from zefnb.net.budget import Account
+
+BODY_LIMIT = 1 << 20
+BODY_PROGRESS_WITHIN = 10.0
+# What is read and forgotten of a body that is refused, so that the peer gets to read the answer.
+FORGOTTEN_LIMIT = 16 << 20
+# Text with a single character of another plane takes four bytes for each.
+_WIDEST_CHARACTER = 4
+
+
+class Held:
+    """What one request holds of an account, released when its block ends."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._amount = 0
+
+    def take(self, amount: int) -> bool:
+        """Hold more; returns False where all together would hold too much."""
+        if not self._account.take(amount):
+            return False
+        self._amount += amount
+        return True
+
+    def settle(self, amount: int) -> bool:
+        """Hold this much, more or less than before; returns False, and changes nothing, where that is too much."""
+        if amount > self._amount:
+            return self.take(amount - self._amount)
+        self._account.release(self._amount - amount)
+        self._amount = amount
+        return True
+
+    def release(self) -> None:
+        """Hold nothing any more."""
+        self._account.release(self._amount)
+        self._amount = 0
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.release()
+
+
+async def read_body(receive: Receive, announced: int, limit: int, expects: bool, held: Held) -> bytes:
+    """The whole body. Raises `HTTPException` (408, 413, 503) and `ClientDisconnect`.
+
+    `announced` is its Content-Length, 0 without one; with `expects`, the peer waits to be told to send it.
+    """
+    refusal = _too_long(limit) if announced > limit else None
+    if refusal is not None and expects:
+        raise refusal
+    parts: list[bytes] = []
+    size, more = 0, True
+    give_up_at = asyncio.get_running_loop().time() + BODY_PROGRESS_WITHIN
+    while more:
+        message = await _next(receive, refusal)
+        part = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(part)
+        if refusal is None:
+            refusal = _too_long(limit) if size > limit else None if held.take(len(part)) else _too_much()
+            parts.append(part)
+            give_up_at = asyncio.get_running_loop().time() + BODY_PROGRESS_WITHIN
+        if refusal is not None:
+            held.release()
+            parts.clear()
+            if size > FORGOTTEN_LIMIT or asyncio.get_running_loop().time() > give_up_at:
+                break
+    body = b"".join(parts)
+    if refusal is None and not body.isascii() and not held.take(_WIDEST_CHARACTER * size):
+        refusal = _too_much()
+    if refusal is not None:
+        raise refusal
+    return body
+
+
+async def _next(receive: Receive, refusal: HTTPException | None) -> Message:
+    try:
+        message = await asyncio.wait_for(receive(), BODY_PROGRESS_WITHIN)
+    except TimeoutError:
+        raise refusal or HTTPException(408, "the body stalled", {"connection": "close"}) from None
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message
+
+
+def _too_long(limit: int) -> HTTPException:
+    return HTTPException(413, f"a body is {limit} bytes at most", {"connection": "close"})
+
+
+def _too_much() -> HTTPException:
+    return HTTPException(
+        503, "too many bodies are held at once; try again later", {"connection": "close", "retry-after": "1"}
+    )

@@ -1,0 +1,24 @@
+"""The kernel: what it holds of what was sent to a peer, and how many descriptors it lets this process have."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+
+try:
+    import fcntl
+    import termios
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+def unsent_bytes(transport: asyncio.Transport) -> int:
+    """What our kernel has yet to bring to the peer; it takes and tells in steps of more than a mebibyte."""
+    if fcntl is None:
+        return 0
+    size = array.array("i", [0])
+    try:
+        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, size)
+    except (OSError, ValueError, AttributeError):
+        return 0
+    return size[0]

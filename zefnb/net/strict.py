@@ -1,0 +1,129 @@
+"""h11, stricter: what it tolerates is refused, it is given little at a time, and it counts what it sends."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from typing import Any
+
+import h11
+
+HEAD_LIMIT = 32_768
+# More than browsers and proxies send; each costs a hundredth of a millisecond.
+HEADERS_LIMIT = 100
+# Of what h11 gathers between the pieces of a body: the line that begins a chunk, and the trailers at the end.
+TRAILERS_LIMIT = 2_048
+# What a peer has sent is read for so long in one turn of the loop; then it is the others' turn.
+_AT_ONCE = 0.002
+# h11 copies all that it holds for each chunk of a body, and reads the lines of a head one by one.
+_PIECE = 1_024
+_PIECE_OF_BODY = 65_536
+# As h11 finds the end of a head.
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+_FOLDED = re.compile(rb"\r?\n[ \t]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class StrictConnection(h11.Connection):
+    """h11, refusing what it tolerates: folded headers, two lengths for one body, heads without end."""
+
+    def __init__(self) -> None:
+        super().__init__(h11.SERVER, HEAD_LIMIT)
+        self.refusal = 400
+        self.sent_bytes = 0
+        # How much of a body has come behind its answer.
+        self.rest_bytes = 0
+        # What has come and has not been given to h11; `has_more` when only the time for it is up.
+        self._waiting = bytearray()
+        self.has_more = False
+        self._until = math.inf
+        self._piece = _PIECE
+        # How much of a head that still comes has been searched: if it drips, the search goes on where it was.
+        self._looked_at = 0
+
+    def begin_turn(self) -> None:
+        """From now on there is time to read again."""
+        self._until = time.monotonic() + _AT_ONCE
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes from the peer; none for its end."""
+        if data:
+            self._waiting += data
+        else:
+            super().receive_data(data)
+
+    @property
+    def unread(self) -> bytes:
+        """What has come and is no part of an event yet."""
+        return self.trailing_data[0] + bytes(self._waiting)
+
+    def next_event(self) -> Any:
+        """The next event; `h11.RemoteProtocolError` for what the guard refuses."""
+        self.has_more = False
+        while (event := self._next_event()) is h11.NEED_DATA and self._waiting:
+            if time.monotonic() > self._until:
+                self.has_more = True
+                break
+            super().receive_data(bytes(self._waiting[: self._piece]))
+            del self._waiting[: self._piece]
+        return event
+
+    def _next_event(self) -> Any:
+        if self.their_state is h11.IDLE:
+            self._check_head(self.trailing_data[0])
+        try:
+            event = super().next_event()
+        except h11.RemoteProtocolError as error:
+            self.refusal = error.error_status_hint
+            raise
+        if event is h11.NEED_DATA and self.their_state is h11.SEND_BODY:
+            self._check_between_pieces()
+        if event is not h11.NEED_DATA:
+            self._looked_at = 0
+        if isinstance(event, h11.Request):
+            self.rest_bytes = 0
+            self._check_request(event)
+        elif isinstance(event, h11.Data) and self.our_state is h11.DONE:
+            self.rest_bytes += len(event.data)
+        elif isinstance(event, h11.EndOfMessage):
+            self._piece = _PIECE
+        return event
+
+    def send(self, event: Any) -> Any:
+        """The bytes of an event, counted."""
+        said = super().send(event)
+        self.sent_bytes += len(said) if said else 0
+        return said
+
+    def _check_between_pieces(self) -> None:
+        if len(self.trailing_data[0]) > TRAILERS_LIMIT:
+            self._refuse("too much between the pieces of a body", 431)
+
+    def _check_head(self, received: bytes) -> None:
+        end = _END_OF_HEAD.search(received, self._looked_at)
+        length = len(received) if end is None else end.start()
+        if length > HEAD_LIMIT:
+            self._refuse("request head too large", 431)
+        if _FOLDED.search(received, self._looked_at, length):
+            self._refuse("folded header", 400)
+        if end is not None and received.count(b"\n", 0, length) > HEADERS_LIMIT:
+            self._refuse(f"more than {HEADERS_LIMIT} headers", 431)
+        # What is searched for may have begun in the last three bytes.
+        self._looked_at = max(0, length - 3)
+
+    def _check_request(self, request: h11.Request) -> None:
+        if request.http_version not in (b"1.0", b"1.1"):
+            self._refuse("HTTP/1.1 is spoken here", 400)
+        names = [name for name, _ in request.headers]
+        if b"content-length" in names and b"transfer-encoding" in names:
+            self._refuse("both Content-Length and Transfer-Encoding", 400)
+        if b"content-length" in names:
+            self._piece = _PIECE_OF_BODY
+        if any(_CONTROL.search(value) for _, value in request.headers):
+            self._refuse("control character in a header", 400)
+
+    def _refuse(self, why: str, status: int) -> None:
+        self.refusal = status
+        self._waiting.clear()
+        raise h11.RemoteProtocolError(why, error_status_hint=status)

@@ -1,0 +1,111 @@
+"""The share of the handlers' threads that HTTP may hold: requests that wait cannot use up the actors' threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+
+from zefnb.engine.runtime import Runtime
+
+HTTP_THREADS = 64
+# So that others have some left when one handler waits for something with all its requests.
+ONE_HANDLER_THREADS = 48
+# Shorter waits are everyday.
+_SAY_AFTER = 0.25
+
+
+class ThreadShare:
+    """A service of the runtime. Lives on the loop."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._running: Counter[str] = Counter()
+        self._total = 0
+        # By handler, the one that has waited longest first.
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._watching: asyncio.TimerHandle | None = None
+
+    async def call(self, name: str, waits: Callable[[asyncio.Future[None]], None], call: Callable[..., Any]) -> Any:
+        """What `call()` returns in a thread of the handler called `name`; what it raises is raised.
+
+        While all threads are taken it waits; `waits` is given the future then, and may end the wait with an exception.
+        """
+        await self._acquire(name, waits)
+        answered: asyncio.Future[tuple[Any, BaseException | None]] = self._runtime.loop.create_future()
+
+        def done(answer: Any, error: BaseException | None) -> None:
+            # Now, and not when the waiter is resumed: it may have been cancelled, and the thread is free only here.
+            self._release(name)
+            if not answered.done():
+                answered.set_result((answer, error))
+
+        self._runtime.runner.submit(done, call)
+        answer, error = await answered
+        if error is not None:
+            raise error
+        return answer
+
+    async def _acquire(self, name: str, waits: Callable[[asyncio.Future[None]], None]) -> None:
+        if name not in self._waiting and self._may_start(name):
+            self._start(name)
+            return
+        turn: asyncio.Future[None] = self._runtime.loop.create_future()
+        self._waiting.setdefault(name, deque()).append(turn)
+        waits(turn)
+        if self._watching is None:
+            self._watching = self._runtime.loop.call_later(_SAY_AFTER, self._say)
+        try:
+            await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._release(name)  # its turn had come in the very moment in which it was cancelled
+            self._forget(name, turn)
+            raise
+
+    def _may_start(self, name: str) -> bool:
+        return self._total < HTTP_THREADS and self._running[name] < ONE_HANDLER_THREADS
+
+    def _start(self, name: str) -> None:
+        self._total += 1
+        self._running[name] += 1
+
+    def _release(self, name: str) -> None:
+        self._total -= 1
+        self._running[name] -= 1
+        if not self._running[name]:
+            del self._running[name]
+        self._start_next()
+
+    def _start_next(self) -> None:
+        for name in [name for name in self._waiting if self._may_start(name)]:
+            turns = self._waiting[name]
+            while turns and self._may_start(name):
+                turn = turns.popleft()
+                if not turn.done():
+                    self._start(name)
+                    turn.set_result(None)
+            self._tidy(name)
+
+    def _forget(self, name: str, turn: asyncio.Future[None]) -> None:
+        if turn in (turns := self._waiting.get(name, deque())):
+            turns.remove(turn)
+        self._tidy(name)
+
+    def _tidy(self, name: str) -> None:
+        if name in self._waiting and not self._waiting[name]:
+            del self._waiting[name]
+        if not self._waiting and self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+
+    def _say(self) -> None:
+        """One line for as long as anybody waits."""
+        waiting = ", ".join(f"{name} ({len(turns)})" for name, turns in self._waiting.items())
+        holding = ", ".join(f"{name} ({count})" for name, count in self._running.most_common(10))
+        text = (
+            f"HTTP handlers wait for a thread: {waiting}. Held by: {holding}. A handler may hold {ONE_HANDLER_THREADS} "
+            f"threads, all together {HTTP_THREADS}; one that waits for something needs none as async def"
+        )
+        self._runtime.journal.note("warning", text, key="HTTP handlers wait for a thread", handler=holding)
