@@ -652,6 +652,14 @@ def test_a_view_that_was_forgotten_is_told_to_begin_again(control, door, until):
     assert not any("welcome" in text for text in told)
 
 
+def test_a_view_whose_look_is_refused_is_told_to_begin_only_once(control, door, until):
+    told = []
+    for number in range(3):
+        ask_through_kernel(control, door, "v", told, do="look", limit=0, id=number)
+    until(lambda: sum('"done"' in text for text in told) == 3)
+    assert sum("welcome" in text for text in told) == 1
+
+
 def test_of_views_through_the_kernel_only_so_many_are_kept_the_latest(control, door, until):
     most = control_module._MOST_THROUGH_KERNEL
     for n in range(most + 20):

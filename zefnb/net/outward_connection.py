@@ -84,7 +84,7 @@ class OutwardConnection(ClientConnection):
         if self._cut is None and self.protocol.close_expected() and self.close_timeout is not None:
             # The library waits for ever for a server that says that it closes and does not.
             self._cut = self.loop.call_later(self.close_timeout, self.transport.abort)
-        if not self._pauses and not self._is_reading:
+        if not self._pauses and not self._is_reading and not self.transport.is_closing():
             self._is_reading = True
             self.transport.resume_reading()
 

@@ -215,13 +215,14 @@ class Control:
         if door.name not in self._doors:
             return
         key = f"{door.name} {view}"
-        guest = self._guests.get(key) or self._enter_through_kernel(key, door, tell)
+        known = self._guests.get(key)
+        guest = known or self._enter_through_kernel(key, door, tell)
         # Last in order, for it is the last to be forgotten.
         self._asked.pop(key, None)
         self._asked[key] = time.monotonic()
         self._heard(guest, text)
-        if not guest.session.has_looked and key in self._guests:
-            # It had been forgotten, and knows nothing of that.
+        if known is None and not guest.session.has_looked and key in self._guests:
+            # It had been forgotten, and knows nothing of that. Said once, or a view whose look is refused would go on.
             guest.session.say({"t": "welcome"})
 
     def _enter_through_kernel(self, key: str, door: Door, tell: Callable[[str], None]) -> _Guest:
