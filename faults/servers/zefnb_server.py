@@ -15,6 +15,7 @@ from bench.servers.control import Control, publish_all
 from faults.servers.compute import compute
 from faults.servers.database import fork_amid_writes, hostile_files, on_update
 from faults.servers.leftovers import of_http, of_this_process
+from faults.servers.loops import cause_itself
 from zefnb import *
 
 chat, feed, news, crowd = (ET.Topic(name) for name in ("chat", "feed", "news", "crowd"))
@@ -239,5 +240,6 @@ if __name__ == "__main__":
             "read_database": read_database,
             "hostile_files": hostile_files,
             "fork_amid_writes": fork_amid_writes,
+            "cause_itself": cause_itself,
         },
     )

@@ -65,6 +65,8 @@ def subscribe_fx(runtime: Runtime, *, topic: Topic, op: Callable[..., Any]) -> A
     """Call `op` with each message of `topic`, and perform the effect, or list of effects, that it answers.
 
     A chain of library ops runs on the loop; a user's function runs in a handler thread and may block.
+    A message that causes itself, by what `op` publishes or maps, also over other topics and through actors, is
+    dropped when it has come back 1,000 times within a minute, and named in the journal.
     A subscription made by an actor ends with that actor, others with `FX.Unsubscribe`. Answers
     `ET.Success(subscription_count=..., subscription=...)`.
 
