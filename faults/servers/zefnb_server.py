@@ -16,6 +16,8 @@ from faults.servers.compute import compute
 from faults.servers.database import fork_amid_writes, hostile_files, on_update
 from faults.servers.leftovers import of_http, of_this_process
 from faults.servers.loops import cause_itself
+from faults.servers.leftovers import of_this_process
+from faults.servers.zefnb_own import OWN_ROUTES
 from zefnb import *
 
 chat, feed, news, crowd = (ET.Topic(name) for name in ("chat", "feed", "news", "crowd"))
@@ -146,6 +148,7 @@ ROUTES = {
     "/store": actor(on_store),
     "/update": actor(on_update),
     "/left": what_is_left,
+    **OWN_ROUTES,
 }
 
 

@@ -1,0 +1,69 @@
+"""Handlers that change whatever they can reach: their state, their context, and content that others get, too."""
+
+# ruff: noqa: F403, F405 - the star import and the handlers are written as in the specification
+
+from __future__ import annotations
+
+import contextvars
+import decimal
+
+from zefnb import *
+
+notes = ET.Topic("notes")
+mark = contextvars.ContextVar("mark", default="clean")
+
+
+def found_and_left() -> str:
+    """What this call finds in its context, in which it then leaves everything changed."""
+    context = decimal.getcontext()
+    found = mark.get() if context.prec == 28 else f"precision {context.prec}"
+    mark.set("left by another call")
+    context.prec = 3
+    return found
+
+
+def on_word(text: Any, state: Any) -> Any:
+    """Takes the word into the state, and then fails if it is told to."""
+    found = found_and_left()
+    state.said.append(text)
+    if text.endswith("raise"):
+        raise ValueError("told to")
+    told = {"said": state.said, "found": found}
+    return [[FX.Publish(target=state.out[0], content=told), FX.Publish(target=notes, content=[text])], state]
+
+
+@zef_function
+def on_open(msg: Any, state: Any) -> Any:
+    state.out.append(msg.topic_out)
+    return [[], state]
+
+
+def spoil(content: Any) -> None:
+    """A receiver that changes what it gets."""
+    content.append("spoilt")
+
+
+@zef_function
+def on_spoiler(msg: Any, state: Any) -> Any:
+    return [[FX.SubscribeFX(topic=notes, op=spoil) for _ in range(2)], state]
+
+
+@zef_function
+def on_request(request: Any) -> Any:
+    return found_and_left()
+
+
+def mine(handler: Any) -> Any:
+    rules = {(ET.WSClientConnected, Any): on_open, (String, Any): handler}
+    return ET.WebSocket(actor=FX.StartActor(initial_state=ET.Mine(said=[], out=[]), rules=rules))
+
+
+OWN_ROUTES = {
+    "/own/plain": mine(zef_function(on_word)),
+    "/own/inline": mine(zef_function(inline=True)(on_word)),
+    "/own/spoilers": ET.WebSocket(
+        actor=FX.StartActor(initial_state=ET.Fresh(), rules={(ET.WSClientConnected, Any): on_spoiler})
+    ),
+    "/own/notes": ET.WebSocket(clients_subscribe_to=[notes]),
+    "/own/context": on_request,
+}
