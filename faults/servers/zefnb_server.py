@@ -16,7 +16,6 @@ from faults.servers.compute import compute
 from faults.servers.database import fork_amid_writes, hostile_files, on_update
 from faults.servers.leftovers import of_http, of_this_process
 from faults.servers.loops import cause_itself
-from faults.servers.leftovers import of_this_process
 from faults.servers.zefnb_own import OWN_ROUTES
 from zefnb import *
 
