@@ -18,6 +18,9 @@ _MOST_SOCKETS = 64
 class Bell(Protocol):
     """It may ring for somebody who has gone, so who wakes must look why."""
 
+    # Whether its thread is inside a wait already, which a signal handler has interrupted.
+    is_awaited: bool
+
     def ring(self) -> None:
         """Wake who waits, or who will. From any thread."""
 
@@ -32,6 +35,8 @@ class _SocketBell:
     """
 
     living: ClassVar[set[int]] = set()
+    is_awaited = False
+    _ringer = _ear = -1  # as long as there is no descriptor
 
     def __init__(self, patience: float | None) -> None:
         ringer, ear = socket.socketpair()
@@ -53,9 +58,10 @@ class _SocketBell:
             os.read(self._ear, 64)
 
     def __del__(self) -> None:
-        for each in self.__dict__.values():  # there are none, where there was no descriptor left
-            self.living.discard(each)
-            os.close(each)
+        self.living.discard(self._ear)
+        for each in (self._ringer, self._ear):
+            if each >= 0:
+                os.close(each)
 
 
 class _LockBell:
@@ -63,6 +69,8 @@ class _LockBell:
 
     A bare lock: of one made in Python, such as an event's, Ctrl-C may keep hold for ever.
     """
+
+    is_awaited = False
 
     def __init__(self, patience: float | None) -> None:
         self._silence = threading.Lock()

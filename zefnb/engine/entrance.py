@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -17,36 +17,52 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 _SLICE = 256
 _HELD_BACK_AT = 4_096
+# How long the loop may stand still before it no longer holds publishers back.
+_STANDSTILL = 1.0
 
 
 class Entrance:
     """Calls from other threads, made on the loop in the order in which they were put.
 
-    A burst costs one wake-up. The order in `put` matters: wake, set the flag, append; an interrupt
-    between any two of them costs at most a wake-up for nothing, never a call that nobody makes.
+    There is no lock. A signal handler, a `__del__`, a trace function can run between any two bytecodes of `put`, in
+    the same thread, and put a call of its own: it would wait for ever for a lock that the code beneath it holds.
+
+    Instead the loop numbers its sleeps, and whoever puts a call wakes it from the current one, once. The order of
+    these steps is what keeps every call:
+
+    - `put` appends first and looks at the number of the sleep afterwards; the loop first begins a new sleep and
+      looks at the queue afterwards. Whichever comes later sees what the other has done.
+    - `put` wakes first and notes the number afterwards. Interrupted in between, or overtaken by a thread that notes
+      an older number, it costs one more wake-up, for nothing.
+    - An exception out of a signal handler, such as Ctrl-C's, may leave a call appended and nobody woken, so on its
+      way out it wakes the loop.
     """
 
     def __init__(self, loop: TurnLoop, on_error: Callable[[BaseException], None]) -> None:
         self._loop = loop
         self._on_error = on_error
-        self._lock = threading.Lock()
         self._calls: deque[Call] = deque()
-        self._woken = False
-        # Whether publishers outside the loop should wait.
-        self.is_held = False
+        # Counted by the loop alone. Noted by any thread: from which of them it has been woken.
+        self._sleep = 1
+        self._woken_from = 0
+        self._goes_on = False
         self._held_back: set[Bell] = set()
         self._congestions: set[object] = set()
         loop.on_wake = self._woken_up
 
     def put(self, call: Callable[..., Any], *args: Any) -> None:
-        """Have `call(*args)` made on the loop. From any thread; never waits."""
-        with self._lock:
-            if not self._woken:
-                self._wake()
-                self._woken = True
+        """Have `call(*args)` made on the loop. From any thread, signal handler or finalizer; never waits."""
+        try:
             self._calls.append((call, args))
-            if len(self._calls) >= _HELD_BACK_AT:
-                self.is_held = True
+            sleep = self._sleep
+            if self._woken_from != sleep:
+                self._wake()
+                self._woken_from = sleep
+        except Interrupted:
+            raise
+        except BaseException:
+            self._wake()
+            raise
 
     def _wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # what some loops raise when they are closed, and others do not
@@ -55,10 +71,12 @@ class Entrance:
             raise Interrupted("the runtime has been closed")
 
     def _woken_up(self) -> None:
-        # In a context of its own: the calls of all threads share the turn, and none may see another's owner.
-        contextvars.Context().run(self._drain)
+        if not self._goes_on:
+            # In a context of its own: the calls of all threads share the turn, and none may see another's owner.
+            contextvars.Context().run(self._drain)
 
     def _drain(self) -> None:
+        self._goes_on = False
         calls = self._calls
         # What is put meanwhile has its turn after the sockets': who asks without a pause must not hold them up.
         for _ in range(min(len(calls), _SLICE)):
@@ -67,43 +85,48 @@ class Entrance:
                 call(*args)
             except BaseException as error:  # whatever user code raises, the calls behind it are made
                 self._on_error(error)
-        if not self._may_sleep():
+        if not calls:
+            self._sleep += 1
+        if calls:
+            self._goes_on = True
             self._loop.call_soon(self._drain)
-        if self.is_held:
+        if self._held_back:
             self._let_go()
 
-    def _may_sleep(self) -> bool:
-        """Whether nobody is about to put a call; from then on the next one who does wakes the loop."""
-        with self._lock:
-            if self._calls:
-                return False
-            self._woken = False
-            return True
+    @property
+    def is_held(self) -> bool:
+        """Whether publishers outside the loop should wait."""
+        return len(self._calls) >= _HELD_BACK_AT or bool(self._congestions)
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether who waits should go on waiting: until there is room again, and nobody lags."""
+        return len(self._calls) >= _HELD_BACK_AT // 2 or bool(self._congestions)
 
     def _let_go(self) -> None:
-        """Have publishers wait no longer, if there is room again and nobody lags."""
-        with self._lock:
-            if self._congestions or len(self._calls) >= _HELD_BACK_AT // 2:
-                return
-            self.is_held = False
-        for bell in tuple(self._held_back):
-            bell.ring()
+        """Have publishers wait no longer, if there is no reason any more."""
+        if not self._is_behind:
+            # A copy is made in one step; a tuple of it could meet a set that changes.
+            for bell in self._held_back.copy():
+                bell.ring()
 
     def hold_back(self) -> None:
-        """Wait while publishers have outrun the loop or clients that read. For other threads than ours."""
-        bell = my_bell()
-        self._held_back.add(bell)
+        """Wait while publishers have outrun the loop or clients that read. For other threads than ours.
+
+        Not for a loop that stands still: it may wait for a lock that the calling thread holds, as of a handler
+        of Python's logging that publishes.
+        """
+        bell, turns = my_bell(), _Turns(self._loop)
         try:
-            while self.is_held and not self._loop.is_closed():
+            while self._is_behind and turns.go_on and not self._loop.is_closed():
+                self._held_back.add(bell)  # again, since a signal handler may have waited here meanwhile, and left
                 bell.wait()
         finally:
             self._held_back.discard(bell)
 
     def congested(self, source: object) -> None:
         """From now on `source` (slow clients that do read) holds other threads' publishers back."""
-        with self._lock:
-            self._congestions.add(source)
-            self.is_held = True
+        self._congestions.add(source)
 
     def relieved(self, source: object) -> None:
         """`source` no longer holds anybody back."""
@@ -114,3 +137,28 @@ class Entrance:
     def waiting(self) -> int:
         """How many calls wait for the loop."""
         return len(self._calls)
+
+
+class _Turns:
+    """Whether the loop still turns: it is asked to say so, once a second."""
+
+    def __init__(self, loop: TurnLoop) -> None:
+        self._loop = loop
+        self._said = True
+        self._due = time.monotonic()
+
+    @property
+    def go_on(self) -> bool:
+        """Whether it has said so since it was asked last."""
+        now = time.monotonic()
+        if now < self._due:
+            return True
+        if not self._said:
+            return False
+        self._said, self._due = False, now + _STANDSTILL
+        with contextlib.suppress(RuntimeError):  # closed meanwhile
+            self._loop.call_soon_threadsafe(self._say)
+        return True
+
+    def _say(self) -> None:
+        self._said = True

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 
+from zefnb.engine.start import LoopOwner
 from zefnb.engine.turn_loop import make_loop
 
 _STOP_PATIENCE = 2.0
@@ -17,7 +18,7 @@ class LoopThread:
     def __init__(self, on_escape: Callable[[BaseException], None]) -> None:
         self.loop = make_loop()
         self._on_escape = on_escape
-        self._thread = threading.Thread(target=self._run, name="zefnb", daemon=True)
+        self._thread = LoopOwner(target=self._run, name="zefnb", daemon=True)
         self.ident: int | None = None
         # Whether the loop takes work. Its thread ends for no other reason than being told to.
         self.is_alive = False

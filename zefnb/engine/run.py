@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
+from zefnb.core.entity import ET
 from zefnb.core.op import Evaluator
+from zefnb.engine.start import Over, Starting, made_apart, reaches_nobody
+
+_perform: Callable[[Any], Any] | None = None
 
 
-@functools.cache
 def _engine() -> Callable[[Any], Any]:
     """What performs: loaded when it is first asked for, since it brings asyncio, 28 ms of the star import's 145."""
+    global _perform
+    _perform = made_apart(_loaded)
+    return _perform
+
+
+def _loaded() -> Callable[[Any], Any]:
     from zefnb.engine.perform import run_here
 
     return run_here
@@ -22,7 +30,9 @@ class Run(Evaluator):
 
     From any thread it waits until it has happened and returns the answer, or raises. Ctrl-C ends the
     wait and cancels what was submitted. On the loop itself, quick effects happen at once and those
-    that take time raise `WouldBlock`.
+    that take time raise `WouldBlock`. In signal handlers, finalizers and hooks it works as elsewhere; while the
+    runtime is only being started, and when it has ended with the process, publishing reaches nobody and other
+    effects raise `WouldBlock` and `Interrupted`.
 
     >>> from zefnb import FX, ET, run
     >>> FX.Publish(target=ET.Topic('nobody-listens'), content='hi') | run
@@ -32,7 +42,12 @@ class Run(Evaluator):
     __slots__ = ()
 
     def evaluate(self, value: Any) -> Any:
-        return _engine()(value)
+        try:
+            return (_perform or _engine())(value)
+        except (Starting, Over):
+            if not reaches_nobody(value):
+                raise
+            return [ET.Success() for _ in value] if isinstance(value, list | tuple) else ET.Success()
 
     def __repr__(self) -> str:
         return "run"

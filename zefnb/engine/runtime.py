@@ -6,7 +6,6 @@ import asyncio
 import atexit
 import inspect
 import os
-import threading
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from zefnb.engine.entrance import Entrance
 from zefnb.engine.journal import Journal
 from zefnb.engine.loop import LoopThread
 from zefnb.engine.runner import Runner
+from zefnb.engine.start import made_apart, start_no_more
 from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.engine.things import Things
 from zefnb.engine.things import current_owner as current_owner
@@ -48,20 +48,20 @@ class Runtime:
         # Called on the loop with each performed effect and its answer or error: the monitor hook.
         self.monitors: tuple[Callable[[Any, Any], None], ...] = ()
         self._services: dict[type, Any] = {}
-        self._services_lock = threading.RLock()
         self._ended: dict[str, None] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self.loop.call_soon(self.loop.set_exception_handler, self._loop_fault)
         self.thread.start()
 
     def service(self, kind: Callable[[Runtime], S]) -> S:
-        """The runtime's one instance of `kind`, made on first use."""
+        """The runtime's one instance of `kind`, made on first use.
+
+        Of two that are made at once, by two threads or by a signal handler, the first stays: a lock would have the
+        loop wait for a thread that waits for the loop. So to make one must change nothing elsewhere.
+        """
         found: S | None = self._services.get(kind)  # type: ignore[call-overload]
         if found is None:
-            with self._services_lock:
-                found = self._services.get(kind)  # type: ignore[call-overload]
-                if found is None:
-                    found = self._services[kind] = kind(self)  # type: ignore[index]
+            found = self._services.setdefault(kind, kind(self))  # type: ignore[call-overload]
         return found
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
@@ -111,7 +111,8 @@ class Runtime:
         if not self.thread.is_alive or self.thread.is_current:
             return
         deadline = time.monotonic() + patience
-        done = threading.Event()
+        ended: list[None] = []
+        bell = my_bell()
 
         async def end_services() -> None:
             for service in reversed(list(self._services.values())):
@@ -123,22 +124,32 @@ class Runtime:
             while not self.runner.is_idle:
                 await asyncio.sleep(_CLOSING_POLL)
 
+        def end(task: asyncio.Task[None]) -> None:
+            ended.append(None)
+            bell.ring()
+
         def start() -> None:
-            self.spawn(end_services(), "closing").add_done_callback(lambda task: done.set())
+            self.spawn(end_services(), "closing").add_done_callback(end)
 
         self.entrance.put(start)
-        while not done.wait(0.1) and time.monotonic() < deadline:
-            pass  # in slices, so that Ctrl-C ends it on every system
+        while not ended and time.monotonic() < deadline:
+            bell.wait()  # in slices, so that Ctrl-C ends it on every system
         self.runner.close()
         self.thread.stop()
 
     def wait(self, is_done: Callable[[], bool]) -> None:
         """Wait until `is_done`, when the calling thread's bell is rung, and not for a loop that has ended."""
         bell = my_bell()
-        while not is_done():
-            bell.wait()
-            if not self.thread.is_alive and not is_done():
-                raise Interrupted("the runtime has been closed")
+        is_nested, bell.is_awaited = bell.is_awaited, True
+        try:
+            while not is_done():
+                bell.wait()
+                if not self.thread.is_alive and not is_done():
+                    raise Interrupted("the runtime has been closed")
+        finally:
+            bell.is_awaited = is_nested
+            if is_nested:
+                bell.ring()  # for the wait that a signal handler, the caller, has interrupted: its ring may be gone
 
     def abandon_after_fork(self) -> None:
         """In a forked child: let go of what the parent runs, without a word to its peers."""
@@ -155,33 +166,47 @@ _default: Runtime | None = None
 # What a forked child has from its parents: kept, because ending its objects would close descriptors
 # whose numbers the child has given to others since.
 _abandoned: list[Runtime] = []
-_default_lock = threading.Lock()
 
 
 def default_runtime() -> Runtime:
-    """The process's runtime, started on first use and again after it was closed."""
-    global _default
+    """The process's runtime, started on first use and again after it was closed.
+
+    Raises `Interrupted` when the process ends.
+    """
     runtime = _default
     if runtime is None or not runtime.thread.is_alive:
-        with _default_lock:
-            if _default is None or not _default.is_alive:
-                _default = Runtime()
-            runtime = _default
+        runtime = made_apart(_started)
     return runtime
+
+
+def _started() -> Runtime:
+    global _default
+    if _default is None or not _default.is_alive:
+        _default = Runtime()
+    return _default
 
 
 def close_default_runtime() -> None:
     """End the process's runtime, if it runs. It starts again on next use."""
     global _default
-    with _default_lock:
-        runtime, _default = _default, None
+    runtime = _default
     if runtime is not None:
-        runtime.close()
+        try:
+            runtime.close()  # handlers that see their last message use it meanwhile
+        finally:
+            if _default is runtime:
+                _default = None
+
+
+def _at_exit() -> None:
+    try:
+        close_default_runtime()
+    finally:
+        start_no_more("the process ends, and its runtime has been closed")
 
 
 def _after_fork() -> None:
-    global _default, _default_lock
-    _default_lock = threading.Lock()
+    global _default
     runtime, _default = _default, None
     current_owner.set(None)
     if runtime is not None:
@@ -189,6 +214,6 @@ def _after_fork() -> None:
         _abandoned.append(runtime)
 
 
-atexit.register(close_default_runtime)
+atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

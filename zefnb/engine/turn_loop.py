@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import selectors
-from collections.abc import Callable
+import threading
+from asyncio.log import logger
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -20,6 +23,24 @@ _WAKES = 4_096
 
 def _nothing() -> None:
     """What is called when nobody has asked."""
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """asyncio logs nothing of what this thread does.
+
+    A handler of logging that publishes waits, with the lock of all its records, for the loop that is made here.
+    """
+    here = threading.get_ident()
+
+    def is_elsewhere(record: logging.LogRecord) -> bool:
+        return threading.get_ident() != here
+
+    logger.addFilter(is_elsewhere)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_elsewhere)
 
 
 class TurnLoop(asyncio.AbstractEventLoop):
@@ -47,7 +68,8 @@ class SelectorTurnLoop(asyncio.SelectorEventLoop, TurnLoop):
     def __init__(self) -> None:
         self._at_turn_end: list[Callable[[], None]] = []
         self.on_wake = _nothing
-        super().__init__(_TurnSelector(self))
+        with _silence():
+            super().__init__(_TurnSelector(self))
 
     def at_turn_end(self, call: Callable[[], None]) -> None:
         self._at_turn_end.append(call)

@@ -1,0 +1,153 @@
+"""Foreign code that runs in the middle of ours, and publishes and asks there: nothing hangs, nothing is lost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Until
+from tests.engine.reentering import KINDS
+from tests.spec.sessions import environment, run_script
+from zefnb import ET, FX
+from zefnb.engine.perform import run_on
+from zefnb.engine.runtime import Runtime, default_runtime
+from zefnb.errors import WouldBlock
+
+
+def strike(kind: str, seconds: float) -> None:
+    """In a process of its own, which says where it hangs."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.engine.reentering", kind, str(seconds)],
+        timeout=seconds + 60,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4_000:]
+    assert done.stdout.splitlines()[-1].startswith(f"{kind}: ")
+
+
+@pytest.mark.parametrize("kind", [kind.__name__ for kind in KINDS])
+def test_wherever_foreign_code_strikes_every_message_arrives_in_order(kind: str) -> None:
+    strike(kind, 0.3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [kind.__name__ for kind in KINDS])
+def test_the_same_for_a_minute_in_all(kind: str) -> None:
+    strike(kind, 6)
+
+
+def test_a_handler_of_logging_that_publishes_may_be_what_starts_the_engine(tmp_path: Path) -> None:
+    """asyncio logs which selector it takes; the handler's lock is held by who waits for the loop."""
+    cells = [
+        "import logging\nfrom zefnb import *",
+        "class Handler(logging.Handler):\n"
+        "    def emit(self, record):\n"
+        "        FX.Publish(target=ET.Topic('log'), content=record.getMessage()) | run\n"
+        "        FX.QueryAllActiveHTTPServers() | run",
+        "logging.getLogger().addHandler(Handler())\nlogging.getLogger().setLevel(logging.DEBUG)",
+        "logging.info('the first thing that happens')\nprint('returned')",
+    ]
+    assert run_script(cells, tmp_path).splitlines()[-1] == "returned"
+
+
+def test_who_is_held_back_is_let_go_by_a_loop_that_waits_for_what_it_holds(until: Until) -> None:
+    """As a handler on the loop that logs, to a handler of logging that publishes."""
+    runtime, its_lock = Runtime(), threading.Lock()
+    runtime.entrance.put(runtime.entrance.congested, object())
+    until(lambda: runtime.entrance.is_held)
+    returned, waits = [], threading.Event()
+
+    def publish() -> None:
+        with its_lock:
+            runtime.entrance.put(lambda: (waits.set(), its_lock.acquire()))
+            assert waits.wait(20)
+            returned.append(run_on(runtime, FX.Publish(target=ET.Topic("t"), content=1)))
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    thread.join(20)
+    assert returned == [ET.Success()]
+    runtime.close()
+
+
+def test_at_the_end_of_a_process_publishing_reaches_nobody_and_other_effects_are_interrupted(tmp_path: Path) -> None:
+    cells = [
+        "import atexit\nfrom zefnb import *",
+        "class Last:\n"
+        "    def __del__(self):\n"
+        "        print('collected', FX.Publish(target=ET.Topic('t'), content='bye') | run)",
+        "def after_all():\n"
+        "    print(FX.Publish(target=ET.Topic('t'), content='bye') | run)\n"
+        "    try:\n"
+        "        FX.ListTimers() | run\n"
+        "    except RuntimeError as error:\n"
+        "        print(error)",
+        # Callbacks are called in the reverse order: this one comes after the runtime's own.
+        "atexit.register(after_all)\nFX.ListTimers() | run\nlast = Last()\nlast.itself = last",
+    ]
+    assert run_script(cells, tmp_path).splitlines() == [
+        "ET.Success()",
+        "the process ends, and its runtime has been closed",
+        "collected ET.Success()",
+    ]
+
+
+def test_a_service_that_is_asked_for_while_it_is_made_is_one_all_the_same() -> None:
+    runtime = default_runtime()
+    made: list[object] = []
+
+    class Service:
+        def __init__(self, runtime: Runtime) -> None:
+            if not made:  # as a signal handler in the middle of it
+                made.append(self)
+                made.append(runtime.service(Service))
+
+    kept = runtime.service(Service)
+    assert kept is made[1] is runtime.service(Service)
+    del runtime._services[Service]
+
+
+def test_the_loop_itself_never_waits_for_a_runtime_to_start(until: Until) -> None:
+    from zefnb.engine.start import made_apart
+
+    raised: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            made_apart(int)
+        except WouldBlock as error:
+            raised.append(error)
+
+    default_runtime().entrance.put(call)
+    until(lambda: raised)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="LEFT OUT: no fork here")
+def test_a_fork_at_any_moment_leaves_a_child_that_publishes(tmp_path: Path) -> None:
+    cells = [
+        "import os, threading, warnings\nwarnings.simplefilter('ignore')\nfrom zefnb import *",
+        "over = threading.Event()\nt = ET.Topic('t')\n"
+        "def publish():\n"
+        "    while not over.is_set():\n"
+        "        FX.Publish(target=t, content='x') | run\n"
+        "        FX.Log(content='busy') | run\n"
+        "threads = [threading.Thread(target=publish) for _ in range(3)]\n"
+        "for thread in threads: thread.start()",
+        "statuses = set()\n"
+        "for _ in range(40):\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        FX.Publish(target=t, content='from the child') | run\n"
+        "        FX.Log(content='from the child') | run\n"
+        "        mine = [entry['message'] for entry in FX.QueryLog() | run]\n"
+        "        os._exit(0 if mine == ['from the child'] else 1)\n"
+        "    statuses.add(os.waitpid(child, 0)[1])",
+        "over.set()\nfor thread in threads: thread.join()\nprint(statuses)",
+    ]
+    assert run_script(cells, tmp_path, within=60).splitlines()[-1] == "{0}"

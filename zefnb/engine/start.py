@@ -1,0 +1,142 @@
+"""Starting: the engine is loaded, and its runtime made, in a thread of their own.
+
+A signal handler that runs in the middle of an import finds modules that are half made, and one that runs while a
+runtime is being made would wait for what the code beneath it has yet to finish. No signal handler runs in another
+thread than the main one, so what must not be interrupted is done in a thread that is started for it.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from zefnb.errors import Interrupted, WouldBlock
+
+T = TypeVar("T")
+
+_SLICE = 0.1
+# Held by the thread that starts something, in which no signal handler runs, and by a fork.
+_one_at_a_time = threading.Lock()
+_starters: set[int] = set()
+_waits_to_fork = False
+# Why nothing is started any more.
+_over = ""
+
+
+class Starting(WouldBlock):
+    """The caller, a finalizer or a hook, runs in the very thread that starts the engine."""
+
+
+class Over(Interrupted):
+    """The process ends, and nothing is started any more."""
+
+
+class LoopOwner(threading.Thread):
+    """A thread that runs a loop, and cannot wait for one.
+
+    Known by its type, since a trace function runs in a thread before its first line does.
+    """
+
+
+class _Apart(Generic[T]):
+    """A call that is made in a thread of its own.
+
+    A bare one: starting one of `threading` takes a lock there, which the caller, a finalizer, may stand on.
+    """
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call = call
+        self._answer: list[T] = []
+        self._error: BaseException | None = None
+        # Bare, too, as in `Bell`: wherever a signal handler strikes in waiting for it, it is whole.
+        self._under_way = _thread.allocate_lock()
+        self._under_way.acquire()
+
+    def run(self) -> None:
+        here = _thread.get_ident()
+        _starters.add(here)
+        try:
+            with _one_at_a_time:
+                _wait_to_fork()
+                self._answer.append(self._call())
+        except BaseException as error:
+            self._error = error
+        finally:
+            _starters.discard(here)
+            self._under_way.release()
+
+    def answer(self) -> T:
+        """What the call returned, or raises what it raised; waits in slices, so that Ctrl-C gets through."""
+        while not self._under_way.acquire(timeout=_SLICE):
+            pass
+        if self._error is not None:
+            raise self._error
+        return self._answer[0]
+
+
+def made_apart(call: Callable[[], T]) -> T:
+    """What `call` returns, made in a thread of its own; one such call is made at a time.
+
+    Raises `Starting` in such a thread and in a loop's, and `Over` when the process ends.
+    """
+    if _thread.get_ident() in _starters or isinstance(threading.current_thread(), LoopOwner):
+        raise Starting("the runtime is being started, or has been closed, and this is a thread of its own")
+    if _over:
+        raise Over(_over)
+    apart = _Apart(call)
+    try:
+        _thread.start_new_thread(apart.run, ())
+    except RuntimeError as error:
+        if "interpreter shutdown" not in str(error):
+            raise
+        raise Over("the process ends, and no runtime can be started for it any more") from None
+    return apart.answer()
+
+
+def imported_apart(load: Callable[[], T]) -> T:
+    """What `load` imports and returns, as by `made_apart`; a loop's thread, which no signal interrupts, calls it."""
+    return load() if isinstance(threading.current_thread(), LoopOwner) else made_apart(load)
+
+
+def start_no_more(reason: str) -> None:
+    """From now on nothing is started; whoever needs it is told `reason`."""
+    global _over
+    _over = reason
+
+
+def reaches_nobody(given: Any) -> bool:
+    """Whether `given` does nothing but publish: without a runtime nobody has subscribed to anything."""
+    return all(
+        type(effect).__name__ == "Publish" for effect in (given if isinstance(given, list | tuple) else (given,))
+    )
+
+
+def _wait_to_fork() -> None:
+    """From now on a fork waits until nothing is being started: a child would find a module's lock held for ever."""
+    global _waits_to_fork
+    # Hooks are called in the reverse order, and logging's keeps the lock that imports here take: ours comes first.
+    import logging  # noqa: F401
+
+    if not _waits_to_fork and hasattr(os, "register_at_fork"):
+        _waits_to_fork = True
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent)
+
+
+def _before_fork() -> None:
+    _one_at_a_time.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    _one_at_a_time.release()
+
+
+def _after_fork() -> None:
+    global _one_at_a_time
+    _one_at_a_time = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
