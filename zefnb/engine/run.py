@@ -25,6 +25,19 @@ def _loaded() -> Callable[[Any], Any]:
     return run_here
 
 
+def _started() -> Callable[[Any], Any]:
+    """What performs, when it can do so without a wait."""
+    from zefnb.engine.runtime import start_default_runtime
+
+    start_default_runtime()
+    return _loaded()
+
+
+def _unheard(given: Any) -> Any:
+    """What publishing answers."""
+    return [ET.Success() for _ in given] if isinstance(given, list | tuple) else ET.Success()
+
+
 class Run(Evaluator):
     """Perform effects: `FX.Publish(...) | run`, or a list of them.
 
@@ -44,10 +57,13 @@ class Run(Evaluator):
     def evaluate(self, value: Any) -> Any:
         try:
             return (_perform or _engine())(value)
-        except (Starting, Over):
-            if not reaches_nobody(value):
-                raise
-            return [ET.Success() for _ in value] if isinstance(value, list | tuple) else ET.Success()
+        except Starting:
+            # At once: where signals come faster than a runtime starts, handlers that wait would pile up.
+            return _unheard(value) if reaches_nobody(value) else made_apart(_started, again=True)(value)
+        except Over:
+            if reaches_nobody(value):
+                return _unheard(value)
+            raise
 
     def __repr__(self) -> str:
         return "run"

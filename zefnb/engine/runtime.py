@@ -175,11 +175,12 @@ def default_runtime() -> Runtime:
     """
     runtime = _default
     if runtime is None or not runtime.thread.is_alive:
-        runtime = made_apart(_started)
+        runtime = made_apart(start_default_runtime)
     return runtime
 
 
-def _started() -> Runtime:
+def start_default_runtime() -> Runtime:
+    """What `made_apart` calls: start the process's runtime, unless it runs."""
     global _default
     if _default is None or not _default.is_alive:
         _default = Runtime()

@@ -18,16 +18,19 @@ from zefnb.errors import Interrupted, WouldBlock
 T = TypeVar("T")
 
 _SLICE = 0.1
+_FORK_PATIENCE = 2.0
 # Held by the thread that starts something, in which no signal handler runs, and by a fork.
 _one_at_a_time = threading.Lock()
+# The threads in which something is started, and those that wait for it.
 _starters: set[int] = set()
-_waits_to_fork = False
+_waiters: set[int] = set()
+_waits_to_fork = _fork_waits = False
 # Why nothing is started any more.
 _over = ""
 
 
 class Starting(WouldBlock):
-    """The caller, a finalizer or a hook, runs in the very thread that starts the engine."""
+    """The caller, a signal handler, a finalizer or a hook, runs on top of what starts the engine, or waits for it."""
 
 
 class Over(Interrupted):
@@ -77,13 +80,17 @@ class _Apart(Generic[T]):
         return self._answer[0]
 
 
-def made_apart(call: Callable[[], T]) -> T:
+def made_apart(call: Callable[[], T], *, again: bool = False) -> T:
     """What `call` returns, made in a thread of its own; one such call is made at a time.
 
-    Raises `Starting` in such a thread and in a loop's, and `Over` when the process ends.
+    Raises `Starting` in such a thread and in a loop's; in a signal handler whose thread waits here already, unless it
+    wants to wait `again`; and `Over` when the process ends.
     """
-    if _thread.get_ident() in _starters or isinstance(threading.current_thread(), LoopOwner):
+    here = _thread.get_ident()
+    if here in _starters or isinstance(threading.current_thread(), LoopOwner):
         raise Starting("the runtime is being started, or has been closed, and this is a thread of its own")
+    if here in _waiters and not again:
+        raise Starting("the runtime is being started")
     if _over:
         raise Over(_over)
     apart = _Apart(call)
@@ -93,7 +100,13 @@ def made_apart(call: Callable[[], T]) -> T:
         if "interpreter shutdown" not in str(error):
             raise
         raise Over("the process ends, and no runtime can be started for it any more") from None
-    return apart.answer()
+    is_nested = here in _waiters
+    _waiters.add(here)
+    try:
+        return apart.answer()
+    finally:
+        if not is_nested:
+            _waiters.discard(here)
 
 
 def imported_apart(load: Callable[[], T]) -> T:
@@ -115,28 +128,34 @@ def reaches_nobody(given: Any) -> bool:
 
 
 def _wait_to_fork() -> None:
-    """From now on a fork waits until nothing is being started: a child would find a module's lock held for ever."""
+    """From now on a fork waits until nothing is being started, however long that takes."""
     global _waits_to_fork
     # Hooks are called in the reverse order, and logging's keeps the lock that imports here take: ours comes first.
     import logging  # noqa: F401
 
     if not _waits_to_fork and hasattr(os, "register_at_fork"):
         _waits_to_fork = True
-        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent)
+        os.register_at_fork(before=_one_at_a_time.acquire, after_in_parent=_one_at_a_time.release)
 
 
 def _before_fork() -> None:
-    _one_at_a_time.acquire()
+    """What is being started is waited for: a child would find the lock of a half imported module held for ever."""
+    global _fork_waits
+    # In vain only where logging's hook, called first, holds what an import here waits for.
+    _fork_waits = not _waits_to_fork and _one_at_a_time.acquire(timeout=_FORK_PATIENCE)
 
 
 def _after_fork_in_parent() -> None:
-    _one_at_a_time.release()
+    if _fork_waits:
+        _one_at_a_time.release()
 
 
 def _after_fork() -> None:
-    global _one_at_a_time
-    _one_at_a_time = threading.Lock()
+    if _one_at_a_time.locked():
+        _one_at_a_time.release()
+    _starters.clear()
+    _waiters.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork)
