@@ -114,3 +114,16 @@ def test_all_else_completes_as_ever(kernel):
 )
 def test_fields_are_offered_where_a_name_may_stand(text, offered):
     assert fields_before(text)[0] == offered
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["chat {print(1)}", "cha{1}", "cha$lobby", "cha two", "cha'", 'cha"', "cha;x", "cha?", "cha\x1b[31m", "-cha"],
+)
+def test_a_topic_whose_name_would_be_read_as_something_else_is_not_offered(kernel, name):
+    """A client may have chosen the name: with it an expression would come into the line, and be run."""
+    kernel.run(f"odd = FX.SubscribeFX(topic=ET.Topic({name!r}), op=identity) | run", "odd")
+    assert kernel.complete("%zef publish ch") == ["%zef publish chat"]
+    assert not [text for text in kernel.complete("%zef tail ") if name in text]
+    assert kernel.complete("%zef tail -") == ["%zef tail --help"]
+    kernel.run("FX.Unsubscribe(subscription=odd.subscription) | run")

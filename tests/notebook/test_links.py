@@ -33,6 +33,12 @@ def test_in_plain_jupyter_and_in_a_terminal_it_is_this_machine():
     assert public_url(SERVER, "/ws", websocket=True) == "ws://localhost:8000/ws"
 
 
+def test_what_a_terminal_or_a_page_would_act_on_is_escaped_in_a_link():
+    assert public_url(SERVER, "/p\x1b[31m\n<b>\u202e é/{room}") == (
+        "http://localhost:8000/p%1B[31m%0A%3Cb%3E%E2%80%AE%20é/{room}"
+    )
+
+
 @pytest.mark.parametrize(
     ("env", "page", "socket"),
     [

@@ -11,10 +11,13 @@ from zefnb.core.effect import DEFAULT_REGISTRY, FX
 from zefnb.core.entity import Actor, HTTPServer, Topic
 from zefnb.notebook import command as kinds
 from zefnb.notebook.line import pieces
+from zefnb.text.controls import strip_controls
 
 _MAGIC = re.compile(r"^\s*%{1,2}zef(?:\s+(?P<rest>.*))?$|^.*=\s*%zef\s+(?P<assigned>.*)$", re.DOTALL)
 _CALL = re.compile(r"\b(FX|ET)\.([A-Za-z]\w*)\s*$")
 _FIELD = re.compile(r"(?:^|[(,\n])\s*(\w*)$")
+# Neither an option, nor an expression, nor several words, nor a call for help.
+_PLAIN = re.compile(r"""[^\s"'`{}$?;%!-][^\s"'`{}$?;]*""")
 # Of entities that are read by us; the fields of others are their users' own.
 _ENTITY_FIELDS = {
     "WebSocket": "clients_subscribe_to clients_push_into_ actor slow_client max_size compression subprotocols",
@@ -143,6 +146,15 @@ def _facts() -> dict[str, Any]:
 
 def _topics() -> Iterator[str]:
     """The topics that somebody listens to, and those of the routes, to which nobody may be connected yet."""
+    return filter(_is_plain, _all_topics())
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name, which may be of a client, stands for itself in a line: nothing in it is read as anything else."""
+    return _PLAIN.fullmatch(name) is not None and strip_controls(name) == name
+
+
+def _all_topics() -> Iterator[str]:
     facts = _facts()
     yield from (topic["name"] for topic in facts["topics"])
     for server in facts["servers"]:
@@ -152,6 +164,10 @@ def _topics() -> Iterator[str]:
 
 def _paths(sockets_only: bool, port: str | None = None) -> Iterator[str]:
     """The paths of the servers, or of the one on that port."""
+    return filter(_is_plain, _all_paths(sockets_only, port))
+
+
+def _all_paths(sockets_only: bool, port: str | None) -> Iterator[str]:
     for server in _facts()["servers"]:
         if port not in (None, str(server["port"])):
             continue

@@ -6,8 +6,10 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from zefnb.errors import Fault, InvalidValue
+from zefnb.text.controls import strip_controls
 
 Place = tuple[str, str]
 
@@ -55,7 +57,13 @@ def public_url(server: Any, path: str = "/", websocket: bool = False) -> Link:
         scheme = "https"
     if separator and websocket:
         scheme = {"http": "ws", "https": "wss"}.get(scheme, scheme)
-    return Link(f"{scheme}{separator}{rest}/{path.lstrip('/')}")
+    return Link(f"{scheme}{separator}{rest}/{''.join(map(_quoted, path.lstrip('/')))}")
+
+
+def _quoted(character: str) -> str:
+    """A character of a path as it may stand in a link, wherever that is shown."""
+    is_unsafe = character.isspace() or character in '<>"' or strip_controls(character) != character
+    return quote(character, errors="replace") if is_unsafe else character
 
 
 def is_on_page_host() -> bool:
