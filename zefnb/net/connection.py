@@ -199,6 +199,7 @@ class Connection(ReadSide):
     def _shut(self) -> None:
         """No more messages either way; the peer has a while to finish, longer when it has much to read."""
         self.is_open = False
+        self.drop_unfinished()
         if self._close_timer is not None:
             self._close_timer.cancel()
         patience = CLOSE_PATIENCE if self.backlog is None else SLOW_CLOSE_PATIENCE

@@ -19,11 +19,13 @@ from zefnb.net.frames import build
 from zefnb.net.read_scheduler import ReadScheduler
 from zefnb.net.sending import LONGEST_PIECE, Sending, joined
 from zefnb.net.slow_clients import Piece, SlowClients
+from zefnb.net.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from zefnb.net.connection import Connection
 
 _RECEIVE_BUFFER = 262_144
+_SCARCE_BUFFER = 16_384
 # A run that has grown so long leaves within the turn: who lags is to be noticed before more is made.
 _LONGEST_RUN = 262_144
 _KEPT = 4 << 20
@@ -50,10 +52,17 @@ class Outbox:
         self._scheduled = False
         self.slow_clients = SlowClients(runtime)
         self.reads = ReadScheduler(runtime)
+        self.unfinished = runtime.service(Unfinished)
         keep_freed_memory()
         # Every connection receives into the same buffer: it is emptied before the next one reads. An echo takes 0.9 of
         # the CPU time that it takes with a buffer that asyncio makes for each read.
-        self.receive_buffer = memoryview(bytearray(_RECEIVE_BUFFER))
+        self.whole_buffer = self.receive_buffer = memoryview(bytearray(_RECEIVE_BUFFER))
+        self.unfinished.on_change = self.reads.on_change = self._size_buffer
+
+    def _size_buffer(self) -> None:
+        """Read less at once while many have more to say than can be taken: what is read has to be kept."""
+        is_scarce = self.unfinished.is_short or self.reads.is_crowded
+        self.receive_buffer = self.whole_buffer[:_SCARCE_BUFFER] if is_scarce else self.whole_buffer
 
     def add(self, connection: Sending) -> None:
         """`connection` has something to write at the end of this turn."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from zefnb.engine.runtime import Runtime
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 # Seconds of an iteration in which bytes become messages: for all connections together, and for one in its turn.
 ITERATION_BUDGET = 0.0015
 TURN_BUDGET = 0.0005
+# So many that wait for their turns are a crowd.
+CROWD = 32
 
 
 class ReadScheduler:
@@ -28,6 +31,9 @@ class ReadScheduler:
         self._deadline: float | None = None
         self._queue: deque[ReadSide] = deque()
         self._is_scheduled = False
+        self.is_crowded = False
+        # Called when `is_crowded` has changed.
+        self.on_change: Callable[[], None] = lambda: None
 
     def deadline(self) -> float:
         """Until when (`time.monotonic`) this iteration may parse; set by the first that asks."""
@@ -45,8 +51,14 @@ class ReadScheduler:
             return
         connection.is_queued = True
         self._queue.append(connection)
+        if len(self._queue) >= CROWD and not self.is_crowded:
+            self._set_crowded(True)
         if not self._is_scheduled:
             self._schedule()
+
+    def _set_crowded(self, is_crowded: bool) -> None:
+        self.is_crowded = is_crowded
+        self.on_change()
 
     def _schedule(self) -> None:
         self._is_scheduled = True
@@ -68,5 +80,7 @@ class ReadScheduler:
                 connection.is_queued = False
                 connection.take_turn(min(deadline, now + TURN_BUDGET))
         finally:
+            if self.is_crowded and len(self._queue) < CROWD // 2:
+                self._set_crowded(False)
             if self._queue and not self._is_scheduled:
                 self._schedule()

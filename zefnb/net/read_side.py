@@ -42,6 +42,8 @@ from zefnb.net.sending import Sending
 _FIRST_LOOK = 128
 _LOOK_SOON, _LOOK_LATE = 64, 1_024
 _LONG = 0.0001
+_COUNTED_STEP = 4_096
+_LONGEST_HEAD = 14
 
 
 class ReadSide(Sending):
@@ -49,6 +51,7 @@ class ReadSide(Sending):
 
     __slots__ = (
         "_fragments",
+        "_held",
         "_needed",
         "_ping_sent",
         "_reading_paused",
@@ -86,6 +89,8 @@ class ReadSide(Sending):
         self.is_queued = False
         # Bytes yet to come of a frame that nobody wants any more.
         self._unwanted = 0
+        # Bytes of an unfinished message that have been counted.
+        self._held = 0
         self._fragments: Fragments | None = None
         self._ping_sent: float | None = None
 
@@ -93,7 +98,7 @@ class ReadSide(Sending):
         return self._outbox.receive_buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(self._outbox.receive_buffer[:nbytes])
+        self.data_received(self._outbox.whole_buffer[:nbytes])
 
     def data_received(self, data: bytes | memoryview) -> None:
         """Bytes from the peer. `data` is not kept: the buffer belongs to everyone."""
@@ -105,6 +110,7 @@ class ReadSide(Sending):
         if self._tail:
             self._tail += data
             if len(self._tail) < self._needed and self.is_open:
+                self._hold()
                 return
             data, self._tail = memoryview(self._tail), bytearray()
         at = self._parse(data, None)
@@ -116,6 +122,8 @@ class ReadSide(Sending):
                     self.transport.pause_reading()
                 self._unparsed = memoryview(bytes(data[at:]))
                 self._outbox.reads.add(self)
+        if self._held or self._tail or self._fragments is not None:
+            self._hold()
         mailbox = self.mailbox
         if mailbox.messages if mailbox is not None else self.pushes and self._outbox.slow_clients.holding:
             self._hold_up()
@@ -134,12 +142,39 @@ class ReadSide(Sending):
             self._unparsed = None
             self._tail += data[at:]
             self._read_on()
+        self._hold()
         self._hold_up()
 
     def drop_unparsed(self) -> None:
         """Nobody takes what has come and is no message yet."""
         self._unparsed = self._fragments = None
         self._tail = bytearray()
+        self._hold()
+
+    def drop_unfinished(self) -> None:
+        """Nobody takes the message that has begun; what is still to come of its frame is passed over."""
+        self._fragments = None
+        if len(self._tail) >= _LONGEST_HEAD:
+            self._unwanted = self._needed - len(self._tail)
+            self._tail = bytearray()
+        self._hold()
+
+    def _hold(self) -> None:
+        """Count what is held for a message that is not whole, in steps of some KiB."""
+        fragments = self._fragments
+        size = len(self._tail) + (len(fragments.payload) if fragments is not None else 0)
+        if size < _COUNTED_STEP:
+            if not self._held:
+                return
+            size = 0
+        elif abs(size - self._held) < _COUNTED_STEP:
+            return
+        self._held = size
+        self._outbox.unfinished.hold(self, size)
+
+    def give_up(self, reason: str) -> None:
+        """Close a connection whose message stalls while others wait for room."""
+        self._fail(CloseCode.TRY_AGAIN_LATER, reason)
 
     def _hold_up(self) -> None:
         """Pause the reading while what this client sends would only pile up."""
