@@ -332,6 +332,16 @@ def test_numbers_of_other_kinds_stay_themselves():
         assert snapshot(number) is number
 
 
+def test_objects_that_are_chained_too_long_to_be_copied_are_shared():
+    chain = Guest()
+    for _ in range(5_000):
+        outer = Guest()
+        outer.said.append(chain)  # type: ignore[arg-type]
+        chain = outer
+    kept = snapshot({"chain": chain})
+    assert kept["chain"] is chain
+
+
 def test_what_is_nested_too_deeply_is_an_error():
     deep: list[Any] = []
     for _ in range(100_000):

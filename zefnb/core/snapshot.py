@@ -40,7 +40,7 @@ def snapshot(value: Any) -> Any:
     connections, widgets, whatever has a `__del__`), together with an object that holds such a thing in its
     attributes, unless it is a dataclass. An object whose `__deepcopy__` returns `self` or raises is shared.
 
-    Raises `RecursionError` for what is nested too deeply.
+    Raises `RecursionError` for containers that are nested too deeply.
 
     >>> rows = [1, 2]
     >>> kept = snapshot({'rows': rows}); rows.append(3); kept
@@ -139,9 +139,9 @@ def _copied_or_shared(value: Any, memo: Memo) -> Any:
     size = len(memo)
     try:
         return remade(value, memo, _copied)
-    except RecursionError:
-        raise
-    except Exception:  # of whatever kind: it cannot be copied
+    except Exception as error:  # of whatever kind: it cannot be copied
+        if isinstance(error, RecursionError) and not memo.whole:
+            raise  # each of the containers around would be shared from where the depth ends
         memo.forget_since(size)
         memo[id(value)] = value
         with contextlib.suppress(TypeError):

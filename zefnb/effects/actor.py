@@ -51,6 +51,11 @@ def start_actor(
     from zefnb.topics.hub import Hub, topic_key
 
     behaviour = compile_behaviour(runtime.journal, rules=rules, handler=handler, input_transform=input_transform)
+    try:
+        state = snapshot(initial_state)
+    except RecursionError:
+        problem = Fault("initial_state", "it is nested too deeply", "a flatter value, or a DictDatabase")
+        raise InvalidEffect("FX.StartActor", [problem]) from None
     source = input if input is not None else ET.Topic(generate_uid())
     topic_key(source)
     actors, hub = runtime.service(Actors), runtime.service(Hub)
@@ -58,7 +63,7 @@ def start_actor(
     if old is not None and (running := actors.find(old)) is not None:
         running.end()
         runtime.things.replaced("the actor that this cell started before")
-    actor = Running(runtime, behaviour, snapshot(initial_state), ET.Actor(generate_uid(), input=source))
+    actor = Running(runtime, behaviour, state, ET.Actor(generate_uid(), input=source))
     actor.logs = logging
 
     def ended() -> None:

@@ -173,6 +173,9 @@ def check_actor(where: str, given: Any, journal: Journal, faults: list[Fault]) -
         faults.append(Fault(f"{where}.input", "the input of a connection's actor is the connection", "no input"))
     try:
         return compile_behaviour(journal, **fields), snapshot(fields.get("initial_state"))
+    except RecursionError:
+        faults.append(Fault(f"{where}.initial_state", "it is nested too deeply", "a flatter value, or a DictDatabase"))
+        return None, None
     except UsageError as error:
         faults.extend(
             Fault(f"{where}.{fault.field}", fault.problem, fault.allowed, fault.hint) for fault in error.faults

@@ -13,6 +13,7 @@ import pytest
 from tests.engine.actor.room import Room
 from zefnb import ET, FX, DictDatabase, run, zef_function
 from zefnb import Any as Anything
+from zefnb.errors import InvalidEffect
 
 
 @dataclasses.dataclass
@@ -177,3 +178,14 @@ def test_the_journal_shows_what_the_handler_was_given(kind: str, until: Any):
     until(lambda: room.log)
     assert "hello" in room.log[0]["input"]
     assert "changed" not in room.log[0]["input"]
+
+
+def test_a_state_that_is_nested_too_deeply_to_be_copied_is_refused_at_the_start():
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    actor = FX.StartActor(initial_state=deep, handler=lambda msg, state: [[], state])
+    with pytest.raises(InvalidEffect, match="initial_state: it is nested too deeply"):
+        actor | run
+    with pytest.raises(InvalidEffect, match="initial_state: it is nested too deeply"):
+        FX.StartHTTPServer(routes={"/ws": ET.WebSocket(actor=actor)}, port=0) | run
