@@ -66,9 +66,13 @@ class Probe:
             times.clear()
         return self
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def stop(self) -> None:
+        """Ask no more."""
         self._over.set()
         self._thread.join(30)
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
         self._stack.close()
         if self.failure is not None and error is None:
             raise self.failure

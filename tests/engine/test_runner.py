@@ -8,6 +8,7 @@ import time
 import pytest
 
 from zefnb import ET, FX, generate_uid, run, zef_function
+from zefnb.engine import runner as runner_module
 from zefnb.engine.runner import MOST_THREADS, SLOW_AFTER
 from zefnb.engine.runtime import default_runtime
 
@@ -103,6 +104,36 @@ def test_as_many_threads_as_are_needed_are_made_and_go_again(until):
     until(lambda: set((FX.QueryActorState() | run).values()) == {1})
     until(lambda: runner.threads == 1)
     assert runner.is_idle
+
+
+def test_when_every_thread_is_held_the_journal_says_by_whom(until, monkeypatch):
+    monkeypatch.setattr(runner_module, "MOST_THREADS", 4)
+    gate = threading.Event()
+
+    def holds(msg, state):
+        gate.wait(20)
+        return [[], state + 1]
+
+    def told():
+        return [e for e in FX.QueryLog(level="warning") | run if "wait for a thread" in e["message"]]
+
+    try:
+        for _ in range(2):
+            gate.clear()
+            actors = [started(holds) for _ in range(6)]
+            for actor in actors:
+                send(actor, 1)
+            before = sum(entry["count"] for entry in told())
+            until(lambda before=before: sum(entry["count"] for entry in told()) == before + 1)
+            gate.set()
+            until(lambda actors=actors: all((FX.QueryActorState() | run)[actor] == 1 for actor in actors))
+            until(lambda: default_runtime().runner.threads == 1)
+    finally:
+        gate.set()
+    (entry,) = told()
+    assert entry["count"] == 2
+    assert "2 calls of handlers wait for a thread: all 4 are held by" in entry["message"]
+    assert "holds (4)" in entry["message"]
 
 
 def test_one_actors_messages_are_handled_in_order_and_never_two_at_once(until):

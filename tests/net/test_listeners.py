@@ -29,13 +29,13 @@ def test_port_zero_picks_a_free_one_for_both_loopbacks(serve: Any, raw: Raw):
 
 
 def test_it_listens_on_loopback_alone(serve: Any):
-    listening = [s.getsockname()[0] for listener in inside(serve({"/": "x"}))._listeners for s in listener.sockets]
+    listening = [s.getsockname()[0] for s in inside(serve({"/": "x"}))._acceptor.listeners]
     assert listening == ["127.0.0.1", "::1"]
 
 
 def test_it_listens_everywhere_when_that_is_asked_for(serve: Any, raw: Raw):
     server = serve({"/": "x"}, allow_external_requests=True)
-    listening = [s.getsockname()[0] for listener in inside(server)._listeners for s in listener.sockets]
+    listening = [s.getsockname()[0] for s in inside(server)._acceptor.listeners]
     assert listening == ["0.0.0.0", "::"]
     for host in ("127.0.0.1", "::1"):
         wire = raw(server, None, host=host)

@@ -28,6 +28,7 @@ async def start_http_server(
     logging: bool = False,
     allowed_hosts: Sequence[str] = (),
     allowed_origins: Sequence[str] = (),
+    max_connections: int | None = None,
 ) -> Any:
     """Start a server for HTTP and WebSocket; when this returns, clients can connect.
 
@@ -39,7 +40,9 @@ async def start_http_server(
     `port=0` picks a free port; the handle's `port` tells which. It listens on loopback unless
     `allow_external_requests`. A port held by another zefnb server needs `allow_restart`. `certificates`,
     files of a chain and its key, make it speak TLS. Pages of other origins need `allowed_origins`, other
-    host names `allowed_hosts`. With `logging` the journal notes who connects and who leaves.
+    host names `allowed_hosts`. Of `max_connections` at once (default: 10,000, or fewer where the system allows the
+    process fewer descriptors) one more is refused with 503. With `logging` the journal notes who connects and
+    who leaves.
 
     Answers `ET.HTTPServer('🍃-…', port=…)`. Raises `InvalidEffect`, listing every fault of the routes, and
     `PortUnavailable`. Running the cell again replaces the server.
@@ -57,6 +60,9 @@ async def start_http_server(
     faults = list_faults("allowed_hosts", allowed_hosts) + list_faults("allowed_origins", allowed_origins)
     if not 0 <= port <= 65535:
         faults.append(Fault("port", f"got {port}", "0 to 65535; 0 picks one that is free"))
+    if max_connections is not None and (max_connections is True or max_connections < 1):
+        allowed = "a whole number of connections from 1 on; None for as many as the system allows, 10,000 at most"
+        faults.append(Fault("max_connections", f"got {max_connections}", allowed))
     if faults:
         raise InvalidEffect("FX.StartHTTPServer", faults)
     server = Server(
@@ -69,6 +75,7 @@ async def start_http_server(
         logging=logging,
         allowed_hosts=allowed_hosts,
         allowed_origins=allowed_origins,
+        max_connections=max_connections,
     )
     servers = runtime.service(Servers)
     old = runtime.things.predecessor()

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
+from zefnb.core.function import ZefFunction, name_of
 from zefnb.engine.bell import Bell, make_bell
 from zefnb.engine.entrance import Entrance
 from zefnb.errors import Interrupted
 
 SLOW_AFTER = 0.010
-MOST_THREADS = 64
+# HTTP handlers hold 64 at most (net/thread_share.py), so that actors always have as many.
+MOST_THREADS = 128
+# Shorter waits are everyday.
+_SAY_AFTER = 0.25
 _TICK = 0.005
 
 Done = Callable[[Any, BaseException | None], None]
@@ -35,6 +40,7 @@ class _Worker(threading.Thread):
         self._runner = runner
         self.replaced = replaced
         self.busy_since: float | None = None
+        self.job: Job | None = None
         self.bell: Bell | None = None  # two descriptors, for who has to wait
         self.waits = False
 
@@ -62,12 +68,13 @@ class _Worker(threading.Thread):
             if job is None:
                 break
             call, args, done = job
+            self.job = job
             self.busy_since = time.monotonic()
             try:
                 answer, error = call(*args), None
             except BaseException as raised:  # SystemExit from a handler is its fault, not our end
                 answer, error = None, raised
-            self.busy_since = None
+            self.busy_since = self.job = None
             put(self._runner.finished, done, answer, error)
             del job, call, args, done, answer, error
 
@@ -94,7 +101,9 @@ class _Worker(threading.Thread):
 class Runner:
     """Runs jobs in a thread and hands each answer back on the loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, entrance: Entrance) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, entrance: Entrance, on_full: Callable[[str], None] = lambda text: None
+    ) -> None:
         self.jobs: deque[Job | None] = deque()
         self.entrance = entrance
         self._loop = loop
@@ -102,6 +111,10 @@ class Runner:
         self._current: _Worker | None = None
         self._workers: set[_Worker] = set()
         self._watching = False
+        self._on_full = on_full
+        # Since when jobs wait while every thread is held; `_has_said` when that is in the journal.
+        self._full_since: float | None = None
+        self._has_said = False
 
     def submit(self, done: Done, call: Callable[..., Any], *args: Any) -> None:
         """Have `call(*args)` made in a runner thread, then `done(answer, error)` on the loop. From the loop."""
@@ -143,14 +156,31 @@ class Runner:
         since = current.busy_since if current is not None else None
         if since is None and not self.jobs:
             # Nobody waits, whatever the replaced threads are still doing; the next job watches again.
-            self._watching = False
+            self._watching = self._has_said = False
+            self._full_since = None
             return
         now = time.monotonic()
         if current is not None and current.is_slow(now) and len(self._workers) < MOST_THREADS:
             with contextlib.suppress(RuntimeError):  # the system gives no thread now; it is asked again
                 self._replace()
                 self._help(now)
+        self._say_if_full(now)
         self._loop.call_later(_TICK, self._watch)
+
+    def _say_if_full(self, now: float) -> None:
+        """Tell once, for as long as it lasts, that calls wait because every thread is held, and by whom."""
+        if not self.jobs or len(self._workers) < MOST_THREADS:
+            self._full_since, self._has_said = None, False
+        elif self._full_since is None:
+            self._full_since = now
+        elif now - self._full_since > _SAY_AFTER and not self._has_said:
+            self._has_said = True
+            held = Counter(_name_of(job) for worker in tuple(self._workers) if (job := worker.job) is not None)
+            names = ", ".join(f"{name} ({count})" for name, count in held.most_common(10))
+            self._on_full(
+                f"{len(self.jobs)} calls of handlers wait for a thread: all {MOST_THREADS} are held by {names}; "
+                "one that waits for something needs none as async def"
+            )
 
     def _replace(self) -> _Worker:
         old, self._current = self._current, self._start(_Worker(self))
@@ -185,6 +215,18 @@ class Runner:
         self.jobs.extend([None] * len(self._workers))
         if self._current is not None:
             self._current.wake()
+
+
+def _name_of(job: Job) -> str:
+    """What a job is called: by its handler, or by the handler that the actor whose job it is has found."""
+    call, args, _ = job
+    for part in (call, *args):
+        if isinstance(part, ZefFunction):
+            return name_of(part)
+        handler = getattr(part.__self__, "_handler", None) if inspect.ismethod(part) else None
+        if handler is not None:
+            return name_of(handler)
+    return name_of(call)
 
 
 def in_runner_thread() -> bool:

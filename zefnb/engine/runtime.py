@@ -41,7 +41,7 @@ class Runtime:
         self.thread = LoopThread(on_escape=self._escaped)
         self.loop = self.thread.loop
         self.entrance = Entrance(self.loop, on_error=self._escaped)
-        self.runner = Runner(self.loop, self.entrance)
+        self.runner = Runner(self.loop, self.entrance, self._threads_full)
         self.things = Things()
         # What led to the message that is being delivered, `None` where nothing of ours did: see topics/causes.py.
         self.cause: Any = None
@@ -100,6 +100,9 @@ class Runtime:
             self.journal.fault(context.get("message", "fault on the loop"), error)
         else:
             self.journal.note("error", str(context.get("message")), key=context.get("message"))
+
+    def _threads_full(self, text: str) -> None:
+        self.journal.note("warning", text, key="handlers wait for a thread")
 
     @property
     def is_alive(self) -> bool:

@@ -208,6 +208,8 @@ class HTTPApp:
                 raise ClientDisconnect
             return call(*args)
 
+        unless_left.__qualname__ = name  # as the journal calls it
+
         def waits(turn: asyncio.Future[None]) -> None:
             peer.on_left = lambda: None if turn.done() else turn.set_exception(ClientDisconnect())
 

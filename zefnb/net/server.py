@@ -26,6 +26,7 @@ from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
 from zefnb.engine.runtime import Runtime
 from zefnb.engine.switch_interval import SwitchInterval
+from zefnb.net.acceptor import Acceptor, most_connections
 from zefnb.net.admission import Admission
 from zefnb.net.arrival import Arrival
 from zefnb.net.connection import Connection
@@ -43,7 +44,6 @@ from zefnb.net.ports import Topics
 from zefnb.net.routes import PathTable, Route, compile_routes
 from zefnb.net.tls import server_context
 
-_BACKLOG = 2048
 _STOP_PATIENCE = 1.0
 _TICK = 1.0
 # The journal repeats no more of what a stranger calls itself.
@@ -71,6 +71,7 @@ class Server:
         allowed_hosts: Iterable[str] = (),
         allowed_origins: Iterable[str] = (),
         sessions: Mapping[str, EndpointConfig] | None = None,
+        max_connections: int | None = None,
     ) -> None:
         self._runtime = runtime
         self._topics = topics
@@ -84,6 +85,7 @@ class Server:
         self.allow_external_requests = allow_external_requests
         self.allow_restart = allow_restart
         self.logs_requests = logging
+        self.max_connections = most_connections() if max_connections is None else max_connections
         self.handle: ServerHandle = None  # type: ignore[assignment]
         self.port = 0
         self.version = 1
@@ -95,7 +97,7 @@ class Server:
         self._sockets_table = PathTable({})
         self._connections: dict[Connection, None] = {}
         self._channel_ids = itertools.count()
-        self._listeners: list[asyncio.Server] = []
+        self._acceptor: Acceptor = None  # type: ignore[assignment]
         self._state = ServerState()
         self._date = _http_date()
         self._emptied = asyncio.Event()
@@ -117,12 +119,16 @@ class Server:
         self.handle = ServerHandle(generate_uid(), port=self.port)
         self._app = HTTPApp(self._runtime, self.handle, self._gate, self._refused, self._bad_request)
         self._set_routes(self._compiled)
-        factory = self._protocol_factory()
-        for listener in sockets:
-            server = await self._runtime.loop.create_server(
-                factory, sock=listener, backlog=_BACKLOG, **self._tls_options()
-            )
-            self._listeners.append(server)
+        self._acceptor = Acceptor(
+            self._runtime,
+            sockets,
+            self._protocol_factory(),
+            lambda: len(self._connections) + len(self._state.connections),
+            self.max_connections,
+            self._full,
+            self._tls_options(),
+        )
+        self._acceptor.start()
         self._runtime.service(_switch_interval).acquire()
         self._tick()
 
@@ -229,6 +235,10 @@ class Server:
         text = f"refused a request with {status}: {why}" if status else f"cut a client that {why}"
         self._runtime.journal.note("info", text, key=("bad request", self.port, text), server=self.handle)
 
+    def _full(self, why: str) -> None:
+        key = ("full", self.handle)
+        self._runtime.journal.note("warning", f"refused a connection: {why}", key=key, server=self.handle)
+
     def _fault(self, error: Exception) -> None:
         self._runtime.journal.fault("a request could not be read", error, server=self.handle)
 
@@ -293,7 +303,7 @@ class Server:
         self._stopped = True
         if self._ticker is not None:
             self._ticker.cancel()
-        await self._stop_accepting()
+        await self._acceptor.close()
         for connection in list(self._connections):
             connection.close(CloseCode.GOING_AWAY, "the server stops")
         for protocol in list(self._state.connections):
@@ -306,19 +316,7 @@ class Server:
         for task in list(self._state.tasks):
             task.cancel()
         await self._drained()
-        for listener in self._listeners:
-            await listener.wait_closed()
         self._runtime.service(_switch_interval).release()
-
-    async def _stop_accepting(self) -> None:
-        for listener in self._listeners:
-            for each in listener.sockets:
-                self._runtime.loop.remove_reader(each)
-        # Whom asyncio is just taking in is known after three turns; a listener closed meanwhile would lose them.
-        for _ in range(3):
-            await asyncio.sleep(0)
-        for listener in self._listeners:
-            listener.close()
 
     async def _drained(self) -> None:
         """Wait for everybody to leave, a second at most."""
@@ -335,9 +333,9 @@ class Server:
     def forget_sockets(self) -> None:
         """In a forked child: close its copies of our sockets, which leaves the parent's alone."""
         transports = [c.transport for c in self._connections] + [p.transport for p in self._state.connections]
-        sockets = [s for listener in self._listeners for s in listener.sockets]
-        sockets += [t.get_extra_info("socket") for t in transports if t is not None]
-        for descriptor in {s.fileno() for s in sockets if s is not None} - {-1}:
+        sockets = [t.get_extra_info("socket") for t in transports if t is not None]
+        descriptors = {s.fileno() for s in sockets if s is not None} | set(self._acceptor.forget_sockets())
+        for descriptor in descriptors - {-1}:
             os.close(descriptor)
 
 
