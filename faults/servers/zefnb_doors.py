@@ -9,13 +9,17 @@ import logging
 import os
 import socket
 
+from IPython.lib.pretty import pretty
+
 from bench.servers.control import Control
 from faults.servers.leftovers import of_this_process
 from zefnb import *
 from zefnb.engine.runtime import default_runtime
 from zefnb.notebook import control as channel_module
+from zefnb.notebook import display
 from zefnb.notebook.board import on_loop
 from zefnb.notebook.control import PATH
+from zefnb.notebook.magics.faults import FaultRows
 from zefnb.topics.hub import Hub
 
 room, heard, said = ET.Topic("room"), ET.Topic("heard"), ET.Topic("said")
@@ -50,6 +54,7 @@ def actor(handler: Any, **options: Any) -> Any:
 ROUTES = {
     "/": "up",
     "/page": page,
+    "/page/{name}": page,
     ("POST", "/page"): page,
     "/ws": ET.WebSocket(clients_subscribe_to=[room], clients_push_into_=[room]),
     "/echo": actor(on_echo),
@@ -82,6 +87,24 @@ class Commands:
             "handles": [self.server, self.outward],
         }
         return {name: f"{value!r} {value}" for name, value in tables.items()}
+
+    def entries(self) -> dict[str, Any]:
+        """The journal's warnings and errors, what is text and numbers of them."""
+        kept = ("message", "count", "examples", "traceback")
+        rows = FX.QueryLog(level="warning", limit=10_000) | run
+        return {"entries": [{key: row[key] for key in kept if key in row} for row in rows]}
+
+    def drawn(self) -> dict[str, Any]:
+        """What a terminal and a notebook are shown, as they draw it."""
+        entries = FX.QueryLog(level="debug", limit=10_000) | run
+        faults = FaultRows(FX.QueryLog(level="error", limit=100) | run)
+        clients = FX.QueryAllConnectedWebsocketClients(http_server=self.server) | run
+        shown = {"faults": faults, "log": entries, "table of clients": clients}
+        texts = {name: display.plain_text(rows, colour=False, width=400) or "" for name, rows in shown.items()}
+        texts |= {f"{name} as HTML": str(display._as_html(rows)) for name, rows in shown.items()}
+        texts["faults"] = pretty(faults)
+        texts["journal"] = "\n".join(str(value) for entry in entries for value in entry.values())
+        return {name: text.encode(errors="surrogatepass").decode("utf-8", "replace") for name, text in texts.items()}
 
     def connect(
         self,
@@ -184,6 +207,6 @@ if __name__ == "__main__":
         | run
     )
     commands = Commands(server)
-    names = ("shown", "connect", "say", "told", "disconnect", "journal", "left")
+    names = ("shown", "entries", "drawn", "connect", "say", "told", "disconnect", "journal", "left")
     names += ("resolve", "watch", "views_through_kernel", "views")
     control.serve(server.port, {name: getattr(commands, name) for name in names})

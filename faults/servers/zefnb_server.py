@@ -15,6 +15,7 @@ from bench.servers.control import Control, publish_all
 from faults.servers.compute import compute
 from faults.servers.database import fork_amid_writes, hostile_files, on_update
 from faults.servers.leftovers import of_http, of_this_process
+from faults.servers.long_errors import fail
 from faults.servers.loops import cause_itself
 from faults.servers.zefnb_own import OWN_ROUTES
 from zefnb import *
@@ -56,6 +57,12 @@ def on_count(text: Any, state: Any) -> Any:
         raise ValueError("told to")
     state = ET.Connected(out=state.out, server=state.server, count=state.count + 1)
     return [[FX.Publish(target=state.out, content=str(state.count))], state]
+
+
+@zef_function
+def on_long(kind: Any, state: Any) -> Any:
+    """Fails, or answers nonsense, with 20 MiB of text."""
+    return fail(kind)
 
 
 @zef_function
@@ -142,6 +149,7 @@ ROUTES = {
     "/crowd": ET.WebSocket(clients_subscribe_to=[crowd], clients_push_into_=[crowd]),
     "/sleep": actor(on_sleep),
     "/count": actor(on_count),
+    "/long": actor(on_long),
     "/join": actor(on_news, on_join),
     "/stop": actor(on_stop),
     "/store": actor(on_store),

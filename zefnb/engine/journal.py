@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from zefnb.core.time import Time
-from zefnb.engine.entry import LEVELS, LONGEST_TEXT, Entry, Level, line_text, presentable
+from zefnb.engine.entry import LEVELS, Entry, Level, line_text, presentable
 from zefnb.engine.rate_limit import RateLimit
 from zefnb.engine.tally import is_power_of_ten
 from zefnb.text.secrets import hide_secrets
@@ -73,7 +73,7 @@ class Journal:
         details = {"error": type(error).__name__, **details}
         if self._counted(key, example, details):
             return
-        text = line_text(f"{message}: {type(error).__name__}: {error_text(error, LONGEST_TEXT)}")
+        text = line_text(f"{message}: {type(error).__name__}: {error_text(error)}")
         entry = Entry(Time.now(), "error", text, presentable(details), format_error(error), key=key)
         self._add(entry, example)
 

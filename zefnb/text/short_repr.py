@@ -73,6 +73,9 @@ def short_str(value: object, longest: int) -> str:
         if method is BaseException.__str__:
             return short_str(value.args[0], longest)
         return short_repr(value.args[0], longest)
+    if isinstance(value, BaseExceptionGroup) and method is BaseExceptionGroup.__str__:
+        count = len(value.exceptions)
+        return f"{short_str(value.message, longest)} ({count:,} sub-exception{'' if count == 1 else 's'})"
     if method is object.__str__:
         return short_repr(value, longest)
     try:
@@ -111,7 +114,10 @@ def items(values: Iterable[Any], scope: Scope) -> Parts:
     for number, value in enumerate(list(islice(values, scope.longest))):
         if number:
             yield ", "
-        yield from parts_of(value, scope)
+        if type(value) in _PLAIN:
+            yield repr(value)
+        else:
+            yield from parts_of(value, scope)
 
 
 def pairs(values: Iterable[tuple[Any, Any]], scope: Scope) -> Parts:
@@ -139,6 +145,8 @@ def _own_repr(value: Any, scope: Scope) -> str:
 
 
 _READERS: dict[object, Reader] = {}
+# Read at once, without a generator for each.
+_PLAIN = (bool, float, type(None))
 _CIRCLES: dict[type, str] = {list: "[...]", tuple: "(...)", dict: "{...}", set: "{...}"}
 
 

@@ -1,0 +1,72 @@
+"""Long errors: every way in which an exception, or an answer, can carry 20 MiB of what a peer sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from zefnb import ET
+
+# As a parser that quotes its input.
+INPUT = "word " * (4 << 20)
+
+
+@dataclass
+class Parsed:
+    """A value with a generated repr."""
+
+    text: str
+
+
+class Quoting:
+    """A value that quotes all of its input by a repr of its own."""
+
+    def __repr__(self) -> str:
+        return INPUT
+
+    __str__ = __repr__
+
+
+def _noted() -> Exception:
+    error = ValueError("see the notes")
+    for _ in range(20):
+        error.add_note(INPUT)
+    return error
+
+
+def _caused() -> Exception:
+    error = ValueError(INPUT)
+    error.__cause__ = KeyError(INPUT)
+    error.__cause__.__context__ = ValueError([INPUT] * 1_000)
+    return error
+
+
+ERRORS: dict[str, Callable[[], BaseException]] = {
+    "text": lambda: ValueError(INPUT),
+    "key": lambda: KeyError(INPUT),
+    "values": lambda: ValueError(INPUT, {"input": INPUT}),
+    "list": lambda: ValueError([INPUT] * 1_000),
+    "numbers": lambda: ValueError(_NUMBERS),
+    "dataclass": lambda: ValueError(Parsed(INPUT)),
+    "entity": lambda: ValueError(ET.Parsed(text=INPUT)),
+    "own repr": lambda: ValueError(Quoting()),
+    "notes": _noted,
+    "causes": _caused,
+    "group": lambda: ExceptionGroup(INPUT, [ValueError(INPUT), KeyError(INPUT)] * 100),
+    "syntax": lambda: SyntaxError(INPUT[:100], ("<input>", 1, 1, INPUT)),
+    "secrets": lambda: ValueError("token=" * (4 << 20)),
+}
+ANSWERS: dict[str, Callable[[], Any]] = {
+    "answered text": lambda: INPUT,
+    "answered list": lambda: [[INPUT], None],
+    "answered entity": lambda: ET.Parsed(text=INPUT),
+}
+_NUMBERS = list(range(2_000_000))
+
+
+def fail(kind: str) -> Any:
+    """Raise the error of that kind, or return the answer that is none."""
+    if kind in ANSWERS:
+        return ANSWERS[kind]()
+    raise ERRORS[kind]()
