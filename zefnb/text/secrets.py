@@ -42,24 +42,9 @@ _PATTERNS = (
 )
 _COMPILED = tuple((re.compile(pattern), replacement) for pattern, replacement in _PATTERNS)
 # Without any of these there is no secret: most texts are done with one look.
-_TRACES = tuple(
-    [
-        "token",
-        "key",
-        "pass",
-        "pwd",
-        "secret",
-        "credential",
-        "session",
-        "jwt",
-        "auth",
-        "cookie",
-        "://",
-        "?",
-        "&",
-        "bearer",
-        "basic",
-    ]
+_TRACES = (
+    *("token", "key", "pass", "pwd", "secret", "credential", "session", "jwt", "auth", "cookie", "bearer", "basic"),
+    *("://", "?", "&"),
 )
 
 
