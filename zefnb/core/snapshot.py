@@ -58,8 +58,12 @@ def snapshot(value: Any) -> Any:
     elif cls is list:
         if PLAIN.issuperset(map(type, value)):
             return value.copy()
-    elif isinstance(value, Record) and STILL.issuperset(map(type, value.__dict__.values())):
-        return value
+    elif isinstance(value, Record):
+        for field in value.__dict__.values():
+            if type(field) not in STILL:
+                break
+        else:
+            return value
     return _copied(value, Memo())
 
 
