@@ -20,7 +20,7 @@ from faults.servers.loops import cause_itself
 from faults.servers.zefnb_own import OWN_ROUTES
 from zefnb import *
 
-chat, feed, news, crowd = (ET.Topic(name) for name in ("chat", "feed", "news", "crowd"))
+chat, feed, news, crowd, packed = (ET.Topic(name) for name in ("chat", "feed", "news", "crowd", "packed"))
 database: list[Any] = []
 
 
@@ -147,6 +147,7 @@ ROUTES = {
     "/echo-inline": actor(on_echo_inline),
     "/echo-async": actor(on_echo_async),
     "/crowd": ET.WebSocket(clients_subscribe_to=[crowd], clients_push_into_=[crowd]),
+    "/packed": ET.WebSocket(clients_subscribe_to=[packed], clients_push_into_=[packed], compression=True),
     "/sleep": actor(on_sleep),
     "/count": actor(on_count),
     "/long": actor(on_long),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from tests.net.conftest import peak_memory
 from tests.net.wire import BINARY, CONT, PING, PONG, TEXT, Wire, frame
 from zefnb import ET, FX, run
+from zefnb.net import deflate
 
 Raw = Callable[..., Wire]
 DEFLATE = {"Sec_WebSocket_Extensions": "permessage-deflate; client_no_context_takeover; server_no_context_takeover"}
@@ -87,3 +89,50 @@ def test_what_does_not_unpack_is_refused(compressed_chat: Any, raw: Raw):
     assert broken.read_close().code == 1002
     not_text.send(frame(deflated(b"\xff\xff"), rsv=4))
     assert not_text.read_close().code == 1007
+
+
+def test_a_broadcast_is_packed_once_for_all_who_agreed_on_the_same(
+    compressed_chat: Any, topic: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch
+):
+    packings: list[int] = []
+    pack = deflate.packed
+
+    def counted(payload: bytes, window_bits: int = 15) -> bytes:
+        packings.append(window_bits)
+        return pack(payload, window_bits)
+
+    monkeypatch.setattr(deflate, "packed", counted)
+    narrow = {"Sec_WebSocket_Extensions": "permessage-deflate; server_max_window_bits=10"}
+    wires = [raw(compressed_chat, **(narrow if number % 4 == 0 else DEFLATE)) for number in range(20)]
+    text = "the same for everybody " * 1_000
+    FX.Publish(target=topic, content=text) | run
+    for number, wire in enumerate(wires):
+        came = wire.read()
+        bits = 10 if number % 4 == 0 else 15
+        assert zlib.decompressobj(-bits).decompress(came.payload + b"\0\0\xff\xff") == text.encode()
+    assert sorted(packings) == [10, 15]
+
+
+def test_nothing_is_kept_between_messages_either_way(compressed_chat: Any, connect: Any):
+    client = connect(compressed_chat, compression="deflate")
+    (agreed,) = client.protocol.extensions
+    assert agreed.remote_no_context_takeover
+    assert agreed.local_no_context_takeover
+    for text in ("again and again " * 50, "again and again " * 50):
+        client.send(text)
+        assert client.recv(timeout=20) == text
+
+
+def test_a_window_that_zlib_does_not_have_is_declined(compressed_chat: Any, topic: Any, raw: Raw):
+    wire = raw(compressed_chat, Sec_WebSocket_Extensions="permessage-deflate; server_max_window_bits=8")
+    FX.Publish(target=topic, content="plain") | run
+    came = wire.read()
+    assert (came.payload, came.rsv) == (b"plain", 0)
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 65_537, 300_000])
+def test_a_packed_message_of_every_length_is_what_was_said(compressed_chat: Any, topic: Any, connect: Any, size: int):
+    client = connect(compressed_chat, compression="deflate")
+    for content in (random.Random(size).randbytes(size), "x" * size):
+        FX.Publish(target=topic, content=content) | run
+        assert client.recv(timeout=20) == content

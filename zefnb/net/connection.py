@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
@@ -16,7 +16,8 @@ from websockets.server import ServerProtocol
 
 from zefnb.core.time import Time
 from zefnb.core.wire import encode_content
-from zefnb.net.frames import TEXT, build
+from zefnb.net.deflate import SteppedDeflate
+from zefnb.net.frames import build
 from zefnb.net.outbox import Outbox
 from zefnb.net.read_side import ReadSide
 
@@ -113,14 +114,12 @@ class Connection(ReadSide):
 
     def deliver(self, content: Any) -> None:
         """Send one message to this client, at the end of this turn. Content as in `encode_content`."""
-        opcode, payload = encode_content(content)
-        if not self.protocol.extensions:
-            self.send_raw(build(opcode, payload), 1)
+        extensions = self.protocol.extensions
+        if not extensions:
+            self.send_raw(build(*encode_content(content)), 1)
         elif self.is_open:
-            send = self.protocol.send_text if opcode == TEXT else self.protocol.send_binary
-            send(payload)
-            for data in self.protocol.data_to_send():
-                self.send_raw(data, 1)
+            deflate = cast("SteppedDeflate", extensions[0])
+            self.send_raw(self._outbox.packer.frame(content, deflate.window_bits), 1)
 
     # Keeping alive and closing
 

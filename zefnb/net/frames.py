@@ -34,7 +34,8 @@ except ImportError:  # a platform for which websockets has no compiled wheel
 
 _short = struct.Struct("!BBH").pack
 _long = struct.Struct("!BBQ").pack
-_SMALL = {opcode: tuple(bytes((FIN | opcode, length)) for length in range(126)) for opcode in (TEXT, BINARY, PONG)}
+_OPCODES = (TEXT, BINARY, TEXT | PACKED, BINARY | PACKED, PONG)
+_SMALL = {opcode: tuple(bytes((FIN | opcode, length)) for length in range(126)) for opcode in _OPCODES}
 
 MOST_FRAGMENTS = 4_096
 _LEAST_FRAGMENT = 256

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from zefnb.core.wire import encode_content
 from zefnb.engine.runtime import Runtime
+from zefnb.net.deflate import Packer
 from zefnb.net.frames import build
 from zefnb.net.read_scheduler import ReadScheduler
 from zefnb.net.sending import LONGEST_PIECE, Sending, joined
@@ -52,6 +53,7 @@ class Outbox:
         self._scheduled = False
         self.slow_clients = SlowClients(runtime)
         self.reads = ReadScheduler(runtime)
+        self.packer = Packer(runtime.loop)
         self.unfinished = runtime.service(Unfinished)
         keep_freed_memory()
         # Every connection receives into the same buffer: it is emptied before the next one reads. An echo takes 0.9 of
