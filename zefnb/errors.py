@@ -194,4 +194,4 @@ def shown(value: object) -> str:
     text = shorten(hide_secrets(short_repr(value, LONGEST + MARGIN)), LONGEST)
     if isinstance(value, type) or value is None:
         return text
-    return f"{text} ({type(value).__name__[:_LONGEST_NAME]})"
+    return f"{text} ({strip_controls(type(value).__name__, _LONGEST_NAME)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import dataclasses
 import time
@@ -148,6 +149,22 @@ def test_a_class_is_asked_for_its_own_repr_and_may_fail():
     assert len(short_repr(Own())) == 80
     assert short_repr([Broken(), 1, NoText()]) == "[<unprintable>, 1, <unprintable>]"
     assert shown(Broken()) == "<unprintable> (Broken)"
+
+
+@pytest.mark.parametrize("kind", [ValueError, SystemExit, GeneratorExit, asyncio.CancelledError, RecursionError])
+def test_a_repr_that_fails_in_any_way_is_no_fault_of_the_caller(kind):
+    class Failing:
+        def __repr__(self):
+            raise kind
+
+        __str__ = __repr__
+
+    assert shown([Failing()]) == "[<unprintable>] (list)"
+    assert short_str(Failing(), 80) == f"<its __str__ raised {kind.__name__}>"
+
+
+def test_the_name_of_a_class_moves_no_cursor():
+    assert "\x1b" not in shown(type("\x1b[2J\n", (), {})()) + shown(type("\x1b[2J", (), {}))
 
 
 def test_a_repr_with_control_characters_is_escaped():

@@ -111,4 +111,4 @@ def _presentable(value: Any) -> Any:
     # Not `shown`: what peers prove themselves by is left out of entities.
     text = hide_secrets(short_repr(value, LONGEST + MARGIN, _PRIVATE_FIELDS))
     text = strip_controls(text, LONGEST)
-    return text if isinstance(value, type | Entity) else f"{text} ({type(value).__name__[:LONGEST]})"
+    return text if isinstance(value, type | Entity) else f"{text} ({strip_controls(type(value).__name__, LONGEST)})"

@@ -39,7 +39,7 @@ def short_repr(value: object, longest: int = LONGEST, hidden: frozenset[str] = f
 
     Strings, containers, exceptions, dataclasses and records are read only as far as the text goes. A class with a
     `__repr__` of its own is asked for it. A value that cannot be read, because its `__repr__` fails, is
-    "<unprintable>". Fields of records that are named in `hidden` are shown as "…". Never raises.
+    "<unprintable>". Fields of records that are named in `hidden` are shown as "…". Raises nothing but an interrupt.
 
     >>> short_repr([1, 'two']), short_repr('a' * 1_000_000, longest=8)
     ("[1, 'two']", "'aaaaaa…")
@@ -52,7 +52,9 @@ def short_repr(value: object, longest: int = LONGEST, hidden: frozenset[str] = f
             size += len(part)
             if size > longest:
                 break
-    except (Exception, SystemExit):
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         # Another thread changes the value meanwhile, or a class lies about itself.
         parts.append("…" if parts else "<unprintable>")
     return strip_controls("".join(parts), longest)
@@ -80,7 +82,9 @@ def short_str(value: object, longest: int) -> str:
         return short_repr(value, longest)
     try:
         return shorten(plain(str(value), longest + 1), longest)
-    except (Exception, SystemExit) as failure:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failure:
         return f"<its __str__ raised {type(failure).__name__}>"
 
 
@@ -140,7 +144,9 @@ def named(values: Iterable[tuple[str, Any]], scope: Scope) -> Parts:
 def _own_repr(value: Any, scope: Scope) -> str:
     try:
         return plain(repr(value), scope.longest + 1)
-    except (Exception, SystemExit):
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         return "<unprintable>"
 
 
