@@ -91,7 +91,8 @@ class Conversations:
 
     def __init__(self) -> None:
         self._topic = ET.Topic("fuzz")
-        routes = {"/ws": ET.WebSocket(clients_push_into_=[self._topic], max_size=LIMIT), "/": "up"}
+        socket = ET.WebSocket(clients_push_into_=[self._topic], max_size=LIMIT)
+        routes = {"/ws": socket, "/n/{n:int}": socket, "/": "up"}
         self._handle = FX.StartHTTPServer(routes=routes, port=0) | run
         self._runtime = default_runtime()
         self._server: Server = self._runtime.service(Servers).get(self._handle)

@@ -123,6 +123,12 @@ handled: list[str] = []
 
 
 @zef_function
+def noted(request: Any) -> Any:
+    handled.append(request.path)
+    return "noted"
+
+
+@zef_function
 def wait(request: Any) -> Any:
     """Waits until it is told to go on."""
     handled.append(request.path)
@@ -138,6 +144,8 @@ ROUTES = {
     ("POST", "/told"): told,
     ("POST", "/told-async"): told_async,
     ("POST", "/wait"): wait,
+    ("GET", "/noted"): noted,
+    ("POST", "/noted"): noted,
     "/big": big,
     "/ws": ET.WebSocket(clients_subscribe_to=[chat], clients_push_into_=[chat]),
     "/feed": ET.WebSocket(clients_subscribe_to=[feed]),

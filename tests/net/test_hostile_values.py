@@ -155,6 +155,14 @@ def test_a_fault_of_our_own_in_a_request_is_500_and_the_connection_goes_on(
     assert entry["count"] == 2
 
 
+def test_a_refused_request_for_a_head_is_answered_without_a_body(server: Any, raw: Any):
+    wire = raw(server, None)
+    wire.send(b"HEAD / HTTP/1.1\r\nHost: localhost\r\nX: a\x01\r\n\r\n")
+    assert wire.read_head()[0] == 400
+    assert wire.read_end() == b""
+    assert journal("warning") == []
+
+
 @pytest.mark.parametrize(("surplus", "expected"), [(-1, 200), (0, 200), (1, 431)])
 def test_a_head_has_as_many_bytes_as_the_limit_and_not_one_more(server: Any, raw: Any, surplus: int, expected: int):
     start = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zefnb.engine.runtime import Runtime
+from zefnb.net.arrival import Arrival
 
 try:
     import resource
@@ -69,7 +70,7 @@ class Acceptor:
         self,
         runtime: Runtime,
         listeners: list[socket.socket],
-        make: Callable[[], asyncio.Protocol],
+        make: Callable[[], Arrival],
         open_count: Callable[[], int],
         most: int,
         on_full: Callable[[str], None],
@@ -80,6 +81,8 @@ class Acceptor:
         self.listeners = listeners
         self._make, self._open_count, self._most, self._on_full, self._tls = make, open_count, most, on_full, tls
         self._taking: set[asyncio.Task[Any]] = set()
+        # Taken from a listener and not yet among the server's connections.
+        self._unknown = 0
         self._leaving: deque[socket.socket] = deque()
         self._timers: dict[socket.socket, asyncio.TimerHandle] = {}
         self._is_open = False
@@ -129,7 +132,7 @@ class Acceptor:
         return None
 
     def _why_full(self, descriptor: int) -> str | None:
-        if self._open_count() + len(self._taking) >= self._most:
+        if self._open_count() + self._unknown >= self._most:
             return f"{self._most:,} clients are connected, as many as max_connections allows"
         # The system gives the lowest number that is free: one near the limit tells that the others are taken.
         limit = descriptor_limit()
@@ -139,18 +142,33 @@ class Acceptor:
 
     def _take(self, connection: socket.socket) -> None:
         connection.setblocking(False)
+        self._unknown += 1
         task = self._loop.create_task(self._connect(connection), name="accepting")
         self._taking.add(task)
         task.add_done_callback(self._taking.discard)
 
     async def _connect(self, connection: socket.socket) -> None:
+        is_known = False
+
+        def known() -> None:
+            nonlocal is_known
+            self._unknown -= not is_known
+            is_known = True
+
+        def make() -> Arrival:
+            arrival = self._make()
+            arrival.on_made = known
+            return arrival
+
         try:
-            await self._loop.connect_accepted_socket(self._make, connection, **self._tls)
+            await self._loop.connect_accepted_socket(make, connection, **self._tls)
         except OSError:  # TLS that is none, or that takes too long, is the peer's fault
             connection.close()
         except Exception as error:
             connection.close()
             self._runtime.journal.fault("a connection could not be taken in", error)
+        finally:
+            known()
 
     def _refuse(self, connection: socket.socket) -> None:
         """Say so, and wait a moment for it to be read: what is unread here would reset it."""

@@ -23,7 +23,7 @@ class Arrival(asyncio.Protocol):
     Who says nothing within 5 s is cut without a word.
     """
 
-    __slots__ = ("_arrived", "_deadline", "_is_open", "_make_http", "_on_fault", "_take", "transport")
+    __slots__ = ("_arrived", "_deadline", "_is_open", "_make_http", "_on_fault", "_take", "on_made", "transport")
 
     def __init__(
         self,
@@ -39,11 +39,14 @@ class Arrival(asyncio.Protocol):
         self._make_http = make_http
         self._on_fault = on_fault
         self._deadline: asyncio.TimerHandle | None = None
+        # Called when the connection is known here.
+        self.on_made: Callable[[], None] = lambda: None
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Not every loop's transports are of asyncio's classes.
         self.transport = cast("asyncio.Transport", transport)
+        self.on_made()
         if not self._is_open():
             # The server stopped during the TLS handshake, when nobody knew of this connection.
             self.transport.abort()

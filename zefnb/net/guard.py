@@ -278,7 +278,7 @@ class GuardedHTTP(H11Protocol):
                 (b"connection", b"close"),
             ]
             response = h11.Response(status_code=status, reason=phrase, headers=headers)
-            for part in (response, h11.Data(data=body), h11.EndOfMessage()):
+            for part in (response, h11.Data(data=b"" if self.conn.is_head else body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(part) or b"")
         self.connections.discard(self)
         if self.cycle is not None:

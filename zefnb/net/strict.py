@@ -34,6 +34,8 @@ class StrictConnection(h11.Connection):
         self.sent_bytes = 0
         # How much of a body has come behind its answer.
         self.rest_bytes = 0
+        # Whether the request is one whose answer has no body.
+        self.is_head = False
         # What has come and has not been given to h11; `has_more` when only the time for it is up.
         self._waiting = bytearray()
         self.has_more = False
@@ -83,6 +85,7 @@ class StrictConnection(h11.Connection):
             self._looked_at = 0
         if isinstance(event, h11.Request):
             self.rest_bytes = 0
+            self.is_head = event.method == b"HEAD"
             self._check_request(event)
         elif isinstance(event, h11.Data) and self.our_state is h11.DONE:
             self.rest_bytes += len(event.data)
