@@ -531,6 +531,49 @@ def test_what_our_kernel_holds_has_not_reached_the_peer(chat: Any, topic: Any, r
     until(lambda: on_loop(lambda: connection.bytes_taken == connection._sent_bytes > 400_000))
 
 
+# Signs of life, by a clock of the test's own
+
+
+def alive_after(connection: Any, *moments: float) -> list[bool]:
+    """Whether it is open after each look; the moments are seconds since it was last heard."""
+    start = connection.last_heard = connection._last_ping = time.monotonic()
+    opened = []
+    for moment in moments:
+        connection.check_alive(start + moment)
+        connection.last_heard = start
+        opened.append(connection.is_open)
+    return opened
+
+
+def test_a_ping_goes_out_after_20_seconds_of_none_and_not_before(mirror: Any, raw: Raw):
+    wire = raw(mirror)
+    (connection,) = on_loop(inside(mirror).clients)
+    assert on_loop(lambda: (alive_after(connection, 19.9, 20.0), connection._ping_sent)) == ([True, True], None)
+    assert on_loop(lambda: (alive_after(connection, 20.1), connection._ping_sent is not None)) == ([True], True)
+    assert wire.read() == Frame(PING, b"")
+
+
+def test_a_ping_without_an_answer_for_20_seconds_is_the_end_and_not_before(mirror: Any, raw: Raw):
+    wire = raw(mirror)
+    (connection,) = on_loop(inside(mirror).clients)
+    assert on_loop(lambda: alive_after(connection, 21, 40.9, 41.0, 41.1)) == [True, True, True, False]
+    assert wire.read().opcode == PING
+
+
+def test_who_is_not_read_is_not_asked_for_signs_of_life(mirror: Any, raw: Raw):
+    raw(mirror)
+    (connection,) = on_loop(inside(mirror).clients)
+
+    def paused() -> list[bool]:
+        connection.pause_reading()
+        opened = alive_after(connection, 21, 100)
+        connection.resume_reading()
+        return opened
+
+    assert on_loop(paused) == [True, True]
+    assert connection._ping_sent is None
+
+
 # Subprotocols
 
 
