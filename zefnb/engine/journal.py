@@ -14,6 +14,7 @@ from typing import Any
 
 from zefnb.core.time import Time
 from zefnb.engine.entry import LEVELS, Entry, Level, line_text, presentable
+from zefnb.engine.log_thread import off_loop
 from zefnb.engine.rate_limit import RateLimit
 from zefnb.engine.tally import is_power_of_ten
 from zefnb.text.secrets import hide_secrets
@@ -124,10 +125,17 @@ class Journal:
         refused = self._lines.take_refused()
         more = f" (and {refused:,} other lines meanwhile)" if refused else ""
         level = logging.ERROR if entry.level == "error" else logging.WARNING
+        line = entry.line(count)
+        off_loop(lambda: self._say(level, line, more))
+
+    def _say(self, level: int, line: str, more: str) -> None:
+        before, _telling.now = getattr(_telling, "now", False), True
         try:
-            logger.log(level, "%s%s", entry.line(count), more)
+            logger.log(level, "%s%s", line, more)
         except Exception as error:  # a filter or a handler of somebody's
             self.fault("a handler of Python's logging", error)
+        finally:
+            _telling.now = before
 
     def _told(self, listener: Callable[[Entry], None], entry: Entry) -> None:
         try:

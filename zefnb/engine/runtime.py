@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 
 from zefnb.core.effect import DEFAULT_REGISTRY, Registry
 from zefnb.engine.bell import my_bell
+from zefnb.engine.ending import ENDING
 from zefnb.engine.entrance import Entrance
 from zefnb.engine.journal import Journal
+from zefnb.engine.log_thread import flush
 from zefnb.engine.loop import LoopThread
 from zefnb.engine.runner import Runner
 from zefnb.engine.start import made_apart, start_no_more
@@ -139,6 +141,7 @@ class Runtime:
             bell.wait()  # in slices, so that Ctrl-C ends it on every system
         self.runner.close()
         self.thread.stop()
+        flush(max(0.0, deadline - time.monotonic()))
 
     def wait(self, is_done: Callable[[], bool]) -> None:
         """Wait until `is_done`, when the calling thread's bell is rung, and not for a loop that has ended."""
@@ -202,11 +205,17 @@ def close_default_runtime() -> None:
                 _default = None
 
 
-def _at_exit() -> None:
+def end_default_runtime() -> None:
+    """End the process's runtime for good: the process ends."""
     try:
         close_default_runtime()
     finally:
         start_no_more("the process ends, and its runtime has been closed")
+
+
+def _at_exit() -> None:
+    ENDING.await_end()
+    end_default_runtime()
 
 
 def _after_fork() -> None:

@@ -1,0 +1,200 @@
+"""Ending by a signal: SIGTERM and SIGHUP close servers as the end of a program does, and then end the process.
+
+By default they end it at once: clients see their connections break off, and would not know why. So while servers run,
+a handler is in place, where the program has none of its own. It closes the runtime in a thread of its own, and the
+process then ends by that same signal. A second one ends it at once.
+
+Handlers are set, and run, in the main thread, which may be in a long call of C's just then. So the loop hears of
+signals, too, by Python's wake-up descriptor, unless somebody else uses that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+_FLUSH_PATIENCE = 0.5
+_DEATH_PATIENCE = 0.5
+_AGAIN = 0.05
+
+
+class Ending:
+    """Whether SIGTERM and SIGHUP close what runs first; there is one for a process."""
+
+    def __init__(self) -> None:
+        self._users: set[object] = set()
+        self._begun: int | None = None
+        self._close: Callable[[], None] = lambda: None
+        self._mine: set[int] = set()
+        self._reader: socket.socket | None = None
+        self._writer: socket.socket | None = None
+        self._loop: Any = None
+
+    def acquire(self, user: object, loop: Any, close: Callable[[], None]) -> None:
+        """A server, `user`, has started. On its loop, which hears of signals from now on."""
+        self._users.add(user)
+        self._loop, self._close = loop, close
+        _in_main_thread(self._adjust, loop)
+
+    def release(self, user: object) -> None:
+        """It has stopped; after the last one the signals' default is restored. On its loop."""
+        self._users.discard(user)
+        _in_main_thread(self._adjust, self._loop)
+
+    def _adjust(self) -> None:
+        """Have handlers while there are servers. In the main thread."""
+        if self._users and not self._mine and self._begun is None:
+            for number in NUMBERS:
+                if signal.getsignal(number) is signal.SIG_DFL:
+                    signal.signal(number, _received)
+                    self._mine.add(number)
+            if self._mine:
+                self._listen()
+        elif not self._users and self._mine:
+            for number in self._mine:
+                if signal.getsignal(number) is _received:
+                    signal.signal(number, signal.SIG_DFL)
+            self._mine.clear()
+            self._hang_up()
+
+    def _listen(self) -> None:
+        before = signal.set_wakeup_fd(-1)
+        if before != -1:  # an event loop in the main thread, say
+            signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+            return
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            self._loop.call_soon_threadsafe(self._loop.add_reader, self._reader.fileno(), self._heard, self._reader)
+
+    def _hang_up(self) -> None:
+        reader, writer, self._reader, self._writer = self._reader, self._writer, None, None
+        if reader is None or writer is None:
+            return
+        now = signal.set_wakeup_fd(-1)
+        if now not in (-1, writer.fileno()):
+            signal.set_wakeup_fd(now, warn_on_full_buffer=False)
+        writer.close()
+
+        def close() -> None:
+            self._loop.remove_reader(reader.fileno())
+            reader.close()
+
+        try:
+            self._loop.call_soon_threadsafe(close)
+        except RuntimeError:
+            reader.close()
+
+    def _heard(self, reader: socket.socket) -> None:
+        """On the loop: signals have come."""
+        with contextlib.suppress(OSError):
+            for number in reader.recv(4_096):
+                if number in self._mine and signal.getsignal(number) is _received:
+                    self.begin(number)
+
+    def begin(self, number: int) -> None:
+        """Close the runtime, then end by `number`; another signal of that number ends the process at once."""
+        _restore_default(number)
+        if self._begun is None:
+            self._begun = number
+            threading.Thread(target=self._end, args=(number,), name="zefnb-ending", daemon=True).start()
+
+    def _end(self, number: int) -> None:
+        try:
+            self._close()
+        finally:
+            # In another thread: who prints right now may be in the middle of a write that does not end.
+            flushing = threading.Thread(target=_flush, daemon=True)
+            flushing.start()
+            flushing.join(_FLUSH_PATIENCE)
+            _restore_default(number)
+            os.kill(os.getpid(), number)
+            time.sleep(_DEATH_PATIENCE)
+            os._exit(128 + number)  # the first process of a container is not ended by a signal's default
+
+    def await_end(self) -> None:
+        """Where a signal ends the process, wait for that: its exit status is the signal's."""
+        while self._begun is not None:
+            time.sleep(_AGAIN)
+
+    def forget(self) -> None:
+        """In a forked child: it has no servers, and signals' default."""
+        users, self._users = self._users, set()
+        if users or self._mine:
+            self._loop = _NoLoop()
+            self._adjust()
+        self._begun = None
+
+
+class _NoLoop:
+    """In the child: the loop has stayed with the parent."""
+
+    def call_soon_threadsafe(self, *_: Any) -> None:
+        raise RuntimeError
+
+
+def _received(number: int, frame: Any) -> None:
+    ENDING.begin(number)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+
+
+def _restore_default(number: int) -> None:
+    """From any thread; `signal.signal` works in the main one only."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(number, signal.SIG_DFL)
+        return
+    with contextlib.suppress(ImportError, AttributeError):
+        import ctypes
+
+        setsig = ctypes.pythonapi.PyOS_setsig
+        setsig.argtypes, setsig.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p
+        setsig(number, None)
+
+
+def _in_main_thread(call: Callable[[], None], loop: Any) -> None:
+    """Have `call` made in the main thread as soon as it runs Python: before an effect that it waits for returns."""
+    if threading.current_thread() is threading.main_thread():
+        call()
+        return
+    try:
+        import ctypes
+    except ImportError:
+        return
+    pending = _pending_call(call)
+    _PENDING.append(pending)
+    del _PENDING[:-100]
+    if ctypes.pythonapi.Py_AddPendingCall(pending, None) != 0:  # there is room for 32
+        loop.call_later(_AGAIN, _in_main_thread, call, loop)
+
+
+def _pending_call(call: Callable[[], None]) -> Any:
+    import ctypes
+
+    def made(_: Any) -> int:
+        call()
+        return 0
+
+    return ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(made)
+
+
+# Kept, since Python keeps no reference to what it is to call.
+_PENDING: list[Any] = []
+ENDING = Ending()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: ENDING.forget())
