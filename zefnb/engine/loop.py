@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -48,7 +49,8 @@ class LoopThread:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.loop.shutdown_asyncgens()
-        await self.loop.shutdown_default_executor()
+        with contextlib.suppress(RuntimeError):  # from Python 3.12 on no thread can be started once an exit has begun
+            await self.loop.shutdown_default_executor()
 
     @property
     def is_current(self) -> bool:
