@@ -172,9 +172,12 @@ if TYPE_CHECKING:
     class Subscription(Entity):
         """A handle on what `FX.SubscribeFX` or `FX.MapTopic` bound."""
 
+    class Success(Entity):
+        """What an effect gives that has nothing else to give; some add what they counted."""
+
 else:
     Topic, HTTPServer, Actor = ET.Topic, ET.HTTPServer, ET.Actor
-    WebSocketClient, Timer, Subscription = ET.WebSocketClient, ET.Timer, ET.Subscription
+    WebSocketClient, Timer, Subscription, Success = ET.WebSocketClient, ET.Timer, ET.Subscription, ET.Success
     # Named here so that completion lists them before their first use.
     for _name in (  # noqa: SIM905
         "WebSocket HTML JSON Response Redirect FromFile InsertIn RemoveIn WSClientConnected WSClientDisconnected "

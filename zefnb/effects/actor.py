@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zefnb.core.effect import effect
-from zefnb.core.entity import ET, Actor, Topic
+from zefnb.core.entity import ET, Actor, Success, Topic
 from zefnb.core.op import as_chain
 from zefnb.core.uid import generate_uid
 from zefnb.errors import Fault, InvalidEffect
@@ -25,7 +25,7 @@ def start_actor(
     handler: Callable[..., Any] | None = None,
     input_transform: Callable[..., Any] | None = None,
     logging: bool = False,
-) -> Any:
+) -> Actor:
     """Start an actor: it takes what is published to `input`, one message at a time.
 
     Give either `rules`, a dict (or list of pairs) from `(message pattern, state pattern)` to a handler,
@@ -63,24 +63,25 @@ def start_actor(
     if old is not None and (running := actors.find(old)) is not None:
         running.end()
         runtime.things.replaced("the actor that this cell started before")
-    actor = Running(runtime, behaviour, state, ET.Actor(generate_uid(), input=source))
+    handle = Actor(generate_uid(), input=source)
+    actor = Running(runtime, behaviour, state, handle)
     actor.logs = logging
 
     def ended() -> None:
         hub.unsubscribe(source, actor)
         actors.remove(actor)
-        runtime.ended(actor.handle._uid)
-        runtime.things.forget(actor.handle)
+        runtime.ended(handle._uid)
+        runtime.things.forget(handle)
 
     actor.on_end = ended
     actors.add(actor)
     hub.subscribe(source, actor, "actor")
-    runtime.things.record(actor.handle)
-    return actor.handle
+    runtime.things.record(handle)
+    return handle
 
 
 @effect("StopActor")
-def stop_actor(runtime: Runtime, *, actor: Actor) -> Any:
+def stop_actor(runtime: Runtime, *, actor: Actor) -> Success:
     """Stop an actor; its subscriptions end with it. May be repeated.
 
     An actor of a connection takes its connection along, closed with 1000.
@@ -95,7 +96,7 @@ def stop_actor(runtime: Runtime, *, actor: Actor) -> Any:
 
 
 @effect("ListActors")
-def list_actors(runtime: Runtime) -> Any:
+def list_actors(runtime: Runtime) -> list[Actor]:
     """The handles of all actors that run, those of connections included.
 
     >>> from zefnb import *
@@ -114,7 +115,7 @@ def query_actor_state(
     actor: Actor | None = None,
     actors: Sequence[Actor] | None = None,
     transform: Callable[..., Any] | None = None,
-) -> Any:
+) -> dict[Actor, Any] | Awaitable[dict[Actor, Any]]:
     """The state of `actor`, of `actors`, or of all: a dict from handle to state.
 
     What is answered is a copy. `transform` is applied to each state: a library op on the loop, a function in a

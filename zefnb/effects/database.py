@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from zefnb.core.effect import effect
-from zefnb.core.entity import ET
+from zefnb.core.entity import Success
 from zefnb.core.op import as_chain
 from zefnb.core.types import Matcher
 from zefnb.errors import Fault, InvalidEffect
@@ -49,7 +49,7 @@ def create_db(
     persistence: Literal["in_memory", "local_disk"] = "in_memory",
     path: str | os.PathLike[str] | None = None,
     initial_state: Mapping[Any, Any] | None = None,
-) -> Any:
+) -> DictDatabase | Awaitable[DictDatabase]:
     """Make a database, or open one that is on disk: a dict shared by all actors and the notebook.
 
     `type` is `DictDatabase`. With `persistence='in_memory'`, the default, it is new, keeps any value, and
@@ -92,7 +92,7 @@ def update_db(
     insert: Mapping[Any, Any] | None = None,
     remove: list[Any] | tuple[Any, ...] | None = None,
     update: Mapping[Any, Any] | None = None,
-) -> Any:
+) -> Success | Awaitable[Success]:
     """Change a database: all of it at once, or nothing.
 
     `insert`, a dict, sets keys that are there or not; `update`, a dict, sets keys that must be there;
@@ -123,7 +123,7 @@ def update_db(
     change = Change(db, store, insert=insert or {}, update=update or {}, remove=remove or ())
 
     def work(table: Table) -> Any:
-        return ET.Success(**change(table)._asdict())
+        return Success(**change(table)._asdict())
 
     return databases.write(store, work)
 
@@ -168,7 +168,7 @@ def query_db(
 
 
 @effect("CloseDB")
-async def close_db(runtime: Runtime, *, db: DictDatabase) -> Any:
+async def close_db(runtime: Runtime, *, db: DictDatabase) -> Success:
     """Close a database after what was submitted to it. One on disk keeps everything; one in memory is gone.
 
     Every handle on it then raises `NotRunning`; a path can be opened again with `FX.CreateDB`.

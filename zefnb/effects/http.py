@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zefnb.core.effect import effect
-from zefnb.core.entity import ET, Entity, HTTPServer
+from zefnb.core.entity import ET, Entity, HTTPServer, Success
 from zefnb.core.record import fields_of
 from zefnb.core.rows import Rows
 from zefnb.errors import Fault, InvalidEffect, shown
@@ -29,7 +29,7 @@ async def start_http_server(
     allowed_hosts: Sequence[str] = (),
     allowed_origins: Sequence[str] = (),
     max_connections: int | None = None,
-) -> Any:
+) -> HTTPServer:
     """Start a server for HTTP and WebSocket; when this returns, clients can connect.
 
     `routes` maps `'/path'` or `('POST', '/path')`, with `{name}` segments, to text, `ET.HTML(content=)`,
@@ -88,7 +88,7 @@ async def start_http_server(
 
 
 @effect("StopHTTPServer")
-async def stop_http_server(runtime: Runtime, *, server: HTTPServer) -> Any:
+async def stop_http_server(runtime: Runtime, *, server: HTTPServer) -> Success:
     """Stop a server: every client is closed with 1001, and the port is free when this returns.
 
     Clients have a second to answer. Raises `NotRunning` when the server does not run.
@@ -103,7 +103,7 @@ async def stop_http_server(runtime: Runtime, *, server: HTTPServer) -> Any:
 @effect("UpdateRunningHTTPServer")
 def update_running_http_server(
     runtime: Runtime, *, server: HTTPServer, delta: Sequence[Entity], expected_version: int | None = None
-) -> Any:
+) -> dict[str, Any]:
     """Change the routes of a running server while its clients stay connected.
 
     `delta` is a list of `ET.InsertIn(path=['routes', key], value=...)`, which adds or replaces, and
@@ -174,7 +174,7 @@ def _describe(server: Server) -> dict[str, Any]:
 
 
 @effect("QueryAllActiveHTTPServers")
-def query_all_active_http_servers(runtime: Runtime) -> Any:
+def query_all_active_http_servers(runtime: Runtime) -> Rows:
     """The servers that run: dicts with server, port, allow_external_requests, allow_restart, version.
 
     >>> from zefnb import *
@@ -187,7 +187,7 @@ def query_all_active_http_servers(runtime: Runtime) -> Any:
 
 
 @effect("QueryHTTPServer")
-def query_http_server(runtime: Runtime, *, server: HTTPServer) -> Any:
+def query_http_server(runtime: Runtime, *, server: HTTPServer) -> dict[str, Any]:
     """One server: what `FX.QueryAllActiveHTTPServers` tells, and its routes, clients, start and refusals."""
     from zefnb.net.servers import Servers
 

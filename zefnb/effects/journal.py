@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from zefnb.core.effect import effect
-from zefnb.core.entity import Actor, HTTPServer
+from zefnb.core.entity import Actor, HTTPServer, Success
 from zefnb.core.rows import Rows
 from zefnb.errors import Fault, InvalidEffect, shown
 from zefnb.text.short_repr import short_repr
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @effect("Print")
-def print_(runtime: Runtime, *, content: Any) -> Any:
+def print_(runtime: Runtime, *, content: Any) -> Success:
     """Print `content`, in order with everything else the program does.
 
     >>> from zefnb import *
@@ -31,7 +31,7 @@ def print_(runtime: Runtime, *, content: Any) -> Any:
 
 
 @effect("Log")
-def log(runtime: Runtime, *, content: Any, level: Literal["debug", "info", "warning", "error"] = "info") -> Any:
+def log(runtime: Runtime, *, content: Any, level: Literal["debug", "info", "warning", "error"] = "info") -> Success:
     """Note `content` in the journal, at 'debug', 'info' (the default), 'warning' or 'error'.
 
     >>> from zefnb import *
@@ -54,7 +54,7 @@ def query_log(
     server: HTTPServer | None = None,
     actor: Actor | None = None,
     level: Literal["debug", "info", "warning", "error"] = "debug",
-) -> Any:
+) -> Rows:
     """What happened and what went wrong: a list of dicts, the newest first, `limit` at most.
 
     Keys: time, level, message, count, last, traceback for faults, and where it came from (server, actor,

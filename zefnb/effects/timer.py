@@ -6,7 +6,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from zefnb.core.effect import effect
-from zefnb.core.entity import ET, Timer, Topic
+from zefnb.core.entity import Success, Timer, Topic
 from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
 from zefnb.errors import Fault, Hint, InvalidEffect, InvalidValue, shown
@@ -24,7 +24,7 @@ def start_timer(
     content: Any,
     starting_at: Time | None = None,
     zone: str | None = None,
-) -> Any:
+) -> Timer:
     """Publish `content` to `target` every `interval`.
 
     `interval` is in seconds (0.001 at least), or 'hourly', 'daily', 'weekly', 'monthly', 'yearly'. The
@@ -63,14 +63,14 @@ def start_timer(
     if old is not None and timers.is_running(old):
         timers.stop(old)
         runtime.things.replaced("the timer that this cell started before")
-    handle = ET.Timer(generate_uid())
+    handle = Timer(generate_uid())
     timer = Running(handle, interval, target, snapshot(content), starting_at, place, timers.clock)
     timers.start(timer, hub)
-    runtime.things.record(timer.handle)
+    runtime.things.record(handle)
     owner = timer.owner = current_owner.get()
     if owner is not None:
-        owner.own(timer.handle, lambda: timers.stop(timer.handle))
-    return timer.handle
+        owner.own(handle, lambda: timers.stop(handle))
+    return handle
 
 
 def _check_interval(interval: float | str) -> None:
@@ -96,7 +96,7 @@ def _checked_zone(zone: str | None) -> tzinfo | None:
 
 
 @effect("StopTimer")
-def stop_timer(runtime: Runtime, *, timer: Timer) -> Any:
+def stop_timer(runtime: Runtime, *, timer: Timer) -> Success:
     """Stop a timer. Raises `NotRunning` when it does not run."""
     from zefnb.engine.perform import SUCCESS
     from zefnb.topics.timer import Timers
@@ -106,7 +106,7 @@ def stop_timer(runtime: Runtime, *, timer: Timer) -> Any:
 
 
 @effect("ListTimers")
-def list_timers(runtime: Runtime) -> Any:
+def list_timers(runtime: Runtime) -> list[Timer]:
     """The handles of all timers that run.
 
     >>> from zefnb import *

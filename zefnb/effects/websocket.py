@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zefnb.core.effect import effect
-from zefnb.core.entity import ET, HTTPServer, Topic, WebSocketClient
+from zefnb.core.entity import HTTPServer, Success, Topic, WebSocketClient
 from zefnb.core.rows import Rows
 from zefnb.core.types import Matcher, Union
 from zefnb.errors import Fault, InvalidEffect, NotRunning
@@ -38,7 +38,7 @@ else:
 
 
 @effect("QueryAllWebsocketEndpoints")
-def query_all_websocket_endpoints(runtime: Runtime, *, http_server: HTTPServer) -> Any:
+def query_all_websocket_endpoints(runtime: Runtime, *, http_server: HTTPServer) -> Rows:
     """The WebSocket routes of a server: dicts with path, port, mode ('topic' or 'actor'), clients, accepted.
 
     >>> from zefnb import *
@@ -65,7 +65,9 @@ def query_all_websocket_endpoints(runtime: Runtime, *, http_server: HTTPServer) 
 
 
 @effect("QueryAllConnectedWebsocketClients")
-def query_all_connected_websocket_clients(runtime: Runtime, *, http_server: HTTPServer, path: str | None = None) -> Any:
+def query_all_connected_websocket_clients(
+    runtime: Runtime, *, http_server: HTTPServer, path: str | None = None
+) -> Rows:
     """The clients connected to a server, or to its route `path`: a list of dicts, by channel id.
 
     Keys: channel_id, client_ip, connect_time, path, origin, host, actor (None in topic mode), sent and
@@ -105,7 +107,7 @@ def _row(client: Connection) -> dict[str, Any]:
 @effect("CloseWebSocketConnection")
 def close_websocket_connection(
     runtime: Runtime, *, http_server: HTTPServer, channel_id: int, code: int = 1000, reason: str = ""
-) -> Any:
+) -> Success:
     """Close one client after everything sent before, with a code of RFC 6455, section 7.4, and a reason.
 
     `code` is 1000, 1001, 1003, 1007 to 1014, or your own from 3000 to 4999; `reason` is 123 bytes at most.
@@ -126,7 +128,7 @@ def close_websocket_connection(
         connected = ", ".join(str(other.channel_id) for other in server.clients()[:20]) or "none"
         raise NotRunning(f"no client {channel_id} is connected to {http_server!r}; connected: {connected}")
     client.close(code, reason)
-    return ET.Success(channel_id=channel_id)
+    return Success(channel_id=channel_id)
 
 
 @effect("StartWebSocketClient", keyed="client")
@@ -143,7 +145,7 @@ async def start_websocket_client(
     headers: Any = None,
     subprotocols: Sequence[str] = (),
     redirects: str = "same-origin",
-) -> Any:
+) -> WebSocketClient:
     """Connect outward to a WebSocket server; when this returns, the connection stands.
 
     What comes in is published to `in_stream_into` (text as str, binary as `Array1[u8]`), what is published to
@@ -196,7 +198,7 @@ async def start_websocket_client(
 
 
 @effect("StopWebSocketClient")
-async def stop_websocket_client(runtime: Runtime, *, client: WebSocketClient) -> Any:
+async def stop_websocket_client(runtime: Runtime, *, client: WebSocketClient) -> Success:
     """Close an outward connection with 1000, after what was published before, for which it takes up to a second.
 
     Its actor gets a last `ET.WSServerDisconnected`. Raises `NotRunning` when the client has been stopped.
@@ -209,7 +211,7 @@ async def stop_websocket_client(runtime: Runtime, *, client: WebSocketClient) ->
 
 
 @effect("ListWebSocketClients")
-def list_websocket_clients(runtime: Runtime) -> Any:
+def list_websocket_clients(runtime: Runtime) -> list[WebSocketClient]:
     """The handles of all outward clients, also of those that are just connecting again.
 
     >>> from zefnb import *
@@ -222,7 +224,7 @@ def list_websocket_clients(runtime: Runtime) -> Any:
 
 
 @effect("QueryWebSocketClient")
-def query_websocket_client(runtime: Runtime, *, client: WebSocketClient) -> Any:
+def query_websocket_client(runtime: Runtime, *, client: WebSocketClient) -> dict[str, Any]:
     """One outward client: a dict with client, url, state, since, sent, received, queued, dropped, attempts.
 
     `url` is shown without user and query; `state` is 'connected' or 'reconnecting', `since` when;

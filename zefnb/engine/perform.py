@@ -12,7 +12,7 @@ from types import GeneratorType
 from typing import Any, TypeGuard
 
 from zefnb.core.effect import Effect, EffectType, Spec
-from zefnb.core.entity import ET
+from zefnb.core.entity import Success
 from zefnb.core.execution import Identity, thing_key
 from zefnb.engine.bell import Bell, my_bell
 from zefnb.engine.runner import in_runner_thread
@@ -21,7 +21,7 @@ from zefnb.engine.things import current_identity, current_notices
 from zefnb.errors import Fault, Interrupted, InvalidEffect, WouldBlock, shown
 from zefnb.text.short_repr import short_repr
 
-SUCCESS = ET.Success()
+SUCCESS: Success = Success()
 
 _HELD_BACK_POLL = 0.01
 

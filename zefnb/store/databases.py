@@ -6,8 +6,8 @@ import asyncio
 import inspect
 import os
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from zefnb.core.uid import generate_uid
 from zefnb.engine.context import call_context
@@ -16,6 +16,8 @@ from zefnb.store.change import taken
 from zefnb.store.dict_database import DictDatabase
 from zefnb.store.memory import MemoryStore
 from zefnb.store.store import OPEN, Done, Store, Work
+
+T = TypeVar("T")
 
 
 class Databases:
@@ -66,7 +68,7 @@ class Databases:
             raise self._runtime.not_running(handle)
         return store
 
-    def write(self, store: Store, work: Work[Any]) -> Any:
+    def write(self, store: Store, work: Work[T]) -> T | Awaitable[T]:
         """What `work` answers: at once from memory, as an awaitable from a disk."""
         return store.write(work) if store.quick else self._answered(lambda done: store.submit(work, done))
 

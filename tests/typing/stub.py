@@ -1,0 +1,114 @@
+"""`python -m tests.typing.stub` writes `zefnb/__init__.pyi`: what editors and type checkers know of the public names.
+
+The names are loaded lazily and `FX.` is a namespace made by decorators: neither can be seen without running the code.
+The stub is made from the signatures, and a test compares it with them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import zefnb
+from zefnb.core.effect import DEFAULT_REGISTRY, Spec
+
+STUB = Path(zefnb.__file__).with_suffix(".pyi")
+_INDENT = " " * 4
+# What the stub itself defines, or imports in its head.
+_OWN = ("ET", "FX", "Any")
+
+_HEAD = '''"""Live servers in a notebook cell.
+
+Generated from the signatures by `python -m tests.typing.stub`; do not edit.
+"""
+
+import os
+from collections.abc import Callable, Generator, Mapping, Sequence
+from ssl import SSLContext
+from typing import Any as Any
+from typing import Generic, Literal, TypeVar, overload
+
+from zefnb.core.entity import Actor, Entity, EntityTypes, HTTPServer, Subscription, Success, Timer, Topic
+from zefnb.core.entity import WebSocketClient
+from zefnb.core.record import Record
+from zefnb.core.rows import Rows
+from zefnb.core.time import Time as _Time
+'''
+
+_EFFECT = '''
+R = TypeVar("R")
+
+class _Effect(Record, Generic[R]):
+    """An effect whose performing gives an `R`."""
+
+    @overload
+    def __or__(self, other: Run, /) -> R: ...
+    @overload
+    def __or__(self, other: object, /) -> Any: ...
+    def __await__(self) -> Generator[Any, None, R]: ...
+
+class _ET(EntityTypes):
+    Topic: type[Topic]
+    HTTPServer: type[HTTPServer]
+    Actor: type[Actor]
+    WebSocketClient: type[WebSocketClient]
+    Timer: type[Timer]
+    Subscription: type[Subscription]
+    Success: type[Success]
+    def __getattr__(self, name: str, /) -> type[Entity]: ...
+
+ET: _ET
+'''
+
+
+def stub() -> str:
+    """The text of the stub."""
+    zefnb.FX  # noqa: B018  (declares every effect)
+    parts = [_HEAD, *_imports(), _EFFECT, "\nclass _FX:\n"]
+    parts += [line for name, spec in sorted(DEFAULT_REGISTRY.specs.items()) for line in _effect(name, spec)]
+    parts += ["\nFX: _FX\n", f"\n__version__: str\n__all__ = {zefnb.__all__}\n"]
+    return "".join(parts)
+
+
+def _imports() -> Iterator[str]:
+    for module, names in sorted({**zefnb._HOME, "zefnb.engine.run": "Run run"}.items()):
+        public = [name if name == "Run" else f"{name} as {name}" for name in sorted(names.split()) if name not in _OWN]
+        if public:
+            yield f"from {module} import {', '.join(public)}\n"
+
+
+def _effect(name: str, spec: Spec) -> Iterator[str]:
+    result = _result(str(spec.signature.return_annotation))
+    yield f"{_INDENT}class {name}(_Effect[{result}]):\n"
+    summary = spec.doc.partition("\n")[0]
+    yield f'{_INDENT * 2}"""{summary}"""\n\n'
+    fields = [f"{field}: {_annotation(p.annotation)} = ..." for field, p in spec.signature.parameters.items()]
+    parameters = ", ".join(["self", "*", *fields] if fields else ["self"])
+    yield f"{_INDENT * 2}def __init__({parameters}) -> None: ...\n\n"
+
+
+def _annotation(written: object) -> str:
+    text = written if isinstance(written, str) else inspect.formatannotation(written)
+    return re.sub(r"\bTime\b", "_Time", text).replace("DatabaseType", "type[DictDatabase]")
+
+
+def _result(written: str) -> str:
+    """What the caller of `| run` gets: an effect that takes time gives it later, which no caller sees."""
+    return re.sub(r" \| Awaitable\[.*\]$", "", written)
+
+
+def formatted(text: str) -> str:
+    """The text as `make lint` wants it."""
+    for command in (["check", "--fix-only", "--select", "I"], ["format"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--quiet", "-", "--stdin-filename", str(STUB)]
+        text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout
+    return text
+
+
+if __name__ == "__main__":
+    STUB.write_text(formatted(stub()))
+    print(f"{STUB.name}: {len(DEFAULT_REGISTRY.specs)} effects")

@@ -1,0 +1,70 @@
+"""Editors see zefnb: the code of the README, the tutorials and the specification checks without an error."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.typing.blocks import ROOT, modules
+from tests.typing.stub import STUB, formatted, stub
+
+PYRIGHT = """{
+  "include": ["."], "typeCheckingMode": "standard", "pythonVersion": "3.11", "extraPaths": ["ROOT"],
+  "reportRedeclaration": false, "reportSelfClsParameterName": false, "reportUnusedExpression": false,
+  "reportUnusedCoroutine": false, "reportAttributeAccessIssue": "error"
+}"""
+WRONG = {
+    "an_unknown_field": "FX.Publish(topic=ET.Topic('t'))",
+    "a_wrong_type": "FX.StartHTTPServer(routes={}, port='8000')",
+    "an_unknown_effect": "FX.Publisch",
+    "a_result_of_another_type": "text: str = FX.ListActors() | run",
+    "a_field_that_a_handle_does_not_have": "port: str = (FX.StartHTTPServer(routes={}) | run).port",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("user_code")
+    for name, text in modules().items():
+        (folder / f"{name}.py").write_text(text)
+    (folder / "pyrightconfig.json").write_text(PYRIGHT.replace("ROOT", str(ROOT)))
+    return folder
+
+
+def mypy(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mypy", "--config-file=", "--ignore-missing-imports", "--allow-untyped-globals"]
+    options = [
+        "--disable-error-code=no-redef",
+        "--disable-error-code=var-annotated",
+        "--cache-dir",
+        str(folder / "cache"),
+        str(folder),
+    ]
+    return subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def pyright(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "--project", str(folder)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("checker", [mypy, pyright])
+def test_every_block_and_tutorial_checks_without_an_error(checker, folder: Path):
+    done = checker(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("checker", [mypy, pyright])
+def test_a_mistake_in_user_code_is_found(checker, tmp_path: Path):
+    (tmp_path / "pyrightconfig.json").write_text(PYRIGHT.replace("ROOT", str(ROOT)))
+    for name, line in WRONG.items():
+        (tmp_path / f"{name}.py").write_text(f"from zefnb import *\n\n{line}\n")
+    output = checker(tmp_path).stdout
+    assert [name for name in WRONG if f"{name}.py:3" not in output] == []
+
+
+def test_the_stub_is_what_the_signatures_say():
+    assert STUB.read_text() == formatted(stub()), "run `python -m tests.typing.stub`"

@@ -1,0 +1,410 @@
+"""Live servers in a notebook cell.
+
+Generated from the signatures by `python -m tests.typing.stub`; do not edit.
+"""
+
+import os
+from collections.abc import Callable, Generator, Mapping, Sequence
+from ssl import SSLContext
+from typing import Any as Any
+from typing import Generic, Literal, TypeVar, overload
+
+from zefnb.core.effect import effect as effect
+from zefnb.core.entity import (
+    Actor,
+    Entity,
+    EntityTypes,
+    HTTPServer,
+    Subscription,
+    Success,
+    Timer,
+    Topic,
+    WebSocketClient,
+)
+from zefnb.core.function import zef_function as zef_function
+from zefnb.core.op import collect as collect
+from zefnb.core.op import op as op
+from zefnb.core.record import Record
+from zefnb.core.rows import Rows
+from zefnb.core.time import Time as Time
+from zefnb.core.time import Time as _Time
+from zefnb.core.types import Array1 as Array1
+from zefnb.core.types import Bool as Bool
+from zefnb.core.types import Bytes as Bytes
+from zefnb.core.types import Float as Float
+from zefnb.core.types import Int as Int
+from zefnb.core.types import Nil as Nil
+from zefnb.core.types import String as String
+from zefnb.core.types import match as match
+from zefnb.core.types import u8 as u8
+from zefnb.core.uid import EntityUid as EntityUid
+from zefnb.core.uid import generate_uid as generate_uid
+from zefnb.engine.run import Run
+from zefnb.engine.run import run as run
+from zefnb.notebook.links import public_url as public_url
+from zefnb.notebook.links import set_public_url as set_public_url
+from zefnb.notebook.watch import watch as watch
+from zefnb.ops import F as F
+from zefnb.ops import apply as apply
+from zefnb.ops import array_to_bytes as array_to_bytes
+from zefnb.ops import bytes_to_array as bytes_to_array
+from zefnb.ops import constant_func as constant_func
+from zefnb.ops import contains as contains
+from zefnb.ops import drop as drop
+from zefnb.ops import equals as equals
+from zefnb.ops import first as first
+from zefnb.ops import get as get
+from zefnb.ops import greater_than as greater_than
+from zefnb.ops import identity as identity
+from zefnb.ops import insert as insert
+from zefnb.ops import insert_into as insert_into
+from zefnb.ops import is_a as is_a
+from zefnb.ops import join as join
+from zefnb.ops import last as last
+from zefnb.ops import length as length
+from zefnb.ops import less_than as less_than
+from zefnb.ops import log as log
+from zefnb.ops import match_ as match_
+from zefnb.ops import nth as nth
+from zefnb.ops import one_of as one_of
+from zefnb.ops import parse_json as parse_json
+from zefnb.ops import reduce as reduce
+from zefnb.ops import replace_text as replace_text
+from zefnb.ops import reverse as reverse
+from zefnb.ops import sort as sort
+from zefnb.ops import split as split
+from zefnb.ops import starts_with as starts_with
+from zefnb.ops import take as take
+from zefnb.ops import to_json as to_json
+from zefnb.ops import to_lower_case as to_lower_case
+from zefnb.ops import to_upper_case as to_upper_case
+from zefnb.ops import trim as trim
+from zefnb.ops import unique as unique
+from zefnb.store.dict_database import DictDatabase as DictDatabase
+
+R = TypeVar("R")
+
+class _Effect(Record, Generic[R]):
+    """An effect whose performing gives an `R`."""
+
+    @overload
+    def __or__(self, other: Run, /) -> R: ...
+    @overload
+    def __or__(self, other: object, /) -> Any: ...
+    def __await__(self) -> Generator[Any, None, R]: ...
+
+class _ET(EntityTypes):
+    Topic: type[Topic]
+    HTTPServer: type[HTTPServer]
+    Actor: type[Actor]
+    WebSocketClient: type[WebSocketClient]
+    Timer: type[Timer]
+    Subscription: type[Subscription]
+    Success: type[Success]
+    def __getattr__(self, name: str, /) -> type[Entity]: ...
+
+ET: _ET
+
+class _FX:
+    class CloseDB(_Effect[Success]):
+        """Close a database after what was submitted to it. One on disk keeps everything; one in memory is gone."""
+
+        def __init__(self, *, db: DictDatabase = ...) -> None: ...
+
+    class CloseWebSocketConnection(_Effect[Success]):
+        """Close one client after everything sent before, with a code of RFC 6455, section 7.4, and a reason."""
+
+        def __init__(
+            self, *, http_server: HTTPServer = ..., channel_id: int = ..., code: int = ..., reason: str = ...
+        ) -> None: ...
+
+    class CreateDB(_Effect[DictDatabase]):
+        """Make a database, or open one that is on disk: a dict shared by all actors and the notebook."""
+
+        def __init__(
+            self,
+            *,
+            type: type[DictDatabase] = ...,
+            persistence: Literal["in_memory", "local_disk"] = ...,
+            path: str | os.PathLike[str] | None = ...,
+            initial_state: Mapping[Any, Any] | None = ...,
+        ) -> None: ...
+
+    class DeleteTopic(_Effect[Success]):
+        """End every subscription of `topic`: ops, actors and sockets get nothing of it any more."""
+
+        def __init__(self, *, topic: Topic = ...) -> None: ...
+
+    class ListActors(_Effect[list[Actor]]):
+        """The handles of all actors that run, those of connections included."""
+
+        def __init__(self) -> None: ...
+
+    class ListTimers(_Effect[list[Timer]]):
+        """The handles of all timers that run."""
+
+        def __init__(self) -> None: ...
+
+    class ListWebSocketClients(_Effect[list[WebSocketClient]]):
+        """The handles of all outward clients, also of those that are just connecting again."""
+
+        def __init__(self) -> None: ...
+
+    class Log(_Effect[Success]):
+        """Note `content` in the journal, at 'debug', 'info' (the default), 'warning' or 'error'."""
+
+        def __init__(
+            self, *, content: Any = ..., level: Literal["debug", "info", "warning", "error"] = ...
+        ) -> None: ...
+
+    class MapTopic(_Effect[Success]):
+        """Publish to `target` what `op` makes of each message of `source`, in order. Answers as `FX.SubscribeFX`."""
+
+        def __init__(self, *, source: Topic = ..., target: Topic = ..., op: Callable[..., Any] = ...) -> None: ...
+
+    class Print(_Effect[Success]):
+        """Print `content`, in order with everything else the program does."""
+
+        def __init__(self, *, content: Any = ...) -> None: ...
+
+    class Publish(_Effect[Success]):
+        """Hand `content` to every subscriber of `target`, in order."""
+
+        def __init__(self, *, target: Topic = ..., content: Any = ...) -> None: ...
+
+    class QueryActorState(_Effect[dict[Actor, Any]]):
+        """The state of `actor`, of `actors`, or of all: a dict from handle to state."""
+
+        def __init__(
+            self,
+            *,
+            actor: Actor | None = ...,
+            actors: Sequence[Actor] | None = ...,
+            transform: Callable[..., Any] | None = ...,
+        ) -> None: ...
+
+    class QueryAllActiveHTTPServers(_Effect[Rows]):
+        """The servers that run: dicts with server, port, allow_external_requests, allow_restart, version."""
+
+        def __init__(self) -> None: ...
+
+    class QueryAllConnectedWebsocketClients(_Effect[Rows]):
+        """The clients connected to a server, or to its route `path`: a list of dicts, by channel id."""
+
+        def __init__(self, *, http_server: HTTPServer = ..., path: str | None = ...) -> None: ...
+
+    class QueryAllWebsocketEndpoints(_Effect[Rows]):
+        """The WebSocket routes of a server: dicts with path, port, mode ('topic' or 'actor'), clients, accepted."""
+
+        def __init__(self, *, http_server: HTTPServer = ...) -> None: ...
+
+    class QueryDB(_Effect[Any]):
+        """Read a database: the value under the key `get`, or what `query` makes of a dict of everything."""
+
+        def __init__(
+            self, *, db: DictDatabase = ..., get: Any = ..., query: Callable[..., Any] | None = ...
+        ) -> None: ...
+
+    class QueryHTTPServer(_Effect[dict[str, Any]]):
+        """One server: what `FX.QueryAllActiveHTTPServers` tells, and its routes, clients, start and refusals."""
+
+        def __init__(self, *, server: HTTPServer = ...) -> None: ...
+
+    class QueryLog(_Effect[Rows]):
+        """What happened and what went wrong: a list of dicts, the newest first, `limit` at most."""
+
+        def __init__(
+            self,
+            *,
+            filter: dict[str, Any] | None = ...,
+            limit: int | None = ...,
+            server: HTTPServer | None = ...,
+            actor: Actor | None = ...,
+            level: Literal["debug", "info", "warning", "error"] = ...,
+        ) -> None: ...
+
+    class QueryWebSocketClient(_Effect[dict[str, Any]]):
+        """One outward client: a dict with client, url, state, since, sent, received, queued, dropped, attempts."""
+
+        def __init__(self, *, client: WebSocketClient = ...) -> None: ...
+
+    class StartActor(_Effect[Actor]):
+        """Start an actor: it takes what is published to `input`, one message at a time."""
+
+        def __init__(
+            self,
+            *,
+            initial_state: Any = ...,
+            input: Topic | None = ...,
+            rules: Mapping[Any, Any] | Sequence[Any] | None = ...,
+            handler: Callable[..., Any] | None = ...,
+            input_transform: Callable[..., Any] | None = ...,
+            logging: bool = ...,
+        ) -> None: ...
+
+    class StartHTTPServer(_Effect[HTTPServer]):
+        """Start a server for HTTP and WebSocket; when this returns, clients can connect."""
+
+        def __init__(
+            self,
+            *,
+            routes: Mapping[Any, Any] = ...,
+            port: int = ...,
+            allow_external_requests: bool = ...,
+            allow_restart: bool = ...,
+            certificates: Any = ...,
+            logging: bool = ...,
+            allowed_hosts: Sequence[str] = ...,
+            allowed_origins: Sequence[str] = ...,
+        ) -> None: ...
+
+    class StartTimer(_Effect[Timer]):
+        """Publish `content` to `target` every `interval`."""
+
+        def __init__(
+            self,
+            *,
+            interval: float | str = ...,
+            target: Topic = ...,
+            content: Any = ...,
+            starting_at: _Time | None = ...,
+            zone: str | None = ...,
+        ) -> None: ...
+
+    class StartWebSocketClient(_Effect[WebSocketClient]):
+        """Connect outward to a WebSocket server; when this returns, the connection stands."""
+
+        def __init__(
+            self,
+            *,
+            url: str = ...,
+            port: int | None = ...,
+            in_stream_into: Topic | Sequence[Any] | None = ...,
+            out_stream_from: Topic | Sequence[Any] | None = ...,
+            actor: Any = ...,
+            ssl_context: SSLContext | None = ...,
+            ca_file: str | os.PathLike[str] | None = ...,
+            headers: Any = ...,
+            subprotocols: Sequence[str] = ...,
+            redirects: str = ...,
+        ) -> None: ...
+
+    class StopActor(_Effect[Success]):
+        """Stop an actor; its subscriptions end with it. May be repeated."""
+
+        def __init__(self, *, actor: Actor = ...) -> None: ...
+
+    class StopHTTPServer(_Effect[Success]):
+        """Stop a server: every client is closed with 1001, and the port is free when this returns."""
+
+        def __init__(self, *, server: HTTPServer = ...) -> None: ...
+
+    class StopTimer(_Effect[Success]):
+        """Stop a timer. Raises `NotRunning` when it does not run."""
+
+        def __init__(self, *, timer: Timer = ...) -> None: ...
+
+    class StopWebSocketClient(_Effect[Success]):
+        """Close an outward connection with 1000, after what was published before, for which it takes up to a second."""
+
+        def __init__(self, *, client: WebSocketClient = ...) -> None: ...
+
+    class StreamGraphSnapshot(_Effect[Rows]):
+        """Who is subscribed to what: a list of dicts with `kind`, `source` (a topic) and `target`."""
+
+        def __init__(self) -> None: ...
+
+    class SubscribeFX(_Effect[Success]):
+        """Call `op` with each message of `topic`, and perform the effect, or list of effects, that it answers."""
+
+        def __init__(self, *, topic: Topic = ..., op: Callable[..., Any] = ...) -> None: ...
+
+    class Unsubscribe(_Effect[Success]):
+        """End what `FX.SubscribeFX` or `FX.MapTopic` began; what was published before is still handled."""
+
+        def __init__(self, *, subscription: Subscription = ...) -> None: ...
+
+    class UpdateDB(_Effect[Success]):
+        """Change a database: all of it at once, or nothing."""
+
+        def __init__(
+            self,
+            *,
+            db: DictDatabase = ...,
+            insert: Mapping[Any, Any] | None = ...,
+            remove: list[Any] | tuple[Any, ...] | None = ...,
+            update: Mapping[Any, Any] | None = ...,
+        ) -> None: ...
+
+    class UpdateRunningHTTPServer(_Effect[dict[str, Any]]):
+        """Change the routes of a running server while its clients stay connected."""
+
+        def __init__(
+            self, *, server: HTTPServer = ..., delta: Sequence[Entity] = ..., expected_version: int | None = ...
+        ) -> None: ...
+
+FX: _FX
+
+__version__: str
+__all__ = [
+    "ET",
+    "FX",
+    "Any",
+    "Array1",
+    "Bool",
+    "Bytes",
+    "DictDatabase",
+    "EntityUid",
+    "F",
+    "Float",
+    "Int",
+    "Nil",
+    "String",
+    "Time",
+    "apply",
+    "array_to_bytes",
+    "bytes_to_array",
+    "collect",
+    "constant_func",
+    "contains",
+    "drop",
+    "effect",
+    "equals",
+    "first",
+    "generate_uid",
+    "get",
+    "greater_than",
+    "identity",
+    "insert",
+    "insert_into",
+    "is_a",
+    "join",
+    "last",
+    "length",
+    "less_than",
+    "log",
+    "match",
+    "match_",
+    "nth",
+    "one_of",
+    "op",
+    "parse_json",
+    "public_url",
+    "reduce",
+    "replace_text",
+    "reverse",
+    "run",
+    "set_public_url",
+    "sort",
+    "split",
+    "starts_with",
+    "take",
+    "to_json",
+    "to_lower_case",
+    "to_upper_case",
+    "trim",
+    "u8",
+    "unique",
+    "watch",
+    "zef_function",
+]
