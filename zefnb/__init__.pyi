@@ -256,6 +256,7 @@ class _FX:
             logging: bool = ...,
             allowed_hosts: Sequence[str] = ...,
             allowed_origins: Sequence[str] = ...,
+            max_connections: int | None = ...,
         ) -> None: ...
 
     class StartTimer(_Effect[Timer]):
@@ -347,15 +348,15 @@ FX: _FX
 
 __version__: str
 __all__ = [
+    "ET",
+    "FX",
     "Any",
     "Array1",
     "Bool",
     "Bytes",
     "DictDatabase",
-    "ET",
     "EntityUid",
     "F",
-    "FX",
     "Float",
     "Int",
     "Nil",
