@@ -6,11 +6,13 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from rich.console import Console
 
 from tests.cli.processes import COMMAND, ENVIRONMENT, needs_tmux, terminal, zefnb
+from tests.spec.sessions import machine_wide
 from zefnb import __version__
 from zefnb.cli import main
 from zefnb.notebook import doctor as examined
@@ -66,15 +68,10 @@ def test_the_doctor_finds_nothing_missing_here():
 
 
 def test_the_doctor_sees_that_port_8000_is_busy():
-    try:
-        holder = socket.create_server(("127.0.0.1", 8000))
-    except OSError:
-        holder = None  # somebody else holds it: as well
-    try:
+    with machine_wide("port-8000"), ExitStack() as stack:
+        with suppress(OSError):  # somebody else holds it: as well
+            stack.enter_context(socket.create_server(("127.0.0.1", 8000)))
         assert "port 8000         busy" in zefnb("doctor").stdout
-    finally:
-        if holder is not None:
-            holder.close()
 
 
 def test_what_is_needed_and_missing_or_too_old_is_a_fault(monkeypatch):

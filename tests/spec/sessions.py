@@ -6,14 +6,20 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
 from jupyter_client.manager import KernelManager
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,6 +39,23 @@ def environment(**extra: str) -> dict[str, str]:
     """The environment of a session: the tests are importable, and warnings are heard of."""
     # Without asyncio's debug mode, which prints a line whenever the machine is slow.
     return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONASYNCIODEBUG": "", "PYTHONWARNINGS": "default", **extra}
+
+
+@contextmanager
+def machine_wide(name: str) -> Iterator[None]:
+    """Have what is called `name` for oneself, among all runs of the tests on this machine, while in here."""
+    if fcntl is None:
+        yield
+        return
+    path = Path(tempfile.gettempdir()) / f"zefnb-tests-{name}.lock"
+    with suppress(FileExistsError):  # another user's, perhaps, which may be opened, but not so as if it were to be made
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o644))
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def run_script(cells: Sequence[str], tmp_path: Path, within: float = 30, **env: str) -> str:

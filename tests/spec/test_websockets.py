@@ -30,17 +30,23 @@ def specification():
 
 @pytest.fixture
 def port_8000():
-    """The blocks name their port: wait until nobody else has it."""
-    deadline = time.monotonic() + 20
-    while True:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", 8000))
-                return
-            except OSError:
-                assert time.monotonic() < deadline, "port 8000, which the specification names, is held by somebody"
-        time.sleep(0.1)
+    """The blocks name their port: ours alone for the time of the test, also where other runs of the tests go on."""
+    with sessions.machine_wide("port-8000"):
+        deadline = time.monotonic() + 20
+        while not is_free(8000):
+            assert time.monotonic() < deadline, "port 8000, which the specification names, is held by somebody"
+            time.sleep(0.1)
+        yield
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def block_of(case):

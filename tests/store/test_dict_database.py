@@ -374,7 +374,9 @@ os.waitpid(child, 0)
 databases[1]['parent'] = 3
 print('parent:', dict(databases[0]), dict(databases[1]))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    # From Python 3.12 on it warns of every fork of a process that has threads.
+    python = [sys.executable, "-W", "ignore:This process:DeprecationWarning"]
+    done = subprocess.run([*python, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
         "child: True",

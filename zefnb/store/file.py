@@ -49,7 +49,7 @@ def connect(path: str, create: bool = False) -> Connection:
     """A connection for one thread at a time, whose transactions are begun and ended by hand."""
     uri = f"{Path(path).as_uri()}?mode={'rwc' if create else 'rw'}"
     connection = sqlite3.connect(
-        uri, _BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection, uri=True
+        uri, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection, uri=True
     )
     harden(connection)
     # In WAL mode this writes each commit to the system before it is acknowledged, which is what surviving

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from tests.net.client.outsider import (
     talk_to,
     told,
 )
+from tests.net.client.tunnel import tunnel_to
 from zefnb import ET, FX, array_to_bytes, generate_uid, run
 from zefnb.core.types import ByteArray
 
@@ -161,36 +161,30 @@ def test_the_block_of_the_specification_runs_against_a_server_of_that_name(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     server = outsider(tls=certified(authority, "echo.example.com"), echo=True)
-    real = socket.getaddrinfo
-
-    def getaddrinfo(host: Any, port: Any, *rest: Any, **options: Any) -> Any:
-        if host == "echo.example.com":
-            assert port == 443
-            host, port = "127.0.0.1", server.port
-        return real(host, port, *rest, **options)
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     monkeypatch.setenv("SSL_CERT_FILE", ca_file)
-    for name in ("all_proxy", "https_proxy", "http_proxy", "wss_proxy"):
+    for name in ("all_proxy", "https_proxy", "http_proxy", "wss_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
 
-    inbox = ET.Topic(generate_uid())
-    outbox = ET.Topic(generate_uid())
-    client = (
-        FX.StartWebSocketClient(
-            url="wss://echo.example.com/ws",
-            in_stream_into=[inbox],
-            out_stream_from=[outbox],
+    with tunnel_to(server.port) as tunnel:
+        monkeypatch.setenv("https_proxy", tunnel.url)
+        inbox = ET.Topic(generate_uid())
+        outbox = ET.Topic(generate_uid())
+        client = (
+            FX.StartWebSocketClient(
+                url="wss://echo.example.com/ws",
+                in_stream_into=[inbox],
+                out_stream_from=[outbox],
+            )
+            | run
         )
-        | run
-    )
-    came: list[Any] = []
-    FX.SubscribeFX(topic=inbox, op=keep_in(came)) | run
-    FX.Publish(target=outbox, content="hello remote!") | run
-    until(lambda: came == ["hello remote!"])
-    FX.StopWebSocketClient(client=client) | run
+        came: list[Any] = []
+        FX.SubscribeFX(topic=inbox, op=keep_in(came)) | run
+        FX.Publish(target=outbox, content="hello remote!") | run
+        until(lambda: came == ["hello remote!"])
+        FX.StopWebSocketClient(client=client) | run
 
-    assert server.received == ["hello remote!"]
-    assert server.requests[0].headers["Host"] == "echo.example.com"
-    until(lambda: server.closes == [1000])
+        assert server.received == ["hello remote!"]
+        assert server.requests[0].headers["Host"] == "echo.example.com"
+        until(lambda: server.closes == [1000])
+        assert tunnel.asked == ["CONNECT echo.example.com:443 HTTP/1.1"]
