@@ -229,13 +229,13 @@ class _FX:
         def __init__(self, *, client: WebSocketClient = ...) -> None: ...
 
     class StartActor(_Effect[Actor]):
-        """Start an actor: it takes what is published to `input`, one message at a time."""
+        """Start an actor: it takes what is published to `input`, a topic or a list of them, one message at a time."""
 
         def __init__(
             self,
             *,
             initial_state: Any = ...,
-            input: Topic | None = ...,
+            input: Topic | Sequence[Topic] | None = ...,
             rules: Mapping[Any, Any] | Sequence[Any] | None = ...,
             handler: Callable[..., Any] | None = ...,
             input_transform: Callable[..., Any] | None = ...,
@@ -348,15 +348,15 @@ FX: _FX
 
 __version__: str
 __all__ = [
-    "ET",
-    "FX",
     "Any",
     "Array1",
     "Bool",
     "Bytes",
     "DictDatabase",
+    "ET",
     "EntityUid",
     "F",
+    "FX",
     "Float",
     "Int",
     "Nil",

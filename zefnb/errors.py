@@ -24,7 +24,7 @@ import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from zefnb.text.controls import shorten, strip_controls
 from zefnb.text.secrets import MARGIN, hide_secrets
@@ -37,6 +37,7 @@ _MOST_COMPARED = 200
 _LONGEST_FIELD = 300
 _LONGEST_PROBLEM = 2_000
 _MOST_FAULTS = 20
+_RAISED_BY = "raised by "
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,21 @@ class Hint:
 
 
 class ZefError(Exception):
-    """The base of everything zefnb raises."""
+    """The base of everything zefnb raises. `effect` names the effect that was performed, such as ``FX.StopTimer``.
+
+    >>> print(naming(NotRunning("ET.Timer('tea') has been stopped"), "FX.StopTimer"))
+    FX.StopTimer: ET.Timer('tea') has been stopped
+    """
+
+    effect = ""
+
+    def __str__(self) -> str:
+        text = self._text()
+        return f"{self.effect}: {text}" if self.effect and not text.startswith(f"{self.effect}:") else text
+
+    def _text(self) -> str:
+        """What went wrong, without the effect's name."""
+        return super().__str__()
 
 
 class UsageError(ZefError):
@@ -120,7 +135,7 @@ class UsageError(ZefError):
         self.faults = (Fault("", faults),) if isinstance(faults, str) else tuple(faults)
         super().__init__(subject, self.faults)
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         subject = strip_controls(self.subject)
         if len(self.faults) == 1:
             return f"{subject}: {self.faults[0]}"
@@ -148,7 +163,7 @@ class MissingField(UsageError, AttributeError):
 class UnknownKey(ZefError, KeyError):
     """No such key. `args` are what is missing, and hints."""
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         return "; ".join(filter(None, map(str, self.args)))
 
 
@@ -174,6 +189,26 @@ class StorageFailed(ZefError, OSError):
 
 class Interrupted(ZefError, RuntimeError):
     """The runtime ended while the effect was under way."""
+
+
+E = TypeVar("E", bound=BaseException)
+
+
+def naming(error: E, effect: str) -> E:
+    """`error`, naming the effect whose performing raised it; where effects perform others, the innermost one.
+
+    An error that is not zefnb's keeps its text and gets a note (PEP 678), which tracebacks show.
+    """
+    if isinstance(error, ZefError):
+        error.effect = error.effect or effect
+    elif isinstance(error, Exception) and not any(note.startswith(_RAISED_BY) for note in notes_of(error)):
+        error.add_note(f"{_RAISED_BY}{effect}")
+    return error
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """The notes that `error` carries (PEP 678)."""
+    return [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

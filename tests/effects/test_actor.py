@@ -64,6 +64,24 @@ def test_it_answers_a_handle_with_the_topic_that_was_given_or_a_fresh_one():
     assert FX.ListActors() | run == [given, *fresh]
 
 
+def test_it_takes_the_messages_of_several_topics_in_the_order_of_their_publishing(until):
+    a, b = ET.Topic("a"), ET.Topic("b")
+    actor = FX.StartActor(initial_state=(), handler=lambda msg, seen: [[], (*seen, msg)], input=[a, b, a]) | run
+    assert actor.input == [a, b]
+    for topic, message in ((a, 1), (b, 2), (a, 3)):
+        FX.Publish(target=topic, content=message) | run
+    until(lambda: (FX.QueryActorState(actor=actor) | run)[actor] == (1, 2, 3))
+    FX.StopActor(actor=actor) | run
+    assert FX.StreamGraphSnapshot() | run == []
+
+
+def test_a_list_of_inputs_holds_a_topic():
+    with pytest.raises(InvalidEffect, match="input: got no topic"):
+        FX.StartActor(initial_state=0, handler=take, input=[]) | run
+    with pytest.raises(InvalidEffect, match="input"):
+        FX.StartActor(initial_state=0, handler=take, input=["chat"])
+
+
 def test_an_actor_that_never_was_here_may_be_stopped_but_not_asked():
     stranger = ET.Actor(generate_uid())
     assert FX.StopActor(actor=stranger) | run == ET.Success()

@@ -143,7 +143,7 @@ def test_an_update_that_cannot_be_done_whole_does_nothing_and_names_what_is_miss
     before = dict(db)
     with pytest.raises(UnknownKey) as caught:
         FX.UpdateDB(db=db, insert={"new": 1}, update={"nmae": "Bob", "age": 37}, remove=["agee"]) | run
-    assert str(caught.value).startswith(f"{db!r} has no keys 'nmae', 'agee'; ")
+    assert str(caught.value).startswith(f"FX.UpdateDB: {db!r} has no keys 'nmae', 'agee'; ")
     assert "did you mean 'name'?" in str(caught.value)
     for bad in ({"insert": {"x": 1, float("nan"): 2}}, {"insert": {"x": 1}, "remove": [[]]}):
         with pytest.raises(InvalidValue, match="key: got"):

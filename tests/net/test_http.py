@@ -41,9 +41,15 @@ def only(value: Any) -> dict[str, Any]:
 
 
 def test_text_answers_as_it_stands(ask: Get):
-    answer = ask(only("<b>grüße</b> 🍃"))
-    assert (answer.status_code, answer.text) == (200, "<b>grüße</b> 🍃")
+    answer = ask(only("grüße <b>🍃</b>"))
+    assert (answer.status_code, answer.text) == (200, "grüße <b>🍃</b>")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_text_of_a_route_that_begins_as_html_is_a_page_and_what_a_handler_returns_is_not(ask: Get):
+    page = "<!doctype html><p>grüße"
+    assert ask(only(page)).headers["content-type"] == "text/html; charset=utf-8"
+    assert ask(only(lambda request: page)).headers["content-type"] == "text/plain; charset=utf-8"
 
 
 def test_html_is_a_page(ask: Get):

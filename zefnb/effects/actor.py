@@ -20,13 +20,13 @@ def start_actor(
     runtime: Runtime,
     *,
     initial_state: Any,
-    input: Topic | None = None,
+    input: Topic | Sequence[Topic] | None = None,
     rules: Mapping[Any, Any] | Sequence[Any] | None = None,
     handler: Callable[..., Any] | None = None,
     input_transform: Callable[..., Any] | None = None,
     logging: bool = False,
 ) -> Actor:
-    """Start an actor: it takes what is published to `input`, one message at a time.
+    """Start an actor: it takes what is published to `input`, a topic or a list of them, one message at a time.
 
     Give either `rules`, a dict (or list of pairs) from `(message pattern, state pattern)` to a handler,
     first match wins; or one `handler` for everything. A handler takes `(message, state)`, or both as one
@@ -35,7 +35,7 @@ def start_actor(
     it is now (see docs/shared.md for what is shared).
 
     In a route, `ET.WebSocket(actor=FX.StartActor(...))` starts one for each connection, without `input`.
-    Answers `ET.Actor('🍃-…', input=topic)`.
+    Answers `ET.Actor('🍃-…', input=topic)`; without `input` the topic is a fresh one.
 
     >>> from zefnb import *
     >>> actor = FX.StartActor(initial_state=0, handler=lambda msg, n: [[], n + msg]) | run
@@ -56,8 +56,9 @@ def start_actor(
     except RecursionError:
         problem = Fault("initial_state", "it is nested too deeply", "a flatter value, or a DictDatabase")
         raise InvalidEffect("FX.StartActor", [problem]) from None
-    source = input if input is not None else ET.Topic(generate_uid())
-    topic_key(source)
+    source, sources = _sources(input)
+    for topic in sources:
+        topic_key(topic)
     actors, hub = runtime.service(Actors), runtime.service(Hub)
     old = runtime.things.predecessor()
     if old is not None and (running := actors.find(old)) is not None:
@@ -68,16 +69,31 @@ def start_actor(
     actor.logs = logging
 
     def ended() -> None:
-        hub.unsubscribe(source, actor)
+        for topic in sources:
+            hub.unsubscribe(topic, actor)
         actors.remove(actor)
         runtime.ended(handle._uid)
         runtime.things.forget(handle)
 
     actor.on_end = ended
     actors.add(actor)
-    hub.subscribe(source, actor, "actor")
+    for topic in sources:
+        hub.subscribe(topic, actor, "actor")
     runtime.things.record(handle)
     return handle
+
+
+def _sources(given: Topic | Sequence[Topic] | None) -> tuple[Topic | list[Topic], list[Topic]]:
+    """What the handle has as its `input`, and the topics to subscribe to: each once, in the order given."""
+    if given is None:
+        fresh: Topic = ET.Topic(generate_uid())
+        return fresh, [fresh]
+    if isinstance(given, Topic):
+        return given, [given]
+    topics = list(dict.fromkeys(given))
+    if not topics:
+        raise InvalidEffect("FX.StartActor", [Fault("input", "got no topic", "a topic, or a list of topics")])
+    return topics, topics
 
 
 @effect("StopActor")

@@ -18,7 +18,7 @@ from zefnb.engine.bell import Bell, my_bell
 from zefnb.engine.runner import in_runner_thread
 from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.engine.things import current_identity, current_notices
-from zefnb.errors import Fault, Interrupted, InvalidEffect, WouldBlock, shown
+from zefnb.errors import Fault, Interrupted, InvalidEffect, WouldBlock, naming, shown
 from zefnb.text.short_repr import short_repr
 
 SUCCESS: Success = Success()
@@ -34,9 +34,11 @@ def takes_time(answer: Any) -> TypeGuard[Awaitable[Any]]:
 def perform(runtime: Runtime, effect: Effect) -> Any:
     """Perform one effect, on the loop. The answer may be an awaitable, for effects that take time."""
     spec = _checked(runtime, effect)
-    if not runtime.monitors:
-        return spec.function(runtime, **effect.__dict__)
-    return _monitored(runtime, spec, effect)
+    try:
+        return _monitored(runtime, spec, effect) if runtime.monitors else spec.function(runtime, **effect.__dict__)
+    except Exception as error:
+        naming(error, repr(type(effect)))
+        raise
 
 
 def _monitored(runtime: Runtime, spec: Spec, effect: Effect) -> Any:
@@ -132,7 +134,7 @@ class Submission:
 
     def _go_on(self, effect: Effect, answer: Awaitable[Any], following: int) -> None:
         self._task = task = self._runtime.loop.create_task(
-            self._await_rest(answer, following), name=repr(type(effect)), context=self._context
+            self._await_rest(effect, answer, following), name=repr(type(effect)), context=self._context
         )
 
         def ended(task: asyncio.Task[Any]) -> None:
@@ -143,9 +145,9 @@ class Submission:
 
         task.add_done_callback(ended)
 
-    async def _await_rest(self, answer: Awaitable[Any], following: int) -> None:
+    async def _await_rest(self, effect: Effect, answer: Awaitable[Any], following: int) -> None:
         try:
-            self.value.append(await answer)
+            self.value.append(await result_of(effect, answer))
             for effect, identity in self._effects[following:]:
                 current_identity.set(identity)
                 self.value.append(await performed(self._runtime, effect))
@@ -174,7 +176,16 @@ class Submission:
 async def performed(runtime: Runtime, effect: Effect) -> Any:
     """Perform one effect on the loop and await it if it takes time."""
     answer = perform(runtime, effect)
-    return await answer if takes_time(answer) else answer
+    return await result_of(effect, answer) if takes_time(answer) else answer
+
+
+async def result_of(effect: Effect, answer: Awaitable[Any]) -> Any:
+    """The result of an effect that takes time."""
+    try:
+        return await answer
+    except Exception as error:
+        naming(error, repr(type(effect)))
+        raise
 
 
 def run_here(given: Any) -> Any:
@@ -192,7 +203,17 @@ def run_on(runtime: Runtime, given: Any) -> Any:
         return _run_all(runtime, (given,), [spec])[0]
     if runtime.entrance.is_held and not in_runner_thread():
         runtime.entrance.hold_back()
-    return spec.accept(runtime, given)
+    return _accepted(runtime, spec, given)
+
+
+def _accepted(runtime: Runtime, spec: Spec, effect: Effect) -> Any:
+    """Have an effect accepted in the caller's thread, without a round trip to the loop."""
+    assert spec.accept is not None
+    try:
+        return spec.accept(runtime, effect)
+    except Exception as error:
+        naming(error, repr(type(effect)))
+        raise
 
 
 _LISTS = (list, tuple)
@@ -252,7 +273,7 @@ async def await_on(runtime: Runtime, effect: Effect) -> Any:
     while spec.accept is not None and runtime.entrance.is_held and not runtime.loop.is_closed():
         await asyncio.sleep(_HELD_BACK_POLL)
     if spec.accept is not None and not runtime.monitors:
-        return spec.accept(runtime, effect)
+        return _accepted(runtime, spec, effect)
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[Any] = loop.create_future()
     identity = thing_key(spec.keyed) if spec.keyed else None

@@ -309,7 +309,9 @@ def _encoded(value: Any) -> Any:
     """Text of a route as the bytes that are sent: one copy, however many ask for it."""
     try:
         if isinstance(value, str):
-            return ET.Response(body=value.encode(), headers={"content-type": "text/plain; charset=utf-8"})
+            # What a handler returns stays plain text: it may hold what a peer sent.
+            kind = "html" if value.startswith("<") else "plain"
+            return ET.Response(body=value.encode(), headers={"content-type": f"text/{kind}; charset=utf-8"})
         if (
             isinstance(value, Entity)
             and type(value) is ET.HTML

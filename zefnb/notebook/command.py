@@ -96,12 +96,12 @@ class Context:
         return self.names.get(value, value) if isinstance(value, str) and not is_given(token) else value
 
     def topic(self, token: Any) -> Any:
-        """A topic: one bound to that name, an actor's input, or the topic that is called so."""
+        """A topic: one bound to that name, the (first) input of an actor, or the topic that is called so."""
         found = self.named(token)
         if isinstance(found, Topic):
             return found
         if isinstance(found, Actor):
-            return found.input
+            return found.input[0] if isinstance(found.input, list) else found.input
         value = token_value(token)
         if not isinstance(value, str):
             raise LineError(f"{token}: no topic, but {type(value).__name__}")

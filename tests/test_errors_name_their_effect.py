@@ -1,0 +1,125 @@
+"""Whatever performing an effect raises names the effect: by itself, in a list, awaited, and inside handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+
+import pytest
+
+from zefnb import ET, FX, DictDatabase, collect, identity, run
+from zefnb.errors import NotRunning, UnknownKey, ZefError
+
+GONE = "🍃-00000000000000000000"
+
+
+def stopped_timer():
+    timer = FX.StartTimer(interval=60.0, target=ET.Topic("t"), content=0) | run
+    FX.StopTimer(timer=timer) | run
+    return timer
+
+
+def database():
+    return FX.CreateDB(type=DictDatabase, initial_state={"tea": 1}) | run
+
+
+def closed_database():
+    db = database()
+    FX.CloseDB(db=db) | run
+    return db
+
+
+def a_server():
+    return FX.StartHTTPServer(routes={"/": "up"}, port=0) | run
+
+
+# What the original's errors name, and relatives of each.
+FAILING = {
+    "an unknown server": lambda: FX.StopHTTPServer(server=ET.HTTPServer(GONE)),
+    "its routes": lambda: FX.UpdateRunningHTTPServer(server=ET.HTTPServer(GONE), delta=[]),
+    "its facts": lambda: FX.QueryHTTPServer(server=ET.HTTPServer(GONE)),
+    "its endpoints": lambda: FX.QueryAllWebsocketEndpoints(http_server=ET.HTTPServer(GONE)),
+    "its clients": lambda: FX.QueryAllConnectedWebsocketClients(http_server=ET.HTTPServer(GONE)),
+    "a path that is no route": lambda: FX.QueryAllConnectedWebsocketClients(http_server=a_server(), path="/nowhere"),
+    "a channel that nobody has": lambda: FX.CloseWebSocketConnection(http_server=a_server(), channel_id=7),
+    "a busy port": lambda: FX.StartHTTPServer(routes={"/": "up"}, port=a_server().port),
+    "a stopped timer": lambda: FX.StopTimer(timer=stopped_timer()),
+    "an unknown client": lambda: FX.StopWebSocketClient(client=ET.WebSocketClient(GONE)),
+    "an unknown client's facts": lambda: FX.QueryWebSocketClient(client=ET.WebSocketClient(GONE)),
+    "a connection refused": lambda: FX.StartWebSocketClient(url="ws://127.0.0.1:9", in_stream_into=[ET.Topic("t")]),
+    "an upgrade refused": lambda: FX.StartWebSocketClient(
+        url=f"ws://127.0.0.1:{a_server().port}/", in_stream_into=[ET.Topic("t")]
+    ),
+    "a missing key": lambda: FX.QueryDB(db=database(), get="cocoa"),
+    "a missing key to change": lambda: FX.UpdateDB(db=database(), update={"cocoa": 1}),
+    "a closed database": lambda: FX.QueryDB(db=closed_database(), get="tea"),
+    "a stopped actor's state": lambda: FX.QueryActorState(actor=ET.Actor(GONE)),
+    "a subscription that has ended": lambda: FX.Unsubscribe(subscription=ET.Subscription(GONE)),
+}
+
+
+@pytest.mark.parametrize("failing", FAILING.values(), ids=FAILING)
+def test_the_error_begins_with_the_effect(failing):
+    effect = failing()
+    with pytest.raises(ZefError) as raised:
+        effect | run
+    name = repr(type(effect))
+    assert str(raised.value).startswith(f"{name}: ")
+    assert str(raised.value).count(name) == 1
+    assert raised.value.effect == name
+
+
+def test_a_list_names_the_one_that_failed():
+    with pytest.raises(NotRunning, match=r"^FX\.StopTimer: ET\.Timer\('🍃-[0-9a-f]{20}'\) has been stopped$"):
+        [FX.Publish(target=ET.Topic("t"), content=1), FX.StopTimer(timer=stopped_timer())] | run
+
+
+def test_awaiting_names_it_too():
+    async def main():
+        await FX.QueryDB(db=database(), get="cocoa")
+
+    with pytest.raises(UnknownKey, match=r"^FX\.QueryDB: "):
+        asyncio.run(main())
+
+
+def test_the_journal_names_the_effect_of_a_handler(until):
+    def on_message(message, state):
+        return [[FX.StopTimer(timer=message)], state]
+
+    actor = FX.StartActor(initial_state=0, handler=on_message) | run
+    FX.Publish(target=actor.input, content=stopped_timer()) | run
+    [entry] = until(lambda: FX.QueryLog(level="error") | run)
+    assert "FX.StopTimer" in entry["message"]
+    assert "has been stopped" in entry["message"]
+
+
+def test_an_effect_that_a_handler_runs_itself_is_named(until):
+    def on_message(message, state):
+        FX.StopTimer(timer=message) | run
+
+    actor = FX.StartActor(initial_state=0, handler=on_message) | run
+    FX.Publish(target=actor.input, content=stopped_timer()) | run
+    [entry] = until(lambda: FX.QueryLog(level="error") | run)
+    assert "NotRunning: FX.StopTimer: " in entry["message"]
+
+
+def test_an_error_of_the_users_own_keeps_its_text_and_gets_a_note():
+    def divided(state):
+        return state["tea"] / 0
+
+    with pytest.raises(ZeroDivisionError) as raised:
+        FX.QueryDB(db=database(), query=divided) | run
+    assert str(raised.value) == "division by zero"
+    assert raised.value.__notes__ == ["raised by FX.QueryDB"]
+
+
+def test_the_name_survives_pickling_as_part_of_the_error():
+    with pytest.raises(NotRunning) as raised:
+        FX.StopTimer(timer=stopped_timer()) | run
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
+
+
+def test_what_no_effect_raises_names_none():
+    with pytest.raises(ZefError) as raised:
+        {} | identity | FX.Publish | collect
+    assert raised.value.effect == ""
