@@ -348,15 +348,15 @@ FX: _FX
 
 __version__: str
 __all__ = [
+    "ET",
+    "FX",
     "Any",
     "Array1",
     "Bool",
     "Bytes",
     "DictDatabase",
-    "ET",
     "EntityUid",
     "F",
-    "FX",
     "Float",
     "Int",
     "Nil",

@@ -103,7 +103,7 @@ def _result(written: str) -> str:
 
 def formatted(text: str) -> str:
     """The text as `make lint` wants it."""
-    for command in (["check", "--fix-only", "--select", "I"], ["format"]):
+    for command in (["check", "--fix-only", "--select", "I,RUF022"], ["format"]):
         ruff = [sys.executable, "-m", "ruff", *command, "--quiet", "-", "--stdin-filename", str(STUB)]
         text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout
     return text
