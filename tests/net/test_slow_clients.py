@@ -88,7 +88,9 @@ def numbered(count: int) -> list[bytes]:
 def publish(topic: Any, count: int, size: int = 16_384, start: int = 0) -> None:
     for number in range(start, start + count):
         FX.Publish(target=topic, content=f"{number:08d}".ljust(size, "x")) | run
-    # Behind it in the queue: when this is answered, all of them have been handed on.
+    # Behind it in the queue: when this is answered, all of them have been handed on, and when it is answered again,
+    # the turn in which that was has ended.
+    FX.QueryAllActiveHTTPServers() | run
     FX.QueryAllActiveHTTPServers() | run
 
 
@@ -149,6 +151,24 @@ def test_who_does_not_read_is_sent_away_as_soon_as_much_waits_for_it(feed: Any, 
     came, end = stuck.read_until_close()
     assert (end.code, end.reason) == (1013, "not reading and more than 4 MiB behind")
     assert [each.payload[:8] for each in came] == numbered(len(came))
+
+
+def test_who_is_sent_away_gets_nothing_of_what_is_published_in_that_turn(feed: Any, topic: Any, raw: Raw):
+    """It would follow a gap, where what waited has been dropped."""
+    server = feed()
+    stuck = raw(server, receive_buffer=SMALL)
+    publish(topic, 40)
+    [connection] = inside(server)._connections
+
+    def turn() -> None:
+        publish(topic, 2, start=40)
+        connection.close_slow("as a tick of the watch says in the middle of a turn")
+
+    on_loop(turn)
+    came, end = stuck.read_until_close()
+    assert end.code == 1013
+    assert [each.payload[:8] for each in came] == numbered(len(came))
+    assert (connection.sent, connection.sent - connection.dropped) == (42, len(came))
 
 
 def test_an_actor_learns_that_its_client_was_too_slow(quick: None, serve: Any, raw: Raw, until: Any):

@@ -163,6 +163,9 @@ class Connection(ReadSide):
 
         It leaves the tables now; its socket stays a while, so that it can still read why.
         """
+        # What is published in this turn waits, too: sent later, it would follow a gap. It may be too much by itself.
+        self._outbox.seal()
+        self.flush()
         if not self.is_open:
             return
         self.drop_everything()
