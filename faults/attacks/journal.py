@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import quote
 
@@ -27,6 +28,11 @@ ESCAPES = (
     "x\r\nforged",
     "x\u2028forged\u2029\x85forged",
     "gnp.\u202eexe\u2066x\u2069",
+    # A link (OSC 8), a device's answer (DCS), a line written over, a NUL, an eraser, and marks upon marks.
+    "\x1b]8;;http://forged.example\x1b\\link\x1b]8;;\x1b\\",
+    "\x90q\x9c\x1bP0q\x1b\\",
+    "over\rforged\x00\x08\x7f\x0b\x0c",
+    "\ufeff\u200b\u061ca" + "\u0301" * 30,
 )
 
 
@@ -102,7 +108,11 @@ def escapes(doors: Server, settings: Settings) -> Outcome:
         host = text.replace("\r", "").replace("\n", "")
         _ask(doors, _plain(host))
         _ask(doors, handshake(Origin=f"http://{host}"))
-    shown: dict[str, str] = dict(doors.command("drawn"))
+    # These stay, so that the tables and the watch have something to show.
+    with ExitStack() as staying:
+        for text in ESCAPES:
+            staying.enter_context(connect(doors, f"/echo?{quote(text)}={quote(text)}"))
+        shown: dict[str, str] = dict(doors.command("drawn"))
     shown["log"] = doors.log.read_bytes().decode("utf-8", "replace")
     raw = {place: found for place, text in shown.items() if (found := _raw(text))}
     forged = [line for text in shown.values() for line in text.splitlines() if line.lstrip().startswith(_FORGED)]
@@ -154,7 +164,7 @@ ATTACKS = (
     Attack(
         "escapes",
         "escape sequences and line ends in messages, paths, queries, hosts, origins and close reasons: none of them "
-        "raw in the journal, the log, the tables or `%zef faults`",
+        "raw in the journal, the log, the tables, `%zef faults`, `%zef watch` in a terminal or `zefnb doctor`",
         against_doors(escapes),
         quick=True,
         peers=False,

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
 import socket
+from collections.abc import Callable
 
 from IPython.lib.pretty import pretty
+from rich.console import Console
 
 from bench.servers.control import Control
 from faults.servers.leftovers import of_this_process
@@ -19,7 +22,9 @@ from zefnb.notebook import control as channel_module
 from zefnb.notebook import display
 from zefnb.notebook.board import on_loop
 from zefnb.notebook.control import PATH
+from zefnb.notebook.doctor import doctor
 from zefnb.notebook.magics.faults import FaultRows
+from zefnb.notebook.terminal import watch_terminal
 from zefnb.topics.hub import Hub
 
 room, heard, said = ET.Topic("room"), ET.Topic("heard"), ET.Topic("said")
@@ -64,6 +69,12 @@ ROUTES = {
 }
 
 
+def _printed(show: Callable[[Console], object]) -> str:
+    console = Console(file=io.StringIO(), width=400, highlight=False)
+    show(console)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
 class Commands:
     """What the attacker asks of the process, as its user would in a cell."""
 
@@ -103,6 +114,8 @@ class Commands:
         texts = {name: display.plain_text(rows, colour=False, width=400) or "" for name, rows in shown.items()}
         texts |= {f"{name} as HTML": str(display._as_html(rows)) for name, rows in shown.items()}
         texts["faults"] = pretty(faults)
+        texts["watch in a terminal"] = _printed(lambda console: watch_terminal(default_runtime(), None, None, console))
+        texts["doctor"] = _printed(doctor)
         texts["journal"] = "\n".join(str(value) for entry in entries for value in entry.values())
         return {name: text.encode(errors="surrogatepass").decode("utf-8", "replace") for name, text in texts.items()}
 

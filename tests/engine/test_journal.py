@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zefnb import ET, generate_uid
+from zefnb import ET, FX, generate_uid, run
 from zefnb.engine.journal import Journal, hide_secrets, logger
+from zefnb.engine.runtime import default_runtime
 
 
 def fail(text="ouch", kind=ValueError):
@@ -478,3 +479,15 @@ def test_a_child_of_a_process_whose_threads_write_can_write_too():
     finally:
         done.set()
         thread.join()
+
+
+def test_faults_of_callbacks_are_one_entry_whatever_their_arguments(until):
+    """asyncio's message for them quotes the arguments, which may be what a peer has sent."""
+    runtime = default_runtime()
+
+    def fail(sent):
+        raise ValueError("no")
+
+    for number in range(20):
+        runtime.loop.call_soon_threadsafe(fail, f"message {number}")
+    until(lambda: [entry["count"] for entry in FX.QueryLog(level="error") | run] == [20])

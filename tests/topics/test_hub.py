@@ -339,3 +339,33 @@ def test_a_plain_name_and_an_equal_uid_are_the_same_topic():
     settle()
     assert heard.heard == ["hi"]
     on_loop(lambda hub: hub.delete(ET.Topic("chat")))
+
+
+def test_what_goes_on_without_end_leaves_the_loop_after_a_few_milliseconds(until):
+    """Each delivery takes a millisecond, so that many of them would hold the loop: between them others have a turn."""
+    runtime, topic = default_runtime(), ET.Topic(generate_uid())
+    hub, order = runtime.service(Hub), []
+
+    class Slow:
+        def deliver(self, message):
+            order.append(message)
+            time.sleep(0.001)
+            if message < 50:
+                hub.publish(topic, message + 1)
+
+    def watch():
+        if order[-1:] != [50]:
+            order.append("turn")
+            runtime.loop.call_soon(watch)
+
+    def begin():
+        hub.subscribe(topic, Slow(), "test")
+        runtime.loop.call_soon(watch)
+        hub.publish(topic, 0)
+
+    runtime.entrance.put(begin)
+    until(lambda: order[-1:] == [50])
+    FX.DeleteTopic(topic=topic) | run
+    longest = max(len(list(group)) for is_turn, group in groupby(order, key=lambda each: each == "turn") if not is_turn)
+    assert longest <= 10
+    assert [each for each in order if each != "turn"] == list(range(51))

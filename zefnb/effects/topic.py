@@ -41,7 +41,7 @@ def _accept_publish(runtime: Runtime, effect: Any) -> Any:
     content = effect.content
     kept = content if type(content) in plain else snapshot(content)
     owner = current_owner.get()
-    cause = None if owner is None else owner.mailbox.cause
+    cause = None if owner is None else owner.cause
     runtime.entrance.put(runtime.service(hub).hand_on, key, kept, cause)
     return success
 
@@ -62,7 +62,7 @@ def publish(runtime: Runtime, *, target: Topic, content: Any) -> Success:
     success, hub, topic_key, _, _, current_owner = _publishing()
     topic_key(target)
     owner = current_owner.get()
-    runtime.service(hub).publish(target, content, None if owner is None else owner.mailbox.cause)
+    runtime.service(hub).publish(target, content, None if owner is None else owner.cause)
     return success
 
 

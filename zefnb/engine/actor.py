@@ -86,18 +86,30 @@ class Actor:
         """Put a message into the mailbox; it is handled after all earlier ones."""
         if self._last or self.ended:
             return
+        cause = self._runtime.cause
+        if cause is not None and not self._may_take(cause):
+            return
         if self._busy or self.mailbox.messages:
-            self.mailbox.put(message, self._runtime.cause)
+            self.mailbox.put(message, cause)
             return
         # Nothing waits and nothing is under way: past the mailbox, 1.7 us a call and not 2.2.
         self._busy = True
-        self.mailbox.cause = self._runtime.cause
+        self.mailbox.cause = cause
         if not self._take(message):
             return
         if self.mailbox.messages or self._last:
             self._work()
         else:
             self._busy = False
+
+    def _may_take(self, cause: Any) -> bool:
+        """Whether a message that `cause` led to is taken. Asked only of one that something of ours led to."""
+        return True
+
+    @property
+    def cause(self) -> Any:
+        """What leads to whatever is published for the message under way; `None` where nothing of ours does."""
+        return self.mailbox.cause
 
     def deliver_last(self, message: Any) -> None:
         """Put the message after which the actor ends."""

@@ -11,6 +11,8 @@ from zefnb.engine.start import LoopOwner
 from zefnb.engine.turn_loop import make_loop
 
 _STOP_PATIENCE = 2.0
+# Seconds of a loop iteration for each kind of work that may go on without end: parsing, and delivering messages.
+ITERATION_BUDGET = 0.0015
 
 
 class LoopThread:

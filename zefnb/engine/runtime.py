@@ -99,7 +99,8 @@ class Runtime:
     def _loop_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if error is not None:
-            self.journal.fault(context.get("message", "fault on the loop"), error)
+            # asyncio's message may quote the arguments of a callback, which a peer can have sent.
+            self.journal.fault(context.get("message", "fault on the loop"), error, key="fault on the loop")
         else:
             self.journal.note("error", str(context.get("message")), key=context.get("message"))
 

@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from zefnb.engine.loop import ITERATION_BUDGET
 from zefnb.engine.runtime import Runtime
 
 if TYPE_CHECKING:
     from zefnb.net.read_side import ReadSide
 
-# Seconds of an iteration in which bytes become messages: for all connections together, and for one in its turn.
-ITERATION_BUDGET = 0.0015
+# Seconds in which bytes become messages of one connection in its turn; all together have `ITERATION_BUDGET`.
 TURN_BUDGET = 0.0005
 # So many that wait for their turns are a crowd.
 CROWD = 32

@@ -1,8 +1,8 @@
 """Causes: through which subscriptions a message came about, to find one that causes itself without end.
 
-A cause is a tuple: the origin, then the subscriptions that have taken the message or one of those that led
-to it. It travels with what a subscription publishes, also through actors and handlers in threads. What comes
-from a socket, a timer, a cell or another process has none: there a new chain begins.
+A cause is a tuple: the subscriptions that have taken the message or one of those that led to it, the last one first,
+then the origin. It travels with what a subscription publishes, also through actors and handlers in threads.
+What comes from a socket, a timer, a cell or another process has none: there a new chain begins.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import time
 from typing import Any
 
 Cause = tuple[Any, ...]
+# Something that happened outside: how often what it led to has come back to a subscription, and since when; empty
+# until then. A list: one is made for each message that a subscription publishes for, and an object takes 0.1 us more.
+Origin = list[float]
 
 # As deep as Python lets a function call itself.
 MAX_RETURNS = 1_000
@@ -18,18 +21,11 @@ MAX_RETURNS = 1_000
 WINDOW = 60.0
 
 
-class Origin:
-    """Something that happened outside, and how often what it led to has come back to a subscription."""
-
-    returns = 0
-    _since = 0.0
-
-    def may_return(self) -> bool:
-        """Count one more return. Returns whether the message may be taken: up to `MAX_RETURNS` in a `WINDOW`."""
-        self.returns += 1
-        if self.returns == 1:
-            self._since = time.monotonic()
-        if self.returns == MAX_RETURNS + 1 and time.monotonic() - self._since > WINDOW:
-            self.returns = 1
-            self._since = time.monotonic()
-        return self.returns <= MAX_RETURNS
+def may_return(origin: Origin) -> bool:
+    """Count one more return. Returns whether the message may be taken: up to `MAX_RETURNS` in a `WINDOW`."""
+    if not origin:
+        origin += (0, time.monotonic())
+    origin[0] += 1
+    if origin[0] == MAX_RETURNS + 1 and time.monotonic() - origin[1] > WINDOW:
+        origin[:] = 1, time.monotonic()
+    return origin[0] <= MAX_RETURNS

@@ -1,11 +1,13 @@
 """The hub: who gets what, in which order.
 
 One order: every subscriber of a topic sees the same messages in the same order. A publish made
-while another is being delivered is queued, not nested, and the queue is drained in bounded slices.
+while another is being delivered is queued, not nested, and the queue is drained in slices, bounded in number
+and in time.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -13,6 +15,7 @@ from typing import Any, Protocol
 from zefnb.core.entity import Entity, Topic
 from zefnb.core.lasting import PLAIN
 from zefnb.core.snapshot import snapshot
+from zefnb.engine.loop import ITERATION_BUDGET
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import Fault, InvalidEffect, shown
 from zefnb.text.short_repr import short_repr
@@ -82,7 +85,7 @@ class Hub:
     def publish(self, topic: Entity, content: Any, cause: Cause | None = None) -> None:
         """Hand `content`, as it is now, to every subscriber of `topic`, after everything published before."""
         if topic._uid in self._topics:  # for nobody nothing is copied
-            self.hand_on(topic._uid, snapshot(content), cause)
+            self.hand_on(topic._uid, content if type(content) in PLAIN else snapshot(content), cause)
 
     def hand_on(self, key: str, content: Any, cause: Cause | None = None) -> None:
         """As `publish`, for what is a snapshot already."""
@@ -127,11 +130,15 @@ class Hub:
             self._runtime.cause = None
 
     def _drain(self) -> None:
-        queue = self._queue
+        queue, deadline = self._queue, 0.0
         for _ in range(_SLICE):
-            if not queue:
-                return
             self._deliver(*queue.popleft())
+            if not queue:  # as nearly always, so nobody looks at the clock
+                return
+            now = time.monotonic()
+            deadline = deadline or now + ITERATION_BUDGET
+            if now > deadline:
+                break
         self._runtime.loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:

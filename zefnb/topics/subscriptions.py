@@ -11,7 +11,7 @@ from zefnb.engine.actor import Actor
 from zefnb.engine.behaviour import Listening, handler_name
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import shown
-from zefnb.topics.causes import MAX_RETURNS, WINDOW, Cause, Origin
+from zefnb.topics.causes import MAX_RETURNS, WINDOW, Cause, may_return
 from zefnb.topics.hub import Hub
 
 
@@ -24,26 +24,25 @@ class Listener(Actor):
         super().__init__(runtime, behaviour, None, handle)
         self.topic = topic
 
-    def deliver(self, message: Any) -> None:
-        """Take a message, unless it has come back too often."""
-        runtime, cause = self._runtime, self._runtime.cause
+    @property
+    def cause(self) -> Cause:
+        """What leads to whatever it publishes: what led to the message under way, and itself."""
+        cause: Cause | None = self.mailbox.cause
         if cause is None:
-            runtime.cause = (Origin(), self)
-        elif self not in cause:
-            runtime.cause = (*cause, self)
-        elif not cause[0].may_return():
-            self._dropped(cause)
-            return
-        try:
-            Actor.deliver(self, message)  # `super()` takes as long again
-        finally:
-            runtime.cause = cause
+            cause = self.mailbox.cause = (self, [])  # kept: all that it publishes for this message has one origin
+        return cause if self in cause else (self, *cause)
+
+    def _may_take(self, cause: Cause) -> bool:
+        if self not in cause or may_return(cause[-1]):
+            return True
+        self._dropped(cause)
+        return False
 
     def _dropped(self, cause: Cause) -> None:
         """Say so: one entry in the journal for each such loop, counted."""
         runtime, name = self._runtime, handler_name(self.behaviour.find(None, None))
         cell = runtime.things.cell_of(self.handle)
-        loop = dict.fromkeys(listener.topic for listener in cause[1:])
+        loop = dict.fromkeys(listener.topic for listener in reversed(cause[:-1]))
         where = f", subscribed by the cell {shown(cell)}," if cell is not None else ""
         text = (
             f"a message causes itself: what {name}{where} makes of a message of {self.topic!r} came back to it "
