@@ -199,3 +199,15 @@ class TestStr:
     def test_one_that_fails_says_so(self):
         assert short_str(Broken(), 100) == "<its __str__ raised RuntimeError>"
         assert short_str(NoText(), 100) == "<its __str__ raised TypeError>"
+
+
+@pytest.mark.parametrize("made", [bytes, bytearray])
+def test_of_an_error_about_bytes_only_the_beginning_is_read(made):
+    """Python writes four characters for each of these bytes: all of them in most of a second."""
+    given = made(b"\x1b" * (20 << 20))
+    started = time.process_time()
+    text = short_str(ValueError(given), 100)
+    took, started = time.process_time() - started, time.process_time()
+    whole = str(given)
+    assert text[:99] == whole[:99]
+    assert took < (time.process_time() - started) / 10

@@ -78,7 +78,7 @@ def short_str(value: object, longest: int) -> str:
     if isinstance(value, BaseExceptionGroup) and method is BaseExceptionGroup.__str__:
         count = len(value.exceptions)
         return f"{short_str(value.message, longest)} ({count:,} sub-exception{'' if count == 1 else 's'})"
-    if method is object.__str__:
+    if method in (object.__str__, bytes.__str__, bytearray.__str__):
         return short_repr(value, longest)
     try:
         return shorten(plain(str(value), longest + 1), longest)
