@@ -102,8 +102,9 @@ def test_what_is_ignored_as_by_nohup_stays_ignored() -> None:
 
 
 def test_a_second_one_ends_the_process_at_once() -> None:
-    """While a handler that never ends keeps the closing waiting."""
+    """While a handler that does not end keeps the closing waiting, here for longer than the test waits."""
     lines = (
+        "from zefnb.engine.runtime import Runtime\nRuntime.close.__defaults__ = (600,)\n"
         "busy = FX.StartActor(initial_state=0, handler=lambda msg, state: time.sleep(60)) | run\n"
         f"FX.Publish(target=busy.input, content=1) | run\n{START}{SAY}time.sleep(60)"
     )

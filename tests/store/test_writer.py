@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import functools
+import sys
 import threading
 from typing import Any
 
 import pytest
 
 from tests.store.on_disk import closed, opened, store_of
+from zefnb import FX, DictDatabase, run
 from zefnb.errors import NotRunning, StorageFailed
 
 
@@ -116,3 +119,61 @@ def test_an_interrupt_ends_the_wait_for_the_writer(path):
     thread.join(10)
     assert ended == [True]
     go.set()
+
+
+def test_a_finalizer_may_write_in_the_middle_of_a_submission(path):
+    db = opened(path)
+    submit = store_of(db)._writer.submit.__func__.__code__
+
+    def trace(frame: Any, event: str, _: Any) -> Any:
+        if frame.f_code is not submit:
+            return None
+        if event == "line":
+            sys.settrace(None)
+            lines.add(frame.f_lineno)
+            db[f"line {frame.f_lineno}"] = True
+            sys.settrace(trace)
+        return trace
+
+    lines: set[int] = set()
+    sys.settrace(trace)
+    try:
+        db["plain"] = True
+    finally:
+        sys.settrace(None)
+    assert len(lines) > 1
+    assert dict(db).keys() == {"plain", *(f"line {line}" for line in lines)}
+
+
+def test_what_is_submitted_while_it_closes_is_done_or_refused(path):
+    for _ in range(20):
+        db = opened(path)
+        store = store_of(db)
+        answers: list[Any] = []
+        note = functools.partial(lambda answers, answer, error: answers.append(error), answers)
+        accepted = 0
+        closing = threading.Thread(target=closed, args=(db,))
+        closing.start()
+        try:
+            while closing.is_alive():
+                store.submit(lambda table: None, note)
+                accepted += 1
+        except NotRunning:
+            pass
+        closing.join()
+        store._writer._closed = False  # as seen by who looked before it closed
+        store.submit(lambda table: None, note)
+        assert len(answers) == accepted + 1
+        assert isinstance(answers[-1], NotRunning)
+
+
+def test_an_effect_in_the_middle_of_a_change_finds_the_database_in_memory():
+    """As of a signal handler that strikes there: the loop wants what the thread holds that waits for it."""
+    db = FX.CreateDB(type=DictDatabase, initial_state={"n": 1}) | run
+
+    def work(table: Any) -> None:
+        FX.UpdateDB(db=db, update={"n": 2}) | run
+        assert FX.QueryDB(db=db, query=lambda state: state["n"]) | run == 2
+
+    store_of(db).write(work)
+    assert db["n"] == 2

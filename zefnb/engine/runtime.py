@@ -8,6 +8,7 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Coroutine
+from types import FrameType
 from typing import Any, TypeVar
 
 from zefnb.core.effect import DEFAULT_REGISTRY, Registry
@@ -167,6 +168,15 @@ class Runtime:
                 forget()
             if isinstance(service, SwitchInterval):
                 service.restore()
+
+
+def is_waiting_for_loop(frame: FrameType | None) -> bool:
+    """Whether the thread that stands at `frame` waits for what the loop has yet to do."""
+    while frame is not None:
+        if frame.f_code is Runtime.wait.__code__:
+            return not frame.f_locals["is_done"]()
+        frame = frame.f_back
+    return False
 
 
 _default: Runtime | None = None

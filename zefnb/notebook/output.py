@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from zefnb.core.execution import current_execution
 from zefnb.engine import journal
+from zefnb.engine.lent_lock import LentLock
 from zefnb.engine.things import current_owner, current_server
 from zefnb.notebook.fault_lines import Faults
 from zefnb.notebook.handlers import handlers_cell, runtime
@@ -46,8 +46,8 @@ class KernelOutput:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._kernel = shell.kernel
-        # For threads; a signal handler that prints meanwhile comes from the same one.
-        self._lock = threading.RLock()
+        # For threads; a signal handler that prints meanwhile, or waits for the loop, comes from the same one.
+        self._lock = LentLock()
         self._headers: dict[str, dict[str, Any]] = {}
         self._lines: dict[tuple[str, str], Lines] = {}
         self._pending: dict[tuple[str, str], list[str]] = {}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from zefnb.engine.entry import line_text
 from zefnb.engine.journal import CAPACITY
+from zefnb.engine.lent_lock import LentLock
 from zefnb.engine.things import current_owner, current_server
 from zefnb.notebook.handlers import runtime
 from zefnb.notebook.lines import Lines
@@ -20,8 +20,8 @@ class Log:
     def __init__(self) -> None:
         # By stream and by whose handler it is.
         self._lines: dict[tuple[str, Any], Lines] = {}
-        # For threads; a signal handler that prints meanwhile comes from the same one.
-        self._lock = threading.RLock()
+        # For threads; a signal handler that prints meanwhile, or waits for the loop, comes from the same one.
+        self._lock = LentLock()
 
     def written(self, name: str, text: str) -> None:
         """A handler wrote `text`, perhaps a part of a line."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from typing import Any, TypeVar
 
 from zefnb.core.snapshot import snapshot
+from zefnb.engine.lent_lock import LentLock
 from zefnb.errors import Fault, InvalidValue
 from zefnb.store.key import key_name
 from zefnb.store.store import Done, Work
@@ -22,8 +22,8 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._values: dict[Any, Any] = {}
-        # Reentrant: a finalizer that runs in here may use the database, too.
-        self._lock = threading.RLock()
+        # Finalizers and signal handlers that run in here may use the database, too, by effects as well.
+        self._lock = LentLock()
 
     def get(self, key: Any) -> Any:
         with self._lock:

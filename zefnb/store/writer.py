@@ -35,25 +35,36 @@ class Writer:
         self._connection: Connection | None = connection
         self._file = os.stat(path)
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._closed = False
+        # No lock: a finalizer may run in the middle of any method here, in the same thread, and call it, too.
+        self._closed = self._ended = False
         self._thread = threading.Thread(target=self._run, name="zefnb-database", daemon=True)
         self._thread.start()
 
     def submit(self, work: Work[Any], done: Done) -> None:
         """Have `work` done; `done` is called in the writer's thread after the commit."""
-        with self._lock:
-            if self._closed:
-                raise NotRunning(f"the database {self._path} has been closed")
-            self._jobs.put((work, done))
+        if self._closed:
+            raise self._not_running()
+        self._jobs.put((work, done))
+        if self._ended:
+            self._refuse_rest()
 
     def close(self) -> None:
         """Finish what was submitted, and close the file."""
-        with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._jobs.put(None)
-        self._thread.join()
+        self._closed = True
+        self._jobs.put(None)
+        if threading.current_thread() is not self._thread:  # but a finalizer's
+            self._thread.join()
+
+    def _not_running(self) -> NotRunning:
+        return NotRunning(f"the database {self._path} has been closed")
+
+    def _refuse_rest(self) -> None:
+        """Answer what was submitted while it was being closed, after the last that is done."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                job = self._jobs.get_nowait()
+                if job is not None:
+                    job[1](None, self._not_running())
 
     def is_at(self, path: str) -> bool:
         """Whether `path` leads to the file that is open here."""
@@ -85,6 +96,9 @@ class Writer:
                 if not open_:
                     self.disconnect()
             del batch
+        # Whoever submits looks after it at this: what came before is refused here, what comes later there.
+        self._ended = True
+        self._refuse_rest()
 
     def _commit(self, jobs: list[Job]) -> None:
         if not jobs:

@@ -1,0 +1,76 @@
+"""A lock that the loop takes, too, and that is lent to it by a holder who waits for the loop.
+
+A signal handler, a `__del__` or a trace function can run in the middle of what a lock guards and wait for an effect;
+the loop, if that needs the lock, would wait for its holder for ever. Such code, in the same thread, passes a reentrant
+lock anyway. So may the loop, which works for it: whoever holds the lock stands still meanwhile.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from types import FrameType
+
+from zefnb.engine.runtime import is_waiting_for_loop
+
+# Holders that do not wait for the loop have long left by then, unless the machine is very busy.
+_SLICE = 0.02
+
+
+class LentLock:
+    """A reentrant lock, used as `with lock:`.
+
+    >>> lock = LentLock()
+    >>> with lock, lock:
+    ...     print('inside twice')
+    inside twice
+    """
+
+    __slots__ = ("_borrowed", "_borrowers", "_holder", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._holder = 0
+        # Held by the one to whom it is lent, and how often that thread is inside without having the lock itself.
+        self._borrowers = threading.RLock()
+        self._borrowed: dict[int, int] = {}
+
+    def __enter__(self) -> None:
+        if self._lock.acquire(blocking=False) or self._acquired():
+            self._holder = threading.get_ident()
+
+    def __exit__(self, *_: object) -> None:
+        if self._borrowed and (here := threading.get_ident()) in self._borrowed:
+            self._borrowed[here] -= 1
+            if not self._borrowed[here]:
+                del self._borrowed[here]
+            self._borrowers.release()
+        else:
+            self._lock.release()
+
+    def _acquired(self) -> bool:
+        """Wait for the lock; False where it is lent instead."""
+        while not self._lock.acquire(timeout=_SLICE):
+            if self._is_lent():
+                here = threading.get_ident()
+                self._borrowers.acquire()
+                self._borrowed[here] = self._borrowed.get(here, 0) + 1
+                return False
+        return True
+
+    def _is_lent(self) -> bool:
+        """Whether the holder waits for the loop. It may have been interrupted before it could say that it holds it."""
+        for thread, frame in sys._current_frames().items():
+            if is_waiting_for_loop(frame) and (thread == self._holder or self._is_passed_by(frame)):
+                return True
+        return False
+
+    def _is_passed_by(self, frame: FrameType | None) -> bool:
+        while frame is not None:
+            if frame.f_code in _DOORS and frame.f_locals.get("self") is self:
+                return True
+            frame = frame.f_back
+        return False
+
+
+_DOORS = (LentLock.__enter__.__code__, LentLock.__exit__.__code__)
