@@ -348,3 +348,18 @@ def test_what_is_nested_too_deeply_is_an_error():
         deep = [deep]
     with pytest.raises(RecursionError):
         snapshot(deep)
+
+
+def test_views_on_a_dict_are_views_on_a_copy_of_it():
+    said = {"ada": ["hello"]}
+    kept = snapshot([said.keys(), said.values(), said.items()])
+    said["ada"].append("changed")
+    said["bob"] = []
+    assert [list(view) for view in kept] == [["ada"], [["hello"]], [("ada", ["hello"])]]
+    assert [type(view) for view in kept] == [type(said.keys()), type(said.values()), type(said.items())]
+
+
+def test_many_views_and_proxies_in_one_value_do_not_take_each_others_place():
+    numbers = range(200)
+    kept = snapshot([(types.MappingProxyType({"n": [n]}), {"n": [n]}.values()) for n in numbers])
+    assert [(proxy["n"], list(view)) for proxy, view in kept] == [([n], [[n]]) for n in numbers]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import decimal
+import locale
 import threading
 from typing import Any
 
@@ -181,3 +182,85 @@ def test_two_calls_at_once_do_not_see_each_other(serve: Any):
     for thread in threads:
         thread.join()
     assert answers == {"a": "a", "b": "b"}
+
+
+@pytest.fixture
+def locale_at_first() -> Any:
+    before = locale.setlocale(locale.LC_ALL)
+    yield before
+    locale.setlocale(locale.LC_ALL, before)
+
+
+CHANGES = {
+    "all categories": (locale.LC_ALL, ("C", "C.UTF-8")),
+    "numbers alone": (locale.LC_NUMERIC, ("C", "C.UTF-8")),
+    "times alone": (locale.LC_TIME, ("C", "C.UTF-8")),
+}
+
+
+def change_locale(category: int, names: tuple[str, str]) -> str:
+    """What this call finds, before it leaves another locale than that."""
+    found = locale.setlocale(locale.LC_ALL)
+    locale.setlocale(category, next(name for name in names if name != locale.setlocale(category)))
+    return found
+
+
+@pytest.fixture(params=CHANGES)
+def change(request: Any, locale_at_first: str) -> Any:
+    category, names = CHANGES[request.param]
+    try:
+        locale.setlocale(locale.LC_ALL, names[1])
+    except locale.Error:
+        pytest.skip(f"the system has no locale {names[1]}")
+    locale.setlocale(locale.LC_ALL, locale_at_first)
+    return lambda: change_locale(category, names)
+
+
+def told_of_locales() -> list[tuple[str, int]]:
+    entries = [entry for entry in FX.QueryLog() | run if "another locale" in entry["message"]]
+    return [(entry["handler"].rpartition(".")[2], entry["count"]) for entry in entries]
+
+
+def test_a_locale_that_a_plain_handler_leaves_is_set_back_before_the_next_message(
+    change: Any, locale_at_first: str, serve: Any, connect: Any, until: Any
+):
+    def leaves_a_locale(text: str, state: Any) -> Any:
+        found = change()
+        if text == "raise":
+            raise ValueError("told to")
+        return [[FX.Publish(target=state, content=found)], state]
+
+    rules = {
+        (ET.WSClientConnected, Anything): lambda msg, state: [[], msg.topic_out],
+        (str, Anything): leaves_a_locale,
+    }
+    server = serve({"/ws": ET.WebSocket(actor=FX.StartActor(initial_state=None, rules=rules))})
+    for _ in range(2):
+        client = connect(server)
+        for _ in range(3):
+            client.send("raise")
+            client.send("look")
+            assert client.recv(10) == locale_at_first
+    assert locale.setlocale(locale.LC_ALL) == locale_at_first
+    until(lambda: told_of_locales() == [("leaves_a_locale", 12)])
+
+
+def test_a_locale_that_an_http_handler_leaves_is_set_back_before_the_next_request(
+    change: Any, locale_at_first: str, serve: Any, until: Any
+):
+    def leaves_a_locale(request: Any) -> str:
+        return change()
+
+    server = serve({"/": leaves_a_locale})
+    answers = [httpx.get(f"http://127.0.0.1:{server.port}/").text for _ in range(3)]
+    assert answers == [locale_at_first] * 3
+    until(lambda: told_of_locales() == [("leaves_a_locale", 3)])
+
+
+def test_a_locale_that_the_notebook_sets_between_two_calls_stays(change: Any, serve: Any):
+    server = serve({"/": lambda request: locale.setlocale(locale.LC_ALL)})
+    for _ in range(2):
+        change()
+        found = [httpx.get(f"http://127.0.0.1:{server.port}/").text for _ in range(2)]
+        assert found == [locale.setlocale(locale.LC_ALL)] * 2
+    assert not told_of_locales()

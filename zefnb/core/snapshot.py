@@ -12,12 +12,13 @@ import functools
 import io
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from zefnb.core.lasting import PLAIN, STILL, is_container, is_handle, is_lasting
 from zefnb.core.record import Record, assemble
 from zefnb.core.remaking import Memo, remade
+from zefnb.errors import Fault, InvalidValue
 
 _REMEMBERED_TYPES = 1024
 
@@ -40,7 +41,7 @@ def snapshot(value: Any) -> Any:
     connections, widgets, whatever has a `__del__`), together with an object that holds such a thing in its
     attributes, unless it is a dataclass. An object whose `__deepcopy__` returns `self` or raises is shared.
 
-    Raises `RecursionError` for containers that are nested too deeply.
+    Raises `RecursionError` for containers, dataclasses and attrs objects that are nested too deeply; see `too_deep`.
 
     >>> rows = [1, 2]
     >>> kept = snapshot({'rows': rows}); rows.append(3); kept
@@ -65,6 +66,11 @@ def snapshot(value: Any) -> Any:
         else:
             return value
     return _copied(value, Memo())
+
+
+def too_deep(subject: str, field: str) -> InvalidValue:
+    """The error for a value of which `snapshot` has raised `RecursionError`, for the program that has given it."""
+    return InvalidValue(subject, [Fault(field, "it is nested too deeply", "a flatter value, not a chain of objects")])
 
 
 def outline(value: Any) -> Any:
@@ -228,8 +234,27 @@ def _memoryview(value: memoryview, memo: Memo) -> Any:
 
 
 def _mapping_proxy(value: types.MappingProxyType[Any, Any], memo: Memo) -> Any:
-    made = memo[id(value)] = types.MappingProxyType(_copied(dict(value), memo))
+    made = memo[id(value)] = types.MappingProxyType(_copied_items(value, memo))
     return made
+
+
+def _copied_items(items: Mapping[Any, Any], memo: Memo) -> Any:
+    plain = dict(items)
+    memo.alive.append(plain)
+    return _copied(plain, memo)
+
+
+def _view(value: Any, memo: Memo) -> Any:
+    """A view on a dict: one of the same kind, on a copy of the dict."""
+    made = memo[id(value)] = _VIEWS[type(value)](_copied_items(value.mapping, memo))
+    return made
+
+
+_VIEWS: dict[type, Callable[[dict[Any, Any]], Any]] = {
+    type({}.keys()): dict.keys,
+    type({}.values()): dict.values,
+    type({}.items()): dict.items,
+}
 
 
 def _method(value: types.MethodType, memo: Memo) -> Any:
@@ -246,6 +271,7 @@ _EXACT: dict[type, _Copier] = {
     memoryview: _memoryview,
     types.MappingProxyType: _mapping_proxy,
     types.MethodType: _method,
+    **dict.fromkeys(_VIEWS, _view),
     # By what is said of their kind they would be shared, and yet they are there to hold something.
     io.StringIO: _container,
     io.BytesIO: _container,

@@ -144,7 +144,7 @@ def query_actor_state(
     >>> FX.StopActor(actor=actor) | run
     ET.Success()
     """
-    from zefnb.core.snapshot import snapshot
+    from zefnb.core.snapshot import snapshot, too_deep
     from zefnb.engine.actors import Actors
     from zefnb.engine.context import call_context
 
@@ -154,7 +154,10 @@ def query_actor_state(
         )
     table = runtime.service(Actors)
     wanted = [actor] if actor is not None else list(actors) if actors is not None else [a.handle for a in table]
-    states = {handle: snapshot(table.get(handle).state) for handle in wanted}
+    try:
+        states = {handle: snapshot(table.get(handle).state) for handle in wanted}
+    except RecursionError:
+        raise too_deep("FX.QueryActorState", "state") from None
     if transform is None:
         return states
     chain = as_chain(transform)

@@ -49,7 +49,7 @@ def start_timer(
     >>> FX.StopTimer(timer=timer) | run
     ET.Success()
     """
-    from zefnb.core.snapshot import snapshot
+    from zefnb.core.snapshot import snapshot, too_deep
     from zefnb.engine.runtime import current_owner
     from zefnb.topics.hub import Hub, topic_key
     from zefnb.topics.timer import Timer as Running
@@ -59,12 +59,16 @@ def start_timer(
     place = _checked_zone(zone)
     topic_key(target)
     timers, hub = runtime.service(Timers), runtime.service(Hub)
+    try:
+        kept = snapshot(content)
+    except RecursionError:
+        raise too_deep("FX.StartTimer", "content") from None
     old = runtime.things.predecessor()
     if old is not None and timers.is_running(old):
         timers.stop(old)
         runtime.things.replaced("the timer that this cell started before")
     handle = Timer(generate_uid())
-    timer = Running(handle, interval, target, snapshot(content), starting_at, place, timers.clock)
+    timer = Running(handle, interval, target, kept, starting_at, place, timers.clock)
     timers.start(timer, hub)
     runtime.things.record(handle)
     owner = timer.owner = current_owner.get()

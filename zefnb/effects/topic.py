@@ -39,11 +39,20 @@ def _accept_publish(runtime: Runtime, effect: Any) -> Any:
     # The target is a topic, or the effect could not have been built; whether it has a name is left to be asked.
     key = effect.target._uid or topic_key(effect.target)
     content = effect.content
-    kept = content if type(content) in plain else snapshot(content)
+    try:
+        kept = content if type(content) in plain else snapshot(content)
+    except RecursionError:
+        raise _too_deep() from None
     owner = current_owner.get()
     cause = None if owner is None else owner.cause
     runtime.entrance.put(runtime.service(hub).hand_on, key, kept, cause)
     return success
+
+
+def _too_deep() -> Exception:
+    from zefnb.core.snapshot import too_deep
+
+    return too_deep("FX.Publish", "content")
 
 
 @effect("Publish", accept=_accept_publish)

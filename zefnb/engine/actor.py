@@ -12,7 +12,7 @@ from zefnb.core.effect import Effect
 from zefnb.core.entity import ET, Entity
 from zefnb.core.function import ZefFunction
 from zefnb.core.lasting import PLAIN
-from zefnb.core.snapshot import outline, snapshot
+from zefnb.core.snapshot import outline, snapshot, too_deep
 from zefnb.engine.behaviour import Behaviour, handler_name
 from zefnb.engine.context import CallContexts
 from zefnb.engine.mailbox import Mailbox, Progress
@@ -222,7 +222,10 @@ class Actor:
             message = behaviour.transform(message)
             self._message = message if type(message) in PLAIN else outline(message)
         if state is not self._unchanging and type(state) not in PLAIN:
-            own = snapshot(state)
+            try:
+                own = snapshot(state)
+            except RecursionError:
+                raise too_deep(repr(self.handle), "state") from None
             if own is state:
                 self._unchanging = state
             state = own

@@ -19,6 +19,7 @@ from typing import Any
 from zefnb.core.function import ZefFunction, name_of
 from zefnb.engine.bell import Bell, make_bell
 from zefnb.engine.entrance import Entrance
+from zefnb.engine.process_locale import locale_now, restore_locale
 from zefnb.errors import Interrupted
 
 SLOW_AFTER = 0.010
@@ -58,9 +59,12 @@ class _Worker(threading.Thread):
 
     def _take_jobs(self) -> None:
         jobs, put = self._runner.jobs, self._runner.entrance.put
+        locale = locale_now()
         while True:
-            if not jobs and not self._has_waited():
-                break
+            if not jobs:
+                if not self._has_waited():
+                    break
+                locale = locale_now()  # the notebook may have set it meanwhile
             try:
                 job = jobs.popleft()
             except IndexError:
@@ -75,6 +79,8 @@ class _Worker(threading.Thread):
             except BaseException as raised:  # SystemExit from a handler is its fault, not our end
                 answer, error = None, raised
             self.busy_since = self.job = None
+            if locale_now() != locale:
+                put(self._runner.locale_restored, _name_of(job), restore_locale(locale))
             put(self._runner.finished, done, answer, error)
             del job, call, args, done, answer, error
 
@@ -102,7 +108,11 @@ class Runner:
     """Runs jobs in a thread and hands each answer back on the loop."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, entrance: Entrance, on_full: Callable[[str], None] = lambda text: None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        entrance: Entrance,
+        on_full: Callable[[str], None] = lambda text: None,
+        on_locale: Callable[[str, str], None] = lambda name, found: None,
     ) -> None:
         self.jobs: deque[Job | None] = deque()
         self.entrance = entrance
@@ -112,6 +122,8 @@ class Runner:
         self._workers: set[_Worker] = set()
         self._watching = False
         self._on_full = on_full
+        # Called with a handler's name and the locale that it left, which has been set back.
+        self.locale_restored = on_locale
         # Since when jobs wait while every thread is held; `_has_said` when that is in the journal.
         self._full_since: float | None = None
         self._has_said = False

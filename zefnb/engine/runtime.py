@@ -44,7 +44,7 @@ class Runtime:
         self.thread = LoopThread(on_escape=self._escaped)
         self.loop = self.thread.loop
         self.entrance = Entrance(self.loop, on_error=self._escaped)
-        self.runner = Runner(self.loop, self.entrance, self._threads_full)
+        self.runner = Runner(self.loop, self.entrance, self._threads_full, self._locale_restored)
         self.things = Things()
         # What led to the message that is being delivered, `None` where nothing of ours did: see topics/causes.py.
         self.cause: Any = None
@@ -107,6 +107,13 @@ class Runtime:
 
     def _threads_full(self, text: str) -> None:
         self.journal.note("warning", text, key="handlers wait for a thread")
+
+    def _locale_restored(self, name: str, found: str) -> None:
+        text = (
+            f"{name} left another locale ({found}) for the whole process, and it has been set back; set one before "
+            "the server starts, or format without it: f'{number:,}', strftime('%d.%m.%Y')"
+        )
+        self.journal.note("warning", text, key=("locale", name), handler=name)
 
     @property
     def is_alive(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from zefnb.core.entity import Entity, Topic
 from zefnb.core.lasting import PLAIN
-from zefnb.core.snapshot import snapshot
+from zefnb.core.snapshot import snapshot, too_deep
 from zefnb.engine.loop import ITERATION_BUDGET
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import Fault, InvalidEffect, shown
@@ -85,7 +85,11 @@ class Hub:
     def publish(self, topic: Entity, content: Any, cause: Cause | None = None) -> None:
         """Hand `content`, as it is now, to every subscriber of `topic`, after everything published before."""
         if topic._uid in self._topics:  # for nobody nothing is copied
-            self.hand_on(topic._uid, content if type(content) in PLAIN else snapshot(content), cause)
+            try:
+                kept = content if type(content) in PLAIN else snapshot(content)
+            except RecursionError:
+                raise too_deep(repr(topic), "content") from None
+            self.hand_on(topic._uid, kept, cause)
 
     def hand_on(self, key: str, content: Any, cause: Cause | None = None) -> None:
         """As `publish`, for what is a snapshot already."""

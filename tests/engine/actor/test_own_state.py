@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.engine.actor.room import Room
-from zefnb import ET, FX, DictDatabase, run, zef_function
+from zefnb import ET, FX, DictDatabase, generate_uid, run, zef_function
 from zefnb import Any as Anything
-from zefnb.errors import InvalidEffect
+from zefnb.errors import InvalidEffect, InvalidValue
 
 
 @dataclasses.dataclass
@@ -180,11 +180,57 @@ def test_the_journal_shows_what_the_handler_was_given(kind: str, until: Any):
     assert "changed" not in room.log[0]["input"]
 
 
-def test_a_state_that_is_nested_too_deeply_to_be_copied_is_refused_at_the_start():
+def chain_of_guests(length: int) -> Any:
+    last: Any = None
+    for _ in range(length):
+        last = Guest(last)
+    return last
+
+
+def nested_lists(depth: int) -> Any:
     deep: list[Any] = []
-    for _ in range(100_000):
+    for _ in range(depth):
         deep = [deep]
-    actor = FX.StartActor(initial_state=deep, handler=lambda msg, state: [[], state])
+    return deep
+
+
+DEEP = {"a chain of dataclasses": chain_of_guests, "nested lists": nested_lists}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+def test_content_that_is_nested_too_deeply_is_refused_by_the_name_of_its_field(kind: str, until: Any):
+    deep, topic, log = DEEP[kind](20_000), ET.Topic(generate_uid()), []
+    FX.SubscribeFX(topic=topic, op=zef_function(inline=True)(log.append)) | run
+    for given in (deep, {"inside": deep}):
+        with pytest.raises(InvalidValue, match=r"FX\.Publish: content: it is nested too deeply"):
+            FX.Publish(target=topic, content=given) | run
+        with pytest.raises(InvalidValue, match=r"FX\.StartTimer: content: it is nested too deeply"):
+            FX.StartTimer(target=topic, content=given, interval=3600) | run
+    FX.Publish(target=topic, content="next") | run
+    until(lambda: log)
+    assert log == ["next"]
+
+
+@pytest.mark.parametrize("kind", DEEP)
+def test_nor_may_a_handler_publish_it_or_make_it_its_state_without_a_clear_error(kind: str, until: Any):
+    make, topic = DEEP[kind], ET.Topic(generate_uid())
+    FX.SubscribeFX(topic=topic, op=zef_function(inline=True)(lambda content: None)) | run
+
+    def go_deep(msg: str, state: Any) -> Any:
+        return [[FX.Publish(target=topic, content=make(20_000))], make(20_000) if msg == "state" else state]
+
+    room = Room(initial_state=[], handler=go_deep)
+    room.say("content")
+    until(lambda: [entry for entry in room.log if "content: it is nested too deeply" in entry["message"]])
+    room.say("state", "next")
+    until(lambda: [entry for entry in room.log if "state: it is nested too deeply" in entry["message"]])
+    with pytest.raises(InvalidValue, match=r"FX\.QueryActorState: state: it is nested too deeply"):
+        FX.QueryActorState(actor=room.handle) | run
+    assert not [entry for entry in room.log if "RecursionError" in entry["message"]]
+
+
+def test_a_state_that_is_nested_too_deeply_to_be_copied_is_refused_at_the_start():
+    actor = FX.StartActor(initial_state=nested_lists(100_000), handler=lambda msg, state: [[], state])
     with pytest.raises(InvalidEffect, match="initial_state: it is nested too deeply"):
         actor | run
     with pytest.raises(InvalidEffect, match="initial_state: it is nested too deeply"):
