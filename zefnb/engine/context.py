@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import sys
+from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
@@ -18,7 +19,7 @@ from zefnb.engine.things import current_identity, current_notices, current_owner
 class CallContexts:
     """The contexts of an actor's calls: each a copy of the one in which the actor was started."""
 
-    __slots__ = ("_arithmetic", "_base")
+    __slots__ = ("_arithmetic", "_base", "fresh")
 
     def __init__(self, owner: Any) -> None:
         # Started by another actor's handler, it begins where that one began, not with what that one has set.
@@ -26,12 +27,12 @@ class CallContexts:
         self._base: Context = contextvars.copy_context() if starter is None else starter.contexts.fresh()
         self._base.run(_belongs_to, owner)
         self._arithmetic = _arithmetic_of(self._base)
+        # A context for one call, made with each message: where nothing in it changes in place, by one call of C.
+        self.fresh: Callable[[], Context] = self._base.copy if self._arithmetic is None else self._calculating
 
-    def fresh(self) -> Context:
-        """A context for one call."""
+    def _calculating(self) -> Context:
         context = self._base.copy()
-        if self._arithmetic is not None:
-            context.run(_calculate_by, self._arithmetic)
+        context.run(_calculate_by, self._arithmetic)
         return context
 
 
