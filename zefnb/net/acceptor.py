@@ -11,6 +11,7 @@ import errno
 import socket
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from zefnb.engine.runtime import Runtime
@@ -80,9 +81,8 @@ class Acceptor:
         self._loop = runtime.loop
         self.listeners = listeners
         self._make, self._open_count, self._most, self._on_full, self._tls = make, open_count, most, on_full, tls
-        self._taking: set[asyncio.Task[Any]] = set()
         # Taken from a listener and not yet among the server's connections.
-        self._unknown = 0
+        self._taking: set[asyncio.Task[Any]] = set()
         self._leaving: deque[socket.socket] = deque()
         self._timers: dict[socket.socket, asyncio.TimerHandle] = {}
         self._is_open = False
@@ -110,6 +110,8 @@ class Acceptor:
 
     def _accept(self, listener: socket.socket) -> None:
         refused = 0
+        limit = descriptor_limit()
+        last = limit - reserved_descriptors(limit)
         for _ in range(_AT_ONCE):
             if refused == _REFUSED_AT_ONCE:
                 return self._pause(listener)
@@ -119,10 +121,10 @@ class Acceptor:
                 return None
             except OSError as error:
                 if error.errno in _NO_ROOM:
-                    self._on_full(f"no descriptor is left of {descriptor_limit():,} (ulimit -n)")
+                    self._on_full(f"no descriptor is left of {limit:,} (ulimit -n)")
                     return self._pause(listener)
                 continue  # the client has gone meanwhile
-            why = self._why_full(connection.fileno())
+            why = self._why_full(connection.fileno(), last, limit)
             if why is not None:
                 refused += 1
                 self._on_full(why)
@@ -131,44 +133,32 @@ class Acceptor:
                 self._take(connection)
         return None
 
-    def _why_full(self, descriptor: int) -> str | None:
-        if self._open_count() + self._unknown >= self._most:
+    def _why_full(self, descriptor: int, last: int, limit: int) -> str | None:
+        if self._open_count() + len(self._taking) >= self._most:
             return f"{self._most:,} clients are connected, as many as max_connections allows"
         # The system gives the lowest number that is free: one near the limit tells that the others are taken.
-        limit = descriptor_limit()
-        if descriptor >= limit - reserved_descriptors(limit):
+        if descriptor >= last:
             return f"nearly all descriptors of {limit:,} are in use (ulimit -n)"
         return None
 
     def _take(self, connection: socket.socket) -> None:
         connection.setblocking(False)
-        self._unknown += 1
-        task = self._loop.create_task(self._connect(connection), name="accepting")
+        arrival = self._make()
+        task = self._loop.create_task(self._connect(connection, arrival))
         self._taking.add(task)
-        task.add_done_callback(self._taking.discard)
+        # Discarded when it is known, and where it never is: who is counted twice would keep out another.
+        arrival.on_made = partial(self._taking.discard, task)
 
-    async def _connect(self, connection: socket.socket) -> None:
-        is_known = False
-
-        def known() -> None:
-            nonlocal is_known
-            self._unknown -= not is_known
-            is_known = True
-
-        def make() -> Arrival:
-            arrival = self._make()
-            arrival.on_made = known
-            return arrival
-
+    async def _connect(self, connection: socket.socket, arrival: Arrival) -> None:
         try:
-            await self._loop.connect_accepted_socket(make, connection, **self._tls)
+            await self._loop.connect_accepted_socket(lambda: arrival, connection, **self._tls)
         except OSError:  # TLS that is none, or that takes too long, is the peer's fault
             connection.close()
         except Exception as error:
             connection.close()
             self._runtime.journal.fault("a connection could not be taken in", error)
         finally:
-            known()
+            arrival.on_made()
 
     def _refuse(self, connection: socket.socket) -> None:
         """Say so, and wait a moment for it to be read: what is unread here would reset it."""

@@ -13,6 +13,8 @@ from zefnb.net.budget import Account
 
 BODY_LIMIT = 1 << 20
 BODY_PROGRESS_WITHIN = 10.0
+# So much of a body comes in each of these times, or all of it; one that drips holds its place no longer.
+BODY_STEP = 4_096
 # What is read and forgotten of a body that is refused, so that the peer gets to read the answer.
 FORGOTTEN_LIMIT = 16 << 20
 # Text with a single character of another plane takes four bytes for each.
@@ -62,21 +64,23 @@ async def read_body(receive: Receive, announced: int, limit: int, expects: bool,
     if refusal is not None and expects:
         raise refusal
     parts: list[bytes] = []
-    size, more = 0, True
-    give_up_at = asyncio.get_running_loop().time() + BODY_PROGRESS_WITHIN
+    size, more, seen = 0, True, 0
+    now = asyncio.get_running_loop().time
+    give_up_at = now() + BODY_PROGRESS_WITHIN
     while more:
-        message = await _next(receive, refusal)
+        message = await _next(receive, refusal, give_up_at)
         part = message.get("body", b"")
         more = message.get("more_body", False)
         size += len(part)
         if refusal is None:
             refusal = _too_long(limit) if size > limit else None if held.take(len(part)) else _too_much()
             parts.append(part)
-            give_up_at = asyncio.get_running_loop().time() + BODY_PROGRESS_WITHIN
+            if size - seen >= BODY_STEP:
+                seen, give_up_at = size, now() + BODY_PROGRESS_WITHIN
         if refusal is not None:
             held.release()
             parts.clear()
-            if size > FORGOTTEN_LIMIT or asyncio.get_running_loop().time() > give_up_at:
+            if size > FORGOTTEN_LIMIT:
                 break
     body = b"".join(parts)
     if refusal is None and not body.isascii() and not held.take(_WIDEST_CHARACTER * size):
@@ -86,9 +90,10 @@ async def read_body(receive: Receive, announced: int, limit: int, expects: bool,
     return body
 
 
-async def _next(receive: Receive, refusal: HTTPException | None) -> Message:
+async def _next(receive: Receive, refusal: HTTPException | None, give_up_at: float) -> Message:
     try:
-        message = await asyncio.wait_for(receive(), BODY_PROGRESS_WITHIN)
+        async with asyncio.timeout_at(give_up_at):
+            message = await receive()
     except TimeoutError:
         raise refusal or HTTPException(408, "the body stalled", {"connection": "close"}) from None
     if message["type"] == "http.disconnect":

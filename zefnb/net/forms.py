@@ -45,6 +45,8 @@ def query_fields(query: str) -> dict[str, str]:
     >>> query_fields('a=1&b=&a=2')
     {'a': '2', 'b': ''}
     """
+    if not query:
+        return {}
     if has_too_many_fields(query):
         raise BadForm(f"a query has {FIELDS_LIMIT:,} fields at most")
     return _urlencoded(query.encode(errors="replace"))

@@ -7,7 +7,7 @@ Programs that are no browsers send neither, and pass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from zefnb.net.admission import Admission, is_loopback, split_host
@@ -27,6 +27,29 @@ class Asked(NamedTuple):
     destination: str = ""
     referer: str = ""
     is_handshake: bool = False
+
+
+_LOOKED_AT = frozenset((b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"referer"))
+
+
+def asked_by(method: str, headers: Iterable[tuple[bytes, bytes]]) -> Asked:
+    """What the gate looks at in a request of these headers, whose names are in lower case."""
+    given: dict[bytes, list[str]] = {}
+    for name, value in headers:
+        if name in _LOOKED_AT:
+            given.setdefault(name, []).append(value.decode("latin-1"))
+    host = given.pop(b"host", [""])[0]
+    if not given:  # a program
+        return Asked(method, host)
+    return Asked(
+        method,
+        host,
+        given.get(b"origin", ()),
+        given.get(b"sec-fetch-site", ()),
+        given.get(b"sec-fetch-mode", [""])[0],
+        given.get(b"sec-fetch-dest", [""])[0],
+        given.get(b"referer", [""])[0],
+    )
 
 
 class Refusal(NamedTuple):
@@ -53,7 +76,7 @@ class Gate:
         for origin in asked.origins:
             if not self._admission.origin_fits(origin):
                 return Refusal(403, "this server does not answer to pages of that Origin", "Origin", origin)
-        if not asked.origins:
+        if asked.sites and not asked.origins:
             for site in asked.sites:
                 if self._is_elsewhere(site, asked.host) and not self._may_come(asked):
                     page = _origin_of(asked.referer) or site

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from zefnb.core.entity import ET, Entity
@@ -25,7 +25,7 @@ from zefnb.net.answers import BadAnswer, plain, response_of
 from zefnb.net.body import BODY_LIMIT, Held, read_body
 from zefnb.net.budget import Budget
 from zefnb.net.forms import BadForm, form_fields, is_form, query_fields
-from zefnb.net.gate import Asked, Gate, Refusal
+from zefnb.net.gate import Gate, Refusal, asked_by
 from zefnb.net.guard import GuardedHTTP
 from zefnb.net.routes import PathTable, Route
 from zefnb.net.thread_share import ThreadShare
@@ -34,6 +34,7 @@ from zefnb.net.thread_share import ThreadShare
 _PIECE = 65_536
 # A form that is longer is read in a thread: a megabyte takes a tenth of a second.
 _READ_HERE = 2_048
+_NO_SNIFF = (b"x-content-type-options", b"nosniff")
 _FAILED = (500, "Internal Server Error")
 
 
@@ -75,8 +76,8 @@ class HTTPApp:
         """Serve these from now on."""
         by_path: dict[str, dict[str, Any]] = {}
         for route in routes:
-            value = _encoded(route.value)
-            if callable(value):
+            value = _prepared(route.value)
+            if callable(value) and not isinstance(value, Response):
                 value = as_handler(value, "FX.StartHTTPServer", f"routes[{route.key!r}]")
             by_path.setdefault(route.path, {})["WEBSOCKET" if route.socket is not None else route.method] = value
         self._expected = {}
@@ -101,22 +102,14 @@ class HTTPApp:
             return
         except Exception as error:
             response = self._failed(error, found, request)
-        if request.headers.get("connection", "").lower() == "close":
+        if any(name == b"connection" and value.lower() == b"close" for name, value in request.scope["headers"]):
             response.headers["connection"] = "close"
-        response.headers.setdefault("x-content-type-options", "nosniff")
+        if not any(name == _NO_SNIFF[0] for name, _ in response.raw_headers):
+            response.raw_headers.append(_NO_SNIFF)
         await self._send(response, found, request, peer, send)
 
     def _find(self, request: Request) -> _Found:
-        headers = request.headers
-        asked = Asked(
-            request.method,
-            headers.get("host", ""),
-            headers.getlist("origin"),
-            headers.getlist("sec-fetch-site"),
-            headers.get("sec-fetch-mode", ""),
-            headers.get("sec-fetch-dest", ""),
-            headers.get("referer", ""),
-        )
+        asked = asked_by(request.method, request.scope["headers"])
         if not asked.host:
             raise HTTPException(400, "a request names its Host", {"connection": "close"})
         refusal = self._gate.refusal(asked)
@@ -140,6 +133,10 @@ class HTTPApp:
     async def _response(self, found: _Found, request: Request, peer: GuardedHTTP, held: Held) -> Response:
         """The answer: what the route has, or what its handler returns."""
         handler = found.value
+        if isinstance(handler, Response):
+            response = Response(handler.body, handler.status_code)
+            response.raw_headers = list(handler.raw_headers)  # to which those of one answer are added
+            return response
         if not isinstance(handler, ZefFunction):
             return response_of(handler)
         current_server.set(self._server)  # this task's alone: one for each request
@@ -259,7 +256,8 @@ class HTTPApp:
         self, response: Response, found: _Found | None, request: Request, peer: GuardedHTTP, send: Send
     ) -> None:
         try:
-            await response(request.scope, request.receive, _in_pieces(send, peer))
+            is_short = not isinstance(response, FileResponse) and len(response.body) <= _PIECE
+            await response(request.scope, request.receive, send if is_short else _in_pieces(send, peer))
         except ClientDisconnect:
             return
         except Exception as error:
@@ -305,22 +303,17 @@ def _entity(request: Request, variables: dict[str, Any], body: bytes, form: dict
     return entity
 
 
-def _encoded(value: Any) -> Any:
-    """Text of a route as the bytes that are sent: one copy, however many ask for it."""
+def _prepared(value: Any) -> Any:
+    """Text of a route as its response: made once, and one copy of its bytes, however many ask for it."""
+    is_page = isinstance(value, Entity) and type(value) is ET.HTML
+    text = fields_of(value)["content"] if is_page else value
+    if not isinstance(text, str):
+        return value
     try:
-        if isinstance(value, str):
-            # What a handler returns stays plain text: it may hold what a peer sent.
-            kind = "html" if value.startswith("<") else "plain"
-            return ET.Response(body=value.encode(), headers={"content-type": f"text/{kind}; charset=utf-8"})
-        if (
-            isinstance(value, Entity)
-            and type(value) is ET.HTML
-            and isinstance(content := fields_of(value)["content"], str)
-        ):
-            return ET.Response(body=content.encode(), headers={"content-type": "text/html; charset=utf-8"})
+        # What a handler returns stays plain text: it may hold what a peer sent.
+        return response_of(ET.HTML(content=text) if is_page or text.startswith("<") else text)
     except UnicodeEncodeError:
-        pass  # which is said when it is asked for
-    return value
+        return value  # which is said when it is asked for
 
 
 def _in_pieces(send: Send, peer: GuardedHTTP) -> Send:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +17,7 @@ from zefnb.engine.behaviour import compile_behaviour
 from zefnb.engine.journal import Journal
 from zefnb.errors import Fault, Hint, InvalidEffect, UsageError, shown
 from zefnb.net.endpoint import MAX_SIZE, EndpointConfig
+from zefnb.net.path_pattern import VARIABLE, path_pattern
 from zefnb.net.slow_client import check_slow_client
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -38,7 +37,6 @@ _ANSWER_FIELDS: dict[type, tuple[str, ...]] = {
     ET.Redirect: ("url",),
     ET.FromFile: ("path",),
 }
-_VARIABLE = re.compile(r"{([a-zA-Z_]\w*)(?::\w+)?}")
 
 
 @dataclass(frozen=True)
@@ -206,28 +204,16 @@ class PathTable:
     """Finds what serves a path, plain paths first, then those with variables in the order given."""
 
     def __init__(self, entries: Mapping[str, Any]) -> None:
-        self._plain = {path: value for path, value in entries.items() if not _VARIABLE.search(path)}
-        self._patterns = [(*compile_path(path), value) for path, value in entries.items() if _VARIABLE.search(path)]
+        self._plain = {path: value for path, value in entries.items() if not VARIABLE.search(path)}
+        self._patterns = [(path_pattern(path), value) for path, value in entries.items() if VARIABLE.search(path)]
 
     def find(self, path: str) -> tuple[Any, dict[str, Any]]:
         """What serves `path`, and the path's variables; `None` when nothing does."""
         path = normal_path(path)
         if path in self._plain:
             return self._plain[path], {}
-        for regex, _, convertors, value in self._patterns:
-            match = regex.fullmatch(path)
-            variables = _converted(match.groupdict(), convertors) if match else None
+        for pattern, value in self._patterns:
+            variables = pattern.match(path)
             if variables is not None:
                 return value, variables
         return None, {}
-
-
-def _converted(texts: Mapping[str, str], convertors: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The path's variables as values; `None` when one is none, such as a number of 5,000 digits."""
-    try:
-        variables = {name: convertors[name].convert(text) for name, text in texts.items()}
-    except (ValueError, ArithmeticError):
-        return None
-    if any(isinstance(value, float) and not math.isfinite(value) for value in variables.values()):
-        return None
-    return variables

@@ -50,9 +50,9 @@ class StrictConnection(h11.Connection):
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the peer; none for its end."""
-        if data:
+        if self._waiting or len(data) > self._piece:
             self._waiting += data
-        else:
+        if not data or not self._waiting:
             super().receive_data(data)
 
     @property
@@ -83,13 +83,13 @@ class StrictConnection(h11.Connection):
             self._check_between_pieces()
         if event is not h11.NEED_DATA:
             self._looked_at = 0
-        if isinstance(event, h11.Request):
+        if type(event) is h11.Request:
             self.rest_bytes = 0
             self.is_head = event.method == b"HEAD"
             self._check_request(event)
-        elif isinstance(event, h11.Data) and self.our_state is h11.DONE:
+        elif type(event) is h11.Data and self.our_state is h11.DONE:
             self.rest_bytes += len(event.data)
-        elif isinstance(event, h11.EndOfMessage):
+        elif type(event) is h11.EndOfMessage:
             self._piece = _PIECE
         return event
 

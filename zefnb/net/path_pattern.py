@@ -1,0 +1,138 @@
+"""Path patterns: matching a path to a route with variables, in a time that grows with the length of the path only.
+
+A regular expression tries each way to share a path among several variables: with three `{x:path}` in a route, the time
+grows with the cube of the length. Where it could, the places from which the rest of a pattern fits are found together:
+one bit for each place. There, a variable takes as many of its bytes as it can before it is looked at: `/{x:float}.{y}`
+does not fit `/1..a`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from starlette.routing import compile_path
+
+VARIABLE = re.compile(r"{([a-zA-Z_]\w*)(?::(\w+))?}")
+_DIGITS = b"0123456789"
+# The bytes that a variable of each kind is made of. What they must be besides is checked when it is converted.
+_MADE_OF = {
+    "str": bytes(set(range(256)) - set(b"/")),
+    "path": bytes(set(range(256)) - set(b"\n")),
+    "int": _DIGITS,
+    "float": _DIGITS + b".",
+    "uuid": _DIGITS + b"abcdefABCDEF-",
+}
+# Where a character of UTF-8 begins (RFC 3629, section 3).
+_BEGINNINGS = bytes(set(range(256)) - set(range(0x80, 0xC0)))
+
+
+class PathPattern(Protocol):
+    """The path of a route."""
+
+    def match(self, path: str) -> dict[str, Any] | None:
+        """The values of its variables in `path`; `None` when it does not fit."""
+
+
+def path_pattern(path: str) -> PathPattern:
+    """The pattern of a path with variables. Raises `ValueError` and `AssertionError` for what is none.
+
+    >>> path_pattern('/{name}/{number:int}').match('/a/7')
+    {'name': 'a', 'number': 7}
+    >>> path_pattern('/{one:path}/{two:path}').match('/a/b/c')
+    {'one': 'a/b', 'two': 'c'}
+    """
+    return _Expression(path) if _is_unambiguous(path) else _Places(path)
+
+
+def _is_unambiguous(path: str) -> bool:
+    """Whether a regular expression matches in linear time: one variable spans segments, the others fill theirs."""
+    kinds = [found[2] for found in VARIABLE.finditer(path)]
+    fills = [VARIABLE.fullmatch(segment) is not None for segment in path.split("/") if VARIABLE.search(segment)]
+    return kinds == ["path"] or (kinds.count("path") <= 1 and all(fills))
+
+
+class _Expression:
+    def __init__(self, path: str) -> None:
+        self._regex, _, self._convertors = compile_path(path)
+
+    def match(self, path: str) -> dict[str, Any] | None:
+        found = self._regex.fullmatch(path)
+        return _converted(found.groupdict(), self._convertors) if found else None
+
+
+class _Places:
+    """A place is the number of bytes that are left; a set of places is a number with a bit for each."""
+
+    def __init__(self, path: str) -> None:
+        _, _, self._convertors = compile_path(path)
+        # Alternately what stands there, and a variable's name with what it is made of.
+        self._literals, self._variables, at = [], [], 0
+        for found in VARIABLE.finditer(path):
+            self._literals.append(path[at : found.start()].encode())
+            self._variables.append((found[1], _MADE_OF[found[2] or "str"], found[2] == "path"))
+            at = found.end()
+        self._last = path[at:].encode()
+
+    def match(self, path: str) -> dict[str, Any] | None:
+        text = path.encode(errors="surrogateescape")
+        begins = _places(text, _BEGINNINGS) | 1
+        rest = _before(text, self._last, 1)
+        fits = []
+        # From the end on: where each variable may end, so that all behind it fits.
+        for literal, (_, made_of, may_be_empty) in zip(
+            reversed(self._literals), reversed(self._variables), strict=True
+        ):
+            fits.append(rest)
+            allowed = _places(text, made_of)
+            one = rest << 1 & allowed
+            # Adding carries each place on to the end of its run.
+            some = ((allowed + one ^ allowed) | one) & allowed & begins
+            rest = _before(text, literal, some | rest if may_be_empty else some)
+        return self._values(text, fits[::-1]) if rest >> len(text) & 1 else None
+
+    def _values(self, text: bytes, fits: list[int]) -> dict[str, Any] | None:
+        """From the beginning on: each variable is as long as it can be."""
+        texts, at = {}, 0
+        for literal, (name, made_of, _), ends in zip(self._literals, self._variables, fits, strict=True):
+            at += len(literal)
+            left = len(text) - at
+            run = len(text[at:]) - len(text[at:].lstrip(made_of))
+            least = ends >> left - run
+            end = len(text) - (left - run + (least & -least).bit_length() - 1)
+            texts[name] = text[at:end].decode(errors="surrogateescape")
+            at = end
+        if any(re.fullmatch(self._convertors[name].regex, value) is None for name, value in texts.items()):
+            return None
+        return _converted(texts, self._convertors)
+
+
+def _places(text: bytes, made_of: bytes) -> int:
+    """Where a byte of `made_of` comes next."""
+    return int(text.translate(_ones(made_of)) + b"0", 2)
+
+
+@functools.lru_cache(maxsize=512)
+def _ones(made_of: bytes) -> bytes:
+    return bytes(0x31 if byte in made_of else 0x30 for byte in range(256))
+
+
+def _before(text: bytes, literal: bytes, rest: int) -> int:
+    """Where `literal` comes, and behind it is a place of `rest`."""
+    for byte in reversed(literal):
+        rest = rest << 1 & _places(text, bytes((byte,)))
+    return rest
+
+
+def _converted(texts: Mapping[str, str], convertors: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The path's variables as values; `None` when one is none, such as a number of 5,000 digits."""
+    try:
+        variables = {name: convertors[name].convert(text) for name, text in texts.items()}
+    except (ValueError, ArithmeticError):
+        return None
+    if any(isinstance(value, float) and not math.isfinite(value) for value in variables.values()):
+        return None
+    return variables
