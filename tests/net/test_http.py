@@ -436,8 +436,23 @@ def test_a_body_that_stalls_is_408(seen: Any, raw: Raw, monkeypatch: pytest.Monk
     assert seen.request is None
 
 
-def test_a_body_that_goes_on_slowly_is_taken(seen: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
+def test_a_body_that_drips_is_408(seen: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(body_module, "BODY_PROGRESS_WITHIN", 0.3)
+    wire = raw(seen.server, None)
+    wire.send(post(1_000))
+    dripped = 0
+    while wire.silent(0.05):
+        wire.send(b"x")
+        dripped += 1
+        assert dripped < 500
+    assert wire.read_response()[0] == 408
+    assert dripped > 1
+    assert seen.request is None
+
+
+def test_a_body_that_goes_on_slowly_is_taken(seen: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(body_module, "BODY_PROGRESS_WITHIN", 0.5)
+    monkeypatch.setattr(body_module, "BODY_STEP", 1)
     wire = raw(seen.server, None)
     wire.send(post(5))
     for byte in b"hello":

@@ -79,6 +79,19 @@ def test_who_takes_nothing_of_an_answer_is_cut_and_who_takes_a_little_is_kept(
     assert journal("warning") == []
 
 
+def test_while_answers_are_scarce_who_takes_nothing_is_cut_sooner(
+    serve: Any, raw: Any, until: Any, budget: Budget, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(guard, "SCARCE_PROGRESS_WITHIN", 0.5)
+    monkeypatch.setattr(guard, "ANSWER_PROGRESS_WITHIN", 3_600.0)
+    monkeypatch.setattr(budget.answers, "limit", 20 * MEBIBYTE)
+    stuck = raw(serve({("POST", "/"): big}), None, receive_buffer=4_096)
+    stuck.send(request())
+    until(lambda: budget.answers.held == 6 * MEBIBYTE)
+    until(lambda: budget.answers.held == 0)
+    assert journal("warning") == []
+
+
 def test_answers_that_do_not_fit_are_refused_and_those_of_routes_are_there_once(serve: Any, raw: Any, budget: Any):
     budget.answers.limit, before = 10 * MEBIBYTE, budget.answers.limit
     try:

@@ -29,6 +29,10 @@ class Account:
         self.limit = limit
         self.held = 0
 
+    def is_scarce(self) -> bool:
+        """Whether more than a quarter of the limit is held."""
+        return self.held * 4 > self.limit
+
     def take(self, amount: int) -> bool:
         """Hold `amount` more; returns False, and holds nothing more, where that would exceed the limit."""
         if self.held + amount > self.limit:

@@ -24,8 +24,10 @@ KEEP_ALIVE = 30.0
 # How much of a body is read after its answer has been sent, so that the peer gets to read it, and for how long.
 REST_LIMIT = 1 << 20
 REST_WITHIN = 10.0
-# A client that takes nothing of its answer for so long is cut. What one takes is seen in steps: at 20 KB/s every 5 s.
-ANSWER_PROGRESS_WITHIN = 8.0
+# A client that takes nothing of its answer for so long is cut; while answers for all are scarce, after less. What one
+# takes is seen in steps, since a kernel tells of room when there is much: at 10 KB/s every 13 s, at 20 KB/s every 5 s.
+ANSWER_PROGRESS_WITHIN = 20.0
+SCARCE_PROGRESS_WITHIN = 8.0
 _LOOK_EVERY = 0.25
 _ENDING_LIMIT = 16 << 20
 _NO_PHRASE = b"Error"
@@ -74,6 +76,8 @@ class GuardedHTTP(H11Protocol):
         self.on_refused: Callable[[int, str], None] = lambda status, why: None
         self.on_fault: Callable[[Exception], None] = lambda error: None
         self.on_left: Callable[[], None] | None = None
+        # Whether much of what answers may hold together is held.
+        self.is_scarce: Callable[[], bool] = lambda: False
         self.has_left = False
         self._deadline: asyncio.TimerHandle | None = None
         self._pipelined = False
@@ -210,10 +214,12 @@ class GuardedHTTP(H11Protocol):
         taken, now = self._bytes_taken(), self.loop.time()
         if taken != self._taken:
             self._taken, self._taken_at = taken, now
-        elif now - self._taken_at > ANSWER_PROGRESS_WITHIN:
-            self.on_refused(0, f"took nothing of its answer for {ANSWER_PROGRESS_WITHIN:.0f} s")
-            self.transport.abort()
-            return
+        else:
+            within = SCARCE_PROGRESS_WITHIN if self.is_scarce() else ANSWER_PROGRESS_WITHIN
+            if now - self._taken_at > within:
+                self.on_refused(0, f"took nothing of its answer for {within:.0f} s")
+                self.transport.abort()
+                return
         self._looking = self.loop.call_later(_LOOK_EVERY, self._look)
 
     def _look_no_more(self) -> None:

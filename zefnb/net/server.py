@@ -30,6 +30,7 @@ from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.net.acceptor import Acceptor, most_connections
 from zefnb.net.admission import Admission
 from zefnb.net.arrival import Arrival
+from zefnb.net.budget import Budget
 from zefnb.net.connection import Connection
 from zefnb.net.deflate import SteppedDeflateFactory
 from zefnb.net.endpoint import Endpoint, EndpointConfig
@@ -152,6 +153,7 @@ class Server:
             timeout_keep_alive=int(KEEP_ALIVE),
         )
         config.load()
+        is_scarce = self._runtime.service(Budget).answers.is_scarce
 
         def make_http(head_due: float) -> GuardedHTTP:
             protocol = GuardedHTTP(config, self._state, {}, self._runtime.loop)
@@ -160,6 +162,7 @@ class Server:
             # Not by the config, which would change uvicorn's logger for the whole process.
             protocol.access_log = False
             protocol.on_refused, protocol.on_fault = self._bad_request, self._fault
+            protocol.is_scarce = is_scarce
             return protocol
 
         return partial(
