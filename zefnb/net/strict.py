@@ -32,6 +32,8 @@ class StrictConnection(h11.Connection):
         super().__init__(h11.SERVER, HEAD_LIMIT)
         self.refusal = 400
         self.sent_bytes = 0
+        # Of an answer whose body is yet to be sent.
+        self._head = b""
         # How much of a body has come behind its answer.
         self.rest_bytes = 0
         # Whether the request is one whose answer has no body.
@@ -94,8 +96,13 @@ class StrictConnection(h11.Connection):
         return event
 
     def send(self, event: Any) -> Any:
-        """The bytes of an event, counted."""
+        """The bytes of an event, counted. A head goes with what follows it: that is one write for the system."""
         said = super().send(event)
+        if type(event) is h11.Response:
+            self._head = said
+            return b""
+        if self._head and said is not None:
+            said, self._head = self._head + said, b""
         self.sent_bytes += len(said) if said else 0
         return said
 
