@@ -93,8 +93,8 @@ for path in sys.argv[2:]:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         os.chmod(directory, 0o755)
     refused, not_made = done.stdout.splitlines()
-    assert refused.startswith(f"{existing} may not be written; check the permissions")
-    assert not_made.startswith(f"{new} cannot be opened or created; check the path")
+    assert refused.startswith(f"FX.CreateDB: {existing} may not be written; check the permissions")
+    assert not_made.startswith(f"FX.CreateDB: {new} cannot be opened or created; check the path")
 
 
 def test_a_file_that_is_removed_while_open_takes_no_more_writes(path):

@@ -51,11 +51,15 @@ def connect(path: str, create: bool = False) -> Connection:
     connection = sqlite3.connect(
         uri, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection, uri=True
     )
-    harden(connection)
-    # In WAL mode this writes each commit to the system before it is acknowledged, which is what surviving
-    # `kill -9` takes. FULL would wait for the disk's platter as well, a hundred times slower, and guards
-    # the last commits against a loss of power only; none of the modes can corrupt the file.
-    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        harden(connection)
+        # In WAL mode this writes each commit to the system before it is acknowledged, which is what surviving
+        # `kill -9` takes. FULL would wait for the disk's platter as well, a hundred times slower, and guards
+        # the last commits against a loss of power only; none of the modes can corrupt the file.
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
