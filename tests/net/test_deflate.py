@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 import tracemalloc
 import zlib
 
@@ -12,7 +14,7 @@ from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
-from zefnb.net.deflate import SteppedDeflate
+from zefnb.net.deflate import STEP, SteppedDeflate
 
 
 def agreed(*, takeover: bool = True) -> SteppedDeflate:
@@ -24,19 +26,18 @@ def packed(payload: bytes, packer: zlib._Compress | None = None) -> bytes:
     return (packer.compress(payload) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
-def unpacked(extension: SteppedDeflate, data: bytes, *cuts: int, limit: int | None = None) -> bytes:
+def unpacked(extension: SteppedDeflate, data: bytes, *cuts: int, limit: int = 1 << 30) -> bytes:
     """The message whose packed bytes come in fragments, cut at these places."""
     places = [0, *sorted(cuts), len(data)]
-    whole = b""
+    whole = bytearray()
     for number in range(len(places) - 1):
         last = number == len(places) - 2
         piece = data[places[number] : places[number + 1]]
-        opcode = Opcode.CONT if number else Opcode.BINARY
-        left = None if limit is None else limit - len(whole)
-        frame = extension.decode(Frame(opcode, piece, last, rsv1=number == 0), max_size=left)
-        assert not frame.rsv1
-        whole += bytes(frame.data)
-    return whole
+        first = (0x00 if number else 0x40 | Opcode.BINARY) | (0x80 if last else 0)
+        for step in extension.unpack(first, piece, limit - len(whole)):
+            assert len(step) <= STEP
+            whole += step
+    return bytes(whole)
 
 
 payloads = st.binary(max_size=300) | st.builds(
@@ -75,13 +76,27 @@ def test_a_bomb_is_not_there_twice():
         tracemalloc.stop()
 
 
-def test_what_is_not_packed_passes_and_what_does_not_unpack_is_refused():
+def test_control_frames_pass_and_what_does_not_unpack_is_refused():
     extension = agreed()
-    for frame in (Frame(Opcode.TEXT, b"plain"), Frame(Opcode.PING, b"p"), Frame(Opcode.CONT, b"more", False)):
-        assert extension.decode(frame) is frame
+    frame = Frame(Opcode.PING, b"p")
+    assert extension.decode(frame) is frame
     with pytest.raises(ProtocolError):
-        extension.decode(Frame(Opcode.TEXT, b"\xff\xff\xff\xff", rsv1=True))
-    extension = agreed()
-    extension.decode(Frame(Opcode.TEXT, b"", False, rsv1=True))
-    with pytest.raises(ProtocolError):
-        extension.decode(Frame(Opcode.CONT, b"", True, rsv1=True))
+        list(extension.unpack(0xC1, b"\xff\xff\xff\xff", 100))
+
+
+@pytest.mark.parametrize("level", [0, 9])
+def test_a_long_payload_is_unpacked_piece_by_piece(level: int):
+    """What is left of it is not copied at each step."""
+    message = random.Random(1).randbytes(8 << 20)
+    packer = zlib.compressobj(level, zlib.DEFLATED, -15)
+    said = (packer.compress(message) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    steps = agreed().unpack(0xC2, said, len(message))
+    tracemalloc.start()
+    try:
+        digest = hashlib.sha256()
+        for step in steps:
+            digest.update(step)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert digest.digest() == hashlib.sha256(message).digest()

@@ -13,6 +13,7 @@ from tests.net.wire import BINARY, CONT, PING, PONG, TEXT, Frame, Wire, closing,
 from zefnb import ET, FX, run, zef_function
 from zefnb.net import connection as connection_module
 from zefnb.net import read_scheduler
+from zefnb.net.deflate import STEP
 
 Raw = Callable[..., Wire]
 DEFLATE = {"Sec_WebSocket_Extensions": "permessage-deflate; client_no_context_takeover; server_no_context_takeover"}
@@ -198,3 +199,50 @@ def test_a_pause_while_it_waits_holds_until_it_is_taken_back(no_time: None, mirr
     on_loop(connection.resume_reading)
     assert [wire.read().payload for _ in range(1_000)] == numbered(1_000)
     until(lambda: on_loop(lambda: not connection.is_reading_paused))
+
+
+def test_a_packed_message_is_unpacked_in_several_turns_and_keeps_its_place(no_time: None, mirror: Any, raw: Raw):
+    wire = raw(mirror, "/deflate", **DEFLATE)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = (packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    cut = len(bomb) // 2
+    wire.send(frame("before"), frame(bomb[:cut], BINARY, fin=False, rsv=4), frame(b"p", PING), frame(bomb[cut:], CONT))
+    wire.send(frame("after"))
+    came = [wire.read() for _ in range(4)]
+    unpacked = [
+        each.payload if not each.rsv else zlib.decompressobj(-15).decompress(each.payload + b"\0\0\xff\xff")
+        for each in came
+    ]
+    assert unpacked == [b"before", b"p", bytes(1 << 20), b"after"]
+
+
+def test_many_bombs_at_once_are_unpacked_step_by_step_in_turn(mirror: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
+    """Each that is allowed takes milliseconds; nobody waits for all of them."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = frame((packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4], BINARY, rsv=4)
+    wires = [raw(mirror, "/deflate", **DEFLATE) for _ in range(10)]
+    connections = on_loop(inside(mirror).clients)
+    monkeypatch.setattr(read_scheduler, "ITERATION_BUDGET", 0.0)
+
+    def feed() -> list[int]:
+        for connection in connections:
+            connection.data_received(memoryview(bomb))
+        return [len(connection._fragments.payload) for connection in connections]
+
+    assert max(on_loop(feed)) <= STEP
+    for wire in wires:
+        assert zlib.decompressobj(-15).decompress(wire.read().payload + b"\0\0\xff\xff") == bytes(1 << 20)
+
+
+def test_who_leaves_while_its_message_is_unpacked_leaves_nothing(
+    no_time: None, mirror: Any, raw: Raw, clients: Any, until: Any
+):
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = frame((packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4], BINARY, rsv=4)
+    wires = [raw(mirror, "/deflate", **DEFLATE) for _ in range(5)]
+    (reads,) = {connection._outbox.reads for connection in on_loop(inside(mirror).clients)}
+    for wire in wires:
+        wire.send(bomb * 5)
+        wire.reset()
+    clients(mirror, 0)
+    until(lambda: on_loop(lambda: not reads._queue and not reads._is_scheduled))

@@ -15,10 +15,10 @@ import trustme
 from websockets.exceptions import ConnectionClosed
 
 from tests.net.conftest import inside, journal, on_loop
-from tests.net.wire import Wire, handshake
+from tests.net.wire import Wire, frame, handshake
 from zefnb import ET, FX, run
 from zefnb.errors import InvalidEffect
-from zefnb.net import guard
+from zefnb.net import guard, read_scheduler
 
 Raw = Callable[..., Wire]
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -151,3 +151,32 @@ def test_certificates_that_are_none_are_a_fault_that_names_the_file(files: Any, 
         with pytest.raises(InvalidEffect, match=f"certificates: .*{text}"):
             FX.StartHTTPServer(routes={"/": "x"}, port=0, certificates=certificates) | run
     assert (FX.QueryAllActiveHTTPServers() | run) == []
+
+
+@pytest.mark.parametrize("count", [1, 3_000])
+def test_what_a_tls_client_sends_before_it_ends_the_stream_is_heard(
+    serve: Any,
+    connect: Any,
+    topic: Any,
+    files: Any,
+    trusting: Any,
+    raw: Raw,
+    clients: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+):
+    """Also what waits for its turn when the end comes: over TLS both come at once."""
+    monkeypatch.setattr(read_scheduler, "ITERATION_BUDGET", 0.0)
+    monkeypatch.setattr(read_scheduler, "TURN_BUDGET", 0.0)
+    routes = {"/in": ET.WebSocket(clients_push_into_=[topic]), "/out": ET.WebSocket(clients_subscribe_to=[topic])}
+    server = serve(routes, certificates=files)
+    listener = connect(f"wss://localhost:{server.port}/out", ssl=trusting)
+    wire = raw(server, path=None)
+    with trusting.wrap_socket(wire.socket, server_hostname="localhost") as secured:
+        wire.socket = secured
+        wire.open("/in")
+        wire.send(*(frame(b"%d" % number) for number in range(count)))
+        with suppress(OSError):
+            secured.unwrap()
+    assert [listener.recv(timeout=10) for _ in range(count)] == [str(number) for number in range(count)]
+    clients(server, 1)

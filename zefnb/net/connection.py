@@ -29,6 +29,28 @@ SLOW_CLOSE_PATIENCE = 30.0
 Admit = Callable[["Connection", Request], None]
 
 
+class _Gone(asyncio.Transport):
+    """In place of a transport that is closed, while what came over it is parsed: nothing can be sent any more."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection: Connection | None = connection
+
+    def write(self, data: object) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def abort(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.connection_lost(None)
+
+
 class Connection(ReadSide):
     """A client of a WebSocket route. Lives on the loop.
 
@@ -83,9 +105,20 @@ class Connection(ReadSide):
         self._write_protocol()
 
     def eof_received(self) -> bool:
+        if self._unparsed is not None:
+            # Over TLS the end comes with the last bytes, though nothing more was to be read: they are heard first.
+            self.has_ended = True
+            return False
         self.protocol.receive_eof()
         self._write_protocol()
         return False
+
+    def ended(self) -> None:
+        """What had come before the end of the stream has been parsed."""
+        self.has_ended = False
+        self.eof_received()
+        if isinstance(self.transport, _Gone):
+            self.transport.abort()
 
     def asked_for(self, path: str, query: str, host: str, origin: str | None) -> None:
         """Who is there, and for what: from the handshake."""
@@ -231,7 +264,14 @@ class Connection(ReadSide):
             on_lost(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.is_open = False
+        if exc is None and self._unparsed is not None and self.is_open:
+            # asyncio does not always tell of the end before a connection over TLS is closed.
+            self.has_ended = True
+            self.drop_everything()
+            self._paused = False
+            self.transport = _Gone(self)
+            return
+        self.is_open = self.has_ended = False
         if self._close_timer is not None:
             self._close_timer.cancel()
             self._close_timer = None

@@ -11,6 +11,7 @@ written as it comes.
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from zefnb.core.wire import encode_content
@@ -30,6 +31,12 @@ _SCARCE_BUFFER = 16_384
 # A run that has grown so long leaves within the turn: who lags is to be noticed before more is made.
 _LONGEST_RUN = 262_144
 _KEPT = 4 << 20
+# Seconds of an iteration in which is written; a run of fewer bytes in all is written in any case.
+WRITE_BUDGET = 0.003
+_LITTLE = 1 << 20
+# Fewer connections are written to at once, and one for which so many pieces wait.
+_FEW = 4
+_MANY_PIECES = 8
 
 
 def keep_freed_memory() -> None:
@@ -99,13 +106,33 @@ class Outbox:
         if run is not None:
             self._flush_run(run)
         dirty, self._dirty = self._dirty, []
-        for connection in dirty:
-            connection.flush()
+        if len(dirty) < _FEW:
+            for connection in dirty:
+                connection.flush()
+        else:
+            self._flush_many(dirty)
+
+    def _flush_many(self, dirty: list[Sending]) -> None:
+        """Write what waits while there is time, and the rest in the next iteration: others are heard in between."""
+        deadline, waiting = monotonic() + WRITE_BUDGET, []
+        for at, connection in enumerate(dirty):
+            # Where much has come meanwhile there is no waiting, or who makes it would outrun all who read.
+            if at and monotonic() > deadline and len(connection.pending) < _MANY_PIECES:
+                waiting.append(connection)
+            else:
+                connection.flush()
+        if waiting:
+            self._dirty = waiting + self._dirty
+            if not self._scheduled:
+                self._scheduled = True
+                self._loop.call_soon(self.flush)
 
     def _flush_run(self, run: Fanout) -> None:
         for data, count in run.take():
-            for connection in run.members:
-                if connection.pending:
+            members = run.members
+            is_much = len(data) * len(members) > _LITTLE
+            for connection in members:
+                if is_much or connection.pending:
                     connection.send_raw(data, count)
                 else:
                     connection.write(data, count)

@@ -7,79 +7,57 @@ Sans-I/O `ServerProtocol`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from websockets.exceptions import PayloadTooBig, ProtocolError
-from websockets.frames import CloseCode, Frame, Opcode
+from websockets.frames import CloseCode
 from websockets.protocol import CONNECTING
 from websockets.server import ServerProtocol
 
+from zefnb.net.frame_handler import FrameHandler
 from zefnb.net.frames import (
-    CONTROL,
-    FIN,
     OPCODE,
-    PACKED,
-    PING,
-    PONG,
-    RESERVED,
     SHORT,
-    TEXT,
     WHOLE_BINARY,
     WHOLE_CLOSE,
     WHOLE_TEXT,
-    Fragments,
     apply_mask,
-    build,
     head_of,
 )
 from zefnb.net.outbox import Outbox
-from zefnb.net.sending import Sending
 
-# Bytes that are parsed before the first look at the clock, and between two: fewer while they take long (seconds).
-# A longer frame is parsed as a whole.
-_FIRST_LOOK = 128
-_LOOK_SOON, _LOOK_LATE = 64, 1_024
-_LONG = 0.0001
+# Bytes that are parsed before the first look at the clock, and between two: so many that a look is due about each
+# `_LOOK_INTERVAL` seconds, whatever is done with the messages. A longer frame is parsed as a whole.
+_FIRST_LOOK = 256
+_LEAST_STEP, _LARGEST_STEP = 64, 16_384
+_LOOK_INTERVAL = 0.0002
+_UNWANTED_STEP = 1_024
 _COUNTED_STEP = 4_096
 _LONGEST_HEAD = 14
 
 
-class ReadSide(Sending):
-    """Takes messages out of what a client sends: the endpoint sets `on_message`. Lives on the loop."""
+class ReadSide(FrameHandler):
+    """Takes frames out of what a client sends. Lives on the loop."""
 
     __slots__ = (
-        "_fragments",
         "_held",
         "_needed",
-        "_ping_sent",
         "_reading_paused",
         "_tail",
         "_unparsed",
         "_unwanted",
-        "endpoint",
+        "has_ended",
         "is_queued",
         "last_heard",
         "mailbox",
-        "max_size",
-        "on_message",
-        "protocol",
         "pushes",
-        "received",
-        "round_trip",
     )
 
     def __init__(self, outbox: Outbox, protocol: ServerProtocol) -> None:
-        super().__init__(outbox)
-        self.protocol = protocol
-        self.on_message: Callable[[Any], None] | None = None
-        self.endpoint: Any = None
+        super().__init__(outbox, protocol)
         self.mailbox: Any = None
         self.pushes = False
-        self.max_size = 1 << 20
-        self.received = self._reading_paused = 0
-        self.round_trip: float | None = None
+        self._reading_paused = 0
         self.last_heard = monotonic()
         # The beginning of a frame of which `_needed` bytes are to come before it is looked at again.
         self._tail = bytearray()
@@ -87,12 +65,12 @@ class ReadSide(Sending):
         # Whole frames that wait for a turn; reading is paused meanwhile, and there is no tail.
         self._unparsed: memoryview | None = None
         self.is_queued = False
+        # The peer has ended the stream behind those.
+        self.has_ended = False
         # Bytes yet to come of a frame that nobody wants any more.
         self._unwanted = 0
         # Bytes of an unfinished message that have been counted.
         self._held = 0
-        self._fragments: Fragments | None = None
-        self._ping_sent: float | None = None
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._outbox.receive_buffer
@@ -115,18 +93,23 @@ class ReadSide(Sending):
             data, self._tail = memoryview(self._tail), bytearray()
         at = self._parse(data, None)
         if at < len(data):
-            if self._needed:
-                self._tail += data[at:]
-            else:
-                if not self._reading_paused:
-                    self.transport.pause_reading()
-                self._unparsed = memoryview(bytes(data[at:]))
-                self._outbox.reads.add(self)
-        if self._held or self._tail or self._fragments is not None:
-            self._hold()
+            self._keep(data[at:])
+        elif self._held or self._fragments is not None:
+            self._keep(b"")
         mailbox = self.mailbox
         if mailbox.messages if mailbox is not None else self.pushes and self._outbox.slow_clients.holding:
             self._hold_up()
+
+    def _keep(self, rest: bytes | memoryview) -> None:
+        """Keep what `_parse` has left: the beginning of a frame, or frames that wait for a turn."""
+        if self._needed:
+            self._tail += rest
+        else:
+            if not self._reading_paused:
+                self.transport.pause_reading()
+            self._unparsed = memoryview(bytes(rest))
+            self._outbox.reads.add(self)
+        self._hold()
 
     def take_turn(self, deadline: float) -> None:
         """Parse what waits until `deadline` (`time.monotonic`), and wait for the next turn with what is left."""
@@ -134,8 +117,10 @@ class ReadSide(Sending):
         # Who has paused the reading has paused this, too, until `resume_reading`.
         if data is None or self._reading_paused:
             return
-        at = self._parse(data, deadline)
-        if at < len(data) and not self._needed:
+        if self._steps is not None:
+            self._unpack()
+        at = self._parse(data, deadline) if self._steps is None else 0
+        if not self._needed:
             self._unparsed = data[at:]
             self._outbox.reads.add(self)
         else:
@@ -143,17 +128,20 @@ class ReadSide(Sending):
             self._tail += data[at:]
             self._read_on()
         self._hold()
-        self._hold_up()
+        if self._unparsed is None and self.has_ended:
+            self.ended()
+        else:
+            self._hold_up()
 
     def drop_unparsed(self) -> None:
         """Nobody takes what has come and is no message yet."""
-        self._unparsed = self._fragments = None
+        self._unparsed = self._fragments = self._steps = None
         self._tail = bytearray()
         self._hold()
 
     def drop_unfinished(self) -> None:
         """Nobody takes the message that has begun; what is still to come of its frame is passed over."""
-        self._fragments = None
+        self._fragments = self._steps = None
         if len(self._tail) >= _LONGEST_HEAD:
             self._unwanted = self._needed - len(self._tail)
             self._tail = bytearray()
@@ -219,9 +207,10 @@ class ReadSide(Sending):
         The rest is the beginning of a frame that needs `_needed` bytes; or whole frames for which there was no time
         until `deadline`, by default this iteration's, or no room: then `_needed` is 0.
         """
-        at, last = 0, len(data) - 1
+        at, end = 0, len(data)
+        last = end - 1
         look_at = _FIRST_LOOK if last > _FIRST_LOOK else last
-        looked = 0.0
+        step, looked = _FIRST_LOOK, 0.0
         short = SHORT if self.max_size > SHORT else self.max_size
         self._needed = 2
         while self.is_open:
@@ -234,12 +223,16 @@ class ReadSide(Sending):
                 if now > deadline or (mailbox is not None and mailbox.messages and mailbox.is_full):
                     self._needed = 0
                     return at
-                look_at = min(at + (_LOOK_LATE if now - looked < _LONG else _LOOK_SOON), last)
+                # How long the first step took is not known.
+                if looked:
+                    is_quick = now - looked < _LOOK_INTERVAL / 2
+                    step = min(step * 2, _LARGEST_STEP) if is_quick else max(step // 4, _LEAST_STEP)
                 looked = now
+                look_at = min(at + step, last)
             first, length = data[at], data[at + 1] - 0x80
             if 0 <= length <= short and (first == WHOLE_TEXT or first == WHOLE_BINARY) and self._fragments is None:  # noqa: SIM109
                 stop = at + 6 + length
-                if stop > last + 1:
+                if stop > end:
                     self._needed = stop - at
                     return at
                 self._take_message(first & OPCODE, apply_mask(data[at + 6 : stop], data[at + 2 : at + 6]))
@@ -247,6 +240,9 @@ class ReadSide(Sending):
                 stop = self._parse_other(data, at)
                 if not stop:
                     return at
+                if self._steps is not None:
+                    self._needed = 0
+                    return stop
             at = stop
         return self._parse_unwanted(data, at, deadline)
 
@@ -274,84 +270,13 @@ class ReadSide(Sending):
         self._take_frame(first, apply_mask(data[payload_at:stop], data[payload_at - 4 : payload_at]))
         return stop
 
-    def _breach(self, first: int, length: int) -> tuple[int, str] | None:
-        """Close code and reason when the frame is wrong after those before it, or by what was agreed on."""
-        opcode, fragments = first & OPCODE, self._fragments
-        packed = bool(self.protocol.extensions) and opcode in (TEXT, Opcode.BINARY)
-        if first & RESERVED and not (packed and first & RESERVED == PACKED):
-            return CloseCode.PROTOCOL_ERROR, "reserved bits"
-        if opcode & CONTROL:
-            return None if first & FIN else (CloseCode.PROTOCOL_ERROR, "a control frame is not fragmented")
-        if fragments is None:
-            return (CloseCode.PROTOCOL_ERROR, "a continuation of nothing") if opcode == Opcode.CONT else None
-        if opcode != Opcode.CONT:
-            return CloseCode.PROTOCOL_ERROR, "a continuation is due"
-        return fragments.breach(length, self.max_size)
-
-    def _take_frame(self, first: int, payload: bytes) -> None:
-        opcode = first & OPCODE
-        if opcode == PING:
-            self._take_ping(payload)
-        elif opcode == PONG:
-            if self._ping_sent is not None:
-                self.round_trip = monotonic() - self._ping_sent
-                self._ping_sent = None
-        elif first in (WHOLE_TEXT, WHOLE_BINARY):
-            self._take_message(opcode, payload)
-        else:
-            self._take_fragment(first, payload)
-
-    def _take_ping(self, payload: bytes) -> None:
-        """Answer with a pong; while the client does not read, only the newest (section 5.5.3), and read no more."""
-        pong = build(PONG, payload)
-        if not self.is_writing_paused:
-            self.send_raw(pong, 0)
-            return
-        if self.late_pong is None:
-            self.pause_reading()
-        self.send_late(pong)
-
-    def late_pong_sent(self) -> None:
-        """Go on reading, which a ping that could not be answered has paused."""
-        self.resume_reading()
-
-    def _take_fragment(self, first: int, payload: bytes | bytearray) -> None:
-        fragments = self._fragments or Fragments(first & OPCODE, bool(first & PACKED))
-        if fragments.is_packed:
-            frame = Frame(Opcode(first & OPCODE), payload, bool(first & FIN), bool(first & PACKED))
-            try:
-                left = self.max_size - len(fragments.payload)
-                payload = self.protocol.extensions[0].decode(frame, max_size=left).data  # type: ignore[assignment]
-            except ProtocolError as error:
-                return self._fail(CloseCode.PROTOCOL_ERROR, str(error))
-            except PayloadTooBig:
-                return self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self.max_size} bytes")
-        fragments.add(payload)
-        self._fragments = None if first & FIN else fragments
-        if first & FIN:
-            self._take_message(fragments.opcode, bytes(fragments.payload))
-
-    def _take_message(self, opcode: int, payload: bytes) -> None:
-        message: str | bytes = payload
-        if opcode == TEXT:
-            try:
-                message, payload = payload.decode(), b""  # which may be long, and is needed no more
-            except UnicodeDecodeError as error:
-                return self._fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
-        self.received += 1
-        try:
-            self.on_message(message)  # type: ignore[misc]
-        except Exception as error:
-            self.endpoint.failed(self, error)
-            self.close(CloseCode.INTERNAL_ERROR, "the server failed")
-
     def _parse_unwanted(self, data: bytes | memoryview, at: int, deadline: float | None) -> int:
         """Before there are messages: the handshake. After our close frame: find the client's, drop all else."""
         end = len(data)
         if self.protocol.state is CONNECTING:
             self._to_protocol(data)
             return end
-        look_at = at + _LOOK_LATE
+        look_at = at + _UNWANTED_STEP
         while self.protocol.close_rcvd is None and not self.protocol.eof_sent:
             skipped = min(self._unwanted, end - at)
             self._unwanted, at = self._unwanted - skipped, at + skipped
@@ -374,19 +299,11 @@ class ReadSide(Sending):
             if monotonic() > deadline:
                 self._needed = 0
                 return at
-            look_at = at + _LOOK_LATE
+            look_at = at + _UNWANTED_STEP
         return end
 
     # What `Connection` has
 
-    def _to_protocol(self, data: bytes | memoryview) -> None:
-        """Let the Sans-I/O protocol judge the handshake or a close frame."""
-        raise NotImplementedError
-
-    def _fail(self, code: int, reason: str) -> None:
-        """Fail the connection."""
-        raise NotImplementedError
-
-    def close(self, code: int, reason: str = "") -> None:
-        """Start the closing handshake."""
+    def ended(self) -> None:
+        """What had come before the end of the stream has been parsed."""
         raise NotImplementedError

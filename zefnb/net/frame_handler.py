@@ -1,0 +1,179 @@
+"""What is done with each whole frame of a client: a message is handed on, a ping is answered, a fragment is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Any, cast
+
+from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.frames import CloseCode, Opcode
+from websockets.server import ServerProtocol
+
+from zefnb.net.deflate import STEP, SteppedDeflate
+from zefnb.net.frames import (
+    CONTROL,
+    FIN,
+    OPCODE,
+    PACKED,
+    PING,
+    PONG,
+    RESERVED,
+    TEXT,
+    WHOLE_BINARY,
+    WHOLE_TEXT,
+    Fragments,
+    build,
+)
+from zefnb.net.outbox import Outbox
+from zefnb.net.sending import Sending
+
+
+class FrameHandler(Sending):
+    """Takes whole frames: the endpoint sets `on_message`. Lives on the loop."""
+
+    __slots__ = (
+        "_fragments",
+        "_is_last",
+        "_ping_sent",
+        "_steps",
+        "endpoint",
+        "max_size",
+        "on_message",
+        "protocol",
+        "received",
+        "round_trip",
+    )
+
+    def __init__(self, outbox: Outbox, protocol: ServerProtocol) -> None:
+        super().__init__(outbox)
+        self.protocol = protocol
+        self.on_message: Callable[[Any], None] | None = None
+        self.endpoint: Any = None
+        self.max_size = 1 << 20
+        self.received = 0
+        self.round_trip: float | None = None
+        # The message of which the last frame has yet to come.
+        self._fragments: Fragments | None = None
+        # What is left to unpack of a packed frame, and whether it is its message's last.
+        self._steps: Iterator[bytes] | None = None
+        self._is_last = False
+        self._ping_sent: float | None = None
+
+    def _breach(self, first: int, length: int) -> tuple[int, str] | None:
+        """Close code and reason when the frame is wrong after those before it, or by what was agreed on."""
+        opcode, fragments = first & OPCODE, self._fragments
+        packed = bool(self.protocol.extensions) and opcode in (TEXT, Opcode.BINARY)
+        if first & RESERVED and not (packed and first & RESERVED == PACKED):
+            return CloseCode.PROTOCOL_ERROR, "reserved bits"
+        if opcode & CONTROL:
+            return None if first & FIN else (CloseCode.PROTOCOL_ERROR, "a control frame is not fragmented")
+        if fragments is None:
+            return (CloseCode.PROTOCOL_ERROR, "a continuation of nothing") if opcode == Opcode.CONT else None
+        if opcode != Opcode.CONT:
+            return CloseCode.PROTOCOL_ERROR, "a continuation is due"
+        return fragments.breach(length, self.max_size)
+
+    def _take_frame(self, first: int, payload: bytes) -> None:
+        opcode = first & OPCODE
+        if opcode == PING:
+            self._take_ping(payload)
+        elif opcode == PONG:
+            if self._ping_sent is not None:
+                self.round_trip = monotonic() - self._ping_sent
+                self._ping_sent = None
+        elif first in (WHOLE_TEXT, WHOLE_BINARY):
+            self._take_message(opcode, payload)
+        else:
+            self._take_fragment(first, payload)
+
+    def _take_ping(self, payload: bytes) -> None:
+        """Answer with a pong; while the client does not read, only the newest (section 5.5.3), and read no more."""
+        pong = build(PONG, payload)
+        if not self.is_writing_paused:
+            self.send_raw(pong, 0)
+            return
+        if self.late_pong is None:
+            self.pause_reading()
+        self.send_late(pong)
+
+    def late_pong_sent(self) -> None:
+        """Go on reading, which a ping that could not be answered has paused."""
+        self.resume_reading()
+
+    def _take_fragment(self, first: int, payload: bytes) -> None:
+        if self._fragments is None:
+            self._fragments = Fragments(first & OPCODE, bool(first & PACKED))
+        fragments = self._fragments
+        if fragments.is_packed:
+            fragments.count += 1
+            deflate = cast("SteppedDeflate", self.protocol.extensions[0])
+            self._steps = deflate.unpack(first, payload, self.max_size - len(fragments.payload))
+            self._is_last = bool(first & FIN)
+            self._unpack()
+            return
+        fragments.add(payload)
+        if first & FIN:
+            self._take_fragments(fragments)
+
+    def _take_fragments(self, fragments: Fragments) -> None:
+        self._fragments = None
+        self._take_message(fragments.opcode, bytes(fragments.payload))
+
+    def _unpack(self) -> None:
+        """Unpack what has begun, a step at least, until this iteration's time is over; then `_steps` is left."""
+        steps, fragments = self._steps, self._fragments
+        assert steps is not None
+        assert fragments is not None
+        reads = self._outbox.reads
+        try:
+            for step in steps:
+                fragments.payload += step
+                if len(step) == STEP and reads.deadline() < monotonic():
+                    return None
+        except ProtocolError as error:
+            self._steps = None
+            return self._fail(CloseCode.PROTOCOL_ERROR, str(error))
+        except PayloadTooBig:
+            self._steps = None
+            return self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self.max_size} bytes")
+        self._steps = None
+        if self._is_last:
+            self._take_fragments(fragments)
+        return None
+
+    def _take_message(self, opcode: int, payload: bytes) -> None:
+        message: str | bytes = payload
+        if opcode == TEXT:
+            try:
+                message, payload = payload.decode(), b""  # which may be long, and is needed no more
+            except UnicodeDecodeError as error:
+                return self._fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
+        self.received += 1
+        try:
+            self.on_message(message)  # type: ignore[misc]
+        except Exception as error:
+            self.endpoint.failed(self, error)
+            self.close(CloseCode.INTERNAL_ERROR, "the server failed")
+
+    # What `ReadSide` and `Connection` have
+
+    def _to_protocol(self, data: bytes | memoryview) -> None:
+        """Let the Sans-I/O protocol judge the handshake or a close frame."""
+        raise NotImplementedError
+
+    def _fail(self, code: int, reason: str) -> None:
+        """Fail the connection."""
+        raise NotImplementedError
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Start the closing handshake."""
+        raise NotImplementedError
+
+    def pause_reading(self) -> None:
+        """Stop reading; counted, since several may ask."""
+        raise NotImplementedError
+
+    def resume_reading(self) -> None:
+        """Take back one `pause_reading`."""
+        raise NotImplementedError
