@@ -34,6 +34,7 @@ _LONGEST_NAME = 80
 # Comparing takes time with the square of the length, and a stranger may have chosen the name.
 _LONGEST_COMPARED = 40
 _MOST_COMPARED = 200
+_MOST_LOOKED_AT = 2_000
 _LONGEST_FIELD = 300
 _LONGEST_PROBLEM = 2_000
 _MOST_FAULTS = 20
@@ -90,7 +91,7 @@ class Hint:
             known = self._known() if callable(self._known) else self._known
         except ZefError:  # the database whose keys they are has been closed
             return ""
-        return did_you_mean(self._name, [name for name in known if isinstance(name, str)])
+        return did_you_mean(self._name, (name for name in islice(known, _MOST_LOOKED_AT) if isinstance(name, str)))
 
     def __eq__(self, other: object) -> bool:
         return str(self) == str(other) if isinstance(other, str | Hint) else NotImplemented
@@ -219,7 +220,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     if len(name) > _LONGEST_COMPARED:
         return ""
-    short = (other for other in known if len(other) <= _LONGEST_COMPARED)
+    short = (other for other in islice(known, _MOST_LOOKED_AT) if len(other) <= _LONGEST_COMPARED and other != name)
     close = difflib.get_close_matches(name, list(islice(short, _MOST_COMPARED)), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""
 

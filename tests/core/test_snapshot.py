@@ -26,7 +26,7 @@ from zefnb.core.entity import ET
 from zefnb.core.function import zef_function
 from zefnb.core.op import as_chain
 from zefnb.core.record import fields_of
-from zefnb.core.snapshot import snapshot
+from zefnb.core.snapshot import outline, snapshot
 from zefnb.core.time import Time
 from zefnb.core.types import ByteArray
 
@@ -348,6 +348,7 @@ def test_what_is_nested_too_deeply_is_an_error():
         deep = [deep]
     with pytest.raises(RecursionError):
         snapshot(deep)
+    assert outline(deep) is deep
 
 
 def test_views_on_a_dict_are_views_on_a_copy_of_it():

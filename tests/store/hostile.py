@@ -105,6 +105,12 @@ FILES: dict[str, Callable[[Path], None]] = {
     "an identity that is a number": executed("UPDATE identity SET uid = x'05'"),
     "an identity that is no UTF-8": executed("UPDATE identity SET uid = CAST(x'fffe' AS TEXT)"),
     "tables under a false text": rewritten("entries", "CREATE TABLE entries (position, key, name, value)"),
+    "a hundred thousand tables": executed(
+        "PRAGMA writable_schema = ON",
+        "INSERT INTO sqlite_master WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 100000) "
+        "SELECT 'table', 't' || x, 't' || x, 2, 'CREATE TABLE t' || x || '(a)' FROM c",
+        "PRAGMA schema_version = 99",
+    ),
     "a text that is no SQL": rewritten("entries", "CREATE nonsense"),
     "pages that lead in circles": lambda path: path.write_bytes(
         path.read_bytes()[:4096] + path.read_bytes()[:4096] * (path.stat().st_size // 4096 - 1)

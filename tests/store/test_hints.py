@@ -78,6 +78,17 @@ def test_no_more_than_two_hundred_names_are_compared(others, hinted):
     assert bool(did_you_mean("nmae", known)) is hinted
 
 
+def test_no_more_than_two_thousand_names_are_looked_at():
+    looked_at = []
+    known = (looked_at.append(n) or n for n in range(1_000_000))
+    assert str(Hint("name", known)) == ""
+    assert len(looked_at) == 2_000
+
+
+def test_a_name_is_not_its_own_hint():
+    assert did_you_mean("name", ["name"]) == ""
+
+
 def test_of_many_keys_that_are_missing_two_get_a_hint_and_twenty_are_named():
     db = FX.CreateDB(type=DictDatabase, initial_state={"name": 1}) | run
     text = str(caught(lambda: FX.UpdateDB(db=db, update={f"name{n:04}": 1 for n in range(1_000)}) | run))

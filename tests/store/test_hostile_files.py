@@ -7,10 +7,11 @@ import subprocess
 
 import pytest
 
-from tests.store.hostile import FILES, KINDS, SPECIAL, VALUES, endless, make_special, stored
+from tests.store.hostile import FILES, KINDS, SPECIAL, VALUES, endless, executed, make_special, stored
 from tests.store.on_disk import closed, opened
 from zefnb import FX, run
-from zefnb.errors import StorageFailed
+from zefnb.errors import NotRunning, StorageFailed
+from zefnb.store.codec import encode
 
 
 @pytest.fixture
@@ -70,6 +71,82 @@ def test_a_table_whose_pages_never_end_is_refused_when_it_is_read(theirs):
     for read in (lambda: list(db), lambda: dict(db)):
         with pytest.raises(StorageFailed, match=r"guests\.db"):
             read()
+
+
+NO_KEYS = {
+    "a list": b"\x80\x05].",
+    "a dict in a tuple": b"\x80\x05}\x85.",
+    "nan": b"\x80\x05G\x7f\xf8" + b"\0" * 6 + b".",
+}
+
+
+@pytest.mark.parametrize("name", [*NO_KEYS.values(), encode("good")], ids=[*NO_KEYS, "another row's"])
+def test_a_row_under_what_is_no_key_or_another_row_s_is_refused(theirs, name):
+    stored(theirs, name, "name")
+    db = opened(theirs)
+    assert db["good"] == 1
+    for read in (lambda: list(db), lambda: dict(db), lambda: db["evil"]):
+        with pytest.raises(StorageFailed, match="a key was refused: it is no key, or that of another row"):
+            read()
+
+
+@pytest.mark.parametrize("key", ["sevil", 5], ids=["text", "a number"])
+def test_a_key_of_another_kind_is_refused_and_not_missed(theirs, key):
+    stored(theirs, key, "key")
+    db = opened(theirs)
+    for read in (lambda: list(db), lambda: dict(db)):
+        with pytest.raises(StorageFailed, match="a key was refused"):
+            read()
+
+
+def test_an_index_that_leads_to_another_row_is_found_out(theirs):
+    executed("PRAGMA journal_mode = DELETE")(theirs)
+    raw = theirs.read_bytes()
+    # Each key is twice in the file: in its row, beside its name, and in the index.
+    at = [found for found in range(len(raw)) if raw.startswith(b"sgood", found)]
+    (index,) = [place for place in at if b"good" not in raw[place + 5 : place + 40].split(b".")[0]]
+    theirs.write_bytes(raw[:index] + b"sfood" + raw[index + 5 :])
+    db = opened(theirs)
+    with pytest.raises(StorageFailed, match="that of another row"):
+        db["food"]
+
+
+@pytest.mark.parametrize("take", [lambda db: db.pop("evil"), lambda db: db.pop("evil", 5)])
+def test_a_value_that_is_refused_is_not_removed_by_reading_it(theirs, take):
+    stored(theirs, b"hello")
+    db = opened(theirs)
+    with pytest.raises(StorageFailed, match="the value of 'evil' was refused"):
+        take(db)
+    assert "evil" in db
+    del db["evil"]
+    assert len(db) == 21
+
+
+def test_the_last_is_not_removed_when_its_value_is_refused(path):
+    db = opened(path, initial_state={"good": 1, "evil": 2})
+    closed(db)
+    stored(path, b"hello")
+    db = opened(path)
+    with pytest.raises(StorageFailed, match="the value of 'evil' was refused"):
+        db.popitem()
+    assert list(db) == ["good", "evil"]
+
+
+def test_a_file_that_was_replaced_while_it_was_open_is_not_mixed_with_the_new_one(theirs, tmp_path):
+    other = tmp_path / "other.db"
+    closed(opened(other, initial_state={"other": 1}))
+    db = opened(theirs)
+    db["new"] = 1
+    os.replace(other, theirs)
+    for use in (lambda: db["good"], lambda: list(db), lambda: db.update(new=2)):
+        with pytest.raises(StorageFailed, match="removed or replaced while it was open; create the database again"):
+            use()
+    again = opened(theirs)
+    assert dict(again) == {"other": 1}
+    with pytest.raises(NotRunning):
+        db["good"]
+    closed(again)
+    assert dict(opened(theirs)) == {"other": 1}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are none")

@@ -76,9 +76,12 @@ def too_deep(subject: str, field: str) -> InvalidValue:
 def outline(value: Any) -> Any:
     """As `snapshot`, but only containers of Python's own kinds are copied, and all objects are shared.
 
-    Enough to show later what a value was, and cheap where it holds large arrays.
+    Enough to show later what a value was, and cheap where it holds large arrays. What is nested too deeply is shared.
     """
-    return value if type(value) in PLAIN else _copied(value, Memo(objects=False))
+    try:
+        return value if type(value) in PLAIN else _copied(value, Memo(objects=False))
+    except RecursionError:
+        return value
 
 
 def _copied(value: Any, memo: Memo) -> Any:

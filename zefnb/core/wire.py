@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 from zefnb.core.entity import Entity
@@ -31,11 +32,18 @@ def to_json_text(value: Any) -> str:
     except InvalidValue:
         raise
     except ValueError as error:
-        cyclic = "Circular" in str(error)
-        problem = "it contains itself" if cyclic else "NaN and infinity are not in JSON"
-        raise InvalidValue("JSON", [Fault("value", problem, "" if cyclic else "finite numbers")]) from None
+        raise InvalidValue("JSON", [_fault(str(error))]) from None
     except RecursionError:
         raise InvalidValue("JSON", [Fault("value", "it is nested too deeply")]) from None
+
+
+def _fault(said: str) -> Fault:
+    """What the JSON encoder's `ValueError` says, in terms of the value."""
+    if "Circular" in said:
+        return Fault("value", "it contains itself")
+    if "digits" in said:
+        return Fault("value", "it has an int of too many digits", f"{sys.get_int_max_str_digits():,} digits at most")
+    return Fault("value", "NaN and infinity are not in JSON", "finite numbers")
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from zefnb.core.entity import ET, Entity
 from zefnb.core.record import fields_of
-from zefnb.errors import Fault, did_you_mean, shown
+from zefnb.errors import Fault, Hint, shown
 
 Policy = Literal["close", "drop_oldest", "drop_newest"]
 POLICIES: tuple[Policy, ...] = ("close", "drop_oldest", "drop_newest")
@@ -88,8 +88,7 @@ def check_slow_client(where: str, given: Any, faults: list[Fault]) -> SlowClient
         return SlowClient()
     before = len(faults)
     for name in given.keys() - set(_FIELDS):
-        hint = did_you_mean(name, _FIELDS) if isinstance(name, str) else ""
-        faults.append(Fault(f"{where}.{name}", "unknown field", ", ".join(_FIELDS), hint))
+        faults.append(Fault(f"{where}.{name}", "unknown field", ", ".join(_FIELDS), Hint(name, _FIELDS)))
     checks: dict[str, tuple[Any, str]] = {
         "policy": (lambda v: isinstance(v, str) and v in POLICIES, policies),
         "max_bytes": (lambda v: type(v) is int and v > 0, "bytes that may wait for a client, such as 64 << 20"),

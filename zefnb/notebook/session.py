@@ -230,6 +230,8 @@ def _content(request: Request) -> Any:
             return bytes.fromhex(given)
         if kind == "base64":
             return base64.b64decode(given, validate=True)
+    except RecursionError:
+        raise InvalidValue("content", "this JSON is nested too deeply") from None
     except ValueError as error:
         raise InvalidValue("content", f"this is not {kind}: {error}") from None
     raise InvalidValue("content", [Fault("as", f"got {shown(kind)}", "text, json, hex or base64")])

@@ -14,6 +14,7 @@ import pickle
 from typing import Any
 
 from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.store.alike import CarefulReader, check_hashes
 from zefnb.store.quick import check_size, is_plain, is_tiny
 from zefnb.store.scan import DEEPEST, Undecodable, scan
 from zefnb.store.vocabulary import KINDS, kind_of
@@ -85,11 +86,15 @@ def _hint(value: Any) -> str:
     return "A database in memory keeps any value"
 
 
+def _found(module: str, name: str) -> Any:
+    if (module, name) != (_MODULE, _NAME):
+        raise Undecodable(f"it names {strip_controls(f'{module}.{name}', 160)}, which no value of zefnb does")
+    return told
+
+
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) != (_MODULE, _NAME):
-            raise Undecodable(f"it names {strip_controls(f'{module}.{name}', 160)}, which no value of zefnb does")
-        return told
+        return _found(module, name)
 
 
 def encode(value: Any) -> bytes:
@@ -123,7 +128,7 @@ def _written_out(value: Any, refused: Undecodable) -> bytes:
     """`value` without a part that is named again: each is written wherever it is."""
     try:
         stored = _written(value, repeats=True)
-        scan(stored)
+        _check_written(stored, value)
     except (RecursionError, ValueError, Undecodable):
         raise InvalidValue("DictDatabase", [Fault("value", f"it cannot be kept: {refused}")]) from None
     return stored
@@ -135,8 +140,8 @@ def _check_written(stored: bytes, value: Any) -> None:
         return
     if is_plain(stored):
         check_size(value, len(stored))
-    else:
-        scan(stored)
+    elif scan(stored).chooses:
+        _decoded(stored)
 
 
 def decode(stored: bytes) -> Any:
@@ -164,10 +169,13 @@ def _decoded(stored: bytes) -> Any:
         check_size(value, len(stored))
         return value
     found = scan(stored)
-    if found.names:
-        return _Made()(_Reader(io.BytesIO(stored)).load())
-    value = pickle.loads(stored)
-    return _Made()(value) if found.shares else value
+    if found.chooses:
+        value = CarefulReader(stored, _found).load()
+    elif found.names:
+        value = _Reader(io.BytesIO(stored)).load()
+    else:
+        value = pickle.loads(stored)
+    return _Made()(value) if found.names or found.shares else value
 
 
 class _Made:
@@ -190,9 +198,15 @@ class _Made:
                 made[id(value)] = KINDS[value.kind].make(*map(self, value.parts))
             return made[id(value)]
         if cls is dict:
-            return dict(zip(map(self, value), map(self, value.values()), strict=True))
-        if cls in (list, tuple, set, frozenset):
+            keys = list(map(self, value))
+            check_hashes(keys)
+            return dict(zip(keys, map(self, value.values()), strict=True))
+        if cls in (list, tuple):
             return cls(map(self, value))
+        if cls in (set, frozenset):
+            members = list(map(self, value))
+            check_hashes(members)
+            return cls(members)
         return bytearray(value) if cls is bytearray else value
 
     def _count(self, name: str) -> None:

@@ -47,6 +47,8 @@ class Databases:
                 if isinstance(store, SQLiteStore) and store.is_at(path):
                     _fill(store, initial)
                     return DictDatabase(uid)
+                if isinstance(store, SQLiteStore) and store.path == path:
+                    self._close_replaced(uid, store)
             opened = SQLiteStore(path)
             try:
                 if opened.uid in OPEN:
@@ -56,6 +58,13 @@ class Databases:
                 opened.close()
                 raise
             return self._opened(opened.uid, opened)
+
+    def _close_replaced(self, uid: str, store: Store) -> None:
+        """Close what was open at a path before its file was removed or replaced: its journal would be in the way."""
+        OPEN.pop(uid, None)
+        self._mine.pop(uid, None)
+        store.close()
+        self._runtime.entrance.put(self._runtime.ended, uid)
 
     def _opened(self, uid: str, store: Store) -> DictDatabase:
         OPEN[uid] = self._mine[uid] = store

@@ -99,25 +99,24 @@ class DictDatabase(MutableMapping[Any, Any]):
         return _Values(self)
 
     def pop(self, key: Any, default: Any = _NOT_GIVEN) -> Any:
-        """Remove `key` and return its value, or `default` where that is given."""
+        """Remove `key` and return its value, or `default` where that is given. A value that cannot be read stays."""
         checked_key(key)
         store = self._store()
         try:
-            stored = store.write(lambda table: table.pop(key))
+            return store.write(lambda table: _popped(store, table, key))
         except KeyError:
             if default is not _NOT_GIVEN:
                 return default
             raise _unknown(self, store, key) from None
-        return store.restored(key, stored)
 
     def popitem(self) -> tuple[Any, Any]:
         """Remove the key that was inserted last, and return it with its value."""
         store = self._store()
         try:
-            key, stored = store.write(lambda table: table.popitem())
+            popped: tuple[Any, Any] = store.write(lambda table: _popped_last(store, table))
         except KeyError:
             raise UnknownKey(f"{self!r} is empty") from None
-        return key, store.restored(key, stored)
+        return popped
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """The value under `key`; `default` is written there first when there is none."""
@@ -173,6 +172,22 @@ def _unknown(database: DictDatabase, store: Store, key: Any) -> Exception:
     from zefnb.store.change import unknown_key
 
     return unknown_key(store, database, [key])
+
+
+def _popped(store: Store, table: Table, key: Any) -> Any:
+    """The value under `key`, which is removed once the value has been read: one that is refused stays."""
+    value = store.restored(key, table[key])
+    del table[key]
+    return value
+
+
+def _popped_last(store: Store, table: Table) -> tuple[Any, Any]:
+    key, stored = table.popitem()
+    try:
+        return key, store.restored(key, stored)
+    except BaseException:
+        table[key] = stored
+        raise
 
 
 class _Items(ItemsView[Any, Any]):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zefnb.errors import StorageFailed
 from zefnb.store.scan import Undecodable
-from zefnb.store.schema import Connection, Foreign, checked_uid, harden, make
+from zefnb.store.schema import Connection, Foreign, checked_uid, harden, limited, make
 
 # 'zefn': marks a database file as ours.
 _APPLICATION = 0x7A65666E
@@ -52,15 +52,20 @@ def connect(path: str, create: bool = False) -> Connection:
         uri, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection, uri=True
     )
     try:
-        harden(connection)
-        # In WAL mode this writes each commit to the system before it is acknowledged, which is what surviving
-        # `kill -9` takes. FULL would wait for the disk's platter as well, a hundred times slower, and guards
-        # the last commits against a loss of power only; none of the modes can corrupt the file.
-        connection.execute("PRAGMA synchronous = NORMAL")
+        with limited(connection):  # the first statement reads the texts of all tables, of which there may be many
+            _prepare(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    harden(connection)
+    # In WAL mode this writes each commit to the system before it is acknowledged, which is what surviving
+    # `kill -9` takes. FULL would wait for the disk's platter as well, a hundred times slower, and guards
+    # the last commits against a loss of power only; none of the modes can corrupt the file.
+    connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def open_file(path: str) -> tuple[Connection, str]:

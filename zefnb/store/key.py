@@ -20,7 +20,10 @@ _ALLOWED = "text, numbers, bool, None, bytes, Time, entities, entity types, uids
 def checked_key(key: Any) -> Any:
     """`key`, when a database can have it; `InvalidValue` otherwise."""
     if type(key) is not str:
-        canonical_key(key)
+        try:
+            canonical_key(key)
+        except RecursionError:
+            raise InvalidValue("DictDatabase", [Fault("key", "it is nested too deeply", _ALLOWED)]) from None
     return key
 
 

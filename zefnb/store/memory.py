@@ -7,10 +7,9 @@ from typing import Any, TypeVar
 
 from zefnb.core.snapshot import snapshot
 from zefnb.engine.lent_lock import LentLock
-from zefnb.errors import Fault, InvalidValue
-from zefnb.store.key import key_name
+from zefnb.errors import InvalidValue
 from zefnb.store.store import Done, Work
-from zefnb.store.tree import tree_snapshot
+from zefnb.store.tree import named_refusal, tree_snapshot
 
 T = TypeVar("T")
 
@@ -49,9 +48,8 @@ class MemoryStore:
     def stored(self, key: Any, value: Any) -> Any:
         try:
             return tree_snapshot(value)
-        except RecursionError:
-            problem = "it contains itself, or is nested too deeply"
-            raise InvalidValue("DictDatabase", [Fault(f"value of {key_name(key)}", problem)]) from None
+        except InvalidValue as error:
+            raise named_refusal(key, error) from None
 
     def restored(self, key: Any, stored: Any) -> Any:
         return snapshot(stored)

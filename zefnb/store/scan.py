@@ -11,6 +11,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 DEEPEST = 256
+TOO_DEEP = (
+    f"it is nested more than {DEEPEST} deep; where an earlier zefnb wrote it, read it with that one, and flatten it"
+)
 # A value of which nothing is written twice weighs less than its bytes. Parts that are written once and named
 # again count each time; this much more is allowed, and less where each mention is to be a copy.
 SPARE_WEIGHT = 20_000
@@ -18,6 +21,9 @@ WEIGHT_PER_BYTE = 16
 COPIES_PER_BYTE = 2
 # Text and bytes weigh one for each so many bytes of them, and one.
 BYTES_PER_WEIGHT = 64
+
+# Keys whose hashes can be chosen, in all. So few take no time, whatever their hashes.
+MOST_CHOSEN = 100
 
 _PROTOCOLS = (b"\x80\x04", b"\x80\x05")
 
@@ -27,10 +33,15 @@ class Undecodable(Exception):
 
 
 class Scan(NamedTuple):
-    """What is in a pickle: whether it names a global, and whether a list, dict or set of it is in several places."""
+    """What is in a pickle.
+
+    Whether it names a global; whether a list, dict or set of it is in several places; and whether it has more than
+    `MOST_CHOSEN` keys whose hashes could have been chosen by who wrote it.
+    """
 
     names: bool
     shares: bool
+    chooses: bool
 
 
 # A value that is not made yet: its kind, how deep it nests, how much it is with all that it holds, whether something
@@ -46,6 +57,11 @@ _LIST, _DICT, _SET, _FROZENSET, _TUPLE, _BYTEARRAY, _TEXT = 0x5D, 0x7D, 0x8F, 0x
 _PLAIN = {0x4E: 1, 0x88: 1, 0x89: 1, 0x29: 1, 0x4A: 5, 0x4B: 2, 0x4D: 3, 0x47: 9}
 # By how many bytes the length of text, bytes and long ints is told.
 _SIZED = {_TEXT: 1, 0x58: 4, 0x8D: 8, 0x43: 1, 0x42: 4, 0x8E: 8, _BYTEARRAY: 8, 0x8A: 1, 0x8B: 4}
+_LONG_INTS = frozenset((0x8A, 0x8B))
+# An int of so many bytes at most has a hash that few others have.
+_SHORT_INT = 8
+# Text and bytes are hashed with a secret; other ints and floats have one hash each, or a few dozen at most.
+_CHOSEN = frozenset((_TUPLE, _FROZENSET, _REDUCE, *_LONG_INTS))
 _EMPTY = frozenset((_LIST, _DICT, _SET))
 _FILLS = {0x65: _LIST, 0x75: _DICT, 0x90: _SET}
 _TUPLES = {0x85: 1, 0x86: 2, 0x87: 3}
@@ -62,7 +78,7 @@ def scan(stored: bytes) -> Scan:
 
 
 class _Scanner:
-    __slots__ = ("_heaviest", "_marks", "_memo", "_names", "_shares", "_stack", "_stored")
+    __slots__ = ("_chosen", "_heaviest", "_marks", "_memo", "_names", "_shares", "_stack", "_stored")
 
     def __init__(self, stored: bytes) -> None:
         self._stored = stored
@@ -70,6 +86,7 @@ class _Scanner:
         self._marks: list[int] = []
         self._memo: list[_Item] = []
         self._names = self._shares = False
+        self._chosen = 0
         self._heaviest = SPARE_WEIGHT + WEIGHT_PER_BYTE * len(stored)
 
     def run(self) -> Scan:
@@ -106,7 +123,7 @@ class _Scanner:
                 at += self._seldom(code, at)
         if at != len(stored) - 1 or len(stack) != 1 or marks:
             raise Undecodable("it is damaged: it goes on after its end, or leaves parts over")
-        return Scan(self._names, self._shares)
+        return Scan(self._names, self._shares, self._chosen > MOST_CHOSEN)
 
     def _seldom(self, code: int, at: int) -> int:
         """Take an instruction that is not frequent; how long it is."""
@@ -126,7 +143,7 @@ class _Scanner:
         size = int.from_bytes(self._stored[at + 1 : begin], "little")
         if begin + size >= len(self._stored):
             raise Undecodable(f"it is damaged: it announces {size:,} bytes and ends before")
-        is_small = size < BYTES_PER_WEIGHT and code != _BYTEARRAY
+        is_small = size <= _SHORT_INT if code in _LONG_INTS else size < BYTES_PER_WEIGHT and code != _BYTEARRAY
         self._stack.append(None if is_small else [code, 0, 1 + size // BYTES_PER_WEIGHT, False, code == _BYTEARRAY])
         return begin + size - at
 
@@ -152,6 +169,11 @@ class _Scanner:
             target[_WEIGHT] += len(items)
         else:
             self._hold(target, items)
+            if kind != _LIST:
+                self._count_chosen(items[::2] if kind == _DICT else items)
+
+    def _count_chosen(self, keys: list[_Item]) -> None:
+        self._chosen += sum([key is not None and key[_KIND] in _CHOSEN for key in keys])
 
     def _hold(self, holder: _Part, items: list[_Item]) -> None:
         for item in items:
@@ -163,23 +185,23 @@ class _Scanner:
                 holder[_DEPTH] = max(holder[_DEPTH], item[_DEPTH] + 1)
                 holder[_CHANGES] |= item[_CHANGES]
         if holder[_DEPTH] > DEEPEST:
-            raise Undecodable(f"it is nested more than {DEEPEST} deep")
+            raise Undecodable(TOO_DEEP)
         if holder[_WEIGHT] > self._heaviest:
             raise Undecodable("its parts name one another so often that the whole is far larger than what was read")
 
     def _compose(self, code: int) -> None:
         stack = self._stack
         if code in _TUPLES:
-            begin = len(stack) - _TUPLES[code]
-            items = stack[max(begin, 0) :]
-            del stack[max(begin, 0) :]
-            self._hold_new(_TUPLE, items)
+            self._hold_new(_TUPLE, self._last(_TUPLES[code]))
         elif code in (_TUPLE, _FROZENSET):
-            self._hold_new(code, self._from_mark())
+            items = self._from_mark()
+            self._hold_new(code, items)
+            if code == _FROZENSET:
+                self._count_chosen(items)
         elif code == _APPEND:
             self._fill(_LIST, [stack.pop()])
         elif code == _SETITEM:
-            self._fill(_DICT, [stack.pop(), stack.pop()])
+            self._fill(_DICT, self._last(2))
         elif code == _GLOBAL:
             stack.pop()
             stack[-1] = None
@@ -188,6 +210,12 @@ class _Scanner:
             self._make_of(stack.pop())
         else:
             raise Undecodable(f"it has the instruction {code:#04x}, which no value of zefnb has")
+
+    def _last(self, count: int) -> list[_Item]:
+        begin = max(len(self._stack) - count, 0)
+        items = self._stack[begin:]
+        del self._stack[begin:]
+        return items
 
     def _hold_new(self, kind: int, items: list[_Item]) -> None:
         part = [kind, 1, 1, False, False]

@@ -5,8 +5,10 @@ So there are no triggers, views, virtual tables or generated columns, which coul
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from zefnb.core.uid import generate_uid, is_uid
@@ -50,6 +52,18 @@ def renew_uid(connection: sqlite3.Connection) -> str:
     return uid
 
 
+@contextlib.contextmanager
+def limited(connection: sqlite3.Connection) -> Iterator[None]:
+    """Interrupt SQLite when it takes longer than what is in our files can take."""
+    # Of this thread's own time, so that a busy machine does not count.
+    end = time.thread_time() + _CHECK_SECONDS
+    connection.set_progress_handler(lambda: time.thread_time() > end, _CHECK_EVERY)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
 def harden(connection: sqlite3.Connection) -> None:
     """Have SQLite trust nothing in the file."""
     for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
@@ -66,16 +80,11 @@ def harden(connection: sqlite3.Connection) -> None:
 
 def checked_uid(connection: sqlite3.Connection) -> str:
     """The uid of the database; `Foreign` when anything in the file is not as `make` makes it."""
-    # Of this thread's own time, so that a busy machine does not count.
-    end = time.thread_time() + _CHECK_SECONDS
-    connection.set_progress_handler(lambda: time.thread_time() > end, _CHECK_EVERY)
-    try:
+    with limited(connection):
         held = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master LIMIT 9").fetchall()
         if len(held) != len(_HELD) or set(held) != _HELD:
             raise Foreign("its tables are not those that zefnb makes")
         uids = connection.execute("SELECT uid FROM identity LIMIT 2").fetchall()
-    finally:
-        connection.set_progress_handler(None, 0)
     uid = uids[0][0].decode(errors="replace") if len(uids) == 1 and isinstance(uids[0][0], bytes) else ""
     if not is_uid(uid):
         raise Foreign("it has no identity, or not one")

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from zefnb.errors import Fault, InvalidValue, NotRunning, StorageFailed
+from zefnb.errors import InvalidValue, NotRunning, StorageFailed
 from zefnb.store.codec import decode, encode
 from zefnb.store.file import connect, open_file, storage_failed
 from zefnb.store.forks import GATE, check_not_inherited, register
@@ -18,7 +18,7 @@ from zefnb.store.scan import Undecodable
 from zefnb.store.schema import Connection, renew_uid
 from zefnb.store.store import Done, Work
 from zefnb.store.table import SQLiteTable
-from zefnb.store.tree import tree_snapshot
+from zefnb.store.tree import named_refusal, tree_snapshot
 from zefnb.store.writer import Writer
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class SQLiteStore:
 
     def items(self) -> list[tuple[Any, Any]]:
         with self._reading() as table:
-            rows = [(decode(name), value) for name, value in table.rows()]
+            rows = table.rows()
         return [(key, self.restored(key, value)) for key, value in rows]
 
     def __len__(self) -> int:
@@ -82,10 +82,7 @@ class SQLiteStore:
         try:
             return encode(tree_snapshot(value))
         except InvalidValue as error:
-            faults = [Fault(f"value of {key_name(key)}", f.problem, f.allowed, f.hint) for f in error.faults]
-        except RecursionError:
-            faults = [Fault(f"value of {key_name(key)}", "it contains itself, or is nested too deeply")]
-        raise InvalidValue("DictDatabase", faults)
+            raise named_refusal(key, error) from None
 
     def restored(self, key: Any, stored: Any) -> Any:
         try:
@@ -129,6 +126,7 @@ class SQLiteStore:
                 try:
                     connection = self._idle.pop()
                 except IndexError:
+                    self._writer.check_place()
                     connection = connect(self.path)
                 try:
                     yield SQLiteTable(connection)

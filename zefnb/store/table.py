@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
+from zefnb.errors import InvalidValue
+from zefnb.store.alike import check_hashes
 from zefnb.store.codec import decode, encode
 from zefnb.store.key import canonical_key
 from zefnb.store.scan import Undecodable
@@ -20,6 +22,10 @@ _TOO_MANY = "there are more rows than the file can hold; restore it from a copy"
 _PUT = "INSERT INTO entries (key, name, value) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 
 
+# As text it would not be found again.
+_KEY = "CASE typeof(key) WHEN 'blob' THEN key END"
+
+
 class SQLiteTable(MutableMapping[Any, bytes]):
     """Keys and encoded values; what it does is part of whatever transaction the connection is in."""
 
@@ -28,10 +34,14 @@ class SQLiteTable(MutableMapping[Any, bytes]):
         self._execute = connection.execute
 
     def __getitem__(self, key: Any) -> bytes:
-        row = self._execute("SELECT value FROM entries WHERE key = ?", (canonical_key(key),)).fetchone()
+        wanted = canonical_key(key)
+        row = self._execute("SELECT name, value FROM entries WHERE key = ?", (wanted,)).fetchone()
         if row is None:
             raise KeyError(key)
-        value: bytes = row[0]
+        name: bytes
+        value: bytes
+        name, value = row
+        _named(wanted, name)  # the index may lead to another row
         return value
 
     def __setitem__(self, key: Any, value: bytes) -> None:
@@ -62,12 +72,16 @@ class SQLiteTable(MutableMapping[Any, bytes]):
 
     def first(self, most: int = -1) -> list[Any]:
         """The first keys, all where `most` is negative."""
-        rows = self._execute("SELECT name FROM entries ORDER BY position LIMIT ?", (most,))
-        return [decode(name) for name in itertools.chain.from_iterable(self._fetched(rows))]
+        rows = self._execute(f"SELECT {_KEY}, name FROM entries ORDER BY position LIMIT ?", (most,))
+        keys = list(itertools.starmap(_named, self._fetched(rows)))
+        # The caller may make a dict of them.
+        check_hashes(keys)
+        return keys
 
-    def rows(self) -> list[tuple[bytes, bytes]]:
-        """Encoded keys and values, of one moment."""
-        return self._fetched(self._execute("SELECT name, value FROM entries ORDER BY position"))
+    def rows(self) -> list[tuple[Any, bytes]]:
+        """Keys and encoded values, of one moment."""
+        rows = self._fetched(self._execute(f"SELECT {_KEY}, name, value FROM entries ORDER BY position"))
+        return [(_named(kept, name), value) for kept, name, value in rows]
 
     def _size(self) -> int:
         """Bytes of the file, with what has not been moved into it yet."""
@@ -88,12 +102,25 @@ class SQLiteTable(MutableMapping[Any, bytes]):
 
     def popitem(self) -> tuple[Any, bytes]:
         """Remove the last, as a dict does."""
-        row = self._execute("SELECT name, value FROM entries ORDER BY position DESC LIMIT 1").fetchone()
+        row = self._execute(f"SELECT {_KEY}, name, value FROM entries ORDER BY position DESC LIMIT 1").fetchone()
         if row is None:
             raise KeyError("empty")
-        key = decode(row[0])
+        kept, name, value = row
+        key = _named(kept, name)
         del self[key]
-        return key, row[1]
+        return key, value
 
     def clear(self) -> None:
         self._execute("DELETE FROM entries")
+
+
+def _named(kept: Any, name: Any) -> Any:
+    """The key of that name, by which its row is `kept`; `Undecodable` when it is no key, or another row's."""
+    key = decode(name)
+    try:
+        fits = canonical_key(key) == kept
+    except (InvalidValue, RecursionError):
+        fits = False
+    if not fits:
+        raise Undecodable("it is no key, or that of another row")
+    return key

@@ -6,12 +6,24 @@ from typing import Any
 
 from zefnb.core.lasting import PLAIN
 from zefnb.core.snapshot import snapshot
+from zefnb.errors import Fault, InvalidValue
+from zefnb.store.key import key_name
 
 
 def tree_snapshot(value: Any) -> Any:
-    """A snapshot of `value`; `RecursionError` for a dict or a list that contains itself, or is nested too deeply."""
-    _refuse_circles(value, ())
-    return snapshot(value)
+    """A snapshot of `value`; `InvalidValue` for a dict or a list that contains itself, or is nested too deeply."""
+    try:
+        _refuse_circles(value, ())
+        return snapshot(value)
+    except RecursionError:
+        problem = "it contains itself, or is nested too deeply"
+        raise InvalidValue("DictDatabase", [Fault("value", problem)]) from None
+
+
+def named_refusal(key: Any, refused: InvalidValue) -> InvalidValue:
+    """The same, with the key that the value was to be kept under."""
+    name = f"value of {key_name(key)}"
+    return InvalidValue("DictDatabase", [Fault(name, f.problem, f.allowed, f.hint) for f in refused.faults])
 
 
 def _refuse_circles(value: Any, around: tuple[int, ...]) -> None:

@@ -34,6 +34,7 @@ class Writer:
         self._path = path
         self._connection: Connection | None = connection
         self._file = os.stat(path)
+        self._journal = _journal(path)
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         # No lock: a finalizer may run in the middle of any method here, in the same thread, and call it, too.
         self._closed = self._ended = False
@@ -73,16 +74,25 @@ class Writer:
         except OSError:
             return False
 
+    def check_place(self) -> None:
+        """Refuse, with `StorageFailed`, to open another file: SQLite would mix it with the journal of this one."""
+        if not self.is_at(self._path):
+            raise StorageFailed(f"{self._path} was removed or replaced while it was open; create the database again")
+
     def disconnect(self) -> None:
         """Close the file until there is work again, while the writer does none."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            if not self.is_at(self._path):
+                self._remove_journal()
 
-    def _connected(self) -> Connection:
-        if self._connection is None:
-            self._connection = connect(self._path)
-        return self._connection
+    def _remove_journal(self) -> None:
+        """Remove the journal of a file that is no longer there: SQLite leaves it, and would write it into the next."""
+        with contextlib.suppress(OSError):
+            if self._journal is not None and os.path.samestat(self._journal, os.stat(f"{self._path}-wal")):
+                os.unlink(f"{self._path}-wal")
+                os.unlink(f"{self._path}-shm")
 
     def _run(self) -> None:
         open_ = True
@@ -123,17 +133,26 @@ class Writer:
         return self._answer(jobs, outcomes)
 
     def _begin(self) -> Connection:
-        if not self.is_at(self._path):
-            raise StorageFailed(f"{self._path} was removed or replaced while it was open; create the database again")
-        connection = self._connected()
-        connection.execute("BEGIN IMMEDIATE")
-        return connection
+        self.check_place()
+        if self._connection is not None:
+            self._connection.execute("BEGIN IMMEDIATE")
+            return self._connection
+        self._connection = connect(self._path)
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._journal = _journal(self._path)
+        return self._connection
 
     def _answer(self, jobs: list[Job], outcomes: list[Outcome]) -> None:
         for (_, done), (answer, error) in zip(jobs, outcomes, strict=True):
             if isinstance(error, sqlite3.Error | Undecodable):
                 error = storage_failed(self._path, error)
             done(answer, error)
+
+
+def _journal(path: str) -> os.stat_result | None:
+    with contextlib.suppress(OSError):
+        return os.stat(f"{path}-wal")
+    return None
 
 
 def _outcome(connection: Connection, work: Work[Any]) -> Outcome:

@@ -41,6 +41,8 @@ def _content(content: Any, is_json: bool) -> Any:
         return content
     try:
         return json.loads(content)
+    except RecursionError:
+        raise LineError("this JSON is nested too deeply") from None
     except ValueError as error:
         raise LineError(f"this is no JSON: {error}") from None
 

@@ -1,0 +1,73 @@
+"""What nests too deeply for Python is refused in words, wherever a value comes in or goes out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from zefnb import ET, FX, DictDatabase, run
+from zefnb.core.wire import to_json_text
+from zefnb.errors import InvalidValue
+from zefnb.notebook.line import LineError
+from zefnb.notebook.magics.publish import _content
+from zefnb.notebook.session import _content as content_of
+from zefnb.ops import collect, parse_json, to_json
+
+
+def nested(depth: int, kind: Any) -> Any:
+    value = kind(())
+    for _ in range(depth):
+        value = kind((value,))
+    return value
+
+
+TEXT = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize("kind", [list, tuple, lambda parts: {"a": parts}])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda value: FX.Publish(target=ET.Topic("deep"), content=value) | run,
+        lambda value: FX.StartTimer(interval=60.0, target=ET.Topic("deep"), content=value) | run,
+        lambda value: value | to_json | collect,
+        lambda value: (FX.CreateDB(type=DictDatabase) | run).update(deep=value),
+    ],
+    ids=["a message", "a timer's message", "JSON", "a value in a database"],
+)
+def test_a_value_is_refused(use, kind):
+    with pytest.raises(InvalidValue, match="nested too deeply"):
+        use(nested(10_000, kind))
+
+
+def test_a_key_is_refused():
+    db, key = FX.CreateDB(type=DictDatabase) | run, nested(10_000, tuple)
+    for use in (
+        lambda: db[key],
+        lambda: key in db,
+        lambda: db.update([(key, 1)]),
+        lambda: FX.QueryDB(db=db, get=key) | run,
+    ):
+        with pytest.raises(InvalidValue, match="key: it is nested too deeply"):
+            use()
+
+
+@pytest.mark.parametrize("text", [TEXT, '{"a":' * 100_000, TEXT.encode()], ids=["lists", "dicts", "bytes"])
+def test_json_text_is_refused(text):
+    with pytest.raises(InvalidValue, match="nested too deeply"):
+        text | parse_json | collect
+
+
+def test_json_that_a_person_wrote_into_a_box_or_a_line_is_refused():
+    with pytest.raises(InvalidValue, match="nested too deeply"):
+        content_of({"content": TEXT, "as": "json"})
+    with pytest.raises(LineError, match="nested too deeply"):
+        _content(TEXT, True)
+
+
+def test_an_int_of_too_many_digits_is_not_taken_for_nan():
+    with pytest.raises(InvalidValue, match="4,300 digits at most"):
+        to_json_text([10**5_000])
+    assert json.loads(to_json_text(10**4_000)) == 10**4_000

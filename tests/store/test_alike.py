@@ -1,0 +1,133 @@
+"""Keys that somebody chose so that all have one hash: refused in time that goes with what was read."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.store.on_disk import opened
+from zefnb.errors import InvalidValue, StorageFailed
+from zefnb.store.alike import MOST_ALIKE
+from zefnb.store.codec import decode, encode, told
+from zefnb.store.scan import MOST_CHOSEN, Undecodable
+
+MODULUS = 2**61 - 1  # of Python's hashes of numbers
+MANY = 20_000
+
+
+class Told:
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def __reduce__(self) -> Any:
+        return told, self.parts
+
+
+def written(value: Any) -> bytes:
+    buffer = io.BytesIO()
+    pickler = pickle.Pickler(buffer, 5)
+    pickler.fast = True
+    pickler.dump(value)
+    raw = buffer.getvalue()[2:-1]
+    return raw[9:] if raw[:1] == pickle.FRAME else raw
+
+
+def set_of(*members: Any) -> bytes:
+    return b"\x80\x05\x8f(" + b"".join(map(written, members)) + b"\x90."
+
+
+def dict_of(*keys: Any) -> bytes:
+    return b"\x80\x05}(" + b"".join(written(key) + b"N" for key in keys) + b"u."
+
+
+def one_by_one(*keys: Any) -> bytes:
+    return b"\x80\x05}" + b"".join(written(key) + b"Ns" for key in keys) + b"."
+
+
+def frozen(*members: Any) -> bytes:
+    return b"\x80\x05(" + b"".join(map(written, members)) + b"\x91."
+
+
+def pairs(count: int) -> list[tuple[int, int]]:
+    """Pairs of small numbers with one hash: the second is what the first leaves over."""
+    word, first, second, begin = 2**64, 11400714785074694791, 14029467366897019727, 2870177450012600261
+    inverse, found, n = pow(second, -1, word), [], 0
+    while len(found) < count:
+        n += 1
+        mixed = (begin + n * second) % word
+        mixed = ((mixed << 31 | mixed >> 33) % word) * first % word
+        other = (12345678901234567 - mixed) * inverse % word
+        if other < MODULUS:
+            found.append((n, other))
+    return found
+
+
+NUMBERS = [number * MODULUS for number in range(1, MANY + 1)]
+PAIRS = pairs(MANY)
+FORGED = {
+    "long ints in a set": lambda: set_of(*NUMBERS),
+    "long ints as keys": lambda: dict_of(*NUMBERS),
+    "keys one by one": lambda: one_by_one(*NUMBERS),
+    "long ints in a frozenset": lambda: frozen(*NUMBERS),
+    "tuples of long ints": lambda: set_of(*[(number, "a") for number in NUMBERS]),
+    "tuples of short ints": lambda: dict_of(*PAIRS),
+    "frozensets": lambda: set_of(*[frozenset({number}) for number in NUMBERS]),
+    "decimals": lambda: set_of(*[Told("Decimal", str(number)) for number in NUMBERS]),
+    "uuids": lambda: dict_of(*[Told("UUID", str(UUID(int=number))) for number in NUMBERS]),
+    "complex numbers": lambda: set_of(*[Told("complex", -1000003.0 * n, float(n)) for n in range(MANY)]),
+    "the same key again": lambda: dict_of(*[(1, 2)] * MANY),
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_keys_with_one_hash_are_refused_before_they_are_compared(kind):
+    stored = FORGED[kind]()
+    begun = time.process_time()
+    with pytest.raises(Undecodable, match="have the same hash"):
+        decode(stored)
+    assert time.process_time() - begun < 2
+
+
+def test_pairs_have_one_hash():
+    assert len({hash(pair) for pair in PAIRS}) == 1
+
+
+def test_as_many_alike_as_may_be_are_read_and_written_and_one_more_is_not():
+    others = {(n, "x") for n in range(MOST_CHOSEN)}
+    allowed = others | {n * MODULUS for n in range(1, MOST_ALIKE + 1)}
+    assert decode(encode(allowed)) == allowed
+    with pytest.raises(InvalidValue, match="same hash"):
+        encode(allowed | {(MOST_ALIKE + 1) * MODULUS})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {(x, y): x * y for x in range(60) for y in range(60)},
+        {2**n for n in range(3_000)},
+        {UUID(int=n * 7**30) for n in range(500)},
+        {Decimal(n) / 7 for n in range(500)},
+        {frozenset({n, "a"}): {(n, n)} for n in range(500)},
+        {complex(a, b) for a in range(-20, 20) for b in range(-20, 20)},
+        [{(n, "a"): [n]} for n in range(300)],
+    ],
+    ids=["a grid", "powers of two", "uuids", "decimals", "frozensets", "complex numbers", "many small dicts"],
+)
+def test_what_is_alike_by_chance_comes_back(value):
+    assert decode(encode(value)) == value
+
+
+def test_keys_of_a_file_that_have_one_hash_are_refused_when_they_are_listed(path):
+    db = opened(path)
+    db.update({n * MODULUS: n for n in range(1, MOST_ALIKE + 1)})
+    assert len(dict(db)) == MOST_ALIKE
+    db[(MOST_ALIKE + 1) * MODULUS] = 1
+    assert db[MODULUS] == 1
+    with pytest.raises(StorageFailed, match="same hash"):
+        list(db)
