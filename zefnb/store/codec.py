@@ -16,7 +16,7 @@ from typing import Any
 from zefnb.errors import Fault, InvalidValue, shown
 from zefnb.store.alike import CarefulReader, check_hashes
 from zefnb.store.quick import check_size, is_plain, is_tiny
-from zefnb.store.scan import DEEPEST, Undecodable, scan
+from zefnb.store.scan import DEEPEST, TooDeep, Undecodable, scan
 from zefnb.store.vocabulary import KINDS, kind_of
 from zefnb.text.controls import strip_controls
 
@@ -150,6 +150,8 @@ def decode(stored: bytes) -> Any:
         raise Undecodable(f"it is of type {type(stored).__name__}, where bytes are expected")
     try:
         return _decoded(stored)
+    except TooDeep as error:
+        raise Undecodable(f"{error}; if an earlier zefnb wrote it, read it with that one, and flatten it") from None
     except Undecodable:
         raise
     except Exception as error:  # damaged bytes may raise anything

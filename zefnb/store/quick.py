@@ -12,7 +12,7 @@ import re
 from itertools import chain, islice
 from typing import Any
 
-from zefnb.store.scan import DEEPEST, TOO_DEEP, Undecodable
+from zefnb.store.scan import DEEPEST, TooDeep, Undecodable
 
 _TINY = DEEPEST
 # Parts of a tiny value that may be named again. Each can double it.
@@ -55,4 +55,4 @@ def check_size(value: Any, size: int) -> None:
         size -= len(level)
         if size < 0:
             raise Undecodable("it holds itself, or its parts name one another so often that the whole is far larger")
-    raise Undecodable(TOO_DEEP)
+    raise TooDeep

@@ -11,9 +11,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 DEEPEST = 256
-TOO_DEEP = (
-    f"it is nested more than {DEEPEST} deep; where an earlier zefnb wrote it, read it with that one, and flatten it"
-)
 # A value of which nothing is written twice weighs less than its bytes. Parts that are written once and named
 # again count each time; this much more is allowed, and less where each mention is to be a copy.
 SPARE_WEIGHT = 20_000
@@ -30,6 +27,13 @@ _PROTOCOLS = (b"\x80\x04", b"\x80\x05")
 
 class Undecodable(Exception):
     """Stored bytes that `encode` did not write. Stores make a `StorageFailed` of it, which names the file."""
+
+
+class TooDeep(Undecodable):
+    """More than `DEEPEST` containers are in one another."""
+
+    def __init__(self) -> None:
+        super().__init__(f"it is nested more than {DEEPEST} deep")
 
 
 class Scan(NamedTuple):
@@ -185,7 +189,7 @@ class _Scanner:
                 holder[_DEPTH] = max(holder[_DEPTH], item[_DEPTH] + 1)
                 holder[_CHANGES] |= item[_CHANGES]
         if holder[_DEPTH] > DEEPEST:
-            raise Undecodable(TOO_DEEP)
+            raise TooDeep
         if holder[_WEIGHT] > self._heaviest:
             raise Undecodable("its parts name one another so often that the whole is far larger than what was read")
 
