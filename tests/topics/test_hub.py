@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zefnb import ET, FX, generate_uid, insert_into, run, zef_function
+from zefnb import ET, FX, generate_uid, identity, insert_into, run, zef_function
 from zefnb.engine.runtime import default_runtime
 from zefnb.topics.hub import Hub
 
@@ -369,3 +369,13 @@ def test_what_goes_on_without_end_leaves_the_loop_after_a_few_milliseconds(until
     longest = max(len(list(group)) for is_turn, group in groupby(order, key=lambda each: each == "turn") if not is_turn)
     assert longest <= 10
     assert [each for each in order if each != "turn"] == list(range(51))
+
+
+def test_topics_that_are_mapped_in_a_circle_are_looked_at_once():
+    first, second = fresh_topic(), fresh_topic()
+    there = FX.MapTopic(source=first, target=second, op=identity) | run
+    back = FX.MapTopic(source=second, target=first, op=identity) | run
+    assert on_loop(lambda hub: hub.are_congested([first])) is False
+    for each in (there, back):
+        FX.Unsubscribe(subscription=each.subscription) | run
+    assert on_loop(lambda hub: hub.are_congested([first])) is False

@@ -19,7 +19,7 @@ from zefnb.net.outbox import Outbox
 from zefnb.net.ports import Topics
 
 _POLL = 0.02
-# Bytes after which it is looked again who cannot follow; a message counts for some more than it has.
+# Bytes after which the topics are asked again whether all can follow; a message counts for some more than it has.
 _CHECK_EVERY = 16 << 10
 _OVERHEAD = 1_024
 
@@ -63,7 +63,7 @@ class TopicConsumer:
         self._subscribe_to = tuple(subscribe_to)
         self._slow_clients = runtime.service(Outbox).slow_clients
         self._client: Any = None
-        self._unchecked = 0
+        self._until_check = _CHECK_EVERY
 
     def attach(self, client: Any, url: str) -> None:
         self._client = client
@@ -78,7 +78,7 @@ class TopicConsumer:
         pass
 
     def take(self, message: str | bytes) -> None:
-        self._unchecked += _OVERHEAD + len(message)
+        self._until_check -= _OVERHEAD + len(message)
         content = ByteArray(message) if isinstance(message, bytes) else message
         for topic in self._push_into:
             self._topics.publish(topic, content)
@@ -91,22 +91,13 @@ class TopicConsumer:
 
     def is_full(self) -> bool:
         """A feed that our own servers' clients or an actor cannot follow waits for them, as a client's socket does."""
-        if self._slow_clients.holding:
-            return True
-        if self._unchecked < _CHECK_EVERY:
-            return False
-        self._unchecked = 0
-        return self._has_busy_actor()
-
-    def _has_busy_actor(self) -> bool:
-        return any(
-            isinstance(who, Actor) and who.mailbox.is_full
-            for topic in self._push_into
-            for who in self._topics.subscribers(topic)
-        )
+        if self._until_check > 0:
+            return self._slow_clients.holding
+        self._until_check = _CHECK_EVERY
+        return self._slow_clients.holding or self._topics.are_congested(self._push_into)
 
     async def room(self) -> None:
-        while self._slow_clients.holding or self._has_busy_actor():
+        while self._slow_clients.holding or self._topics.are_congested(self._push_into):
             await asyncio.sleep(_POLL)
 
 

@@ -20,5 +20,5 @@ class Topics(Protocol):
     def unsubscribe(self, topic: Entity, subscriber: Any) -> bool:
         """End that."""
 
-    def subscribers(self, topic: Entity) -> Iterable[Any]:
-        """Who is subscribed to `topic`."""
+    def are_congested(self, topics: Iterable[Entity]) -> bool:
+        """Whether an actor that what is published to them leads to has a full mailbox."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from zefnb.core.entity import Entity, Topic
 from zefnb.core.lasting import PLAIN
 from zefnb.core.snapshot import snapshot, too_deep
+from zefnb.engine.actor import Actor
 from zefnb.engine.loop import ITERATION_BUDGET
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import Fault, InvalidEffect, shown
@@ -30,7 +31,8 @@ class Subscriber(Protocol):
     """Who can be subscribed: an actor, an op, an endpoint's sockets, an outward client.
 
     One that is done with the content when `deliver` returns, and does not change it, has a true
-    `only_encodes`; each of the others is given content of its own.
+    `only_encodes`; each of the others is given content of its own. One that publishes what it makes of a message to
+    one topic has it as `target`.
     """
 
     def deliver(self, content: Any) -> None:
@@ -186,6 +188,23 @@ class Hub:
         """Who is subscribed to `topic`."""
         state = self._topics.get(topic_key(topic))
         return state.snapshot if state is not None else ()
+
+    def are_congested(self, topics: Iterable[Entity]) -> bool:
+        """Whether an actor behind `topics`, or behind what an op maps them into, has a full mailbox."""
+        ahead = [topic_key(topic) for topic in topics]
+        seen = set(ahead)
+        while ahead:
+            state = self._topics.get(ahead.pop())
+            for who in state.snapshot if state is not None else ():
+                if not isinstance(who, Actor):
+                    continue
+                if who.mailbox.is_full:
+                    return True
+                target = getattr(who, "target", None)
+                if target is not None and (key := topic_key(target)) not in seen:
+                    seen.add(key)
+                    ahead.append(key)
+        return False
 
     def bindings(self) -> list[tuple[Entity, Subscriber, str]]:
         """Every subscription: topic, subscriber and kind, in the order in which they were made."""

@@ -18,11 +18,14 @@ from zefnb.topics.hub import Hub
 class Listener(Actor):
     """The actor that does a subscription's work. It drops a message that it has caused itself too often."""
 
-    __slots__ = ("topic",)
+    __slots__ = ("target", "topic")
 
-    def __init__(self, runtime: Runtime, behaviour: Listening, handle: Entity, topic: Entity) -> None:
+    def __init__(
+        self, runtime: Runtime, behaviour: Listening, handle: Entity, topic: Entity, target: Entity | None
+    ) -> None:
         super().__init__(runtime, behaviour, None, handle)
         self.topic = topic
+        self.target = target
 
     @property
     def cause(self) -> Cause:
@@ -53,12 +56,11 @@ class Listener(Actor):
 
 
 class Bound(NamedTuple):
-    """A subscription that runs: its topic, who does the work, whose it is, and where it leads."""
+    """A subscription that runs: its topic, who does the work, and whose it is."""
 
     topic: Entity
-    listener: Actor
+    listener: Listener
     owner: Actor | None
-    target: Entity | None
 
 
 class Subscriptions:
@@ -87,8 +89,8 @@ class Subscriptions:
     ) -> int:
         """Bind `op` to `topic`; answers how many subscribers the topic has now."""
         self._hub = hub
-        listener = Listener(self._runtime, Listening(op, effects), handle, topic)
-        self._bound[handle._uid] = Bound(topic, listener, owner, target)
+        listener = Listener(self._runtime, Listening(op, effects), handle, topic, target)
+        self._bound[handle._uid] = Bound(topic, listener, owner)
         self._handles[listener] = handle
         if owner is not None:
             owner.own(handle, lambda: self.end(handle, at_once=True))
@@ -130,4 +132,4 @@ class Subscriptions:
         handle = self._handles.get(listener)
         if handle is None:
             return None
-        return self._bound[handle._uid].target or handle
+        return self._bound[handle._uid].listener.target or handle

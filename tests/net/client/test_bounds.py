@@ -6,14 +6,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import pytest
 
 from tests.net.client.outsider import Until, journal, publish, state_of, stop_all, talk_to, told
 from tests.net.client.raw import RawServer, Script, client_frames, server_frame
-from zefnb import ET, FX, generate_uid, run
+from zefnb import ET, FX, generate_uid, identity, run
 from zefnb.core.function import zef_function
 from zefnb.engine.runtime import default_runtime
 from zefnb.net import client as client_module
@@ -187,13 +187,13 @@ def test_a_flood_of_the_shortest_messages_arrives_in_order_and_is_never_piled_up
     assert most[0] <= (16 << 10) // 3 + 16
 
 
-def test_a_feed_waits_for_an_actor_that_is_busy(raw: Any, until: Until) -> None:
-    sent, go_on, handled = [0], threading.Event(), []
+@pytest.mark.parametrize("ops", [0, 1, 2], ids=["subscribed to it", "behind an op", "behind two ops"])
+def test_a_feed_waits_for_an_actor_that_is_busy(ops: int, raw: Any, until: Until) -> None:
+    go_on, handled = threading.Event(), []
 
     def script(client: socket.socket) -> None:
         for n in range(50):
             client.sendall(server_frame(TEXT, b"%d" % n + b"x" * 1_000) * 100)
-            sent[0] += 100
         client.recv(1)
 
     @zef_function
@@ -202,9 +202,10 @@ def test_a_feed_waits_for_an_actor_that_is_busy(raw: Any, until: Until) -> None:
         handled.append(message)
         return [[], state]
 
-    topic = ET.Topic(generate_uid())
-    actor = FX.StartActor(input=topic, handler=busy, initial_state=None) | run
-    client = FX.StartWebSocketClient(url=raw(script).url, in_stream_into=topic) | run
+    topics = [ET.Topic(generate_uid()) for _ in range(ops + 1)]
+    mapped = [FX.MapTopic(source=a, target=b, op=identity) | run for a, b in pairwise(topics)]
+    actor = FX.StartActor(input=topics[-1], handler=busy, initial_state=None) | run
+    client = FX.StartWebSocketClient(url=raw(script).url, in_stream_into=topics[0]) | run
     until(lambda: told(client)["received"] >= 256)
     before = told(client)["received"]
     until(lambda: told(client)["received"] == before)
@@ -212,6 +213,8 @@ def test_a_feed_waits_for_an_actor_that_is_busy(raw: Any, until: Until) -> None:
     go_on.set()
     until(lambda: len(handled) == 5_000, within=60)
     FX.StopActor(actor=actor) | run
+    for each in mapped:
+        FX.Unsubscribe(subscription=each.subscription) | run
 
 
 def test_pings_that_a_server_never_answers_do_not_pile_up(raw: Any, until: Until) -> None:
