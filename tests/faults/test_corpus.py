@@ -60,6 +60,19 @@ def test_every_known_request_is_judged_the_same_however_it_is_cut(conversations:
         requests.check(conversations, bytes([cut]) + said)
 
 
+@pytest.mark.parametrize("last", ["HTTP/1.0", "HTTP/1.1\r\nConnection: close"])
+@pytest.mark.parametrize("length", ["Content-Length: 5", "Content-Length: 5\r\nContent-Length: 5"])
+def test_the_last_request_of_a_connection_gets_one_answer_wherever_it_and_what_follows_are_cut(
+    conversations: Any, last: str, length: str
+):
+    said = f"POST / {last}\r\nHost: localhost\r\n{length}\r\n\r\nhello and more".encode()
+    expected = [405] if length.count("Length") == 1 else [400]
+    for first in range(len(said)):
+        for second in {first, len(said) - len(" and more"), len(said) - 4}:
+            pieces = (said[:first], said[first:second], said[max(first, second) :])
+            assert requests.statuses(conversations.hold(pieces)[0]) == expected, pieces
+
+
 payloads = st.binary(max_size=200) | st.sampled_from([b"x" * 125, b"x" * 126, b"x" * 2_047, b"x" * 2_048, b"x" * 2_049])
 good_frames = st.builds(
     frame,

@@ -37,6 +37,9 @@ GARBAGE = {
     "both lengths": b"POST /told HTTP/1.1\r\nHost: localhost\r\n"
     b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "two lengths": b"POST /told HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+    "one length twice": b"POST /told HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Length: 5\r\nCONTENT-LENGTH: 5\r\n\r\nhello",
+    "one length twice in a line": b"POST /told HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5, 5\r\n\r\nhello",
     "a negative length": b"POST /told HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\nhello",
     "a length with a sign": b"POST /told HTTP/1.1\r\nHost: localhost\r\nContent-Length: +5\r\n\r\nhello",
     "a length in words": b"POST /told HTTP/1.1\r\nHost: localhost\r\nContent-Length: five\r\n\r\nhello",

@@ -15,6 +15,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from threading import Event
 from typing import Any
 
 import h11
@@ -198,6 +199,31 @@ def test_a_body_whose_chunks_go_wrong_is_refused_while_its_handler_waits(server:
     assert wire.read_end() == b""
     until(lambda: not inside(server)._state.tasks)
     assert journal("warning") == []
+
+
+@pytest.mark.parametrize("last", [b"HTTP/1.0", b"HTTP/1.1\r\nConnection: close"])
+def test_what_follows_the_last_request_while_its_handler_works_does_not_change_the_answer(
+    serve: Any, raw: Raw, last: bytes
+):
+    works, may_answer = Event(), Event()
+
+    @zef_function
+    def slow(request: Any) -> Any:
+        works.set()
+        assert may_answer.wait(10)
+        return request.body
+
+    server = serve({("POST", "/"): slow, "/other": "other"})
+    wire, other = raw(server, None), raw(server, None)
+    wire.send(b"POST / " + last + b"\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello")
+    assert works.wait(10)
+    wire.send(b"more\r\n\r\n" + GET)
+    # Whoever is answered here has sent later: the server has read what follows.
+    other.send(GET.replace(b"/ ", b"/other "))
+    assert other.read_response()[0] == 200
+    may_answer.set()
+    assert wire.read_response()[::2] == (200, b"hello")
+    assert wire.read_end() == b""
 
 
 # Who takes too long

@@ -23,6 +23,7 @@ _PIECE_OF_BODY = 65_536
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _FOLDED = re.compile(rb"\r?\n[ \t]")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_LENGTH = re.compile(rb"\ncontent-length:([^\n]*)", re.IGNORECASE)
 
 
 class StrictConnection(h11.Connection):
@@ -51,7 +52,9 @@ class StrictConnection(h11.Connection):
         self._until = time.monotonic() + _AT_ONCE
 
     def receive_data(self, data: bytes) -> None:
-        """Take bytes from the peer; none for its end."""
+        """Take bytes from the peer; none for its end. Those behind its last request are dropped."""
+        if self.their_state is h11.MUST_CLOSE:
+            return
         if self._waiting or len(data) > self._piece:
             self._waiting += data
         if not data or not self._waiting:
@@ -74,8 +77,15 @@ class StrictConnection(h11.Connection):
         return event
 
     def _next_event(self) -> Any:
+        if self.their_state is h11.MUST_CLOSE:
+            # h11 refuses the request for what comes behind it: whether it were refused would depend on how the bytes
+            # are cut. RFC 9112, section 9.6: after `Connection: close` no more is read.
+            self._waiting.clear()
+            return h11.NEED_DATA
+        head = b""
         if self.their_state is h11.IDLE:
-            self._check_head(self.trailing_data[0])
+            head = self.trailing_data[0]
+            self._check_head(head)
         try:
             event = super().next_event()
         except h11.RemoteProtocolError as error:
@@ -88,7 +98,7 @@ class StrictConnection(h11.Connection):
         if type(event) is h11.Request:
             self.rest_bytes = 0
             self.is_head = event.method == b"HEAD"
-            self._check_request(event)
+            self._check_request(event, head)
         elif type(event) is h11.Data and self.our_state is h11.DONE:
             self.rest_bytes += len(event.data)
         elif type(event) is h11.EndOfMessage:
@@ -122,16 +132,24 @@ class StrictConnection(h11.Connection):
         # What is searched for may have begun in the last three bytes.
         self._looked_at = max(0, length - 3)
 
-    def _check_request(self, request: h11.Request) -> None:
+    def _check_request(self, request: h11.Request, received: bytes) -> None:
         if request.http_version not in (b"1.0", b"1.1"):
             self._refuse("HTTP/1.1 is spoken here", 400)
         names = [name for name, _ in request.headers]
         if b"content-length" in names and b"transfer-encoding" in names:
             self._refuse("both Content-Length and Transfer-Encoding", 400)
         if b"content-length" in names:
+            self._check_length(received)
             self._piece = _PIECE_OF_BODY
         if any(_CONTROL.search(value) for _, value in request.headers):
             self._refuse("control character in a header", 400)
+
+    def _check_length(self, received: bytes) -> None:
+        """h11 takes the same length said twice for one. A proxy before us may not (RFC 9112, section 6.3)."""
+        end = _END_OF_HEAD.search(received)
+        lengths = _LENGTH.findall(received, 0, len(received) if end is None else end.start())
+        if len(lengths) != 1 or b"," in lengths[0]:
+            self._refuse("more than one Content-Length", 400)
 
     def _refuse(self, why: str, status: int) -> None:
         self.refusal = status
