@@ -73,7 +73,7 @@ def clean(request: pytest.FixtureRequest) -> Iterator[None]:
     """After the test: end whatever runs, then nothing is left, and the next test finds an empty journal."""
     before, sockets = the_runtime(), open_sockets()
     # Kernels and browsers take their time to let go of theirs.
-    counts_sockets = request.path.parent.name in ("net", "engine", "topics", "effects")
+    counts_sockets = bool({"net", "engine", "topics", "effects"} & set(request.path.parts))
     yield
     runtime = the_runtime()
     if runtime is not None and runtime.is_alive:
@@ -123,7 +123,7 @@ def end_everything() -> None:
 
     for server in FX.QueryAllActiveHTTPServers() | run:
         FX.StopHTTPServer(server=server["server"]) | run
-    if "zefnb.net.client" in sys.modules:
+    if "zefnb.net.client.client" in sys.modules:
         for client in FX.ListWebSocketClients() | run:
             FX.StopWebSocketClient(client=client) | run
     for timer in FX.ListTimers() | run:

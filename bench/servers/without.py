@@ -13,7 +13,7 @@ from typing import Any
 
 def _one_write_per_turn() -> None:
     """Write whatever is published at once, as servers commonly do."""
-    from zefnb.net.outbox import Outbox
+    from zefnb.net.websocket.outbox import Outbox
 
     Outbox._schedule = lambda self: None  # type: ignore[method-assign]
     add = Outbox.add
@@ -34,7 +34,7 @@ def _one_write_per_turn() -> None:
 
 def _joined_runs() -> None:
     """Give each socket each frame of a run by itself; each still writes once."""
-    from zefnb.net.outbox import Outbox
+    from zefnb.net.websocket.outbox import Outbox
 
     Outbox._flush_run = lambda self, run: (
         [  # type: ignore[method-assign,assignment]
@@ -49,7 +49,7 @@ def _own_parser() -> None:
     from websockets.frames import Opcode
     from websockets.http11 import Request
 
-    from zefnb.net.connection import Connection
+    from zefnb.net.websocket.connection import Connection
 
     def parse(self: Any, data: Any, deadline: Any) -> int:
         self.protocol.receive_data(bytes(data))
@@ -66,7 +66,7 @@ def _own_parser() -> None:
 
 def _shared_buffer() -> None:
     """Receive by `data_received`, for which asyncio makes a buffer of 256 KiB each time."""
-    from zefnb.net.connection import Connection
+    from zefnb.net.websocket.connection import Connection
 
     class Receiving(asyncio.Protocol):
         """What the transport takes for an ordinary protocol."""
@@ -98,14 +98,14 @@ def _turn_ends() -> None:
 
 def _plain_handshakes() -> None:
     """Have every handshake read by h11 and answered by `websockets`."""
-    from zefnb.net import arrival
+    from zefnb.net.http import arrival
 
     arrival.read_plain = lambda data: None
 
 
 def _kept_memory() -> None:
     """Let the C library hand back what has been freed."""
-    from zefnb.net import outbox
+    from zefnb.net.websocket import outbox
 
     outbox.keep_freed_memory = lambda: None
 
@@ -118,7 +118,7 @@ def _bells() -> None:
 
 
 def _fanout() -> Any:
-    from zefnb.net.outbox import Fanout
+    from zefnb.net.websocket.outbox import Fanout
 
     return Fanout
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from zefnb import ET, FX, run
 from zefnb.engine.runtime import default_runtime
-from zefnb.net.server import Server
-from zefnb.net.servers import Servers
+from zefnb.net.http.server import Server
+from zefnb.net.http.servers import Servers
 from zefnb.topics.hub import Hub
 
 LIMIT = 2_048

@@ -17,7 +17,7 @@ def of_http() -> dict[str, int]:
     """How many HTTP connections there are, and bytes that are held for their requests and answers."""
     from zefnb.engine.runtime import default_runtime
     from zefnb.net.budget import Budget
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.servers import Servers
 
     runtime = default_runtime()
     budget = runtime.service(Budget)

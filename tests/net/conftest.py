@@ -14,7 +14,7 @@ import pytest
 from tests.net.wire import Wire
 from zefnb import ET, FX, generate_uid, run
 from zefnb.engine.runtime import default_runtime
-from zefnb.net.servers import Servers
+from zefnb.net.http.servers import Servers
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from tests.net.conftest import inside, on_loop
 from tests.net.wire import Wire
 from zefnb import ET, FX, run
-from zefnb.net import outbox
+from zefnb.net.websocket import outbox
 
 Raw = Callable[..., Wire]
 COUNT = 10

@@ -16,8 +16,8 @@ from websockets.sync.client import connect as open_socket
 from tests.notebook.viewer import answer_to, here
 from zefnb import ET, FX, run
 from zefnb.engine.runtime import default_runtime
-from zefnb.net.connection import Connection
-from zefnb.net.servers import Servers
+from zefnb.net.http.servers import Servers
+from zefnb.net.websocket.connection import Connection
 from zefnb.notebook import control as control_module
 from zefnb.notebook.taps import TAPS
 from zefnb.topics.hub import Hub

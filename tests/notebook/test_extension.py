@@ -51,9 +51,9 @@ def test_loading_waits_for_no_server_and_no_widgets():
 def test_what_a_server_needs_is_loaded_once_the_first_cell_has_run(how):
     fresh = Kernel()
     try:
-        fresh.run(f"import sys\n{how}\nbefore = 'zefnb.net.server' in sys.modules")
+        fresh.run(f"import sys\n{how}\nbefore = 'zefnb.net.http.server' in sys.modules")
         assert fresh.value("before") is False
-        fresh.until(lambda: fresh.value("'zefnb.net.server' in sys.modules"))
+        fresh.until(lambda: fresh.value("'zefnb.net.http.server' in sys.modules"))
         assert fresh.value("[n for n in ('ipywidgets', 'anywidget', 'rich') if n in sys.modules]") == []
     finally:
         fresh.close()

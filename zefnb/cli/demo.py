@@ -137,7 +137,7 @@ def _clients(server: HTTPServer) -> list[dict[str, Any]]:
 def _measure_round_trips(server: HTTPServer) -> None:
     """Ping every client now. Servers do so every 20 s to keep connections alive; a demo is more curious."""
     from zefnb.engine.runtime import default_runtime
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.servers import Servers
 
     runtime = default_runtime()
 

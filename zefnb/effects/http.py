@@ -13,7 +13,7 @@ from zefnb.errors import Fault, InvalidEffect, shown
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
-    from zefnb.net.server import Server
+    from zefnb.net.http.server import Server
 
 
 @effect("StartHTTPServer", keyed="server")
@@ -52,9 +52,9 @@ async def start_http_server(
     >>> FX.StopHTTPServer(server=server) | run
     ET.Success()
     """
-    from zefnb.net.admission import list_faults
-    from zefnb.net.server import Server
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.admission import list_faults
+    from zefnb.net.http.server import Server
+    from zefnb.net.http.servers import Servers
     from zefnb.topics.hub import Hub
 
     faults = list_faults("allowed_hosts", allowed_hosts) + list_faults("allowed_origins", allowed_origins)
@@ -94,7 +94,7 @@ async def stop_http_server(runtime: Runtime, *, server: HTTPServer) -> Success:
     Clients have a second to answer. Raises `NotRunning` when the server does not run.
     """
     from zefnb.engine.perform import SUCCESS
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.servers import Servers
 
     await runtime.service(Servers).stop(server)
     return SUCCESS
@@ -118,7 +118,7 @@ def update_running_http_server(
     >>> FX.StopHTTPServer(server=server) | run
     ET.Success()
     """
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.servers import Servers
 
     running = runtime.service(Servers).get(server)
     if expected_version is not None and expected_version != running.version:
@@ -181,7 +181,7 @@ def query_all_active_http_servers(runtime: Runtime) -> Rows:
     >>> isinstance(FX.QueryAllActiveHTTPServers() | run, list)
     True
     """
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.servers import Servers
 
     return Rows("servers", (_describe(server) for server in runtime.service(Servers)))
 
@@ -189,7 +189,7 @@ def query_all_active_http_servers(runtime: Runtime) -> Rows:
 @effect("QueryHTTPServer")
 def query_http_server(runtime: Runtime, *, server: HTTPServer) -> dict[str, Any]:
     """One server: what `FX.QueryAllActiveHTTPServers` tells, and its routes, clients, start and refusals."""
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.servers import Servers
 
     running = runtime.service(Servers).get(server)
     return {

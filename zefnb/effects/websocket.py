@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from zefnb.engine.runtime import Runtime
-    from zefnb.net.connection import Connection
+    from zefnb.net.websocket.connection import Connection
 else:
 
     class _SSLContext:
@@ -48,7 +48,7 @@ def query_all_websocket_endpoints(runtime: Runtime, *, http_server: HTTPServer) 
     >>> FX.StopHTTPServer(server=server) | run
     ET.Success()
     """
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.servers import Servers
 
     server = runtime.service(Servers).get(http_server)
     endpoints = [
@@ -74,7 +74,7 @@ def query_all_connected_websocket_clients(
     received (messages), queued (bytes), dropped and ignored (messages), round_trip (seconds, None before
     the first ping).
     """
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.servers import Servers
 
     server = runtime.service(Servers).get(http_server)
     wanted = path.rstrip("/") or "/" if path is not None else None
@@ -113,7 +113,7 @@ def close_websocket_connection(
     `code` is 1000, 1001, 1003, 1007 to 1014, or your own from 3000 to 4999; `reason` is 123 bytes at most.
     Answers `ET.Success(channel_id=...)`. Raises `NotRunning` when no such client is connected.
     """
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.servers import Servers
 
     faults = []
     if not (code in (1000, 1001, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999):
@@ -170,7 +170,7 @@ async def start_websocket_client(
     `ConnectionFailed`, saying why, when the first attempt fails within 10 s. Running the cell again replaces
     the client.
     """
-    from zefnb.net.clients import Clients, make_client
+    from zefnb.net.client.clients import Clients, make_client
     from zefnb.topics.hub import Hub
 
     client = make_client(
@@ -204,7 +204,7 @@ async def stop_websocket_client(runtime: Runtime, *, client: WebSocketClient) ->
     Its actor gets a last `ET.WSServerDisconnected`. Raises `NotRunning` when the client has been stopped.
     """
     from zefnb.engine.perform import SUCCESS
-    from zefnb.net.clients import Clients
+    from zefnb.net.client.clients import Clients
 
     await runtime.service(Clients).stop(client)
     return SUCCESS
@@ -218,7 +218,7 @@ def list_websocket_clients(runtime: Runtime) -> list[WebSocketClient]:
     >>> isinstance(FX.ListWebSocketClients() | run, list)
     True
     """
-    from zefnb.net.clients import Clients
+    from zefnb.net.client.clients import Clients
 
     return [client.handle for client in runtime.service(Clients)]
 
@@ -230,6 +230,6 @@ def query_websocket_client(runtime: Runtime, *, client: WebSocketClient) -> dict
     `url` is shown without user and query; `state` is 'connected' or 'reconnecting', `since` when;
     sent, received, queued (not yet sent) and dropped count messages, attempts those to connect again.
     """
-    from zefnb.net.clients import Clients
+    from zefnb.net.client.clients import Clients
 
     return runtime.service(Clients).get(client).describe()

@@ -23,7 +23,7 @@ from zefnb.engine.process_locale import locale_now, restore_locale
 from zefnb.errors import Interrupted
 
 SLOW_AFTER = 0.010
-# HTTP handlers hold 64 at most (net/thread_share.py), so that actors always have as many.
+# HTTP handlers hold 64 at most (net/http/thread_share.py), so that actors always have as many.
 MOST_THREADS = 128
 # Shorter waits are everyday.
 _SAY_AFTER = 0.25

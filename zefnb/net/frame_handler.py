@@ -10,8 +10,8 @@ from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.frames import CloseCode, Opcode
 from websockets.server import ServerProtocol
 
-from zefnb.net.deflate import STEP, SteppedDeflate
-from zefnb.net.frames import (
+from zefnb.net.websocket.deflate import STEP, SteppedDeflate
+from zefnb.net.websocket.frames import (
     CONTROL,
     FIN,
     OPCODE,
@@ -25,8 +25,8 @@ from zefnb.net.frames import (
     Fragments,
     build,
 )
-from zefnb.net.outbox import Outbox
-from zefnb.net.sending import Sending
+from zefnb.net.websocket.outbox import Outbox
+from zefnb.net.websocket.write_side import Sending
 
 
 class FrameHandler(Sending):

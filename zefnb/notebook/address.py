@@ -21,7 +21,7 @@ def heard(runtime: Any, content: Any) -> None:
     if not all(0 < len(name) < _LONGEST_NAME for name in (host, origin)) or origin == "null":
         return
     if runtime.is_alive:
-        from zefnb.net.servers import Servers
+        from zefnb.net.http.servers import Servers
 
         runtime.entrance.put(lambda: runtime.service(Servers).allow_public(host, origin))
 

@@ -11,7 +11,7 @@ import importlib
 import threading
 from typing import Any
 
-_NEEDED = ("zefnb.engine.perform", "zefnb.topics.hub", "zefnb.net.servers")
+_NEEDED = ("zefnb.engine.perform", "zefnb.topics.hub", "zefnb.net.http.servers")
 
 
 class Ahead:

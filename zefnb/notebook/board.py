@@ -13,10 +13,10 @@ from zefnb.engine.actor import Actor
 from zefnb.engine.actors import Actors
 from zefnb.engine.bell import my_bell
 from zefnb.engine.runtime import Runtime
-from zefnb.net.connection import Connection
-from zefnb.net.endpoint import Endpoint
-from zefnb.net.server import Server
-from zefnb.net.servers import Servers
+from zefnb.net.http.server import Server
+from zefnb.net.http.servers import Servers
+from zefnb.net.websocket.connection import Connection
+from zefnb.net.websocket.endpoint import Endpoint
 from zefnb.text.short_repr import short_repr
 from zefnb.topics.hub import WATCH, Hub, TopicState
 from zefnb.topics.timer import Timers
@@ -197,7 +197,7 @@ def _databases() -> list[dict[str, Any]]:
 
 
 def _outward(runtime: Runtime) -> list[dict[str, Any]]:
-    module = sys.modules.get("zefnb.net.clients")
+    module = sys.modules.get("zefnb.net.client.clients")
     if module is None:
         return []
     clients = runtime.service(module.Clients)

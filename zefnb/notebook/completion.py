@@ -178,7 +178,7 @@ def _all_paths(sockets_only: bool, port: str | None) -> Iterator[str]:
 
 def _channels() -> list[str]:
     from zefnb.engine.runtime import default_runtime
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.servers import Servers
     from zefnb.notebook.board import on_loop
 
     runtime = default_runtime()

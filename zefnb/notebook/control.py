@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 from zefnb.engine.runtime import Runtime
-from zefnb.net.connection import Connection
-from zefnb.net.endpoint import EndpointConfig
-from zefnb.net.server import Server
-from zefnb.net.servers import Servers
+from zefnb.net.http.server import Server
+from zefnb.net.http.servers import Servers
+from zefnb.net.websocket.connection import Connection
+from zefnb.net.websocket.endpoint import EndpointConfig
 from zefnb.notebook.board import board
 from zefnb.notebook.door import Challenge, Door
 from zefnb.notebook.feed import Clients

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from zefnb.engine.runtime import Runtime
-from zefnb.net.connection import Connection
-from zefnb.net.servers import Servers
+from zefnb.net.http.servers import Servers
+from zefnb.net.websocket.connection import Connection
 from zefnb.notebook.board import brief
 
 SAMPLES = 30

@@ -45,7 +45,7 @@ def described(value: Any) -> Described | None:
 
 
 def _server(runtime: Runtime, handle: Any) -> Described:
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.servers import Servers
 
     server = runtime.service(Servers).find(handle)
     if server is None:
@@ -97,7 +97,7 @@ def _subscription(runtime: Runtime, handle: Any) -> Described:
 
 
 def _client(runtime: Runtime, handle: Any) -> Described:
-    module = sys.modules.get("zefnb.net.clients")
+    module = sys.modules.get("zefnb.net.client.clients")
     client = runtime.service(module.Clients).find(handle) if module is not None else None
     if client is None:
         return Described("Outward client", False)

@@ -158,7 +158,7 @@ _WAYS: tuple[Callable[[int, Mapping[str, str]], Place | None], ...] = (
 
 def _is_secure(server: Any) -> bool:
     from zefnb.engine.runtime import default_runtime
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.servers import Servers
 
     running = default_runtime().service(Servers).find(server)
     return running is not None and running.is_secure

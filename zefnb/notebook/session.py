@@ -17,7 +17,7 @@ from zefnb.core.entity import ET
 from zefnb.engine.perform import perform
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import Fault, InvalidValue, NotRunning, ZefError, shown
-from zefnb.net.servers import Servers
+from zefnb.net.http.servers import Servers
 from zefnb.notebook.detail import Detail
 from zefnb.notebook.feed import COLUMNS, MOST_ROWS, Clients, Query, Row, View
 from zefnb.notebook.requests import Request, optional_text, parsed, request_number, whole_number

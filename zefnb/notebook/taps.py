@@ -14,8 +14,8 @@ from typing import Any
 
 from zefnb.core.wire import TEXT, encode_content
 from zefnb.errors import shown
-from zefnb.net.connection import Connection
-from zefnb.net.frames import head_of
+from zefnb.net.websocket.connection import Connection
+from zefnb.net.websocket.frames import head_of
 from zefnb.text.short_repr import short_repr
 
 KEPT_FRAMES = 50

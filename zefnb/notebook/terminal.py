@@ -14,7 +14,7 @@ from rich.text import Text
 from zefnb.core.effect import FX
 from zefnb.engine.perform import perform
 from zefnb.engine.runtime import Runtime
-from zefnb.net.servers import Servers
+from zefnb.net.http.servers import Servers
 from zefnb.notebook.board import board, on_loop
 from zefnb.notebook.tables import clients_table
 from zefnb.text.controls import strip_controls

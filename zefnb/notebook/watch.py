@@ -37,7 +37,7 @@ def watch(server: Any = None, path: str | None = None) -> Any:
 
 
 def _uid_of(runtime: Runtime, server: Any) -> str | None:
-    from zefnb.net.servers import Servers
+    from zefnb.net.http.servers import Servers
 
     servers = runtime.service(Servers)
     if server is None:

@@ -13,7 +13,7 @@ from tests.net.client.outsider import (
     Outsider,
     stop_all,
 )
-from zefnb.net import client as client_module
+from zefnb.net.client import client as client_module
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.net.client.outsider import (
 )
 from zefnb import ET, FX, String, Time, run
 from zefnb.errors import NotRunning
-from zefnb.net import client as client_module
+from zefnb.net.client import client as client_module
 
 
 def test_an_actor_sees_connected_then_messages_then_disconnected(outsider: Any, until: Until) -> None:

@@ -16,9 +16,9 @@ from tests.net.client.raw import RawServer, Script, client_frames, server_frame
 from zefnb import ET, FX, generate_uid, identity, run
 from zefnb.core.function import zef_function
 from zefnb.engine.runtime import default_runtime
-from zefnb.net import client as client_module
-from zefnb.net.clients import Clients
-from zefnb.net.outward_connection import MOST_UNANSWERED, OutwardConnection
+from zefnb.net.client import client as client_module
+from zefnb.net.client.clients import Clients
+from zefnb.net.client.connection import MOST_UNANSWERED, OutwardConnection
 
 TEXT, CONT, CLOSE, PING, PONG = 0x1, 0x0, 0x8, 0x9, 0xA
 

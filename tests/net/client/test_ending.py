@@ -24,7 +24,7 @@ from zefnb.engine import perform
 from zefnb.engine.perform import run_on
 from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.errors import ConnectionFailed, NotRunning
-from zefnb.net.clients import Clients
+from zefnb.net.client.clients import Clients
 
 
 def test_what_was_published_before_stop_is_sent_before_the_close(outsider: Any, until: Until) -> None:

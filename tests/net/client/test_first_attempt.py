@@ -25,8 +25,8 @@ from tests.net.client.outsider import (
     talk_to,
 )
 from zefnb import FX, run
-from zefnb.net import target as target_module
-from zefnb.net.failures import why_failed
+from zefnb.net.client import target as target_module
+from zefnb.net.client.failures import why_failed
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

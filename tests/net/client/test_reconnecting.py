@@ -22,10 +22,10 @@ from tests.net.client.outsider import (
 )
 from zefnb import FX, run
 from zefnb.engine.runtime import default_runtime
-from zefnb.net import client as client_module
-from zefnb.net import target as target_module
-from zefnb.net.backoff import LONGEST_PAUSE, Backoff
-from zefnb.net.outbox import Outbox
+from zefnb.net.client import client as client_module
+from zefnb.net.client import target as target_module
+from zefnb.net.client.backoff import LONGEST_PAUSE, Backoff
+from zefnb.net.websocket.outbox import Outbox
 
 # See `Outsider.end`: the server of another make forgets a socket, and it may be found while the test still runs.
 forgetful = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

@@ -16,8 +16,8 @@ from websockets.http11 import Request, Response
 from tests.net.client.outsider import Until, certified, fails_to_connect, publish, talk_to
 from zefnb import ET, FX, run
 from zefnb.errors import InvalidEffect
-from zefnb.net import redirects as redirects_module
-from zefnb.net.redirects import Scope, scope_of
+from zefnb.net.client import redirects as redirects_module
+from zefnb.net.client.redirects import Scope, scope_of
 
 SECRETS = {"Authorization": "Bearer hush", "Cookie": "c=hush", "X-Api-Key": "hush", "x-anything": "hush"}
 

@@ -21,8 +21,8 @@ from tests.net.client.outsider import (
 from zefnb import ET, FX, run
 from zefnb.engine.runtime import default_runtime
 from zefnb.errors import ZefError, shown
-from zefnb.net.clients import Clients
-from zefnb.net.printable import printable_url
+from zefnb.net.client.clients import Clients
+from zefnb.net.client.printable import printable_url
 from zefnb.text.secrets import hide_secrets
 
 

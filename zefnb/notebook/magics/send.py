@@ -27,7 +27,7 @@ class Send(Command):
         if given.message is None:
             raise LineError("there is no message (%zef send -h explains)")
         from zefnb.core.wire import encode_content
-        from zefnb.net.servers import Servers
+        from zefnb.net.http.servers import Servers
         from zefnb.notebook.board import on_loop
 
         handle, content, runtime = context.server(given.server), token_value(given.message), default_runtime()

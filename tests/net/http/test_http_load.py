@@ -1,0 +1,237 @@
+"""HTTP clients that take without giving: who does not read, who has left, who sends on and on, who waits."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import Any
+
+import pytest
+
+from tests.net.conftest import journal
+from tests.net.wire import Wire
+from zefnb import FX, run, zef_function
+from zefnb.engine.runtime import default_runtime
+from zefnb.net.budget import Budget
+from zefnb.net.http import guard, thread_share
+from zefnb.net.http.thread_share import ThreadShare
+
+MEBIBYTE = 1 << 20
+
+
+def request(path: str = "/", *lines: str, method: str = "POST", body: bytes = b"") -> bytes:
+    head = [f"{method} {path} HTTP/1.1", "Host: localhost", *lines]
+    return "\r\n".join([*head, *([f"Content-Length: {len(body)}"] if body else []), "", ""]).encode() + body
+
+
+@pytest.fixture
+def gate() -> Any:
+    """What handlers wait for."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def waits(gate: threading.Event) -> Any:
+    @zef_function
+    def waits(request: Any) -> Any:
+        gate.wait(30)
+        return "at last"
+
+    return waits
+
+
+@zef_function
+def told(request: Any) -> Any:
+    return f"{len(request.body)}"
+
+
+@zef_function
+def big(request: Any) -> Any:
+    return b"x" * (6 * MEBIBYTE)
+
+
+@pytest.fixture
+def budget() -> Budget:
+    return default_runtime().service(Budget)
+
+
+def test_who_takes_nothing_of_an_answer_is_cut_and_who_takes_a_little_is_kept(
+    serve: Any, raw: Any, until: Any, budget: Budget, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(guard, "ANSWER_PROGRESS_WITHIN", 1.0)
+    server = serve({("POST", "/"): big})
+    # So little fits into the kernels' buffers that what is taken is seen soon.
+    stuck, slow = (raw(server, None, receive_buffer=4_096) for _ in range(2))
+    stuck.send(request())
+    slow.send(request())
+    until(lambda: budget.answers.held == 12 * MEBIBYTE)
+    taken = 0
+    while budget.answers.held == 12 * MEBIBYTE:
+        taken += len(slow.socket.recv(65_536))
+    status, _, body = slow.read_response() if not taken else (200, {}, b"x" * taken)
+    while taken < 6 * MEBIBYTE:
+        taken += len(slow.socket.recv(65_536))
+    assert (status, body[:1]) == (200, b"x")
+    until(lambda: budget.answers.held == 0)
+    assert [e for e in FX.QueryLog(level="info") | run if "took nothing of its answer" in e["message"]]
+    assert journal("warning") == []
+
+
+def test_while_answers_are_scarce_who_takes_nothing_is_cut_sooner(
+    serve: Any, raw: Any, until: Any, budget: Budget, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(guard, "SCARCE_PROGRESS_WITHIN", 0.5)
+    monkeypatch.setattr(guard, "ANSWER_PROGRESS_WITHIN", 3_600.0)
+    monkeypatch.setattr(budget.answers, "limit", 20 * MEBIBYTE)
+    stuck = raw(serve({("POST", "/"): big}), None, receive_buffer=4_096)
+    stuck.send(request())
+    until(lambda: budget.answers.held == 6 * MEBIBYTE)
+    until(lambda: budget.answers.held == 0)
+    assert journal("warning") == []
+
+
+def test_answers_that_do_not_fit_are_refused_and_those_of_routes_are_there_once(serve: Any, raw: Any, budget: Any):
+    budget.answers.limit, before = 10 * MEBIBYTE, budget.answers.limit
+    try:
+        server = serve({("POST", "/"): big, "/text": "x" * (6 * MEBIBYTE)})
+        stuck = [raw(server, None, receive_buffer=4_096) for _ in range(3)]
+        stuck[0].send(request())
+        assert stuck[0].read_head()[0] == 200
+        stuck[1].send(request())
+        status, headers, _ = stuck[1].read_response()
+        assert (status, headers["retry-after"]) == (503, "1")
+        stuck[2].send(request("/text", method="GET"))
+        assert stuck[2].read_head()[0] == 200
+    finally:
+        budget.answers.limit = before
+
+
+def test_an_answer_longer_than_all_may_be_is_sent_alone(serve: Any, raw: Any, budget: Any, until: Any):
+    budget.answers.limit, before = MEBIBYTE, budget.answers.limit
+    try:
+        wire = raw(serve({("POST", "/"): big}), None)
+        for _ in range(2):
+            wire.send(request())
+            assert len(wire.read_response()[2]) == 6 * MEBIBYTE
+            until(lambda: budget.answers.held == 0)
+    finally:
+        budget.answers.limit = before
+
+
+@pytest.mark.parametrize(("surplus", "expected"), [(-1, 200), (0, 200), (1, 503)])
+def test_all_bodies_together_have_a_limit(
+    serve: Any, raw: Any, budget: Any, waits: Any, until: Any, surplus: int, expected: int
+):
+    budget.bodies.limit, before = 3_000, budget.bodies.limit
+    try:
+        server = serve({("POST", "/wait"): waits, ("POST", "/"): told})
+        raw(server, None).send(request("/wait", body=b"x" * 2_000))
+        until(lambda: budget.bodies.held == 2_000)
+        wire = raw(server, None)
+        wire.send(request(body=b"x" * (1_000 + surplus)))
+        assert wire.read_response()[0] == expected
+        until(lambda: budget.bodies.held == 2_000)
+    finally:
+        budget.bodies.limit = before
+
+
+def test_text_that_takes_more_as_characters_counts_for_more(serve: Any, raw: Any, budget: Any, waits: Any, until: Any):
+    raw(serve({("POST", "/"): waits}), None).send(request(body="ü".encode() * 100))
+    until(lambda: budget.bodies.held == 1_000)
+
+
+def test_a_request_whose_client_has_left_is_not_handled_and_its_body_not_kept(
+    serve: Any, raw: Any, gate: Any, waits: Any, budget: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(thread_share, "ONE_HANDLER_THREADS", 1)
+    handled: list[str] = []
+
+    @zef_function
+    def counts(request: Any) -> Any:
+        handled.append(request.body)
+        gate.wait(30)
+        return "ok"
+
+    server = serve({("POST", "/"): counts})
+    first, second, third = (raw(server, None) for _ in range(3))
+    first.send(request(body=b"first"))
+    until(lambda: handled == ["first"])
+    second.send(request(body=b"second"))
+    until(lambda: budget.bodies.held == len("firstsecond"))
+    third.send(request(body=b"third"))
+    until(lambda: budget.bodies.held == len("firstsecondthird"))
+    second.close()
+    until(lambda: budget.bodies.held == len("firstthird"))
+    gate.set()
+    assert third.read_response()[0] == 200
+    assert handled == ["first", "third"]
+    until(lambda: budget.bodies.held == 0)
+
+
+def test_a_rest_that_drips_is_cut(serve: Any, raw: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(guard, "REST_WITHIN", 0.5)
+    wire = raw(serve({"/": "up"}), None)
+    wire.send(request("/", "Content-Length: 1000", method="GET"))
+    assert wire.read_response()[0] == 200
+    wire.socket.settimeout(0.02)
+    for _ in range(900):
+        wire.send(b"x")
+        with contextlib.suppress(TimeoutError):
+            assert wire.socket.recv(1) == b""
+            return
+    pytest.fail("nobody minds")
+
+
+@pytest.mark.parametrize(("surplus", "goes_on"), [(-1, True), (0, True), (1, False)])
+def test_a_rest_has_a_limit(serve: Any, raw: Any, monkeypatch: pytest.MonkeyPatch, surplus: int, goes_on: bool):
+    monkeypatch.setattr(guard, "REST_LIMIT", 1_000)
+    wire = raw(serve({"/": "up"}), None)
+    wire.send(request("/", f"Content-Length: {1_000 + surplus}", method="GET"))
+    assert wire.read_response()[0] == 200
+    wire.send(b"x" * (1_000 + surplus))
+    if goes_on:
+        wire.send(request("/", method="GET"))
+        assert wire.read_response()[::2] == (200, b"up")
+    else:
+        assert wire.read_end() == b""
+
+
+def test_a_handler_that_waits_leaves_threads_to_others_and_the_journal_says_who_waits(
+    serve: Any, raw: Any, gate: Any, waits: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(thread_share, "HTTP_THREADS", 4)
+    monkeypatch.setattr(thread_share, "ONE_HANDLER_THREADS", 3)
+    server = serve({("POST", "/wait"): waits, ("POST", "/"): told})
+    polls = [raw(server, None) for _ in range(7)]
+    for wire in polls:
+        wire.send(request("/wait"))
+    other: Wire = raw(server, None)
+    for _ in range(3):
+        other.send(request(body=b"abc"))
+        assert other.read_response()[2] == b"3"
+    lines = until(lambda: [e for e in journal("warning") if "wait for a thread" in e["message"]])
+    assert len(lines) == 1
+    assert "waits (4). Held by: " in lines[0]["message"]
+    assert "waits (3)" in lines[0]["message"]
+    gate.set()
+    assert [wire.read_response()[2] for wire in polls] == [b"at last"] * 7
+    share = default_runtime().service(ThreadShare)
+    until(lambda: share._total == 0 and not share._waiting and not share._running)
+
+
+def test_a_long_form_is_read_in_a_thread(serve: Any, raw: Any):
+    where: list[str] = []
+
+    @zef_function
+    async def form(request: Any) -> Any:
+        where.append(threading.current_thread().name)
+        return str(len(request.form_data["a"]))
+
+    wire = raw(serve({("POST", "/"): form}), None)
+    kind = "Content-Type: application/x-www-form-urlencoded"
+    for count in (3, 100_000):
+        wire.send(request("/", kind, body=b"a=" + b"%41" * count))
+        assert wire.read_response()[2] == b"%d" % count
+    assert where == ["zefnb", "zefnb"]

@@ -1,0 +1,136 @@
+"""Messages that have begun: one budget for all, whose end stops nobody for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from tests.net.conftest import inside, on_loop
+from tests.net.wire import BINARY, CONT, Wire, closing, frame
+from zefnb import ET, FX, zef_function
+from zefnb.net.websocket import unfinished
+
+Raw = Callable[..., Wire]
+SIZE = 400_000
+LIMIT = 1_000_000
+
+
+@zef_function(inline=True)
+def length(message: Any, state: Any) -> Any:
+    if isinstance(message, str | bytes):
+        return [[FX.Publish(target=state, content=str(len(message)))], state]
+    return [[], getattr(message, "topic_out", state)]
+
+
+@pytest.fixture
+def server(serve: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Two messages and a half have room; who stalls has half a second."""
+    server = serve({"/ws": ET.WebSocket(actor=FX.StartActor(initial_state=None, handler=length))})
+    monkeypatch.setattr(account(server), "limit", LIMIT)
+    monkeypatch.setattr(unfinished, "STALL_TIMEOUT", 0.5)
+    return server
+
+
+def unfinished_of(server: Any) -> Any:
+    return inside(server)._outbox.unfinished
+
+
+def account(server: Any) -> Any:
+    return unfinished_of(server)._account
+
+
+def begin(wire: Wire) -> None:
+    """All of a message but its last byte, as far as it is taken."""
+    wire.socket.settimeout(0.3)
+    with suppress(TimeoutError):
+        wire.send(MESSAGE[:-1])
+    wire.socket.settimeout(10)
+
+
+MESSAGE = frame(b"x" * SIZE, BINARY)
+
+
+def test_what_is_held_is_counted_and_released(server: Any, raw: Raw, until: Any):
+    wire, fragments = raw(server), raw(server)
+    wire.send(MESSAGE[:-1])
+    fragments.send(frame(b"x" * 100_000, BINARY, fin=False))
+    until(lambda: 490_000 < account(server).held < 510_000)
+    wire.send(MESSAGE[-1:])
+    assert wire.read().payload == b"%d" % SIZE
+    until(lambda: 90_000 < account(server).held < 110_000)
+    fragments.send(frame(b"x", CONT))
+    assert fragments.read().payload == b"100001"
+    assert account(server).held == 0
+
+
+@pytest.mark.parametrize("end", ["close", "reset", "breach"])
+def test_who_goes_in_the_middle_of_a_message_holds_nothing(server: Any, raw: Raw, until: Any, end: str):
+    wire = raw(server)
+    wire.send(frame(b"x" * 100_000, BINARY, fin=False), frame(b"x" * 9_000, CONT)[:-1] if end == "reset" else b"")
+    until(lambda: account(server).held > 90_000)
+    if end == "reset":
+        wire.reset()
+    else:
+        wire.send(closing(1000) if end == "close" else frame("text, where a fragment is due"))
+    until(lambda: account(server).held == 0)
+    assert not unfinished_of(server)._holds
+
+
+def test_those_who_stall_while_others_wait_are_sent_away_and_the_others_get_on(server: Any, raw: Raw, until: Any):
+    stalled = [raw(server) for _ in range(4)]
+    for wire in stalled:
+        begin(wire)
+    assert account(server).held <= LIMIT
+    until(lambda: on_loop(lambda: unfinished_of(server).is_short))
+    newcomers = [raw(server) for _ in range(3)]
+    for wire in newcomers:
+        wire.send(MESSAGE)
+        assert wire.read().payload == b"%d" % SIZE
+    assert stalled[0].read_close().code == 1013
+
+
+def test_nobody_is_sent_away_for_taking_time_while_there_is_room(server: Any, raw: Raw, until: Any):
+    wire, other = raw(server), raw(server)
+    wire.send(MESSAGE[:-1])
+    until(lambda: account(server).held > SIZE - 10_000)
+    assert wire.silent(1.5), "nobody waits for it"
+    other.send(MESSAGE)
+    assert other.read().payload == b"%d" % SIZE
+    wire.send(MESSAGE[-1:])
+    assert wire.read().payload == b"%d" % SIZE
+
+
+def test_messages_that_do_not_all_fit_are_all_taken(server: Any, raw: Raw, until: Any):
+    """Ten begin together, with room for two: each is finished, if need be one after the other."""
+    wires = [raw(server) for _ in range(10)]
+    piece = 20_000
+    rest = dict.fromkeys(wires, memoryview(MESSAGE))
+    for wire in wires:
+        wire.socket.setblocking(False)
+
+    def all_sent() -> bool:
+        for wire, left in rest.items():
+            with suppress(BlockingIOError):
+                rest[wire] = left[wire.socket.send(left[:piece]) :] if left else left
+        return not any(map(len, rest.values()))
+
+    until(all_sent)
+    for wire in wires:
+        wire.socket.settimeout(20)
+        assert wire.read().payload == b"%d" % SIZE
+    until(lambda: account(server).held == 0)
+    assert not on_loop(lambda: unfinished_of(server).is_short)
+    outbox = inside(server)._outbox
+    assert len(outbox.receive_buffer) == len(outbox.whole_buffer)
+
+
+def test_a_message_longer_than_the_whole_budget_is_taken_when_it_is_alone(
+    server: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(account(server), "limit", SIZE // 2)
+    wire = raw(server)
+    wire.send(MESSAGE)
+    assert wire.read().payload == b"%d" % SIZE

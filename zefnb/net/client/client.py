@@ -1,0 +1,279 @@
+"""The outward client: a connection to somebody else's server, made again when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import os
+import time
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed
+
+from zefnb.core.entity import WebSocketClient as ClientHandle
+from zefnb.core.time import Time
+from zefnb.core.uid import generate_uid
+from zefnb.core.wire import TEXT, encode_content
+from zefnb.engine.mailbox import Progress
+from zefnb.engine.runtime import Runtime
+from zefnb.errors import ConnectionFailed
+from zefnb.net.client.backoff import LONGEST_PAUSE, Backoff
+from zefnb.net.client.connection import OutwardConnection
+from zefnb.net.client.consumers import Consumer
+from zefnb.net.client.failures import Loss, loss_of
+from zefnb.net.client.send_queue import MOST_BYTES, MOST_MESSAGES, Message, Outgoing
+from zefnb.net.client.target import CLOSE_WITHIN, Target
+
+PING_EVERY = 20.0
+PONG_WITHIN = 20.0
+STOP_PATIENCE = 1.0
+_SLICE = 64
+# Pings under way. A server that answers none would have us keep every one of them.
+_MOST_PINGS = 256
+# Of one client the journal tells so many different mishaps apart; a server could make up ever new ones.
+_MOST_MISHAPS = 16
+
+# A connection that stood this long was a good one: the next pause is a short one again.
+_LASTED = 5.0
+
+_STOPPED = Loss(1000, "the client was stopped")
+_INTERNAL_ERROR = 1011
+
+
+class Client:
+    """One outward client: its connection of the moment, what goes out and who takes what comes in. Lives on the loop.
+
+    Messages go out in order, at least once: those that the server did not confirm (by a pong, or by
+    closing for a reason of its own) before the connection broke are sent first on the next one.
+    """
+
+    def __init__(self, runtime: Runtime, target: Target, make_consumer: Any) -> None:
+        self._runtime = runtime
+        self.target = target
+        self.handle = ClientHandle(generate_uid())
+        self.consumer: Consumer = make_consumer(self)
+        self.outgoing = Outgoing(runtime.entrance)
+        self.sent = self.received = self.attempts = 0
+        self.since = Time.now()
+        self.connection: OutwardConnection | None = None
+        self._backoff = Backoff(longest=LONGEST_PAUSE)
+        self._mishaps: set[str] = set()
+        self._task: asyncio.Task[Any] | None = None
+        self._stopping = False
+        self._reading_since = 0.0
+
+    def __repr__(self) -> str:
+        return f"<client of {self.target}>"
+
+    async def open(self) -> None:
+        """Connect for the first time; `ConnectionFailed` when that cannot be done."""
+        self.connection = await self.target.connect()
+        self.since = Time.now()
+
+    def attach(self) -> None:
+        """Subscribe: from now on what is published is kept for the server."""
+        self.consumer.attach(self, self.target.shown)
+
+    def begin(self) -> None:
+        """Let messages pass in both directions, and connect again whenever the connection is lost."""
+        # In a context of its own: what comes in years later is not done in the name of the cell that connected.
+        self._task = contextvars.Context().run(self._runtime.spawn, self._run(), f"{self!r}")
+
+    def deliver(self, content: Any) -> None:
+        """Send `content`, or keep it until it can be sent."""
+        if not self.outgoing.put(Message(*encode_content(content))):
+            limit = f"{MOST_MESSAGES:,} messages or {MOST_BYTES >> 20} MiB"
+            self._note("warning", f"{self!r} drops messages: {limit} wait already", key=("full", self.handle))
+
+    @property
+    def progress(self) -> Progress:
+        """How many messages it was given, and how many of them it has handed to a connection."""
+        return self.outgoing.progress
+
+    def _note(self, level: Any, text: str, key: object = None, **details: Any) -> None:
+        self._runtime.journal.note(level, text, key=key, client=self.handle, **details)
+
+    def _note_mishap(self, text: str) -> None:
+        if len(self._mishaps) < _MOST_MISHAPS:
+            self._mishaps.add(text)
+        self._note("warning", text, key=("mishap", self.handle, text if text in self._mishaps else None))
+
+    async def _run(self) -> None:
+        connection = self.connection
+        while connection is not None:
+            loss = await self._serve(connection)
+            if self._stopping:
+                return
+            self._lost(loss)
+            connection = await self._reconnect()
+
+    async def _serve(self, connection: OutwardConnection) -> Loss:
+        """Let messages pass until the connection is lost."""
+        opened = time.monotonic()
+        self.outgoing.connected()
+        self.consumer.connected(connection.subprotocol)
+        helpers = [
+            self._runtime.spawn(self._send(connection), f"sending by {self!r}"),
+            self._runtime.spawn(self._keep_alive(connection), f"keeping alive {self!r}"),
+        ]
+        try:
+            loss = await self._receive(connection)
+        finally:
+            # In one step, before anything is waited for: a publisher must not be asked to wait for who is gone.
+            self.connection = None
+            self.outgoing.disconnected()
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.wait(helpers)
+        self.outgoing.rewind(again=loss.is_unread)
+        if time.monotonic() - opened > _LASTED:
+            self._backoff.reset()
+        return loss
+
+    async def _receive(self, connection: OutwardConnection) -> Loss:
+        while True:
+            try:
+                message = await connection.recv()
+            except ConnectionClosed as closed:
+                return loss_of(closed)
+            self.received += 1
+            self.consumer.take(message)
+            if self.consumer.is_full():
+                await self._wait_for_room()
+            elif self.received % _SLICE == 0:
+                await asyncio.sleep(0)
+
+    async def _wait_for_room(self) -> None:
+        self._reading_since = float("inf")
+        try:
+            await self.consumer.room()
+        finally:
+            self._reading_since = time.monotonic()
+
+    async def _send(self, connection: OutwardConnection) -> None:
+        try:
+            while True:
+                message = await self.outgoing.first()
+                await connection.send(message.payload, text=message.opcode == TEXT)
+                self.outgoing.handed_over()
+                self.sent += 1
+                if self.outgoing.wants_receipt and len(connection.pending_pings) < _MOST_PINGS:
+                    await self._ask_receipt(connection)
+                if self.sent % _SLICE == 0:
+                    await asyncio.sleep(0)
+        except ConnectionClosed:
+            self.outgoing.disconnected()
+
+    async def _ask_receipt(self, connection: OutwardConnection) -> asyncio.Future[float]:
+        """A ping after messages: its pong says that they have arrived."""
+        pong = asyncio.ensure_future(await connection.ping())
+        mark = self.outgoing.receipt_asked()
+
+        def answered(done: asyncio.Future[float]) -> None:
+            if self.connection is connection and not done.cancelled() and done.exception() is None:
+                self.outgoing.confirm(mark)
+
+        pong.add_done_callback(answered)
+        return pong
+
+    async def _keep_alive(self, connection: OutwardConnection) -> None:
+        """Ping while nobody is waited for; a server that does not answer is gone."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await asyncio.sleep(PING_EVERY)
+                asked = time.monotonic()
+                if not await self._answers(connection) and self._reading_since < asked:
+                    await self._give_up(connection)
+
+    async def _give_up(self, connection: OutwardConnection) -> None:
+        with contextlib.suppress(TimeoutError):
+            # The library would wait for ever to write the close frame behind what the server does not read.
+            async with asyncio.timeout(CLOSE_WITHIN):
+                await connection.close(_INTERNAL_ERROR, f"no answer to a ping for {PONG_WITHIN:.0f} s")
+        connection.transport.abort()
+
+    async def _answers(self, connection: OutwardConnection) -> bool:
+        try:
+            pong = await asyncio.wait_for(self._ask_receipt(connection), PONG_WITHIN)
+        except TimeoutError:
+            return False
+        # Waited for without being cancelled: the library would stumble over a cancelled one when the pong comes.
+        done, _ = await asyncio.wait({pong}, timeout=PONG_WITHIN)
+        return bool(done)
+
+    def _lost(self, loss: Loss) -> None:
+        self.since = Time.now()
+        self._note_mishap(f"the connection to {self.target} is lost ({loss}); it is made again")
+        self.consumer.lost(loss)
+
+    async def _reconnect(self) -> OutwardConnection:
+        while True:
+            await asyncio.sleep(self._backoff.next())
+            self.attempts += 1
+            try:
+                self.connection = await self.target.connect()
+            except ConnectionFailed as error:
+                self._note_mishap(f"{error}; it is tried again")
+                continue
+            self._note("info", f"connected again to {self.target}", key=("again", self.handle), attempts=self.attempts)
+            self.attempts = 0
+            self.since = Time.now()
+            return self.connection
+
+    async def stop(self, patience: float = STOP_PATIENCE) -> None:
+        """Send what was published before, close with 1000, end: `patience` for the sending, and again for the rest."""
+        self._stopping = True
+        self.consumer.detach()
+        self.outgoing.disconnected()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2 * patience):
+                    await self._finish(patience)
+        finally:
+            self._abandon()
+
+    async def _finish(self, patience: float) -> None:
+        connection, task = self.connection, self._task
+        if connection is None:
+            return
+        if task is not None:
+            emptied = asyncio.ensure_future(self.outgoing.emptied())
+            try:
+                await asyncio.wait({emptied, task}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                emptied.cancel()
+        await connection.close()
+        if task is not None:
+            # What came in before the close is still taken.
+            await asyncio.wait({task})
+
+    def _abandon(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        if self.connection is not None:
+            self.connection.transport.abort()
+            self.connection = None
+        if self.outgoing:
+            self._note("warning", f"{self!r} was stopped with {len(self.outgoing)} messages that could not be sent")
+        self.consumer.stopped(_STOPPED)
+
+    def describe(self) -> dict[str, Any]:
+        """The client as a plain dict."""
+        return {
+            "client": self.handle,
+            "url": self.target.shown,
+            "state": "reconnecting" if self.connection is None else "connected",
+            "since": self.since,
+            "sent": self.sent,
+            "received": self.received,
+            "queued": len(self.outgoing),
+            "dropped": self.outgoing.dropped,
+            "attempts": self.attempts,
+        }
+
+    def forget_sockets(self) -> None:
+        """In a forked child: close its copy of our socket, which leaves the parent's alone."""
+        sock = self.connection.transport.get_extra_info("socket") if self.connection is not None else None
+        if sock is not None and sock.fileno() >= 0:
+            os.close(sock.fileno())

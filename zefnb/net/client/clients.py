@@ -1,0 +1,124 @@
+"""The outward clients of a runtime: made, started, found and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ssl
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from zefnb.core.entity import Entity
+from zefnb.core.entity import WebSocketClient as ClientHandle
+from zefnb.engine.runtime import Runtime
+from zefnb.errors import Fault, InvalidEffect
+from zefnb.net.client.client import STOP_PATIENCE, Client
+from zefnb.net.client.consumers import ActorConsumer, Consumer, TopicConsumer
+from zefnb.net.client.target import check_target
+from zefnb.net.http.routes import check_actor, check_topics
+from zefnb.net.ports import Topics
+
+_EXIT_PATIENCE = 0.3
+
+
+def make_client(
+    runtime: Runtime,
+    topics: Topics,
+    *,
+    url: str,
+    port: int | None = None,
+    in_stream_into: Any = None,
+    out_stream_from: Any = None,
+    actor: Any = None,
+    ssl_context: ssl.SSLContext | None = None,
+    ca_file: Any = None,
+    headers: Any = None,
+    subprotocols: Sequence[str] = (),
+    redirects: str = "same-origin",
+) -> Client:
+    """The client that these fields describe, not yet connected; `InvalidEffect` lists everything wrong with them."""
+    faults: list[Fault] = []
+    target = check_target(url, port, ssl_context, ca_file, headers, subprotocols, redirects, faults)
+    push_into = check_topics("in_stream_into", in_stream_into, faults)
+    subscribe_to = check_topics("out_stream_from", out_stream_from, faults)
+    behaviour, state = check_actor("actor", actor, runtime.journal, faults)
+    _check_mode(bool(in_stream_into or out_stream_from), actor is not None, faults)
+    if faults or target is None:
+        raise InvalidEffect("FX.StartWebSocketClient", faults)
+
+    def make_consumer(client: Client) -> Consumer:
+        if behaviour is None:
+            return TopicConsumer(runtime, topics, push_into, subscribe_to)
+        on_end = functools.partial(runtime.service(Clients).actor_ended, client)
+        return ActorConsumer(runtime, topics, behaviour, state, on_end)
+
+    return Client(runtime, target, make_consumer)
+
+
+def _check_mode(has_topics: bool, has_actor: bool, faults: list[Fault]) -> None:
+    allowed = "in_stream_into=[...] and out_stream_from=[...], either or both, or else actor=FX.StartActor(...)"
+    if not has_topics and not has_actor:
+        faults.append(Fault("", "there are neither topics nor an actor", allowed))
+    if has_topics and has_actor:
+        faults.append(Fault("actor", "there are both topics and an actor", allowed))
+
+
+class Clients:
+    """The outward clients: a service of the runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._clients: dict[str | None, Client] = {}
+
+    async def start(self, client: Client, replacing: Entity | None = None) -> ClientHandle:
+        """Connect `client`. One that it replaces is stopped once that is done; between them no publish is lost."""
+        await client.open()
+        try:
+            self._clients[client.handle._uid] = client
+            client.attach()
+            if replacing is not None and self.find(replacing) is not None:
+                await self.stop(replacing)
+        except BaseException:
+            await self.stop(client.handle)
+            raise
+        client.begin()
+        return client.handle
+
+    async def stop(self, handle: Entity, patience: float = STOP_PATIENCE) -> None:
+        """Stop the client of that handle; `NotRunning` when there is none."""
+        client = self.get(handle)
+        del self._clients[handle._uid]
+        self._runtime.ended(handle._uid)
+        self._runtime.things.forget(handle)
+        await client.stop(patience)
+
+    def actor_ended(self, client: Client) -> None:
+        """The actor of a client has stopped, and the client stops with it."""
+        if client.handle._uid in self._clients:
+            self._runtime.spawn(self.stop(client.handle), f"stopping {client!r}")
+
+    def find(self, handle: Entity) -> Client | None:
+        """The client of that handle, or `None`."""
+        return self._clients.get(handle._uid)
+
+    def get(self, handle: Entity) -> Client:
+        """The client of that handle; `NotRunning` when it has stopped or lives elsewhere."""
+        client = self.find(handle)
+        if client is None:
+            raise self._runtime.not_running(handle)
+        return client
+
+    def __iter__(self) -> Iterator[Client]:
+        return iter(list(self._clients.values()))
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    async def close(self) -> None:
+        """Stop all of them at once."""
+        await asyncio.gather(*(self.stop(client.handle, _EXIT_PATIENCE) for client in self), return_exceptions=True)
+
+    def forget_sockets(self) -> None:
+        """In a forked child: let go of every socket."""
+        for client in self:
+            client.forget_sockets()

@@ -1,0 +1,181 @@
+"""Consumers: who takes what comes in on an outward connection, by topics or by one actor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from zefnb.core.entity import ET, Entity
+from zefnb.core.time import Time
+from zefnb.core.types import ByteArray
+from zefnb.core.uid import generate_uid
+from zefnb.engine.actor import Actor
+from zefnb.engine.actors import Actors
+from zefnb.engine.behaviour import Behaviour
+from zefnb.engine.runtime import Runtime
+from zefnb.net.client.failures import Loss
+from zefnb.net.ports import Topics
+from zefnb.net.websocket.outbox import Outbox
+
+_POLL = 0.02
+# Bytes after which the topics are asked again whether all can follow; a message counts for some more than it has.
+_CHECK_EVERY = 16 << 10
+_OVERHEAD = 1_024
+
+
+class Consumer(Protocol):
+    """The inner side of an outward client. Lives on the loop."""
+
+    def attach(self, client: Any, url: str) -> None:
+        """Subscribe `client`, so that what is published for it is given to its `deliver`."""
+
+    def detach(self) -> None:
+        """End that."""
+
+    def connected(self, subprotocol: str | None) -> None:
+        """The connection stands, for the first time or again."""
+
+    def take(self, message: str | bytes) -> None:
+        """A message has come in."""
+
+    def lost(self, loss: Loss) -> None:
+        """The connection is lost, and will be made again."""
+
+    def stopped(self, loss: Loss) -> None:
+        """Nothing comes any more."""
+
+    def is_full(self) -> bool:
+        """Whether the reader should wait."""
+
+    async def room(self) -> None:
+        """Wait until there is room."""
+
+
+class TopicConsumer:
+    """Publishes what comes in, and sends what is published."""
+
+    def __init__(
+        self, runtime: Runtime, topics: Topics, push_into: Sequence[Entity], subscribe_to: Sequence[Entity]
+    ) -> None:
+        self._topics = topics
+        self._push_into = tuple(push_into)
+        self._subscribe_to = tuple(subscribe_to)
+        self._slow_clients = runtime.service(Outbox).slow_clients
+        self._client: Any = None
+        self._until_check = _CHECK_EVERY
+
+    def attach(self, client: Any, url: str) -> None:
+        self._client = client
+        for topic in self._subscribe_to:
+            self._topics.subscribe(topic, client, "client")
+
+    def detach(self) -> None:
+        for topic in self._subscribe_to:
+            self._topics.unsubscribe(topic, self._client)
+
+    def connected(self, subprotocol: str | None) -> None:
+        pass
+
+    def take(self, message: str | bytes) -> None:
+        self._until_check -= _OVERHEAD + len(message)
+        content = ByteArray(message) if isinstance(message, bytes) else message
+        for topic in self._push_into:
+            self._topics.publish(topic, content)
+
+    def lost(self, loss: Loss) -> None:
+        pass
+
+    def stopped(self, loss: Loss) -> None:
+        pass
+
+    def is_full(self) -> bool:
+        """A feed that our own servers' clients or an actor cannot follow waits for them, as a client's socket does."""
+        if self._until_check > 0:
+            return self._slow_clients.holding
+        self._until_check = _CHECK_EVERY
+        return self._slow_clients.holding or self._topics.are_congested(self._push_into)
+
+    async def room(self) -> None:
+        while self._slow_clients.holding or self._topics.are_congested(self._push_into):
+            await asyncio.sleep(_POLL)
+
+
+class ActorConsumer:
+    """Gives what comes in to one actor, which outlives the connections; what it publishes to `topic_out` is sent."""
+
+    actor: Actor | None = None
+
+    def __init__(
+        self, runtime: Runtime, topics: Topics, behaviour: Behaviour, initial_state: Any, on_end: Callable[[], None]
+    ) -> None:
+        self._runtime = runtime
+        self._topics = topics
+        self._behaviour = behaviour
+        self._initial_state = initial_state
+        self._on_end = on_end
+        self._topic_in, self._topic_out = ET.Topic(generate_uid()), ET.Topic(generate_uid())
+        self._client: Any = None
+        self._url = ""
+
+    def attach(self, client: Any, url: str) -> None:
+        self._client, self._url = client, url
+        handle = ET.Actor(generate_uid(), input=self._topic_in)
+        self.actor = Actor(self._runtime, self._behaviour, self._initial_state, handle)
+        self.actor.on_end = self._ended
+        self._runtime.things.belongs_here(handle)
+        self._runtime.service(Actors).add(self.actor)
+        self._topics.subscribe(self._topic_in, self.actor, "actor")
+        self._topics.subscribe(self._topic_out, client, "client")
+
+    def detach(self) -> None:
+        self._topics.unsubscribe(self._topic_out, self._client)
+
+    def _ended(self) -> None:
+        assert self.actor is not None
+        self._runtime.service(Actors).remove(self.actor)
+        self._topics.unsubscribe(self._topic_in, self.actor)
+        self.detach()
+        self._runtime.ended(self.actor.handle._uid)
+        self._on_end()
+
+    def connected(self, subprotocol: str | None) -> None:
+        negotiated = {} if subprotocol is None else {"subprotocol": subprotocol}
+        self._deliver(
+            ET.WSServerConnected(
+                url=self._url,
+                time=Time.now(),
+                topic_in=self._topic_in,
+                topic_out=self._topic_out,
+                client=self._client.handle,
+                **negotiated,
+            )
+        )
+
+    def take(self, message: str | bytes) -> None:
+        self._deliver(message)
+
+    def _deliver(self, message: Any) -> None:
+        assert self.actor is not None
+        self.actor.deliver(message)
+
+    def _disconnected(self, loss: Loss) -> Entity:
+        gone: Entity = ET.WSServerDisconnected(url=self._url, time=Time.now(), code=loss.code, reason=loss.reason)
+        return gone
+
+    def lost(self, loss: Loss) -> None:
+        self._deliver(self._disconnected(loss))
+
+    def stopped(self, loss: Loss) -> None:
+        if self.actor is not None:
+            self.actor.deliver_last(self._disconnected(loss))
+
+    def is_full(self) -> bool:
+        return self.actor is not None and self.actor.mailbox.is_full
+
+    async def room(self) -> None:
+        while self.is_full():
+            assert self.actor is not None
+            free = asyncio.Event()
+            self.actor.mailbox.when_room = free.set
+            await free.wait()

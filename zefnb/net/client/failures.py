@@ -1,0 +1,110 @@
+"""Failures of outward connections: why one could not be made, and how one was lost, in plain words.
+
+Texts are made here rather than taken from the library, whose errors can hold the url with its secrets.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+import ssl
+from http import HTTPStatus
+from typing import NamedTuple
+
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidStatus,
+    NegotiationError,
+    ProxyError,
+)
+
+from zefnb.net.client.redirects import RedirectRefused
+from zefnb.text.controls import strip_controls
+
+CONNECT_WITHIN = 10.0
+ABNORMAL = 1006
+
+_HUNG_UP = "the server hung up during the handshake: perhaps it wants the other of ws:// and wss://"
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
+
+
+def why_failed(error: Exception) -> str:
+    """Why a connection could not be made, in plain words and without anything secret.
+
+    >>> why_failed(ConnectionRefusedError(111, 'Connection refused'))
+    'connection refused: nothing listens there'
+    """
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"certificate verify failed: {error.verify_message or error.reason}"
+        case ssl.SSLError():
+            return f"no TLS: {(error.reason or 'the handshake failed').replace('_', ' ').lower()}"
+        case TimeoutError():
+            return f"timed out: no answer within {CONNECT_WITHIN:.0f} s"
+        case socket.gaierror():
+            return f"the host's name has no address: {error.strerror}"
+        case InvalidStatus():
+            return f"the server answered HTTP {_status(error.response.status_code)} instead of opening a WebSocket"
+        case NegotiationError():
+            return "the server chose an extension or a subprotocol that was not offered"
+        case RedirectRefused():
+            return str(error)
+        case ProxyError() | InvalidProxy() | ImportError():
+            return f"the proxy named in the environment does not let us through ({type(error).__name__})"
+        case ConnectionResetError() | ConnectionAbortedError():
+            return _HUNG_UP
+        case InvalidHandshake() if isinstance(error.__cause__, EOFError | ConnectionError):
+            return _HUNG_UP
+        case InvalidHandshake():
+            return "the answer is no WebSocket handshake: another kind of server, or one that wants wss://"
+        case OSError():
+            return _why_os(error)
+        case UnicodeError():
+            return "the host's name has no address: it is no valid name"
+        case _:
+            return type(error).__name__
+
+
+def _why_os(error: OSError) -> str:
+    # For a host with several addresses asyncio joins the errors of all into one text, without a number.
+    numbers = {error.errno} if error.errno is not None else {int(n) for n in _ERRNO.findall(str(error))}
+    if numbers == {errno.ECONNREFUSED}:
+        return "connection refused: nothing listens there"
+    return "; ".join(os.strerror(number) for number in sorted(numbers)) or type(error).__name__
+
+
+def _status(code: int) -> str:
+    return f"{code} {HTTPStatus(code).phrase}" if code in set(HTTPStatus) else str(code)
+
+
+class Loss(NamedTuple):
+    """How a connection ended: the peer's close code and reason, 1006 and ours when it sent none."""
+
+    code: int
+    reason: str
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the peer may have left without looking at the last messages it was sent.
+
+        It has looked when it closes for a reason of its own: what made it close would make it close again.
+        """
+        return self.code in (ABNORMAL, 1001, 1012, 1013)
+
+    def __str__(self) -> str:
+        return f"{self.code}: {strip_controls(self.reason)}" if self.reason else str(self.code)
+
+
+def loss_of(closed: ConnectionClosed) -> Loss:
+    """What ended a connection."""
+    if closed.rcvd is not None:
+        return Loss(closed.rcvd.code, closed.rcvd.reason)
+    if closed.sent is not None and closed.sent.reason:
+        return Loss(ABNORMAL, closed.sent.reason)
+    cause = closed.__cause__
+    text = _why_os(cause).lower() if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) else ""
+    return Loss(ABNORMAL, text or "it ended without a close frame")

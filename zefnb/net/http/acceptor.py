@@ -1,0 +1,195 @@
+"""The acceptor: takes connections from the listeners while there is room, and refuses the others politely.
+
+asyncio's own accepts as many at once as its backlog is long, and when descriptors run out it fails as often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from zefnb.engine.runtime import Runtime
+from zefnb.net.http.arrival import Arrival
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+_BACKLOG = 2_048
+# Connections for each server, where the system allows so many.
+MOST_CONNECTIONS = 10_000
+# In one turn of the loop.
+_AT_ONCE = 64
+# Of those refused: as many in a pause, so that a flood of them costs little.
+_REFUSED_AT_ONCE = 16
+_PAUSE = 0.05
+# Who is refused gets to read why: as many at once, for so long.
+_LEAVING = 8
+_LEAVING_FOR = 0.5
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_TEXT = b"503 too many connections\n"
+_REFUSAL = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
+    b"retry-after: 1\r\nconnection: close\r\n\r\n%b" % (len(_TEXT), _TEXT)
+)
+
+
+def descriptor_limit() -> int:
+    """How many descriptors this process may have (RLIMIT_NOFILE)."""
+    if resource is None:
+        return 1 << 20
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 1 << 20 if soft == resource.RLIM_INFINITY else int(soft)
+
+
+def reserved_descriptors(limit: int) -> int:
+    """How many of them are for ourselves: for files, threads and clients that go outward.
+
+    >>> reserved_descriptors(64), reserved_descriptors(1024), reserved_descriptors(100_000)
+    (16, 64, 64)
+    """
+    return min(64, max(1, limit // 4))
+
+
+def most_connections() -> int:
+    """How many connections a server has unless `max_connections` says otherwise."""
+    limit = descriptor_limit()
+    return max(1, min(MOST_CONNECTIONS, limit - reserved_descriptors(limit)))
+
+
+class Acceptor:
+    """Accepts for one server. Lives on the loop."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        listeners: list[socket.socket],
+        make: Callable[[], Arrival],
+        open_count: Callable[[], int],
+        most: int,
+        on_full: Callable[[str], None],
+        tls: dict[str, Any],
+    ) -> None:
+        self._runtime = runtime
+        self._loop = runtime.loop
+        self.listeners = listeners
+        self._make, self._open_count, self._most, self._on_full, self._tls = make, open_count, most, on_full, tls
+        # Taken from a listener and not yet among the server's connections.
+        self._taking: set[asyncio.Task[Any]] = set()
+        self._leaving: deque[socket.socket] = deque()
+        self._timers: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._is_open = False
+
+    def start(self) -> None:
+        """Listen; from now on clients can connect."""
+        self._is_open = True
+        for listener in self.listeners:
+            listener.listen(_BACKLOG)
+            self._loop.add_reader(listener, self._accept, listener)
+
+    async def close(self) -> None:
+        """Accept no more; when this returns, whoever was being taken in is known, and the port is free."""
+        self._is_open = False
+        for timer in self._timers.values():
+            timer.cancel()
+        for listener in self.listeners:
+            self._loop.remove_reader(listener)
+        if self._taking and not self._tls:
+            await asyncio.wait(self._taking)
+        for listener in self.listeners:
+            listener.close()
+        while self._leaving:
+            self._leaving.popleft().close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        refused = 0
+        limit = descriptor_limit()
+        last = limit - reserved_descriptors(limit)
+        for _ in range(_AT_ONCE):
+            if refused == _REFUSED_AT_ONCE:
+                return self._pause(listener)
+            try:
+                connection, _ = listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return None
+            except OSError as error:
+                if error.errno in _NO_ROOM:
+                    self._on_full(f"no descriptor is left of {limit:,} (ulimit -n)")
+                    return self._pause(listener)
+                continue  # the client has gone meanwhile
+            why = self._why_full(connection.fileno(), last, limit)
+            if why is not None:
+                refused += 1
+                self._on_full(why)
+                self._refuse(connection)
+            else:
+                self._take(connection)
+        return None
+
+    def _why_full(self, descriptor: int, last: int, limit: int) -> str | None:
+        if self._open_count() + len(self._taking) >= self._most:
+            return f"{self._most:,} clients are connected, as many as max_connections allows"
+        # The system gives the lowest number that is free: one near the limit tells that the others are taken.
+        if descriptor >= last:
+            return f"nearly all descriptors of {limit:,} are in use (ulimit -n)"
+        return None
+
+    def _take(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        arrival = self._make()
+        task = self._loop.create_task(self._connect(connection, arrival))
+        self._taking.add(task)
+        # Discarded when it is known, and where it never is: who is counted twice would keep out another.
+        arrival.on_made = partial(self._taking.discard, task)
+
+    async def _connect(self, connection: socket.socket, arrival: Arrival) -> None:
+        try:
+            await self._loop.connect_accepted_socket(lambda: arrival, connection, **self._tls)
+        except OSError:  # TLS that is none, or that takes too long, is the peer's fault
+            connection.close()
+        except Exception as error:
+            connection.close()
+            self._runtime.journal.fault("a connection could not be taken in", error)
+        finally:
+            arrival.on_made()
+
+    def _refuse(self, connection: socket.socket) -> None:
+        """Say so, and wait a moment for it to be read: what is unread here would reset it."""
+        connection.setblocking(False)
+        with contextlib.suppress(OSError):
+            if not self._tls:
+                connection.send(_REFUSAL)
+            connection.shutdown(socket.SHUT_WR)
+        self._leaving.append(connection)
+        if len(self._leaving) > _LEAVING:
+            self._let_go(self._leaving[0])
+        self._timers[connection] = self._loop.call_later(_LEAVING_FOR, self._let_go, connection)
+
+    def _let_go(self, connection: socket.socket) -> None:
+        if (timer := self._timers.pop(connection, None)) is not None:
+            timer.cancel()
+        if connection in self._leaving:
+            self._leaving.remove(connection)
+        with contextlib.suppress(OSError):
+            connection.recv(65_536)
+        connection.close()
+
+    def _pause(self, listener: socket.socket) -> None:
+        self._loop.remove_reader(listener)
+        self._timers[listener] = self._loop.call_later(_PAUSE, self._resume, listener)
+
+    def _resume(self, listener: socket.socket) -> None:
+        self._timers.pop(listener, None)
+        if self._is_open:
+            self._loop.add_reader(listener, self._accept, listener)
+
+    def forget_sockets(self) -> list[int]:
+        """The descriptors of everything that is held here, for a forked child to close."""
+        return [each.fileno() for each in (*self.listeners, *self._leaving)]

@@ -1,0 +1,336 @@
+"""HTTP: from a request to the value that answers it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response
+from starlette.types import Message, Receive, Scope, Send
+
+from zefnb.core.entity import ET, Entity
+from zefnb.core.function import ZefFunction, as_handler, name_of
+from zefnb.core.record import fields_of
+from zefnb.core.time import Time
+from zefnb.engine.context import begin_call
+from zefnb.engine.runtime import Runtime
+from zefnb.engine.things import current_server
+from zefnb.net.budget import Budget
+from zefnb.net.http.answers import BadAnswer, plain, response_of
+from zefnb.net.http.body import BODY_LIMIT, Held, read_body
+from zefnb.net.http.forms import BadForm, form_fields, is_form, query_fields
+from zefnb.net.http.gate import Gate, Refusal, asked_by
+from zefnb.net.http.guard import GuardedHTTP
+from zefnb.net.http.routes import PathTable, Route
+from zefnb.net.http.thread_share import ThreadShare
+
+# An answer is sent in pieces, each when the peer has taken those before.
+_PIECE = 65_536
+# A form that is longer is read in a thread: a megabyte takes a tenth of a second.
+_READ_HERE = 2_048
+_NO_SNIFF = (b"x-content-type-options", b"nosniff")
+_FAILED = (500, "Internal Server Error")
+
+
+class _Found(NamedTuple):
+    """What serves a request. The name is what the journal has for it, with the path of its route.
+
+    Not the path that was asked for: whoever asks for a new one each time has no line for each.
+    """
+
+    value: Any
+    name: str
+    variables: dict[str, Any]
+
+
+class HTTPApp:
+    """The ASGI application of a server: admission, routes, handlers, answers."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        server: Entity,
+        gate: Gate,
+        refused: Callable[[Refusal], None],
+        bad_request: Callable[[int, str], None],
+    ) -> None:
+        self._runtime = runtime
+        self._server = server
+        self._gate = gate
+        self._refused = refused
+        self._bad_request = bad_request
+        self._budget = runtime.service(Budget)
+        self._threads = runtime.service(ThreadShare)
+        self._table = PathTable({})
+        # How long the last answer of a handler was, of those whose answers are long.
+        self._expected: dict[ZefFunction, int] = {}
+        self.body_limit = BODY_LIMIT
+
+    def set_routes(self, routes: list[Route]) -> None:
+        """Serve these from now on."""
+        by_path: dict[str, dict[str, Any]] = {}
+        for route in routes:
+            value = _prepared(route.value)
+            if callable(value) and not isinstance(value, Response):
+                value = as_handler(value, "FX.StartHTTPServer", f"routes[{route.key!r}]")
+            by_path.setdefault(route.path, {})["WEBSOCKET" if route.socket is not None else route.method] = value
+        self._expected = {}
+        self._table = PathTable({path: (path, methods) for path, methods in by_path.items()})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        peer: GuardedHTTP = scope["state"]["peer"]
+        with Held(self._budget.answers) as held:
+            await self._answer(request, peer, send, held)
+
+    async def _answer(self, request: Request, peer: GuardedHTTP, send: Send, held: Held) -> None:
+        found: _Found | None = None
+        try:
+            found = self._find(request)
+            response = await self._response(found, request, peer, held)
+        except HTTPException as error:
+            response = self._refusal(error, found, request)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            response = self._failed(error, found, request)
+        if any(name == b"connection" and value.lower() == b"close" for name, value in request.scope["headers"]):
+            response.headers["connection"] = "close"
+        if not any(name == _NO_SNIFF[0] for name, _ in response.raw_headers):
+            response.raw_headers.append(_NO_SNIFF)
+        await self._send(response, found, request, peer, send)
+
+    def _find(self, request: Request) -> _Found:
+        asked = asked_by(request.method, request.scope["headers"])
+        if not asked.host:
+            raise HTTPException(400, "a request names its Host", {"connection": "close"})
+        refusal = self._gate.refusal(asked)
+        if refusal is not None:
+            self._refused(refusal)
+            raise HTTPException(refusal.status, refusal.text)
+        served, variables = self._table.find(request.scope["path"])
+        if served is None:
+            raise HTTPException(404, "Not Found")
+        path, methods = served
+        method = request.method
+        if method == "HEAD" and "HEAD" not in methods:
+            method = "GET"
+        if method not in methods:
+            raise _not_this_method(methods)
+        value = methods[method]
+        if isinstance(value, ZefFunction):
+            return _Found(value, f"handler {name_of(value)} of {path}", variables)
+        return _Found(value, f"the value of route {path}", variables)
+
+    async def _response(self, found: _Found, request: Request, peer: GuardedHTTP, held: Held) -> Response:
+        """The answer: what the route has, or what its handler returns."""
+        handler = found.value
+        if isinstance(handler, Response):
+            response = Response(handler.body, handler.status_code)
+            response.raw_headers = list(handler.raw_headers)  # to which those of one answer are added
+            return response
+        if not isinstance(handler, ZefFunction):
+            return response_of(handler)
+        current_server.set(self._server)  # this task's alone: one for each request
+        begin_call()
+        with Held(self._budget.bodies) as bodies:
+            announced = int(request.headers.get("content-length", "0"))
+            body = await read_body(request.receive, announced, self.body_limit, "expect" in request.headers, bodies)
+            try:
+                form = await self._form(request, body, peer)
+                entity = _entity(request, found.variables, body, form)
+            except BadForm as error:
+                self._bad_request(400, str(error))
+                raise HTTPException(400, str(error)) from None
+            del body, form
+            try:
+                return await self._handled(handler, entity, peer, held)
+            except (HTTPException, BadAnswer, ClientDisconnect, asyncio.CancelledError):
+                raise
+            except BaseException as error:  # SystemExit from a handler is its fault, not our end
+                path = request.scope["path"]
+                self._runtime.journal.fault(
+                    found.name, error, example=path, handler=name_of(handler), server=self._server, path=path
+                )
+                raise HTTPException(*_FAILED) from None
+
+    async def _form(self, request: Request, body: bytes, peer: GuardedHTTP) -> dict[str, Any]:
+        kind = request.headers.get("content-type", "")
+        if not is_form(kind):
+            return {}
+        if len(body) <= _READ_HERE:
+            return form_fields(kind, body)
+        form: dict[str, Any] = await self._in_thread("reading of forms", peer, lambda: form_fields(kind, body))
+        return form
+
+    async def _handled(self, handler: ZefFunction, entity: Entity, peer: GuardedHTTP, held: Held) -> Response:
+        if peer.has_left:
+            raise ClientDisconnect
+        if handler.is_async or handler.inline:
+            self._make_room(handler, held)
+            answer = await handler(entity) if handler.is_async else handler(entity)
+            return self._weighed(handler, answer, held)
+        call = partial(contextvars.copy_context().run, handler, entity)
+        answer = await self._in_thread(name_of(handler), peer, self._called, handler, call, held)
+        return answer if isinstance(answer, Response) else self._weighed(handler, await answer, held)
+
+    def _make_room(self, handler: ZefFunction, held: Held) -> None:
+        """Hold what the handler's last long answer had: what does not fit is not made. Raises `HTTPException`."""
+        if not held.settle(self._expected.get(handler, 0)):
+            raise _too_much()
+
+    def _weighed(self, handler: ZefFunction, value: Any, held: Held) -> Response:
+        """The response that a value means, if there is room for it. Raises `HTTPException` and `BadAnswer`."""
+        response = response_of(value)
+        size = len(getattr(response, "body", b""))
+        # One that is longer than all may be together is sent alone; short ones are as many as there are connections.
+        size = min(size, self._budget.answers.limit) if size > _PIECE else 0
+        if size or handler in self._expected:
+            self._expected[handler] = size
+        if not held.settle(size):
+            raise _too_much()
+        return response
+
+    async def _in_thread(self, name: str, peer: GuardedHTTP, call: Callable[..., Any], *args: Any) -> Any:
+        def unless_left() -> Any:
+            if peer.has_left:
+                raise ClientDisconnect
+            return call(*args)
+
+        unless_left.__qualname__ = name  # as the journal calls it
+
+        def waits(turn: asyncio.Future[None]) -> None:
+            peer.on_left = lambda: None if turn.done() else turn.set_exception(ClientDisconnect())
+
+        try:
+            return await self._threads.call(name, waits, unless_left)
+        finally:
+            peer.on_left = None
+
+    def _called(self, handler: ZefFunction, call: Callable[[], Any], held: Held) -> Any:
+        """In a thread: call a handler, and make its answer what is sent, which takes a while for a long one."""
+        self._make_room(handler, held)
+        answer = call()
+        return answer if inspect.isawaitable(answer) else self._weighed(handler, answer, held)
+
+    # What goes wrong
+
+    def _refusal(self, error: HTTPException, found: _Found | None, request: Request) -> Response:
+        """The answer that a refusal stands for, ours or a handler's own."""
+        try:
+            return plain(error.status_code, error.detail, error.headers)
+        except BadAnswer as bad:
+            return self._failed(bad, found, request)
+
+    def _failed(self, error: Exception, found: _Found | None, request: Request) -> Response:
+        """Something else than an answer: 500, and why it is in the journal."""
+        path = request.scope["path"]
+        name = found.name if found is not None else "a request"
+        if isinstance(error, BadAnswer):
+            self._runtime.journal.note(
+                "error",
+                f"{name}: {error}",
+                key=("answer", self._server, name, error.part),
+                example=path,
+                server=self._server,
+                path=path,
+                handler=_handler_of(found),
+            )
+        else:
+            self._runtime.journal.fault(
+                f"the answer of {name}", error, server=self._server, path=path, handler=_handler_of(found)
+            )
+        return plain(*_FAILED)
+
+    # Sending
+
+    async def _send(
+        self, response: Response, found: _Found | None, request: Request, peer: GuardedHTTP, send: Send
+    ) -> None:
+        try:
+            is_short = not isinstance(response, FileResponse) and len(response.body) <= _PIECE
+            await response(request.scope, request.receive, send if is_short else _in_pieces(send, peer))
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            # uvicorn says 500 where nothing has been sent, and cuts the connection where something has.
+            self._failed(error, found, request)
+
+
+def _handler_of(found: _Found | None) -> str | None:
+    return name_of(found.value) if found is not None and isinstance(found.value, ZefFunction) else None
+
+
+def _too_much() -> HTTPException:
+    return HTTPException(503, "too many answers wait to be read; try again later", {"retry-after": "1"})
+
+
+def _not_this_method(methods: Mapping[str, Any]) -> HTTPException:
+    if "WEBSOCKET" in methods:
+        return HTTPException(426, "this is a WebSocket route", {"upgrade": "websocket", "connection": "upgrade"})
+    allowed = sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
+    return HTTPException(405, "Method Not Allowed", {"allow": ", ".join(allowed)})
+
+
+def _entity(request: Request, variables: dict[str, Any], body: bytes, form: dict[str, Any]) -> Entity:
+    """The message that a handler gets. Raises `BadForm` for a query with too many fields."""
+    query = request.scope["query_string"].decode("latin-1")
+    try:
+        text: str | bytes = body.decode()
+    except UnicodeDecodeError:
+        text = body
+    fields: dict[str, Any] = {
+        "path": request.scope["path"],
+        "method": request.method,
+        "headers": dict(request.headers),
+        "query": query,
+        "query_params": query_fields(query),
+        "body": text,
+        "form_data": form,
+        "client_ip": request.client.host if request.client else "",
+        "req_time": Time.now(),
+        "path_params": variables,
+    }
+    entity: Entity = ET.Request(**{**variables, **fields})
+    return entity
+
+
+def _prepared(value: Any) -> Any:
+    """Text of a route as its response: made once, and one copy of its bytes, however many ask for it."""
+    is_page = isinstance(value, Entity) and type(value) is ET.HTML
+    text = fields_of(value)["content"] if is_page else value
+    if not isinstance(text, str):
+        return value
+    try:
+        # What a handler returns stays plain text: it may hold what a peer sent.
+        return response_of(ET.HTML(content=text) if is_page or text.startswith("<") else text)
+    except UnicodeEncodeError:
+        return value  # which is said when it is asked for
+
+
+def _in_pieces(send: Send, peer: GuardedHTTP) -> Send:
+    """A `send` that writes long bodies in pieces, and stops when nobody is there to read them."""
+
+    async def send_in_pieces(message: Message) -> None:
+        body = message.get("body", b"")
+        if len(body) > _PIECE:
+            pieces = memoryview(body)
+            last = (len(body) - 1) // _PIECE * _PIECE
+            for at in range(0, last, _PIECE):
+                await send({"type": message["type"], "body": bytes(pieces[at : at + _PIECE]), "more_body": True})
+                if peer.has_left:
+                    raise ClientDisconnect
+            message = {**message, "body": bytes(pieces[last:])}
+        if peer.has_left:
+            raise ClientDisconnect
+        await send(message)
+
+    return send_in_pieces

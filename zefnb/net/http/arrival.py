@@ -1,0 +1,94 @@
+"""The arrival: a connection from which nothing has come yet. Its first bytes say what it becomes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+from zefnb.net.http import guard
+from zefnb.net.http.handshake import Handshake, read_plain
+
+_FAILED = (
+    b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 26\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"connection: close\r\n\r\n500 Internal Server Error\n"
+)
+
+Take = Callable[[asyncio.Transport, Handshake], bool]
+
+
+class Arrival(asyncio.Protocol):
+    """Becomes a WebSocket when a plain handshake comes that `take` answers; else HTTP has it, as it came.
+
+    Who says nothing within 5 s is cut without a word.
+    """
+
+    __slots__ = ("_arrived", "_deadline", "_is_open", "_make_http", "_on_fault", "_take", "on_made", "transport")
+
+    def __init__(
+        self,
+        arrived: set[Any],
+        is_open: Callable[[], bool],
+        take: Take,
+        make_http: Callable[[float], guard.GuardedHTTP],
+        on_fault: Callable[[Exception], None],
+    ) -> None:
+        self._arrived = arrived
+        self._is_open = is_open
+        self._take = take
+        self._make_http = make_http
+        self._on_fault = on_fault
+        self._deadline: asyncio.TimerHandle | None = None
+        # Called when the connection is known here.
+        self.on_made: Callable[[], None] = lambda: None
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # Not every loop's transports are of asyncio's classes.
+        self.transport = cast("asyncio.Transport", transport)
+        self.on_made()
+        if not self._is_open():
+            # The server stopped during the TLS handshake, when nobody knew of this connection.
+            self.transport.abort()
+            return
+        self._arrived.add(self)
+        self._deadline = asyncio.get_running_loop().call_later(guard.HEAD_WITHIN, self.transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        self._leave()
+        try:
+            handshake = read_plain(data)
+            if handshake is not None and self._take(self.transport, handshake):
+                return
+        except Exception as error:
+            self._failed(error)
+            return
+        assert self._deadline is not None
+        http = self._make_http(self._deadline.when())
+        self.transport.set_protocol(http)
+        http.connection_made(self.transport)
+        http.data_received(data)
+
+    def _failed(self, error: Exception) -> None:
+        """A fault of ours: left to asyncio, it would be a line in the user's cell for each time that a peer likes."""
+        if isinstance(error, OSError):  # the peer is gone
+            return self.transport.abort()
+        self._on_fault(error)
+        if self.transport.get_protocol() is self:
+            self.transport.write(_FAILED)
+            self.transport.close()
+        else:
+            self.transport.abort()  # the peer has been told that it is let in
+        return None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+
+    def shutdown(self) -> None:
+        """The server stops."""
+        self.transport.close()
+
+    def _leave(self) -> None:
+        self._arrived.discard(self)
+        if self._deadline is not None:
+            self._deadline.cancel()

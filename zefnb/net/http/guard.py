@@ -1,0 +1,329 @@
+"""The guard: uvicorn's HTTP protocol with deadlines, bounds and strictness.
+
+The seams used here (the constructor, `conn`, `flow`, `handle_websocket_upgrade`, `send_400_response`,
+`on_response_complete`) are not public; tests/net/http/test_guard.py holds them, and the minor version is pinned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
+from uvicorn.server import ServerState
+
+from zefnb.net.http.strict import StrictConnection
+from zefnb.net.kernel import unsent_bytes
+
+HEAD_WITHIN = 5.0
+KEEP_ALIVE = 30.0
+# How much of a body is read after its answer has been sent, so that the peer gets to read it, and for how long.
+REST_LIMIT = 1 << 20
+REST_WITHIN = 10.0
+# A client that takes nothing of its answer for so long is cut; while answers for all are scarce, after less. What one
+# takes is seen in steps, since a kernel tells of room when there is much: at 10 KB/s every 13 s, at 20 KB/s every 5 s.
+ANSWER_PROGRESS_WITHIN = 20.0
+SCARCE_PROGRESS_WITHIN = 8.0
+_LOOK_EVERY = 0.25
+_ENDING_LIMIT = 16 << 20
+_NO_PHRASE = b"Error"
+
+
+class _Flow(FlowControl):
+    """uvicorn's, with one more reason not to read: what has come is not read yet."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__(transport)
+        self._is_held = False
+
+    def hold(self, held: bool) -> None:
+        """Do not read, whatever else is said, until it is said otherwise here."""
+        self._is_held = held
+        if self.read_paused or self._transport.is_closing():
+            return
+        if held:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def pause_reading(self) -> None:
+        if self._is_held:
+            self.read_paused = True
+        else:
+            super().pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._is_held:
+            self.read_paused = False
+        else:
+            super().resume_reading()
+
+
+class GuardedHTTP(H11Protocol):
+    """One HTTP connection: its heads come within 5 s and 32 KiB, its upgrades are what they should be.
+
+    A peer that does not read its answer, or sends a body without end behind it, is cut. Nothing that it sends holds
+    the loop for more than some milliseconds, and no fault of ours in reading it is left to asyncio.
+    """
+
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: Any = None) -> None:
+        super().__init__(config, server_state, {**app_state, "peer": self}, _loop)
+        self.conn: StrictConnection = StrictConnection()
+        self.on_refused: Callable[[int, str], None] = lambda status, why: None
+        self.on_fault: Callable[[Exception], None] = lambda error: None
+        self.on_left: Callable[[], None] | None = None
+        # Whether much of what answers may hold together is held.
+        self.is_scarce: Callable[[], bool] = lambda: False
+        self.has_left = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self._pipelined = False
+        # After an answer that was sent before its request had come: when the rest must be there.
+        self._rest_deadline: asyncio.TimerHandle | None = None
+        self._looking: asyncio.TimerHandle | None = None
+        self._taken, self._taken_at = 0, 0.0
+        # By the loop's clock: when the first head must be there. It counts from when the connection came.
+        self.head_due = self.loop.time() + HEAD_WITHIN
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.flow: _Flow = _Flow(transport)
+        self._deadline = self.loop.call_at(self.head_due, self._too_late)
+
+    # Reading
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self.conn.begin_turn()
+            super().data_received(data)
+            self._read()
+        except Exception as error:
+            self._failed(error)
+
+    def _read_on(self) -> None:
+        """In the next turn of the loop: read what there was no time for."""
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return
+        self.flow.hold(False)
+        try:
+            self.conn.begin_turn()
+            self.handle_events()
+            self._read()
+        except Exception as error:
+            self._failed(error)
+
+    def _read(self) -> None:
+        if self.conn.has_more and not self.transport.is_closing() and self.transport.get_protocol() is self:
+            self.flow.hold(True)
+            self.loop.call_soon(self._read_on)
+        if self._rest_deadline is not None:
+            self._check_rest()
+        self._mind_the_head()
+
+    def _failed(self, error: Exception) -> None:
+        """A fault of ours: the peer is told, and the journal."""
+        if isinstance(error, OSError):  # the peer is gone
+            return self.transport.abort()
+        self.on_fault(error)
+        try:
+            self._refuse("Internal Server Error", 500)
+        except Exception:
+            self.transport.abort()
+        return None
+
+    # Deadlines
+
+    def _expect_head(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_WITHIN, self._too_late)
+
+    def _head_came(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_late(self) -> None:
+        self._deadline = None
+        if self.transport.is_closing():
+            return
+        if self.conn.unread:
+            self._refuse("the head took too long", 408)
+        else:
+            self.connections.discard(self)
+            self.transport.abort()
+
+    def _mind_the_head(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._head_came()
+        elif self.conn.unread:
+            self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.has_left = True
+        self._head_came()
+        super().connection_lost(exc)
+        on_left, self.on_left = self.on_left, None
+        if on_left is not None:
+            on_left()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Leave no circle of references to the collector: a request knows its peer, and the peer its request."""
+        self._rest_came()
+        self._look_no_more()
+        self.app_state = {}
+        self.scope = self.cycle = None  # type: ignore[assignment]
+
+    # What comes behind the answer
+
+    def _expect_rest(self) -> None:
+        if self.conn.their_state is h11.SEND_BODY and self._rest_deadline is None:
+            self._rest_deadline = self.loop.call_later(REST_WITHIN, self._close_gently)
+
+    def _check_rest(self) -> None:
+        if self.conn.rest_bytes > REST_LIMIT:
+            self._rest_came()
+            self._close_gently()
+        elif self.conn.their_state is not h11.SEND_BODY:
+            self._rest_came()
+
+    def _rest_came(self) -> None:
+        if self._rest_deadline is not None:
+            self._rest_deadline.cancel()
+        self._rest_deadline = None
+
+    # A peer that does not read
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_soon()
+
+    def _look_soon(self) -> None:
+        if self._looking is None:
+            self._taken, self._taken_at = self._bytes_taken(), self.loop.time()
+            self._looking = self.loop.call_later(_LOOK_EVERY, self._look)
+
+    def _look(self) -> None:
+        """While something waits to be written: whether the peer has taken anything since."""
+        self._looking = None
+        if not self.transport.get_write_buffer_size():
+            return
+        taken, now = self._bytes_taken(), self.loop.time()
+        if taken != self._taken:
+            self._taken, self._taken_at = taken, now
+        else:
+            within = SCARCE_PROGRESS_WITHIN if self.is_scarce() else ANSWER_PROGRESS_WITHIN
+            if now - self._taken_at > within:
+                self.on_refused(0, f"took nothing of its answer for {within:.0f} s")
+                self.transport.abort()
+                return
+        self._looking = self.loop.call_later(_LOOK_EVERY, self._look)
+
+    def _look_no_more(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+
+    def _bytes_taken(self) -> int:
+        return self.conn.sent_bytes - self.transport.get_write_buffer_size() - unsent_bytes(self.transport)
+
+    # Upgrades, answers and refusals
+
+    def _should_upgrade(self) -> bool:
+        return self.scope["method"] == "GET" and self._get_upgrade() == b"websocket" and self._should_upgrade_to_ws()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._head_came()
+        names = [name for name, _ in self.headers]
+        if event.http_version != b"1.1" or b"content-length" in names or b"transfer-encoding" in names:
+            return self._refuse("a WebSocket handshake is HTTP/1.1 and has no body")
+        if self._pipelined:
+            return self._refuse("a WebSocket handshake cannot be pipelined behind a request")
+        # Frames may follow the handshake in the same segment.
+        following = self.conn.unread
+        super().handle_websocket_upgrade(event)
+        protocol: Any = self.transport.get_protocol()
+        if protocol is not self:
+            self._let_go()
+            if following:
+                protocol.data_received(following)
+        return None
+
+    def _refuse(self, why: str, status: int = 400) -> None:
+        self.conn.refusal = status
+        self.send_400_response(why)
+
+    def on_response_complete(self) -> None:
+        self._pipelined = bool(self.conn.unread)
+        try:
+            self.conn.begin_turn()
+            super().on_response_complete()
+            self._read()
+        except Exception as error:  # what is read on has come from the peer
+            self._failed(error)
+        self._pipelined = False
+        self._expect_rest()
+        if not self.transport.is_closing() and self.transport.get_write_buffer_size():
+            self._look_soon()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is refused, with the status that fits, and close."""
+        status = self.conn.refusal
+        self.on_refused(status, msg)
+        phrase = STATUS_PHRASES.get(status) or _NO_PHRASE
+        body = f"{status} {msg}\n".encode()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
+            headers = [
+                *self.server_state.default_headers,
+                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"x-content-type-options", b"nosniff"),
+                (b"content-length", b"%d" % len(body)),
+                (b"connection", b"close"),
+            ]
+            response = h11.Response(status_code=status, reason=phrase, headers=headers)
+            for part in (response, h11.Data(data=b"" if self.conn.is_head else body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(part) or b"")
+        self.connections.discard(self)
+        if self.cycle is not None:
+            # Whoever still reads the body that turned out wrong is answered already.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self._close_gently()
+
+    def _close_gently(self) -> None:
+        """FIN first and the rest a second later: bytes still unread would reset what the peer has yet to read."""
+        if self.transport.is_closing():
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.transport.set_protocol(_Ending(self.transport, self.loop, self.connection_lost))
+        else:
+            self.transport.close()
+
+
+class _Ending(asyncio.Protocol):
+    """Reads and forgets what still comes, for a second and 16 MiB."""
+
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, lost: Callable[[Exception | None], None]
+    ) -> None:
+        self._lost = lost
+        self._timer = loop.call_later(1.0, transport.abort)
+        self._transport = transport
+        self._received = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Nothing of it matters any more."""
+        self._received += len(data)
+        if self._received > _ENDING_LIMIT:
+            self._transport.abort()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        self._lost(exc)

@@ -1,0 +1,219 @@
+"""Routes: checking what a server is given, all faults at once, and finding what serves a path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.routing import compile_path
+
+from zefnb.core.effect import FX, Effect
+from zefnb.core.entity import ET, Entity, Topic
+from zefnb.core.record import fields_of
+from zefnb.core.snapshot import snapshot
+from zefnb.core.types import describe
+from zefnb.engine.behaviour import compile_behaviour
+from zefnb.engine.journal import Journal
+from zefnb.errors import Fault, Hint, InvalidEffect, UsageError, shown
+from zefnb.net.path_pattern import VARIABLE, path_pattern
+from zefnb.net.websocket.endpoint import MAX_SIZE, EndpointConfig
+from zefnb.net.websocket.slow_client import check_slow_client
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_SOCKET_FIELDS = (
+    "clients_subscribe_to",
+    "clients_push_into_",
+    "actor",
+    "slow_client",
+    "max_size",
+    "compression",
+    "subprotocols",
+)
+_ANSWER_FIELDS: dict[type, tuple[str, ...]] = {
+    ET.HTML: ("content",),
+    ET.JSON: ("content",),
+    ET.Response: (),
+    ET.Redirect: ("url",),
+    ET.FromFile: ("path",),
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One entry: which method and path, and what serves it."""
+
+    key: Any
+    method: str
+    path: str
+    value: Any
+    socket: EndpointConfig | None = None
+
+
+def compile_routes(routes: Mapping[Any, Any], journal: Journal, subject: str = "FX.StartHTTPServer") -> list[Route]:
+    """The routes, checked; `InvalidEffect` lists every fault with its route and field."""
+    faults: list[Fault] = []
+    compiled: dict[tuple[str, str], Route] = {}
+    for key, value in routes.items():
+        route = _compile_route(key, value, journal, faults)
+        if route is None:
+            continue
+        place = (route.method, route.path)
+        if place in compiled:
+            problem = f"means the same as route {compiled[place].key!r}"
+            faults.append(Fault(f"routes[{key!r}]", problem, "one value for each method and path"))
+        compiled[place] = route
+    if faults:
+        raise InvalidEffect(subject, faults)
+    return list(compiled.values())
+
+
+def _compile_route(key: Any, value: Any, journal: Journal, faults: list[Fault]) -> Route | None:
+    where = f"routes[{key!r}]"
+    method, path = key if isinstance(key, tuple) and len(key) == 2 else ("GET", key)
+    before = len(faults)
+    if not isinstance(path, str) or not path.startswith("/"):
+        hint = f"write '/{path}'" if isinstance(path, str) else ""
+        faults.append(Fault(where, f"path {shown(path)}", "a path that begins with a slash", hint))
+    elif "?" in path or "#" in path:
+        faults.append(Fault(where, f"path {path!r} holds a query", "a path alone"))
+    else:
+        _check_variables(where, path, faults)
+    if not isinstance(method, str) or method.upper() not in METHODS:
+        faults.append(Fault(where, f"method {shown(method)}", ", ".join(METHODS)))
+    if isinstance(value, Entity) and type(value) is ET.WebSocket:
+        if key != path:
+            faults.append(Fault(where, "a WebSocket route takes no method", f"the path alone: {path!r}"))
+        config = _compile_socket(where, value, journal, faults)
+        return Route(key, "GET", normal_path(path), value, config) if len(faults) == before else None
+    _check_answer(where, value, faults)
+    return Route(key, method.upper(), normal_path(path), value) if len(faults) == before else None
+
+
+def normal_path(path: str) -> str:
+    """The path without a slash at its end: `/ws/` is `/ws`.
+
+    >>> normal_path('/ws/'), normal_path('/')
+    ('/ws', '/')
+    """
+    return path.rstrip("/") or "/"
+
+
+def _check_variables(where: str, path: str, faults: list[Fault]) -> None:
+    try:
+        compile_path(path)
+    except (ValueError, AssertionError, KeyError) as error:
+        faults.append(Fault(where, f"path {path!r}: {error}", "variables such as {name} or {name:int}"))
+
+
+def _check_answer(where: str, value: Any, faults: list[Fault]) -> None:
+    """What serves a request: a value that is an answer, or a function that makes one."""
+    if isinstance(value, Effect):
+        faults.append(Fault(where, f"got the effect {shown(value)}", "an answer or a handler"))
+    elif isinstance(value, Entity):
+        needed = _ANSWER_FIELDS.get(type(value))
+        if needed is None:
+            allowed = ", ".join(repr(kind) for kind in (*_ANSWER_FIELDS, ET.WebSocket))
+            faults.append(Fault(where, f"got {shown(value)}", f"text, None, a handler, {allowed}"))
+        for name in needed or ():
+            if name not in fields_of(value):
+                faults.append(Fault(f"{where}.{name}", "missing", f"{type(value)!r}({name}=...)"))
+    elif not (value is None or isinstance(value, str | bytes | dict | list) or callable(value)):
+        faults.append(Fault(where, f"got {shown(value)}", "text, bytes, None, dict, list, ET.HTML, ... or a handler"))
+
+
+def _compile_socket(where: str, value: Entity, journal: Journal, faults: list[Fault]) -> EndpointConfig | None:
+    given = fields_of(value)
+    for name in given.keys() - set(_SOCKET_FIELDS):
+        hint = Hint(name, _SOCKET_FIELDS)
+        faults.append(Fault(f"{where}.{name}", "unknown field", ", ".join(_SOCKET_FIELDS), hint))
+    subscribe = check_topics(f"{where}.clients_subscribe_to", given.get("clients_subscribe_to"), faults)
+    push = check_topics(f"{where}.clients_push_into_", given.get("clients_push_into_"), faults)
+    actor = given.get("actor")
+    allowed = "clients_subscribe_to=[...], clients_push_into_=[...] or actor=FX.StartActor(...)"
+    has_topics = bool(given.get("clients_subscribe_to") or given.get("clients_push_into_"))
+    if actor is None and not has_topics:
+        faults.append(Fault(where, "ET.WebSocket has neither topics nor an actor", allowed))
+    if actor is not None and has_topics:
+        faults.append(Fault(where, "ET.WebSocket has both topics and an actor", f"one of the two: {allowed}"))
+    behaviour, state = check_actor(f"{where}.actor", actor, journal, faults)
+    options = _options(where, given, faults)
+    return EndpointConfig(subscribe, push, behaviour, state, **options)
+
+
+def check_topics(where: str, given: Any, faults: list[Fault]) -> tuple[Entity, ...]:
+    """The topics in `given`, one or a list; what is none is added to `faults`."""
+    if given is None:
+        return ()
+    items = [given] if isinstance(given, Entity | str) else given
+    if not isinstance(items, list | tuple | set | frozenset):
+        faults.append(Fault(where, f"got {shown(given)}", "a list of topics"))
+        return ()
+    for item in items:
+        if not isinstance(item, Topic) or item._uid is None:
+            hint = f"write ET.Topic({item!r})" if isinstance(item, str) else ""
+            faults.append(Fault(where, f"got {shown(item)}", "ET.Topic('name') or ET.Topic(generate_uid())", hint))
+    return tuple(dict.fromkeys(item for item in items if isinstance(item, Topic)))
+
+
+def check_actor(where: str, given: Any, journal: Journal, faults: list[Fault]) -> tuple[Any, Any]:
+    """The behaviour and initial state that `given`, an `FX.StartActor`, describes; what is wrong goes to `faults`."""
+    if given is None:
+        return None, None
+    if not isinstance(given, FX.StartActor):
+        hint = "each connection gets an actor of its own, so the effect is given, not a handle that runs"
+        faults.append(Fault(where, f"got {shown(given)}", "FX.StartActor(initial_state=..., rules={...})", hint))
+        return None, None
+    fields = fields_of(given)
+    if "initial_state" not in fields:
+        faults.append(Fault(f"{where}.initial_state", "missing", "any value, such as ET.Guest()"))
+    if "input" in fields:
+        faults.append(Fault(f"{where}.input", "the input of a connection's actor is the connection", "no input"))
+    try:
+        return compile_behaviour(journal, **fields), snapshot(fields.get("initial_state"))
+    except RecursionError:
+        faults.append(Fault(f"{where}.initial_state", "it is nested too deeply", "a flatter value, or a DictDatabase"))
+        return None, None
+    except UsageError as error:
+        faults.extend(
+            Fault(f"{where}.{fault.field}", fault.problem, fault.allowed, fault.hint) for fault in error.faults
+        )
+        return None, None
+
+
+def _options(where: str, given: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    checks: dict[str, tuple[Any, Any, str]] = {
+        "max_size": (int, lambda v: v is not True and v > 0, f"bytes in a message, default {MAX_SIZE}"),
+        "compression": (bool, lambda v: True, "True or False"),
+        "subprotocols": (list | tuple, lambda v: all(isinstance(item, str) for item in v), "a list of names"),
+    }
+    for name, (kind, fits, allowed) in checks.items():
+        if name not in given:
+            continue
+        value = given[name]
+        if not isinstance(value, kind) or not fits(value):
+            faults.append(Fault(f"{where}.{name}", f"got {shown(value)}", allowed or describe(kind)))
+        options[name] = tuple(value) if name == "subprotocols" and isinstance(value, list | tuple) else value
+    if "slow_client" in given:
+        options["slow_client"] = check_slow_client(f"{where}.slow_client", given["slow_client"], faults)
+    return options
+
+
+class PathTable:
+    """Finds what serves a path, plain paths first, then those with variables in the order given."""
+
+    def __init__(self, entries: Mapping[str, Any]) -> None:
+        self._plain = {path: value for path, value in entries.items() if not VARIABLE.search(path)}
+        self._patterns = [(path_pattern(path), value) for path, value in entries.items() if VARIABLE.search(path)]
+
+    def find(self, path: str) -> tuple[Any, dict[str, Any]]:
+        """What serves `path`, and the path's variables; `None` when nothing does."""
+        path = normal_path(path)
+        if path in self._plain:
+            return self._plain[path], {}
+        for pattern, value in self._patterns:
+            variables = pattern.match(path)
+            if variables is not None:
+                return value, variables
+        return None, {}

@@ -1,0 +1,378 @@
+"""The HTTP server: listeners, routes, connections; started, changed and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from email.utils import formatdate
+from functools import partial
+from typing import Any
+from urllib.parse import unquote
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+from websockets.datastructures import Headers
+from websockets.frames import CloseCode
+from websockets.http11 import Request
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+
+from zefnb.core.entity import HTTPServer as ServerHandle
+from zefnb.core.time import Time
+from zefnb.core.uid import generate_uid
+from zefnb.engine.ending import ENDING
+from zefnb.engine.runtime import Runtime, end_default_runtime
+from zefnb.engine.switch_interval import SwitchInterval
+from zefnb.net.budget import Budget
+from zefnb.net.http.acceptor import Acceptor, most_connections
+from zefnb.net.http.admission import Admission
+from zefnb.net.http.app import HTTPApp
+from zefnb.net.http.arrival import Arrival
+from zefnb.net.http.forms import FIELDS_LIMIT, has_too_many_fields, query_fields
+from zefnb.net.http.gate import Asked, Gate, Refusal
+from zefnb.net.http.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
+from zefnb.net.http.handshake import Handshake
+from zefnb.net.http.listeners import bind
+from zefnb.net.http.routes import PathTable, Route, compile_routes
+from zefnb.net.ports import Topics
+from zefnb.net.tls import server_context
+from zefnb.net.websocket.connection import Connection
+from zefnb.net.websocket.deflate import SteppedDeflateFactory
+from zefnb.net.websocket.endpoint import Endpoint, EndpointConfig
+from zefnb.net.websocket.frames import SHORT
+from zefnb.net.websocket.outbox import Outbox
+
+_STOP_PATIENCE = 1.0
+_TICK = 1.0
+# The journal repeats no more of what a stranger calls itself.
+_LONGEST_NAME = 200
+
+# uvicorn's own log lines would appear in the user's cell; what matters of them is in the journal.
+_quiet = logging.getLogger("zefnb.uvicorn")
+_quiet.propagate = False
+_quiet.addHandler(logging.NullHandler())
+
+
+class Server:
+    """One running server. Lives on the loop."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        topics: Topics,
+        routes: Mapping[Any, Any],
+        *,
+        allow_external_requests: bool = False,
+        allow_restart: bool = False,
+        certificates: Any = None,
+        logging: bool = False,
+        allowed_hosts: Iterable[str] = (),
+        allowed_origins: Iterable[str] = (),
+        sessions: Mapping[str, EndpointConfig] | None = None,
+        max_connections: int | None = None,
+    ) -> None:
+        self._runtime = runtime
+        self._topics = topics
+        self._outbox = runtime.service(Outbox)
+        self.given_routes = dict(routes)
+        self._compiled = compile_routes(routes, runtime.journal)
+        self._compiled += [Route(path, "GET", path, config, config) for path, config in (sessions or {}).items()]
+        self._tls = server_context(certificates)
+        self.admission = Admission(tuple(allowed_hosts), tuple(allowed_origins))
+        self._gate = Gate(self.admission)
+        self.allow_external_requests = allow_external_requests
+        self.allow_restart = allow_restart
+        self.logs_requests = logging
+        self.max_connections = most_connections() if max_connections is None else max_connections
+        self.handle: ServerHandle = None  # type: ignore[assignment]
+        self.port = 0
+        self.version = 1
+        self.started = Time.now()
+        self.refused = 0
+        self.endpoints: dict[str, Endpoint] = {}
+        # Endpoints whose route is gone, until their last client leaves.
+        self._retired: list[Endpoint] = []
+        self._sockets_table = PathTable({})
+        self._connections: dict[Connection, None] = {}
+        self._channel_ids = itertools.count()
+        self._acceptor: Acceptor = None  # type: ignore[assignment]
+        self._state = ServerState()
+        self._date = _http_date()
+        self._emptied = asyncio.Event()
+        self._stopped = False
+        self._ticker: asyncio.TimerHandle | None = None
+        self._app: HTTPApp = None  # type: ignore[assignment]
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it speaks TLS."""
+        return self._tls is not None
+
+    async def start(self, port: int) -> None:
+        """Bind and listen; when this returns, clients can connect. Raises `PortUnavailable`."""
+        sockets = bind(port, self.allow_external_requests)
+        self.port = self.admission.port = sockets[0].getsockname()[1]
+        if self.allow_external_requests:
+            self.admission.allow_machine()
+        self.handle = ServerHandle(generate_uid(), port=self.port)
+        self._app = HTTPApp(self._runtime, self.handle, self._gate, self._refused, self._bad_request)
+        self._set_routes(self._compiled)
+        self._acceptor = Acceptor(
+            self._runtime,
+            sockets,
+            self._protocol_factory(),
+            lambda: len(self._connections) + len(self._state.connections),
+            self.max_connections,
+            self._full,
+            self._tls_options(),
+        )
+        self._acceptor.start()
+        self._runtime.service(_switch_interval).acquire()
+        ENDING.acquire(self, self._runtime.loop, end_default_runtime)
+        self._tick()
+
+    def _tls_options(self) -> dict[str, Any]:
+        if self._tls is None:
+            return {}
+        # A handshake that stalls is cut as a head that does not come.
+        return {"ssl": self._tls, "ssl_handshake_timeout": HEAD_WITHIN, "ssl_shutdown_timeout": _STOP_PATIENCE}
+
+    def _protocol_factory(self) -> Callable[[], Arrival]:
+        config = Config(
+            app=self._app,
+            http=GuardedHTTP,
+            ws=self._asked,  # type: ignore[arg-type]
+            log_config=None,
+            lifespan="off",
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=int(KEEP_ALIVE),
+        )
+        config.load()
+        is_scarce = self._runtime.service(Budget).answers.is_scarce
+
+        def make_http(head_due: float) -> GuardedHTTP:
+            protocol = GuardedHTTP(config, self._state, {}, self._runtime.loop)
+            protocol.head_due = head_due
+            protocol.logger = _quiet
+            # Not by the config, which would change uvicorn's logger for the whole process.
+            protocol.access_log = False
+            protocol.on_refused, protocol.on_fault = self._bad_request, self._fault
+            protocol.is_scarce = is_scarce
+            return protocol
+
+        return partial(
+            Arrival, self._state.connections, lambda: not self._stopped, self._welcome, make_http, self._fault
+        )
+
+    def _connection(self, protocol: ServerProtocol) -> Connection:
+        connection = Connection(self._outbox, protocol, self._admit, self._closed)
+        self._connections[connection] = None
+        return connection
+
+    def _asked(self, config: Any = None, server_state: Any = None, app_state: Any = None) -> Connection:
+        """What uvicorn hands an upgrade to: a connection whose handshake is yet to be read."""
+        return self._connection(ServerProtocol(select_subprotocol=_select_subprotocol, logger=_quiet))
+
+    def _welcome(self, transport: asyncio.Transport, handshake: Handshake) -> bool:
+        """Answer a plain handshake, if there is nothing to refuse or to negotiate; else `_admit` will."""
+        endpoint, variables = self._sockets_table.find(handshake.path)
+        if endpoint is None or endpoint.config.negotiates or has_too_many_fields(handshake.query):
+            return False
+        if self._gate.refusal(handshake.asked()) is not None:
+            return False
+        connection = self._connection(ServerProtocol(state=OPEN, logger=_quiet))
+        connection.protocol.max_message_size = endpoint.config.max_size + SHORT
+        connection.connection_made(transport)
+        transport.set_protocol(connection)
+        connection.asked_for(handshake.path, handshake.query, handshake.host, handshake.origin)
+        connection.write_control(handshake.answer(self._date))
+        self._open(connection, endpoint, variables)
+        return True
+
+    def _admit(self, connection: Connection, request: Request) -> None:
+        """Answer a WebSocket handshake (RFC 6455, section 4.2)."""
+        protocol = connection.protocol
+        raw_path, _, query = request.path.partition("?")
+        path = unquote(raw_path)
+        origins = request.headers.get_all("Origin")
+        connection.asked_for(path, query, request.headers.get("Host", ""), origins[0] if origins else None)
+        endpoint, variables = self._sockets_table.find(path)
+        refusal = self._gate.refusal(_asked_of(connection.host, request.headers))
+        if refusal is not None:
+            self._refused(refusal)
+            response = protocol.reject(refusal.status, f"{refusal.text}\n")
+        elif has_too_many_fields(query):
+            response = protocol.reject(400, f"a query has {FIELDS_LIMIT:,} fields at most\n")
+        elif endpoint is None:
+            response = protocol.reject(404, "there is no WebSocket route of that path\n")
+        else:
+            config = endpoint.config
+            protocol.available_extensions = [SteppedDeflateFactory()] if config.compression else None
+            protocol.available_subprotocols = config.subprotocols or None
+            # The connection has the limit. The protocol would apply its own to control frames between fragments, too.
+            protocol.max_message_size = config.max_size + SHORT
+            response = protocol.accept(request)
+        connection.answer(response)
+        if response.status_code == 101:
+            self._open(connection, endpoint, variables)
+
+    def _open(self, connection: Connection, endpoint: Endpoint, variables: dict[str, str]) -> None:
+        connection.opened(next(self._channel_ids), query_fields(connection.query))
+        endpoint.open(connection, variables)
+        self._log(connection, "connected")
+
+    def _refused(self, refusal: Refusal) -> None:
+        if not refusal.header:
+            return
+        self.refused += 1
+        header, value = refusal.header, refusal.value[:_LONGEST_NAME]
+        text = f"refused a request with {header} {value!r}; {_way_in(header, value)}"
+        # Not a line for each: a stranger may call itself what it likes, as often as it likes.
+        key = ("refused", self.handle, header)
+        self._runtime.journal.note("warning", text, key=key, example=value, server=self.handle)
+
+    def _bad_request(self, status: int, why: str) -> None:
+        text = f"refused a request with {status}: {why}" if status else f"cut a client that {why}"
+        self._runtime.journal.note("info", text, key=("bad request", self.port, text), server=self.handle)
+
+    def _full(self, why: str) -> None:
+        key = ("full", self.handle)
+        self._runtime.journal.note("warning", f"refused a connection: {why}", key=key, server=self.handle)
+
+    def _fault(self, error: Exception) -> None:
+        self._runtime.journal.fault("a request could not be read", error, server=self.handle)
+
+    def _log(self, connection: Connection, what: str) -> None:
+        if self.logs_requests:
+            text = f"client {connection.channel_id} {what}"
+            self._runtime.journal.note("info", text, server=self.handle, path=connection.path)
+
+    def _closed(self, connection: Connection) -> None:
+        self._connections.pop(connection, None)
+        if connection.channel_id >= 0:  # one that was refused has none
+            self._log(connection, "left")
+        if not self._connections:
+            self._emptied.set()
+        self._retired = [endpoint for endpoint in self._retired if endpoint.clients]
+
+    def _set_routes(self, routes: list[Route]) -> None:
+        before = self.endpoints
+        self.endpoints = {}
+        for route in routes:
+            if route.socket is None:
+                continue
+            kept = before.pop(route.path, None)
+            if kept is None or kept.route_value != route.value:
+                if kept is not None:
+                    self._retired.append(kept)
+                kept = Endpoint(self._runtime, self._topics, self.handle, route.path, route.socket, route.value)
+            self.endpoints[route.path] = kept
+        self._retired = [endpoint for endpoint in (*self._retired, *before.values()) if endpoint.clients]
+        self._sockets_table = PathTable(self.endpoints)
+        self._app.set_routes(routes)
+
+    def update(self, routes: Mapping[Any, Any]) -> None:
+        """Serve these routes from now on. Clients stay connected, also those of routes that are gone."""
+        compiled = compile_routes(routes, self._runtime.journal, "FX.UpdateRunningHTTPServer")
+        self._set_routes(compiled)
+        self.given_routes = dict(routes)
+        self.version += 1
+
+    def clients(self) -> list[Connection]:
+        """Every connected client, by channel id."""
+        everywhere = (*self.endpoints.values(), *self._retired)
+        return sorted((c for e in everywhere for c in e.clients.values()), key=lambda c: c.channel_id)
+
+    def client(self, channel_id: int) -> Connection | None:
+        """The client of that channel id, if it is connected."""
+        for endpoint in (*self.endpoints.values(), *self._retired):
+            if channel_id in endpoint.clients:
+                return endpoint.clients[channel_id]
+        return None
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        for connection in list(self._connections):
+            connection.check_alive(now)
+        self._date = _http_date()
+        self._state.default_headers = [(b"date", self._date)]
+        self._ticker = self._runtime.loop.call_later(_TICK, self._tick)
+
+    async def stop(self) -> None:
+        """Close the listeners, say 1001 to every client, wait a second at most. The port is free when this returns."""
+        self._stopped = True
+        if self._ticker is not None:
+            self._ticker.cancel()
+        await self._acceptor.close()
+        for connection in list(self._connections):
+            connection.close(CloseCode.GOING_AWAY, "the server stops")
+        for protocol in list(self._state.connections):
+            protocol.shutdown()
+        await self._drained()
+        for connection in list(self._connections):
+            connection.abort()
+        for protocol in list(self._state.connections):
+            protocol.transport.abort()
+        for task in list(self._state.tasks):
+            task.cancel()
+        await self._drained()
+        self._runtime.service(_switch_interval).release()
+        ENDING.release(self)
+
+    async def _drained(self) -> None:
+        """Wait for everybody to leave, a second at most."""
+        deadline = time.monotonic() + _STOP_PATIENCE
+        while self._connections and (left := deadline - time.monotonic()) > 0:
+            self._emptied.clear()
+            try:
+                await asyncio.wait_for(self._emptied.wait(), left)
+            except TimeoutError:
+                return
+        while self._state.connections and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+
+    def forget_sockets(self) -> None:
+        """In a forked child: close its copies of our sockets, which leaves the parent's alone."""
+        transports = [c.transport for c in self._connections] + [p.transport for p in self._state.connections]
+        sockets = [t.get_extra_info("socket") for t in transports if t is not None]
+        descriptors = {s.fileno() for s in sockets if s is not None} | set(self._acceptor.forget_sockets())
+        for descriptor in descriptors - {-1}:
+            os.close(descriptor)
+
+
+def _way_in(header: str, value: str) -> str:
+    if header == "Host":
+        return f"to let it in: allowed_hosts=[{value!r}]"
+    if header == "Origin" or "://" in value:
+        return f"to let it in: allowed_origins=[{value!r}]"
+    return "to let its page in: allowed_origins=[...] with the page's scheme, host and port"
+
+
+def _asked_of(host: str, headers: Headers) -> Asked:
+    """What the gate looks at in a handshake."""
+    return Asked(
+        "GET",
+        host,
+        headers.get_all("Origin"),
+        headers.get_all("Sec-Fetch-Site"),
+        referer=next(iter(headers.get_all("Referer")), ""),
+        is_handshake=True,
+    )
+
+
+def _http_date() -> bytes:
+    return formatdate(usegmt=True).encode()
+
+
+def _select_subprotocol(protocol: ServerProtocol, offered: Any) -> Any:
+    """The first of ours that the client offers; a client that offers none is served without."""
+    return next((name for name in protocol.available_subprotocols or () if name in offered), None)
+
+
+def _switch_interval(runtime: Runtime) -> SwitchInterval:
+    return SwitchInterval()

@@ -1,0 +1,85 @@
+"""The servers that run, by handle: started, one in the place of another, and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from zefnb.core.entity import Entity
+from zefnb.core.entity import HTTPServer as ServerHandle
+from zefnb.engine.runtime import Runtime
+from zefnb.errors import PortUnavailable
+from zefnb.net.http.server import Server
+
+# A notebook is reached by one address or two.
+_MOST_PUBLIC = 16
+
+
+class Servers:
+    """The servers that run: a service of the runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._servers: dict[str | None, Server] = {}
+        self._public: set[tuple[str, str]] = set()
+
+    async def start(self, server: Server, port: int, replacing: Entity | None = None) -> ServerHandle:
+        """Start `server`; one of ours on that port must allow a restart, or be the one it replaces."""
+        if replacing is not None and self.find(replacing) is not None:
+            port = port or self.get(replacing).port
+            await self.stop(replacing)
+        holder = next((other for other in self if other.port == port and port), None)
+        if holder is not None:
+            if not (server.allow_restart or holder.allow_restart):
+                raise PortUnavailable(
+                    98, f"port {port} is held by {holder.handle!r}; stop it, or say allow_restart=True to replace it"
+                )
+            await self.stop(holder.handle)
+        await server.start(port)
+        self.admit_public(server)
+        self._servers[server.handle._uid] = server
+        return server.handle
+
+    async def stop(self, handle: Entity) -> None:
+        """Stop the server of that handle; `NotRunning` when there is none."""
+        server = self.get(handle)
+        del self._servers[handle._uid]
+        self._runtime.ended(handle._uid)
+        self._runtime.things.forget(handle)
+        await server.stop()
+
+    def find(self, handle: Entity) -> Server | None:
+        """The server of that handle, or `None`."""
+        return self._servers.get(handle._uid)
+
+    def get(self, handle: Entity) -> Server:
+        """The server of that handle; `NotRunning` when it has stopped or lives elsewhere."""
+        server = self.find(handle)
+        if server is None:
+            raise self._runtime.not_running(handle)
+        return server
+
+    def allow_public(self, host: str, origin: str) -> None:
+        """Let in pages of the address by which the notebook is reached, at the servers of now and those to come."""
+        if len(self._public) < _MOST_PUBLIC:
+            self._public.add((host, origin))
+        for server in self:
+            self.admit_public(server)
+
+    def admit_public(self, server: Server) -> None:
+        """Have `server` let those pages in."""
+        for host, origin in self._public:
+            server.admission.allow_host(host)
+            server.admission.allow_origin(origin)
+
+    def __iter__(self) -> Any:
+        return iter(list(self._servers.values()))
+
+    async def close(self) -> None:
+        """Stop all of them at once."""
+        await asyncio.gather(*(self.stop(server.handle) for server in self), return_exceptions=True)
+
+    def forget_sockets(self) -> None:
+        """In a forked child: let go of every socket."""
+        for server in self:
+            server.forget_sockets()

@@ -1,0 +1,286 @@
+"""One WebSocket connection: how it opens, stays alive and closes. Its two sides are `ReadSide` and `Sending`.
+
+`websockets`' Sans-I/O `ServerProtocol` decides what the handshake and the close frames mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+from websockets.frames import CloseCode
+from websockets.http11 import Request, Response
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+
+from zefnb.core.time import Time
+from zefnb.core.wire import encode_content
+from zefnb.net.websocket.deflate import SteppedDeflate
+from zefnb.net.websocket.frames import build
+from zefnb.net.websocket.outbox import Outbox
+from zefnb.net.websocket.read_side import ReadSide
+
+PING_EVERY = 20.0
+PONG_WITHIN = 20.0
+CLOSE_PATIENCE = 1.0
+SLOW_CLOSE_PATIENCE = 30.0
+
+Admit = Callable[["Connection", Request], None]
+
+
+class _Gone(asyncio.Transport):
+    """In place of a transport that is closed, while what came over it is parsed: nothing can be sent any more."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection: Connection | None = connection
+
+    def write(self, data: object) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def abort(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.connection_lost(None)
+
+
+class Connection(ReadSide):
+    """A client of a WebSocket route. Lives on the loop.
+
+    The server's `admit` answers the handshake; the endpoint then sets `on_message` and `on_lost`.
+    """
+
+    __slots__ = (
+        "_admit",
+        "_close_timer",
+        "_last_ping",
+        "_on_closed",
+        "actor",
+        "channel_id",
+        "client_ip",
+        "connect_time",
+        "host",
+        "ignored",
+        "on_lost",
+        "origin",
+        "path",
+        "query",
+        "query_params",
+        "topic_out",
+    )
+    only_encodes = True
+
+    def __init__(
+        self, outbox: Outbox, protocol: ServerProtocol, admit: Admit, on_closed: Callable[[Connection], None]
+    ) -> None:
+        super().__init__(outbox, protocol)
+        self._admit = admit
+        self._on_closed = on_closed
+        self.on_lost: Callable[[Connection], None] | None = None
+        self.actor: Any = None
+        self.topic_out: Any = None
+        self.channel_id = -1
+        self.client_ip = self.path = self.query = self.host = ""
+        self.query_params: dict[str, str] = {}
+        self.origin: str | None = None
+        self.connect_time: Time | None = None
+        self.ignored = 0
+        self._last_ping = self.last_heard
+        self._close_timer: asyncio.TimerHandle | None = None
+
+    # Opening
+
+    def _to_protocol(self, data: bytes | memoryview) -> None:
+        self.protocol.receive_data(bytes(data))
+        for event in self.protocol.events_received():
+            if isinstance(event, Request):
+                self._admit(self, event)
+        self._write_protocol()
+
+    def eof_received(self) -> bool:
+        if self._unparsed is not None:
+            # Over TLS the end comes with the last bytes, though nothing more was to be read: they are heard first.
+            self.has_ended = True
+            return False
+        self.protocol.receive_eof()
+        self._write_protocol()
+        return False
+
+    def ended(self) -> None:
+        """What had come before the end of the stream has been parsed."""
+        self.has_ended = False
+        self.eof_received()
+        if isinstance(self.transport, _Gone):
+            self.transport.abort()
+
+    def asked_for(self, path: str, query: str, host: str, origin: str | None) -> None:
+        """Who is there, and for what: from the handshake."""
+        peer = self.transport.get_extra_info("peername")
+        self.client_ip = peer[0] if peer else ""
+        self.path, self.query, self.host, self.origin = path, query, host, origin
+
+    def answer(self, response: Response) -> None:
+        """Answer the handshake, before anything else is said."""
+        self.protocol.send_response(response)
+        self._write_protocol()
+
+    def opened(self, channel_id: int, query_params: dict[str, str]) -> None:
+        """The handshake is accepted: from now on there are messages."""
+        self.channel_id = channel_id
+        self.query_params = query_params
+        self.connect_time = Time.now()
+        self.is_open = True
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether permessage-deflate (RFC 7692) was agreed on."""
+        return bool(self.protocol.extensions)
+
+    # Sending
+
+    def deliver(self, content: Any) -> None:
+        """Send one message to this client, at the end of this turn. Content as in `encode_content`."""
+        extensions = self.protocol.extensions
+        if not extensions:
+            self.send_raw(build(*encode_content(content)), 1)
+        elif self.is_open:
+            deflate = cast("SteppedDeflate", extensions[0])
+            self.send_raw(self._outbox.packer.frame(content, deflate.window_bits), 1)
+
+    # Keeping alive and closing
+
+    def check_alive(self, now: float) -> None:
+        """Ping every 20 s; without any sign of life for 20 s more the connection is dead."""
+        if not self.is_open:
+            return
+        if self.is_reading_paused and self.late_pong is None:
+            # Its answers are there to be read, but we do not read them now.
+            self.last_heard = now
+            return
+        if self._ping_sent is None:
+            if now - self._last_ping > PING_EVERY:
+                self.ping(now)
+            return
+        signs = [self._ping_sent, self.last_heard]
+        if self.backlog is not None:
+            # The ping waits behind what the client has yet to read; that it reads is a sign of life.
+            signs.append(self.backlog.moved_at)
+        if now - max(signs) > PONG_WITHIN:
+            self._fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
+            if self.backlog is not None:
+                self.abort()
+
+    def ping(self, now: float) -> None:
+        """Ask for a sign of life (RFC 6455, section 5.5.2); the answer gives the round trip."""
+        self._ping_sent = self._last_ping = now
+        self.protocol.send_ping(b"")
+        self._write_protocol()
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Start the closing handshake (RFC 6455, section 7.1.2) after everything sent before."""
+        if not self.is_open:
+            return
+        self._outbox.seal()
+        self.flush()
+        self._send_close(code, reason)
+
+    def close_slow(self, reason: str) -> None:
+        """Send away a client that does not read: its close frame replaces all that waits for it.
+
+        It leaves the tables now; its socket stays a while, so that it can still read why.
+        """
+        # What is published in this turn waits, too: sent later, it would follow a gap. It may be too much by itself.
+        self._outbox.seal()
+        self.flush()
+        if not self.is_open:
+            return
+        self.drop_everything()
+        self.endpoint.closed_slow(self, reason)
+        self._send_close(CloseCode.TRY_AGAIN_LATER, reason)
+
+    def _send_close(self, code: int, reason: str) -> None:
+        # The peer's own close may have come while this was being prepared.
+        if self.protocol.state is OPEN:
+            self.protocol.send_close(code, reason)
+        self._write_protocol()
+
+    def _fail(self, code: int, reason: str) -> None:
+        """Fail the connection (RFC 6455, section 7.1.7)."""
+        self.protocol.fail(code, reason)
+        self._write_protocol()
+
+    def _write_protocol(self) -> None:
+        """Write what the protocol wants to say, after everything that was sent before."""
+        said = self.protocol.data_to_send()
+        if said and self.is_open:
+            self._outbox.seal()
+            self.flush()
+        for data in said:
+            if data:
+                self.write_control(data)
+            else:
+                self.end_sending()
+                self._shut()
+        if self.is_open and self.protocol.close_sent is not None:
+            self._shut()
+
+    def _shut(self) -> None:
+        """No more messages either way; the peer has a while to finish, longer when it has much to read."""
+        self.is_open = False
+        self.drop_unfinished()
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        patience = CLOSE_PATIENCE if self.backlog is None else SLOW_CLOSE_PATIENCE
+        self._close_timer = asyncio.get_running_loop().call_later(patience, self.abort)
+        self._reading_paused = min(self._reading_paused, 1)
+        self.resume_reading()
+        self._leave()
+
+    @property
+    def close_code(self) -> int | None:
+        """The code of the first close frame either way, `None` while open; 1006 when there was none."""
+        protocol = self.protocol
+        theirs_first = protocol.close_rcvd_then_sent or protocol.close_sent is None
+        first = protocol.close_rcvd if theirs_first else protocol.close_sent
+        if first is not None:
+            return int(first.code)
+        return None if self.is_open else int(CloseCode.ABNORMAL_CLOSURE)
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self.is_open = False
+        self.transport.abort()
+
+    def _leave(self) -> None:
+        on_lost, self.on_lost = self.on_lost, None
+        if on_lost is not None:
+            on_lost(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is None and self._unparsed is not None and self.is_open:
+            # asyncio does not always tell of the end before a connection over TLS is closed.
+            self.has_ended = True
+            self.drop_everything()
+            self._paused = False
+            self.transport = _Gone(self)
+            return
+        self.is_open = self.has_ended = False
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+            self._close_timer = None
+        self.drop_everything()
+        self.drop_unparsed()
+        self.protocol.receive_eof()
+        self._leave()
+        self.on_message = None
+        self._on_closed(self)
+
+    def __repr__(self) -> str:
+        return f"<client {self.channel_id} of {self.path}>"

@@ -1,0 +1,213 @@
+"""Endpoints: what a WebSocket route does with its clients, by topics or by an actor for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from zefnb.core.entity import ET, Entity
+from zefnb.core.time import Time
+from zefnb.core.types import ByteArray
+from zefnb.core.uid import generate_uid
+from zefnb.engine.actor import Actor
+from zefnb.engine.actors import Actors
+from zefnb.engine.behaviour import Behaviour
+from zefnb.engine.runtime import Runtime
+from zefnb.net.ports import Topics
+from zefnb.net.websocket.connection import Connection
+from zefnb.net.websocket.outbox import Fanout, Outbox
+from zefnb.net.websocket.slow_client import DEFAULT, SlowClient
+
+MAX_SIZE = 1 << 20
+
+
+@dataclass(frozen=True)
+class EndpointConfig:
+    """An `ET.WebSocket` that has been checked: topics, a behaviour, or a session of the toolkit's own.
+
+    A `session` is called with each connection that opens and sets its `on_message`; the notebook's
+    live widgets talk to the toolkit this way.
+    """
+
+    subscribe_to: tuple[Entity, ...] = ()
+    push_into: tuple[Entity, ...] = ()
+    behaviour: Behaviour | None = None
+    initial_state: Any = None
+    session: Callable[[Connection], None] | None = None
+    slow_client: SlowClient = DEFAULT
+    max_size: int = MAX_SIZE
+    compression: bool = False
+    subprotocols: tuple[str, ...] = ()
+
+    @property
+    def negotiates(self) -> bool:
+        """Whether what a handshake offers has to be weighed."""
+        return self.compression or bool(self.subprotocols)
+
+
+class Fanouts:
+    """The sockets of each topic, one `Fanout` for all endpoints and servers: a service of the runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._fanouts: dict[str | None, Fanout] = {}
+
+    def join(self, topics: Topics, topic: Entity, connection: Connection) -> None:
+        """Subscribe a socket to `topic`."""
+        fanout = self._fanouts.get(topic._uid)
+        if fanout is None:
+            fanout = self._fanouts[topic._uid] = Fanout(self._runtime, self._runtime.service(Outbox), topic)
+        if not len(fanout):
+            topics.subscribe(topic, fanout, "websocket")
+        fanout.add(connection)
+
+    def leave(self, topics: Topics, topic: Entity, connection: Connection) -> None:
+        """End that; the last socket ends the subscription of them all."""
+        fanout = self._fanouts.get(topic._uid)
+        if fanout is None:
+            return
+        fanout.discard(connection)
+        if not len(fanout):
+            topics.unsubscribe(topic, fanout)
+            del self._fanouts[topic._uid]
+
+
+class Endpoint:
+    """A WebSocket route of a running server, and its clients."""
+
+    def __init__(
+        self, runtime: Runtime, topics: Topics, server: Entity, path: str, config: EndpointConfig, route_value: Any
+    ) -> None:
+        self.path = path
+        self.route_value = route_value
+        self.config = config
+        self.server = server
+        self.clients: dict[int, Connection] = {}
+        self.accepted = self.closed_as_slow = 0
+        self._runtime = runtime
+        self._topics = topics
+        self._fanouts = runtime.service(Fanouts)
+        self._actors = runtime.service(Actors)
+
+    def open(self, connection: Connection, path_params: dict[str, str]) -> None:
+        """Take in a client whose handshake has been accepted."""
+        self.accepted += 1
+        self.clients[connection.channel_id] = connection
+        connection.endpoint = self
+        connection.slow_client = self.config.slow_client
+        connection.max_size = self.config.max_size
+        connection.on_lost = self._lost
+        if self.config.behaviour is not None:
+            self._open_actor(connection, self.config.behaviour, path_params)
+        elif self.config.session is not None:
+            self.config.session(connection)
+        else:
+            self._open_topics(connection)
+
+    def _open_topics(self, connection: Connection) -> None:
+        for topic in self.config.subscribe_to:
+            if connection.is_compressed:
+                self._topics.subscribe(topic, connection, "websocket")
+            else:
+                self._fanouts.join(self._topics, topic, connection)
+        connection.pushes = bool(self.config.push_into)
+        connection.on_message = self._push() if connection.pushes else self._ignore(connection)
+
+    def _push(self) -> Callable[[Any], None]:
+        publish, into = self._topics.publish, self.config.push_into
+        if len(into) == 1:
+            only = into[0]
+            return lambda message: publish(only, ByteArray(message) if type(message) is bytes else message)
+
+        def push(message: Any) -> None:
+            content = ByteArray(message) if type(message) is bytes else message
+            for topic in into:
+                publish(topic, content)
+
+        return push
+
+    def _ignore(self, connection: Connection) -> Callable[[Any], None]:
+        def ignore(message: Any) -> None:
+            connection.ignored += 1
+            text = f"a client of {self.path} pushes where pushing is not offered; it is ignored"
+            self._runtime.journal.note("info", text, key=("ignored", self.server, self.path), server=self.server)
+
+        return ignore
+
+    def _open_actor(self, connection: Connection, behaviour: Behaviour, path_params: dict[str, str]) -> None:
+        topic_in, topic_out = ET.Topic(generate_uid()), ET.Topic(generate_uid())
+        handle = ET.Actor(generate_uid(), input=topic_in)
+        actor = Actor(self._runtime, behaviour, self.config.initial_state, handle, self.server)
+        connection.actor, connection.topic_out = actor, topic_out
+        connection.mailbox = actor.mailbox
+        connection.on_message = actor.deliver
+        self._actors.add(actor)
+        self._topics.subscribe(topic_in, actor, "actor")
+        self._topics.subscribe(topic_out, connection, "websocket")
+
+        def ended() -> None:
+            self._actors.remove(actor)
+            self._topics.unsubscribe(topic_in, actor)
+            self._topics.unsubscribe(topic_out, connection)
+            self._runtime.ended(handle._uid)
+            connection.close(1000, "the actor of this connection has stopped")
+
+        actor.on_end = ended
+        extra = {"path_params": path_params} if path_params else {}
+        actor.deliver(
+            ET.WSClientConnected(
+                client_ip=connection.client_ip,
+                path=connection.path,
+                query_params=dict(connection.query_params),
+                time=connection.connect_time,
+                topic_in=topic_in,
+                topic_out=topic_out,
+                **_origin(connection),
+                http_server=self.server,
+                channel_id=connection.channel_id,
+                **extra,
+            )
+        )
+
+    def _lost(self, connection: Connection) -> None:
+        self.clients.pop(connection.channel_id, None)
+        if connection.actor is not None:
+            connection.actor.deliver_last(
+                ET.WSClientDisconnected(
+                    client_ip=connection.client_ip,
+                    path=connection.path,
+                    time=Time.now(),
+                    **_origin(connection),
+                    http_server=self.server,
+                    channel_id=connection.channel_id,
+                    close_code=connection.close_code,
+                )
+            )
+            return
+        for topic in self.config.subscribe_to:
+            if connection.is_compressed:
+                self._topics.unsubscribe(topic, connection)
+            else:
+                self._fanouts.leave(self._topics, topic, connection)
+
+    def failed(self, connection: Connection, error: Exception) -> None:
+        """Taking in a message went wrong, and not in a handler: say so."""
+        text = f"client {connection.channel_id} of {self.path}"
+        channel, key = connection.channel_id, ("client of", self.path)
+        self._runtime.journal.fault(
+            text, error, key=key, example=f"client {channel}", server=self.server, channel_id=channel
+        )
+
+    def closed_slow(self, connection: Connection, reason: str) -> None:
+        """A client that does not read is sent away: say so."""
+        self.closed_as_slow += 1
+        text = f"client {connection.channel_id} of {self.path} closed with 1013: {reason}"
+        channel, key = connection.channel_id, ("closed as slow", self.server, self.path)
+        self._runtime.journal.note(
+            "warning", text, key=key, example=f"client {channel}", server=self.server, channel_id=channel
+        )
+
+
+def _origin(connection: Connection) -> dict[str, str]:
+    return {} if connection.origin is None else {"origin": connection.origin}

@@ -1,0 +1,210 @@
+"""The outbox: what leaves in this turn of the loop, one write per connection however many frames.
+
+Frames are not written where they arise. They wait until the loop has heard every socket that spoke
+in this turn, and then leave together. A run of messages to one topic is joined once and its bytes are
+shared by all its sockets; anything else that is sent meanwhile seals the run first, which keeps the
+order that each client sees.
+
+With 50 of 100 clients talking, a delivery takes 0.55 us of CPU; 1.7 without joining, 8.2 if each message is
+written as it comes.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from zefnb.core.wire import encode_content
+from zefnb.engine.runtime import Runtime
+from zefnb.net.websocket.deflate import Packer
+from zefnb.net.websocket.frames import build
+from zefnb.net.websocket.read_scheduler import ReadScheduler
+from zefnb.net.websocket.slow_clients import Piece, SlowClients
+from zefnb.net.websocket.unfinished import Unfinished
+from zefnb.net.websocket.write_side import LONGEST_PIECE, Sending, joined
+
+if TYPE_CHECKING:
+    from zefnb.net.websocket.connection import Connection
+
+_RECEIVE_BUFFER = 262_144
+_SCARCE_BUFFER = 16_384
+# A run that has grown so long leaves within the turn: who lags is to be noticed before more is made.
+_LONGEST_RUN = 262_144
+_KEPT = 4 << 20
+# Seconds of an iteration in which is written; a run of fewer bytes in all is written in any case.
+WRITE_BUDGET = 0.003
+_LITTLE = 1 << 20
+# Fewer connections are written to at once, and one for which so many pieces wait.
+_FEW = 4
+_MANY_PIECES = 8
+
+
+def keep_freed_memory() -> None:
+    """Have the C library keep 8 MiB of what is freed, for the next long message.
+
+    glibc hands freed memory back to the system once it is more than twice the largest block that it has ever
+    mapped and freed; the system clears each page before it lends it again. Messages of 1 MB go to 20 clients at 0.8
+    of the pace so. Other libraries take no notice.
+    """
+    bytes(_KEPT)
+
+
+class Outbox:
+    """Gathers what is to be written and writes it once per turn: a service of the runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._loop = runtime.loop
+        # The run that is open, if any.
+        self.run: Fanout | None = None
+        self._dirty: list[Sending] = []
+        self._scheduled = False
+        self.slow_clients = SlowClients(runtime)
+        self.reads = ReadScheduler(runtime)
+        self.packer = Packer(runtime.loop)
+        self.unfinished = runtime.service(Unfinished)
+        keep_freed_memory()
+        # Every connection receives into the same buffer: it is emptied before the next one reads. An echo takes 0.9 of
+        # the CPU time that it takes with a buffer that asyncio makes for each read.
+        self.whole_buffer = self.receive_buffer = memoryview(bytearray(_RECEIVE_BUFFER))
+        self.unfinished.on_change = self.reads.on_change = self._size_buffer
+
+    def _size_buffer(self) -> None:
+        """Read less at once while many have more to say than can be taken: what is read has to be kept."""
+        is_scarce = self.unfinished.is_short or self.reads.is_crowded
+        self.receive_buffer = self.whole_buffer[:_SCARCE_BUFFER] if is_scarce else self.whole_buffer
+
+    def add(self, connection: Sending) -> None:
+        """`connection` has something to write at the end of this turn."""
+        self._dirty.append(connection)
+        if not self._scheduled:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        self._scheduled = True
+        self._loop.at_turn_end(self.flush)
+
+    def seal(self) -> None:
+        """Close the open run: what is sent from now on comes after it."""
+        run, self.run = self.run, None
+        if run is not None:
+            for data, count in run.take():
+                for connection in run.members:
+                    connection.send_raw(data, count)
+
+    def open_run(self, fanout: Fanout) -> None:
+        """What is published to `fanout` from now on is joined, until something else is sent."""
+        if self.run is not None:
+            self.seal()
+        self.run = fanout
+        if not self._scheduled:
+            self._schedule()
+
+    def flush(self) -> None:
+        """Write all that has been gathered."""
+        self._scheduled = False
+        run, self.run = self.run, None
+        if run is not None:
+            self._flush_run(run)
+        dirty, self._dirty = self._dirty, []
+        if len(dirty) < _FEW:
+            for connection in dirty:
+                connection.flush()
+        else:
+            self._flush_many(dirty)
+
+    def _flush_many(self, dirty: list[Sending]) -> None:
+        """Write what waits while there is time, and the rest in the next iteration: others are heard in between."""
+        deadline, waiting = monotonic() + WRITE_BUDGET, []
+        for at, connection in enumerate(dirty):
+            # Where much has come meanwhile there is no waiting, or who makes it would outrun all who read.
+            if at and monotonic() > deadline and len(connection.pending) < _MANY_PIECES:
+                waiting.append(connection)
+            else:
+                connection.flush()
+        if waiting:
+            self._dirty = waiting + self._dirty
+            if not self._scheduled:
+                self._scheduled = True
+                self._loop.call_soon(self.flush)
+
+    def _flush_run(self, run: Fanout) -> None:
+        for data, count in run.take():
+            members = run.members
+            is_much = len(data) * len(members) > _LITTLE
+            for connection in members:
+                if is_much or connection.pending:
+                    connection.send_raw(data, count)
+                else:
+                    connection.write(data, count)
+
+
+class Fanout:
+    """The sockets subscribed to one topic: the hub sees one subscriber, each frame is built once."""
+
+    __slots__ = ("_connections", "_frames", "_outbox", "_runtime", "_size", "_snapshot", "topic")
+    only_encodes = True
+
+    def __init__(self, runtime: Runtime, outbox: Outbox, topic: Any) -> None:
+        self.topic = topic
+        self._runtime = runtime
+        self._outbox = outbox
+        self._connections: dict[Connection, None] = {}
+        self._snapshot: tuple[Connection, ...] | None = ()
+        self._frames: list[bytes] = []
+        self._size = 0
+
+    @property
+    def members(self) -> tuple[Connection, ...]:
+        """The sockets that get what is published now."""
+        if self._snapshot is None:
+            self._snapshot = tuple(self._connections)
+        return self._snapshot
+
+    def deliver(self, content: Any) -> None:
+        """Send `content` to every socket, at the end of this turn."""
+        opcode, payload = encode_content(content)
+        if self._outbox.run is not self:
+            self._outbox.open_run(self)
+        self._frames.append(build(opcode, payload))
+        self._size += len(payload)
+        if self._size > _LONGEST_RUN:
+            self._outbox.flush()
+
+    def take(self) -> list[Piece]:
+        """The frames of the run, joined into pieces."""
+        frames, self._frames, self._size = self._frames, [], 0
+        if len(frames) == 1:
+            return [(frames[0], 1)]
+        whole = b"".join(frames)
+        if len(whole) <= LONGEST_PIECE:
+            return [(whole, len(frames))]
+        return joined([(frame, 1) for frame in frames])
+
+    def add(self, connection: Connection) -> None:
+        """`connection` gets what is published from now on."""
+        self._membership_changes()
+        self._connections[connection] = None
+
+    def discard(self, connection: Connection) -> None:
+        """`connection` gets nothing more."""
+        self._membership_changes()
+        self._connections.pop(connection, None)
+
+    def _membership_changes(self) -> None:
+        if self._outbox.run is self:
+            self._outbox.seal()
+        self._snapshot = None
+
+    def topic_deleted(self) -> None:
+        """The topic is gone: nobody gets anything of it."""
+        self._membership_changes()
+        self._connections.clear()
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} sockets of {self.topic!r}>"

@@ -1,0 +1,86 @@
+"""The read scheduler: how long connections may parse in one loop iteration, and whose turn it is in the next.
+
+A connection that sends more than fits into an iteration's time keeps the rest, is not read meanwhile, and takes turns
+with the others of its kind. The time is one for all of them together, so that ten cost nobody more than one does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from zefnb.engine.loop import ITERATION_BUDGET
+from zefnb.engine.runtime import Runtime
+
+if TYPE_CHECKING:
+    from zefnb.net.websocket.read_side import ReadSide
+
+# Seconds in which bytes become messages of one connection in its turn; all together have `ITERATION_BUDGET`.
+TURN_BUDGET = 0.0005
+# So many that wait for their turns are a crowd.
+CROWD = 32
+
+
+class ReadScheduler:
+    """Shares each iteration's time for parsing: used on the loop only, one for each runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._loop = runtime.loop
+        self._deadline: float | None = None
+        self._queue: deque[ReadSide] = deque()
+        self._is_scheduled = False
+        self.is_crowded = False
+        # Called when `is_crowded` has changed.
+        self.on_change: Callable[[], None] = lambda: None
+
+    def deadline(self) -> float:
+        """Until when (`time.monotonic`) this iteration may parse; set by the first that asks."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + ITERATION_BUDGET
+            self._loop.at_turn_end(self._iteration_ends)
+        return self._deadline
+
+    def _iteration_ends(self) -> None:
+        self._deadline = None
+
+    def add(self, connection: ReadSide) -> None:
+        """Give `connection`, which has unparsed bytes, a turn in a later iteration."""
+        if connection.is_queued:
+            return
+        connection.is_queued = True
+        self._queue.append(connection)
+        if len(self._queue) >= CROWD and not self.is_crowded:
+            self._set_crowded(True)
+        if not self._is_scheduled:
+            self._schedule()
+
+    def _set_crowded(self, is_crowded: bool) -> None:
+        self.is_crowded = is_crowded
+        self.on_change()
+
+    def _schedule(self) -> None:
+        self._is_scheduled = True
+        self._loop.call_soon(self._take_turns)
+
+    def _take_turns(self) -> None:
+        self._is_scheduled = False
+        deadline = self.deadline()
+        try:
+            # Each once: whoever adds itself again meanwhile has its next turn in the next iteration.
+            for number in range(len(self._queue)):
+                now = time.monotonic()
+                if number == 0:
+                    # Whoever was read just now may have had all of this iteration's time.
+                    deadline = max(deadline, now + TURN_BUDGET)
+                elif now > deadline:
+                    break
+                connection = self._queue.popleft()
+                connection.is_queued = False
+                connection.take_turn(min(deadline, now + TURN_BUDGET))
+        finally:
+            if self.is_crowded and len(self._queue) < CROWD // 2:
+                self._set_crowded(False)
+            if self._queue and not self._is_scheduled:
+                self._schedule()

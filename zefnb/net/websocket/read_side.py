@@ -1,0 +1,309 @@
+"""The reading side of a connection: bytes to messages, frame by frame, in bounded time.
+
+Whole unfragmented data frames, which are nearly all there is, have a short way through `_parse`: an echo takes 0.7 of
+the CPU time so. Every other frame is judged and taken here as well; what a close frame means is up to `websockets`'
+Sans-I/O `ServerProtocol`.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any
+
+from websockets.frames import CloseCode
+from websockets.protocol import CONNECTING
+from websockets.server import ServerProtocol
+
+from zefnb.net.frame_handler import FrameHandler
+from zefnb.net.websocket.frames import (
+    OPCODE,
+    SHORT,
+    WHOLE_BINARY,
+    WHOLE_CLOSE,
+    WHOLE_TEXT,
+    apply_mask,
+    head_of,
+)
+from zefnb.net.websocket.outbox import Outbox
+
+# Bytes that are parsed before the first look at the clock, and between two: so many that a look is due about each
+# `_LOOK_INTERVAL` seconds, whatever is done with the messages. A longer frame is parsed as a whole.
+_FIRST_LOOK = 256
+_LEAST_STEP, _LARGEST_STEP = 64, 16_384
+_LOOK_INTERVAL = 0.0002
+_UNWANTED_STEP = 1_024
+_COUNTED_STEP = 4_096
+_LONGEST_HEAD = 14
+
+
+class ReadSide(FrameHandler):
+    """Takes frames out of what a client sends. Lives on the loop."""
+
+    __slots__ = (
+        "_held",
+        "_needed",
+        "_reading_paused",
+        "_tail",
+        "_unparsed",
+        "_unwanted",
+        "has_ended",
+        "is_queued",
+        "last_heard",
+        "mailbox",
+        "pushes",
+    )
+
+    def __init__(self, outbox: Outbox, protocol: ServerProtocol) -> None:
+        super().__init__(outbox, protocol)
+        self.mailbox: Any = None
+        self.pushes = False
+        self._reading_paused = 0
+        self.last_heard = monotonic()
+        # The beginning of a frame of which `_needed` bytes are to come before it is looked at again.
+        self._tail = bytearray()
+        self._needed = 2
+        # Whole frames that wait for a turn; reading is paused meanwhile, and there is no tail.
+        self._unparsed: memoryview | None = None
+        self.is_queued = False
+        # The peer has ended the stream behind those.
+        self.has_ended = False
+        # Bytes yet to come of a frame that nobody wants any more.
+        self._unwanted = 0
+        # Bytes of an unfinished message that have been counted.
+        self._held = 0
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._outbox.receive_buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(self._outbox.whole_buffer[:nbytes])
+
+    def data_received(self, data: bytes | memoryview) -> None:
+        """Bytes from the peer. `data` is not kept: the buffer belongs to everyone."""
+        self.last_heard = monotonic()
+        if self._unparsed is not None:
+            # They were on their way when reading was paused.
+            self._unparsed = memoryview(b"".join((self._unparsed, data)))
+            return
+        if self._tail:
+            self._tail += data
+            if len(self._tail) < self._needed and self.is_open:
+                self._hold()
+                return
+            data, self._tail = memoryview(self._tail), bytearray()
+        at = self._parse(data, None)
+        if at < len(data):
+            self._keep(data[at:])
+        elif self._held or self._fragments is not None:
+            self._keep(b"")
+        mailbox = self.mailbox
+        if mailbox.messages if mailbox is not None else self.pushes and self._outbox.slow_clients.holding:
+            self._hold_up()
+
+    def _keep(self, rest: bytes | memoryview) -> None:
+        """Keep what `_parse` has left: the beginning of a frame, or frames that wait for a turn."""
+        if self._needed:
+            self._tail += rest
+        else:
+            if not self._reading_paused:
+                self.transport.pause_reading()
+            self._unparsed = memoryview(bytes(rest))
+            self._outbox.reads.add(self)
+        self._hold()
+
+    def take_turn(self, deadline: float) -> None:
+        """Parse what waits until `deadline` (`time.monotonic`), and wait for the next turn with what is left."""
+        data = self._unparsed
+        # Who has paused the reading has paused this, too, until `resume_reading`.
+        if data is None or self._reading_paused:
+            return
+        if self._steps is not None:
+            self._unpack()
+        at = self._parse(data, deadline) if self._steps is None else 0
+        if not self._needed:
+            self._unparsed = data[at:]
+            self._outbox.reads.add(self)
+        else:
+            self._unparsed = None
+            self._tail += data[at:]
+            self._read_on()
+        self._hold()
+        if self._unparsed is None and self.has_ended:
+            self.ended()
+        else:
+            self._hold_up()
+
+    def drop_unparsed(self) -> None:
+        """Nobody takes what has come and is no message yet."""
+        self._unparsed = self._fragments = self._steps = None
+        self._tail = bytearray()
+        self._hold()
+
+    def drop_unfinished(self) -> None:
+        """Nobody takes the message that has begun; what is still to come of its frame is passed over."""
+        self._fragments = self._steps = None
+        if len(self._tail) >= _LONGEST_HEAD:
+            self._unwanted = self._needed - len(self._tail)
+            self._tail = bytearray()
+        self._hold()
+
+    def _hold(self) -> None:
+        """Count what is held for a message that is not whole, in steps of some KiB."""
+        fragments = self._fragments
+        size = len(self._tail) + (len(fragments.payload) if fragments is not None else 0)
+        if size < _COUNTED_STEP:
+            if not self._held:
+                return
+            size = 0
+        elif abs(size - self._held) < _COUNTED_STEP:
+            return
+        self._held = size
+        self._outbox.unfinished.hold(self, size)
+
+    def give_up(self, reason: str) -> None:
+        """Close a connection whose message stalls while others wait for room."""
+        self._fail(CloseCode.TRY_AGAIN_LATER, reason)
+
+    def _hold_up(self) -> None:
+        """Pause the reading while what this client sends would only pile up."""
+        if self.mailbox is not None:
+            if self.mailbox.messages and self.mailbox.is_full and self.mailbox.when_room is None:
+                self.pause_reading()
+                self.mailbox.when_room = self.resume_reading
+        elif self.pushes and self._outbox.slow_clients.holding:
+            self._outbox.slow_clients.pause(self)
+
+    def pause_reading(self) -> None:
+        """Stop reading; counted, since several may ask."""
+        if not self.is_open:
+            return
+        self._reading_paused += 1
+        if self._reading_paused == 1 and self._unparsed is None and not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take back one `pause_reading`."""
+        if self._reading_paused:
+            self._reading_paused -= 1
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Read again, or parse what waits first, if nobody has paused it."""
+        if self._reading_paused:
+            return
+        if self._unparsed is not None:
+            self._outbox.reads.add(self)
+        elif not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    @property
+    def is_reading_paused(self) -> bool:
+        """Whether nothing is read for now."""
+        return self._reading_paused > 0 or self._unparsed is not None
+
+    def _parse(self, data: bytes | memoryview, deadline: float | None) -> int:
+        """Take the frames at the front of `data`; returns where the rest begins.
+
+        The rest is the beginning of a frame that needs `_needed` bytes; or whole frames for which there was no time
+        until `deadline`, by default this iteration's, or no room: then `_needed` is 0.
+        """
+        at, end = 0, len(data)
+        last = end - 1
+        look_at = _FIRST_LOOK if last > _FIRST_LOOK else last
+        step, looked = _FIRST_LOOK, 0.0
+        short = SHORT if self.max_size > SHORT else self.max_size
+        self._needed = 2
+        while self.is_open:
+            if at >= look_at:
+                if at >= last:
+                    return at
+                if deadline is None:
+                    deadline = self._outbox.reads.deadline()
+                now, mailbox = monotonic(), self.mailbox
+                if now > deadline or (mailbox is not None and mailbox.messages and mailbox.is_full):
+                    self._needed = 0
+                    return at
+                # How long the first step took is not known.
+                if looked:
+                    is_quick = now - looked < _LOOK_INTERVAL / 2
+                    step = min(step * 2, _LARGEST_STEP) if is_quick else max(step // 4, _LEAST_STEP)
+                looked = now
+                look_at = min(at + step, last)
+            first, length = data[at], data[at + 1] - 0x80
+            if 0 <= length <= short and (first == WHOLE_TEXT or first == WHOLE_BINARY) and self._fragments is None:  # noqa: SIM109
+                stop = at + 6 + length
+                if stop > end:
+                    self._needed = stop - at
+                    return at
+                self._take_message(first & OPCODE, apply_mask(data[at + 6 : stop], data[at + 2 : at + 6]))
+            else:
+                stop = self._parse_other(data, at)
+                if not stop:
+                    return at
+                if self._steps is not None:
+                    self._needed = 0
+                    return stop
+            at = stop
+        return self._parse_unwanted(data, at, deadline)
+
+    def _parse_other(self, data: bytes | memoryview, at: int) -> int:
+        """Take the frame at `at` that is long, fragmented, packed, a control frame or wrong.
+
+        Returns where it ends; 0 when it is not whole.
+        """
+        head = head_of(data, at)
+        if head is None:
+            self._needed = 10 if len(data) - at >= 4 else 4
+            return 0
+        first = data[at]
+        # Need not be whole to be judged.
+        if (wrong := head.breach(first, self.max_size) or self._breach(first, head.length)) is not None:
+            self._fail(*wrong)
+            return len(data)
+        payload_at, stop = at + head.payload_at, at + head.payload_at + head.length
+        if stop > len(data):
+            self._needed = stop - at
+            return 0
+        if first == WHOLE_CLOSE:
+            self._to_protocol(data[at:stop])
+            return stop
+        self._take_frame(first, apply_mask(data[payload_at:stop], data[payload_at - 4 : payload_at]))
+        return stop
+
+    def _parse_unwanted(self, data: bytes | memoryview, at: int, deadline: float | None) -> int:
+        """Before there are messages: the handshake. After our close frame: find the client's, drop all else."""
+        end = len(data)
+        if self.protocol.state is CONNECTING:
+            self._to_protocol(data)
+            return end
+        look_at = at + _UNWANTED_STEP
+        while self.protocol.close_rcvd is None and not self.protocol.eof_sent:
+            skipped = min(self._unwanted, end - at)
+            self._unwanted, at = self._unwanted - skipped, at + skipped
+            head = head_of(data, at)
+            if head is None:
+                self._needed = 10 if end - at >= 4 else 4
+                return at
+            size = head.payload_at + head.length
+            if data[at] == WHOLE_CLOSE and head.length <= SHORT:
+                if at + size > end:
+                    self._needed = size
+                    return at
+                self._to_protocol(data[at : at + size])
+                return end
+            self._unwanted = size
+            if at < look_at:
+                continue
+            if deadline is None:
+                deadline = self._outbox.reads.deadline()
+            if monotonic() > deadline:
+                self._needed = 0
+                return at
+            look_at = at + _UNWANTED_STEP
+        return end
+
+    # What `Connection` has
+
+    def ended(self) -> None:
+        """What had come before the end of the stream has been parsed."""
+        raise NotImplementedError

@@ -1,0 +1,241 @@
+"""The sending side of a connection: what waits for one client, in order, and FIN behind it all.
+
+It knows whole frames as bytes with a count of messages, and nothing of what they say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from zefnb.net.kernel import unsent_bytes
+from zefnb.net.websocket.slow_client import DEFAULT
+from zefnb.net.websocket.slow_clients import Backlog, Piece, told_size
+
+if TYPE_CHECKING:
+    from zefnb.net.websocket.outbox import Outbox
+
+_HIGH_WATER = 65_536
+# More is written in several pieces, so that what waits for a slow client can be cut between whole frames.
+LONGEST_PIECE = 65_536
+# Stands in a backlog for the pong to be sent there: the only piece that is empty.
+_LATE_PONG = b""
+
+
+def joined(frames: list[Piece]) -> list[Piece]:
+    """Frames, each with its number of messages, joined into as few pieces as may be."""
+    whole = b"".join([data for data, _ in frames])
+    if len(whole) <= LONGEST_PIECE:
+        return [(whole, sum([count for _, count in frames]))]
+    pieces: list[Piece] = []
+    first, size = 0, 0
+    for at, (data, _) in enumerate(frames):
+        if first < at and size + len(data) > LONGEST_PIECE:
+            pieces.append(_joined(frames[first:at]))
+            first, size = at, 0
+        size += len(data)
+    pieces.append(_joined(frames[first:]))
+    return pieces
+
+
+def _joined(frames: list[Piece]) -> Piece:
+    return b"".join([data for data, _ in frames]), sum([count for _, count in frames])
+
+
+class Sending(asyncio.BufferedProtocol):
+    """One write per turn of the loop; a backlog while the client lags, that can be cut between frames."""
+
+    __slots__ = (
+        "_ends",
+        "_has_caught_up",
+        "_outbox",
+        "_paused",
+        "_sent_bytes",
+        "backlog",
+        "dropped",
+        "is_open",
+        "late_pong",
+        "longest",
+        "pending",
+        "sent",
+        "slow_client",
+        "transport",
+    )
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]
+        self.is_open = False
+        self.slow_client = DEFAULT
+        # Bytes of the longest piece so far, as far as it can matter: short ones may not have been looked at.
+        self.longest = 0
+        self.pending: list[Piece] = []
+        self.backlog: Backlog | None = None
+        self.sent = self.dropped = 0
+        self._sent_bytes = 0
+        # The answer to the newest ping that came while the client did not read.
+        self.late_pong: bytes | None = None
+        self._paused = self._ends = self._has_caught_up = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # Not every loop's transports are of asyncio's classes.
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(high=_HIGH_WATER)
+
+    def send_raw(self, data: bytes, count: int) -> None:
+        """Send whole frames holding `count` messages, after everything sent before."""
+        if not self.is_open:
+            return
+        if self._outbox.run is not None:
+            self._outbox.seal()
+        if not self.pending:
+            self._outbox.add(self)
+        self.pending.append((data, count))
+
+    def flush(self) -> None:
+        """Write what this turn has gathered."""
+        pending = self.pending
+        if len(pending) == 1:
+            self.write(*pending.pop())
+        elif pending:
+            self.pending = []
+            for data, count in joined(pending):
+                self.write(data, count)
+
+    def write(self, data: bytes, count: int) -> None:
+        """Hand bytes to the transport, or to the backlog while the client lags."""
+        if not self.is_open:
+            return
+        self.sent += count
+        if self._paused:
+            self._queue(data, count)
+        else:
+            self._transmit(data)
+
+    def _transmit(self, data: bytes) -> None:
+        self._sent_bytes += len(data)
+        # What the socket does not take at once asyncio copies, until Python 3.12 twice; of a view only once.
+        if len(data) <= _HIGH_WATER:
+            self.transport.write(data)
+        else:
+            self.longest = max(self.longest, len(data))
+            self.transport.write(memoryview(data))
+
+    def write_control(self, data: bytes) -> None:
+        """Write a control frame behind everything written before. No policy drops it as it comes."""
+        if self.transport.is_closing():
+            return
+        if self._paused:
+            self._lagging().put(data, 0)
+            self._check_limit()
+        else:
+            self._transmit(data)
+
+    @property
+    def is_writing_paused(self) -> bool:
+        """Whether the transport takes nothing more for now."""
+        return self._paused
+
+    def send_late(self, pong: bytes) -> None:
+        """Send this pong behind what waits by now, in place of one that was to be sent so before."""
+        if not self.is_open:
+            return
+        if self.late_pong is None:
+            self._lagging().put(_LATE_PONG, 0)
+        self.late_pong = pong
+
+    def _queue(self, data: bytes, count: int) -> None:
+        backlog, allowed = self._lagging(), self.slow_client
+        self.longest = max(self.longest, len(data))
+        if allowed.policy == "drop_newest" and backlog.bytes + len(data) > allowed.kept_limit(self.longest):
+            self.dropped += count
+            return
+        backlog.put(data, count)
+        if allowed.policy == "drop_oldest":
+            self.dropped += backlog.drop_oldest(allowed.kept_limit(self.longest))
+        elif allowed.policy == "close" and backlog.bytes > allowed.holds_above:
+            self._outbox.slow_clients.hold_for(backlog)
+        self._check_limit()
+
+    def _lagging(self) -> Backlog:
+        if self.backlog is None:
+            self.backlog = Backlog(self._has_caught_up)
+            self._outbox.slow_clients.watch(self)
+        return self.backlog
+
+    def _check_limit(self) -> None:
+        if self.backlog is not None and self.backlog.bytes > (limit := self.slow_client.queue_limit(self.longest)):
+            # The oldest piece stays by any policy, even one that is longer than all that may wait.
+            if self.slow_client.policy == "drop_oldest" and len(self.backlog.pieces) == 1:
+                return
+            self.close_slow(f"more than {told_size(limit)} behind")
+
+    def late_pong_sent(self) -> None:
+        """The client has been answered."""
+        raise NotImplementedError
+
+    def close_slow(self, reason: str) -> None:
+        """Send away a client that does not read."""
+        raise NotImplementedError
+
+    def drop_everything(self) -> None:
+        """Drop what waits for this client; what its transport has taken cannot be taken back."""
+        if self.backlog is not None:
+            self.dropped += self.backlog.messages
+        self._outbox.slow_clients.forget(self)
+        self.backlog = self.late_pong = None
+        self.pending.clear()
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        # Not from within: asyncio may call connection_lost twice for a write in here.
+        asyncio.get_running_loop().call_soon(self._drain_backlog)
+
+    def _drain_backlog(self) -> None:
+        self._paused = False
+        backlog = self.backlog
+        while backlog is not None and backlog.pieces and not self._paused and not self.transport.is_closing():
+            data, _ = backlog.take()
+            if not data:
+                self._send_late_pong()
+            else:
+                self._transmit(data)
+        if backlog is not None and not backlog.pieces:
+            # Its place in the queue may have been dropped with what was around it.
+            self._send_late_pong()
+            self.backlog = None
+            self._has_caught_up = True
+            self._outbox.slow_clients.forget(self)
+            if self._ends:
+                self.end_sending()
+
+    def _send_late_pong(self) -> None:
+        pong, self.late_pong = self.late_pong, None
+        if pong is not None:
+            self._transmit(pong)
+            self.late_pong_sent()
+
+    def end_sending(self) -> None:
+        """Send FIN behind everything written before, and go on reading.
+
+        Closing at once with bytes still unread would reset what the peer has yet to read.
+        """
+        self._ends = True
+        if self.backlog is not None or self.transport.is_closing():
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    @property
+    def bytes_taken(self) -> int:
+        """How many bytes have reached the peer's side."""
+        return self._sent_bytes - self.transport.get_write_buffer_size() - unsent_bytes(self.transport)
+
+    @property
+    def queued(self) -> int:
+        """Bytes that wait for this client."""
+        return self.transport.get_write_buffer_size() + (self.backlog.bytes if self.backlog is not None else 0)
