@@ -39,8 +39,8 @@ _HOME = {
     "zefnb.core.types": "Any String Bytes Int Float Bool Nil Array1 u8 match",
     "zefnb.engine.run": "run",
     "zefnb.store.dict_database": "DictDatabase",
-    "zefnb.notebook.watch": "watch",
-    "zefnb.notebook.links": "public_url set_public_url",
+    "zefnb.notebook.watch.watch": "watch",
+    "zefnb.notebook.links.links": "public_url set_public_url",
     "zefnb.ops": (
         "insert_into array_to_bytes bytes_to_array log identity apply reduce one_of first last nth take drop length "
         "reverse sort unique join split trim replace_text to_upper_case to_lower_case contains starts_with "

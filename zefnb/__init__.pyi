@@ -41,9 +41,9 @@ from zefnb.core.uid import EntityUid as EntityUid
 from zefnb.core.uid import generate_uid as generate_uid
 from zefnb.engine.run import Run
 from zefnb.engine.run import run as run
-from zefnb.notebook.links import public_url as public_url
-from zefnb.notebook.links import set_public_url as set_public_url
-from zefnb.notebook.watch import watch as watch
+from zefnb.notebook.links.links import public_url as public_url
+from zefnb.notebook.links.links import set_public_url as set_public_url
+from zefnb.notebook.watch.watch import watch as watch
 from zefnb.ops import F as F
 from zefnb.ops import apply as apply
 from zefnb.ops import array_to_bytes as array_to_bytes

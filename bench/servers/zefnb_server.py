@@ -111,8 +111,8 @@ def fill_journal() -> dict[str, float]:
 def watch() -> dict[str, Any]:
     """Open the door through which a live table looks on, as the notebook does."""
     from zefnb.engine.runtime import default_runtime
-    from zefnb.notebook.control import PATH
-    from zefnb.notebook.control import Control as Channel
+    from zefnb.notebook.watch.control import PATH
+    from zefnb.notebook.watch.control import Control as Channel
 
     runtime = default_runtime()
     channel = runtime.service(Channel)

@@ -18,13 +18,13 @@ from bench.servers.control import Control
 from faults.servers.leftovers import of_this_process
 from zefnb import *
 from zefnb.engine.runtime import default_runtime
-from zefnb.notebook import control as channel_module
-from zefnb.notebook import display
-from zefnb.notebook.board import on_loop
-from zefnb.notebook.control import PATH
+from zefnb.notebook.display import display
 from zefnb.notebook.doctor import doctor
 from zefnb.notebook.magics.faults import FaultRows
-from zefnb.notebook.terminal import watch_terminal
+from zefnb.notebook.overview import on_loop
+from zefnb.notebook.watch import control as channel_module
+from zefnb.notebook.watch.control import PATH
+from zefnb.notebook.watch.terminal import watch_terminal
 from zefnb.topics.hub import Hub
 
 room, heard, said = ET.Topic("room"), ET.Topic("heard"), ET.Topic("said")

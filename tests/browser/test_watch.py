@@ -14,7 +14,7 @@ from tests.browser.crowd import crowd
 
 PRELUDE = """
 from zefnb import *
-from zefnb.notebook.watch import watch
+from zefnb.notebook.watch.watch import watch
 import time
 
 chat = ET.Topic('chat')
@@ -45,7 +45,7 @@ SLEEP = "time.sleep(60)"
 SPIN = "until = time.time() + 60\nwhile time.time() < until: pass"
 CONTROL = """
 from zefnb.engine.runtime import default_runtime
-from zefnb.notebook.control import Control
+from zefnb.notebook.watch.control import Control
 control = default_runtime().service(Control)
 before = control.ticks
 time.sleep(2)
@@ -283,7 +283,7 @@ def test_running_the_cell_again_leaves_one_table_and_one_view(started, client_of
 LATER = """
 import threading
 from zefnb.engine.runtime import default_runtime
-from zefnb.notebook.control import Control
+from zefnb.notebook.watch.control import Control
 control, seen = default_runtime().service(Control), []
 
 def look():
@@ -333,7 +333,7 @@ def test_what_a_client_calls_itself_is_shown_and_not_run(started, client_of):
 
 def test_the_secret_is_not_in_the_saved_notebook(started, client_of):
     notebook = started(
-        "from zefnb.engine.runtime import default_runtime\nfrom zefnb.notebook.control import Control\n"
+        "from zefnb.engine.runtime import default_runtime\nfrom zefnb.notebook.watch.control import Control\n"
         "[door] = default_runtime().service(Control)._doors.values()\nprint(door.tell())"
     )
     saved = json.dumps(notebook.save())

@@ -10,9 +10,9 @@ import pytest
 from zefnb import ET, FX, DictDatabase, run
 from zefnb.core.wire import to_json_text
 from zefnb.errors import InvalidValue
-from zefnb.notebook.line import LineError
+from zefnb.notebook.command_line.line import LineError
 from zefnb.notebook.magics.publish import _content
-from zefnb.notebook.session import _content as content_of
+from zefnb.notebook.watch.session import _content as content_of
 from zefnb.ops import collect, parse_json, to_json
 
 

@@ -10,8 +10,8 @@ import pytest
 from tests.notebook.viewer import Viewer, here, the_control
 from zefnb import ET, FX, run, zef_function
 from zefnb import Any as Anything
-from zefnb.notebook.control import Control
-from zefnb.notebook.door import Door
+from zefnb.notebook.watch.access_token import Door
+from zefnb.notebook.watch.control import Control
 
 View = Callable[[], Viewer]
 

@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 from tests.cli.browser import wait_for
 from tests.cli.processes import Terminal, needs_tmux, terminal
 from tests.notebook.kernel import Kernel
-from zefnb.notebook.line import LineError, expanded, pieces, whole, words
+from zefnb.notebook.command_line.line import LineError, expanded, pieces, whole, words
 from zefnb.notebook.magics import SUBCOMMANDS, command
 
 
@@ -55,7 +55,7 @@ def test_every_subcommand_explains_itself(kernel, name):
 
 def test_the_list_of_subcommands_is_the_folder():
     folder = Path(command.__code__.co_filename).parent
-    assert {path.stem for path in folder.glob("*.py")} - {"__init__", "board"} == set(SUBCOMMANDS)
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__", "overview"} == set(SUBCOMMANDS)
 
 
 @pytest.mark.parametrize(

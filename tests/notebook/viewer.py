@@ -11,10 +11,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from zefnb.engine.runtime import default_runtime
-from zefnb.notebook.board import on_loop
-from zefnb.notebook.control import PATH, Control
-from zefnb.notebook.door import Door
-from zefnb.notebook.feed import COLUMNS, SAMPLES
+from zefnb.notebook.overview import on_loop
+from zefnb.notebook.watch.access_token import Door
+from zefnb.notebook.watch.control import PATH, Control
+from zefnb.notebook.watch.feed import COLUMNS, SAMPLES
 
 RATE = COLUMNS.index("rate")
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from rich.text import Text
 
-from zefnb.notebook.text import harmless
+from zefnb.notebook.display.text import harmless
 
 Event = Literal["joined", "left"]
 

@@ -22,7 +22,7 @@ from zefnb.cli.screen import Screen
 from zefnb.core.entity import HTTPServer
 from zefnb.core.op import op
 from zefnb.errors import PortUnavailable
-from zefnb.notebook.tables import clients_table
+from zefnb.notebook.display.tables import clients_table
 from zefnb.notebook.tutorials import how_to_open
 
 PREFERRED_PORT = 8000

@@ -12,7 +12,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from zefnb.cli.chat import Line
-from zefnb.notebook.tables import clients_table
+from zefnb.notebook.display.tables import clients_table
 
 _REMEMBERED = 500
 _TABLE_FRAME = 4  # its blank line, titles, line and blank line

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from zefnb.notebook.address import Address
-from zefnb.notebook.ahead import Ahead
-from zefnb.notebook.display import Display
-from zefnb.notebook.output import Output
+from zefnb.notebook.display.display import Display
+from zefnb.notebook.links.page_host import Address
+from zefnb.notebook.output.output import Output
+from zefnb.notebook.preload import Ahead
 from zefnb.notebook.tracebacks import Tracebacks
 
 _ATTRIBUTE = "_zefnb_attached"
@@ -29,7 +29,7 @@ class Attached:
         if self.is_loaded:
             return
         self.is_loaded = True
-        from zefnb.notebook.completion import Completion
+        from zefnb.notebook.command_line.completion import Completion
         from zefnb.notebook.magics import Magics
 
         for part in (Magics(self.shell), Completion(self.shell)):

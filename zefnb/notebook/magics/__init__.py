@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from zefnb.errors import ZefError
-from zefnb.notebook.command import Command, Context, HelpShown, unknown
-from zefnb.notebook.line import LineError
+from zefnb.notebook.command_line.command import Command, Context, HelpShown, unknown
+from zefnb.notebook.command_line.line import LineError
 from zefnb.text.controls import strip_controls
 
 # Name, file, and what it is for in a few words.
@@ -90,7 +90,7 @@ def call(shell: Any, line: str, cell: str | None = None, local: dict[str, Any] |
             print(help_text())
             return None
         if not name and cell is None:
-            from zefnb.notebook.magics.board import board
+            from zefnb.notebook.magics.overview import board
 
             return board()
         if not name:

@@ -7,8 +7,8 @@ from typing import Any
 
 from zefnb.core.effect import FX
 from zefnb.core.entity import Actor
-from zefnb.notebook.command import Command, Context, Parser, variable
-from zefnb.notebook.line import LineError
+from zefnb.notebook.command_line.command import Command, Context, Parser, variable
+from zefnb.notebook.command_line.line import LineError
 
 
 class Actors(Command):
@@ -23,7 +23,7 @@ class Actors(Command):
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         if given.actor is None:
-            from zefnb.notebook.magics.board import board
+            from zefnb.notebook.magics.overview import board
 
             return board()["actors"]
         found = context.named(given.actor)

@@ -6,9 +6,9 @@ import argparse
 from typing import Any
 
 from zefnb.core.effect import FX
-from zefnb.notebook.command import Command, Context, Parser, server, socket_path
-from zefnb.notebook.line import LineError
-from zefnb.notebook.links import public_url
+from zefnb.notebook.command_line.command import Command, Context, Parser, server, socket_path
+from zefnb.notebook.command_line.line import LineError
+from zefnb.notebook.links.links import public_url
 
 
 class Client(Command):
@@ -30,7 +30,7 @@ class Client(Command):
         url = public_url(handle, wanted, websocket=True)
         if not context.is_notebook:
             raise LineError(f"this is for notebooks; connect from elsewhere to {url}")
-        from zefnb.notebook.client import shown_client
+        from zefnb.notebook.widgets.chat_client import shown_client
 
         return shown_client(handle, str(url))
 

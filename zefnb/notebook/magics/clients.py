@@ -7,7 +7,7 @@ from typing import Any
 
 from zefnb.core.effect import FX
 from zefnb.core.rows import Rows
-from zefnb.notebook.command import Command, Context, Parser, endpoint
+from zefnb.notebook.command_line.command import Command, Context, Parser, endpoint
 from zefnb.notebook.magics.watch import target
 
 

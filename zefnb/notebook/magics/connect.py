@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from zefnb.core.effect import FX
-from zefnb.notebook.command import Command, Context, Parser, topic
-from zefnb.notebook.line import LineError
+from zefnb.notebook.command_line.command import Command, Context, Parser, topic
+from zefnb.notebook.command_line.line import LineError
 
 
 class Connect(Command):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from zefnb.notebook.command import Command, Context, Parser
+from zefnb.notebook.command_line.command import Command, Context, Parser
 
 
 class Doctor(Command):
@@ -19,7 +19,7 @@ class Doctor(Command):
         from rich.console import Console
 
         from zefnb.notebook.doctor import doctor
-        from zefnb.notebook.links import reached_by
+        from zefnb.notebook.links.links import reached_by
 
         # In a kernel rich's own console would show each line by itself, in colours too faint to read.
         plain = Console(highlight=False, soft_wrap=True, force_jupyter=False, color_system=None)

@@ -7,9 +7,9 @@ from typing import Any
 
 from zefnb.core.effect import FX
 from zefnb.core.rows import Rows
-from zefnb.notebook import html
-from zefnb.notebook.command import Command, Context, Parser, count, server
-from zefnb.notebook.tables import cell_text
+from zefnb.notebook.command_line.command import Command, Context, Parser, count, server
+from zefnb.notebook.display import html
+from zefnb.notebook.display.tables import cell_text
 
 
 class Faults(Command):

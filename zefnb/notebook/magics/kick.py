@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from zefnb.core.effect import FX
-from zefnb.notebook.command import Command, Context, Parser, channel, count, server, token_value
+from zefnb.notebook.command_line.command import Command, Context, Parser, channel, count, server, token_value
 
 
 class Kick(Command):

@@ -7,7 +7,7 @@ from typing import Any
 
 from zefnb.core.effect import FX
 from zefnb.engine.journal import LEVELS
-from zefnb.notebook.command import Command, Context, Parser, count, server
+from zefnb.notebook.command_line.command import Command, Context, Parser, count, server
 
 
 class Log(Command):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from zefnb.notebook.command import Command, Context, Parser, topic
-from zefnb.notebook.line import LineError
+from zefnb.notebook.command_line.command import Command, Context, Parser, topic
+from zefnb.notebook.command_line.line import LineError
 from zefnb.notebook.magics import on
 
 

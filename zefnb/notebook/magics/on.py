@@ -10,8 +10,8 @@ from typing import Any
 from zefnb.core.effect import FX
 from zefnb.core.function import ZefFunction
 from zefnb.errors import NotRunning
-from zefnb.notebook.command import Command, Context, Parser, topic
-from zefnb.notebook.line import LineError
+from zefnb.notebook.command_line.command import Command, Context, Parser, topic
+from zefnb.notebook.command_line.line import LineError
 
 _FUNCTION = "__zef_on__"
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)

@@ -8,8 +8,8 @@ from typing import Any
 from zefnb.core.effect import FX
 from zefnb.core.entity import ET
 from zefnb.errors import PortUnavailable
-from zefnb.notebook.command import Command, Context, Parser, path, port, server
-from zefnb.notebook.links import public_url
+from zefnb.notebook.command_line.command import Command, Context, Parser, path, port, server
+from zefnb.notebook.links.links import public_url
 from zefnb.text.controls import strip_controls
 
 

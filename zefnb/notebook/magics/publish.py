@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from zefnb.core.effect import FX
-from zefnb.notebook.command import Command, Context, Parser, token_value, topic
-from zefnb.notebook.line import LineError
+from zefnb.notebook.command_line.command import Command, Context, Parser, token_value, topic
+from zefnb.notebook.command_line.line import LineError
 
 
 class Publish(Command):

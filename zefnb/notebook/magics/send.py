@@ -6,8 +6,8 @@ import argparse
 
 from zefnb.engine.runtime import default_runtime
 from zefnb.errors import NotRunning
-from zefnb.notebook.command import Command, Context, Parser, channel, server, token_value
-from zefnb.notebook.line import LineError
+from zefnb.notebook.command_line.command import Command, Context, Parser, channel, server, token_value
+from zefnb.notebook.command_line.line import LineError
 
 
 class Send(Command):
@@ -28,7 +28,7 @@ class Send(Command):
             raise LineError("there is no message (%zef send -h explains)")
         from zefnb.core.wire import encode_content
         from zefnb.net.http.servers import Servers
-        from zefnb.notebook.board import on_loop
+        from zefnb.notebook.overview import on_loop
 
         handle, content, runtime = context.server(given.server), token_value(given.message), default_runtime()
         encode_content(content)  # what cannot be sent is said here, not in the log

@@ -9,8 +9,8 @@ from zefnb.core.effect import FX, Effect
 from zefnb.core.entity import ET
 from zefnb.core.function import ZefFunction
 from zefnb.errors import PortUnavailable
-from zefnb.notebook.command import Command, Context, Parser, is_given, path, port, topic, variable
-from zefnb.notebook.line import LineError
+from zefnb.notebook.command_line.command import Command, Context, Parser, is_given, path, port, topic, variable
+from zefnb.notebook.command_line.line import LineError
 
 _TOPICS = (
     ("--topic", "topic", "what clients say goes in here, and comes out to them"),

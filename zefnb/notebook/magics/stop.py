@@ -7,7 +7,7 @@ from typing import Any
 
 from zefnb.core.effect import FX
 from zefnb.core.entity import Actor, Subscription, Timer, WebSocketClient
-from zefnb.notebook.command import Command, Context, Parser, server
+from zefnb.notebook.command_line.command import Command, Context, Parser, server
 
 
 class Stop(Command):

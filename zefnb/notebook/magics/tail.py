@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from zefnb.core.effect import FX
 from zefnb.core.op import op
 from zefnb.engine.runtime import default_runtime
-from zefnb.notebook.command import Command, Context, Parser, count, topic
+from zefnb.notebook.command_line.command import Command, Context, Parser, count, topic
 from zefnb.notebook.magics import on
 from zefnb.text.controls import strip_controls
 from zefnb.text.short_repr import short_repr
 
 if TYPE_CHECKING:
-    from zefnb.notebook.live_list import LiveList
+    from zefnb.notebook.widgets.live_list import LiveList
 
 _EVERY = 0.2
 _LONGEST = 300
@@ -44,7 +44,7 @@ class Tail(Command):
 
 
 def _in_notebook(target: Any, length: int, context: Context) -> Any:
-    from zefnb.notebook.live_list import LiveList
+    from zefnb.notebook.widgets.live_list import LiveList
 
     shown = LiveList(str(target._uid), max(1, length))
     answer = context.run(FX.SubscribeFX(topic=target, op=_hearing(shown.heard)))
@@ -56,7 +56,7 @@ def _in_notebook(target: Any, length: int, context: Context) -> Any:
 
 def _close_ended() -> None:
     """Close the lists whose subscriptions have been replaced."""
-    from zefnb.notebook.board import on_loop
+    from zefnb.notebook.overview import on_loop
     from zefnb.topics.subscriptions import Subscriptions
 
     runtime = default_runtime()

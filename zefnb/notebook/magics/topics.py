@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from zefnb.notebook.command import Command, Context, Parser
+from zefnb.notebook.command_line.command import Command, Context, Parser
 
 
 class Topics(Command):
@@ -21,7 +21,7 @@ class Topics(Command):
             from zefnb.core.effect import FX
 
             return context.run(FX.StreamGraphSnapshot())
-        from zefnb.notebook.magics.board import board
+        from zefnb.notebook.magics.overview import board
 
         return board()["topics"]
 

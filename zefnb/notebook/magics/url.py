@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from zefnb.core.effect import FX
-from zefnb.notebook.command import Command, Context, Parser, place
-from zefnb.notebook.links import public_url
+from zefnb.notebook.command_line.command import Command, Context, Parser, place
+from zefnb.notebook.links.links import public_url
 from zefnb.notebook.magics.watch import split_place
 
 

@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from zefnb.core.effect import FX
-from zefnb.notebook.command import Command, Context, Parser, endpoint, token_value
-from zefnb.notebook.line import LineError, Token
+from zefnb.notebook.command_line.command import Command, Context, Parser, endpoint, token_value
+from zefnb.notebook.command_line.line import LineError, Token
 
 
 class Watch(Command):
@@ -24,7 +24,7 @@ class Watch(Command):
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         handle, path = target(given.what, context)
-        from zefnb.notebook.watch import watch
+        from zefnb.notebook.watch.watch import watch
 
         return watch(handle, path)
 

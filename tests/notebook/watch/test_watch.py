@@ -1,0 +1,138 @@
+"""`watch` outside a browser: what it takes, what is saved of it, and the tables in a terminal."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import re
+
+import pytest
+from ipywidgets import Widget
+from rich.console import Console
+
+from tests.notebook.viewer import the_control
+from zefnb import FX, run
+from zefnb.engine.runtime import default_runtime
+from zefnb.errors import InvalidValue, NotRunning
+from zefnb.notebook.watch import terminal
+from zefnb.notebook.watch.terminal import watch_terminal
+from zefnb.notebook.watch.watch import watch
+from zefnb.notebook.watch.widget import LiveTable, saved_html, saved_text, script, style
+
+ROW = [8000, 3, "127.0.0.1", "/ws", "http://<script>", 1.0, 1, 2, 0, 70_000, 0, 1.5, "<img src=x onerror=alert(1)>"]
+
+
+@pytest.fixture
+def table(server, control):
+    table = LiveTable(default_runtime(), None, None)
+    yield table
+    table.close()
+
+
+def test_what_it_does_not_understand_is_an_error_that_says_what_it_takes(server):
+    with pytest.raises(InvalidValue, match="a server's handle or its port"):
+        watch("chat")
+    with pytest.raises(InvalidValue, match="no server of ours listens on port 1"):
+        watch(1)
+    with pytest.raises(InvalidValue, match="a route, such as '/ws'"):
+        watch(server, "ws")
+
+
+def test_a_server_that_has_stopped_is_an_error(server):
+    FX.StopHTTPServer(server=server) | run
+    with pytest.raises(NotRunning):
+        watch(server)
+
+
+def test_without_a_terminal_the_tables_are_printed_once(server, connect, capsys):
+    connect(server, "/ws")
+    assert watch(server, "/ws") is None
+    shown = capsys.readouterr().out
+    assert f":{server.port}" in shown
+    assert "1 client" in shown
+    assert "127.0.0.1" in shown
+    assert "chat" in shown
+
+
+def test_the_terminal_draws_until_ctrl_c(server, connect, monkeypatch):
+    connect(server, "/ws")
+    turns = []
+
+    def sleep(seconds):
+        turns.append(seconds)
+        if len(turns) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(terminal.time, "sleep", sleep)
+    monkeypatch.setattr(terminal.sys.stdout, "isatty", lambda: True, raising=False)
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=30)
+    watch_terminal(default_runtime(), None, None, console)
+    assert len(turns) == 3
+    assert "1 client" in console.file.getvalue()
+
+
+def test_nothing_secret_is_in_what_is_saved_with_the_notebook(table):
+    control = the_control()
+    [door] = control._doors.values()
+    state = json.dumps(Widget.get_manager_state(), default=str) + json.dumps(table.get_state(), default=str)
+    bundle = json.dumps(table._repr_mimebundle_())
+    for text in (state, bundle, repr(table)):
+        assert door.tell() not in text
+        assert door.name not in text
+
+
+def test_the_door_is_given_only_to_who_asks_through_the_kernel(table, until):
+    sent = []
+    table.send = sent.append
+    table._heard(table, {"view": "v1", "ask": "door", "host": "127.0.0.1:8888", "origin": "http://127.0.0.1:8888"}, [])
+    until(lambda: sent)
+    [door] = the_control()._doors.values()
+    assert sent == [
+        {"view": "v1", "door": {"port": the_control().port, "name": door.name, "secret": door.tell(), "base": ""}}
+    ]
+
+
+@pytest.mark.parametrize(
+    "said", [None, 5, {}, {"ask": "x"}, {"say": 5}, {"view": 1, "ask": "door", "host": 5, "origin": None}]
+)
+def test_nonsense_through_the_kernel_harms_nothing(table, said):
+    table._heard(table, said, [])
+
+
+def test_closing_it_shuts_its_door(table, until):
+    table.close()
+    until(lambda: the_control().port == 0)
+    table.close()
+
+
+def test_saved_outside_a_kernel_it_is_a_readable_table(table, connect, server):
+    connect(server, "/ws")
+    data, _ = table._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert "127.0.0.1" in data["text/html"]
+    assert "1 client connected" in data["text/plain"]
+
+
+def test_what_comes_from_a_client_is_escaped_in_it():
+    saved = saved_html([ROW])
+    assert "<script" not in saved
+    assert "<img" not in saved
+    assert html.escape(ROW[-1]) in saved
+    assert "68.4 KiB" in saved
+
+
+def test_of_many_clients_the_first_are_saved():
+    rows = [[8000, n, *ROW[2:]] for n in range(120)]
+    assert saved_html(rows).count("<tr>") == 51
+    assert "and 70 more" in saved_html(rows)
+    assert len(saved_text(rows).splitlines()) == 52
+
+
+def test_the_script_needs_nothing_from_elsewhere_and_writes_no_markup():
+    code = script()
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", code)
+    assert not re.search(r"^\s*import\s", code, re.MULTILINE)
+    addresses = set(re.findall(r"https?://[\w.]+", code + style()))
+    assert addresses <= {"http://www.w3.org"}
+    assert "url(" not in style()

@@ -1,0 +1,276 @@
+"""Commands: what a subcommand of `%zef` is made of.
+
+A subcommand declares its arguments in an argparse parser that neither prints tracebacks nor ends the
+program, and answers a value. What an argument names (a topic, a server, a path...) is declared by its
+`type`, and completion goes by the same declaration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, NoReturn
+
+from zefnb.core.effect import FX, Effect
+from zefnb.core.entity import ET, Actor, HTTPServer, Topic
+from zefnb.engine.run import run
+from zefnb.errors import did_you_mean
+from zefnb.notebook.command_line.line import LineError, Token, pieces, whole, words
+
+# Python refuses to read longer ones, and nothing here has so many digits.
+_LONGEST_NUMBER = 18
+_LONGEST_PORT = 5
+
+
+class HelpShown(Exception):
+    """`-h` was given and has been answered."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are `LineError`s of one line, and to which a value is never an option."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        # Words with values in them, by what argparse reads in their place.
+        self._kept: dict[str, Token] = {}
+
+    def parse_words(self, words: Iterable[Token]) -> argparse.Namespace:
+        """The arguments in `words`; `LineError` for what is wrong with them. To be called once."""
+        for action in self._actions:
+            action.type = self._of_token(action.type)
+        given, extra = self.parse_known_args([self._standing_for(word) for word in words])
+        if extra:
+            self.error(f"unrecognized arguments: {' '.join(extra)}")
+        return given
+
+    def _standing_for(self, word: Token) -> str:
+        if not word.is_given:
+            return word
+        key = f"\0{len(self._kept)}\0"
+        self._kept[key] = word
+        return word.option + key
+
+    def _of_token(self, kind: Any) -> Callable[[str], Any]:
+        def read(text: str) -> Any:
+            token = self._kept.get(text, text)
+            return token if kind is None else kind(token)
+
+        return read
+
+    def error(self, message: str) -> NoReturn:
+        for key, token in self._kept.items():
+            message = message.replace(key, token).replace(repr(key)[1:-1], token)
+        raise LineError(f"{message} ({self.prog} -h explains)")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        raise HelpShown(message or "")
+
+
+class Context:
+    """The shell in which a command is given, and what its user's names stand for.
+
+    `local` holds the names of the function in which the line stands, if it stands in one.
+    """
+
+    def __init__(self, shell: Any, local: Mapping[str, Any] | None = None) -> None:
+        self.shell = shell
+        self.names: Mapping[str, Any] = {**shell.user_ns, **(local or {})}
+
+    def bind(self, name: str, value: Any) -> None:
+        """Give the user a name for `value`."""
+        self.shell.user_ns[name] = value
+
+    @property
+    def is_notebook(self) -> bool:
+        """Whether a front end shows HTML and widgets."""
+        return getattr(self.shell, "kernel", None) is not None
+
+    def run(self, effect: Effect) -> Any:
+        """Perform an effect and wait for it."""
+        return run(effect)
+
+    def named(self, token: Any) -> Any:
+        """What a word stands for: the value that was given, the user's name, or the word itself."""
+        value = token_value(token)
+        return self.names.get(value, value) if isinstance(value, str) and not is_given(token) else value
+
+    def topic(self, token: Any) -> Any:
+        """A topic: one bound to that name, the (first) input of an actor, or the topic that is called so."""
+        found = self.named(token)
+        if isinstance(found, Topic):
+            return found
+        if isinstance(found, Actor):
+            return found.input[0] if isinstance(found.input, list) else found.input
+        value = token_value(token)
+        if not isinstance(value, str):
+            raise LineError(f"{token}: no topic, but {type(value).__name__}")
+        return ET.Topic(value)
+
+    def servers(self) -> list[Any]:
+        """The handles of the servers that run."""
+        return [row["server"] for row in self.run(FX.QueryAllActiveHTTPServers())]
+
+    def server(self, token: Any = None) -> Any:
+        """A server: by a name bound to it, by its port, or the only one that runs."""
+        running = self.servers()
+        if token is None:
+            if len(running) == 1:
+                return running[0]
+            if not running:
+                raise LineError("no server runs; `%zef start` starts one")
+            raise LineError(f"{len(running)} servers run; say which, by name or port: {_ports(running)}")
+        found = self.named(token)
+        if isinstance(found, HTTPServer):
+            return found
+        if (found_port := _as_port(found)) is not None:
+            port = found_port
+            for server in running:
+                if server.port == port:
+                    return server
+            raise LineError(f"no server of ours listens on port {port}; running: {_ports(running) or 'none'}")
+        raise LineError(f"{token}: no server; a name bound to one, or a port: {_ports(running) or 'none runs'}")
+
+
+def _as_port(found: Any) -> int | None:
+    if isinstance(found, int):
+        return None if isinstance(found, bool) else found
+    digits = found.lstrip(":") if isinstance(found, str) else ""
+    return int(digits) if digits.isdecimal() and len(digits) <= _LONGEST_PORT else None
+
+
+def _ports(servers: list[Any]) -> str:
+    return ", ".join(str(server.port) for server in servers)
+
+
+class Command:
+    """One subcommand. Its docstring is its help; its first line stands in the list of them all."""
+
+    name: ClassVar[str]
+    # Where it may stand: `%zef name` and `%%zef name`.
+    in_line: ClassVar[bool] = True
+    in_cell: ClassVar[bool] = False
+    # The destination that takes the rest of the line as it stands, and how many words come before it.
+    rest: ClassVar[str] = ""
+    before_rest: ClassVar[int] = 0
+
+    def arguments(self, parser: Parser) -> None:
+        """Declare the arguments."""
+
+    def run(self, given: argparse.Namespace, context: Context) -> Any:
+        """Do it; `given.cell` is the body of the cell, `None` in a line."""
+        raise NotImplementedError
+
+    def parser(self) -> Parser:
+        """The parser of its line."""
+        made = Parser(
+            prog=f"{'%' if self.in_line else '%%'}zef {self.name}",
+            description=inspect.getdoc(self),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        self.arguments(made)
+        if self.rest:
+            usage = f"{made.format_usage().removeprefix('usage: ').strip()} {self.rest.upper()}"
+            made.usage = usage.replace("%", "%%")
+        return made
+
+    def parse(self, line: str, namespace: Mapping[str, Any]) -> argparse.Namespace:
+        """The arguments of a line; `LineError` for what is wrong with them."""
+        parser = self.parser()
+        rest = ""
+        if self.rest:
+            line, rest = _split_rest(line, parser, self.before_rest)
+        given = parser.parse_words(words(line, namespace))
+        if self.rest:
+            setattr(given, self.rest, whole(rest, namespace) if rest.strip() else None)
+        return given
+
+
+def _split_rest(line: str, parser: Parser, positionals: int) -> tuple[str, str]:
+    """The line up to its last argument, and what follows, which is taken as it stands."""
+    takes_value = {option for action in parser._actions if action.nargs != 0 for option in action.option_strings}
+    options = {option for action in parser._actions for option in action.option_strings}
+    expects = False
+    for piece in pieces(line):
+        if expects:
+            expects = False
+        elif piece.raw in options or piece.raw.split("=")[0] in takes_value:
+            expects = piece.raw in takes_value
+        elif positionals:
+            positionals -= 1
+        else:
+            return line[: piece.start], line[piece.start :]
+    return line, ""
+
+
+def port(text: str) -> int:
+    """A port, as a parser reads it."""
+    if not text.isdecimal() or len(text) > _LONGEST_NUMBER or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; 0 to 65535, 0 picks a free one")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """A number of things, as a parser reads it."""
+    if not text.isdecimal() or len(text) > _LONGEST_NUMBER:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return int(text)
+
+
+def path(text: str) -> str:
+    """A path of a server, as a parser reads it."""
+    if not text.startswith("/"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no path; write '/{text}'")
+    return text
+
+
+def socket_path(text: str) -> str:
+    """The path of a WebSocket route."""
+    return path(text)
+
+
+def topic(token: str) -> str:
+    """The name of a topic, which is resolved when the command runs."""
+    return token
+
+
+def server(token: str) -> str:
+    """The name or port of a server, which is resolved when the command runs."""
+    return token
+
+
+def endpoint(token: str) -> str:
+    """A server by name or port, a WebSocket route, or both as `server/path`; resolved when the command runs."""
+    return token
+
+
+def place(token: str) -> str:
+    """The same with any path of a server."""
+    return token
+
+
+def channel(text: str) -> int:
+    """The channel id of a connected client."""
+    return count(text)
+
+
+def variable(token: str) -> str:
+    """A name of the user's."""
+    return token
+
+
+def unknown(name: str, known: list[str]) -> LineError:
+    """The error for a subcommand that there is not."""
+    hint = did_you_mean(name, known)
+    return LineError(f"no subcommand {name!r}{'; ' + hint if hint else ''} (%zef -h lists them)")
+
+
+def is_given(token: Any) -> bool:
+    """Whether a value is in the word, which then is no name."""
+    return isinstance(token, Token) and token.is_given
+
+
+def token_value(token: Any) -> Any:
+    """The object of a word."""
+    return token.value if isinstance(token, Token) else token

@@ -1,0 +1,137 @@
+"""Display: how handles and answers look, in the notebook, in a terminal, and as plain text.
+
+Registered by name, so that nothing is imported until something is shown.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Any
+
+_SHOWN = (
+    ("zefnb.core.entity", "Entity"),
+    ("zefnb.core.rows", "Rows"),
+    ("zefnb.store.dict_database", "DictDatabase"),
+)
+
+
+class Display:
+    """Our forms of display in a shell."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+
+    def open(self) -> None:
+        """Begin."""
+        formatters = self._shell.display_formatter.formatters
+        for module, name in _SHOWN:
+            formatters["text/html"].for_type_by_name(module, name, _as_html)
+            formatters["text/plain"].for_type_by_name(module, name, self._as_text)
+
+    def close(self) -> None:
+        """End it."""
+        formatters = self._shell.display_formatter.formatters
+        for mime in ("text/html", "text/plain"):
+            for module, name in _SHOWN:
+                formatters[mime].deferred_printers.pop((module, name), None)
+                for cls in [c for c in formatters[mime].type_printers if (c.__module__, c.__name__) == (module, name)]:
+                    del formatters[mime].type_printers[cls]
+
+    def _as_text(self, value: Any, printer: Any, cycle: bool) -> None:
+        # Inside something else a value is shown as the expression that it is.
+        nested = len(getattr(printer, "stack", ())) > 1
+        text = None if nested else plain_text(value, colour=self._has_colour, width=self._width)
+        if text is not None:
+            printer.text(text)
+        elif isinstance(value, list):
+            _as_a_list(value, printer, cycle)
+        else:
+            printer.text(repr(value))
+
+    @property
+    def _is_kernel(self) -> bool:
+        return getattr(self._shell, "kernel", None) is not None
+
+    @property
+    def _has_colour(self) -> bool:
+        return not self._is_kernel and sys.stdout.isatty()
+
+    @property
+    def _width(self) -> int:
+        import shutil
+
+        return 120 if self._is_kernel else shutil.get_terminal_size().columns
+
+
+def _as_a_list(value: list[Any], printer: Any, cycle: bool) -> None:
+    from IPython.lib.pretty import _seq_pprinter_factory
+
+    _seq_pprinter_factory("[", "]")(value, printer, cycle)  # type: ignore[no-untyped-call]
+
+
+def _as_html(value: Any) -> str | None:
+    """The HTML form; `None` where the plain one says it all."""
+    from zefnb.core.rows import Rows
+    from zefnb.notebook.display import html, tables
+    from zefnb.notebook.display.handles import described
+
+    own = getattr(value, "_repr_html_", None)
+    if own is not None:
+        return str(own())
+    if isinstance(value, Rows):
+        grid = tables.grid(value)
+        if not value:
+            return html.page(html.tag("span", f"no {value.title}", cls="d"))
+        return html.page(html.table(grid.titles, grid.rows, grid.numbers))
+    found = described(value)
+    if found is None:
+        return None
+    state = html.tag("span", found.state, cls="on" if found.runs else "off")
+    head = html.tag("div", html.tag("b", found.kind), " ", state, *(f" · {fact}" for fact in found.facts))
+    links = [
+        html.tag(
+            "div",
+            html.tag("code", url) if note.startswith("WebSocket") else html.link(url),
+            " ",
+            html.tag("span", note, cls="d"),
+        )
+        for url, note in found.links
+    ]
+    return html.page(head, *links, html.tag("div", html.tag("code", repr(value)), cls="d"))
+
+
+def plain_text(value: Any, *, colour: bool, width: int) -> str | None:
+    """The form for a terminal; without colour, plain text. `None` where the `repr` is the best there is."""
+    from zefnb.core.rows import Rows
+    from zefnb.notebook.display.handles import described
+
+    if isinstance(value, Rows):
+        return _drawn(value, colour, width)
+    found = described(value)
+    if found is None:
+        return None
+    lines = [repr(value), "  ".join(["  " + found.state, *found.facts])]
+    lines += [f"  {url}  {note}".rstrip() for url, note in found.links]
+    return "\n".join(lines)
+
+
+def _drawn(rows: Any, colour: bool, width: int) -> str:
+    if not rows:
+        return "[]"
+    from rich.console import Console
+
+    from zefnb.notebook.display import tables
+
+    # A console in a kernel would show HTML of its own instead.
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=colour,
+        force_jupyter=False,
+        color_system="auto" if colour else None,
+        highlight=False,
+    )
+    console.print(tables.rows_table(rows, width=width))
+    file: Any = console.file
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines() if line.strip())

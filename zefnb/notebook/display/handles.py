@@ -1,0 +1,129 @@
+"""Handles in words: what a server, an actor, a timer... is, whether it runs, and where it is reached."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from zefnb.core.entity import Actor, Entity, HTTPServer, Subscription, Timer, WebSocketClient
+from zefnb.engine.runtime import Runtime, default_runtime
+from zefnb.notebook.display.tables import brief_repr, count_text, duration_text
+from zefnb.notebook.links.links import public_url, reached_by
+
+_MOST_LINKS = 8
+
+
+class Described(NamedTuple):
+    """What is said about a handle."""
+
+    kind: str
+    runs: bool
+    facts: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def state(self) -> str:
+        """In a word."""
+        return "running" if self.runs else "not running"
+
+
+def described(value: Any) -> Described | None:
+    """What there is to say about a handle; `None` about any other value."""
+    if value.__class__.__name__ == "DictDatabase":
+        return _database(value)
+    describe = _BY_TYPE.get(type(value))
+    if describe is None or not isinstance(value, Entity) or value._uid is None:
+        return None
+    from zefnb.notebook.overview import on_loop
+
+    runtime = default_runtime()
+    if isinstance(value, HTTPServer):
+        reached_by(value.port)  # which asks the page where only that can tell, and so not from the loop
+    found: Described = on_loop(runtime, lambda: describe(runtime, value))
+    return found
+
+
+def _server(runtime: Runtime, handle: Any) -> Described:
+    from zefnb.net.http.servers import Servers
+
+    server = runtime.service(Servers).find(handle)
+    if server is None:
+        return Described("Server", False)
+    links = []
+    for key in list(server.given_routes)[:_MOST_LINKS]:
+        method, path = key if isinstance(key, tuple) else ("GET", key)
+        endpoint = server.endpoints.get(path.rstrip("/") or "/")
+        if endpoint is not None:
+            clients = count_text(len(endpoint.clients), "client")
+            links.append((str(public_url(handle, path, websocket=True)), f"WebSocket, {clients}"))
+        else:
+            links.append((str(public_url(handle, path)), "" if method == "GET" else method))
+    more = len(server.given_routes) - len(links)
+    facts = (f"port {server.port}", count_text(len(server.clients()), "client"))
+    return Described("Server", True, (*facts, f"{more} more routes") if more else facts, tuple(links))
+
+
+def _actor(runtime: Runtime, handle: Any) -> Described:
+    from zefnb.engine.actors import Actors
+
+    actor = runtime.service(Actors).find(handle)
+    if actor is None:
+        return Described("Actor", False)
+    facts = [f"{actor.handled:,} handled", f"state {brief_repr(actor.state)}"]
+    facts += [count_text(actor.faults, "fault")] if actor.faults else []
+    return Described("Actor", True, tuple(facts))
+
+
+def _timer(runtime: Runtime, handle: Any) -> Described:
+    from zefnb.topics.timer import Timers
+
+    timer = next((timer for timer in runtime.service(Timers) if timer.handle == handle), None)
+    if timer is None:
+        return Described("Timer", False)
+    every = timer.interval if isinstance(timer.interval, str) else f"every {duration_text(timer.interval)}"
+    return Described("Timer", True, (every, f"into {timer.target!r}", f"{timer.ticks:,} ticks"))
+
+
+def _subscription(runtime: Runtime, handle: Any) -> Described:
+    from zefnb.topics.subscriptions import Subscriptions
+
+    bound = runtime.service(Subscriptions)._bound.get(handle._uid)
+    if bound is None:
+        return Described("Subscription", False)
+    facts = [f"to {bound.topic!r}", f"{bound.listener.handled:,} handled"]
+    facts += [count_text(bound.listener.faults, "fault")] if bound.listener.faults else []
+    return Described("Subscription", True, tuple(facts))
+
+
+def _client(runtime: Runtime, handle: Any) -> Described:
+    module = sys.modules.get("zefnb.net.client.clients")
+    client = runtime.service(module.Clients).find(handle) if module is not None else None
+    if client is None:
+        return Described("Outward client", False)
+    from zefnb.core.effect import FX
+    from zefnb.engine.perform import perform
+
+    facts = perform(runtime, FX.QueryWebSocketClient(client=handle))
+    moved = f"{facts['sent']:,} sent, {facts['received']:,} received"
+    return Described("Outward client", True, (str(facts["state"]), str(facts["url"]), moved))
+
+
+def _database(handle: Any) -> Described:
+    from zefnb.store.store import OPEN
+
+    store = OPEN.get(handle._uid)
+    return (
+        Described("Database", False)
+        if store is None
+        else Described("Database", True, (count_text(len(handle), "key"),))
+    )
+
+
+_BY_TYPE: dict[type, Callable[[Runtime, Any], Described | None]] = {
+    HTTPServer: _server,
+    Actor: _actor,
+    Timer: _timer,
+    Subscription: _subscription,
+    WebSocketClient: _client,
+}

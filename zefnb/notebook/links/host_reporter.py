@@ -1,0 +1,30 @@
+"""A widget without a view: a page that knows of it tells by which name it is reached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+
+from zefnb.engine.runtime import default_runtime
+from zefnb.notebook.links.page_host import heard
+from zefnb.notebook.widgets.child_models import close_beside
+
+
+class Herald(anywidget.AnyWidget):
+    """Never displayed: that there is one is enough for a page to run its script."""
+
+    _esm = Path(__file__).parents[1] / "static" / "herald" / "herald.js"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_msg(self._told)
+
+    def _told(self, widget: Any, content: Any, buffers: Any) -> None:
+        heard(default_runtime(), content)
+
+    def close(self) -> None:
+        """Listen no more."""
+        close_beside(self)
+        super().close()

@@ -1,0 +1,206 @@
+"""Output of handlers, under the cell that started what they belong to, and in the log.
+
+A handler's print may come from any thread, at any time, long after its cell. Which cell it belongs to
+is known from the actor or the server whose handler runs; where that cell's output goes, from the cell's
+latest execution. In a kernel each piece is sent with the header of that execution as its parent, which
+is all that a front end goes by. In a terminal the prompt's own means keep it whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from zefnb.core.execution import current_execution
+from zefnb.engine import journal
+from zefnb.engine.lent_lock import LentLock
+from zefnb.engine.things import current_owner, current_server
+from zefnb.notebook.output.fault_lines import Faults
+from zefnb.notebook.output.handlers import handlers_cell, runtime
+from zefnb.notebook.output.lines import Lines
+from zefnb.notebook.output.printed import Log
+from zefnb.notebook.output.reload_buffer import Kept
+from zefnb.notebook.output.streams import route, unroute
+
+_FLUSH_EVERY = 0.1
+# What one cell may show between two flushes, about what Jupyter's own limit lets through.
+_MOST_AT_ONCE = 100_000
+_REMEMBERED_CELLS = 1_000
+_RED, _PLAIN = "\x1b[31m", "\x1b[0m"
+
+
+def _has_things(cell: str) -> bool:
+    running = runtime()
+    return running is not None and running.things.has_made(cell)
+
+
+class KernelOutput:
+    """Routes the kernel's `stdout` and `stderr`: what handlers write is sent to their cells by us.
+
+    The streams stay the objects they are, since others hold on to them, and all else goes their way.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._kernel = shell.kernel
+        # For threads; a signal handler that prints meanwhile, or waits for the loop, comes from the same one.
+        self._lock = LentLock()
+        self._headers: dict[str, dict[str, Any]] = {}
+        self._lines: dict[tuple[str, str], Lines] = {}
+        self._pending: dict[tuple[str, str], list[str]] = {}
+        self._due = False
+        self.on_run: Callable[[str], None] | None = None
+        self._log = Log()
+        self._streams = {name: getattr(sys, name) for name in ("stdout", "stderr")}
+        self._kept = Kept(shell, _has_things)
+
+    def open(self) -> None:
+        """Begin."""
+        for name, stream in self._streams.items():
+            route(stream, partial(self._take, name), self._flush_soon)
+        self._shell.events.register("pre_run_cell", self._runs)
+        self._kept.open()
+        self._runs()
+
+    def close(self) -> None:
+        """Leave the streams as they were."""
+        self._kept.close()
+        self._shell.events.unregister("pre_run_cell", self._runs)
+        for stream in self._streams.values():
+            unroute(stream)
+
+    def _runs(self, info: Any = None) -> None:
+        """A cell begins to run: from now on its output goes to this execution."""
+        execution = current_execution()
+        if execution is None:
+            return
+        self._headers.pop(execution.cell, None)
+        self._headers[execution.cell] = self._kernel.get_parent()["header"]
+        if self.on_run is not None:
+            self.on_run(execution.cell)
+        if len(self._headers) > _REMEMBERED_CELLS:
+            del self._headers[next(iter(self._headers))]
+
+    def _take(self, name: str, text: str) -> bool:
+        """Whether `text` is of a handler, and taken care of."""
+        cell = handlers_cell()
+        if cell is None or cell not in self._headers or not isinstance(text, str):
+            return False
+        self._log.written(name, text)
+        self.put(cell, name, text)
+        return True
+
+    def _flush_soon(self) -> bool:
+        """Whether that was a handler, or the loop, who must not wait for the kernel's thread as its own flush does."""
+        with self._lock:
+            for key, lines in self._lines.items():
+                self._add(key, lines.flush())
+        if self._pending:
+            self._io.schedule(self._flush)
+        return current_owner.get() is not None or current_server.get() is not None
+
+    @property
+    def _io(self) -> Any:
+        return self._streams["stdout"].pub_thread
+
+    def put(self, cell: str, name: str, text: str) -> None:
+        """Show `text` under `cell` soon. From any thread; never waits."""
+        with self._lock:
+            self._add((cell, name), self._lines.setdefault((cell, name), Lines()).write(text))
+            if self._due:
+                return
+            self._due = True
+        io = self._io
+        io.schedule(lambda: io.io_loop.call_later(_FLUSH_EVERY, self._flush_what_is_due))
+
+    def _add(self, key: tuple[str, str], text: str) -> None:
+        if text:
+            self._pending.setdefault(key, []).append(text)
+
+    def show(self, cell: str | None, text: str) -> None:
+        """Show a line of our own, where no cell is known as the kernel sees fit."""
+        if cell is not None and cell in self._headers:
+            self.put(cell, "stderr", text)
+        else:
+            self._streams["stderr"].write(text)
+
+    def _flush_what_is_due(self) -> None:
+        """Send what waits, and lines that their threads have left as they are; in the kernel's thread for that."""
+        with self._lock:
+            for key, lines in self._lines.items():
+                self._add(key, lines.overdue())
+            self._lines = {key: lines for key, lines in self._lines.items() if lines}
+            self._due = bool(self._lines)
+            if self._due:
+                self._io.io_loop.call_later(_FLUSH_EVERY, self._flush_what_is_due)
+        self._flush()
+
+    def _flush(self) -> None:
+        with self._lock:
+            pending, self._pending = self._pending, {}
+        for (cell, name), parts in pending.items():
+            # Half of a surrogate pair can be printed and not be sent, and would take with it what waits beside it.
+            text = _shortened("".join(parts)).encode(errors="backslashreplace").decode()
+            header = self._headers.get(cell)
+            if header is None or not text:
+                continue
+            if self._kept.takes(cell, header, name, text):
+                continue
+            session = self._streams[name].session
+            message = session.msg("stream", {"name": name, "text": text}, parent=header)
+            session.send(self._io, message, ident=f"stream.{name}".encode())
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _MOST_AT_ONCE:
+        return text
+    half = _MOST_AT_ONCE // 2
+    cut = text[half:-half].count("\n")
+    return f"{text[:half]}\n… {cut:,} lines are in the log alone: FX.QueryLog() …\n{text[-half:]}"
+
+
+class Output:
+    """The output routing of a shell: opened once, by `from zefnb import *` or `%load_ext zefnb`."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self.kernel = KernelOutput(shell) if _is_routable(shell) else None
+        self._faults = Faults(self.kernel.show if self.kernel else _to_terminal, self._hint)
+        if self.kernel is not None:
+            self.kernel.on_run = self._faults.begin
+
+    def open(self) -> None:
+        """Begin."""
+        if self.kernel is not None:
+            self.kernel.open()
+        journal.EVERYWHERE.append(self._faults.heard)
+        # Else Python's last resort prints the same trouble once more, under whichever cell runs.
+        journal.logger.addHandler(_silent)
+
+    def close(self) -> None:
+        """End it."""
+        if self.kernel is not None:
+            self.kernel.close()
+        journal.EVERYWHERE.remove(self._faults.heard)
+        journal.logger.removeHandler(_silent)
+
+    def _hint(self) -> str:
+        loaded = "zef" in self._shell.magics_manager.magics["line"]
+        return "%zef faults shows the traceback" if loaded else "FX.QueryLog(level='error') has the traceback"
+
+
+_silent = logging.NullHandler()
+
+
+def _is_routable(shell: Any) -> bool:
+    """Whether these are a kernel's streams: a test may have put others in their place."""
+    return getattr(shell, "kernel", None) is not None and hasattr(sys.stdout, "pub_thread")
+
+
+def _to_terminal(cell: str | None, text: str) -> None:
+    """In red, as a notebook shows what comes by stderr in its own way."""
+    sys.stderr.write(f"{_RED}{text.rstrip()}{_PLAIN}\n")
+    sys.stderr.flush()

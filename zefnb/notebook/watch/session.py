@@ -1,0 +1,252 @@
+"""A session: one live view in a browser, what it asks for and what it is told.
+
+It does not know how its words travel: over the control channel's socket, or through the kernel.
+"""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import zefnb.effects  # noqa: F401 - declares the effects that a person's actions are made of
+from zefnb.core.effect import FX
+from zefnb.core.entity import ET
+from zefnb.engine.perform import perform
+from zefnb.engine.runtime import Runtime
+from zefnb.errors import Fault, InvalidValue, NotRunning, ZefError, shown
+from zefnb.net.http.servers import Servers
+from zefnb.net.websocket.taps import Tail
+from zefnb.notebook.watch.detail import Detail
+from zefnb.notebook.watch.feed import COLUMNS, MOST_ROWS, Clients, Query, Row, View
+from zefnb.notebook.watch.requests import Request, optional_text, parsed, request_number, whole_number
+from zefnb.topics.hub import WATCH, Hub, topic_key
+
+Answer = dict[str, Any]
+
+_LONGEST_SEARCH = 200
+
+
+class Session:
+    """Answers requests, and pushes what has changed whenever the ticker says so. Lives on the loop."""
+
+    def __init__(self, runtime: Runtime, clients: Clients, tell: Callable[[str], None]) -> None:
+        self._runtime = runtime
+        self._clients = clients
+        self._tell = tell
+        self._view = View()
+        self._detail: Detail | None = None
+        self._tail: Tail | None = None
+        self._told_board: dict[str, Any] = {}
+        self._looks = False
+        self.rests = False
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether it has been told what the view wants to see."""
+        return self._looks
+
+    # What it asks
+
+    def handle(self, text: str | bytes) -> None:
+        """Take one request, a JSON object whose `do` names it, and answer when it has an `id`.
+
+        `Malformed` for what is no request at all.
+        """
+        request = parsed(text)
+        number = request_number(request)
+        try:
+            action = _ACTIONS.get(str(request.get("do")))
+            if action is None:
+                raise InvalidValue("request", f"do: got {shown(request.get('do'))}; allowed: {', '.join(_ACTIONS)}")
+            answer = action(self, request)
+        except Exception as error:
+            return self._done(number, error, "")
+        if inspect.isawaitable(answer):
+            self._runtime.spawn(self._finish(number, answer), "an action in a live table")
+        else:
+            self._done(number, None, answer or "")
+
+    async def _finish(self, number: Any, coming: Awaitable[Any]) -> None:
+        try:
+            text = await coming
+        except Exception as error:
+            self._done(number, error, "")
+        else:
+            self._done(number, None, text)
+
+    def _done(self, number: Any, error: BaseException | None, text: str) -> None:
+        if number is None and error is None:
+            return
+        if error is not None:
+            # Our own errors are written for people; any other says its type too.
+            text = str(error) if isinstance(error, ZefError) else f"{type(error).__name__}: {error}"
+        self.say({"t": "done", "id": number, "ok": error is None, "text": text})
+
+    def say(self, message: Answer) -> None:
+        """Send one message to the view."""
+        # Escaped: a lone half of a surrogate pair, which a state may hold, has no UTF-8.
+        self._tell(json.dumps(message, separators=(",", ":")))
+
+    def _look(self, request: Request) -> None:
+        view, old = self._view, self._view.query
+        query = Query(
+            server=optional_text(request, "server", old.server),
+            path=optional_text(request, "path", old.path),
+            search=str(request.get("search", old.search))[:_LONGEST_SEARCH],
+            sort=str(request.get("sort", old.sort)),
+            descending=bool(request.get("descending", old.descending)),
+        )
+        if query.sort not in COLUMNS:
+            raise InvalidValue("look", [Fault("sort", f"got {shown(query.sort)}", ", ".join(COLUMNS))])
+        limit = whole_number(request, "limit", view.limit, 1, MOST_ROWS)
+        view.offset = whole_number(request, "offset", view.offset, 0, 1 << 31)
+        view.query, view.limit = query, limit
+        if not self._looks:
+            self._looks = True
+            self._clients.refresh()
+        self._push_table()
+
+    def _again(self, request: Request) -> None:
+        self._view.forget()
+        self._told_board = {}
+        if self._looks:
+            self._push_table()
+
+    def _rest(self, request: Request) -> None:
+        self.rests = bool(request.get("rest", True))
+
+    def _select(self, request: Request) -> None:
+        self._look_away()
+        key = request.get("client")
+        if key is not None:
+            self._detail = Detail(self._runtime, self._row(key))
+            self.push_detail()
+
+    def _row(self, key: Any) -> Row:
+        row = self._clients.find(str(key))
+        if row is None:
+            raise NotRunning("this client is not connected any more")
+        return row
+
+    def _send(self, request: Request) -> str:
+        row = self._row(request.get("client"))
+        row.connection.deliver(_content(request))
+        return f"sent to client {row.connection.channel_id}"
+
+    def _close(self, request: Request) -> str:
+        row = self._row(request.get("client"))
+        channel = row.connection.channel_id
+        code = whole_number(request, "code", 1000, 0, 65_535)
+        server = row.connection.endpoint.server
+        reason = str(request.get("reason", ""))
+        perform(
+            self._runtime,
+            FX.CloseWebSocketConnection(http_server=server, channel_id=channel, code=code, reason=reason),
+        )
+        return f"closed client {channel} with {code}"
+
+    def _publish(self, request: Request) -> str:
+        topic = ET.Topic(request.get("topic"))
+        listening = len(self._runtime.service(Hub).subscribers(topic))
+        perform(self._runtime, FX.Publish(target=topic, content=_content(request)))
+        return f"published to {topic._uid}" if listening else f"published to {topic._uid}, where nobody listens"
+
+    def _follow(self, request: Request) -> str:
+        self._end_tail()
+        name = request.get("topic")
+        if name is None:
+            return ""
+        self._tail = Tail(ET.Topic(name))
+        topic_key(self._tail.topic)
+        self._runtime.service(Hub).subscribe(self._tail.topic, self._tail, WATCH)
+        return f"following {name}"
+
+    async def _stop(self, request: Request) -> str:
+        server = next((s for s in self._runtime.service(Servers) if s.handle._uid == request.get("server")), None)
+        if server is None:
+            raise NotRunning("this server does not run any more")
+        await perform(self._runtime, FX.StopHTTPServer(server=server.handle))
+        return f"stopped the server on port {server.port}"
+
+    # What it is told
+
+    def push(self, board: dict[str, Any]) -> bool:
+        """Tell what has changed since the last time; answers whether anything did."""
+        news = {key: value for key, value in board.items() if self._told_board.get(key) != value}
+        if news:
+            self._told_board = board
+            self.say({"t": "board", **news})
+        table = self._push_table() if self._looks else False
+        detail = self.push_detail()
+        tail = self._tail.take() if self._tail is not None else None
+        if tail is not None:
+            self.say(tail)
+        return bool(news) or table or detail or tail is not None
+
+    def _push_table(self) -> bool:
+        message = self._view.message(self._clients)
+        if message is not None:
+            self.say(message)
+        return message is not None
+
+    def push_detail(self) -> bool:
+        """Tell what is new of the client that is looked at."""
+        message = self._detail.message() if self._detail is not None else None
+        if message is not None:
+            self.say(message)
+        return message is not None
+
+    # Its end
+
+    def _look_away(self) -> None:
+        if self._detail is not None:
+            self._detail.close()
+            self._detail = None
+
+    def _end_tail(self) -> None:
+        if self._tail is not None:
+            self._runtime.service(Hub).unsubscribe(self._tail.topic, self._tail)
+            self._tail = None
+
+    def close(self) -> None:
+        """Nobody looks any more: let go of everything."""
+        self._look_away()
+        self._end_tail()
+        self._looks = False
+
+
+def _content(request: Request) -> Any:
+    """What a person wrote into a box, as they said it is meant: text, JSON, hex or base64."""
+    given, kind = str(request.get("content", "")), request.get("as", "text")
+    try:
+        if kind == "text":
+            return given
+        if kind == "json":
+            return json.loads(given)
+        if kind == "hex":
+            return bytes.fromhex(given)
+        if kind == "base64":
+            return base64.b64decode(given, validate=True)
+    except RecursionError:
+        raise InvalidValue("content", "this JSON is nested too deeply") from None
+    except ValueError as error:
+        raise InvalidValue("content", f"this is not {kind}: {error}") from None
+    raise InvalidValue("content", [Fault("as", f"got {shown(kind)}", "text, json, hex or base64")])
+
+
+_ACTIONS: dict[str, Callable[[Session, Request], Any]] = {
+    "look": Session._look,
+    "again": Session._again,
+    "rest": Session._rest,
+    "select": Session._select,
+    "send": Session._send,
+    "close": Session._close,
+    "publish": Session._publish,
+    "follow": Session._follow,
+    "stop": Session._stop,
+    # A view that asks through the kernel: that it asks is what counts.
+    "poll": lambda session, request: None,
+}

@@ -1,0 +1,161 @@
+"""The live table as a widget of the notebook; what it shows lives in `static/watch`."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from zefnb.core.time import Time
+from zefnb.core.uid import generate_uid
+from zefnb.engine.runtime import Runtime
+from zefnb.notebook.display import html
+from zefnb.notebook.display.tables import duration_text, size_text
+from zefnb.notebook.overview import on_loop
+from zefnb.notebook.watch.access_token import Door
+from zefnb.notebook.watch.control import Control
+from zefnb.notebook.watch.feed import Clients, Query
+from zefnb.notebook.widgets.child_models import close_beside
+from zefnb.text.controls import strip_controls
+
+_STATIC = Path(__file__).parents[1] / "static" / "watch"
+# One module in the browser; in the house one file for each noun, joined in this order.
+_PARTS = ("dom", "format", "proof", "channel", "model", "grid", "frames", "detail", "topics", "board", "main")
+_MOST_SAVED = 50
+_EVERY_VIEW = "*"
+# Seconds between offers of the door, the first of them before the first offer.
+_OFFERS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+_LONGEST_NAME = 260
+
+
+def script() -> str:
+    """The widget's JavaScript as one module."""
+    return "\n".join((_STATIC / f"{part}.js").read_text("utf-8") for part in _PARTS)
+
+
+def style() -> str:
+    """The widget's style sheet."""
+    return (_STATIC / "watch.css").read_text("utf-8")
+
+
+class LiveTable(anywidget.AnyWidget):
+    """Servers, endpoints and clients, live. Made by `watch`; `close()` ends it."""
+
+    _esm = script()
+    _css = style()
+    # Saved with the notebook, so nothing secret is in it: which server and path to show.
+    scope = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, runtime: Runtime, server: str | None, path: str | None) -> None:
+        self._runtime = runtime
+        # As a handle has one: the cell that made this table is known by it.
+        self._uid = generate_uid()
+        self._control = runtime.service(Control)
+        self._door: Door | None = on_loop(runtime, self._control.open)
+        super().__init__(scope={"server": server, "path": path})
+        self.on_msg(self._heard)
+
+    def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
+        """A view speaks through the kernel. Called in the kernel's thread; what it asks is done on the loop."""
+        if not isinstance(content, dict) or self._door is None or not self._runtime.is_alive:
+            return
+        view = str(content.get("view"))
+        if content.get("ask") == "door":
+            self._runtime.entrance.put(self._let_in, view, content.get("host"), content.get("origin"))
+        elif isinstance(content.get("say"), str):
+            tell = partial(self._tell, view)
+            self._runtime.entrance.put(self._control.ask, self._door, view, content["say"], tell)
+
+    def _tell(self, view: str, text: str) -> None:
+        self.send({"view": view, "told": text})
+
+    def _let_in(self, view: str, host: Any, origin: Any) -> None:
+        if all(isinstance(name, str) and 0 < len(name) < _LONGEST_NAME for name in (host, origin)) and origin != "null":
+            self._control.allow(host, origin)
+        self._give_door(view)
+
+    def _give_door(self, view: str) -> None:
+        if self._door is None:
+            return
+        door = {
+            "port": self._control.port,
+            "name": self._door.name,
+            "secret": self._door.tell(),
+            "base": os.environ.get("JUPYTERHUB_SERVICE_PREFIX", ""),
+        }
+        # By a message and not by a synced trait: traits are saved with the notebook.
+        self.send({"view": view, "door": door})
+
+    def _offer(self, number: int = 0) -> None:
+        """Give the door unasked until a view has come: when a long cell follows at once, no view can ask."""
+        if self._door is None or self._control.has_views(self._door) or number == len(_OFFERS):
+            return
+        if number:
+            self._give_door(_EVERY_VIEW)
+        self._runtime.loop.call_later(_OFFERS[number], self._offer, number + 1)
+
+    def close(self) -> None:
+        """End every view of this table."""
+        door, self._door = getattr(self, "_door", None), None
+        if door is not None and self._runtime.is_alive:
+            control = self._control
+            self._runtime.entrance.put(lambda: self._runtime.spawn(control.shut(door), "closing a live table"))
+            self._runtime.things.forget(self)
+        close_beside(self)
+        super().close()
+
+    def __repr__(self) -> str:
+        return "<a live table of zefnb, closed>" if self._door is None else "<a live table of zefnb>"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The live view; and for where there is no kernel, the table as it is now."""
+        given = super()._repr_mimebundle_(**options)
+        data, metadata = given if isinstance(given, tuple) else (given, {})
+        rows = []
+        if self._runtime.is_alive:
+            rows = on_loop(self._runtime, self._rows)
+            self._runtime.entrance.put(self._offer)
+        data = {**(data or {}), "text/html": saved_html(rows), "text/plain": saved_text(rows)}
+        return data, metadata or {}
+
+    def _rows(self) -> list[list[Any]]:
+        clients = Clients(self._runtime)
+        clients.refresh()
+        query = Query(server=self.scope.get("server"), path=self.scope.get("path"))
+        return [row.cells() for row in clients.ordered(query)]
+
+
+_TITLES = ("server", "id", "address", "path", "page of", "in", "out", "queued", "dropped", "round trip", "state")
+_NUMBERS = frozenset((1, 5, 6, 7, 8, 9))
+
+
+def _texts(cells: list[Any]) -> list[str]:
+    port, channel, address, path, origin, _, received, sent, _, queued, dropped, trip, state = cells
+    counts = [f"{received:,}", f"{sent:,}", size_text(queued), f"{dropped:,}"]
+    seconds = None if trip is None else trip / 1000
+    texts = [f":{port}", str(channel), address, path, origin, *counts, duration_text(seconds), state]
+    return [strip_controls(text, 120) for text in texts]
+
+
+def _headline(rows: list[list[Any]]) -> str:
+    count = f"{len(rows):,} client{'' if len(rows) == 1 else 's'}"
+    return f"{count} connected, as of {Time.now().to_datetime():%d %B %Y %H:%M:%S} UTC"
+
+
+def saved_html(rows: list[list[Any]]) -> str:
+    """The clients as a plain table, without a script: what a saved notebook shows."""
+    head = html.tag("div", html.tag("b", "zefnb"), " · ", _headline(rows))
+    more = [html.tag("div", f"and {len(rows) - _MOST_SAVED:,} more", cls="d")] if len(rows) > _MOST_SAVED else []
+    return html.page(head, html.table(_TITLES, map(_texts, rows[:_MOST_SAVED]), _NUMBERS), *more)
+
+
+def saved_text(rows: list[list[Any]]) -> str:
+    """The same as plain text."""
+    lines = [_TITLES, *(tuple(_texts(row)) for row in rows[:_MOST_SAVED])]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(_TITLES))]
+    table = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([f"zefnb · {_headline(rows)}", *(table if rows else [])])

@@ -1,0 +1,55 @@
+"""A chat client as a widget: it talks to the server from the browser, as any page would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from zefnb.core.uid import generate_uid
+from zefnb.engine.runtime import Runtime, default_runtime
+from zefnb.notebook.display import html
+from zefnb.notebook.links import page_host as address
+from zefnb.notebook.widgets.child_models import close_beside
+from zefnb.notebook.widgets.replace_previous import shown_once
+
+_STATIC = Path(__file__).parents[1] / "static" / "client"
+
+
+class ChatClient(anywidget.AnyWidget):
+    """One client in the cell; `url` is where it connects, absolute or a path on the page's own host."""
+
+    _esm = _STATIC / "client.js"
+    _css = _STATIC / "client.css"
+    url = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, runtime: Runtime, url: str) -> None:
+        self._runtime = runtime
+        # As a handle has one: the cell that made it is known by it.
+        self._uid = generate_uid()
+        super().__init__(url=url)
+        self.on_msg(self._heard)
+
+    def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
+        address.heard(self._runtime, content)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget; where there is no kernel, the url."""
+        given = super()._repr_mimebundle_(**options)
+        data, metadata = given if isinstance(given, tuple) else (given, {})
+        text = f"a chat client of {self.url}"
+        return {**(data or {}), "text/html": html.page(text), "text/plain": text}, metadata or {}
+
+    def close(self) -> None:
+        """Disconnect, and show it no more."""
+        self._runtime.things.forget(self)
+        close_beside(self)
+        super().close()
+
+
+def shown_client(server: Any, url: str) -> ChatClient:
+    """A client for this cell, in place of the one that it showed before."""
+    runtime = default_runtime()
+    return shown_once(runtime, ChatClient(runtime, url), "chat client")

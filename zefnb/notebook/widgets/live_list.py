@@ -1,0 +1,54 @@
+"""The last messages of a topic as a widget, drawn as they come."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import ipywidgets  # type: ignore[import-untyped]
+
+from zefnb.engine.runtime import default_runtime
+from zefnb.notebook.display import html
+from zefnb.notebook.widgets.child_models import close_beside
+
+_EVERY = 0.2
+
+
+class LiveList(ipywidgets.HTML):  # type: ignore[misc]
+    """Drawn at most five times a second, whatever comes. `heard` is called on the loop."""
+
+    def __init__(self, title: str, length: int) -> None:
+        self._title = title
+        self._lines: deque[str] = deque(maxlen=length)
+        self._heard = 0
+        self._due = False
+        self._closed = False
+        super().__init__(self._drawn())
+
+    def heard(self, line: str) -> None:
+        """One more."""
+        self._lines.append(line)
+        self._heard += 1
+        if not self._due and not self._closed:
+            self._due = True
+            default_runtime().loop.call_later(_EVERY, self._draw)
+
+    def _draw(self) -> None:
+        self._due = False
+        if not self._closed:
+            self.value = self._drawn()
+
+    def _drawn(self) -> str:
+        head = html.tag("div", html.tag("b", self._title), html.tag("span", f" · {self._heard:,} messages", cls="d"))
+        return html.page(head, *(html.tag("div", html.tag("code", line)) for line in self._lines))
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget; where there is no kernel, what had come when it was shown."""
+        text = f"the messages of {self._title}, live"
+        return {**super()._repr_mimebundle_(**options), "text/html": self.value, "text/plain": text}
+
+    def close(self) -> None:
+        """Show it no more."""
+        self._closed = True
+        close_beside(self)
+        super().close()
