@@ -91,7 +91,7 @@ def _shared_buffer() -> None:
 
 def _turn_ends() -> None:
     """Go round the loop once more before what was gathered is written."""
-    from zefnb.engine.turn_loop import SelectorTurnLoop
+    from zefnb.engine.iteration_loop import SelectorTurnLoop
 
     SelectorTurnLoop.at_turn_end = SelectorTurnLoop.call_soon  # type: ignore[method-assign,assignment]
 
@@ -112,7 +112,7 @@ def _kept_memory() -> None:
 
 def _bells() -> None:
     """Tell who waits by a lock."""
-    from zefnb.engine import bell
+    from zefnb.engine import waker as bell
 
     bell._MOST_SOCKETS = 0
 

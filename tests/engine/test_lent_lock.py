@@ -21,7 +21,7 @@ def runtime() -> Runtime:
 
 def wait_for(runtime: Runtime, call: Callable[[], Any]) -> Any:
     """As `run` does: have the loop make `call`, and wait for what it returns."""
-    from zefnb.engine.bell import my_bell
+    from zefnb.engine.waker import my_bell
 
     bell, returned = my_bell(), []
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
-from zefnb.engine.things import current_identity, current_notices, current_owner
+from zefnb.engine.cells import current_identity, current_notices, current_owner
 
 
 class CallContexts:

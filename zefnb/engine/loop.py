@@ -7,8 +7,8 @@ import contextlib
 import threading
 from collections.abc import Callable
 
+from zefnb.engine.iteration_loop import make_loop
 from zefnb.engine.start import LoopOwner
-from zefnb.engine.turn_loop import make_loop
 
 _STOP_PATIENCE = 2.0
 # Seconds of a loop iteration for each kind of work that may go on without end: parsing, and delivering messages.

@@ -14,10 +14,10 @@ from typing import Any, TypeGuard
 from zefnb.core.effect import Effect, EffectType, Spec
 from zefnb.core.entity import Success
 from zefnb.core.execution import Identity, thing_key
-from zefnb.engine.bell import Bell, my_bell
-from zefnb.engine.runner import in_runner_thread
+from zefnb.engine.cells import current_identity, current_notices
+from zefnb.engine.handler_threads import in_runner_thread
 from zefnb.engine.runtime import Runtime, default_runtime
-from zefnb.engine.things import current_identity, current_notices
+from zefnb.engine.waker import Bell, my_bell
 from zefnb.errors import Fault, Interrupted, InvalidEffect, WouldBlock, naming, shown
 from zefnb.text.short_repr import short_repr
 

@@ -12,17 +12,17 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from zefnb.core.effect import DEFAULT_REGISTRY, Registry
-from zefnb.engine.bell import my_bell
+from zefnb.engine.call_queue import Entrance
+from zefnb.engine.cells import Things
+from zefnb.engine.cells import current_owner as current_owner
 from zefnb.engine.ending import ENDING
-from zefnb.engine.entrance import Entrance
+from zefnb.engine.handler_threads import Runner
 from zefnb.engine.journal import Journal
 from zefnb.engine.log_thread import flush
 from zefnb.engine.loop import LoopThread
-from zefnb.engine.runner import Runner
 from zefnb.engine.start import made_apart, start_no_more
 from zefnb.engine.switch_interval import SwitchInterval
-from zefnb.engine.things import Things
-from zefnb.engine.things import current_owner as current_owner
+from zefnb.engine.waker import my_bell
 from zefnb.errors import Interrupted, NotRunning
 
 S = TypeVar("S")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import uvloop
 
-from zefnb.engine.turn_loop import TurnLoop
+from zefnb.engine.iteration_loop import TurnLoop
 
 
 class UvTurnLoop(uvloop.Loop, TurnLoop):  # type: ignore[misc]

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from zefnb.engine.actor import Actor
 from zefnb.engine.actors import Actors
-from zefnb.engine.bell import my_bell
 from zefnb.engine.runtime import Runtime
+from zefnb.engine.waker import my_bell
 from zefnb.net.http.server import Server
 from zefnb.net.http.servers import Servers
 from zefnb.net.websocket.connection import Connection

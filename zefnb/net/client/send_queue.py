@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import NamedTuple
 
-from zefnb.engine.entrance import Entrance
+from zefnb.engine.call_queue import Entrance
 from zefnb.engine.mailbox import Progress
 
 MOST_MESSAGES = 10_000

@@ -18,9 +18,9 @@ from zefnb.core.entity import ET, Entity
 from zefnb.core.function import ZefFunction, as_handler, name_of
 from zefnb.core.record import fields_of
 from zefnb.core.time import Time
+from zefnb.engine.cells import current_server
 from zefnb.engine.context import begin_call
 from zefnb.engine.runtime import Runtime
-from zefnb.engine.things import current_server
 from zefnb.net.budget import Budget
 from zefnb.net.http.answers import BadAnswer, plain, response_of
 from zefnb.net.http.body import BODY_LIMIT, Held, read_body

@@ -13,7 +13,7 @@ from websockets.frames import Frame
 from websockets.typing import ExtensionParameter
 
 from zefnb.core.wire import encode_content
-from zefnb.engine.turn_loop import TurnLoop
+from zefnb.engine.iteration_loop import TurnLoop
 from zefnb.net.websocket.frames import FIN, PACKED, build
 
 # Bytes that are unpacked between two looks at the clock: some 50 us.

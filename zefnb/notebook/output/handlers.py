@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from zefnb.engine.things import current_owner, current_server
+from zefnb.engine.cells import current_owner, current_server
 
 
 def runtime() -> Any:

@@ -16,8 +16,8 @@ from typing import Any
 
 from zefnb.core.execution import current_execution
 from zefnb.engine import journal
+from zefnb.engine.cells import current_owner, current_server
 from zefnb.engine.lent_lock import LentLock
-from zefnb.engine.things import current_owner, current_server
 from zefnb.notebook.output.fault_lines import Faults
 from zefnb.notebook.output.handlers import handlers_cell, runtime
 from zefnb.notebook.output.lines import Lines

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from zefnb.engine.cells import current_owner, current_server
 from zefnb.engine.entry import line_text
 from zefnb.engine.journal import CAPACITY
 from zefnb.engine.lent_lock import LentLock
-from zefnb.engine.things import current_owner, current_server
 from zefnb.notebook.output.handlers import runtime
 from zefnb.notebook.output.lines import Lines
 

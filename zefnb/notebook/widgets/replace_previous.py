@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol, TypeVar
 
 from zefnb.core.execution import thing_key
+from zefnb.engine.cells import current_identity
 from zefnb.engine.runtime import Runtime
-from zefnb.engine.things import current_identity
 
 
 class Closable(Protocol):

@@ -8,7 +8,7 @@ import pytest
 
 from zefnb import ET
 from zefnb.core.execution import Identity
-from zefnb.engine.things import Things, current_identity, current_notices, current_owner
+from zefnb.engine.cells import Things, current_identity, current_notices, current_owner
 
 PLACE = ("cell", "timer", 0)
 

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from zefnb.engine.bell import Bell, my_bell
-from zefnb.engine.turn_loop import TurnLoop
+from zefnb.engine.iteration_loop import TurnLoop
+from zefnb.engine.waker import Bell, my_bell
 from zefnb.errors import Interrupted
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]

@@ -16,9 +16,9 @@ import pytest
 from tests.conftest import wait_until
 from tests.engine.interrupting import interrupt
 from zefnb import ET, FX, generate_uid, run
-from zefnb.engine import bell
-from zefnb.engine.bell import make_bell, my_bell
+from zefnb.engine import waker as bell
 from zefnb.engine.runtime import default_runtime
+from zefnb.engine.waker import make_bell, my_bell
 from zefnb.errors import Interrupted
 
 KINDS = [bell._SocketBell, bell._LockBell]

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from zefnb import ET, FX, generate_uid, run, zef_function
-from zefnb.engine import runner as runner_module
-from zefnb.engine.runner import MOST_THREADS, SLOW_AFTER
+from zefnb.engine import handler_threads as runner_module
+from zefnb.engine.handler_threads import MOST_THREADS, SLOW_AFTER
 from zefnb.engine.runtime import default_runtime
 
 

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from typing import Any
 
 from zefnb.core.function import ZefFunction, name_of
-from zefnb.engine.bell import Bell, make_bell
-from zefnb.engine.entrance import Entrance
+from zefnb.engine.call_queue import Entrance
 from zefnb.engine.process_locale import locale_now, restore_locale
+from zefnb.engine.waker import Bell, make_bell
 from zefnb.errors import Interrupted
 
 SLOW_AFTER = 0.010
