@@ -1,0 +1,1 @@
+"""The line after `%zef`: how it is split, parsed and completed."""
