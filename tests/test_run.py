@@ -275,7 +275,7 @@ class TestCtrlC:
             submission.start()
             submission._cancel()
 
-        runtime.entrance.put(scene)
+        runtime.call_queue.put(scene)
         until(lambda: submission.done)
         assert isinstance(submission.error, asyncio.CancelledError)
         assert nap == []
@@ -285,7 +285,7 @@ class TestCtrlC:
 
         submission = Submission(default_runtime(), [FX.Log(content="too late")], [None])
         submission.cancel()
-        default_runtime().entrance.put(submission.start)
+        default_runtime().call_queue.put(submission.start)
         until(lambda: submission.done)
         assert FX.QueryLog() | run == []
 

@@ -1,4 +1,4 @@
-"""A program: threads that put calls into an entrance are interrupted, 200 times, wherever they happen to be."""
+"""A program: threads that put calls into an call_queue are interrupted, 200 times, wherever they happen to be."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def put_until_interrupted(runtime: Runtime, inside: threading.Event) -> None:
     try:
         inside.set()
         while True:
-            if runtime.entrance.waiting < 1_000:
-                runtime.entrance.put(int)
+            if runtime.call_queue.waiting < 1_000:
+                runtime.call_queue.put(int)
     except KeyboardInterrupt:
         pass
 
@@ -33,7 +33,7 @@ def main() -> None:
         interrupt(thread)
         thread.join(5)
         assert not thread.is_alive()
-        runtime.entrance.put(made.append, n)
+        runtime.call_queue.put(made.append, n)
     wait_until(lambda: len(made) == 200, within=20)
     assert made == list(range(200))
     runtime.close()

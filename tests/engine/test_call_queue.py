@@ -1,4 +1,4 @@
-"""The entrance: one ordered queue from other threads to the loop, which nothing strands."""
+"""The call queue: one ordered queue from other threads to the loop, which nothing strands."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def runtime():
 def test_calls_are_made_on_the_loop_in_the_order_in_which_they_were_put(runtime, until):
     made = []
     for n in range(5_000):
-        runtime.entrance.put(made.append, n)
+        runtime.call_queue.put(made.append, n)
     until(lambda: len(made) == 5_000)
     assert made == list(range(5_000))
 
@@ -39,7 +39,7 @@ def test_a_call_that_raises_strands_none_behind_it(runtime, thrown, until):
         raise thrown("ouch")
 
     for n in range(1_000):
-        runtime.entrance.put(fail if n % 100 == 0 else made.append, *([] if n % 100 == 0 else [n]))
+        runtime.call_queue.put(fail if n % 100 == 0 else made.append, *([] if n % 100 == 0 else [n]))
     until(lambda: len(made) == 990)
     assert runtime.thread.is_alive
     assert [entry["error"] for entry in runtime.journal.entries(level="error")] == [thrown.__name__]
@@ -65,10 +65,10 @@ def test_a_publisher_that_outruns_the_loop_is_held_back_and_loses_nothing(until)
         return [[], state]
 
     FX.StartActor(input=topic, initial_state=0, handler=slow_reader) | run
-    entrance = default_runtime().entrance
+    call_queue = default_runtime().call_queue
     for n in range(20_000):
         FX.Publish(target=topic, content=n) | run
-        peak = max(peak, entrance.waiting)
+        peak = max(peak, call_queue.waiting)
     until(lambda: len(heard) == 20_000, within=20)
     assert heard == list(range(20_000))
     assert peak <= 4_200
@@ -90,8 +90,8 @@ def test_clients_that_lag_hold_publishers_back_but_neither_the_loop_nor_handlers
     in_a_thread = FX.StartActor(initial_state=0, handler=publish_from("handler's thread")) | run
     on_the_loop = FX.StartActor(initial_state=0, handler=zef_function(inline=True)(publish_from("loop"))) | run
     lagging = object()
-    runtime.entrance.put(runtime.entrance.congested, lagging)
-    until(lambda: runtime.entrance.is_held)
+    runtime.call_queue.put(runtime.call_queue.congested, lagging)
+    until(lambda: runtime.call_queue.is_held)
 
     def outside(where, effects):
         effects | run
@@ -107,7 +107,7 @@ def test_clients_that_lag_hold_publishers_back_but_neither_the_loop_nor_handlers
     until(lambda: {"handler's thread", "loop"} <= published.keys())
     assert FX.Log(content="other effects pass") | run == ET.Success()
     assert published.keys() == {"handler's thread", "loop"}
-    runtime.entrance.put(runtime.entrance.relieved, lagging)
+    runtime.call_queue.put(runtime.call_queue.relieved, lagging)
     for thread in threads:
         thread.join(5)
     assert published.keys() == {"handler's thread", "loop", "outside", "a list from outside"}
@@ -116,14 +116,14 @@ def test_clients_that_lag_hold_publishers_back_but_neither_the_loop_nor_handlers
 def hub_publish(runtime, topic):
     from zefnb.topics.hub import Hub
 
-    runtime.entrance.put(lambda: runtime.service(Hub).publish(topic, 1))
+    runtime.call_queue.put(lambda: runtime.service(Hub).publish(topic, 1))
 
 
 def test_ctrl_c_ends_the_wait_of_a_publisher_that_is_held_back(until):
     runtime = default_runtime()
     lagging, raised = object(), []
-    runtime.entrance.put(runtime.entrance.congested, lagging)
-    until(lambda: runtime.entrance.is_held)
+    runtime.call_queue.put(runtime.call_queue.congested, lagging)
+    until(lambda: runtime.call_queue.is_held)
 
     def publish():
         try:
@@ -137,16 +137,16 @@ def test_ctrl_c_ends_the_wait_of_a_publisher_that_is_held_back(until):
     interrupt(thread)
     thread.join(5)
     assert raised == ["interrupted"]
-    runtime.entrance.put(runtime.entrance.relieved, lagging)
-    until(lambda: not runtime.entrance.is_held)
+    runtime.call_queue.put(runtime.call_queue.relieved, lagging)
+    until(lambda: not runtime.call_queue.is_held)
 
 
 def test_a_publisher_held_back_when_the_runtime_is_closed_is_interrupted(until):
     from zefnb.engine.perform import run_on
 
     runtime = Runtime()
-    runtime.entrance.put(runtime.entrance.congested, object())
-    until(lambda: runtime.entrance.is_held)
+    runtime.call_queue.put(runtime.call_queue.congested, object())
+    until(lambda: runtime.call_queue.is_held)
     raised = []
 
     def publish():
@@ -168,7 +168,7 @@ def test_a_turn_woken_by_an_actors_thread_does_not_make_that_actor_the_owner_of_
     somebody = object()
     token = current_owner.set(somebody)
     try:
-        runtime.entrance.put(lambda: owners.append(current_owner.get()))
+        runtime.call_queue.put(lambda: owners.append(current_owner.get()))
         until(lambda: owners)
     finally:
         current_owner.reset(token)

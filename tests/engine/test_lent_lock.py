@@ -29,7 +29,7 @@ def wait_for(runtime: Runtime, call: Callable[[], Any]) -> Any:
         returned.append(call())
         bell.ring()
 
-    runtime.entrance.put(there)
+    runtime.call_queue.put(there)
     runtime.wait(lambda: bool(returned))
     return returned[0]
 
@@ -68,7 +68,7 @@ def test_it_waits_for_a_holder_who_does_not(runtime: Runtime, until: Until) -> N
     holder, begun = threading.Thread(target=hold), threading.Event()
     holder.start()
     holds.wait(20)
-    runtime.entrance.put(take)
+    runtime.call_queue.put(take)
     begun.wait(20)
     # Another thread that waits for the loop, and does not hold the lock, lends nothing.
     other = threading.Thread(target=wait_for, args=(runtime, int))

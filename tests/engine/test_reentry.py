@@ -59,13 +59,13 @@ def test_a_handler_of_logging_that_publishes_may_be_what_starts_the_engine(tmp_p
 def test_who_is_held_back_is_let_go_by_a_loop_that_waits_for_what_it_holds(until: Until) -> None:
     """As a handler on the loop that logs, to a handler of logging that publishes."""
     runtime, its_lock = Runtime(), threading.Lock()
-    runtime.entrance.put(runtime.entrance.congested, object())
-    until(lambda: runtime.entrance.is_held)
+    runtime.call_queue.put(runtime.call_queue.congested, object())
+    until(lambda: runtime.call_queue.is_held)
     returned, waits = [], threading.Event()
 
     def publish() -> None:
         with its_lock:
-            runtime.entrance.put(lambda: (waits.set(), its_lock.acquire()))
+            runtime.call_queue.put(lambda: (waits.set(), its_lock.acquire()))
             assert waits.wait(20)
             returned.append(run_on(runtime, FX.Publish(target=ET.Topic("t"), content=1)))
 
@@ -124,7 +124,7 @@ def test_the_loop_itself_never_waits_for_a_runtime_to_start(until: Until) -> Non
         except WouldBlock as error:
             raised.append(error)
 
-    default_runtime().entrance.put(call)
+    default_runtime().call_queue.put(call)
     until(lambda: raised)
 
 

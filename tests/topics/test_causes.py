@@ -162,7 +162,7 @@ def quiet(heard):
     """Whether nothing more comes: no handler is at work, and the hub has delivered everything."""
     before, settled = len(heard), threading.Event()
     runtime = default_runtime()
-    runtime.entrance.put(lambda: runtime.service(Hub).after_delivery(settled.set))
+    runtime.call_queue.put(lambda: runtime.service(Hub).after_delivery(settled.set))
     return settled.wait(1) and runtime.runner.is_idle and not busy_actors() and len(heard) == before
 
 

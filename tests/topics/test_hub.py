@@ -43,7 +43,7 @@ def on_loop(call):
         finally:
             done.set()
 
-    runtime.entrance.put(work)
+    runtime.call_queue.put(work)
     assert done.wait(10)
     [answer] = answers
     return answer
@@ -363,7 +363,7 @@ def test_what_goes_on_without_end_leaves_the_loop_after_a_few_milliseconds(until
         runtime.loop.call_soon(watch)
         hub.publish(topic, 0)
 
-    runtime.entrance.put(begin)
+    runtime.call_queue.put(begin)
     until(lambda: order[-1:] == [50])
     FX.DeleteTopic(topic=topic) | run
     longest = max(len(list(group)) for is_turn, group in groupby(order, key=lambda each: each == "turn") if not is_turn)

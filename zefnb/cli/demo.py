@@ -146,7 +146,7 @@ def _measure_round_trips(server: HTTPServer) -> None:
         for client in running.clients() if running is not None else ():
             client.ping(time.monotonic())
 
-    runtime.entrance.put(ping)
+    runtime.call_queue.put(ping)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def _accept_publish(runtime: Runtime, effect: Any) -> Any:
         raise _too_deep() from None
     owner = current_owner.get()
     cause = None if owner is None else owner.cause
-    runtime.entrance.put(runtime.service(hub).hand_on, key, kept, cause)
+    runtime.call_queue.put(runtime.service(hub).hand_on, key, kept, cause)
     return success
 
 

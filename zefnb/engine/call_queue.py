@@ -1,4 +1,4 @@
-"""The entrance: the one ordered queue by which other threads reach the loop."""
+"""The call queue: the one ordered queue by which other threads reach the loop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HELD_BACK_AT = 4_096
 _STANDSTILL = 1.0
 
 
-class Entrance:
+class CallQueue:
     """Calls from other threads, made on the loop in the order in which they were put.
 
     There is no lock. A signal handler, a `__del__`, a trace function can run between any two bytecodes of `put`, in

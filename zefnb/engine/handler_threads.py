@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zefnb.core.function import ZefFunction, name_of
-from zefnb.engine.call_queue import Entrance
+from zefnb.engine.call_queue import CallQueue
 from zefnb.engine.process_locale import locale_now, restore_locale
 from zefnb.engine.waker import Bell, make_bell
 from zefnb.errors import Interrupted
@@ -53,12 +53,12 @@ class _Worker(threading.Thread):
     def run(self) -> None:
         try:
             self._take_jobs()
-            self._runner.entrance.put(self._runner.left, self)
+            self._runner.call_queue.put(self._runner.left, self)
         except Interrupted:
             pass  # the runtime was closed while a job took its time: nobody waits for the answer
 
     def _take_jobs(self) -> None:
-        jobs, put = self._runner.jobs, self._runner.entrance.put
+        jobs, put = self._runner.jobs, self._runner.call_queue.put
         locale = locale_now()
         while True:
             if not jobs:
@@ -110,12 +110,12 @@ class Runner:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        entrance: Entrance,
+        call_queue: CallQueue,
         on_full: Callable[[str], None] = lambda text: None,
         on_locale: Callable[[str, str], None] = lambda name, found: None,
     ) -> None:
         self.jobs: deque[Job | None] = deque()
-        self.entrance = entrance
+        self.call_queue = call_queue
         self._loop = loop
         self._outstanding = 0
         self._current: _Worker | None = None

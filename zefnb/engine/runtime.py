@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from zefnb.core.effect import DEFAULT_REGISTRY, Registry
-from zefnb.engine.call_queue import Entrance
+from zefnb.engine.call_queue import CallQueue
 from zefnb.engine.cells import Things
 from zefnb.engine.cells import current_owner as current_owner
 from zefnb.engine.ending import ENDING
@@ -43,8 +43,8 @@ class Runtime:
         self.journal = Journal()
         self.thread = LoopThread(on_escape=self._escaped)
         self.loop = self.thread.loop
-        self.entrance = Entrance(self.loop, on_error=self._escaped)
-        self.runner = Runner(self.loop, self.entrance, self._threads_full, self._locale_restored)
+        self.call_queue = CallQueue(self.loop, on_error=self._escaped)
+        self.runner = Runner(self.loop, self.call_queue, self._threads_full, self._locale_restored)
         self.things = Things()
         # What led to the message that is being delivered, `None` where nothing of ours did: see topics/causes.py.
         self.cause: Any = None
@@ -145,7 +145,7 @@ class Runtime:
         def start() -> None:
             self.spawn(end_services(), "closing").add_done_callback(end)
 
-        self.entrance.put(start)
+        self.call_queue.put(start)
         while not ended and time.monotonic() < deadline:
             bell.wait()  # in slices, so that Ctrl-C ends it on every system
         self.runner.close()

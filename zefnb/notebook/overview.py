@@ -57,7 +57,7 @@ def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
             answers.append(answer)
         bell.ring()
 
-    runtime.entrance.put(start)
+    runtime.call_queue.put(start)
     runtime.wait(lambda: bool(answers or errors))
     if errors:
         raise errors[0]

@@ -64,7 +64,7 @@ class Databases:
         OPEN.pop(uid, None)
         self._mine.pop(uid, None)
         store.close()
-        self._runtime.entrance.put(self._runtime.ended, uid)
+        self._runtime.call_queue.put(self._runtime.ended, uid)
 
     def _opened(self, uid: str, store: Store) -> DictDatabase:
         OPEN[uid] = self._mine[uid] = store
@@ -96,7 +96,7 @@ class Databases:
     async def _answered(self, ask: Callable[[Done], None]) -> Any:
         """Ask, and await the answer, whichever thread brings it."""
         answered: asyncio.Future[Any] = self._runtime.loop.create_future()
-        ask(lambda answer, error: self._runtime.entrance.put(_settle, answered, answer, error))
+        ask(lambda answer, error: self._runtime.call_queue.put(_settle, answered, answer, error))
         return await answered
 
     async def end(self, handle: DictDatabase) -> None:

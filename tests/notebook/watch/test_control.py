@@ -593,7 +593,7 @@ def test_a_view_through_the_kernel_is_told_while_it_asks(control, door, server, 
     monkeypatch.setattr(control_module, "_FORGOTTEN_AFTER", 1.5)
     client = connect(server, "/ws")
     told = []
-    ask = default_runtime().entrance.put
+    ask = default_runtime().call_queue.put
     ask(control.ask, door, "v", json.dumps({"do": "look", "id": 1}), told.append)
     until(lambda: any('"done"' in text for text in told))
     time.sleep(0.8)
@@ -608,7 +608,7 @@ def test_a_view_through_the_kernel_is_told_while_it_asks(control, door, server, 
 
 
 def ask_through_kernel(control, door, view, told, **request):
-    default_runtime().entrance.put(control.ask, door, view, json.dumps(request), told.append)
+    default_runtime().call_queue.put(control.ask, door, view, json.dumps(request), told.append)
 
 
 def test_a_hundred_views_through_the_kernel_that_rested_and_went_are_forgotten(control, door, monkeypatch, until):
@@ -674,7 +674,7 @@ def test_what_is_no_request_ends_that_view_through_the_kernel_too(control, door,
     told = []
     ask_through_kernel(control, door, "v", told, do="look", id=1)
     until(lambda: len(control._guests) == 1)
-    default_runtime().entrance.put(control.ask, door, "v", said, told.append)
+    default_runtime().call_queue.put(control.ask, door, "v", said, told.append)
     until(lambda: not control._guests)
     [entry] = default_runtime().journal.entries("info")
     assert "closed with 1007" in entry["message"]

@@ -53,7 +53,7 @@ class Client:
         self.target = target
         self.handle = ClientHandle(generate_uid())
         self.consumer: Consumer = make_consumer(self)
-        self.outgoing = Outgoing(runtime.entrance)
+        self.outgoing = Outgoing(runtime.call_queue)
         self.sent = self.received = self.attempts = 0
         self.since = Time.now()
         self.connection: OutwardConnection | None = None

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import NamedTuple
 
-from zefnb.engine.call_queue import Entrance
+from zefnb.engine.call_queue import CallQueue
 from zefnb.engine.mailbox import Progress
 
 MOST_MESSAGES = 10_000
@@ -73,9 +73,9 @@ class Outgoing:
     full and a connection stands; what is full without one refuses the newest.
     """
 
-    def __init__(self, entrance: Entrance) -> None:
+    def __init__(self, call_queue: CallQueue) -> None:
         self.dropped = 0
-        self._entrance = entrance
+        self._call_queue = call_queue
         self._waiting = Pile()
         self._unconfirmed = Pile()
         self._handed = self._confirmed = self._receipt_asked = 0
@@ -184,7 +184,7 @@ class Outgoing:
             return
         self._holds = holds
         if holds:
-            self._owed = self._entrance.waiting + _LATECOMERS
-            self._entrance.congested(self)
+            self._owed = self._call_queue.waiting + _LATECOMERS
+            self._call_queue.congested(self)
         else:
-            self._entrance.relieved(self)
+            self._call_queue.relieved(self)

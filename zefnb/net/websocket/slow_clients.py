@@ -135,9 +135,9 @@ class SlowClients:
     def _hold(self, holding: bool) -> None:
         self.holding = holding
         if holding:
-            self._runtime.entrance.congested(self)
+            self._runtime.call_queue.congested(self)
             return
-        self._runtime.entrance.relieved(self)
+        self._runtime.call_queue.relieved(self)
         pushers, self._paused_pushers = self._paused_pushers, []
         for pusher in pushers:
             pusher.resume_reading()

@@ -23,7 +23,7 @@ def heard(runtime: Any, content: Any) -> None:
     if runtime.is_alive:
         from zefnb.net.http.servers import Servers
 
-        runtime.entrance.put(lambda: runtime.service(Servers).allow_public(host, origin))
+        runtime.call_queue.put(lambda: runtime.service(Servers).allow_public(host, origin))
 
 
 class Address:

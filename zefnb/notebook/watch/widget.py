@@ -65,10 +65,10 @@ class LiveTable(anywidget.AnyWidget):
             return
         view = str(content.get("view"))
         if content.get("ask") == "door":
-            self._runtime.entrance.put(self._let_in, view, content.get("host"), content.get("origin"))
+            self._runtime.call_queue.put(self._let_in, view, content.get("host"), content.get("origin"))
         elif isinstance(content.get("say"), str):
             tell = partial(self._tell, view)
-            self._runtime.entrance.put(self._control.ask, self._door, view, content["say"], tell)
+            self._runtime.call_queue.put(self._control.ask, self._door, view, content["say"], tell)
 
     def _tell(self, view: str, text: str) -> None:
         self.send({"view": view, "told": text})
@@ -103,7 +103,7 @@ class LiveTable(anywidget.AnyWidget):
         door, self._door = getattr(self, "_door", None), None
         if door is not None and self._runtime.is_alive:
             control = self._control
-            self._runtime.entrance.put(lambda: self._runtime.spawn(control.shut(door), "closing a live table"))
+            self._runtime.call_queue.put(lambda: self._runtime.spawn(control.shut(door), "closing a live table"))
             self._runtime.things.forget(self)
         close_beside(self)
         super().close()
@@ -118,7 +118,7 @@ class LiveTable(anywidget.AnyWidget):
         rows = []
         if self._runtime.is_alive:
             rows = on_loop(self._runtime, self._rows)
-            self._runtime.entrance.put(self._offer)
+            self._runtime.call_queue.put(self._offer)
         data = {**(data or {}), "text/html": saved_html(rows), "text/plain": saved_text(rows)}
         return data, metadata or {}
 
