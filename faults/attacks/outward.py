@@ -143,6 +143,6 @@ def _attack(name: str, promise: str, run: Any, quick: bool = True) -> Attack:
 ATTACKS = (
     _attack("gone", "its server gone and back: tried again with growing pauses, order kept, said", gone_and_back),
     _attack("bounded", "nobody there for long: 10,000 messages kept in order, the rest counted as dropped", bounded),
-    _attack("slow", "a slow server: the publisher is held back, nothing lost, memory bounded", slow),
+    _attack("slow", "a slow server: the publisher is paused, nothing lost, memory bounded", slow),
     _attack("changed", "no TLS all of a sudden, a wrong or expired certificate: refused, never downgraded", changed),
 )

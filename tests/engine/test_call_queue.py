@@ -90,8 +90,8 @@ def test_clients_that_lag_hold_publishers_back_but_neither_the_loop_nor_handlers
     in_a_thread = FX.StartActor(initial_state=0, handler=publish_from("handler's thread")) | run
     on_the_loop = FX.StartActor(initial_state=0, handler=zef_function(inline=True)(publish_from("loop"))) | run
     lagging = object()
-    runtime.call_queue.put(runtime.call_queue.congested, lagging)
-    until(lambda: runtime.call_queue.is_held)
+    runtime.call_queue.put(runtime.call_queue.pause_for, lagging)
+    until(lambda: runtime.call_queue.is_paused)
 
     def outside(where, effects):
         effects | run
@@ -107,7 +107,7 @@ def test_clients_that_lag_hold_publishers_back_but_neither_the_loop_nor_handlers
     until(lambda: {"handler's thread", "loop"} <= published.keys())
     assert FX.Log(content="other effects pass") | run == ET.Success()
     assert published.keys() == {"handler's thread", "loop"}
-    runtime.call_queue.put(runtime.call_queue.relieved, lagging)
+    runtime.call_queue.put(runtime.call_queue.resume_for, lagging)
     for thread in threads:
         thread.join(5)
     assert published.keys() == {"handler's thread", "loop", "outside", "a list from outside"}
@@ -122,8 +122,8 @@ def hub_publish(runtime, topic):
 def test_ctrl_c_ends_the_wait_of_a_publisher_that_is_held_back(until):
     runtime = default_runtime()
     lagging, raised = object(), []
-    runtime.call_queue.put(runtime.call_queue.congested, lagging)
-    until(lambda: runtime.call_queue.is_held)
+    runtime.call_queue.put(runtime.call_queue.pause_for, lagging)
+    until(lambda: runtime.call_queue.is_paused)
 
     def publish():
         try:
@@ -137,16 +137,16 @@ def test_ctrl_c_ends_the_wait_of_a_publisher_that_is_held_back(until):
     interrupt(thread)
     thread.join(5)
     assert raised == ["interrupted"]
-    runtime.call_queue.put(runtime.call_queue.relieved, lagging)
-    until(lambda: not runtime.call_queue.is_held)
+    runtime.call_queue.put(runtime.call_queue.resume_for, lagging)
+    until(lambda: not runtime.call_queue.is_paused)
 
 
 def test_a_publisher_held_back_when_the_runtime_is_closed_is_interrupted(until):
     from zefnb.engine.perform import run_on
 
     runtime = Runtime()
-    runtime.call_queue.put(runtime.call_queue.congested, object())
-    until(lambda: runtime.call_queue.is_held)
+    runtime.call_queue.put(runtime.call_queue.pause_for, object())
+    until(lambda: runtime.call_queue.is_paused)
     raised = []
 
     def publish():

@@ -59,8 +59,8 @@ def test_a_handler_of_logging_that_publishes_may_be_what_starts_the_engine(tmp_p
 def test_who_is_held_back_is_let_go_by_a_loop_that_waits_for_what_it_holds(until: Until) -> None:
     """As a handler on the loop that logs, to a handler of logging that publishes."""
     runtime, its_lock = Runtime(), threading.Lock()
-    runtime.call_queue.put(runtime.call_queue.congested, object())
-    until(lambda: runtime.call_queue.is_held)
+    runtime.call_queue.put(runtime.call_queue.pause_for, object())
+    until(lambda: runtime.call_queue.is_paused)
     returned, waits = [], threading.Event()
 
     def publish() -> None:

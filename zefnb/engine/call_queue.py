@@ -17,7 +17,7 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 _SLICE = 256
 _HELD_BACK_AT = 4_096
-# How long the loop may stand still before it no longer holds publishers back.
+# How long the loop may stand still before it no longer pauses publishers.
 _STANDSTILL = 1.0
 
 
@@ -46,7 +46,7 @@ class CallQueue:
         self._sleep = 1
         self._woken_from = 0
         self._goes_on = False
-        self._held_back: set[Bell] = set()
+        self._waiting_callers: set[Bell] = set()
         self._congestions: set[object] = set()
         loop.on_wake = self._woken_up
 
@@ -90,11 +90,11 @@ class CallQueue:
         if calls:
             self._goes_on = True
             self._loop.call_soon(self._drain)
-        if self._held_back:
+        if self._waiting_callers:
             self._let_go()
 
     @property
-    def is_held(self) -> bool:
+    def is_paused(self) -> bool:
         """Whether publishers outside the loop should wait."""
         return len(self._calls) >= _HELD_BACK_AT or bool(self._congestions)
 
@@ -107,10 +107,10 @@ class CallQueue:
         """Have publishers wait no longer, if there is no reason any more."""
         if not self._is_behind:
             # A copy is made in one step; a tuple of it could meet a set that changes.
-            for bell in self._held_back.copy():
+            for bell in self._waiting_callers.copy():
                 bell.ring()
 
-    def hold_back(self) -> None:
+    def wait_for_capacity(self) -> None:
         """Wait while publishers have outrun the loop or clients that read. For other threads than ours.
 
         Not for a loop that stands still: it may wait for a lock that the calling thread holds, as of a handler
@@ -119,16 +119,18 @@ class CallQueue:
         bell, turns = my_bell(), _Turns(self._loop)
         try:
             while self._is_behind and turns.go_on and not self._loop.is_closed():
-                self._held_back.add(bell)  # again, since a signal handler may have waited here meanwhile, and left
+                self._waiting_callers.add(
+                    bell
+                )  # again, since a signal handler may have waited here meanwhile, and left
                 bell.wait()
         finally:
-            self._held_back.discard(bell)
+            self._waiting_callers.discard(bell)
 
-    def congested(self, source: object) -> None:
-        """From now on `source` (slow clients that do read) holds other threads' publishers back."""
+    def pause_for(self, source: object) -> None:
+        """From now on `source` (slow clients that do read) pauses other threads' publishers."""
         self._congestions.add(source)
 
-    def relieved(self, source: object) -> None:
+    def resume_for(self, source: object) -> None:
         """`source` no longer holds anybody back."""
         self._congestions.discard(source)
         self._let_go()

@@ -28,7 +28,7 @@ class _Caused(NamedTuple):
 class Mailbox:
     """A queue that tells its feeder when to pause.
 
-    It never refuses a message: the loop and handlers are not held back. Who can wait (a socket's
+    It never refuses a message: the loop and handlers are not paused. Who can wait (a socket's
     reader) asks `is_full` and leaves a callback in `when_room`.
     """
 

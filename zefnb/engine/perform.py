@@ -201,8 +201,8 @@ def run_on(runtime: Runtime, given: Any) -> Any:
     if spec.accept is None or runtime.monitors or get_ident() == runtime.thread.ident:
         # A monitor sees every effect on the loop, so where there is one all of them go the long way.
         return _run_all(runtime, (given,), [spec])[0]
-    if runtime.call_queue.is_held and not in_runner_thread():
-        runtime.call_queue.hold_back()
+    if runtime.call_queue.is_paused and not in_runner_thread():
+        runtime.call_queue.wait_for_capacity()
     return _accepted(runtime, spec, given)
 
 
@@ -225,8 +225,8 @@ def _run_all(runtime: Runtime, effects: Sequence[Effect], specs: Sequence[Spec])
             if spec.is_async:
                 raise _would_block(effect)
         return [_run_at_once(runtime, effect) for effect in effects]
-    if runtime.call_queue.is_held and not in_runner_thread() and any(spec.accept is not None for spec in specs):
-        runtime.call_queue.hold_back()
+    if runtime.call_queue.is_paused and not in_runner_thread() and any(spec.accept is not None for spec in specs):
+        runtime.call_queue.wait_for_capacity()
     identities = [thing_key(spec.keyed) if spec.keyed else None for spec in specs]
     submission = Submission(runtime, effects, identities, my_bell())
     try:
@@ -270,7 +270,7 @@ async def await_on(runtime: Runtime, effect: Effect) -> Any:
     spec = _checked(runtime, effect)
     if runtime.thread.is_current:
         return await performed(runtime, effect)
-    while spec.accept is not None and runtime.call_queue.is_held and not runtime.loop.is_closed():
+    while spec.accept is not None and runtime.call_queue.is_paused and not runtime.loop.is_closed():
         await asyncio.sleep(_HELD_BACK_POLL)
     if spec.accept is not None and not runtime.monitors:
         return _accepted(runtime, spec, effect)

@@ -60,7 +60,7 @@ def test_stopping_does_not_wait_for_a_server_that_does_not_read(outsider: Any, u
     FX.StopWebSocketClient(client=client) | run
     assert time.monotonic() - started < 3
     assert "messages that could not be sent" in journal_text()
-    assert not default_runtime().call_queue.is_held
+    assert not default_runtime().call_queue.is_paused
 
 
 def test_stopping_while_the_server_is_gone_says_what_was_not_sent(outsider: Any, until: Until) -> None:

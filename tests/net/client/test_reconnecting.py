@@ -206,7 +206,7 @@ def test_publishers_are_held_back_by_a_slow_server_and_nothing_is_lost(outsider:
     messages = [n.to_bytes(4, "big") * 2_048 for n in range(8_000)]
     with ThreadPoolExecutor() as pool:
         spoken = pool.submit(publish, outbox, *messages)
-        until(lambda: default_runtime().call_queue.is_held)
+        until(lambda: default_runtime().call_queue.is_paused)
         until(lambda: told(client)["queued"] > 500)
         assert not spoken.done()
         server.each(lambda connection: connection.transport.resume_reading())
@@ -214,7 +214,7 @@ def test_publishers_are_held_back_by_a_slow_server_and_nothing_is_lost(outsider:
     until(lambda: len(server.received) == len(messages), within=60)
     assert server.received == messages
     assert told(client)["dropped"] == 0
-    assert not default_runtime().call_queue.is_held
+    assert not default_runtime().call_queue.is_paused
 
 
 def test_publishers_are_let_go_when_the_server_is_gone(outsider: Any, until: Until) -> None:
@@ -223,11 +223,11 @@ def test_publishers_are_let_go_when_the_server_is_gone(outsider: Any, until: Unt
     server.each(lambda connection: connection.transport.pause_reading())
     with ThreadPoolExecutor() as pool:
         spoken = pool.submit(publish, outbox, *(bytes(8_192) for _ in range(6_000)))
-        until(lambda: default_runtime().call_queue.is_held)
+        until(lambda: default_runtime().call_queue.is_paused)
         server.vanish()
         spoken.result(30)
     until(lambda: told(client)["dropped"] > 0)
-    assert not default_runtime().call_queue.is_held
+    assert not default_runtime().call_queue.is_paused
 
 
 def test_a_timer_does_not_pile_up_while_the_server_is_gone(outsider: Any, until: Until) -> None:

@@ -274,7 +274,7 @@ def test_who_reads_more_slowly_than_one_publishes_is_kept_and_loses_nothing(
         for number in range(count):
             FX.Publish(target=topic, content=f"{number:05d}".ljust(2_048, "x")) | run
         listener.join(60)
-        assert peak() < 24 << 20, "30 MB were published; the publisher was not held back"
+        assert peak() < 24 << 20, "30 MB were published; the publisher was not paused"
     assert heard == [b"%05d" % number for number in range(count)]
     assert journal("warning") == []
 

@@ -69,7 +69,7 @@ class Outgoing:
     """Two piles: messages that wait, and those handed to a connection of which the peer has not said that it has them.
 
     When the connection breaks, the second go before the first again: a message may reach the peer twice,
-    but none is lost. Other threads' publishers are held back while the pile that waits is more than half
+    but none is lost. Other threads' publishers are paused while the pile that waits is more than half
     full and a connection stands; what is full without one refuses the newest.
     """
 
@@ -105,7 +105,7 @@ class Outgoing:
         return bool(waiting) and waiting.exceeds(MOST_MESSAGES - 1, MOST_BYTES - len(message.payload))
 
     def _take_owed(self) -> bool:
-        """What other threads' publishers had been granted before they were held back is taken beyond the limit."""
+        """What other threads' publishers had been granted before they were paused is taken beyond the limit."""
         if not (self._holds and self._owed):
             return False
         self._owed -= 1
@@ -185,6 +185,6 @@ class Outgoing:
         self._holds = holds
         if holds:
             self._owed = self._call_queue.waiting + _LATECOMERS
-            self._call_queue.congested(self)
+            self._call_queue.pause_for(self)
         else:
-            self._call_queue.relieved(self)
+            self._call_queue.resume_for(self)

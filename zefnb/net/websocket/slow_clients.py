@@ -1,4 +1,4 @@
-"""Slow clients: who holds publishers back, who has frames dropped, and who is sent away.
+"""Slow clients: who pauses publishers, who has frames dropped, and who is sent away.
 
 A client that reads, however slowly, is kept, and publishers outside the loop wait for it. One that
 does not read at all holds nobody: its queue is bounded by what its route allows (`SlowClient`), and
@@ -135,9 +135,9 @@ class SlowClients:
     def _hold(self, holding: bool) -> None:
         self.holding = holding
         if holding:
-            self._runtime.call_queue.congested(self)
+            self._runtime.call_queue.pause_for(self)
             return
-        self._runtime.call_queue.relieved(self)
+        self._runtime.call_queue.resume_for(self)
         pushers, self._paused_pushers = self._paused_pushers, []
         for pusher in pushers:
             pusher.resume_reading()
