@@ -63,7 +63,7 @@ MEASURES = (
     Measure(
         name="tricks-run",
         title="FX.QueryAllActiveHTTPServers() | run from the main thread",
-        entrants=_entrants("bells"),
+        entrants=_entrants("wakers"),
         figures=run_query.MEASURE.figures,
         take=run_query.MEASURE.take,
     ),

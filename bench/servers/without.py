@@ -110,11 +110,11 @@ def _kept_memory() -> None:
     outbox.keep_freed_memory = lambda: None
 
 
-def _bells() -> None:
+def _wakers() -> None:
     """Tell who waits by a lock."""
-    from zefnb.engine import waker as bell
+    from zefnb.engine import waker as waker
 
-    bell._MOST_SOCKETS = 0
+    waker._MOST_SOCKETS = 0
 
 
 def _fanout() -> Any:
@@ -131,7 +131,7 @@ TRICKS: dict[str, Callable[[], None]] = {
     "turn's end": _turn_ends,
     "plain handshakes": _plain_handshakes,
     "kept memory": _kept_memory,
-    "bells": _bells,
+    "wakers": _wakers,
 }
 
 

@@ -21,13 +21,13 @@ def runtime() -> Runtime:
 
 def wait_for(runtime: Runtime, call: Callable[[], Any]) -> Any:
     """As `run` does: have the loop make `call`, and wait for what it returns."""
-    from zefnb.engine.waker import my_bell
+    from zefnb.engine.waker import thread_waker
 
-    bell, returned = my_bell(), []
+    waker, returned = thread_waker(), []
 
     def there() -> None:
         returned.append(call())
-        bell.ring()
+        waker.wake()
 
     runtime.call_queue.put(there)
     runtime.wait(lambda: bool(returned))

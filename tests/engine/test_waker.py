@@ -1,4 +1,4 @@
-"""Bells: the loop tells a thread that waits for it, by which nobody is left waiting and nothing is left behind."""
+"""Wakers: the loop tells a thread that waits for it, by which nobody is left waiting and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import pytest
 from tests.conftest import wait_until
 from tests.engine.interrupting import interrupt
 from zefnb import ET, FX, generate_uid, run
-from zefnb.engine import waker as bell
+from zefnb.engine import waker as waker
 from zefnb.engine.runtime import default_runtime
-from zefnb.engine.waker import make_bell, my_bell
+from zefnb.engine.waker import make_waker, thread_waker
 from zefnb.errors import Interrupted
 
-KINDS = [bell._SocketBell, bell._LockBell]
+KINDS = [waker._SocketWaker, waker._LockWaker]
 
 
 def descriptors() -> int:
@@ -39,7 +39,7 @@ def test_who_waits_is_woken_by_the_ring(kind):
     thread = threading.Thread(target=wait)
     thread.start()
     assert not woken.wait(0.05)
-    rung.ring()
+    rung.wake()
     assert woken.wait(20)
     thread.join()
 
@@ -48,9 +48,9 @@ def test_who_waits_is_woken_by_the_ring(kind):
 def test_a_ring_before_the_wait_is_heard_and_ten_thousand_of_them_block_nobody(kind):
     rung = kind(None)
     for _ in range(10_000):
-        rung.ring()
+        rung.wake()
     rung.wait()
-    rung.ring()
+    rung.wake()
     rung.wait()
 
 
@@ -64,13 +64,13 @@ def test_patience_ends_a_wait_that_nobody_rings_for(kind):
 def test_a_default_timeout_for_sockets_changes_nothing():
     socket.setdefaulttimeout(0.01)
     try:
-        patient, woken = make_bell(), threading.Event()
+        patient, woken = make_waker(), threading.Event()
     finally:
         socket.setdefaulttimeout(None)
     thread = threading.Thread(target=lambda: (patient.wait(), woken.set()))
     thread.start()
     assert not woken.wait(0.2)
-    patient.ring()
+    patient.wake()
     thread.join(20)
     assert woken.is_set()
 
@@ -90,7 +90,7 @@ def test_without_a_descriptor_left_one_waits_all_the_same():
     os.close(lowest)
     resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
     try:
-        assert isinstance(make_bell(), bell._LockBell)
+        assert isinstance(make_waker(), waker._LockWaker)
         thread.start()
         thread.join(20)
         FX.StartActor(input=topic, initial_state=0, handler=lambda msg, state: handled.append(msg) or [[], state]) | run
@@ -103,11 +103,11 @@ def test_without_a_descriptor_left_one_waits_all_the_same():
 
 
 def test_many_threads_that_wait_do_not_take_all_descriptors():
-    many = [make_bell() for _ in range(1_000)]
-    assert len(bell._SocketBell.living) <= 64
-    assert isinstance(many[-1], bell._LockBell)
+    many = [make_waker() for _ in range(1_000)]
+    assert len(waker._SocketWaker.living) <= 64
+    assert isinstance(many[-1], waker._LockWaker)
     many.clear()
-    assert isinstance(make_bell(), bell._SocketBell)
+    assert isinstance(make_waker(), waker._SocketWaker)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -137,10 +137,10 @@ def test_wherever_ctrl_c_strikes_in_a_wait_it_can_be_rung_again(kind):
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="LEFT OUT: descriptors cannot be counted here")
 def test_each_thread_has_its_own_and_takes_it_along():
     assert FX.QueryAllActiveHTTPServers() | run == []
-    bells, before = [], descriptors()
+    wakers, before = [], descriptors()
 
     def ask():
-        bells.extend([my_bell(), my_bell()])
+        wakers.extend([thread_waker(), thread_waker()])
         assert FX.QueryAllActiveHTTPServers() | run == []
 
     threads = [threading.Thread(target=ask) for _ in range(10)]
@@ -148,14 +148,14 @@ def test_each_thread_has_its_own_and_takes_it_along():
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(bells) == 20
-    assert len(set(map(id, bells))) == 10
-    bells.clear()
+    assert len(wakers) == 20
+    assert len(set(map(id, wakers))) == 10
+    wakers.clear()
     wait_until(lambda: descriptors() <= before)  # the loop may still be on its way back from the last
 
 
 def test_a_bell_that_rings_for_somebody_who_has_gone_does_not_answer_the_next():
-    my_bell().ring()
+    thread_waker().wake()
     assert FX.Log(content="not before it is done") | run == ET.Success()
     assert [entry["message"] for entry in FX.QueryLog() | run] == ["not before it is done"]
 
@@ -181,11 +181,11 @@ def test_who_waits_when_the_runtime_is_closed_is_told():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="LEFT OUT: no fork here")
 def test_a_forked_child_has_a_bell_of_its_own():
-    mine = my_bell()
+    mine = thread_waker()
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(writer, b"another" if my_bell() is not mine else b"the same")
+        os.write(writer, b"another" if thread_waker() is not mine else b"the same")
         os._exit(0)
     os.close(writer)
     os.waitpid(child, 0)
@@ -212,7 +212,7 @@ def test_ctrl_c_ends_a_wait_and_the_next_one_waits_again():
 
 def test_a_bell_with_patience_waits_in_slices_of_it():
     slices, began = 0, time.monotonic()
-    patient = make_bell(0.02)
+    patient = make_waker(0.02)
     while time.monotonic() - began < 0.2:
         patient.wait()
         slices += 1

@@ -155,7 +155,7 @@ def effect(
     >>> mine = Registry()
     >>> @effect("Beep", registry=mine)
     ... def beep(runtime, *, times: int = 1) -> None:
-    ...     'Ring the bell `times` times.'
+    ...     'Ring the waker `times` times.'
     >>> mine.spec("Beep").faults({'times': 'x', 'volume': 3})[0].field
     'times'
     """

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zefnb.engine.iteration_loop import TurnLoop
-from zefnb.engine.waker import Bell, my_bell
+from zefnb.engine.waker import Waker, thread_waker
 from zefnb.errors import Interrupted
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -46,7 +46,7 @@ class CallQueue:
         self._sleep = 1
         self._woken_from = 0
         self._goes_on = False
-        self._waiting_callers: set[Bell] = set()
+        self._waiting_callers: set[Waker] = set()
         self._congestions: set[object] = set()
         loop.on_wake = self._woken_up
 
@@ -107,8 +107,8 @@ class CallQueue:
         """Have publishers wait no longer, if there is no reason any more."""
         if not self._is_behind:
             # A copy is made in one step; a tuple of it could meet a set that changes.
-            for bell in self._waiting_callers.copy():
-                bell.ring()
+            for waker in self._waiting_callers.copy():
+                waker.wake()
 
     def wait_for_capacity(self) -> None:
         """Wait while publishers have outrun the loop or clients that read. For other threads than ours.
@@ -116,15 +116,15 @@ class CallQueue:
         Not for a loop that stands still: it may wait for a lock that the calling thread holds, as of a handler
         of Python's logging that publishes.
         """
-        bell, turns = my_bell(), _Turns(self._loop)
+        waker, turns = thread_waker(), _Turns(self._loop)
         try:
             while self._is_behind and turns.go_on and not self._loop.is_closed():
                 self._waiting_callers.add(
-                    bell
+                    waker
                 )  # again, since a signal handler may have waited here meanwhile, and left
-                bell.wait()
+                waker.wait()
         finally:
-            self._waiting_callers.discard(bell)
+            self._waiting_callers.discard(waker)
 
     def pause_for(self, source: object) -> None:
         """From now on `source` (slow clients that do read) pauses other threads' publishers."""

@@ -19,7 +19,7 @@ from typing import Any
 from zefnb.core.function import ZefFunction, name_of
 from zefnb.engine.call_queue import CallQueue
 from zefnb.engine.process_locale import locale_now, restore_locale
-from zefnb.engine.waker import Bell, make_bell
+from zefnb.engine.waker import Waker, make_waker
 from zefnb.errors import Interrupted
 
 SLOW_AFTER = 0.010
@@ -42,7 +42,7 @@ class _Worker(threading.Thread):
         self.replaced = replaced
         self.busy_since: float | None = None
         self.job: Job | None = None
-        self.bell: Bell | None = None  # two descriptors, for who has to wait
+        self.waker: Waker | None = None  # two descriptors, for who has to wait
         self.waits = False
 
     def is_slow(self, now: float) -> bool:
@@ -68,7 +68,7 @@ class _Worker(threading.Thread):
             try:
                 job = jobs.popleft()
             except IndexError:
-                continue  # somebody else was quicker, or the bell has rung late
+                continue  # somebody else was quicker, or the waker has rung late
             if job is None:
                 break
             call, args, done = job
@@ -88,20 +88,20 @@ class _Worker(threading.Thread):
         """Wait for a job, which only one thread does at a time; the others go home when there is none."""
         if self.replaced:
             return False
-        if self.bell is None:
-            self.bell = make_bell()
+        if self.waker is None:
+            self.waker = make_waker()
         self.waits = True
         # Looked at again, now that the loop can see that somebody waits.
         if not self._runner.jobs and not self.replaced:
-            self.bell.wait()
+            self.waker.wait()
         self.waits = False
         return True
 
     def wake(self) -> None:
         """Have it look for jobs, if it waits."""
         self.waits = False
-        if self.bell is not None:
-            self.bell.ring()
+        if self.waker is not None:
+            self.waker.wake()
 
 
 class Runner:

@@ -17,7 +17,7 @@ from zefnb.core.execution import Identity, thing_key
 from zefnb.engine.cells import current_identity, current_notices
 from zefnb.engine.handler_threads import in_runner_thread
 from zefnb.engine.runtime import Runtime, default_runtime
-from zefnb.engine.waker import Bell, my_bell
+from zefnb.engine.waker import Waker, thread_waker
 from zefnb.errors import Fault, Interrupted, InvalidEffect, WouldBlock, naming, shown
 from zefnb.text.short_repr import short_repr
 
@@ -87,14 +87,25 @@ def _checked(runtime: Runtime, effect: Any) -> Spec:
 class Submission:
     """Effects under way on the loop for somebody who waits elsewhere."""
 
-    __slots__ = ("_bell", "_context", "_effects", "_runtime", "_task", "cancelled", "done", "error", "notices", "value")
+    __slots__ = (
+        "_context",
+        "_effects",
+        "_runtime",
+        "_task",
+        "_waker",
+        "cancelled",
+        "done",
+        "error",
+        "notices",
+        "value",
+    )
 
     def __init__(
         self,
         runtime: Runtime,
         effects: Sequence[Effect],
         identities: Sequence[Identity | None],
-        bell: Bell | None = None,
+        waker: Waker | None = None,
     ) -> None:
         self._runtime = runtime
         self._effects = tuple(zip(effects, identities, strict=True))
@@ -105,7 +116,7 @@ class Submission:
         self.error: BaseException | None = None
         self.cancelled = False
         self.done = False
-        self._bell = bell
+        self._waker = waker
 
     def start(self) -> None:
         """Perform the effects, on the loop, in order; the first that fails ends them."""
@@ -160,8 +171,8 @@ class Submission:
         self.error = error
         self._task = None
         self.done = True
-        if self._bell is not None:
-            self._bell.ring()
+        if self._waker is not None:
+            self._waker.wake()
 
     def cancel(self) -> None:
         """End what has not happened yet. From any thread."""
@@ -228,7 +239,7 @@ def _run_all(runtime: Runtime, effects: Sequence[Effect], specs: Sequence[Spec])
     if runtime.call_queue.is_paused and not in_runner_thread() and any(spec.accept is not None for spec in specs):
         runtime.call_queue.wait_for_capacity()
     identities = [thing_key(spec.keyed) if spec.keyed else None for spec in specs]
-    submission = Submission(runtime, effects, identities, my_bell())
+    submission = Submission(runtime, effects, identities, thread_waker())
     try:
         runtime.call_queue.put(submission.start)
         runtime.wait(lambda: submission.done)

@@ -22,7 +22,7 @@ from zefnb.engine.log_thread import flush
 from zefnb.engine.loop import LoopThread
 from zefnb.engine.start import made_apart, start_no_more
 from zefnb.engine.switch_interval import SwitchInterval
-from zefnb.engine.waker import my_bell
+from zefnb.engine.waker import thread_waker
 from zefnb.errors import Interrupted, NotRunning
 
 S = TypeVar("S")
@@ -126,7 +126,7 @@ class Runtime:
             return
         deadline = time.monotonic() + patience
         ended: list[None] = []
-        bell = my_bell()
+        waker = thread_waker()
 
         async def end_services() -> None:
             for service in reversed(list(self._services.values())):
@@ -140,31 +140,31 @@ class Runtime:
 
         def end(task: asyncio.Task[None]) -> None:
             ended.append(None)
-            bell.ring()
+            waker.wake()
 
         def start() -> None:
             self.spawn(end_services(), "closing").add_done_callback(end)
 
         self.call_queue.put(start)
         while not ended and time.monotonic() < deadline:
-            bell.wait()  # in slices, so that Ctrl-C ends it on every system
+            waker.wait()  # in slices, so that Ctrl-C ends it on every system
         self.runner.close()
         self.thread.stop()
         flush(max(0.0, deadline - time.monotonic()))
 
     def wait(self, is_done: Callable[[], bool]) -> None:
-        """Wait until `is_done`, when the calling thread's bell is rung, and not for a loop that has ended."""
-        bell = my_bell()
-        is_nested, bell.is_awaited = bell.is_awaited, True
+        """Wait until `is_done`, when the calling thread's waker is rung, and not for a loop that has ended."""
+        waker = thread_waker()
+        is_nested, waker.is_awaited = waker.is_awaited, True
         try:
             while not is_done():
-                bell.wait()
+                waker.wait()
                 if not self.thread.is_alive and not is_done():
                     raise Interrupted("the runtime has been closed")
         finally:
-            bell.is_awaited = is_nested
+            waker.is_awaited = is_nested
             if is_nested:
-                bell.ring()  # for the wait that a signal handler, the caller, has interrupted: its ring may be gone
+                waker.wake()  # for the wait that a signal handler, the caller, has interrupted: its ring may be gone
 
     def abandon_after_fork(self) -> None:
         """In a forked child: let go of what the parent runs, without a word to its peers."""

@@ -54,7 +54,7 @@ class _Apart(Generic[T]):
         self._call = call
         self._answer: list[T] = []
         self._error: BaseException | None = None
-        # Bare, too, as in `Bell`: wherever a signal handler strikes in waiting for it, it is whole.
+        # Bare, too, as in `Waker`: wherever a signal handler strikes in waiting for it, it is whole.
         self._under_way = _thread.allocate_lock()
         self._under_way.acquire()
 

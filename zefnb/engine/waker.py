@@ -1,4 +1,4 @@
-"""Bells: how the loop tells a thread that waits for it that something has happened."""
+"""Wakers: how the loop tells a thread that waits for it that something has happened."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _SLICE = 0.1
 _MOST_SOCKETS = 64
 
 
-class Bell(Protocol):
+class Waker(Protocol):
     """It may ring for somebody who has gone, so who wakes must look why."""
 
     # Whether its thread is inside a wait already, which a signal handler has interrupted.
     is_awaited: bool
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Wake who waits, or who will. From any thread."""
 
     def wait(self) -> None:
         """Return when it has rung, or when patience is at its end."""
 
 
-class _SocketBell:
+class _SocketWaker:
     """Rings by a byte, since to send one lets go of the interpreter's lock, which who wakes needs at once.
 
     On one processor `| run` takes a third of the time that it takes with a lock (45 us, not 140), on two as long.
@@ -36,35 +36,35 @@ class _SocketBell:
 
     living: ClassVar[set[int]] = set()
     is_awaited = False
-    _ringer = _ear = -1  # as long as there is no descriptor
+    _write_descriptor = _read_descriptor = -1  # as long as there is no descriptor
 
     def __init__(self, patience: float | None) -> None:
-        ringer, ear = socket.socketpair()
-        ringer.setblocking(False)
-        ear.setblocking(True)  # whatever `socket.setdefaulttimeout` says
+        writer, reader = socket.socketpair()
+        writer.setblocking(False)
+        reader.setblocking(True)  # whatever `socket.setdefaulttimeout` says
         if patience is not None:
             # The kernel's own patience: Python's would ask twice, and let go of the interpreter's lock twice.
-            ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(patience * 1e6)))
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(patience * 1e6)))
         # Bare descriptors: at the end of a process sockets may be taken down before who would close them.
-        self._ringer, self._ear = ringer.detach(), ear.detach()
-        self.living.add(self._ear)
+        self._write_descriptor, self._read_descriptor = writer.detach(), reader.detach()
+        self.living.add(self._read_descriptor)
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         with contextlib.suppress(BlockingIOError):  # full of rings that nobody has heard yet
-            os.write(self._ringer, b"\0")
+            os.write(self._write_descriptor, b"\0")
 
     def wait(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            os.read(self._ear, 64)
+            os.read(self._read_descriptor, 64)
 
     def __del__(self) -> None:
-        self.living.discard(self._ear)
-        for each in (self._ringer, self._ear):
+        self.living.discard(self._read_descriptor)
+        for each in (self._write_descriptor, self._read_descriptor):
             if each >= 0:
                 os.close(each)
 
 
-class _LockBell:
+class _LockWaker:
     """For systems whose sockets do not wait so, and for when descriptors are few.
 
     A bare lock: of one made in Python, such as an event's, Ctrl-C may keep hold for ever.
@@ -77,7 +77,7 @@ class _LockBell:
         self._silence.acquire()
         self._patience = -1 if patience is None else patience
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # it has rung already
             self._silence.release()
 
@@ -85,28 +85,28 @@ class _LockBell:
         self._silence.acquire(timeout=self._patience)
 
 
-def make_bell(patience: float | None = None) -> Bell:
-    """A bell; who waits for it does so for so many seconds (less than one) at a time, or until it has rung."""
-    if sys.platform != "win32" and len(_SocketBell.living) < _MOST_SOCKETS:
+def make_waker(patience: float | None = None) -> Waker:
+    """A waker; who waits for it does so for so many seconds (less than one) at a time, or until it has rung."""
+    if sys.platform != "win32" and len(_SocketWaker.living) < _MOST_SOCKETS:
         with contextlib.suppress(OSError):
-            return _SocketBell(patience)
-    return _LockBell(patience)
+            return _SocketWaker(patience)
+    return _LockWaker(patience)
 
 
-_bells = threading.local()
+_wakers = threading.local()
 
 
-def my_bell() -> Bell:
-    """The calling thread's bell, which it takes along when it ends. It waits in slices, so that Ctrl-C is heard."""
-    bell: Bell | None = getattr(_bells, "mine", None)
-    if bell is None:
-        bell = _bells.mine = make_bell(_SLICE)
-    return bell
+def thread_waker() -> Waker:
+    """The calling thread's waker, which it takes along when it ends. It waits in slices, so that Ctrl-C is heard."""
+    waker: Waker | None = getattr(_wakers, "mine", None)
+    if waker is None:
+        waker = _wakers.mine = make_waker(_SLICE)
+    return waker
 
 
 def _after_fork() -> None:
-    global _bells
-    _bells = threading.local()
+    global _wakers
+    _wakers = threading.local()
 
 
 if hasattr(os, "register_at_fork"):

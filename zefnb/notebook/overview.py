@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from zefnb.engine.actor import Actor
 from zefnb.engine.actors import Actors
 from zefnb.engine.runtime import Runtime
-from zefnb.engine.waker import my_bell
+from zefnb.engine.waker import thread_waker
 from zefnb.net.http.server import Server
 from zefnb.net.http.servers import Servers
 from zefnb.net.websocket.connection import Connection
@@ -33,7 +33,7 @@ def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
     """What `work()` answers on the loop, awaited if need be. From any thread; waits, and raises what it raises."""
     if runtime.thread.is_current:
         return work()
-    bell = my_bell()
+    waker = thread_waker()
     answers: list[Any] = []
     errors: list[BaseException] = []
 
@@ -43,7 +43,7 @@ def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
         except BaseException as error:
             errors.append(error)
         finally:
-            bell.ring()
+            waker.wake()
 
     def start() -> None:
         try:
@@ -55,7 +55,7 @@ def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
                 runtime.spawn(finish(answer), "notebook")
                 return
             answers.append(answer)
-        bell.ring()
+        waker.wake()
 
     runtime.call_queue.put(start)
     runtime.wait(lambda: bool(answers or errors))
