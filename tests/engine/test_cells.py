@@ -1,4 +1,4 @@
-"""Things: what a later execution of the same cell replaces, and what it never takes for its own."""
+"""CellRegistry: what a later execution of the same cell replaces, and what it never takes for its own."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 
 from zefnb import ET
 from zefnb.core.execution import Identity
-from zefnb.engine.cells import Things, current_identity, current_notices, current_owner
+from zefnb.engine.cells import CellRegistry, current_identity, current_notices, current_owner
 
 PLACE = ("cell", "timer", 0)
 
 
 @pytest.fixture
 def things():
-    return Things()
+    return CellRegistry()
 
 
 def running(cell_execution, do, owner=None):
@@ -36,35 +36,35 @@ class AnActor:
 
 def test_a_later_execution_finds_what_an_earlier_one_made_in_its_place(things):
     running("first", lambda: things.record(ET.Timer("old")))
-    assert running("second", things.predecessor) == ET.Timer("old")
+    assert running("second", things.previous) == ET.Timer("old")
     running("second", lambda: things.record(ET.Timer("new")))
-    assert running("third", things.predecessor) == ET.Timer("new")
+    assert running("third", things.previous) == ET.Timer("new")
 
 
 def test_the_same_execution_never_finds_its_own(things):
     running("first", lambda: things.record(ET.Timer("old")))
-    assert running("first", things.predecessor) is None
+    assert running("first", things.previous) is None
 
 
 def test_where_there_is_no_cell_nothing_is_found_or_kept(things):
     running(None, lambda: things.record(ET.Timer("old")))
-    assert running(None, things.predecessor) is None
-    assert running("later", things.predecessor) is None
+    assert running(None, things.previous) is None
+    assert running("later", things.previous) is None
 
 
 def test_an_actor_that_runs_in_the_context_of_its_servers_cell_is_not_that_cell(things):
     running("first", lambda: things.record(ET.Timer("the cell's")))
-    assert running("second", things.predecessor, owner=AnActor) is None
+    assert running("second", things.previous, owner=AnActor) is None
     running("second", lambda: things.record(ET.Timer("the actor's")), owner=AnActor)
-    assert running("third", things.predecessor) == ET.Timer("the cell's")
+    assert running("third", things.previous) == ET.Timer("the cell's")
 
 
 def test_what_has_ended_is_forgotten(things):
     running("first", lambda: things.record(ET.Timer("old")))
     things.forget(ET.Timer("another"))
-    assert running("second", things.predecessor) == ET.Timer("old")
+    assert running("second", things.previous) == ET.Timer("old")
     things.forget(ET.Timer("old"))
-    assert running("second", things.predecessor) is None
+    assert running("second", things.previous) is None
 
 
 def test_a_replacement_is_said_to_whoever_ran_the_cell_and_to_nobody_else(things):

@@ -60,10 +60,10 @@ def start_actor(
     for topic in sources:
         topic_key(topic)
     actors, hub = runtime.service(Actors), runtime.service(Hub)
-    old = runtime.things.predecessor()
+    old = runtime.cells.previous()
     if old is not None and (running := actors.find(old)) is not None:
         running.end()
-        runtime.things.replaced("the actor that this cell started before")
+        runtime.cells.replaced("the actor that this cell started before")
     handle = Actor(generate_uid(), input=source)
     actor = Running(runtime, behaviour, state, handle)
     actor.logs = logging
@@ -73,13 +73,13 @@ def start_actor(
             hub.unsubscribe(topic, actor)
         actors.remove(actor)
         runtime.ended(handle._uid)
-        runtime.things.forget(handle)
+        runtime.cells.forget(handle)
 
     actor.on_end = ended
     actors.add(actor)
     for topic in sources:
         hub.subscribe(topic, actor, "actor")
-    runtime.things.record(handle)
+    runtime.cells.record(handle)
     return handle
 
 

@@ -63,14 +63,14 @@ def start_timer(
         kept = snapshot(content)
     except RecursionError:
         raise too_deep("FX.StartTimer", "content") from None
-    old = runtime.things.predecessor()
+    old = runtime.cells.previous()
     if old is not None and timers.is_running(old):
         timers.stop(old)
-        runtime.things.replaced("the timer that this cell started before")
+        runtime.cells.replaced("the timer that this cell started before")
     handle = Timer(generate_uid())
     timer = Running(handle, interval, target, kept, starting_at, place, timers.clock)
     timers.start(timer, hub)
-    runtime.things.record(handle)
+    runtime.cells.record(handle)
     owner = timer.owner = current_owner.get()
     if owner is not None:
         owner.own(handle, lambda: timers.stop(handle))

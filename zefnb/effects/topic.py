@@ -124,13 +124,13 @@ def _bind(
     from zefnb.topics.subscriptions import Subscriptions
 
     subscriptions = runtime.service(Subscriptions)
-    old = runtime.things.predecessor()
+    old = runtime.cells.previous()
     if old is not None and subscriptions.is_running(old):
         subscriptions.end(old)
-        runtime.things.replaced(f"the subscription to {topic!r} that this cell made before")
+        runtime.cells.replaced(f"the subscription to {topic!r} that this cell made before")
     handle = ET.Subscription(generate_uid())
     count = subscriptions.start(runtime.service(Hub), handle, topic, op, effects, kind, current_owner.get(), target)
-    runtime.things.record(handle)
+    runtime.cells.record(handle)
     return Success(subscription_count=count, subscription=handle)
 
 

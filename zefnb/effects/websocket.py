@@ -188,12 +188,12 @@ async def start_websocket_client(
         redirects=redirects,
     )
     clients = runtime.service(Clients)
-    old = runtime.things.predecessor()
+    old = runtime.cells.previous()
     replacing = old if old is not None and clients.find(old) is not None else None
     handle = await clients.start(client, replacing)
     if replacing is not None:
-        runtime.things.replaced("the outward client that this cell started before")
-    runtime.things.record(handle)
+        runtime.cells.replaced("the outward client that this cell started before")
+    runtime.cells.record(handle)
     return handle
 
 

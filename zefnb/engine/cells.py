@@ -1,4 +1,4 @@
-"""Things that a cell made: what a later execution of the same cell replaces."""
+"""CellRegistry that a cell made: what a later execution of the same cell replaces."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _cell_place() -> Identity | None:
     return current_identity.get() if current_owner.get() is None else None
 
 
-class Things:
+class CellRegistry:
     """The k-th server, client, subscription or timer of each cell."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Things:
         # By uid, and kept when a thing has ended: its last words belong to its cell, too.
         self._cells: dict[str | None, str] = {}
 
-    def predecessor(self) -> Any:
+    def previous(self) -> Any:
         """What an earlier execution of the running cell made in this place, or `None`."""
         identity = _cell_place()
         made = self._made.get(identity.key) if identity is not None else None

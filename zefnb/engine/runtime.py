@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from zefnb.core.effect import DEFAULT_REGISTRY, Registry
 from zefnb.engine.call_queue import CallQueue
-from zefnb.engine.cells import Things
+from zefnb.engine.cells import CellRegistry
 from zefnb.engine.cells import current_owner as current_owner
 from zefnb.engine.ending import ENDING
 from zefnb.engine.handler_threads import Runner
@@ -45,7 +45,7 @@ class Runtime:
         self.loop = self.thread.loop
         self.call_queue = CallQueue(self.loop, on_error=self._escaped)
         self.runner = Runner(self.loop, self.call_queue, self._threads_full, self._locale_restored)
-        self.things = Things()
+        self.cells = CellRegistry()
         # What led to the message that is being delivered, `None` where nothing of ours did: see topics/causes.py.
         self.cause: Any = None
         # Called on the loop with each performed effect and its answer or error: the monitor hook.

@@ -44,7 +44,7 @@ class Listener(Actor):
     def _dropped(self, cause: Cause) -> None:
         """Say so: one entry in the journal for each such loop, counted."""
         runtime, name = self._runtime, handler_name(self.behaviour.find(None, None))
-        cell = runtime.things.cell_of(self.handle)
+        cell = runtime.cells.cell_of(self.handle)
         loop = dict.fromkeys(listener.topic for listener in reversed(cause[:-1]))
         where = f", subscribed by the cell {shown(cell)}," if cell is not None else ""
         text = (
@@ -125,7 +125,7 @@ class Subscriptions:
         if self._hub is not None:
             self._hub.after_delivery(bound.listener.finish)
         self._runtime.ended(handle._uid)
-        self._runtime.things.forget(handle)
+        self._runtime.cells.forget(handle)
 
     def target_of(self, listener: Any) -> Entity | None:
         """Where a subscription leads: the topic it maps into, or its own handle."""

@@ -207,7 +207,7 @@ class Timers:
         if timer.owner is not None:
             timer.owner.disown(handle)
         self._runtime.ended(handle._uid)
-        self._runtime.things.forget(handle)
+        self._runtime.cells.forget(handle)
 
     def is_running(self, handle: Entity) -> bool:
         """Whether the timer of that handle ticks."""

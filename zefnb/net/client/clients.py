@@ -89,7 +89,7 @@ class Clients:
         client = self.get(handle)
         del self._clients[handle._uid]
         self._runtime.ended(handle._uid)
-        self._runtime.things.forget(handle)
+        self._runtime.cells.forget(handle)
         await client.stop(patience)
 
     def actor_ended(self, client: Client) -> None:

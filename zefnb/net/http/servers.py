@@ -45,7 +45,7 @@ class Servers:
         server = self.get(handle)
         del self._servers[handle._uid]
         self._runtime.ended(handle._uid)
-        self._runtime.things.forget(handle)
+        self._runtime.cells.forget(handle)
         await server.stop()
 
     def find(self, handle: Entity) -> Server | None:

@@ -77,7 +77,7 @@ class Faults:
         running = runtime()
         if running is None:
             return None
-        things, details = running.things, entry.details
+        things, details = running.cells, entry.details
         cell: str | None = None
         for name in ("server", "actor", "client", "timer"):
             handle = details.get(name)

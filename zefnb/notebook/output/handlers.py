@@ -19,5 +19,5 @@ def handlers_cell() -> str | None:
     if current_owner.get() is None and current_server.get() is None:
         return None
     running = runtime()
-    cell: str | None = running.things.current_cell() if running is not None else None
+    cell: str | None = running.cells.current_cell() if running is not None else None
     return cell

@@ -34,7 +34,7 @@ _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 
 def _has_things(cell: str) -> bool:
     running = runtime()
-    return running is not None and running.things.has_made(cell)
+    return running is not None and running.cells.has_made(cell)
 
 
 class KernelOutput:

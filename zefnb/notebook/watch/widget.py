@@ -104,7 +104,7 @@ class LiveTable(anywidget.AnyWidget):
         if door is not None and self._runtime.is_alive:
             control = self._control
             self._runtime.call_queue.put(lambda: self._runtime.spawn(control.shut(door), "closing a live table"))
-            self._runtime.things.forget(self)
+            self._runtime.cells.forget(self)
         close_beside(self)
         super().close()
 

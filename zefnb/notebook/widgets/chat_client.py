@@ -44,7 +44,7 @@ class ChatClient(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Disconnect, and show it no more."""
-        self._runtime.things.forget(self)
+        self._runtime.cells.forget(self)
         close_beside(self)
         super().close()
 

@@ -23,8 +23,8 @@ def shown_once(runtime: Runtime, widget: W, what: str) -> W:
     """`widget`, for the running cell; what an earlier execution of the cell showed in its place is closed."""
     identity = current_identity.set(thing_key(what))
     try:
-        old = runtime.things.predecessor()
-        runtime.things.record(widget)
+        old = runtime.cells.previous()
+        runtime.cells.record(widget)
     finally:
         current_identity.reset(identity)
     if old is not None:
