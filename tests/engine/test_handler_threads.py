@@ -84,7 +84,7 @@ def test_a_call_behind_many_slow_ones_does_not_wait_for_each_of_them_to_be_found
     finally:
         gate.set()
     assert answered[0] - begun < len(blocked) * SLOW_AFTER / 2
-    until(lambda: default_runtime().runner.threads == 1)
+    until(lambda: default_runtime().handler_threads.threads == 1)
 
 
 def test_as_many_threads_as_are_needed_are_made_and_go_again(until):
@@ -94,7 +94,7 @@ def test_as_many_threads_as_are_needed_are_made_and_go_again(until):
         gate.wait(20)
         return [[], state + 1]
 
-    runner = default_runtime().runner
+    runner = default_runtime().handler_threads
     actors = [started(handler) for _ in range(MOST_THREADS + 6)]
     for actor in actors:
         send(actor, 1)
@@ -127,7 +127,7 @@ def test_when_every_thread_is_held_the_journal_says_by_whom(until, monkeypatch):
             until(lambda before=before: sum(entry["count"] for entry in told()) == before + 1)
             gate.set()
             until(lambda actors=actors: all((FX.QueryActorState() | run)[actor] == 1 for actor in actors))
-            until(lambda: default_runtime().runner.threads == 1)
+            until(lambda: default_runtime().handler_threads.threads == 1)
     finally:
         gate.set()
     (entry,) = told()
@@ -156,7 +156,7 @@ def test_one_actors_messages_are_handled_in_order_and_never_two_at_once(until):
 
 
 def test_when_everybody_has_been_answered_the_watchdog_rests(until):
-    runner = default_runtime().runner
+    runner = default_runtime().handler_threads
     actor = started(lambda m, s: [[], s + 1])
     send(actor, 1)
     until(lambda: (FX.QueryActorState(actor=actor) | run)[actor] == 1)
@@ -174,7 +174,7 @@ def test_the_watchdog_rests_while_only_a_slow_one_is_busy_and_wakes_for_the_next
         return [[], state]
 
     slow, quick = started(handler), started(handler)
-    runner = default_runtime().runner
+    runner = default_runtime().handler_threads
     send(slow, "slow")
     assert begun.wait(5)
     until(lambda: not runner._watching and runner._current.busy_since is None)
@@ -202,7 +202,7 @@ def test_a_call_for_the_loop_answers_or_raises_what_it_raised():
 
     @zef_function
     async def ask(msg, state):
-        runner = default_runtime().runner
+        runner = default_runtime().handler_threads
         states["answer"] = await runner.call(sum, [1, 2])
         try:
             await runner.call(int, "x")

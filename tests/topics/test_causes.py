@@ -163,7 +163,7 @@ def quiet(heard):
     before, settled = len(heard), threading.Event()
     runtime = default_runtime()
     runtime.call_queue.put(lambda: runtime.service(Hub).after_delivery(settled.set))
-    return settled.wait(1) and runtime.runner.is_idle and not busy_actors() and len(heard) == before
+    return settled.wait(1) and runtime.handler_threads.is_idle and not busy_actors() and len(heard) == before
 
 
 def busy_actors():

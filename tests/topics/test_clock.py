@@ -198,7 +198,7 @@ def test_two_timers_that_tick_at_once_are_both_heard_each_time(clock, topic, con
         until(lambda round_=round_: len(consumer.begun) == 2 * round_ - 1)
         consumer.leave.release(2)
         until(lambda round_=round_: len(consumer.handled) == 2 * round_)
-        until(lambda: default_runtime().runner.is_idle)
+        until(lambda: default_runtime().handler_threads.is_idle)
     assert [consumer.handled.count(name) for name in ("one", "two")] == [31, 31]
     assert [described(timer)["skipped"] for timer in (one, two)] == [0, 0]
 
@@ -211,7 +211,7 @@ def test_a_tick_is_skipped_while_the_same_timers_last_one_waits_behind_others(cl
     assert (described(timer)["ticks"], described(timer)["skipped"]) == (1, 4)
     consumer.leave.release(2)
     until(lambda: consumer.handled == ["long work", "tick"])
-    until(lambda: default_runtime().runner.is_idle)
+    until(lambda: default_runtime().handler_threads.is_idle)
     clock.let_pass(0.1)
     assert (described(timer)["ticks"], described(timer)["skipped"]) == (2, 4)
 

@@ -48,7 +48,7 @@ def test_an_ended_subscription_finishes_what_was_published_before_and_takes_noth
     FX.Publish(target=topic, content="after") | run
     go.set()
     until(lambda: len(seen) == 3)
-    until(lambda: default_runtime().runner.is_idle)
+    until(lambda: default_runtime().handler_threads.is_idle)
     assert seen == [0, 1, 2]
     with pytest.raises(NotRunning, match="has been stopped"):
         FX.Unsubscribe(subscription=done.subscription) | run

@@ -78,7 +78,7 @@ def zef_function(
 ) -> ZefFunction | Callable[[Callable[..., Any]], ZefFunction]:
     """Mark a function as a handler.
 
-    A plain function runs in a runner thread and may block; an `async def` runs on the loop and is
+    A plain function runs in a handler thread and may block; an `async def` runs on the loop and is
     awaited; with `inline=True` a quick plain function runs on the loop itself, several times faster.
 
     Running the defining cell again updates every server that uses the function.

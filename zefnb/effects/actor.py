@@ -165,4 +165,4 @@ def query_actor_state(
     def transformed() -> dict[Any, Any]:
         return {handle: chain(state) for handle, state in states.items()}
 
-    return transformed() if chain.inline else runtime.runner.call(call_context().run, transformed)
+    return transformed() if chain.inline else runtime.handler_threads.call(call_context().run, transformed)

@@ -28,7 +28,7 @@ _INLINE_LIMIT = 0.050
 class Actor:
     """A mailbox, a state and a behaviour. Lives on the loop; every method is called there.
 
-    Its handlers run where they belong: plain functions in a runner thread, `async def` as a task,
+    Its handlers run where they belong: plain functions in a handler thread, `async def` as a task,
     inline ones and library ops right here. A handler that raises or answers in the wrong shape
     leaves the state as it was: what it is given is its own, where that could change, and `state`
     is nobody's but the actor's.
@@ -196,7 +196,7 @@ class Actor:
             self._runtime.journal.note("info", f"{self.handle!r} takes {shown(message)}", actor=self.handle)
         if self.behaviour.inline:
             return self.contexts.fresh().run(self._take_here, message)
-        self._runtime.runner.submit(self._answered, self.contexts.fresh().run, self._find_and_call, message)
+        self._runtime.handler_threads.submit(self._answered, self.contexts.fresh().run, self._find_and_call, message)
         return False
 
     def _take_here(self, message: Any) -> bool:
@@ -210,7 +210,9 @@ class Actor:
             return self._call_async(handler, message, state)
         if handler.inline:
             return self._call_here(handler, message, state)
-        self._runtime.runner.submit(self._answered, self.contexts.fresh().run, self._call, handler, message, state)
+        self._runtime.handler_threads.submit(
+            self._answered, self.contexts.fresh().run, self._call, handler, message, state
+        )
         return False
 
     def _find(self, message: Any) -> tuple[ZefFunction | None, Any, Any]:
@@ -233,7 +235,7 @@ class Actor:
         return handler, message, state
 
     def _find_and_call(self, message: Any) -> Any:
-        """In a runner thread: transform and predicates are user code here, like the handler."""
+        """In a handler thread: transform and predicates are user code here, like the handler."""
         handler, message, state = self._find(message)
         return _NOBODY if handler is None else self._call(handler, message, state)
 
@@ -271,7 +273,7 @@ class Actor:
         self._runtime.journal.note("warning", text, key=("blocks", name), handler=name, server=self.server)
 
     def _answered(self, answer: Any, error: BaseException | None) -> None:
-        """On the loop: what a runner thread brought back."""
+        """On the loop: what a handler thread brought back."""
         if self.ended:
             if inspect.iscoroutine(answer):
                 answer.close()

@@ -1,4 +1,4 @@
-"""The runner: the thread that runs users' plain functions, so that none of them runs on the loop.
+"""Handler threads: the threads that runs users' plain functions, so that none of them runs on the loop.
 
 One thread drains a queue of jobs. A watchdog on the loop sees when a call exceeds 10 ms, lets a
 replacement go on with the queue, with helpers where several are slow, and leaves the slow call to
@@ -36,9 +36,9 @@ Job = tuple[Callable[..., Any], tuple[Any, ...], Done]
 class _Worker(threading.Thread):
     """A thread that takes jobs. Once replaced it finishes what it has, helps while jobs wait, and ends."""
 
-    def __init__(self, runner: Runner, replaced: bool = False) -> None:
+    def __init__(self, threads: HandlerThreads, replaced: bool = False) -> None:
         super().__init__(name="zefnb-handlers", daemon=True)
-        self._runner = runner
+        self._threads = threads
         self.replaced = replaced
         self.busy_since: float | None = None
         self.job: Job | None = None
@@ -53,12 +53,12 @@ class _Worker(threading.Thread):
     def run(self) -> None:
         try:
             self._take_jobs()
-            self._runner.call_queue.put(self._runner.left, self)
+            self._threads.call_queue.put(self._threads.left, self)
         except Interrupted:
             pass  # the runtime was closed while a job took its time: nobody waits for the answer
 
     def _take_jobs(self) -> None:
-        jobs, put = self._runner.jobs, self._runner.call_queue.put
+        jobs, put = self._threads.jobs, self._threads.call_queue.put
         locale = locale_now()
         while True:
             if not jobs:
@@ -80,8 +80,8 @@ class _Worker(threading.Thread):
                 answer, error = None, raised
             self.busy_since = self.job = None
             if locale_now() != locale:
-                put(self._runner.locale_restored, _name_of(job), restore_locale(locale))
-            put(self._runner.finished, done, answer, error)
+                put(self._threads.locale_restored, _name_of(job), restore_locale(locale))
+            put(self._threads.finished, done, answer, error)
             del job, call, args, done, answer, error
 
     def _has_waited(self) -> bool:
@@ -92,7 +92,7 @@ class _Worker(threading.Thread):
             self.waker = make_waker()
         self.waits = True
         # Looked at again, now that the loop can see that somebody waits.
-        if not self._runner.jobs and not self.replaced:
+        if not self._threads.jobs and not self.replaced:
             self.waker.wait()
         self.waits = False
         return True
@@ -104,7 +104,7 @@ class _Worker(threading.Thread):
             self.waker.wake()
 
 
-class Runner:
+class HandlerThreads:
     """Runs jobs in a thread and hands each answer back on the loop."""
 
     def __init__(
@@ -129,7 +129,7 @@ class Runner:
         self._has_said = False
 
     def submit(self, done: Done, call: Callable[..., Any], *args: Any) -> None:
-        """Have `call(*args)` made in a runner thread, then `done(answer, error)` on the loop. From the loop."""
+        """Have `call(*args)` made in a handler thread, then `done(answer, error)` on the loop. From the loop."""
         current = self._current or self._replace()
         self._outstanding += 1
         self.jobs.append((call, args, done))
@@ -140,7 +140,7 @@ class Runner:
             self._loop.call_later(SLOW_AFTER, self._watch)
 
     def call(self, call: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
-        """What `call(*args)` answers in a runner thread. From the loop."""
+        """What `call(*args)` answers in a handler thread. From the loop."""
         answered: asyncio.Future[Any] = self._loop.create_future()
 
         def done(answer: Any, error: BaseException | None) -> None:
@@ -241,6 +241,6 @@ def _name_of(job: Job) -> str:
     return name_of(call)
 
 
-def in_runner_thread() -> bool:
+def in_handler_thread() -> bool:
     """Whether the caller is a handler's thread."""
     return isinstance(threading.current_thread(), _Worker)

@@ -15,7 +15,7 @@ from zefnb.core.effect import Effect, EffectType, Spec
 from zefnb.core.entity import Success
 from zefnb.core.execution import Identity, thing_key
 from zefnb.engine.cells import current_identity, current_notices
-from zefnb.engine.handler_threads import in_runner_thread
+from zefnb.engine.handler_threads import in_handler_thread
 from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.engine.waker import Waker, thread_waker
 from zefnb.errors import Fault, Interrupted, InvalidEffect, WouldBlock, naming, shown
@@ -212,7 +212,7 @@ def run_on(runtime: Runtime, given: Any) -> Any:
     if spec.accept is None or runtime.monitors or get_ident() == runtime.thread.ident:
         # A monitor sees every effect on the loop, so where there is one all of them go the long way.
         return _run_all(runtime, (given,), [spec])[0]
-    if runtime.call_queue.is_paused and not in_runner_thread():
+    if runtime.call_queue.is_paused and not in_handler_thread():
         runtime.call_queue.wait_for_capacity()
     return _accepted(runtime, spec, given)
 
@@ -236,7 +236,7 @@ def _run_all(runtime: Runtime, effects: Sequence[Effect], specs: Sequence[Spec])
             if spec.is_async:
                 raise _would_block(effect)
         return [_run_at_once(runtime, effect) for effect in effects]
-    if runtime.call_queue.is_paused and not in_runner_thread() and any(spec.accept is not None for spec in specs):
+    if runtime.call_queue.is_paused and not in_handler_thread() and any(spec.accept is not None for spec in specs):
         runtime.call_queue.wait_for_capacity()
     identities = [thing_key(spec.keyed) if spec.keyed else None for spec in specs]
     submission = Submission(runtime, effects, identities, thread_waker())

@@ -16,7 +16,7 @@ from zefnb.engine.call_queue import CallQueue
 from zefnb.engine.cells import CellRegistry
 from zefnb.engine.cells import current_owner as current_owner
 from zefnb.engine.ending import ENDING
-from zefnb.engine.handler_threads import Runner
+from zefnb.engine.handler_threads import HandlerThreads
 from zefnb.engine.journal import Journal
 from zefnb.engine.log_thread import flush
 from zefnb.engine.loop import LoopThread
@@ -44,7 +44,7 @@ class Runtime:
         self.thread = LoopThread(on_escape=self._escaped)
         self.loop = self.thread.loop
         self.call_queue = CallQueue(self.loop, on_error=self._escaped)
-        self.runner = Runner(self.loop, self.call_queue, self._threads_full, self._locale_restored)
+        self.handler_threads = HandlerThreads(self.loop, self.call_queue, self._threads_full, self._locale_restored)
         self.cells = CellRegistry()
         # What led to the message that is being delivered, `None` where nothing of ours did: see topics/causes.py.
         self.cause: Any = None
@@ -135,7 +135,7 @@ class Runtime:
                 if inspect.isawaitable(answer):
                     await answer
             # Handlers that saw their last message when their server stopped are heard out.
-            while not self.runner.is_idle:
+            while not self.handler_threads.is_idle:
                 await asyncio.sleep(_CLOSING_POLL)
 
         def end(task: asyncio.Task[None]) -> None:
@@ -148,7 +148,7 @@ class Runtime:
         self.call_queue.put(start)
         while not ended and time.monotonic() < deadline:
             waker.wait()  # in slices, so that Ctrl-C ends it on every system
-        self.runner.close()
+        self.handler_threads.close()
         self.thread.stop()
         flush(max(0.0, deadline - time.monotonic()))
 

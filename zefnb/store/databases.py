@@ -91,7 +91,7 @@ class Databases:
 
     async def _elsewhere(self, call: Callable[[], Any]) -> Any:
         """Have `call` made in a handlers' thread, so that neither a disk nor a user's function stops the loop."""
-        return await self._answered(lambda done: self._runtime.runner.submit(done, call_context().run, call))
+        return await self._answered(lambda done: self._runtime.handler_threads.submit(done, call_context().run, call))
 
     async def _answered(self, ask: Callable[[Done], None]) -> Any:
         """Ask, and await the answer, whichever thread brings it."""

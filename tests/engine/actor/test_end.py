@@ -103,7 +103,7 @@ class TestTheEndOfAnActor:
         assert begun.wait(5)
         FX.StopActor(actor=room.handle) | run
         go.set()
-        until(lambda: default_runtime().runner.is_idle)
+        until(lambda: default_runtime().handler_threads.is_idle)
         FX.Publish(target=topic, content="end") | run
         until(lambda: heard)
         assert (heard, calls) == (["end"], [1])

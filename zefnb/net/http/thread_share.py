@@ -41,7 +41,7 @@ class ThreadShare:
             if not answered.done():
                 answered.set_result((answer, error))
 
-        self._runtime.runner.submit(done, call)
+        self._runtime.handler_threads.submit(done, call)
         answer, error = await answered
         if error is not None:
             raise error

@@ -74,7 +74,7 @@ class Detail:
             return
         self._reading = True
         self._read, self._read_at = actor.state, now
-        self._runtime.runner.submit(self._state_read, _written_out, actor.state)
+        self._runtime.handler_threads.submit(self._state_read, _written_out, actor.state)
 
     def _state_read(self, text: Any, error: BaseException | None) -> None:
         self._reading = False
