@@ -36,7 +36,7 @@ def _joined_runs() -> None:
     """Give each socket each frame of a run by itself; each still writes once."""
     from zefnb.net.websocket.outbox import Outbox
 
-    Outbox._flush_run = lambda self, run: (
+    Outbox._flush_batch = lambda self, run: (
         [  # type: ignore[method-assign,assignment]
             connection.send_raw(frame, 1) for frame in run._frames for connection in run.members
         ]

@@ -26,10 +26,10 @@ from zefnb.net.websocket.frames import (
     build,
 )
 from zefnb.net.websocket.outbox import Outbox
-from zefnb.net.websocket.write_side import Sending
+from zefnb.net.websocket.write_side import WriteSide
 
 
-class FrameHandler(Sending):
+class FrameHandler(WriteSide):
     """Takes whole frames: the endpoint sets `on_message`. Lives on the loop."""
 
     __slots__ = (

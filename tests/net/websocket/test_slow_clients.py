@@ -25,13 +25,13 @@ BIG = "x" * 16_384
 @pytest.fixture(autouse=True)
 def small_kernel_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel would hide some 4 MiB of what a client does not read."""
-    made = sending.Sending.connection_made
+    made = sending.WriteSide.connection_made
 
     def connection_made(self: Any, transport: Any) -> None:
         made(self, transport)
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8_192)
 
-    monkeypatch.setattr(sending.Sending, "connection_made", connection_made)
+    monkeypatch.setattr(sending.WriteSide, "connection_made", connection_made)
 
 
 @pytest.fixture

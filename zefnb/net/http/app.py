@@ -250,7 +250,7 @@ class HTTPApp:
             )
         return plain(*_FAILED)
 
-    # Sending
+    # WriteSide
 
     async def _send(
         self, response: Response, found: _Found | None, request: Request, peer: GuardedHTTP, send: Send

@@ -1,4 +1,4 @@
-"""One WebSocket connection: how it opens, stays alive and closes. Its two sides are `ReadSide` and `Sending`.
+"""One WebSocket connection: how it opens, stays alive and closes. Its two sides are `ReadSide` and `WriteSide`.
 
 `websockets`' Sans-I/O `ServerProtocol` decides what the handshake and the close frames mean.
 """
@@ -143,7 +143,7 @@ class Connection(ReadSide):
         """Whether permessage-deflate (RFC 7692) was agreed on."""
         return bool(self.protocol.extensions)
 
-    # Sending
+    # WriteSide
 
     def deliver(self, content: Any) -> None:
         """Send one message to this client, at the end of this turn. Content as in `encode_content`."""
@@ -187,7 +187,7 @@ class Connection(ReadSide):
         """Start the closing handshake (RFC 6455, section 7.1.2) after everything sent before."""
         if not self.is_open:
             return
-        self._outbox.seal()
+        self._outbox.end_batch()
         self.flush()
         self._send_close(code, reason)
 
@@ -197,7 +197,7 @@ class Connection(ReadSide):
         It leaves the tables now; its socket stays a while, so that it can still read why.
         """
         # What is published in this turn waits, too: sent later, it would follow a gap. It may be too much by itself.
-        self._outbox.seal()
+        self._outbox.end_batch()
         self.flush()
         if not self.is_open:
             return
@@ -220,7 +220,7 @@ class Connection(ReadSide):
         """Write what the protocol wants to say, after everything that was sent before."""
         said = self.protocol.data_to_send()
         if said and self.is_open:
-            self._outbox.seal()
+            self._outbox.end_batch()
             self.flush()
         for data in said:
             if data:

@@ -15,7 +15,7 @@ from zefnb.engine.runtime import Runtime
 
 if TYPE_CHECKING:
     from zefnb.net.websocket.read_side import ReadSide
-    from zefnb.net.websocket.write_side import Sending
+    from zefnb.net.websocket.write_side import WriteSide
 
 # Whole frames, and how many messages they hold.
 Piece = tuple[bytes, int]
@@ -84,19 +84,19 @@ class SlowClients:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._watched: dict[Sending, None] = {}
+        self._watched: dict[WriteSide, None] = {}
         self._ticking = False
         self.holding = False
         self._paused_pushers: list[ReadSide] = []
 
-    def watch(self, connection: Sending) -> None:
+    def watch(self, connection: WriteSide) -> None:
         """`connection` has begun to lag."""
         self._watched[connection] = None
         if not self._ticking:
             self._ticking = True
             self._runtime.loop.call_later(_TICK, self._tick)
 
-    def forget(self, connection: Sending) -> None:
+    def forget(self, connection: WriteSide) -> None:
         """`connection` has caught up, or is gone."""
         self._watched.pop(connection, None)
 

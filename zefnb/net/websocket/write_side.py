@@ -42,7 +42,7 @@ def _joined(frames: list[Piece]) -> Piece:
     return b"".join([data for data, _ in frames]), sum([count for _, count in frames])
 
 
-class Sending(asyncio.BufferedProtocol):
+class WriteSide(asyncio.BufferedProtocol):
     """One write per turn of the loop; a backlog while the client lags, that can be cut between frames."""
 
     __slots__ = (
@@ -86,8 +86,8 @@ class Sending(asyncio.BufferedProtocol):
         """Send whole frames holding `count` messages, after everything sent before."""
         if not self.is_open:
             return
-        if self._outbox.run is not None:
-            self._outbox.seal()
+        if self._outbox.batch is not None:
+            self._outbox.end_batch()
         if not self.pending:
             self._outbox.add(self)
         self.pending.append((data, count))
