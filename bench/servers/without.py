@@ -91,9 +91,9 @@ def _shared_buffer() -> None:
 
 def _turn_ends() -> None:
     """Go round the loop once more before what was gathered is written."""
-    from zefnb.engine.iteration_loop import SelectorTurnLoop
+    from zefnb.engine.iteration_loop import SelectorIterationLoop
 
-    SelectorTurnLoop.at_turn_end = SelectorTurnLoop.call_soon  # type: ignore[method-assign,assignment]
+    SelectorIterationLoop.at_iteration_end = SelectorIterationLoop.call_soon  # type: ignore[method-assign,assignment]
 
 
 def _plain_handshakes() -> None:

@@ -31,7 +31,7 @@ def test_the_end_of_a_turn_comes_after_everything_that_was_ready_in_it(thread: L
     done = threading.Event()
 
     def first() -> None:
-        thread.loop.at_turn_end(lambda: order.append("end"))
+        thread.loop.at_iteration_end(lambda: order.append("end"))
         order.append("first")
 
     def both() -> None:
@@ -46,19 +46,19 @@ def test_the_end_of_a_turn_comes_after_everything_that_was_ready_in_it(thread: L
 
 def test_what_is_asked_for_at_the_end_of_a_turn_still_belongs_to_it(thread: LoopThread) -> None:
     again = threading.Event()
-    on(thread, lambda: thread.loop.at_turn_end(lambda: thread.loop.at_turn_end(again.set)))
+    on(thread, lambda: thread.loop.at_iteration_end(lambda: thread.loop.at_iteration_end(again.set)))
     assert again.wait(5)
 
 
 def test_a_call_that_is_made_soon_at_the_end_of_a_turn_is_not_slept_over(thread: LoopThread) -> None:
     done = threading.Event()
-    on(thread, lambda: thread.loop.at_turn_end(lambda: thread.loop.call_soon(done.set) and None))
+    on(thread, lambda: thread.loop.at_iteration_end(lambda: thread.loop.call_soon(done.set) and None))
     assert done.wait(5)
 
 
 def test_a_timer_that_is_set_at_the_end_of_a_turn_is_not_slept_over(thread: LoopThread) -> None:
     done = threading.Event()
-    on(thread, lambda: thread.loop.at_turn_end(lambda: thread.loop.call_later(0.01, done.set) and None))
+    on(thread, lambda: thread.loop.at_iteration_end(lambda: thread.loop.call_later(0.01, done.set) and None))
     assert done.wait(5)
 
 
@@ -70,7 +70,7 @@ def test_a_task_that_is_made_at_the_end_of_a_turn_is_not_slept_over(thread: Loop
         await asyncio.sleep(0)
         done.set()
 
-    on(thread, lambda: thread.loop.at_turn_end(lambda: tasks.append(thread.loop.create_task(work()))))
+    on(thread, lambda: thread.loop.at_iteration_end(lambda: tasks.append(thread.loop.create_task(work()))))
     assert done.wait(5)
 
 

@@ -25,7 +25,7 @@ def run(*command: str, loop: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("loop", "used"), [("", "UvTurnLoop"), ("uvloop", "UvTurnLoop"), ("asyncio", "SelectorTurnLoop")]
+    ("loop", "used"), [("", "UvIterationLoop"), ("uvloop", "UvIterationLoop"), ("asyncio", "SelectorIterationLoop")]
 )
 def test_it_is_used_where_it_is_installed_and_can_be_declined(loop: str, used: str):
     program = "from zefnb.engine.runtime import default_runtime; print(type(default_runtime().loop).__name__)"

@@ -62,7 +62,7 @@ SCRIPT: tuple[Cue, ...] = (
     ("Chiyo", None),
 )
 
-_CLOSING_PATIENCE = 2.0
+_CLOSING_TIMEOUT = 2.0
 
 
 class Cast:
@@ -88,7 +88,7 @@ class Cast:
         if loop is not None and task is not None and self._thread.is_alive():
             with contextlib.suppress(RuntimeError):  # the loop may have ended just now
                 loop.call_soon_threadsafe(task.cancel)
-        self._thread.join(_CLOSING_PATIENCE)
+        self._thread.join(_CLOSING_TIMEOUT)
 
     def _run(self) -> None:
         with contextlib.suppress(asyncio.CancelledError):

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from zefnb.engine.iteration_loop import TurnLoop
+from zefnb.engine.iteration_loop import IterationLoop
 from zefnb.engine.waker import Waker, thread_waker
 from zefnb.errors import Interrupted
 
@@ -38,7 +38,7 @@ class CallQueue:
       way out it wakes the loop.
     """
 
-    def __init__(self, loop: TurnLoop, on_error: Callable[[BaseException], None]) -> None:
+    def __init__(self, loop: IterationLoop, on_error: Callable[[BaseException], None]) -> None:
         self._loop = loop
         self._on_error = on_error
         self._calls: deque[Call] = deque()
@@ -144,7 +144,7 @@ class CallQueue:
 class _Turns:
     """Whether the loop still turns: it is asked to say so, once a second."""
 
-    def __init__(self, loop: TurnLoop) -> None:
+    def __init__(self, loop: IterationLoop) -> None:
         self._loop = loop
         self._said = True
         self._due = time.monotonic()

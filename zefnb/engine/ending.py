@@ -21,8 +21,8 @@ from collections.abc import Callable
 from typing import Any
 
 NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-_FLUSH_PATIENCE = 0.5
-_DEATH_PATIENCE = 0.5
+_FLUSH_TIMEOUT = 0.5
+_DEATH_TIMEOUT = 0.5
 _AGAIN = 0.05
 
 
@@ -116,10 +116,10 @@ class Ending:
             # In another thread: who prints right now may be in the middle of a write that does not end.
             flushing = threading.Thread(target=_flush, daemon=True)
             flushing.start()
-            flushing.join(_FLUSH_PATIENCE)
+            flushing.join(_FLUSH_TIMEOUT)
             _restore_default(number)
             os.kill(os.getpid(), number)
-            time.sleep(_DEATH_PATIENCE)
+            time.sleep(_DEATH_TIMEOUT)
             os._exit(128 + number)  # the first process of a container is not ended by a signal's default
 
     def await_end(self) -> None:

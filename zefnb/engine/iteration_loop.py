@@ -43,12 +43,12 @@ def _silence() -> Iterator[None]:
         logger.removeFilter(is_elsewhere)
 
 
-class TurnLoop(asyncio.AbstractEventLoop):
+class IterationLoop(asyncio.AbstractEventLoop):
     """What the runtime asks of its loop beyond asyncio's terms."""
 
     on_wake: Callable[[], None]
 
-    def at_turn_end(self, call: Callable[[], None]) -> None:
+    def at_iteration_end(self, call: Callable[[], None]) -> None:
         """Make `call` once, when everybody who speaks in this turn has been heard. On the loop."""
         raise NotImplementedError
 
@@ -57,7 +57,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
         raise NotImplementedError
 
 
-class SelectorTurnLoop(asyncio.SelectorEventLoop, TurnLoop):
+class SelectorIterationLoop(asyncio.SelectorEventLoop, IterationLoop):
     """asyncio's own loop.
 
     A turn ends right before the loop looks for more or sleeps. By `call_soon` one would go round once more, and ask
@@ -71,7 +71,7 @@ class SelectorTurnLoop(asyncio.SelectorEventLoop, TurnLoop):
         with _silence():
             super().__init__(_TurnSelector(self))
 
-    def at_turn_end(self, call: Callable[[], None]) -> None:
+    def at_iteration_end(self, call: Callable[[], None]) -> None:
         self._at_turn_end.append(call)
 
     def wake(self) -> None:
@@ -102,7 +102,7 @@ class SelectorTurnLoop(asyncio.SelectorEventLoop, TurnLoop):
 
 
 class _TurnSelector(selectors.DefaultSelector):
-    def __init__(self, loop: SelectorTurnLoop) -> None:
+    def __init__(self, loop: SelectorIterationLoop) -> None:
         super().__init__()
         self._loop = loop
 
@@ -112,10 +112,10 @@ class _TurnSelector(selectors.DefaultSelector):
         return super().select(timeout)
 
 
-def make_loop() -> TurnLoop:
+def make_loop() -> IterationLoop:
     """A loop of the best kind that is installed."""
     if os.environ.get("ZEFNB_LOOP") == "asyncio" or find_spec("uvloop") is None:
-        return SelectorTurnLoop()
-    from zefnb.engine.uv_loop import UvTurnLoop
+        return SelectorIterationLoop()
+    from zefnb.engine.uv_loop import UvIterationLoop
 
-    return UvTurnLoop()
+    return UvIterationLoop()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from zefnb.engine.iteration_loop import make_loop
 from zefnb.engine.start import LoopOwner
 
-_STOP_PATIENCE = 2.0
+_STOP_TIMEOUT = 2.0
 # Seconds of a loop iteration for each kind of work that may go on without end: parsing, and delivering messages.
 ITERATION_BUDGET = 0.0015
 
@@ -73,4 +73,4 @@ class LoopThread:
             self.loop.stop()
 
         self.loop.call_soon_threadsafe(stop)
-        self._thread.join(_STOP_PATIENCE)
+        self._thread.join(_STOP_TIMEOUT)

@@ -28,7 +28,7 @@ from zefnb.errors import Interrupted, NotRunning
 S = TypeVar("S")
 
 _REMEMBERED_ENDS = 10_000
-_EXIT_PATIENCE = 1.5
+_EXIT_TIMEOUT = 1.5
 _CLOSING_POLL = 0.005
 
 
@@ -120,7 +120,7 @@ class Runtime:
         """Whether effects can be performed."""
         return self.thread.is_alive
 
-    def close(self, patience: float = _EXIT_PATIENCE) -> None:
+    def close(self, patience: float = _EXIT_TIMEOUT) -> None:
         """End every service politely, then the loop. From another thread; waits at most about `patience` seconds."""
         if not self.thread.is_alive or self.thread.is_current:
             return

@@ -18,7 +18,7 @@ from zefnb.errors import Interrupted, WouldBlock
 T = TypeVar("T")
 
 _SLICE = 0.1
-_FORK_PATIENCE = 2.0
+_FORK_TIMEOUT = 2.0
 # Held by the thread that starts something, in which no signal handler runs, and by a fork.
 _one_at_a_time = threading.Lock()
 # The threads in which something is started, and those that wait for it.
@@ -142,7 +142,7 @@ def _before_fork() -> None:
     """What is being started is waited for: a child would find the lock of a half imported module held for ever."""
     global _fork_waits
     # In vain only where logging's hook, called first, holds what an import here waits for.
-    _fork_waits = not _waits_to_fork and _one_at_a_time.acquire(timeout=_FORK_PATIENCE)
+    _fork_waits = not _waits_to_fork and _one_at_a_time.acquire(timeout=_FORK_TIMEOUT)
 
 
 def _after_fork_in_parent() -> None:

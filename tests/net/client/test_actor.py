@@ -147,8 +147,8 @@ def test_a_client_may_be_stopped_by_its_own_actor(outsider: Any, until: Until) -
 def test_reading_pauses_while_an_actor_is_busy_and_nothing_is_lost(
     outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "PING_EVERY", 0.05)
-    monkeypatch.setattr(client_module, "PONG_WITHIN", 0.1)
+    monkeypatch.setattr(client_module, "PING_INTERVAL", 0.05)
+    monkeypatch.setattr(client_module, "PING_TIMEOUT", 0.1)
     server = outsider()
     go, seen = threading.Event(), []  # type: ignore[var-annotated]
 
@@ -167,7 +167,7 @@ def test_reading_pauses_while_an_actor_is_busy_and_nothing_is_lost(
         assert received < 1_000
         assert len(server.requests) == 1
         # From here on pongs come, behind 20 MB that a busy machine may take its time for.
-        monkeypatch.setattr(client_module, "PONG_WITHIN", 20)
+        monkeypatch.setattr(client_module, "PING_TIMEOUT", 20)
         go.set()
         spoken.result(20)
     until(lambda: len(seen) == len(messages), within=20)

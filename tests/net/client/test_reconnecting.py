@@ -242,8 +242,8 @@ def test_a_timer_does_not_pile_up_while_the_server_is_gone(outsider: Any, until:
 
 
 def test_a_server_that_answers_no_ping_is_lost(outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "PING_EVERY", 0.05)
-    monkeypatch.setattr(client_module, "PONG_WITHIN", 0.1)
+    monkeypatch.setattr(client_module, "PING_INTERVAL", 0.05)
+    monkeypatch.setattr(client_module, "PING_TIMEOUT", 0.1)
     server = outsider()
     client, *_ = talk_to(server)
     server.each(lambda connection: connection.transport.pause_reading())
@@ -255,8 +255,8 @@ def test_a_server_that_answers_no_ping_is_lost(outsider: Any, until: Until, monk
 def test_a_server_that_reads_nothing_at_all_is_lost(
     outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "PING_EVERY", 0.1)
-    monkeypatch.setattr(client_module, "PONG_WITHIN", 0.2)
+    monkeypatch.setattr(client_module, "PING_INTERVAL", 0.1)
+    monkeypatch.setattr(client_module, "PING_TIMEOUT", 0.2)
     server = outsider(max_size=None)
     _, _, outbox, _ = talk_to(server)
     server.each(lambda connection: connection.transport.pause_reading())
@@ -281,7 +281,7 @@ def test_reading_pauses_while_our_own_slow_clients_hold_publishers_back(outsider
 
 def test_a_server_that_answers_pings_is_kept(outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
     pings: list[float] = []
-    monkeypatch.setattr(client_module, "PING_EVERY", 0.01)
+    monkeypatch.setattr(client_module, "PING_INTERVAL", 0.01)
     answers = client_module.Client._answers
 
     async def counted(self: Any, connection: Any) -> bool:

@@ -75,7 +75,7 @@ def test_stopping_says_1001_to_everybody_and_the_port_is_free(serve: Any, topic:
 
 
 def test_polite_clients_do_not_make_a_stop_wait(serve: Any, topic: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(server_module, "_STOP_PATIENCE", 20.0)
+    monkeypatch.setattr(server_module, "_STOP_TIMEOUT", 20.0)
     server = serve({"/": "x", "/ws": ET.WebSocket(clients_subscribe_to=[topic])})
     wire, half = raw(server), raw(server, None)
     half.send(handshake()[:40])
@@ -248,7 +248,7 @@ def test_a_program_that_ends_while_servers_run_ends_and_says_1001(tmp_path: Path
 
 
 def test_a_ping_measures_the_round_trip(chat: Any, connect: Any, clients: Any, until: Any, monkeypatch: Any):
-    monkeypatch.setattr(connection_module, "PING_EVERY", 0.05)
+    monkeypatch.setattr(connection_module, "PING_INTERVAL", 0.05)
     client = connect(chat)
     assert clients(chat, 1)[0]["round_trip"] is None
     trip = until(lambda: clients(chat)[0]["round_trip"])
@@ -258,8 +258,8 @@ def test_a_ping_measures_the_round_trip(chat: Any, connect: Any, clients: Any, u
 
 
 def test_a_dead_peer_is_closed(chat: Any, raw: Raw, clients: Any, connect: Any, monkeypatch: Any):
-    monkeypatch.setattr(connection_module, "PING_EVERY", 0.05)
-    monkeypatch.setattr(connection_module, "PONG_WITHIN", 1.5)
+    monkeypatch.setattr(connection_module, "PING_INTERVAL", 0.05)
+    monkeypatch.setattr(connection_module, "PING_TIMEOUT", 1.5)
     dead, living = raw(chat), connect(chat)
     clients(chat, 2)
     clients(chat, 1)
@@ -271,8 +271,8 @@ def test_a_dead_peer_is_closed(chat: Any, raw: Raw, clients: Any, connect: Any, 
 
 
 def test_who_is_not_read_for_a_while_is_not_dead(serve: Any, raw: Raw, until: Any, monkeypatch: Any):
-    monkeypatch.setattr(connection_module, "PING_EVERY", 0.05)
-    monkeypatch.setattr(connection_module, "PONG_WITHIN", 0.3)
+    monkeypatch.setattr(connection_module, "PING_INTERVAL", 0.05)
+    monkeypatch.setattr(connection_module, "PING_TIMEOUT", 0.3)
     gate = threading.Event()
 
     @zef_function

@@ -468,7 +468,7 @@ def test_an_actor_learns_how_its_client_went(serve: Any, raw: Raw, until: Any):
 def test_a_handler_can_close_its_own_connection_in_the_middle_of_a_segment(
     serve: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(connection_module, "CLOSE_PATIENCE", 20.0)
+    monkeypatch.setattr(connection_module, "CLOSE_TIMEOUT", 20.0)
 
     @zef_function(inline=True)
     def until_stop(message: Any, state: Any) -> Any:

@@ -128,7 +128,7 @@ def test_who_sends_and_ends_the_stream_is_heard_to_its_end(
 def test_what_we_close_takes_nothing_that_waits_and_sees_the_clients_close_frame(
     no_time: None, mirror: Any, raw: Raw, clients: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(connection_module, "CLOSE_PATIENCE", 20.0)
+    monkeypatch.setattr(connection_module, "CLOSE_TIMEOUT", 20.0)
     wire = raw(mirror)
     (row,) = clients(mirror, 1)
     wire.send(frame(b"", PONG) * 20_000)

@@ -25,9 +25,9 @@ from zefnb.net.client.failures import Loss, loss_of
 from zefnb.net.client.send_queue import MOST_BYTES, MOST_MESSAGES, Message, Outgoing
 from zefnb.net.client.target import CLOSE_WITHIN, Target
 
-PING_EVERY = 20.0
-PONG_WITHIN = 20.0
-STOP_PATIENCE = 1.0
+PING_INTERVAL = 20.0
+PING_TIMEOUT = 20.0
+STOP_TIMEOUT = 1.0
 _SLICE = 64
 # Pings under way. A server that answers none would have us keep every one of them.
 _MOST_PINGS = 256
@@ -181,7 +181,7 @@ class Client:
         """Ping while nobody is waited for; a server that does not answer is gone."""
         with contextlib.suppress(ConnectionClosed):
             while True:
-                await asyncio.sleep(PING_EVERY)
+                await asyncio.sleep(PING_INTERVAL)
                 asked = time.monotonic()
                 if not await self._answers(connection) and self._reading_since < asked:
                     await self._give_up(connection)
@@ -190,16 +190,16 @@ class Client:
         with contextlib.suppress(TimeoutError):
             # The library would wait for ever to write the close frame behind what the server does not read.
             async with asyncio.timeout(CLOSE_WITHIN):
-                await connection.close(_INTERNAL_ERROR, f"no answer to a ping for {PONG_WITHIN:.0f} s")
+                await connection.close(_INTERNAL_ERROR, f"no answer to a ping for {PING_TIMEOUT:.0f} s")
         connection.transport.abort()
 
     async def _answers(self, connection: OutwardConnection) -> bool:
         try:
-            pong = await asyncio.wait_for(self._ask_receipt(connection), PONG_WITHIN)
+            pong = await asyncio.wait_for(self._ask_receipt(connection), PING_TIMEOUT)
         except TimeoutError:
             return False
         # Waited for without being cancelled: the library would stumble over a cancelled one when the pong comes.
-        done, _ = await asyncio.wait({pong}, timeout=PONG_WITHIN)
+        done, _ = await asyncio.wait({pong}, timeout=PING_TIMEOUT)
         return bool(done)
 
     def _lost(self, loss: Loss) -> None:
@@ -221,7 +221,7 @@ class Client:
             self.since = Time.now()
             return self.connection
 
-    async def stop(self, patience: float = STOP_PATIENCE) -> None:
+    async def stop(self, patience: float = STOP_TIMEOUT) -> None:
         """Send what was published before, close with 1000, end: `patience` for the sending, and again for the rest."""
         self._stopping = True
         self.consumer.detach()

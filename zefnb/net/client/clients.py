@@ -12,13 +12,13 @@ from zefnb.core.entity import Entity
 from zefnb.core.entity import WebSocketClient as ClientHandle
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import Fault, InvalidEffect
-from zefnb.net.client.client import STOP_PATIENCE, Client
+from zefnb.net.client.client import STOP_TIMEOUT, Client
 from zefnb.net.client.consumers import ActorConsumer, Consumer, TopicConsumer
 from zefnb.net.client.target import check_target
 from zefnb.net.http.routes import check_actor, check_topics
 from zefnb.net.ports import Topics
 
-_EXIT_PATIENCE = 0.3
+_EXIT_TIMEOUT = 0.3
 
 
 def make_client(
@@ -84,7 +84,7 @@ class Clients:
         client.begin()
         return client.handle
 
-    async def stop(self, handle: Entity, patience: float = STOP_PATIENCE) -> None:
+    async def stop(self, handle: Entity, patience: float = STOP_TIMEOUT) -> None:
         """Stop the client of that handle; `NotRunning` when there is none."""
         client = self.get(handle)
         del self._clients[handle._uid]
@@ -116,7 +116,7 @@ class Clients:
 
     async def close(self) -> None:
         """Stop all of them at once."""
-        await asyncio.gather(*(self.stop(client.handle, _EXIT_PATIENCE) for client in self), return_exceptions=True)
+        await asyncio.gather(*(self.stop(client.handle, _EXIT_TIMEOUT) for client in self), return_exceptions=True)
 
     def forget_sockets(self) -> None:
         """In a forked child: let go of every socket."""

@@ -46,7 +46,7 @@ from zefnb.net.websocket.endpoint import Endpoint, EndpointConfig
 from zefnb.net.websocket.frames import SHORT
 from zefnb.net.websocket.outbox import Outbox
 
-_STOP_PATIENCE = 1.0
+_STOP_TIMEOUT = 1.0
 _TICK = 1.0
 # The journal repeats no more of what a stranger calls itself.
 _LONGEST_NAME = 200
@@ -139,7 +139,7 @@ class Server:
         if self._tls is None:
             return {}
         # A handshake that stalls is cut as a head that does not come.
-        return {"ssl": self._tls, "ssl_handshake_timeout": HEAD_WITHIN, "ssl_shutdown_timeout": _STOP_PATIENCE}
+        return {"ssl": self._tls, "ssl_handshake_timeout": HEAD_WITHIN, "ssl_shutdown_timeout": _STOP_TIMEOUT}
 
     def _protocol_factory(self) -> Callable[[], Arrival]:
         config = Config(
@@ -326,7 +326,7 @@ class Server:
 
     async def _drained(self) -> None:
         """Wait for everybody to leave, a second at most."""
-        deadline = time.monotonic() + _STOP_PATIENCE
+        deadline = time.monotonic() + _STOP_TIMEOUT
         while self._connections and (left := deadline - time.monotonic()) > 0:
             self._emptied.clear()
             try:

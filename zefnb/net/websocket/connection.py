@@ -21,10 +21,10 @@ from zefnb.net.websocket.frames import build
 from zefnb.net.websocket.outbox import Outbox
 from zefnb.net.websocket.read_side import ReadSide
 
-PING_EVERY = 20.0
-PONG_WITHIN = 20.0
-CLOSE_PATIENCE = 1.0
-SLOW_CLOSE_PATIENCE = 30.0
+PING_INTERVAL = 20.0
+PING_TIMEOUT = 20.0
+CLOSE_TIMEOUT = 1.0
+SLOW_CLOSE_TIMEOUT = 30.0
 
 Admit = Callable[["Connection", Request], None]
 
@@ -165,14 +165,14 @@ class Connection(ReadSide):
             self.last_heard = now
             return
         if self._ping_sent is None:
-            if now - self._last_ping > PING_EVERY:
+            if now - self._last_ping > PING_INTERVAL:
                 self.ping(now)
             return
         signs = [self._ping_sent, self.last_heard]
         if self.backlog is not None:
             # The ping waits behind what the client has yet to read; that it reads is a sign of life.
             signs.append(self.backlog.moved_at)
-        if now - max(signs) > PONG_WITHIN:
+        if now - max(signs) > PING_TIMEOUT:
             self._fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
             if self.backlog is not None:
                 self.abort()
@@ -237,7 +237,7 @@ class Connection(ReadSide):
         self.drop_unfinished()
         if self._close_timer is not None:
             self._close_timer.cancel()
-        patience = CLOSE_PATIENCE if self.backlog is None else SLOW_CLOSE_PATIENCE
+        patience = CLOSE_TIMEOUT if self.backlog is None else SLOW_CLOSE_TIMEOUT
         self._close_timer = asyncio.get_running_loop().call_later(patience, self.abort)
         self._reading_paused = min(self._reading_paused, 1)
         self.resume_reading()

@@ -13,7 +13,7 @@ from websockets.frames import Frame
 from websockets.typing import ExtensionParameter
 
 from zefnb.core.wire import encode_content
-from zefnb.engine.iteration_loop import TurnLoop
+from zefnb.engine.iteration_loop import IterationLoop
 from zefnb.net.websocket.frames import FIN, PACKED, build
 
 # Bytes that are unpacked between two looks at the clock: some 50 us.
@@ -77,7 +77,7 @@ class SteppedDeflate(Extension):
 class Packer:
     """Packs messages, each once for all who are sent it in this loop iteration with the same parameters."""
 
-    def __init__(self, loop: TurnLoop) -> None:
+    def __init__(self, loop: IterationLoop) -> None:
         self._loop = loop
         self._content: Any = None
         self._frames: dict[int, bytes] = {}
@@ -86,7 +86,7 @@ class Packer:
         """The frame that carries `content`, packed by itself, so that it is the same for every receiver."""
         if content is not self._content:
             if not self._frames:
-                self._loop.at_turn_end(self._forget)
+                self._loop.at_iteration_end(self._forget)
             self._content, self._frames = content, {}
         frame = self._frames.get(window_bits)
         if frame is None:

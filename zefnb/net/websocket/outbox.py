@@ -81,7 +81,7 @@ class Outbox:
 
     def _schedule(self) -> None:
         self._scheduled = True
-        self._loop.at_turn_end(self.flush)
+        self._loop.at_iteration_end(self.flush)
 
     def end_batch(self) -> None:
         """Close the open run: what is sent from now on comes after it."""

@@ -39,7 +39,7 @@ class ReadScheduler:
         """Until when (`time.monotonic`) this iteration may parse; set by the first that asks."""
         if self._deadline is None:
             self._deadline = time.monotonic() + ITERATION_BUDGET
-            self._loop.at_turn_end(self._iteration_ends)
+            self._loop.at_iteration_end(self._iteration_ends)
         return self._deadline
 
     def _iteration_ends(self) -> None:
