@@ -64,7 +64,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     harden(connection)
     # In WAL mode this writes each commit to the system before it is acknowledged, which is what surviving
     # `kill -9` takes. FULL would wait for the disk's platter as well, a hundred times slower, and guards
-    # the last commits against a loss of power only; none of the modes can corrupt the file.
+    # the last commits against a disconnect of power only; none of the modes can corrupt the file.
     connection.execute("PRAGMA synchronous = NORMAL")
 
 

@@ -102,7 +102,7 @@ def test_a_client_that_is_stopped_while_its_server_is_gone_tells_its_actor(outsi
     server = outsider()
     client, notes = play(server)
     server.leave()
-    # Stopped before it has been told of the loss, the actor would hear of the stop alone.
+    # Stopped before it has been told of the disconnect, the actor would hear of the stop alone.
     until(lambda: len(notes) == 2)
     assert state_of(client) == "reconnecting"
     FX.StopWebSocketClient(client=client) | run

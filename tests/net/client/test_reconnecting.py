@@ -59,12 +59,12 @@ def test_the_journal_tells_of_the_loss_the_attempts_and_the_return(outsider: Any
     until(lambda: told(client)["attempts"] >= 3)
     server.come()
     until(lambda: state_of(client) == "connected")
-    loss, attempts, back = [entry for entry in reversed(journal()) if entry.get("client") == client]
-    assert "is lost (1001)" in loss["message"]
+    disconnect, attempts, back = [entry for entry in reversed(journal()) if entry.get("client") == client]
+    assert "is lost (1001)" in disconnect["message"]
     assert "connection refused" in attempts["message"]
     assert attempts["count"] >= 3
     assert "connected again" in back["message"]
-    assert (loss["level"], attempts["level"], back["level"]) == ("warning", "warning", "info")
+    assert (disconnect["level"], attempts["level"], back["level"]) == ("warning", "warning", "info")
 
 
 @pytest.mark.usefixtures("quick")

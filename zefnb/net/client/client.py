@@ -21,8 +21,8 @@ from zefnb.errors import ConnectionFailed
 from zefnb.net.client.backoff import LONGEST_PAUSE, Backoff
 from zefnb.net.client.connection import OutwardConnection
 from zefnb.net.client.consumers import Consumer
-from zefnb.net.client.failures import Loss, loss_of
-from zefnb.net.client.send_queue import MOST_BYTES, MOST_MESSAGES, Message, Outgoing
+from zefnb.net.client.failures import Disconnect, disconnect_of
+from zefnb.net.client.send_queue import MOST_BYTES, MOST_MESSAGES, Message, SendQueue
 from zefnb.net.client.target import CLOSE_WITHIN, Target
 
 PING_INTERVAL = 20.0
@@ -37,7 +37,7 @@ _MOST_MISHAPS = 16
 # A connection that stood this long was a good one: the next pause is a short one again.
 _LASTED = 5.0
 
-_STOPPED = Loss(1000, "the client was stopped")
+_STOPPED = Disconnect(1000, "the client was stopped")
 _INTERNAL_ERROR = 1011
 
 
@@ -53,7 +53,7 @@ class Client:
         self.target = target
         self.handle = ClientHandle(generate_uid())
         self.consumer: Consumer = make_consumer(self)
-        self.outgoing = Outgoing(runtime.call_queue)
+        self.send_queue = SendQueue(runtime.call_queue)
         self.sent = self.received = self.attempts = 0
         self.since = Time.now()
         self.connection: OutwardConnection | None = None
@@ -82,14 +82,14 @@ class Client:
 
     def deliver(self, content: Any) -> None:
         """Send `content`, or keep it until it can be sent."""
-        if not self.outgoing.put(Message(*encode_content(content))):
+        if not self.send_queue.put(Message(*encode_content(content))):
             limit = f"{MOST_MESSAGES:,} messages or {MOST_BYTES >> 20} MiB"
             self._note("warning", f"{self!r} drops messages: {limit} wait already", key=("full", self.handle))
 
     @property
     def progress(self) -> Progress:
         """How many messages it was given, and how many of them it has handed to a connection."""
-        return self.outgoing.progress
+        return self.send_queue.progress
 
     def _note(self, level: Any, text: str, key: object = None, **details: Any) -> None:
         self._runtime.journal.note(level, text, key=key, client=self.handle, **details)
@@ -102,41 +102,41 @@ class Client:
     async def _run(self) -> None:
         connection = self.connection
         while connection is not None:
-            loss = await self._serve(connection)
+            disconnect = await self._serve(connection)
             if self._stopping:
                 return
-            self._lost(loss)
+            self._lost(disconnect)
             connection = await self._reconnect()
 
-    async def _serve(self, connection: OutwardConnection) -> Loss:
+    async def _serve(self, connection: OutwardConnection) -> Disconnect:
         """Let messages pass until the connection is lost."""
         opened = time.monotonic()
-        self.outgoing.connected()
+        self.send_queue.connected()
         self.consumer.connected(connection.subprotocol)
         helpers = [
             self._runtime.spawn(self._send(connection), f"sending by {self!r}"),
             self._runtime.spawn(self._keep_alive(connection), f"keeping alive {self!r}"),
         ]
         try:
-            loss = await self._receive(connection)
+            disconnect = await self._receive(connection)
         finally:
             # In one step, before anything is waited for: a publisher must not be asked to wait for who is gone.
             self.connection = None
-            self.outgoing.disconnected()
+            self.send_queue.disconnected()
             for helper in helpers:
                 helper.cancel()
             await asyncio.wait(helpers)
-        self.outgoing.rewind(again=loss.is_unread)
+        self.send_queue.requeue_unacked(again=disconnect.is_unread)
         if time.monotonic() - opened > _LASTED:
             self._backoff.reset()
-        return loss
+        return disconnect
 
-    async def _receive(self, connection: OutwardConnection) -> Loss:
+    async def _receive(self, connection: OutwardConnection) -> Disconnect:
         while True:
             try:
                 message = await connection.recv()
             except ConnectionClosed as closed:
-                return loss_of(closed)
+                return disconnect_of(closed)
             self.received += 1
             self.consumer.take(message)
             if self.consumer.is_full():
@@ -154,25 +154,25 @@ class Client:
     async def _send(self, connection: OutwardConnection) -> None:
         try:
             while True:
-                message = await self.outgoing.first()
+                message = await self.send_queue.first()
                 await connection.send(message.payload, text=message.opcode == TEXT)
-                self.outgoing.handed_over()
+                self.send_queue.mark_sent()
                 self.sent += 1
-                if self.outgoing.wants_receipt and len(connection.pending_pings) < _MOST_PINGS:
+                if self.send_queue.wants_ack and len(connection.pending_pings) < _MOST_PINGS:
                     await self._ask_receipt(connection)
                 if self.sent % _SLICE == 0:
                     await asyncio.sleep(0)
         except ConnectionClosed:
-            self.outgoing.disconnected()
+            self.send_queue.disconnected()
 
     async def _ask_receipt(self, connection: OutwardConnection) -> asyncio.Future[float]:
         """A ping after messages: its pong says that they have arrived."""
         pong = asyncio.ensure_future(await connection.ping())
-        mark = self.outgoing.receipt_asked()
+        mark = self.send_queue.ack_requested()
 
         def answered(done: asyncio.Future[float]) -> None:
             if self.connection is connection and not done.cancelled() and done.exception() is None:
-                self.outgoing.confirm(mark)
+                self.send_queue.confirm(mark)
 
         pong.add_done_callback(answered)
         return pong
@@ -202,10 +202,10 @@ class Client:
         done, _ = await asyncio.wait({pong}, timeout=PING_TIMEOUT)
         return bool(done)
 
-    def _lost(self, loss: Loss) -> None:
+    def _lost(self, disconnect: Disconnect) -> None:
         self.since = Time.now()
-        self._note_mishap(f"the connection to {self.target} is lost ({loss}); it is made again")
-        self.consumer.lost(loss)
+        self._note_mishap(f"the connection to {self.target} is lost ({disconnect}); it is made again")
+        self.consumer.lost(disconnect)
 
     async def _reconnect(self) -> OutwardConnection:
         while True:
@@ -225,7 +225,7 @@ class Client:
         """Send what was published before, close with 1000, end: `patience` for the sending, and again for the rest."""
         self._stopping = True
         self.consumer.detach()
-        self.outgoing.disconnected()
+        self.send_queue.disconnected()
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(2 * patience):
@@ -238,7 +238,7 @@ class Client:
         if connection is None:
             return
         if task is not None:
-            emptied = asyncio.ensure_future(self.outgoing.emptied())
+            emptied = asyncio.ensure_future(self.send_queue.emptied())
             try:
                 await asyncio.wait({emptied, task}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -254,8 +254,8 @@ class Client:
         if self.connection is not None:
             self.connection.transport.abort()
             self.connection = None
-        if self.outgoing:
-            self._note("warning", f"{self!r} was stopped with {len(self.outgoing)} messages that could not be sent")
+        if self.send_queue:
+            self._note("warning", f"{self!r} was stopped with {len(self.send_queue)} messages that could not be sent")
         self.consumer.stopped(_STOPPED)
 
     def describe(self) -> dict[str, Any]:
@@ -267,8 +267,8 @@ class Client:
             "since": self.since,
             "sent": self.sent,
             "received": self.received,
-            "queued": len(self.outgoing),
-            "dropped": self.outgoing.dropped,
+            "queued": len(self.send_queue),
+            "dropped": self.send_queue.dropped,
             "attempts": self.attempts,
         }
 

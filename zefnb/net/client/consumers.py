@@ -14,7 +14,7 @@ from zefnb.engine.actor import Actor
 from zefnb.engine.actors import Actors
 from zefnb.engine.behaviour import Behaviour
 from zefnb.engine.runtime import Runtime
-from zefnb.net.client.failures import Loss
+from zefnb.net.client.failures import Disconnect
 from zefnb.net.ports import Topics
 from zefnb.net.websocket.outbox import Outbox
 
@@ -39,10 +39,10 @@ class Consumer(Protocol):
     def take(self, message: str | bytes) -> None:
         """A message has come in."""
 
-    def lost(self, loss: Loss) -> None:
+    def lost(self, disconnect: Disconnect) -> None:
         """The connection is lost, and will be made again."""
 
-    def stopped(self, loss: Loss) -> None:
+    def stopped(self, disconnect: Disconnect) -> None:
         """Nothing comes any more."""
 
     def is_full(self) -> bool:
@@ -83,10 +83,10 @@ class TopicConsumer:
         for topic in self._push_into:
             self._topics.publish(topic, content)
 
-    def lost(self, loss: Loss) -> None:
+    def lost(self, disconnect: Disconnect) -> None:
         pass
 
-    def stopped(self, loss: Loss) -> None:
+    def stopped(self, disconnect: Disconnect) -> None:
         pass
 
     def is_full(self) -> bool:
@@ -159,16 +159,18 @@ class ActorConsumer:
         assert self.actor is not None
         self.actor.deliver(message)
 
-    def _disconnected(self, loss: Loss) -> Entity:
-        gone: Entity = ET.WSServerDisconnected(url=self._url, time=Time.now(), code=loss.code, reason=loss.reason)
+    def _disconnected(self, disconnect: Disconnect) -> Entity:
+        gone: Entity = ET.WSServerDisconnected(
+            url=self._url, time=Time.now(), code=disconnect.code, reason=disconnect.reason
+        )
         return gone
 
-    def lost(self, loss: Loss) -> None:
-        self._deliver(self._disconnected(loss))
+    def lost(self, disconnect: Disconnect) -> None:
+        self._deliver(self._disconnected(disconnect))
 
-    def stopped(self, loss: Loss) -> None:
+    def stopped(self, disconnect: Disconnect) -> None:
         if self.actor is not None:
-            self.actor.deliver_last(self._disconnected(loss))
+            self.actor.deliver_last(self._disconnected(disconnect))
 
     def is_full(self) -> bool:
         return self.actor is not None and self.actor.mailbox.is_full

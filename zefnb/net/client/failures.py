@@ -81,7 +81,7 @@ def _status(code: int) -> str:
     return f"{code} {HTTPStatus(code).phrase}" if code in set(HTTPStatus) else str(code)
 
 
-class Loss(NamedTuple):
+class Disconnect(NamedTuple):
     """How a connection ended: the peer's close code and reason, 1006 and ours when it sent none."""
 
     code: int
@@ -99,12 +99,12 @@ class Loss(NamedTuple):
         return f"{self.code}: {strip_controls(self.reason)}" if self.reason else str(self.code)
 
 
-def loss_of(closed: ConnectionClosed) -> Loss:
+def disconnect_of(closed: ConnectionClosed) -> Disconnect:
     """What ended a connection."""
     if closed.rcvd is not None:
-        return Loss(closed.rcvd.code, closed.rcvd.reason)
+        return Disconnect(closed.rcvd.code, closed.rcvd.reason)
     if closed.sent is not None and closed.sent.reason:
-        return Loss(ABNORMAL, closed.sent.reason)
+        return Disconnect(ABNORMAL, closed.sent.reason)
     cause = closed.__cause__
     text = _why_os(cause).lower() if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) else ""
-    return Loss(ABNORMAL, text or "it ended without a close frame")
+    return Disconnect(ABNORMAL, text or "it ended without a close frame")

@@ -1,4 +1,4 @@
-"""Outgoing messages: kept in order, and bounded, until the peer has them."""
+"""SendQueue messages: kept in order, and bounded, until the peer has them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from zefnb.engine.mailbox import Progress
 MOST_MESSAGES = 10_000
 MOST_BYTES = 16 << 20
 # Handed over and not confirmed: about what sockets' buffers can hold on both sides.
-_MOST_UNCONFIRMED = 4_096
-_MOST_UNCONFIRMED_BYTES = 4 << 20
-_RECEIPT_EVERY = 256
+_MOST_UNACKED = 4_096
+_MOST_UNACKED_BYTES = 4 << 20
+_ACK_INTERVAL = 256
 # Publishers that were past the question whether to wait when the answer changed.
 _LATECOMERS = 64
 
@@ -26,7 +26,7 @@ class Message(NamedTuple):
     payload: bytes
 
 
-class Pile:
+class MessageQueue:
     """Messages in order, and their size."""
 
     __slots__ = ("bytes", "messages")
@@ -46,7 +46,7 @@ class Pile:
         self.bytes -= len(message.payload)
         return message
 
-    def put_first(self, older: Pile) -> None:
+    def put_first(self, older: MessageQueue) -> None:
         """Put all of `older`, which is emptied, before what is here."""
         self.messages.extendleft(reversed(older.messages))
         self.bytes += older.bytes
@@ -65,7 +65,7 @@ class Pile:
         return len(self.messages)
 
 
-class Outgoing:
+class SendQueue:
     """Two piles: messages that wait, and those handed to a connection of which the peer has not said that it has them.
 
     When the connection breaks, the second go before the first again: a message may reach the peer twice,
@@ -76,10 +76,10 @@ class Outgoing:
     def __init__(self, call_queue: CallQueue) -> None:
         self.dropped = 0
         self._call_queue = call_queue
-        self._waiting = Pile()
-        self._unconfirmed = Pile()
-        self._handed = self._confirmed = self._receipt_asked = 0
-        self._stands = self._holds = False
+        self._waiting = MessageQueue()
+        self._unacked = MessageQueue()
+        self._handed = self._confirmed = self._ack_requested = 0
+        self._is_connected = self._holds = False
         self._owed = 0
         self._something = asyncio.Event()
         self._nothing = asyncio.Event()
@@ -117,7 +117,7 @@ class Outgoing:
         return Progress(self._handed, self._handed + len(self._waiting))
 
     async def first(self) -> Message:
-        """Wait for the oldest message and return it; it stays until it is `handed_over`."""
+        """Wait for the oldest message and return it; it stays until it is `mark_sent`."""
         while not self._waiting:
             self._something.clear()
             await self._something.wait()
@@ -127,24 +127,24 @@ class Outgoing:
         """Wait until everything has been handed over."""
         await self._nothing.wait()
 
-    def handed_over(self) -> None:
+    def mark_sent(self) -> None:
         """The oldest message has been given to the connection."""
-        self._unconfirmed.put(self._waiting.take())
+        self._unacked.put(self._waiting.take())
         self._handed += 1
-        while self._unconfirmed.exceeds(_MOST_UNCONFIRMED, _MOST_UNCONFIRMED_BYTES):
+        while self._unacked.exceeds(_MOST_UNACKED, _MOST_UNACKED_BYTES):
             self._confirm_oldest()
         if not self._waiting:
             self._nothing.set()
         self._weigh()
 
     @property
-    def wants_receipt(self) -> bool:
+    def wants_ack(self) -> bool:
         """Whether now is the time to ask the peer what it has."""
-        return not self._waiting or self._handed - self._receipt_asked >= _RECEIPT_EVERY
+        return not self._waiting or self._handed - self._ack_requested >= _ACK_INTERVAL
 
-    def receipt_asked(self) -> int:
+    def ack_requested(self) -> int:
         """The peer has been asked; answers the mark to confirm when it answers."""
-        self._receipt_asked = self._handed
+        self._ack_requested = self._handed
         return self._handed
 
     def confirm(self, mark: int) -> None:
@@ -153,33 +153,33 @@ class Outgoing:
             self._confirm_oldest()
 
     def _confirm_oldest(self) -> None:
-        self._unconfirmed.take()
+        self._unacked.take()
         self._confirmed += 1
 
     def connected(self) -> None:
         """A connection stands: what is here can leave."""
-        self._stands = True
+        self._is_connected = True
         self._weigh()
 
     def disconnected(self) -> None:
         """Nothing can leave now, so nobody is asked to wait for it."""
-        self._stands = False
+        self._is_connected = False
         self._weigh()
 
-    def rewind(self, *, again: bool) -> None:
+    def requeue_unacked(self, *, again: bool) -> None:
         """The connection is gone. With `again`, what the peer did not confirm is sent once more, first."""
-        self._confirmed = self._receipt_asked = self._handed
+        self._confirmed = self._ack_requested = self._handed
         if not again:
-            self._unconfirmed.clear()
-        elif self._unconfirmed:
-            self._waiting.put_first(self._unconfirmed)
+            self._unacked.clear()
+        elif self._unacked:
+            self._waiting.put_first(self._unacked)
             self._something.set()
             self._nothing.clear()
 
     def _weigh(self) -> None:
         """Hold publishers back from half of the room on, until it is a quarter."""
         share = 4 if self._holds else 2
-        holds = self._stands and self._waiting.exceeds(MOST_MESSAGES / share, MOST_BYTES / share)
+        holds = self._is_connected and self._waiting.exceeds(MOST_MESSAGES / share, MOST_BYTES / share)
         if holds == self._holds:
             return
         self._holds = holds
