@@ -123,7 +123,7 @@ def test_a_host_that_is_none_is_refused(server: Any, raw: Any, host: str):
     assert status(raw, server, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1")) == 403
 
 
-@pytest.mark.parametrize("where", ["_welcome", "_admit"])
+@pytest.mark.parametrize("where", ["_try_fast_handshake", "_handle_handshake"])
 def test_a_fault_of_our_own_in_a_handshake_is_500_and_one_entry_in_the_journal(
     server: Any, raw: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], where: str
 ):
@@ -131,7 +131,7 @@ def test_a_fault_of_our_own_in_a_handshake_is_500_and_one_entry_in_the_journal(
         raise RuntimeError("broken by the test")
 
     monkeypatch.setattr(inside(server)._sockets_table, "find", broken)
-    more = {} if where == "_welcome" else {"Sec_WebSocket_Protocol": "x"}
+    more = {} if where == "_try_fast_handshake" else {"Sec_WebSocket_Protocol": "x"}
     for _ in range(5):
         assert status(raw, server, handshake("/ws", **more)) == 500
     (entry,) = journal("error")

@@ -145,7 +145,7 @@ class Server:
         config = Config(
             app=self._app,
             http=GuardedHTTP,
-            ws=self._asked,  # type: ignore[arg-type]
+            ws=self._upgrade_factory,  # type: ignore[arg-type]
             log_config=None,
             lifespan="off",
             proxy_headers=False,
@@ -166,20 +166,25 @@ class Server:
             return protocol
 
         return partial(
-            Arrival, self._state.connections, lambda: not self._stopped, self._welcome, make_http, self._fault
+            Arrival,
+            self._state.connections,
+            lambda: not self._stopped,
+            self._try_fast_handshake,
+            make_http,
+            self._fault,
         )
 
     def _connection(self, protocol: ServerProtocol) -> Connection:
-        connection = Connection(self._outbox, protocol, self._admit, self._closed)
+        connection = Connection(self._outbox, protocol, self._handle_handshake, self._closed)
         self._connections[connection] = None
         return connection
 
-    def _asked(self, config: Any = None, server_state: Any = None, app_state: Any = None) -> Connection:
+    def _upgrade_factory(self, config: Any = None, server_state: Any = None, app_state: Any = None) -> Connection:
         """What uvicorn hands an upgrade to: a connection whose handshake is yet to be read."""
         return self._connection(ServerProtocol(select_subprotocol=_select_subprotocol, logger=_quiet))
 
-    def _welcome(self, transport: asyncio.Transport, handshake: Handshake) -> bool:
-        """Answer a plain handshake, if there is nothing to refuse or to negotiate; else `_admit` will."""
+    def _try_fast_handshake(self, transport: asyncio.Transport, handshake: Handshake) -> bool:
+        """Answer a plain handshake, if there is nothing to refuse or to negotiate; else `_handle_handshake` will."""
         endpoint, variables = self._sockets_table.find(handshake.path)
         if endpoint is None or endpoint.config.negotiates or has_too_many_fields(handshake.query):
             return False
@@ -189,18 +194,18 @@ class Server:
         connection.protocol.max_message_size = endpoint.config.max_size + SHORT
         connection.connection_made(transport)
         transport.set_protocol(connection)
-        connection.asked_for(handshake.path, handshake.query, handshake.host, handshake.origin)
+        connection.set_request(handshake.path, handshake.query, handshake.host, handshake.origin)
         connection.write_control(handshake.answer(self._date))
         self._open(connection, endpoint, variables)
         return True
 
-    def _admit(self, connection: Connection, request: Request) -> None:
+    def _handle_handshake(self, connection: Connection, request: Request) -> None:
         """Answer a WebSocket handshake (RFC 6455, section 4.2)."""
         protocol = connection.protocol
         raw_path, _, query = request.path.partition("?")
         path = unquote(raw_path)
         origins = request.headers.get_all("Origin")
-        connection.asked_for(path, query, request.headers.get("Host", ""), origins[0] if origins else None)
+        connection.set_request(path, query, request.headers.get("Host", ""), origins[0] if origins else None)
         endpoint, variables = self._sockets_table.find(path)
         refusal = self._gate.refusal(_asked_of(connection.host, request.headers))
         if refusal is not None:

@@ -58,8 +58,8 @@ class Connection(ReadSide):
     """
 
     __slots__ = (
-        "_admit",
         "_close_timer",
+        "_handle_handshake",
         "_last_ping",
         "_on_closed",
         "actor",
@@ -81,7 +81,7 @@ class Connection(ReadSide):
         self, outbox: Outbox, protocol: ServerProtocol, admit: Admit, on_closed: Callable[[Connection], None]
     ) -> None:
         super().__init__(outbox, protocol)
-        self._admit = admit
+        self._handle_handshake = admit
         self._on_closed = on_closed
         self.on_lost: Callable[[Connection], None] | None = None
         self.actor: Any = None
@@ -101,7 +101,7 @@ class Connection(ReadSide):
         self.protocol.receive_data(bytes(data))
         for event in self.protocol.events_received():
             if isinstance(event, Request):
-                self._admit(self, event)
+                self._handle_handshake(self, event)
         self._write_protocol()
 
     def eof_received(self) -> bool:
@@ -120,7 +120,7 @@ class Connection(ReadSide):
         if isinstance(self.transport, _Gone):
             self.transport.abort()
 
-    def asked_for(self, path: str, query: str, host: str, origin: str | None) -> None:
+    def set_request(self, path: str, query: str, host: str, origin: str | None) -> None:
         """Who is there, and for what: from the handshake."""
         peer = self.transport.get_extra_info("peername")
         self.client_ip = peer[0] if peer else ""

@@ -81,7 +81,7 @@ class Unfinished:
             self._waiting[connection] = None
             connection.pause_reading()
         if self.is_short:
-            self._admit()
+            self._handle_handshake()
             self.on_change()
         elif not self._holds and self._peak > _MUCH:
             self._loop.call_later(_TRIM_AFTER, self._trim)
@@ -94,7 +94,7 @@ class Unfinished:
         self._peak = max(self._peak, self._account.held)
         return True
 
-    def _admit(self) -> None:
+    def _handle_handshake(self) -> None:
         """Read on from those who wait: while there is room for their whole messages, and otherwise from one of them."""
         room = self._account.limit - self._account.held
         for connection in list(self._waiting):
@@ -120,7 +120,7 @@ class Unfinished:
         stalled = [c for c, hold in self._holds.items() if c not in self._waiting and _is_due(hold, now)]
         for connection in sorted(stalled, key=lambda c: self._holds[c].marked_at):
             connection.give_up(f"a message stalled for {STALL_TIMEOUT:g} s while others waited")
-        self._admit()
+        self._handle_handshake()
 
     def _trim(self) -> None:
         if not self._holds and self._peak:
