@@ -12,15 +12,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from faults.attack import Attack, Outcome, Settings
-from faults.doors import against_doors
 from faults.peak import Peak
+from faults.tokens import against_doors
 from faults.victims import Server
 
 _DEEP = "[" * 1_000
 HOSTILE: tuple[str | bytes, ...] = (
-    _DEEP, '{"door":' * 120, "", "null", "NaN", "1e999", "9" * 1_000, "\x00", b"\xff" * 900, "{}",
-    '{"door": "x", "door": "y"}',
-    '{"door": [], "nonce": {}, "proof": 5}', '{"do": "publish", "topic": "room", "content": "x"}', "x" * (1 << 20),
+    _DEEP, '{"token":' * 120, "", "null", "NaN", "1e999", "9" * 1_000, "\x00", b"\xff" * 900, "{}",
+    '{"token": "x", "token": "y"}',
+    '{"token": [], "nonce": {}, "proof": 5}', '{"do": "publish", "topic": "room", "content": "x"}', "x" * (1 << 20),
 )  # fmt: skip
 NO_REQUESTS: tuple[tuple[str | bytes, int], ...] = (
     ("[" * 1_000_000, 1007), ("{", 1007), ('{"do": "look", "id": NaN}', 1007), ('{"do": "a", "do": "b"}', 1007),
@@ -29,16 +29,16 @@ NO_REQUESTS: tuple[tuple[str | bytes, int], ...] = (
 ORIGINS = ("null", "https://evil.example", "file://", "data:")
 
 
-def enter(door: dict[str, Any]) -> ClientConnection:
+def enter(token: dict[str, Any]) -> ClientConnection:
     """A view that knows the secret."""
-    socket = connect(door["url"], close_timeout=0.5, legacy=True)
+    socket = connect(token["url"], close_timeout=0.5, legacy=True)
     nonce, own = (
         json.loads(socket.recv(timeout=20))["nonce"],
         "a nonce of the view's".replace(" ", "-").replace("'", ""),
     )
-    said = f"view\n{door['door']}\n{nonce}\n{own}"
-    proof = hmac.digest(door["secret"].encode(), said.encode(), "sha256").hex()
-    socket.send(json.dumps({"door": door["door"], "nonce": own, "proof": proof}))
+    said = f"view\n{token['token']}\n{nonce}\n{own}"
+    proof = hmac.digest(token["secret"].encode(), said.encode(), "sha256").hex()
+    socket.send(json.dumps({"token": token["token"], "nonce": own, "proof": proof}))
     assert json.loads(socket.recv(timeout=20))["t"] == "welcome"
     return socket
 
@@ -74,13 +74,13 @@ def let_in(url: str, **options: Any) -> bool:
     return True
 
 
-def hostile(doors: Server, settings: Settings) -> Outcome:
-    door = doors.command("watch")
-    url, secret = str(door["url"]), str(door["secret"])
-    view = enter(door)
+def hostile(tokens: Server, settings: Settings) -> Outcome:
+    token = tokens.command("watch")
+    url, secret = str(token["url"]), str(token["secret"])
+    view = enter(token)
     foreign = sum(let_in(url, origin=origin) for origin in ORIGINS)  # type: ignore[arg-type]
-    before: Any = doors.command("journal")["messages"]
-    peak = Peak(doors)
+    before: Any = tokens.command("journal")["messages"]
+    peak = Peak(tokens)
     wrong = leaks = tries = 0
     for said in HOSTILE * settings.pick(20, 2):
         tries += 1
@@ -92,11 +92,11 @@ def hostile(doors: Server, settings: Settings) -> Outcome:
             wrong += closed_with(socket) not in (1008, 1009)
     for said, code in NO_REQUESTS * settings.pick(5, 1):
         tries += 1
-        broken = enter(door)
+        broken = enter(token)
         broken.send(said)
         wrong += closed_with(broken) != code
         broken.close()
-    after: Any = doors.command("journal")["messages"]
+    after: Any = tokens.command("journal")["messages"]
     lives = is_answered(view)
     view.close()
     lines = len(after) - len(before)
@@ -109,13 +109,13 @@ def hostile(doors: Server, settings: Settings) -> Outcome:
     )
 
 
-def views_gone(doors: Server, settings: Settings) -> Outcome:
+def views_gone(tokens: Server, settings: Settings) -> Outcome:
     """Views through the kernel say nothing when their tab is closed."""
     count, patience = 100, settings.pick(10.0, 3.0)
-    doors.command("watch")
-    most = doors.command("views_through_kernel", count=count, patience=patience)["views"]
+    tokens.command("watch")
+    most = tokens.command("views_through_kernel", count=count, patience=patience)["views"]
     deadline = time.monotonic() + 20 * patience
-    while (left := doors.command("views")) != {"views": 0, "followed": 0, "ticks": 0} and time.monotonic() < deadline:
+    while (left := tokens.command("views")) != {"views": 0, "followed": 0, "ticks": 0} and time.monotonic() < deadline:
         time.sleep(0.1)
     return Outcome(
         f"{most} views that rested and went: {left['views']} kept, {left['followed']} topics followed, "

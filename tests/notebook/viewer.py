@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from zefnb.engine.runtime import default_runtime
 from zefnb.notebook.overview import on_loop
-from zefnb.notebook.watch.access_token import Door
+from zefnb.notebook.watch.access_token import AccessToken
 from zefnb.notebook.watch.control import PATH, Control
 from zefnb.notebook.watch.feed import COLUMNS, SAMPLES
 
@@ -22,12 +22,12 @@ RATE = COLUMNS.index("rate")
 class Viewer:
     """One view: `ask` answers what the channel says to a request; what is pushed meanwhile is taken in."""
 
-    def __init__(self, control: Control, door: Door) -> None:
+    def __init__(self, control: Control, token: AccessToken) -> None:
         self.socket = connect(f"ws://127.0.0.1:{control.port}{PATH}", legacy=True, close_timeout=0.5)
         self.hello = json.loads(self.socket.recv(timeout=20))
-        answer = answer_to(self.hello["nonce"], door)
+        answer = answer_to(self.hello["nonce"], token)
         self.socket.send(json.dumps(answer))
-        theirs = door.proof("server", self.hello["nonce"], answer["nonce"])
+        theirs = token.proof("server", self.hello["nonce"], answer["nonce"])
         assert json.loads(self.socket.recv(timeout=20)) == {"t": "welcome", "proof": theirs}
         self.cells: dict[str, list[Any]] = {}
         self.order: list[str] = []
@@ -136,10 +136,10 @@ class Viewer:
         self.socket.close()
 
 
-def answer_to(nonce: str, door: Door) -> dict[str, str]:
-    """What a view that knows the secret of `door` answers to the server's nonce."""
+def answer_to(nonce: str, token: AccessToken) -> dict[str, str]:
+    """What a view that knows the secret of `token` answers to the server's nonce."""
     own = secrets.token_urlsafe(16)
-    return {"door": door.name, "nonce": own, "proof": door.proof("view", nonce, own)}
+    return {"token": token.name, "nonce": own, "proof": token.proof("view", nonce, own)}
 
 
 def the_control() -> Control:

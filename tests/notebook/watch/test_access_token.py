@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import zefnb.notebook
-from zefnb.notebook.watch.access_token import Door
+from zefnb.notebook.watch.access_token import AccessToken
 
 _PROOF = Path(zefnb.notebook.__file__).parent / "static" / "watch" / "proof.js"
 
@@ -48,11 +48,11 @@ def test_its_hmac_is_right_for_keys_of_every_length() -> None:
 
 
 def test_both_sides_of_the_page_prove_what_ours_do() -> None:
-    door = Door()
-    given = {"name": door.name, "secret": door.tell()}
+    token = AccessToken()
+    given = {"name": token.name, "secret": token.tell()}
     for side in ("view", "server"):
         theirs = in_node(f"proofOf('{side}', given, 'nonce-of-the-server', 'nonce-of-the-view')", given)
-        assert theirs == door.proof(side, "nonce-of-the-server", "nonce-of-the-view")  # type: ignore[arg-type]
+        assert theirs == token.proof(side, "nonce-of-the-server", "nonce-of-the-view")  # type: ignore[arg-type]
 
 
 def test_a_nonce_of_the_page_is_fresh_and_one_that_a_door_takes() -> None:

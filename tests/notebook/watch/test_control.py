@@ -45,42 +45,42 @@ def refused(socket):
 @pytest.mark.parametrize(
     "said",
     [
-        "", "null", "[]", "{}", '{"door": 1, "nonce": 2, "proof": 3}', '{"door": "x", "nonce": "y", "proof": "z"}',
-        "\ud7ff", b"\x00\xff", "[" * 900, '{"door":' * 120, "NaN", '{"door": -Infinity}', "9" * 1_000, "1e999",
+        "", "null", "[]", "{}", '{"token": 1, "nonce": 2, "proof": 3}', '{"token": "x", "nonce": "y", "proof": "z"}',
+        "\ud7ff", b"\x00\xff", "[" * 900, '{"token":' * 120, "NaN", '{"token": -Infinity}', "9" * 1_000, "1e999",
         '"' + "\\ud800" * 100 + '"', '{"do": "look"}', '{"do": "publish", "topic": "chat", "content": "x"}', b"{}",
-        "true", "{" + '"a":1,' * 100, '{"door": {}, "nonce": [], "proof": null}', "\x00" * 1_000,
+        "true", "{" + '"a":1,' * 100, '{"token": {}, "nonce": [], "proof": null}', "\x00" * 1_000,
     ],
 )  # fmt: skip
-def test_anything_but_the_secret_is_turned_away(control, door, said):
+def test_anything_but_the_secret_is_turned_away(control, token, said):
     socket = raw(control)
     socket.send(said)
     assert refused(socket) == (1008, "this is not the secret")
 
 
 @pytest.mark.parametrize("proof", ["", "wrong", "é", "\ud800", None, 5, ["a"], "0" * 64])
-def test_a_wrong_proof_for_a_door_that_exists_is_turned_away(control, door, proof):
+def test_a_wrong_proof_for_a_door_that_exists_is_turned_away(control, token, proof):
     socket, nonce = greeted(control)
-    socket.send(json.dumps({**answer_to(nonce, door), "proof": proof}))
+    socket.send(json.dumps({**answer_to(nonce, token), "proof": proof}))
     assert refused(socket)[0] == 1008
 
 
 @pytest.mark.parametrize("wrong", [{"nonce": ""}, {"nonce": "é" * 20}, {"nonce": "a" * 500}, {"nonce": None}])
-def test_a_proof_is_made_with_a_nonce_of_the_views_own(control, door, wrong):
+def test_a_proof_is_made_with_a_nonce_of_the_views_own(control, token, wrong):
     socket, nonce = greeted(control)
-    socket.send(json.dumps({**answer_to(nonce, door), **wrong}))
+    socket.send(json.dumps({**answer_to(nonce, token), **wrong}))
     assert refused(socket)[0] == 1008
 
 
-def test_the_secret_itself_is_no_proof(control, door):
-    for said in ({"secret": door.tell()}, {"proof": door.tell()}, {"nonce": "n" * 20, "proof": door.tell()}):
+def test_the_secret_itself_is_no_proof(control, token):
+    for said in ({"secret": token.tell()}, {"proof": token.tell()}, {"nonce": "n" * 20, "proof": token.tell()}):
         socket = raw(control)
-        socket.send(json.dumps({"door": door.name, **said}))
+        socket.send(json.dumps({"token": token.name, **said}))
         assert refused(socket)[0] == 1008
 
 
-def test_the_proof_for_one_socket_opens_no_other(control, door):
+def test_the_proof_for_one_socket_opens_no_other(control, token):
     first, nonce = greeted(control)
-    answer = json.dumps(answer_to(nonce, door))
+    answer = json.dumps(answer_to(nonce, token))
     first.send(answer)
     assert json.loads(first.recv(timeout=20))["t"] == "welcome"
     second, other = greeted(control)
@@ -89,21 +89,21 @@ def test_the_proof_for_one_socket_opens_no_other(control, door):
     assert refused(second)[0] == 1008
 
 
-def test_what_the_server_proves_is_no_proof_of_a_view(control, door):
+def test_what_the_server_proves_is_no_proof_of_a_view(control, token):
     socket, nonce = greeted(control)
-    answer = answer_to(nonce, door)
-    socket.send(json.dumps({**answer, "proof": door.proof("server", nonce, answer["nonce"])}))
+    answer = answer_to(nonce, token)
+    socket.send(json.dumps({**answer, "proof": token.proof("server", nonce, answer["nonce"])}))
     assert refused(socket)[0] == 1008
 
 
-def test_the_secret_of_another_widget_opens_only_its_own_door(control, door):
+def test_the_secret_of_another_widget_opens_only_its_own_door(control, token):
     other = here(control.open)
     socket, nonce = greeted(control)
-    socket.send(json.dumps({**answer_to(nonce, other), "door": door.name}))
+    socket.send(json.dumps({**answer_to(nonce, other), "token": token.name}))
     assert refused(socket)[0] == 1008
 
 
-def test_before_the_proof_nothing_is_told_of_what_exists(control, door, server):
+def test_before_the_proof_nothing_is_told_of_what_exists(control, token, server):
     socket = open_socket(f"ws://127.0.0.1:{control.port}/control", legacy=True)
     hello = socket.recv(timeout=20)
     assert set(json.loads(hello)) == {"t", "nonce"}
@@ -111,7 +111,7 @@ def test_before_the_proof_nothing_is_told_of_what_exists(control, door, server):
         socket.recv(timeout=0.3)
 
 
-def test_no_secret_crosses_the_socket_in_either_direction(control, door, view, server):
+def test_no_secret_crosses_the_socket_in_either_direction(control, token, view, server):
     crossed = []
     with pytest.MonkeyPatch.context() as patch:
         for way in ("recv", "send"):
@@ -126,11 +126,11 @@ def test_no_secret_crosses_the_socket_in_either_direction(control, door, view, s
         live = view()
         live.look()
         live.ask("again")
-    assert any(door.name in text for text in crossed)
-    assert not any(door.tell() in text for text in crossed)
+    assert any(token.name in text for text in crossed)
+    assert not any(token.tell() in text for text in crossed)
 
 
-def test_whoever_is_turned_away_leaves_one_line_in_the_journal_however_often(control, door):
+def test_whoever_is_turned_away_leaves_one_line_in_the_journal_however_often(control, token):
     journal = default_runtime().journal
     journal.clear()
     for said in ["[" * 1_000, "{}", b"\x00", "NaN", *["x"] * 20]:
@@ -142,13 +142,13 @@ def test_whoever_is_turned_away_leaves_one_line_in_the_journal_however_often(con
     assert entry["message"] == "the view of a live table was closed with 1008: this is not the secret"
 
 
-def test_a_long_message_before_the_proof_is_not_read(control, door):
+def test_a_long_message_before_the_proof_is_not_read(control, token):
     socket = raw(control)
     socket.send("[" * (1 << 20))
     assert refused(socket)[0] == 1009
 
 
-def test_of_those_who_wait_to_be_let_in_only_so_many_are_kept(control, door, view, until):
+def test_of_those_who_wait_to_be_let_in_only_so_many_are_kept(control, token, view, until):
     waiting = [raw(control) for _ in range(control_module.MOST_WAITING + 5)]
     for socket in waiting[:5]:
         assert refused(socket) == (1008, "too many wait to be let in")
@@ -159,19 +159,19 @@ def test_of_those_who_wait_to_be_let_in_only_so_many_are_kept(control, door, vie
     until(lambda: not control._waiting)
 
 
-def test_after_a_wrong_secret_nothing_is_done(control, door, server, connect):
+def test_after_a_wrong_secret_nothing_is_done(control, token, server, connect):
     client = connect(server, "/ws")
     socket, nonce = greeted(control)
     socket.send("{}")
     with suppress(ConnectionClosed):  # it may be closed already
-        socket.send(json.dumps(answer_to(nonce, door)))
+        socket.send(json.dumps(answer_to(nonce, token)))
         socket.send(json.dumps({"do": "publish", "topic": "chat", "content": "x"}))
     assert refused(socket)[0] == 1008
     with pytest.raises(TimeoutError):
         client.recv(timeout=0.2)
 
 
-def test_who_says_nothing_is_turned_away(control, door, monkeypatch):
+def test_who_says_nothing_is_turned_away(control, token, monkeypatch):
     monkeypatch.setattr(control_module, "SECRET_WITHIN", 0.1)
     assert refused(raw(control)) == (1008, "no secret within 5 s")
 
@@ -179,13 +179,13 @@ def test_who_says_nothing_is_turned_away(control, door, monkeypatch):
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "NULL", "", "file://", "data:", "http://", "about:blank"]
 )
-def test_a_page_from_elsewhere_is_refused_before_it_can_try(control, door, origin):
+def test_a_page_from_elsewhere_is_refused_before_it_can_try(control, token, origin):
     with pytest.raises(InvalidStatus) as refusal:
         raw(control, origin=origin)
     assert refusal.value.response.status_code == 403
 
 
-def test_the_notebooks_own_address_is_let_in_once_it_was_reported(control, door, server):
+def test_the_notebooks_own_address_is_let_in_once_it_was_reported(control, token, server):
     headers = {"Host": "hub.example"}
     url = f"ws://127.0.0.1:{server.port}/ws"
     with pytest.raises(InvalidStatus):
@@ -200,14 +200,14 @@ def test_the_notebooks_own_address_is_let_in_once_it_was_reported(control, door,
     default_runtime().service(Servers)._public.clear()
 
 
-def test_the_secret_is_in_no_repr_no_journal_and_no_url(control, door, view, server):
+def test_the_secret_is_in_no_repr_no_journal_and_no_url(control, token, view, server):
     live = view()
     live.look()
     live.ask("nonsense")
-    raw(control).send(json.dumps({"door": door.name, "nonce": "n" * 20, "proof": door.tell() + "x"}))
+    raw(control).send(json.dumps({"token": token.name, "nonce": "n" * 20, "proof": token.tell() + "x"}))
     time.sleep(0.1)
-    everything = f"{door!r} {door} {default_runtime().journal.entries()!r} {live.hello} {live.board}"
-    assert door.tell() not in everything
+    everything = f"{token!r} {token} {default_runtime().journal.entries()!r} {live.hello} {live.board}"
+    assert token.tell() not in everything
 
 
 def test_the_channel_is_in_no_query(control, view, server, connect):
@@ -523,7 +523,7 @@ def test_nothing_ticks_without_a_view_and_nothing_is_left_of_one(control, view, 
     live.look()
     assert control.is_ticking
     live.close()
-    until(lambda: not control._guests and not control.is_ticking)
+    until(lambda: not control._viewers and not control.is_ticking)
     ticks = control.ticks
     time.sleep(0.5)
     assert control.ticks == ticks
@@ -547,11 +547,11 @@ def test_a_quiet_table_is_looked_at_once_a_second(control, view, until):
     assert control.ticks - before <= 3
 
 
-def test_a_widget_that_goes_takes_its_views_along_and_the_last_one_the_server(control, door, view, until):
+def test_a_widget_that_goes_takes_its_views_along_and_the_last_one_the_server(control, token, view, until):
     other = here(control.open)
     live = view()
     port = control.port
-    here(lambda: control.shut(door))
+    here(lambda: control.shut(token))
     assert live.close_code() == 1000
     assert control.port == port
     here(lambda: control.shut(other))
@@ -573,13 +573,13 @@ def test_a_view_that_does_not_read_is_told_nothing_more(control, view, server, c
     live.until(lambda: live.column("in") == [1])
 
 
-def test_hundreds_of_views_leave_nothing_behind(control, door, view, until):
+def test_hundreds_of_views_leave_nothing_behind(control, token, view, until):
     for _ in range(50):
         live = view()
         live.look()
         live.ask("follow", topic="t")
         live.close()
-    until(lambda: not control._guests)
+    until(lambda: not control._viewers)
     gc.collect()
     hub = default_runtime().service(Hub)
     until(lambda: here(lambda: hub.topics() == []))
@@ -588,13 +588,13 @@ def test_hundreds_of_views_leave_nothing_behind(control, door, view, until):
 # Through the kernel
 
 
-def test_a_view_through_the_kernel_is_told_while_it_asks(control, door, server, connect, monkeypatch, until):
+def test_a_view_through_the_kernel_is_told_while_it_asks(control, token, server, connect, monkeypatch, until):
     monkeypatch.setattr(control_module, "_LEASE", 0.5)
     monkeypatch.setattr(control_module, "_FORGOTTEN_AFTER", 1.5)
     client = connect(server, "/ws")
     told = []
     ask = default_runtime().call_queue.put
-    ask(control.ask, door, "v", json.dumps({"do": "look", "id": 1}), told.append)
+    ask(control.ask, token, "v", json.dumps({"do": "look", "id": 1}), told.append)
     until(lambda: any('"done"' in text for text in told))
     time.sleep(0.8)
     count = len(told)
@@ -602,88 +602,88 @@ def test_a_view_through_the_kernel_is_told_while_it_asks(control, door, server, 
         client.send("x")
         time.sleep(0.02)
     assert len(told) == count
-    ask(control.ask, door, "v", json.dumps({"do": "poll"}), told.append)
+    ask(control.ask, token, "v", json.dumps({"do": "poll"}), told.append)
     until(lambda: len(told) > count)
-    until(lambda: not control._guests and not control.is_ticking)
+    until(lambda: not control._viewers and not control.is_ticking)
 
 
-def ask_through_kernel(control, door, view, told, **request):
-    default_runtime().call_queue.put(control.ask, door, view, json.dumps(request), told.append)
+def ask_through_kernel(control, token, view, told, **request):
+    default_runtime().call_queue.put(control.ask, token, view, json.dumps(request), told.append)
 
 
-def test_a_hundred_views_through_the_kernel_that_rested_and_went_are_forgotten(control, door, monkeypatch, until):
+def test_a_hundred_views_through_the_kernel_that_rested_and_went_are_forgotten(control, token, monkeypatch, until):
     monkeypatch.setattr(control_module, "_FORGOTTEN_AFTER", 3.0)
     told = []
     for n in range(100):
-        ask_through_kernel(control, door, f"v{n}", told, do="look")
-        ask_through_kernel(control, door, f"v{n}", told, do="follow", topic="t")
-        ask_through_kernel(control, door, f"v{n}", told, do="rest")
-    until(lambda: len(control._guests) == 100)
-    until(lambda: not control._guests)
+        ask_through_kernel(control, token, f"v{n}", told, do="look")
+        ask_through_kernel(control, token, f"v{n}", told, do="follow", topic="t")
+        ask_through_kernel(control, token, f"v{n}", told, do="rest")
+    until(lambda: len(control._viewers) == 100)
+    until(lambda: not control._viewers)
     assert not control._asked
     until(lambda: not control.is_ticking)
     hub = default_runtime().service(Hub)
     assert here(lambda: hub.topics() == [])
 
 
-def test_a_view_through_the_kernel_that_rests_and_asks_is_kept(control, door, monkeypatch, until):
+def test_a_view_through_the_kernel_that_rests_and_asks_is_kept(control, token, monkeypatch, until):
     monkeypatch.setattr(control_module, "_FORGOTTEN_AFTER", 1.0)
     told = []
     for view in ("stays", "goes"):
-        ask_through_kernel(control, door, view, told, do="look")
-        ask_through_kernel(control, door, view, told, do="rest")
-    until(lambda: len(control._guests) == 2)
+        ask_through_kernel(control, token, view, told, do="look")
+        ask_through_kernel(control, token, view, told, do="rest")
+    until(lambda: len(control._viewers) == 2)
 
     def only_one():
-        ask_through_kernel(control, door, "stays", told, do="poll")
-        return list(control._guests) == [f"{door.name} stays"]
+        ask_through_kernel(control, token, "stays", told, do="poll")
+        return list(control._viewers) == [f"{token.name} stays"]
 
     until(only_one)
 
 
-def test_a_view_that_was_forgotten_is_told_to_begin_again(control, door, until):
+def test_a_view_that_was_forgotten_is_told_to_begin_again(control, token, until):
     told = []
-    ask_through_kernel(control, door, "v", told, do="rest", rest=False)
+    ask_through_kernel(control, token, "v", told, do="rest", rest=False)
     until(lambda: told)
     assert json.loads(told[0]) == {"t": "welcome"}
     told.clear()
-    ask_through_kernel(control, door, "v", told, do="look", id=1)
+    ask_through_kernel(control, token, "v", told, do="look", id=1)
     until(lambda: any('"done"' in text for text in told))
     assert not any("welcome" in text for text in told)
 
 
-def test_a_view_whose_look_is_refused_is_told_to_begin_only_once(control, door, until):
+def test_a_view_whose_look_is_refused_is_told_to_begin_only_once(control, token, until):
     told = []
     for number in range(3):
-        ask_through_kernel(control, door, "v", told, do="look", limit=0, id=number)
+        ask_through_kernel(control, token, "v", told, do="look", limit=0, id=number)
     until(lambda: sum('"done"' in text for text in told) == 3)
     assert sum("welcome" in text for text in told) == 1
 
 
-def test_of_views_through_the_kernel_only_so_many_are_kept_the_latest(control, door, until):
+def test_of_views_through_the_kernel_only_so_many_are_kept_the_latest(control, token, until):
     most = control_module._MOST_THROUGH_KERNEL
     for n in range(most + 20):
-        ask_through_kernel(control, door, f"v{n}", [], do="look")
-    until(lambda: f"{door.name} v{most + 19}" in control._guests)
-    assert list(control._guests) == [f"{door.name} v{n}" for n in range(20, most + 20)]
+        ask_through_kernel(control, token, f"v{n}", [], do="look")
+    until(lambda: f"{token.name} v{most + 19}" in control._viewers)
+    assert list(control._viewers) == [f"{token.name} v{n}" for n in range(20, most + 20)]
 
 
 @pytest.mark.parametrize("said", ["{", "[" * 100_000, '{"id": NaN}', "5", '{"do": "a", "do": "b"}'])
-def test_what_is_no_request_ends_that_view_through_the_kernel_too(control, door, said, until):
+def test_what_is_no_request_ends_that_view_through_the_kernel_too(control, token, said, until):
     default_runtime().journal.clear()
     told = []
-    ask_through_kernel(control, door, "v", told, do="look", id=1)
-    until(lambda: len(control._guests) == 1)
-    default_runtime().call_queue.put(control.ask, door, "v", said, told.append)
-    until(lambda: not control._guests)
+    ask_through_kernel(control, token, "v", told, do="look", id=1)
+    until(lambda: len(control._viewers) == 1)
+    default_runtime().call_queue.put(control.ask, token, "v", said, told.append)
+    until(lambda: not control._viewers)
     [entry] = default_runtime().journal.entries("info")
     assert "closed with 1007" in entry["message"]
 
 
-def test_a_door_that_is_shut_answers_nobody(control, door):
+def test_a_door_that_is_shut_answers_nobody(control, token):
     told = []
-    here(lambda: control.shut(door))
-    here(lambda: control.ask(door, "v", '{"do": "look", "id": 1}', told.append))
+    here(lambda: control.shut(token))
+    here(lambda: control.ask(token, "v", '{"do": "look", "id": 1}', told.append))
     assert told == []
 
 
@@ -691,5 +691,5 @@ def test_many_widgets_at_once_share_one_server(control):
     async def several():
         return await asyncio.gather(*(control.open() for _ in range(5)))
 
-    doors = here(several)
-    assert len({door.name for door in doors}) == len({door.tell() for door in doors}) == 5
+    tokens = here(several)
+    assert len({token.name for token in tokens}) == len({token.tell() for token in tokens}) == 5

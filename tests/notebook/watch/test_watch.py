@@ -74,27 +74,27 @@ def test_the_terminal_draws_until_ctrl_c(server, connect, monkeypatch):
 
 def test_nothing_secret_is_in_what_is_saved_with_the_notebook(table):
     control = the_control()
-    [door] = control._doors.values()
+    [token] = control._tokens.values()
     state = json.dumps(Widget.get_manager_state(), default=str) + json.dumps(table.get_state(), default=str)
     bundle = json.dumps(table._repr_mimebundle_())
     for text in (state, bundle, repr(table)):
-        assert door.tell() not in text
-        assert door.name not in text
+        assert token.tell() not in text
+        assert token.name not in text
 
 
 def test_the_door_is_given_only_to_who_asks_through_the_kernel(table, until):
     sent = []
     table.send = sent.append
-    table._heard(table, {"view": "v1", "ask": "door", "host": "127.0.0.1:8888", "origin": "http://127.0.0.1:8888"}, [])
+    table._heard(table, {"view": "v1", "ask": "token", "host": "127.0.0.1:8888", "origin": "http://127.0.0.1:8888"}, [])
     until(lambda: sent)
-    [door] = the_control()._doors.values()
+    [token] = the_control()._tokens.values()
     assert sent == [
-        {"view": "v1", "door": {"port": the_control().port, "name": door.name, "secret": door.tell(), "base": ""}}
+        {"view": "v1", "token": {"port": the_control().port, "name": token.name, "secret": token.tell(), "base": ""}}
     ]
 
 
 @pytest.mark.parametrize(
-    "said", [None, 5, {}, {"ask": "x"}, {"say": 5}, {"view": 1, "ask": "door", "host": 5, "origin": None}]
+    "said", [None, 5, {}, {"ask": "x"}, {"say": 5}, {"view": 1, "ask": "token", "host": 5, "origin": None}]
 )
 def test_nonsense_through_the_kernel_harms_nothing(table, said):
     table._heard(table, said, [])

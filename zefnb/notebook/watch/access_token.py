@@ -17,7 +17,7 @@ from zefnb.notebook.watch.requests import Malformed, parsed
 _NONCE = re.compile(r"[\w-]{16,128}", re.ASCII)
 
 
-class Door:
+class AccessToken:
     """What lets the views of one widget in: a public name, and a secret that only they learn."""
 
     def __init__(self) -> None:
@@ -37,28 +37,28 @@ class Door:
         return hmac.digest(self._secret.encode(), said.encode(), "sha256").hex()
 
     def __repr__(self) -> str:
-        return f"<door {self.name}>"
+        return f"<token {self.name}>"
 
 
 class Challenge:
-    """One fresh nonce for one view that has yet to prove that it knows the secret of a door."""
+    """One fresh nonce for one view that has yet to prove that it knows the secret of a token."""
 
     def __init__(self) -> None:
         self.nonce = secrets.token_urlsafe(24)
 
-    def verify(self, message: Any, doors: Mapping[str, Door]) -> tuple[Door, str] | None:
-        """The door whose secret `message` proves to be known, and our own proof of it; `None` for any other."""
+    def verify(self, message: Any, tokens: Mapping[str, AccessToken]) -> tuple[AccessToken, str] | None:
+        """The token whose secret `message` proves to be known, and our own proof of it; `None` for any other."""
         try:
             request = parsed(message)
         except Malformed:
             return None
-        name, counter_nonce, proof = (request.get(field) for field in ("door", "nonce", "proof"))
+        name, counter_nonce, proof = (request.get(field) for field in ("token", "nonce", "proof"))
         if not (isinstance(name, str) and isinstance(counter_nonce, str) and isinstance(proof, str)):
             return None
-        door = doors.get(name)
-        if door is None or not _NONCE.fullmatch(counter_nonce):
+        token = tokens.get(name)
+        if token is None or not _NONCE.fullmatch(counter_nonce):
             return None
-        expected = door.proof("view", self.nonce, counter_nonce)
+        expected = token.proof("view", self.nonce, counter_nonce)
         if not hmac.compare_digest(proof.encode("utf-8", "replace"), expected.encode()):
             return None
-        return door, door.proof("server", self.nonce, counter_nonce)
+        return token, token.proof("server", self.nonce, counter_nonce)

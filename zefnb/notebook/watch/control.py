@@ -19,7 +19,7 @@ from zefnb.net.http.servers import Servers
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.endpoint import EndpointConfig
 from zefnb.notebook.overview import board
-from zefnb.notebook.watch.access_token import Challenge, Door
+from zefnb.notebook.watch.access_token import AccessToken, Challenge
 from zefnb.notebook.watch.feed import Clients
 from zefnb.notebook.watch.requests import Malformed
 from zefnb.notebook.watch.session import Session
@@ -48,19 +48,19 @@ _MOST_THROUGH_KERNEL = 100
 _REFUSALS = frozenset((1002, 1003, 1007, POLICY_VIOLATION, 1009))
 
 
-class _Guest:
+class _Viewer:
     """A session, whether it can be told something now, and how it ends: in peace, or by its own fault."""
 
     def __init__(
         self,
         session: Session,
-        door: Door,
+        token: AccessToken,
         ready: Callable[[], bool],
         end: Callable[[], None],
         refuse: Callable[[Malformed], None],
     ) -> None:
         self.session = session
-        self.door = door
+        self.token = token
         self.ready = ready
         self.end = end
         self.refuse = refuse
@@ -74,8 +74,8 @@ class Control:
         self._clients = Clients(runtime)
         self._server: Server | None = None
         self._starting = asyncio.Lock()
-        self._doors: dict[str, Door] = {}
-        self._guests: dict[Any, _Guest] = {}
+        self._tokens: dict[str, AccessToken] = {}
+        self._viewers: dict[Any, _Viewer] = {}
         self._waiting: dict[Connection, asyncio.TimerHandle] = {}
         # When each view last asked through the kernel, the longest silent one first.
         self._asked: dict[str, float] = {}
@@ -97,35 +97,35 @@ class Control:
         """Whether anything is told to anyone."""
         return self._timer is not None
 
-    async def open(self) -> Door:
-        """A door for a new widget; the first one starts the server."""
+    async def open(self) -> AccessToken:
+        """A token for a new widget; the first one starts the server."""
         async with self._starting:
             if self._server is None:
-                sessions = {PATH: EndpointConfig(session=self._greet)}
+                sessions = {PATH: EndpointConfig(session=self._authenticate)}
                 server = Server(self._runtime, self._runtime.service(Hub), {}, sessions=sessions)
                 await server.start(0)
                 self._server = server
-        door = Door()
-        self._doors[door.name] = door
-        return door
+        token = AccessToken()
+        self._tokens[token.name] = token
+        return token
 
-    def has_views(self, door: Door) -> bool:
-        """Whether anybody has come in by that door."""
-        return any(guest.door is door for guest in self._guests.values())
+    def has_views(self, token: AccessToken) -> bool:
+        """Whether anybody has come in by that token."""
+        return any(viewer.token is token for viewer in self._viewers.values())
 
-    async def shut(self, door: Door) -> None:
+    async def shut(self, token: AccessToken) -> None:
         """The widget is gone, and with it its views; the last one stops the server."""
-        self._doors.pop(door.name, None)
-        for guest in [guest for guest in self._guests.values() if guest.door is door]:
-            guest.end()
-        if not self._doors:
+        self._tokens.pop(token.name, None)
+        for viewer in [viewer for viewer in self._viewers.values() if viewer.token is token]:
+            viewer.end()
+        if not self._tokens:
             await self.close()
 
     async def close(self) -> None:
         """Stop the server and every view."""
-        self._doors.clear()
-        for guest in list(self._guests.values()):
-            guest.end()
+        self._tokens.clear()
+        for viewer in list(self._viewers.values()):
+            viewer.end()
         self._cancel()
         if self._sweep is not None:
             self._sweep.cancel()
@@ -149,14 +149,14 @@ class Control:
 
     # Views by socket
 
-    def _greet(self, connection: Connection) -> None:
+    def _authenticate(self, connection: Connection) -> None:
         """A socket has opened: it must prove that it knows a secret, and soon. Until then it is told nothing."""
         challenge = Challenge()
         longest, connection.max_size = connection.max_size, _LONGEST_PROOF
         closed = connection.on_lost
 
         def first(message: Any) -> None:
-            verified = challenge.verify(message, self._doors)
+            verified = challenge.verify(message, self._tokens)
             if verified is None:
                 return connection.close(POLICY_VIOLATION, "this is not the secret")
             self._stop_waiting(connection)
@@ -195,37 +195,37 @@ class Control:
             text = f"the view of a live table was closed with {code}: {reason}"
             self._runtime.journal.note("warning", text, key=("view refused", code))
 
-    def _enter(self, connection: Connection, door: Door, proof: str) -> None:
+    def _enter(self, connection: Connection, token: AccessToken, proof: str) -> None:
         session = Session(self._runtime, self._clients, connection.deliver)
-        guest = self._guests[connection] = _Guest(
+        viewer = self._viewers[connection] = _Viewer(
             session,
-            door,
+            token,
             lambda: connection.queued < _BEHIND,
             lambda: connection.close(1000, "the table has been closed"),
             lambda problem: connection.close(problem.code, problem.reason),
         )
-        connection.on_message = lambda message: self._heard(guest, message)
+        connection.on_message = lambda message: self._heard(viewer, message)
         session.say({"t": "welcome", "proof": proof})
         self._wake()
 
     # Views by the kernel's channel, where a socket cannot be had
 
-    def ask(self, door: Door, view: str, text: str, tell: Callable[[str], None]) -> None:
+    def ask(self, token: AccessToken, view: str, text: str, tell: Callable[[str], None]) -> None:
         """A view asks through the kernel; it is told things for a while, and must ask again."""
-        if door.name not in self._doors:
+        if token.name not in self._tokens:
             return
-        key = f"{door.name} {view}"
-        known = self._guests.get(key)
-        guest = known or self._enter_through_kernel(key, door, tell)
+        key = f"{token.name} {view}"
+        known = self._viewers.get(key)
+        viewer = known or self._enter_through_kernel(key, token, tell)
         # Last in order, for it is the last to be forgotten.
         self._asked.pop(key, None)
         self._asked[key] = time.monotonic()
-        self._heard(guest, text)
-        if known is None and not guest.session.has_looked and key in self._guests:
+        self._heard(viewer, text)
+        if known is None and not viewer.session.has_looked and key in self._viewers:
             # It had been forgotten, and knows nothing of that. Said once, or a view whose look is refused would go on.
-            guest.session.say({"t": "welcome"})
+            viewer.session.say({"t": "welcome"})
 
-    def _enter_through_kernel(self, key: str, door: Door, tell: Callable[[str], None]) -> _Guest:
+    def _enter_through_kernel(self, key: str, token: AccessToken, tell: Callable[[str], None]) -> _Viewer:
         def refuse(problem: Malformed) -> None:
             self._leave(key)
             self._note(problem.code, problem.reason)
@@ -233,11 +233,11 @@ class Control:
         if len(self._asked) >= _MOST_THROUGH_KERNEL:
             self._leave(next(iter(self._asked)))
         session = Session(self._runtime, self._clients, tell)
-        guest = _Guest(session, door, lambda: self._leased(key), lambda: self._leave(key), refuse)
-        self._guests[key] = guest
+        viewer = _Viewer(session, token, lambda: self._leased(key), lambda: self._leave(key), refuse)
+        self._viewers[key] = viewer
         if self._sweep is None:
             self._sweep = self._runtime.loop.call_later(_FORGOTTEN_AFTER, self._forget_silent)
-        return guest
+        return viewer
 
     def _leased(self, key: str) -> bool:
         return time.monotonic() - self._asked[key] < _LEASE
@@ -254,18 +254,18 @@ class Control:
             self._leave(key)
 
     def _leave(self, key: Any) -> None:
-        guest = self._guests.pop(key, None)
+        viewer = self._viewers.pop(key, None)
         self._asked.pop(key, None)
-        if guest is not None:
-            guest.session.close()
+        if viewer is not None:
+            viewer.session.close()
 
     # The ticker
 
-    def _heard(self, guest: _Guest, message: Any) -> None:
+    def _heard(self, viewer: _Viewer, message: Any) -> None:
         try:
-            guest.session.handle(message)
+            viewer.session.handle(message)
         except Malformed as problem:
-            return guest.refuse(problem)
+            return viewer.refuse(problem)
         self._pause = QUICKEST
         self._wake()
 
@@ -288,27 +288,27 @@ class Control:
 
     def _tick(self) -> None:
         self._timer = None
-        awake = [guest for guest in list(self._guests.values()) if not guest.session.rests and guest.ready()]
+        awake = [viewer for viewer in list(self._viewers.values()) if not viewer.session.is_paused and viewer.ready()]
         started = time.thread_time()
         changed = self._tell(awake) if awake else False
         shortest = max(QUICKEST, _SHARE * (time.thread_time() - started))
         self._pause = shortest if changed else max(shortest, min(self._pause * 1.5, SLOWEST))
         now = self._runtime.loop.time()
         self._earliest = now + shortest
-        if any(not guest.session.rests for guest in self._guests.values()):
+        if any(not viewer.session.is_paused for viewer in self._viewers.values()):
             self._schedule(now + self._pause)
 
-    def _tell(self, awake: list[_Guest]) -> bool:
+    def _tell(self, awake: list[_Viewer]) -> bool:
         self.ticks += 1
         self._clients.refresh()
         now = time.monotonic()
         if now - self._board_at >= _BOARD_EVERY - 0.05:
             self._board, self._board_at = board(self._runtime), now
         changed = False
-        for guest in awake:
+        for viewer in awake:
             try:
-                changed |= guest.session.push(self._board)
+                changed |= viewer.session.push(self._board)
             except Exception as error:
                 self._runtime.journal.fault("a live table", error)
-                guest.end()
+                viewer.end()
         return changed

@@ -41,7 +41,7 @@ class Session:
         self._tail: Tail | None = None
         self._told_board: dict[str, Any] = {}
         self._looks = False
-        self.rests = False
+        self.is_paused = False
 
     @property
     def has_looked(self) -> bool:
@@ -116,7 +116,7 @@ class Session:
             self._push_table()
 
     def _rest(self, request: Request) -> None:
-        self.rests = bool(request.get("rest", True))
+        self.is_paused = bool(request.get("rest", True))
 
     def _select(self, request: Request) -> None:
         self._look_away()

@@ -16,7 +16,7 @@ from zefnb.engine.runtime import Runtime
 from zefnb.notebook.display import html
 from zefnb.notebook.display.tables import duration_text, size_text
 from zefnb.notebook.overview import on_loop
-from zefnb.notebook.watch.access_token import Door
+from zefnb.notebook.watch.access_token import AccessToken
 from zefnb.notebook.watch.control import Control
 from zefnb.notebook.watch.feed import Clients, Query
 from zefnb.notebook.widgets.child_models import close_beside
@@ -27,7 +27,7 @@ _STATIC = Path(__file__).parents[1] / "static" / "watch"
 _PARTS = ("dom", "format", "proof", "channel", "model", "grid", "frames", "detail", "topics", "board", "main")
 _MOST_SAVED = 50
 _EVERY_VIEW = "*"
-# Seconds between offers of the door, the first of them before the first offer.
+# Seconds between offers of the token, the first of them before the first offer.
 _OFFERS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _LONGEST_NAME = 260
 
@@ -55,20 +55,20 @@ class LiveTable(anywidget.AnyWidget):
         # As a handle has one: the cell that made this table is known by it.
         self._uid = generate_uid()
         self._control = runtime.service(Control)
-        self._door: Door | None = on_loop(runtime, self._control.open)
+        self._token: AccessToken | None = on_loop(runtime, self._control.open)
         super().__init__(scope={"server": server, "path": path})
         self.on_msg(self._heard)
 
     def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
         """A view speaks through the kernel. Called in the kernel's thread; what it asks is done on the loop."""
-        if not isinstance(content, dict) or self._door is None or not self._runtime.is_alive:
+        if not isinstance(content, dict) or self._token is None or not self._runtime.is_alive:
             return
         view = str(content.get("view"))
-        if content.get("ask") == "door":
+        if content.get("ask") == "token":
             self._runtime.call_queue.put(self._let_in, view, content.get("host"), content.get("origin"))
         elif isinstance(content.get("say"), str):
             tell = partial(self._tell, view)
-            self._runtime.call_queue.put(self._control.ask, self._door, view, content["say"], tell)
+            self._runtime.call_queue.put(self._control.ask, self._token, view, content["say"], tell)
 
     def _tell(self, view: str, text: str) -> None:
         self.send({"view": view, "told": text})
@@ -79,20 +79,20 @@ class LiveTable(anywidget.AnyWidget):
         self._give_door(view)
 
     def _give_door(self, view: str) -> None:
-        if self._door is None:
+        if self._token is None:
             return
-        door = {
+        token = {
             "port": self._control.port,
-            "name": self._door.name,
-            "secret": self._door.tell(),
+            "name": self._token.name,
+            "secret": self._token.tell(),
             "base": os.environ.get("JUPYTERHUB_SERVICE_PREFIX", ""),
         }
         # By a message and not by a synced trait: traits are saved with the notebook.
-        self.send({"view": view, "door": door})
+        self.send({"view": view, "token": token})
 
     def _offer(self, number: int = 0) -> None:
-        """Give the door unasked until a view has come: when a long cell follows at once, no view can ask."""
-        if self._door is None or self._control.has_views(self._door) or number == len(_OFFERS):
+        """Give the token unasked until a view has come: when a long cell follows at once, no view can ask."""
+        if self._token is None or self._control.has_views(self._token) or number == len(_OFFERS):
             return
         if number:
             self._give_door(_EVERY_VIEW)
@@ -100,16 +100,16 @@ class LiveTable(anywidget.AnyWidget):
 
     def close(self) -> None:
         """End every view of this table."""
-        door, self._door = getattr(self, "_door", None), None
-        if door is not None and self._runtime.is_alive:
+        token, self._token = getattr(self, "_token", None), None
+        if token is not None and self._runtime.is_alive:
             control = self._control
-            self._runtime.call_queue.put(lambda: self._runtime.spawn(control.shut(door), "closing a live table"))
+            self._runtime.call_queue.put(lambda: self._runtime.spawn(control.shut(token), "closing a live table"))
             self._runtime.cells.forget(self)
         close_beside(self)
         super().close()
 
     def __repr__(self) -> str:
-        return "<a live table of zefnb, closed>" if self._door is None else "<a live table of zefnb>"
+        return "<a live table of zefnb, closed>" if self._token is None else "<a live table of zefnb>"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The live view; and for where there is no kernel, the table as it is now."""
