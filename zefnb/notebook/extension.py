@@ -8,7 +8,7 @@ from typing import Any
 from zefnb.notebook.display.display import Display
 from zefnb.notebook.links.page_host import Address
 from zefnb.notebook.output.output import Output
-from zefnb.notebook.preload import Ahead
+from zefnb.notebook.preload import Preloader
 from zefnb.notebook.tracebacks import Tracebacks
 
 _ATTRIBUTE = "_zefnb_attached"
@@ -19,7 +19,7 @@ class Attached:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.parts: list[Any] = [Display(shell), Output(shell), Address(shell), Tracebacks(shell), Ahead(shell)]
+        self.parts: list[Any] = [Display(shell), Output(shell), Address(shell), Tracebacks(shell), Preloader(shell)]
         self.is_loaded = False
         for part in self.parts:
             part.open()

@@ -14,7 +14,7 @@ from typing import Any
 _NEEDED = ("zefnb.engine.perform", "zefnb.topics.hub", "zefnb.net.http.servers")
 
 
-class Ahead:
+class Preloader:
     """Waits for the end of the cell that runs now, and loads."""
 
     def __init__(self, shell: Any) -> None:

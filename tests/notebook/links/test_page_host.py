@@ -10,7 +10,7 @@ import pytest
 from tests.notebook.kernel import Kernel
 from zefnb import FX, run
 from zefnb.engine.runtime import default_runtime
-from zefnb.notebook.links.page_host import heard
+from zefnb.notebook.links.page_host import on_host
 
 WIDGETS = "sum(w['model_name'] == 'AnyModel' for w in Widget.get_manager_state()['state'].values())"
 
@@ -52,7 +52,7 @@ def asked_by(server, host, origin=None):
 def test_what_a_page_says_of_itself_lets_pages_of_that_name_in_and_no_others(until):
     server = FX.StartHTTPServer(routes={"/": "hello"}, port=0) | run
     assert asked_by(server, "hub.example") == 403
-    heard(default_runtime(), {"host": "hub.example", "origin": "https://hub.example"})
+    on_host(default_runtime(), {"host": "hub.example", "origin": "https://hub.example"})
     until(lambda: asked_by(server, "hub.example", "https://hub.example") == 200)
     assert asked_by(server, "evil.example") == 403
     assert asked_by(server, "hub.example", "https://evil.example") == 403
@@ -67,6 +67,6 @@ def test_what_a_page_says_of_itself_lets_pages_of_that_name_in_and_no_others(unt
 )  # fmt: skip
 def test_nonsense_lets_nobody_in(said):
     server = FX.StartHTTPServer(routes={"/": "hello"}, port=0) | run
-    heard(default_runtime(), said)
+    on_host(default_runtime(), said)
     FX.QueryHTTPServer(server=server) | run  # whatever it led to has happened before
     assert asked_by(server, "hub2.example") == 403

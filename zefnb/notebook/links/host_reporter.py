@@ -8,11 +8,11 @@ from typing import Any
 import anywidget
 
 from zefnb.engine.runtime import default_runtime
-from zefnb.notebook.links.page_host import heard
-from zefnb.notebook.widgets.child_models import close_beside
+from zefnb.notebook.links.page_host import on_host
+from zefnb.notebook.widgets.child_models import close_child_models
 
 
-class Herald(anywidget.AnyWidget):
+class HostReporter(anywidget.AnyWidget):
     """Never displayed: that there is one is enough for a page to run its script."""
 
     _esm = Path(__file__).parents[1] / "static" / "herald" / "herald.js"
@@ -22,9 +22,9 @@ class Herald(anywidget.AnyWidget):
         self.on_msg(self._told)
 
     def _told(self, widget: Any, content: Any, buffers: Any) -> None:
-        heard(default_runtime(), content)
+        on_host(default_runtime(), content)
 
     def close(self) -> None:
         """Listen no more."""
-        close_beside(self)
+        close_child_models(self)
         super().close()

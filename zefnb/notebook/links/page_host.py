@@ -14,7 +14,7 @@ from zefnb.notebook.links.links import is_on_page_host
 _LONGEST_NAME = 260
 
 
-def heard(runtime: Any, content: Any) -> None:
+def on_host(runtime: Any, content: Any) -> None:
     """A page has said by which host and origin it is reached: from now on servers let in what comes from there."""
     given = content if isinstance(content, dict) else {}
     host, origin = str(given.get("host", "")), str(given.get("origin", ""))
@@ -48,6 +48,6 @@ class Address:
     def _ask(self, result: Any = None) -> None:
         self._shell.events.unregister("post_run_cell", self._ask)
         if find_spec("anywidget") is not None:
-            from zefnb.notebook.links.host_reporter import Herald
+            from zefnb.notebook.links.host_reporter import HostReporter
 
-            self._widget = Herald()
+            self._widget = HostReporter()

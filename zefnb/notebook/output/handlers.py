@@ -10,7 +10,7 @@ from zefnb.engine.cells import current_owner, current_server
 
 def runtime() -> Any:
     """The default runtime, if there is one: looking must not start it."""
-    # Another thread may be in the middle of importing it: see `Ahead`.
+    # Another thread may be in the middle of importing it: see `Preloader`.
     return getattr(sys.modules.get("zefnb.engine.runtime"), "_default", None)
 
 

@@ -22,7 +22,7 @@ from zefnb.notebook.output.fault_lines import Faults
 from zefnb.notebook.output.handlers import handlers_cell, runtime
 from zefnb.notebook.output.lines import Lines
 from zefnb.notebook.output.printed import Log
-from zefnb.notebook.output.reload_buffer import Kept
+from zefnb.notebook.output.reload_buffer import ReloadBuffer
 from zefnb.notebook.output.streams import route, unroute
 
 _FLUSH_EVERY = 0.1
@@ -55,7 +55,7 @@ class KernelOutput:
         self.on_run: Callable[[str], None] | None = None
         self._log = Log()
         self._streams = {name: getattr(sys, name) for name in ("stdout", "stderr")}
-        self._kept = Kept(shell, _has_things)
+        self._kept = ReloadBuffer(shell, _has_things)
 
     def open(self) -> None:
         """Begin."""

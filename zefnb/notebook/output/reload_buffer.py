@@ -14,14 +14,14 @@ from importlib.util import find_spec
 from typing import Any
 
 from zefnb.core.execution import current_execution
-from zefnb.notebook.widgets.child_models import close_beside
+from zefnb.notebook.widgets.child_models import close_child_models
 
 # The server that stands between asks for the kernel's info, too, under sessions of its own.
 _ASKED_BY_PAGES = ("execute_request", "comm_open", "comm_msg", "comm_info_request")
 _MOST_KEPT = 20_000
 
 
-class Kept:
+class ReloadBuffer:
     """The widgets of a kernel's cells, and whether a new page has come."""
 
     def __init__(self, shell: Any, started_something: Callable[[str], bool]) -> None:
@@ -97,7 +97,7 @@ def _shortened(outputs: tuple[dict[str, str], ...]) -> tuple[dict[str, str], ...
 
 
 def _close(widget: Any) -> None:
-    close_beside(widget)
+    close_child_models(widget)
     widget.close()
 
 

@@ -58,6 +58,6 @@ def _widget(runtime: Runtime, uid: str | None, path: str | None) -> Any:
         from zefnb.notebook.watch.widget import LiveTable
     except ImportError as error:
         raise ImportError(f"a live table needs {error.name}; pip install 'zefnb[lab]'", name=error.name) from None
-    from zefnb.notebook.widgets.replace_previous import shown_once
+    from zefnb.notebook.widgets.replace_previous import replace_previous
 
-    return shown_once(runtime, LiveTable(runtime, uid, path), "live table")
+    return replace_previous(runtime, LiveTable(runtime, uid, path), "live table")

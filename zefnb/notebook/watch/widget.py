@@ -19,7 +19,7 @@ from zefnb.notebook.overview import on_loop
 from zefnb.notebook.watch.access_token import AccessToken
 from zefnb.notebook.watch.control import Control
 from zefnb.notebook.watch.feed import Clients, Query
-from zefnb.notebook.widgets.child_models import close_beside
+from zefnb.notebook.widgets.child_models import close_child_models
 from zefnb.text.controls import strip_controls
 
 _STATIC = Path(__file__).parents[1] / "static" / "watch"
@@ -105,7 +105,7 @@ class LiveTable(anywidget.AnyWidget):
             control = self._control
             self._runtime.call_queue.put(lambda: self._runtime.spawn(control.shut(token), "closing a live table"))
             self._runtime.cells.forget(self)
-        close_beside(self)
+        close_child_models(self)
         super().close()
 
     def __repr__(self) -> str:

@@ -12,8 +12,8 @@ from zefnb.core.uid import generate_uid
 from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.notebook.display import html
 from zefnb.notebook.links import page_host as address
-from zefnb.notebook.widgets.child_models import close_beside
-from zefnb.notebook.widgets.replace_previous import shown_once
+from zefnb.notebook.widgets.child_models import close_child_models
+from zefnb.notebook.widgets.replace_previous import replace_previous
 
 _STATIC = Path(__file__).parents[1] / "static" / "client"
 
@@ -33,7 +33,7 @@ class ChatClient(anywidget.AnyWidget):
         self.on_msg(self._heard)
 
     def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
-        address.heard(self._runtime, content)
+        address.on_host(self._runtime, content)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget; where there is no kernel, the url."""
@@ -45,11 +45,11 @@ class ChatClient(anywidget.AnyWidget):
     def close(self) -> None:
         """Disconnect, and show it no more."""
         self._runtime.cells.forget(self)
-        close_beside(self)
+        close_child_models(self)
         super().close()
 
 
 def shown_client(server: Any, url: str) -> ChatClient:
     """A client for this cell, in place of the one that it showed before."""
     runtime = default_runtime()
-    return shown_once(runtime, ChatClient(runtime, url), "chat client")
+    return replace_previous(runtime, ChatClient(runtime, url), "chat client")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def close_beside(widget: Any) -> None:
+def close_child_models(widget: Any) -> None:
     """Close the layout and the style of a widget that is closed. May be repeated."""
     for name in ("layout", "style"):
         beside = getattr(widget, name, None)

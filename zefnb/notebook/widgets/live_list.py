@@ -9,7 +9,7 @@ import ipywidgets  # type: ignore[import-untyped]
 
 from zefnb.engine.runtime import default_runtime
 from zefnb.notebook.display import html
-from zefnb.notebook.widgets.child_models import close_beside
+from zefnb.notebook.widgets.child_models import close_child_models
 
 _EVERY = 0.2
 
@@ -50,5 +50,5 @@ class LiveList(ipywidgets.HTML):  # type: ignore[misc]
     def close(self) -> None:
         """Show it no more."""
         self._closed = True
-        close_beside(self)
+        close_child_models(self)
         super().close()

@@ -19,7 +19,7 @@ class Closable(Protocol):
 W = TypeVar("W", bound=Closable)
 
 
-def shown_once(runtime: Runtime, widget: W, what: str) -> W:
+def replace_previous(runtime: Runtime, widget: W, what: str) -> W:
     """`widget`, for the running cell; what an earlier execution of the cell showed in its place is closed."""
     identity = current_identity.set(thing_key(what))
     try:
