@@ -165,7 +165,7 @@ def cell(page: Any, number: int) -> Any:
     return page.locator("#board button").nth(number)
 
 
-def board(page: Any) -> str:
+def overview(page: Any) -> str:
     return "".join({"": ".", "✕": "X", "◯": "O"}[text] for text in page.locator("#board button").all_inner_texts())
 
 
@@ -186,14 +186,14 @@ def test_two_tabs_play_to_the_end_and_once_more(lobby, visit):
     cell(bob, 4).click(force=True)
     for number, (player, place) in enumerate([(ada, 0), (bob, 4), (ada, 1), (bob, 8)], 1):
         cell(player, place).click()
-        soon(lambda number=number: 9 - board(ada).count(".") == 9 - board(bob).count(".") == number)
+        soon(lambda number=number: 9 - overview(ada).count(".") == 9 - overview(bob).count(".") == number)
     soon(lambda: says(ada).startswith("It is your turn"))
     picture(ada, "lobby-playing-light")
     picture(bob, "lobby-playing-dark")
 
     cell(ada, 2).click()
     soon(lambda: says(ada) == "You have won!" and says(bob) == "Ada has won.")
-    assert board(ada) == board(bob) == "XXX.O...O"
+    assert overview(ada) == overview(bob) == "XXX.O...O"
     assert ada.locator("#board .won").count() == 3
     picture(ada, "lobby-won-light")
     picture(bob, "lobby-lost-dark")
@@ -202,7 +202,7 @@ def test_two_tabs_play_to_the_end_and_once_more(lobby, visit):
     soon(lambda: says(bob) == "Waiting for somebody to play with.")
     ada.get_by_role("button", name="Play again").click()
     soon(lambda: says(bob) == "It is your turn, with X, against Ada.")
-    assert board(ada) == "." * 9
+    assert overview(ada) == "." * 9
     ada.get_by_role("button", name="Leave").click()
     soon(lambda: says(bob) == "Ada has left.")
     lobby.pictures()

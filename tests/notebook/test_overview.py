@@ -1,4 +1,4 @@
-"""The board tells everything that runs, in plain values."""
+"""The overview: tells everything that runs, in plain values."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 from tests.notebook.viewer import here
 from zefnb import ET, FX, DictDatabase, generate_uid, identity, run
 from zefnb.engine.runtime import default_runtime
-from zefnb.notebook.overview import Rates, board, brief
+from zefnb.notebook.overview import Rates, brief, overview
 
 
 def now():
-    return here(lambda: board(default_runtime()))
+    return here(lambda: overview(default_runtime()))
 
 
 def test_an_idle_runtime_has_an_empty_board():

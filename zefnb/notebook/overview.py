@@ -1,4 +1,4 @@
-"""The board: everything that runs, gathered on the loop in one go, as plain values."""
+"""The overview: everything that runs, gathered on the loop in one go, as plain values."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Rates:
         self._seen = {key: seen for key, seen in self._seen.items() if seen[0] > limit}
 
 
-def board(runtime: Runtime) -> dict[str, Any]:
+def overview(runtime: Runtime) -> dict[str, Any]:
     """Everything that runs, as dicts, lists, text and numbers. On the loop; `on_loop` brings one there.
 
     Keys: servers, clients, topics, topic_count, actors, actor_count, timers, databases, outward, faults.

@@ -209,12 +209,12 @@ class ReadSide(FrameHandler):
         """
         at, end = 0, len(data)
         last = end - 1
-        look_at = _FIRST_LOOK if last > _FIRST_LOOK else last
+        attach_tap = _FIRST_LOOK if last > _FIRST_LOOK else last
         step, looked = _FIRST_LOOK, 0.0
         short = SHORT if self.max_size > SHORT else self.max_size
         self._needed = 2
         while self.is_open:
-            if at >= look_at:
+            if at >= attach_tap:
                 if at >= last:
                     return at
                 if deadline is None:
@@ -228,7 +228,7 @@ class ReadSide(FrameHandler):
                     is_quick = now - looked < _LOOK_INTERVAL / 2
                     step = min(step * 2, _LARGEST_STEP) if is_quick else max(step // 4, _LEAST_STEP)
                 looked = now
-                look_at = min(at + step, last)
+                attach_tap = min(at + step, last)
             first, length = data[at], data[at + 1] - 0x80
             if 0 <= length <= short and (first == WHOLE_TEXT or first == WHOLE_BINARY) and self._fragments is None:  # noqa: SIM109
                 stop = at + 6 + length
@@ -276,7 +276,7 @@ class ReadSide(FrameHandler):
         if self.protocol.state is CONNECTING:
             self._to_protocol(data)
             return end
-        look_at = at + _UNWANTED_STEP
+        attach_tap = at + _UNWANTED_STEP
         while self.protocol.close_rcvd is None and not self.protocol.eof_sent:
             skipped = min(self._unwanted, end - at)
             self._unwanted, at = self._unwanted - skipped, at + skipped
@@ -292,14 +292,14 @@ class ReadSide(FrameHandler):
                 self._to_protocol(data[at : at + size])
                 return end
             self._unwanted = size
-            if at < look_at:
+            if at < attach_tap:
                 continue
             if deadline is None:
                 deadline = self._outbox.reads.deadline()
             if monotonic() > deadline:
                 self._needed = 0
                 return at
-            look_at = at + _UNWANTED_STEP
+            attach_tap = at + _UNWANTED_STEP
         return end
 
     # What `Connection` has

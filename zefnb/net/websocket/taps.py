@@ -125,8 +125,8 @@ class _Tapped(Connection):
 TAPS: dict[Connection, Tap] = {}
 
 
-def look_at(connection: Connection) -> Tap:
-    """A tap on `connection`, shared by all who look; `look_away` ends it."""
+def attach_tap(connection: Connection) -> Tap:
+    """A tap on `connection`, shared by all who look; `detach_tap` ends it."""
     tap = TAPS.get(connection)
     if tap is None:
         tap = TAPS[connection] = Tap(connection)
@@ -135,7 +135,7 @@ def look_at(connection: Connection) -> Tap:
     return tap
 
 
-def look_away(tap: Tap) -> None:
+def detach_tap(tap: Tap) -> None:
     """One looker less; the last one takes the tap away."""
     tap.lookers -= 1
     if not tap.lookers:

@@ -137,10 +137,10 @@ def _expected(parser: kinds.Parser, words: list[str]) -> argparse.Action | None:
 
 def _facts() -> dict[str, Any]:
     from zefnb.engine.runtime import default_runtime
-    from zefnb.notebook.overview import board, on_loop
+    from zefnb.notebook.overview import on_loop, overview
 
     runtime = default_runtime()
-    facts: dict[str, Any] = on_loop(runtime, lambda: board(runtime))
+    facts: dict[str, Any] = on_loop(runtime, lambda: overview(runtime))
     return facts
 
 

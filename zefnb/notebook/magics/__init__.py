@@ -90,9 +90,9 @@ def call(shell: Any, line: str, cell: str | None = None, local: dict[str, Any] |
             print(help_text())
             return None
         if not name and cell is None:
-            from zefnb.notebook.magics.overview import board
+            from zefnb.notebook.magics.overview import overview
 
-            return board()
+            return overview()
         if not name:
             raise LineError("say what is to be done with the cell: %%zef page, on or publish (%zef -h explains)")
         return _call(command(name), rest, cell, Context(shell, local))

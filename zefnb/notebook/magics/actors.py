@@ -23,9 +23,9 @@ class Actors(Command):
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         if given.actor is None:
-            from zefnb.notebook.magics.overview import board
+            from zefnb.notebook.magics.overview import overview
 
-            return board()["actors"]
+            return overview()["actors"]
         found = context.named(given.actor)
         if not isinstance(found, Actor):
             raise LineError(f"{given.actor}: no name of an actor")

@@ -60,12 +60,12 @@ class Board(dict[str, Any]):
         printer.text("\n".join(lines))
 
 
-def board() -> Board:
+def overview() -> Board:
     """What runs now."""
     from zefnb.core.entity import ET
     from zefnb.notebook import overview as gathered
 
-    facts = gathered.on_loop(runtime := default_runtime(), lambda: gathered.board(runtime))
+    facts = gathered.on_loop(runtime := default_runtime(), lambda: gathered.overview(runtime))
     found = Board(faults=facts["faults"])
     found["servers"] = Rows("running servers", map(_server, facts["servers"]))
     found["endpoints"] = Rows(

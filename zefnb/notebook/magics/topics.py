@@ -21,9 +21,9 @@ class Topics(Command):
             from zefnb.core.effect import FX
 
             return context.run(FX.StreamGraphSnapshot())
-        from zefnb.notebook.magics.overview import board
+        from zefnb.notebook.magics.overview import overview
 
-        return board()["topics"]
+        return overview()["topics"]
 
 
 COMMAND = Topics()

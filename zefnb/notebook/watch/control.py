@@ -18,7 +18,7 @@ from zefnb.net.http.server import Server
 from zefnb.net.http.servers import Servers
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.endpoint import EndpointConfig
-from zefnb.notebook.overview import board
+from zefnb.notebook.overview import overview
 from zefnb.notebook.watch.access_token import AccessToken, Challenge
 from zefnb.notebook.watch.feed import Clients
 from zefnb.notebook.watch.requests import Malformed
@@ -303,7 +303,7 @@ class Control:
         self._clients.refresh()
         now = time.monotonic()
         if now - self._board_at >= _BOARD_EVERY - 0.05:
-            self._board, self._board_at = board(self._runtime), now
+            self._board, self._board_at = overview(self._runtime), now
         changed = False
         for viewer in awake:
             try:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from zefnb.engine.runtime import Runtime
-from zefnb.net.websocket.taps import Tap, look_at, look_away
+from zefnb.net.websocket.taps import Tap, attach_tap, detach_tap
 from zefnb.notebook.watch.feed import Row
 
 Answer = dict[str, Any]
@@ -22,7 +22,7 @@ class Detail:
     def __init__(self, runtime: Runtime, row: Row) -> None:
         self._runtime = runtime
         self._row = row
-        self._tap: Tap | None = look_at(row.connection)
+        self._tap: Tap | None = attach_tap(row.connection)
         self._told_frame = 0
         self._told_facts: Answer = {}
         self._state: str | None = None
@@ -85,7 +85,7 @@ class Detail:
     def close(self) -> None:
         """Stop looking."""
         if self._tap is not None:
-            look_away(self._tap)
+            detach_tap(self._tap)
             self._tap = None
 
 

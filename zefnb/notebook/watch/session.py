@@ -39,7 +39,7 @@ class Session:
         self._view = View()
         self._detail: Detail | None = None
         self._tail: Tail | None = None
-        self._told_board: dict[str, Any] = {}
+        self._sent_overview: dict[str, Any] = {}
         self._looks = False
         self.is_paused = False
 
@@ -111,7 +111,7 @@ class Session:
 
     def _again(self, request: Request) -> None:
         self._view.forget()
-        self._told_board = {}
+        self._sent_overview = {}
         if self._looks:
             self._push_table()
 
@@ -175,9 +175,9 @@ class Session:
 
     def push(self, board: dict[str, Any]) -> bool:
         """Tell what has changed since the last time; answers whether anything did."""
-        news = {key: value for key, value in board.items() if self._told_board.get(key) != value}
+        news = {key: value for key, value in board.items() if self._sent_overview.get(key) != value}
         if news:
-            self._told_board = board
+            self._sent_overview = board
             self.say({"t": "board", **news})
         table = self._push_table() if self._looks else False
         detail = self.push_detail()

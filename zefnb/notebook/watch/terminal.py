@@ -16,7 +16,7 @@ from zefnb.engine.perform import perform
 from zefnb.engine.runtime import Runtime
 from zefnb.net.http.servers import Servers
 from zefnb.notebook.display.tables import clients_table
-from zefnb.notebook.overview import board, on_loop
+from zefnb.notebook.overview import on_loop, overview
 from zefnb.text.controls import strip_controls
 
 _EVERY = 0.25
@@ -43,7 +43,7 @@ def watch_terminal(runtime: Runtime, uid: str | None, path: str | None, console:
 
 def _picture(runtime: Runtime, uid: str | None, path: str | None, console: Console) -> Group:
     """Everything to be drawn now, on the loop."""
-    facts = board(runtime)
+    facts = overview(runtime)
     width, height = console.size.width, console.size.height
     parts: list[Any] = [_headline(facts)]
     servers = [server for server in runtime.service(Servers) if uid in (None, server.handle._uid)]
