@@ -44,7 +44,7 @@ class _Told:
         self.parts = parts
 
 
-class _Teller:
+class _Tagger:
     """The one global in our pickles. Not a class or function, whose attributes a pickle could set."""
 
     __slots__ = ()
@@ -56,7 +56,7 @@ class _Teller:
         return _NAME
 
 
-told = _Teller()
+told = _Tagger()
 
 
 class _Writer(pickle.Pickler):
