@@ -27,7 +27,7 @@ def fault(journal, text="ouch", **details):
     try:
         fail(text)
     except ValueError as error:
-        journal.fault("handler f", error, **details)
+        journal.exception("handler f", error, **details)
 
 
 def test_the_newest_entry_comes_first_and_limit_cuts_the_oldest():
@@ -228,7 +228,7 @@ def test_faults_of_one_handler_are_one_entry_whatever_path_was_asked_for():
         try:
             fail()
         except ValueError as error:
-            journal.fault(f"handler f of /{number}", error, key="handler", example=f"/{number}", path=f"/{number}")
+            journal.exception(f"handler f of /{number}", error, key="handler", example=f"/{number}", path=f"/{number}")
     [entry] = journal.entries()
     assert (entry["count"], entry["path"], entry["examples"][:2]) == (50, "/49", ["/0", "/1"])
 
@@ -290,7 +290,7 @@ def test_any_text_is_kept_short_clean_and_without_the_secret_at_its_cut(text, ti
         try:
             fail(long)
         except ValueError as error:
-            journal.fault("f", error, input={"said": long})
+            journal.exception("f", error, input={"said": long})
         for entry in journal.entries():
             assert len(entry["message"]) <= 4_000
             assert len(entry.get("traceback", "")) <= 8_000
@@ -327,7 +327,7 @@ def test_a_huge_text_takes_no_longer_than_a_short_one(value):
         try:
             fail(value if isinstance(value, str) else [value])
         except ValueError as error:
-            journal.fault(f"handler {number}", error, input=value)
+            journal.exception(f"handler {number}", error, input=value)
     assert time.process_time() - began < 2.5, "cleaning all of it takes seconds each time"
 
 

@@ -146,7 +146,7 @@ class Actor:
                 release()
             except Exception as error:
                 text = f"ending {short_repr(key)} with its actor"
-                self._runtime.journal.fault(text, error, key="ending with its actor", actor=self.handle)
+                self._runtime.journal.exception(text, error, key="ending with its actor", actor=self.handle)
         if self.on_end is not None:
             self.on_end()
 
@@ -347,7 +347,7 @@ class Actor:
 
     def _failed(self, error: BaseException) -> bool:
         self.faults += 1
-        self._runtime.journal.fault(
+        self._runtime.journal.exception(
             f"handler {handler_name(self._handler)}",
             error,
             handler=handler_name(self._handler),
@@ -360,7 +360,7 @@ class Actor:
     def _effect_failed(self, effect: Effect, error: BaseException) -> None:
         self.faults += 1
         name = handler_name(self._handler)
-        self._runtime.journal.fault(
+        self._runtime.journal.exception(
             f"{type(effect)!r}, an effect of {name},", error, handler=name, actor=self.handle, server=self.server
         )
 

@@ -128,7 +128,7 @@ def compile_behaviour(
 
     def report(rule: Rule, error: BaseException) -> None:
         text = f"the predicate of rule ({short_repr(rule.message)}, {short_repr(rule.state)}) failed"
-        journal.fault(text, error)
+        journal.exception(text, error)
 
     table = function = None
     try:

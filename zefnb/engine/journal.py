@@ -61,7 +61,7 @@ class Journal:
         if not self._counted(key, example, details):
             self._add(Entry(Time.now(), level, line_text(message), presentable(details), key=key), example)
 
-    def fault(
+    def exception(
         self, message: str, error: BaseException, *, key: Hashable = None, example: str | None = None, **details: Any
     ) -> None:
         """Write down an exception out of user code, with its traceback.
@@ -133,7 +133,7 @@ class Journal:
         try:
             logger.log(level, "%s%s", line, more)
         except Exception as error:  # a filter or a handler of somebody's
-            self.fault("a handler of Python's logging", error)
+            self.exception("a handler of Python's logging", error)
         finally:
             _telling.now = before
 
@@ -141,7 +141,7 @@ class Journal:
         try:
             listener(entry)
         except Exception as error:
-            self.fault("a listener of the journal", error)
+            self.exception("a listener of the journal", error)
             # Nobody is told of an entry that is written here; the log is all that is left.
             if self._lines.allows():
                 logger.exception("a listener of the journal failed")

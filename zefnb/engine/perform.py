@@ -68,7 +68,7 @@ def _tell_monitors(runtime: Runtime, effect: Effect, answer: Any) -> None:
         try:
             monitor(effect, answer)
         except Exception as error:
-            runtime.journal.fault(f"the monitor {short_repr(monitor)}", error, key=("monitor", type(monitor)))
+            runtime.journal.exception(f"the monitor {short_repr(monitor)}", error, key=("monitor", type(monitor)))
 
 
 def _checked(runtime: Runtime, effect: Any) -> Spec:

@@ -77,7 +77,7 @@ class Runtime:
     def _task_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.journal.fault(task.get_name(), error)
+            self.journal.exception(task.get_name(), error)
 
     def ended(self, uid: str | None) -> None:
         """Remember that what had this uid has ended, to tell it from what never was here."""
@@ -95,13 +95,13 @@ class Runtime:
         return NotRunning(f"{handle!r} is not at home in this process ({os.getpid()}); {hint}")
 
     def _escaped(self, error: BaseException) -> None:
-        self.journal.fault("an exception reached the loop", error)
+        self.journal.exception("an exception reached the loop", error)
 
     def _loop_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if error is not None:
             # asyncio's message may quote the arguments of a callback, which a peer can have sent.
-            self.journal.fault(context.get("message", "fault on the loop"), error, key="fault on the loop")
+            self.journal.exception(context.get("message", "fault on the loop"), error, key="fault on the loop")
         else:
             self.journal.note("error", str(context.get("message")), key=context.get("message"))
 

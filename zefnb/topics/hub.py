@@ -131,7 +131,7 @@ class Hub:
                     subscriber.deliver(snapshot(content))
             except BaseException as error:  # content of a user's type may raise what it likes
                 text, key = f"delivery to {short_repr(subscriber)}", ("delivery", type(subscriber))
-                self._runtime.journal.fault(text, error, key=key, topic=topic)
+                self._runtime.journal.exception(text, error, key=key, topic=topic)
         if cause is not None:
             self._runtime.cause = None
 

@@ -156,7 +156,7 @@ class Acceptor:
             connection.close()
         except Exception as error:
             connection.close()
-            self._runtime.journal.fault("a connection could not be taken in", error)
+            self._runtime.journal.exception("a connection could not be taken in", error)
         finally:
             arrival.on_made()
 

@@ -157,7 +157,7 @@ class HTTPApp:
                 raise
             except BaseException as error:  # SystemExit from a handler is its fault, not our end
                 path = request.scope["path"]
-                self._runtime.journal.fault(
+                self._runtime.journal.exception(
                     found.name, error, example=path, handler=name_of(handler), server=self._server, path=path
                 )
                 raise HTTPException(*_FAILED) from None
@@ -245,7 +245,7 @@ class HTTPApp:
                 handler=_handler_of(found),
             )
         else:
-            self._runtime.journal.fault(
+            self._runtime.journal.exception(
                 f"the answer of {name}", error, server=self._server, path=path, handler=_handler_of(found)
             )
         return plain(*_FAILED)

@@ -250,7 +250,7 @@ class Server:
         self._runtime.journal.note("warning", f"refused a connection: {why}", key=key, server=self.handle)
 
     def _fault(self, error: Exception) -> None:
-        self._runtime.journal.fault("a request could not be read", error, server=self.handle)
+        self._runtime.journal.exception("a request could not be read", error, server=self.handle)
 
     def _log(self, connection: Connection, what: str) -> None:
         if self.logs_requests:

@@ -195,7 +195,7 @@ class Endpoint:
         """Taking in a message went wrong, and not in a handler: say so."""
         text = f"client {connection.channel_id} of {self.path}"
         channel, key = connection.channel_id, ("client of", self.path)
-        self._runtime.journal.fault(
+        self._runtime.journal.exception(
             text, error, key=key, example=f"client {channel}", server=self.server, channel_id=channel
         )
 

@@ -309,6 +309,6 @@ class Control:
             try:
                 changed |= viewer.session.push(self._board)
             except Exception as error:
-                self._runtime.journal.fault("a live table", error)
+                self._runtime.journal.exception("a live table", error)
                 viewer.end()
         return changed
