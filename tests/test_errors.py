@@ -10,7 +10,7 @@ import pytest
 import zefnb.errors
 from zefnb import ET, FX, Any, EntityUid, Time, generate_uid, insert_into, run, take
 from zefnb.errors import (
-    Fault,
+    FieldError,
     InvalidEffect,
     InvalidValue,
     MissingField,
@@ -246,7 +246,7 @@ def test_every_error_is_of_one_tree_and_also_of_pythons_own():
 
 
 def test_an_error_crosses_a_process_border():
-    error = InvalidEffect("FX.Publish", [Fault("target", "got 5", "ET.Topic")])
+    error = InvalidEffect("FX.Publish", [FieldError("target", "got 5", "ET.Topic")])
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.faults) == (str(error), error.faults)
 

@@ -42,7 +42,7 @@ _RAISED_BY = "raised by "
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FieldError:
     """One thing wrong with a call: which field, what was given, what was allowed, what to do."""
 
     field: str
@@ -127,13 +127,13 @@ class ZefError(Exception):
 class UsageError(ZefError):
     """A call that can be mended by its caller. ``subject`` is what was called, ``faults`` what is wrong.
 
-    >>> print(UsageError("FX.Publish", [Fault("target", "got 'chat'", "ET.Topic")]))
+    >>> print(UsageError("FX.Publish", [FieldError("target", "got 'chat'", "ET.Topic")]))
     FX.Publish: target: got 'chat'; allowed: ET.Topic
     """
 
-    def __init__(self, subject: str, faults: Iterable[Fault] | str) -> None:
+    def __init__(self, subject: str, faults: Iterable[FieldError] | str) -> None:
         self.subject = subject
-        self.faults = (Fault("", faults),) if isinstance(faults, str) else tuple(faults)
+        self.faults = (FieldError("", faults),) if isinstance(faults, str) else tuple(faults)
         super().__init__(subject, self.faults)
 
     def _text(self) -> str:

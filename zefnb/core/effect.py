@@ -18,7 +18,7 @@ from typing import Any
 from zefnb.core.op import Evaluator, Op, OpFactory
 from zefnb.core.record import Record, assemble, set_fields
 from zefnb.core.types import ANYTHING, compile_pattern, describe
-from zefnb.errors import Fault, Hint, InvalidEffect, UnknownName, shown
+from zefnb.errors import FieldError, Hint, InvalidEffect, UnknownName, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +93,24 @@ class Spec:
         field = self.fields.get(name)
         return field is not None and field.admits(value)
 
-    def faults(self, given: Mapping[str, Any]) -> list[Fault]:
+    def faults(self, given: Mapping[str, Any]) -> list[FieldError]:
         """What is wrong with these fields: unknown names and wrong types."""
-        found: list[Fault] = []
+        found: list[FieldError] = []
         for name, value in given.items():
             field = self.fields.get(name)
             if field is None:
                 known = ", ".join(self.fields) or "none"
-                found.append(Fault(name, "unknown field", known, Hint(name, self.fields)))
+                found.append(FieldError(name, "unknown field", known, Hint(name, self.fields)))
             elif not field.admits(value):
-                found.append(Fault(name, f"got {shown(value)}", describe(field.annotation)))
+                found.append(FieldError(name, f"got {shown(value)}", describe(field.annotation)))
         return found
 
-    def missing(self, given: Mapping[str, Any]) -> Sequence[Fault]:
+    def missing(self, given: Mapping[str, Any]) -> Sequence[FieldError]:
         """Required fields that are not there."""
         if given.keys() == self._kinds.keys() and self._fields is not None:
             return ()
         return [
-            Fault(name, "missing", describe(field.annotation))
+            FieldError(name, "missing", describe(field.annotation))
             for name, field in self.fields.items()
             if field.required and name not in given
         ]
@@ -140,7 +140,7 @@ class Registry:
         spec = self.specs.get(name)
         if spec is None:
             known = ", ".join(sorted(self.specs))
-            raise UnknownName(f"FX.{name}", [Fault("", "unknown effect", known, Hint(name, self.specs))])
+            raise UnknownName(f"FX.{name}", [FieldError("", "unknown effect", known, Hint(name, self.specs))])
         return spec
 
 
@@ -217,7 +217,7 @@ class Effect(Record, metaclass=EffectType):
             return NotImplemented
         hint = "was `run` given another value? `from zefnb import run` restores it"
         raise InvalidEffect(
-            repr(type(self)), [Fault("", f"`| {shown(other)}` performs nothing", "`| run`, `await`", hint)]
+            repr(type(self)), [FieldError("", f"`| {shown(other)}` performs nothing", "`| run`, `await`", hint)]
         )
 
     def __await__(self) -> Generator[Any, None, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from zefnb.core.record import Record, assemble, check_field_names, set_fields, set_uid
 from zefnb.core.types import Matcher, Union, compile_pattern
 from zefnb.core.uid import checked_name
-from zefnb.errors import Fault, InvalidValue, UnknownName, shown
+from zefnb.errors import FieldError, InvalidValue, UnknownName, shown
 
 _LONGEST_NAME = 200
 
@@ -49,7 +49,7 @@ class Entity(Record, metaclass=EntityType):
         if len(uid) > 1:
             problem = f"got {len(uid)} values by position, the second is {shown(uid[1])}"
             raise InvalidValue(
-                repr(type(self)), [Fault("uid", problem, "one uid or name; everything else by field name")]
+                repr(type(self)), [FieldError("uid", problem, "one uid or name; everything else by field name")]
             )
         check_field_names(type(self), fields)
         set_uid(self, checked_name(type(self), uid[0]) if uid else None)
@@ -108,10 +108,10 @@ def _forget(name: str, gone: weakref.ref[type[Entity]]) -> None:
 def _checked_type_name(name: object) -> str:
     """`name`, when the program could write `ET.` before it: it is printed wherever a value of the type is."""
     if not isinstance(name, str) or not (name[:1].isupper() and name.isidentifier()):
-        raise InvalidValue("ET", [Fault("name", f"got {shown(name)}", "a capitalised name")])
+        raise InvalidValue("ET", [FieldError("name", f"got {shown(name)}", "a capitalised name")])
     if len(name) > _LONGEST_NAME or not unicodedata.is_normalized("NFKC", name):
         allowed = f"at most {_LONGEST_NAME} characters, in the normal form that Python reads names in (NFKC)"
-        raise InvalidValue("ET", [Fault("name", f"got {shown(name)}", allowed)])
+        raise InvalidValue("ET", [FieldError("name", f"got {shown(name)}", allowed)])
     return name
 
 

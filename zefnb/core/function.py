@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, overload
 
 from zefnb.core.execution import definition_key
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 
 Invoke = Callable[[Any, Any, Any], Any]
 
@@ -115,11 +115,11 @@ def as_handler(given: Any, subject: str, field: str) -> ZefFunction:
     if isinstance(given, ZefFunction):
         return given
     if not callable(given):
-        raise InvalidValue(subject, [Fault(field, f"got {shown(given)}", "a function, an op or any callable")])
+        raise InvalidValue(subject, [FieldError(field, f"got {shown(given)}", "a function, an op or any callable")])
     try:
         return ZefFunction(given, inline=bool(getattr(given, "inline", False)))
     except InvalidValue as error:
-        raise InvalidValue(subject, [Fault(field, str(error))]) from None
+        raise InvalidValue(subject, [FieldError(field, str(error))]) from None
 
 
 def name_of(function: Any) -> str:
@@ -155,7 +155,7 @@ def _invoker(function: Callable[..., Any]) -> Invoke:
         return function
     allowed = "f(input), f(msg, state) or f(msg, state, context)"
     problem = f"{name_of(function)} takes {arity} arguments"
-    raise InvalidValue(name_of(function), [Fault("parameters", problem, allowed)])
+    raise InvalidValue(name_of(function), [FieldError("parameters", problem, allowed)])
 
 
 def _is_async(function: Any) -> bool:

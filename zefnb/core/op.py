@@ -15,7 +15,7 @@ from typing import Any, overload
 from zefnb.core.function import ZefFunction
 from zefnb.core.record import structural_hash
 from zefnb.core.types import Matcher, Union, ValueType, compile_pattern
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.text.short_repr import Parts, Scope, items, named, parts_of, reads
 
 
@@ -177,7 +177,7 @@ class OpFactory:
         except TypeError as error:
             bare = [option.replace(annotation=option.empty) for option in self.__signature__.parameters.values()]
             allowed = f"{self.__name__}{self.__signature__.replace(parameters=bare)}"
-            raise InvalidValue(self.__name__, [Fault("", str(error), allowed)]) from None
+            raise InvalidValue(self.__name__, [FieldError("", str(error), allowed)]) from None
         return Op((Step(self._function, args, kwargs, self.inline, self.__name__, self._curried),))
 
     def __or__(self, other: object) -> Op:
@@ -290,7 +290,7 @@ def as_chain(given: Any, subject: str = "chain", field: str = "step") -> Op:
         name = getattr(given, "__name__", None) or repr(given)
         return Op((Step(given, (), {}, bool(getattr(given, "inline", False)), name),))
     hint = "was a name such as `run` or `collect` given another value? `from zefnb import *` restores it"
-    raise InvalidValue(subject, [Fault(field, f"got {shown(given)}", "an op or a callable", hint)])
+    raise InvalidValue(subject, [FieldError(field, f"got {shown(given)}", "an op or a callable", hint)])
 
 
 def compile_chain(op: Op) -> Callable[[Any], Any]:
@@ -335,7 +335,7 @@ def op(function: Callable[..., Any] | None = None, /, *, inline: bool = False, c
 def _made(function: Callable[..., Any], inline: bool, curried: bool) -> Any:
     parameters = list(inspect.signature(function).parameters.values())
     if not parameters:
-        raise InvalidValue(function.__name__, [Fault("parameters", "there are none", "the value, then options")])
+        raise InvalidValue(function.__name__, [FieldError("parameters", "there are none", "the value, then options")])
     if curried or len(parameters) > 1:
         return OpFactory(function, inline, curried)
     return NamedOp(function, inline)

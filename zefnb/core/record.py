@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
-from zefnb.errors import Fault, Hint, InvalidValue, MissingField
+from zefnb.errors import FieldError, Hint, InvalidValue, MissingField
 from zefnb.text.controls import strip_controls
 from zefnb.text.short_repr import Parts, Scope, named, pairs, parts_of, reads, short_repr
 
@@ -40,7 +40,7 @@ class Record:
         more = f", ... of {len(names):,}" if len(names) > _MOST_LISTED else ""
         listed = strip_controls(", ".join(names[:_MOST_LISTED])) + more if names else "it has none"
         problem = f"no field {short_repr(name)}; fields: {listed}"
-        raise MissingField(repr(type(self)), [Fault("", problem, hint=Hint(name, names))])
+        raise MissingField(repr(type(self)), [FieldError("", problem, hint=Hint(name, names))])
 
     def __dir__(self) -> list[str]:
         return list(self.__dict__)
@@ -166,4 +166,4 @@ def check_field_names(cls: type, names: Mapping[str, Any]) -> None:
     """Refuse field names that tools use for probing."""
     for name in names:
         if name.startswith("_"):
-            raise InvalidValue(repr(cls), [Fault(name, "field names that begin with an underscore are refused")])
+            raise InvalidValue(repr(cls), [FieldError(name, "field names that begin with an underscore are refused")])

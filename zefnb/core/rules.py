@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from zefnb.core.function import ZefFunction, as_handler
 from zefnb.core.types import Matcher, compile_pattern
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 
 _REMEMBERED_TYPES = 1024
 
@@ -107,11 +107,11 @@ class RuleTable:
 def _compiled(pair: Any, number: int) -> _Compiled:
     subject, field = "rules", f"rules[{number}]"
     if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise InvalidValue(subject, [Fault(field, f"got {shown(pair)}", "((message, state), handler)")])
+        raise InvalidValue(subject, [FieldError(field, f"got {shown(pair)}", "((message, state), handler)")])
     key, given = pair
     if not isinstance(key, tuple) or len(key) != 2:
         hint = "Use Any for a state that does not matter"
         allowed = "a pair (message pattern, state pattern)"
-        raise InvalidValue(subject, [Fault(field, f"key {shown(key)}", allowed, hint)])
+        raise InvalidValue(subject, [FieldError(field, f"key {shown(key)}", allowed, hint)])
     rule = Rule(key[0], key[1], as_handler(given, subject, f"handler of {key!r}"))
     return _Compiled(rule, compile_pattern(key[0]), compile_pattern(key[1]))

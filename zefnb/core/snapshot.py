@@ -18,7 +18,7 @@ from typing import Any
 from zefnb.core.lasting import PLAIN, STILL, is_container, is_handle, is_lasting
 from zefnb.core.record import Record, assemble
 from zefnb.core.remaking import Memo, remade
-from zefnb.errors import Fault, InvalidValue
+from zefnb.errors import FieldError, InvalidValue
 
 _REMEMBERED_TYPES = 1024
 
@@ -70,7 +70,9 @@ def snapshot(value: Any) -> Any:
 
 def too_deep(subject: str, field: str) -> InvalidValue:
     """The error for a value of which `snapshot` has raised `RecursionError`, for the program that has given it."""
-    return InvalidValue(subject, [Fault(field, "it is nested too deeply", "a flatter value, not a chain of objects")])
+    return InvalidValue(
+        subject, [FieldError(field, "it is nested too deeply", "a flatter value, not a chain of objects")]
+    )
 
 
 def outline(value: Any) -> Any:

@@ -10,7 +10,7 @@ from functools import total_ordering
 from typing import Any
 
 from zefnb.core.types import Matcher, compile_pattern
-from zefnb.errors import Fault, Hint, InvalidValue, shown
+from zefnb.errors import FieldError, Hint, InvalidValue, shown
 from zefnb.text.short_repr import short_repr
 
 _NS = 1_000_000_000
@@ -102,7 +102,7 @@ class Time:
 
 def _at(ns: int, zone: tzinfo | None = None) -> Time:
     if not _FIRST <= ns <= _LAST:
-        raise InvalidValue("Time", [Fault("value", f"{ns} ns since 1970", "the years 1 to 9999")])
+        raise InvalidValue("Time", [FieldError("value", f"{ns} ns since 1970", "the years 1 to 9999")])
     moment = object.__new__(Time)
     object.__setattr__(moment, "ns", ns)
     object.__setattr__(moment, "zone", zone)
@@ -124,7 +124,7 @@ def _read(value: object) -> tuple[int, tzinfo | None]:
         if isinstance(error, InvalidValue):
             raise
     allowed = "ISO 8601 text, seconds since 1970, a datetime, or ... for any"
-    raise InvalidValue("Time", [Fault("value", f"got {shown(value)}", allowed)])
+    raise InvalidValue("Time", [FieldError("value", f"got {shown(value)}", allowed)])
 
 
 def _of_datetime(moment: datetime) -> tuple[int, tzinfo | None]:
@@ -159,7 +159,9 @@ def zone_named(name: str, subject: str, field: str) -> tzinfo:
         known = zoneinfo.available_timezones()
         near = sorted(zone for zone in known if zone[:3] == name[:3])
         hint = Hint(name, near) if known else "this system has no list of time zones: pip install tzdata"
-        fault = Fault(field, f"there is no time zone {short_repr(name)}", "an IANA name such as 'Europe/Berlin'", hint)
+        fault = FieldError(
+            field, f"there is no time zone {short_repr(name)}", "an IANA name such as 'Europe/Berlin'", hint
+        )
         raise InvalidValue(subject, [fault]) from None
 
 

@@ -15,7 +15,7 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.text.short_repr import Parts, Scope, reads
 
 
@@ -99,7 +99,7 @@ class ArrayType:
 
     def __getitem__(self, element: object) -> ValueType:
         if element is not u8:
-            raise InvalidValue("Array1[...]", [Fault("element", f"got {shown(element)}", "u8")])
+            raise InvalidValue("Array1[...]", [FieldError("element", f"got {shown(element)}", "u8")])
         return ARRAY_U8
 
     def __repr__(self) -> str:
@@ -118,12 +118,12 @@ def _subclass_of(*wanted: type, but: type | None = None) -> Callable[[type], boo
 
 def _only_none(value: object = None) -> None:
     if value is not None:
-        raise InvalidValue("Nil", [Fault("value", f"got {shown(value)}", "None")])
+        raise InvalidValue("Nil", [FieldError("value", f"got {shown(value)}", "None")])
 
 
 def _bytes_of(value: object = b"") -> bytes:
     if isinstance(value, str | int):
-        raise InvalidValue("Bytes", [Fault("value", f"got {shown(value)}", "bytes or numbers 0 to 255")])
+        raise InvalidValue("Bytes", [FieldError("value", f"got {shown(value)}", "bytes or numbers 0 to 255")])
     return bytes(typing.cast("bytes | Iterable[int]", value))
 
 
@@ -230,7 +230,7 @@ def compile_pattern(pattern: Any) -> Matcher:
         return _compile_generic(pattern)
     if inspect.iscoroutinefunction(pattern):
         raise InvalidValue(
-            "pattern", [Fault("predicate", f"got {shown(pattern)}", "a plain function, not an async one")]
+            "pattern", [FieldError("predicate", f"got {shown(pattern)}", "a plain function, not an async one")]
         )
     if callable(pattern):
         inline = bool(getattr(pattern, "inline", False))
@@ -264,7 +264,7 @@ def _compile_literal(literal: Any) -> Matcher:
 def _any_of(patterns: Iterable[Any]) -> Matcher:
     members = [compile_pattern(pattern) for pattern in patterns]
     if not members:
-        raise InvalidValue("pattern", [Fault("alternatives", "there are none", "at least one")])
+        raise InvalidValue("pattern", [FieldError("alternatives", "there are none", "at least one")])
 
     def by_type(cls: type) -> bool | None:
         answers = [member.by_type(cls) if member.by_type else None for member in members]

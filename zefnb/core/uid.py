@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from zefnb.core.types import Matcher
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 
 PREFIX = "🍃-"
 _FORM = re.compile(r"🍃-[0-9a-f]{20}\Z")
@@ -35,11 +35,11 @@ def is_uid(text: str) -> bool:
 def checked_name(subject: object, name: object) -> str:
     """`name` when it is a uid or a plain name that cannot be mistaken for one; an error otherwise."""
     if not isinstance(name, str):
-        fault = Fault("uid", f"got {shown(name)}", "a uid or a name, as text")
+        fault = FieldError("uid", f"got {shown(name)}", "a uid or a name, as text")
     elif name.startswith("🍃") and not is_uid(name):
-        fault = Fault("uid", f"bad uid {shown(name)}", "'🍃-' and 20 hex digits", "generate_uid() makes one")
+        fault = FieldError("uid", f"bad uid {shown(name)}", "'🍃-' and 20 hex digits", "generate_uid() makes one")
     elif not name.strip():
-        fault = Fault("uid", "the name is empty", "a uid or a name")
+        fault = FieldError("uid", "the name is empty", "a uid or a name")
     else:
         return name
     raise InvalidValue(str(subject), [fault])

@@ -9,7 +9,7 @@ from typing import Any
 from zefnb.core.entity import Entity
 from zefnb.core.snapshot import snapshot as snapshot
 from zefnb.core.time import Time
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 
 TEXT, BINARY = 1, 2
 
@@ -34,16 +34,18 @@ def to_json_text(value: Any) -> str:
     except ValueError as error:
         raise InvalidValue("JSON", [_fault(str(error))]) from None
     except RecursionError:
-        raise InvalidValue("JSON", [Fault("value", "it is nested too deeply")]) from None
+        raise InvalidValue("JSON", [FieldError("value", "it is nested too deeply")]) from None
 
 
-def _fault(said: str) -> Fault:
+def _fault(said: str) -> FieldError:
     """What the JSON encoder's `ValueError` says, in terms of the value."""
     if "Circular" in said:
-        return Fault("value", "it contains itself")
+        return FieldError("value", "it contains itself")
     if "digits" in said:
-        return Fault("value", "it has an int of too many digits", f"{sys.get_int_max_str_digits():,} digits at most")
-    return Fault("value", "NaN and infinity are not in JSON", "finite numbers")
+        return FieldError(
+            "value", "it has an int of too many digits", f"{sys.get_int_max_str_digits():,} digits at most"
+        )
+    return FieldError("value", "NaN and infinity are not in JSON", "finite numbers")
 
 
 def _plain(value: Any) -> Any:
@@ -59,7 +61,7 @@ def _plain(value: Any) -> Any:
         return list(value)
     if isinstance(value, bytes | bytearray | memoryview):
         hint = "Send bytes by themselves, as a binary message, or decode them"
-        raise InvalidValue("JSON", [Fault("value", f"got {shown(value)}", "what JSON has: no bytes", hint)])
+        raise InvalidValue("JSON", [FieldError("value", f"got {shown(value)}", "what JSON has: no bytes", hint)])
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         number = value.item()
         if type(number) is not type(value):
@@ -91,4 +93,4 @@ def encode_content(content: Any) -> tuple[int, bytes]:
         problem = f"text with half a surrogate pair has no UTF-8: {shown(content)}"
     except TypeError as error:
         problem = str(error)
-    raise InvalidValue("content", [Fault("", problem, _ALLOWED)])
+    raise InvalidValue("content", [FieldError("", problem, _ALLOWED)])

@@ -9,7 +9,7 @@ from zefnb.core.effect import effect
 from zefnb.core.entity import ET, Actor, Success, Topic
 from zefnb.core.op import as_chain
 from zefnb.core.uid import generate_uid
-from zefnb.errors import Fault, InvalidEffect
+from zefnb.errors import FieldError, InvalidEffect
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
@@ -54,7 +54,7 @@ def start_actor(
     try:
         state = snapshot(initial_state)
     except RecursionError:
-        problem = Fault("initial_state", "it is nested too deeply", "a flatter value, or a DictDatabase")
+        problem = FieldError("initial_state", "it is nested too deeply", "a flatter value, or a DictDatabase")
         raise InvalidEffect("FX.StartActor", [problem]) from None
     source, sources = _sources(input)
     for topic in sources:
@@ -92,7 +92,7 @@ def _sources(given: Topic | Sequence[Topic] | None) -> tuple[Topic | list[Topic]
         return given, [given]
     topics = list(dict.fromkeys(given))
     if not topics:
-        raise InvalidEffect("FX.StartActor", [Fault("input", "got no topic", "a topic, or a list of topics")])
+        raise InvalidEffect("FX.StartActor", [FieldError("input", "got no topic", "a topic, or a list of topics")])
     return topics, topics
 
 
@@ -150,7 +150,7 @@ def query_actor_state(
 
     if actor is not None and actors is not None:
         raise InvalidEffect(
-            "FX.QueryActorState", [Fault("actors", "there are both `actor` and `actors`", "one of the two")]
+            "FX.QueryActorState", [FieldError("actors", "there are both `actor` and `actors`", "one of the two")]
         )
     table = runtime.service(Actors)
     wanted = [actor] if actor is not None else list(actors) if actors is not None else [a.handle for a in table]

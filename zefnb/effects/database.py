@@ -10,7 +10,7 @@ from zefnb.core.effect import effect
 from zefnb.core.entity import Success
 from zefnb.core.op import as_chain
 from zefnb.core.types import Matcher
-from zefnb.errors import Fault, InvalidEffect
+from zefnb.errors import FieldError, InvalidEffect
 from zefnb.store.dict_database import DictDatabase
 
 if TYPE_CHECKING:
@@ -74,13 +74,13 @@ def create_db(
     if persistence == "in_memory":
         if path is not None:
             problem = f"got {os.fsdecode(path)!r} with persistence='in_memory'"
-            raise InvalidEffect("FX.CreateDB", [Fault("path", problem, "with persistence='local_disk' only")])
+            raise InvalidEffect("FX.CreateDB", [FieldError("path", problem, "with persistence='local_disk' only")])
         return databases.create(initial_state or {})
     if path is None:
-        fault = Fault("path", "missing with persistence='local_disk'", "the path of the database's file")
+        fault = FieldError("path", "missing with persistence='local_disk'", "the path of the database's file")
         raise InvalidEffect("FX.CreateDB", [fault])
     if not os.fsdecode(path) or "\0" in os.fsdecode(path):
-        raise InvalidEffect("FX.CreateDB", [Fault("path", f"got {os.fsdecode(path)!r}", "the path of a file")])
+        raise InvalidEffect("FX.CreateDB", [FieldError("path", f"got {os.fsdecode(path)!r}", "the path of a file")])
     return databases.open(os.fsdecode(path), initial_state or {})
 
 
@@ -117,7 +117,7 @@ def update_db(
     from zefnb.store.store import Table
 
     if insert is None and remove is None and update is None:
-        raise InvalidEffect("FX.UpdateDB", [Fault("", "there is nothing to do", "insert, update, remove")])
+        raise InvalidEffect("FX.UpdateDB", [FieldError("", "there is nothing to do", "insert, update, remove")])
     databases = runtime.service(Databases)
     store = databases.store(db)
     change = Change(db, store, insert=insert or {}, update=update or {}, remove=remove or ())
@@ -151,7 +151,7 @@ def query_db(
 
     if (get is _NOT_GIVEN) == (query is None):
         given = "both `get` and `query`" if query is not None else "neither `get` nor `query`"
-        raise InvalidEffect("FX.QueryDB", [Fault("get", f"there are {given}", "exactly one of the two")])
+        raise InvalidEffect("FX.QueryDB", [FieldError("get", f"there are {given}", "exactly one of the two")])
     databases = runtime.service(Databases)
     store = databases.store(db)
 

@@ -9,7 +9,7 @@ from zefnb.core.effect import effect
 from zefnb.core.entity import ET, Entity, HTTPServer, Success
 from zefnb.core.record import fields_of
 from zefnb.core.rows import Rows
-from zefnb.errors import Fault, InvalidEffect, shown
+from zefnb.errors import FieldError, InvalidEffect, shown
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
@@ -59,10 +59,10 @@ async def start_http_server(
 
     faults = list_faults("allowed_hosts", allowed_hosts) + list_faults("allowed_origins", allowed_origins)
     if not 0 <= port <= 65535:
-        faults.append(Fault("port", f"got {port}", "0 to 65535; 0 picks one that is free"))
+        faults.append(FieldError("port", f"got {port}", "0 to 65535; 0 picks one that is free"))
     if max_connections is not None and (max_connections is True or max_connections < 1):
         allowed = "a whole number of connections from 1 on; None for as many as the system allows, 10,000 at most"
-        faults.append(Fault("max_connections", f"got {max_connections}", allowed))
+        faults.append(FieldError("max_connections", f"got {max_connections}", allowed))
     if faults:
         raise InvalidEffect("FX.StartHTTPServer", faults)
     server = Server(
@@ -123,10 +123,10 @@ def update_running_http_server(
     running = runtime.service(Servers).get(server)
     if expected_version is not None and expected_version != running.version:
         problem = f"got {expected_version}, the server is at version {running.version}"
-        raise InvalidEffect("FX.UpdateRunningHTTPServer", [Fault("expected_version", problem)])
+        raise InvalidEffect("FX.UpdateRunningHTTPServer", [FieldError("expected_version", problem)])
     routes = dict(running.given_routes)
     changed: dict[str, list[Any]] = {"routes_added": [], "routes_updated": [], "routes_removed": []}
-    faults: list[Fault] = []
+    faults: list[FieldError] = []
     for number, change in enumerate(delta):
         _apply(f"delta[{number}]", change, routes, changed, faults)
     if faults:
@@ -136,28 +136,32 @@ def update_running_http_server(
     return {"server": server, "old_version": before, "new_version": running.version, **changed}
 
 
-def _apply(where: str, change: Any, routes: dict[Any, Any], changed: dict[str, list[Any]], faults: list[Fault]) -> None:
+def _apply(
+    where: str, change: Any, routes: dict[Any, Any], changed: dict[str, list[Any]], faults: list[FieldError]
+) -> None:
     allowed = "ET.InsertIn(path=['routes', key], value=...) or ET.RemoveIn(path=['routes', key])"
     given = fields_of(change) if isinstance(change, Entity) else {}
     path = given.get("path")
     if type(change) not in (ET.InsertIn, ET.RemoveIn) or not isinstance(path, list | tuple):
-        faults.append(Fault(where, f"got {shown(change)}", allowed))
+        faults.append(FieldError(where, f"got {shown(change)}", allowed))
         return
     key = path[1] if len(path) == 2 and path[0] == "routes" else None
     if isinstance(key, list):
         key = tuple(key)
     if not isinstance(key, str | tuple) or not all(isinstance(part, str) for part in key):
         problem, keys = f"got {shown(path)}", "['routes', '/path'] or ['routes', ('POST', '/path')]"
-        faults.append(Fault(f"{where}.path", problem, keys))
+        faults.append(FieldError(f"{where}.path", problem, keys))
         return
     if type(change) is ET.RemoveIn:
         if key not in routes:
-            faults.append(Fault(f"{where}.path", f"there is no route {key!r}", ", ".join(map(repr, routes)) or "none"))
+            faults.append(
+                FieldError(f"{where}.path", f"there is no route {key!r}", ", ".join(map(repr, routes)) or "none")
+            )
             return
         del routes[key]
         changed["routes_removed"].append(key)
     elif "value" not in given:
-        faults.append(Fault(f"{where}.value", "missing", allowed))
+        faults.append(FieldError(f"{where}.value", "missing", allowed))
     else:
         changed["routes_updated" if key in routes else "routes_added"].append(key)
         routes[key] = given["value"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zefnb.core.effect import effect
 from zefnb.core.entity import Actor, HTTPServer, Success
 from zefnb.core.rows import Rows
-from zefnb.errors import Fault, InvalidEffect, shown
+from zefnb.errors import FieldError, InvalidEffect, shown
 from zefnb.text.short_repr import short_repr
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def query_log(
     least = wanted.pop("level", level)
     faults = []
     if least not in LEVELS:
-        faults.append(Fault("filter['level']", f"got {shown(least)}", ", ".join(map(repr, LEVELS))))
+        faults.append(FieldError("filter['level']", f"got {shown(least)}", ", ".join(map(repr, LEVELS))))
     if limit is not None and limit < 0:
-        faults.append(Fault("limit", f"got {limit}", "0 or more"))
+        faults.append(FieldError("limit", f"got {limit}", "0 or more"))
     if faults:
         raise InvalidEffect("FX.QueryLog", faults)
     if server is not None:

@@ -9,7 +9,7 @@ from zefnb.core.effect import effect
 from zefnb.core.entity import Success, Timer, Topic
 from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
-from zefnb.errors import Fault, Hint, InvalidEffect, InvalidValue, shown
+from zefnb.errors import FieldError, Hint, InvalidEffect, InvalidValue, shown
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
@@ -85,7 +85,7 @@ def _check_interval(interval: float | str) -> None:
         names = ", ".join(map(repr, NAMED_INTERVALS))
         hint = Hint(interval, NAMED_INTERVALS)
         allowed = f"seconds from {SHORTEST} to {LONGEST:.0f}, or {names}"
-        raise InvalidEffect("FX.StartTimer", [Fault("interval", f"got {shown(interval)}", allowed, hint)])
+        raise InvalidEffect("FX.StartTimer", [FieldError("interval", f"got {shown(interval)}", allowed, hint)])
 
 
 def _checked_zone(zone: str | None) -> tzinfo | None:

@@ -11,7 +11,7 @@ from zefnb.core.effect import effect
 from zefnb.core.entity import HTTPServer, Success, Topic, WebSocketClient
 from zefnb.core.rows import Rows
 from zefnb.core.types import Matcher, Union
-from zefnb.errors import Fault, InvalidEffect, NotRunning
+from zefnb.errors import FieldError, InvalidEffect, NotRunning
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -81,7 +81,7 @@ def query_all_connected_websocket_clients(
     if wanted is not None and wanted not in server.endpoints:
         known = ", ".join(server.endpoints) or "none"
         problem = f"there is no WebSocket route {path!r}"
-        raise InvalidEffect("FX.QueryAllConnectedWebsocketClients", [Fault("path", problem, known)])
+        raise InvalidEffect("FX.QueryAllConnectedWebsocketClients", [FieldError("path", problem, known)])
     clients = (client for client in server.clients() if wanted is None or client.endpoint.path == wanted)
     return Rows("clients", map(_row, clients))
 
@@ -117,9 +117,9 @@ def close_websocket_connection(
 
     faults = []
     if not (code in (1000, 1001, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999):
-        faults.append(Fault("code", f"got {code}", "1000, 1001, 1003, 1007 to 1014, or 3000 to 4999"))
+        faults.append(FieldError("code", f"got {code}", "1000, 1001, 1003, 1007 to 1014, or 3000 to 4999"))
     if len(reason.encode()) > 123:
-        faults.append(Fault("reason", f"got {len(reason.encode())} bytes", "123 bytes of UTF-8 at most"))
+        faults.append(FieldError("reason", f"got {len(reason.encode())} bytes", "123 bytes of UTF-8 at most"))
     if faults:
         raise InvalidEffect("FX.CloseWebSocketConnection", faults)
     server = runtime.service(Servers).get(http_server)

@@ -15,7 +15,7 @@ from zefnb.core.lasting import PLAIN
 from zefnb.core.op import Op, as_chain, compile_chain
 from zefnb.core.rules import Rule, RuleTable
 from zefnb.engine.journal import Journal
-from zefnb.errors import Fault, InvalidEffect, InvalidValue, ZefError, shown
+from zefnb.errors import FieldError, InvalidEffect, InvalidValue, ZefError, shown
 from zefnb.text.short_repr import short_repr
 
 Answer = tuple[Sequence[Effect], Any]
@@ -121,10 +121,10 @@ def compile_behaviour(
     **_: Any,
 ) -> Rules:
     """The behaviour that `FX.StartActor`'s fields describe; `InvalidEffect` lists what is wrong with them."""
-    faults: list[Fault] = []
+    faults: list[FieldError] = []
     if (rules is None) == (handler is None):
         given = "both `rules` and `handler`" if rules is not None else "neither `rules` nor `handler`"
-        faults.append(Fault("rules", f"there are {given}", "exactly one of the two"))
+        faults.append(FieldError("rules", f"there are {given}", "exactly one of the two"))
 
     def report(rule: Rule, error: BaseException) -> None:
         text = f"the predicate of rule ({short_repr(rule.message)}, {short_repr(rule.state)}) failed"

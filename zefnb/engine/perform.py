@@ -18,7 +18,7 @@ from zefnb.engine.cells import current_identity, current_notices
 from zefnb.engine.handler_threads import in_handler_thread
 from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.engine.waker import Waker, thread_waker
-from zefnb.errors import Fault, Interrupted, InvalidEffect, WouldBlock, naming, shown
+from zefnb.errors import FieldError, Interrupted, InvalidEffect, WouldBlock, naming, shown
 from zefnb.text.short_repr import short_repr
 
 SUCCESS: Success = Success()
@@ -76,7 +76,7 @@ def _checked(runtime: Runtime, effect: Any) -> Spec:
     # By the type of its type: `isinstance` asks the metaclass first, in 0.12 us instead of 0.03.
     if type(type(effect)) is not EffectType:
         hint = "`run` performs an effect or a list of effects"
-        raise InvalidEffect("run", [Fault("", f"got {shown(effect)}", "FX.Something(...)", hint)])
+        raise InvalidEffect("run", [FieldError("", f"got {shown(effect)}", "FX.Something(...)", hint)])
     name = type(effect).__name__
     spec = runtime.registry.specs.get(name) or runtime.registry.spec(name)
     if faults := spec.missing(effect.__dict__):

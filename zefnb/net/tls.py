@@ -8,7 +8,7 @@ from typing import Any
 
 from zefnb.core.entity import Entity
 from zefnb.core.record import fields_of
-from zefnb.errors import Fault, InvalidEffect, shown
+from zefnb.errors import FieldError, InvalidEffect, shown
 
 _ALLOWED = "('cert.pem', 'key.pem'), {'certfile': ..., 'keyfile': ...} or an ssl.SSLContext"
 
@@ -43,4 +43,4 @@ def server_context(given: Any) -> ssl.SSLContext | None:
 
 
 def _fault(problem: str) -> InvalidEffect:
-    return InvalidEffect("FX.StartHTTPServer", [Fault("certificates", problem, _ALLOWED)])
+    return InvalidEffect("FX.StartHTTPServer", [FieldError("certificates", problem, _ALLOWED)])

@@ -7,7 +7,7 @@ from typing import Any
 
 from zefnb.core.op import collect, op
 from zefnb.core.types import ByteArray
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 
 __all__ = ["array_to_bytes", "bytes_to_array", "collect"]
 
@@ -22,7 +22,7 @@ def _bytes_of(subject: str, value: Any) -> bytes:
             return bytes(list(value))
         except (TypeError, ValueError):
             pass
-    raise InvalidValue(subject, [Fault("value", f"got {shown(value)}", "Array1[u8], bytes or numbers 0 to 255")])
+    raise InvalidValue(subject, [FieldError("value", f"got {shown(value)}", "Array1[u8], bytes or numbers 0 to 255")])
 
 
 @op(inline=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from zefnb.core.op import as_chain, collect, compile_chain, op
-from zefnb.errors import Fault, InvalidValue, UnknownKey, shown
+from zefnb.errors import FieldError, InvalidValue, UnknownKey, shown
 
 __all__ = ["collect", "drop", "first", "last", "length", "nth", "reverse", "sort", "take", "unique"]
 
@@ -18,7 +18,7 @@ def _sequence(values: Iterable[Any]) -> Sequence[Any]:
 
 def _whole(subject: str, field: str, number: Any) -> int:
     if not isinstance(number, int) or isinstance(number, bool):
-        raise InvalidValue(subject, [Fault(field, f"got {shown(number)}", "a whole number")])
+        raise InvalidValue(subject, [FieldError(field, f"got {shown(number)}", "a whole number")])
     return number
 
 
@@ -118,7 +118,7 @@ def sort(key: Any = None, reverse: bool = False) -> Callable[[Any], list[Any]]:
     (['a', 'bb', 'ccc'], ['ccc', 'bb', 'a'])
     """
     if not isinstance(reverse, bool):
-        raise InvalidValue("sort", [Fault("reverse", f"got {shown(reverse)}", "True or False")])
+        raise InvalidValue("sort", [FieldError("reverse", f"got {shown(reverse)}", "True or False")])
     by = None if key is None else compile_chain(as_chain(key, "sort", "key"))
     return lambda values: sorted(values, key=by, reverse=reverse)
 

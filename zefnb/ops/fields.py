@@ -10,7 +10,7 @@ from typing import Any
 from zefnb.core.effect import DEFAULT_REGISTRY, Effect
 from zefnb.core.op import Op, Step, collect, op
 from zefnb.core.record import Record, replaced
-from zefnb.errors import Fault, Hint, InvalidValue, UnknownKey, UnknownName, shown
+from zefnb.errors import FieldError, Hint, InvalidValue, UnknownKey, UnknownName, shown
 from zefnb.text.short_repr import short_repr
 
 __all__ = ["F", "collect", "get", "insert", "insert_into"]
@@ -22,7 +22,7 @@ _MOST_KEYS_NAMED = 20
 def _path(subject: str, field: str, key: Any) -> list[Any]:
     path = key if isinstance(key, list) else [key]
     if not path:
-        raise InvalidValue(subject, [Fault(field, "the path is empty", "a key, or a list of keys")])
+        raise InvalidValue(subject, [FieldError(field, "the path is empty", "a key, or a list of keys")])
     return path
 
 
@@ -31,7 +31,7 @@ def _item(holder: Any, key: Any, subject: str) -> Any:
     if isinstance(holder, Record) and not hasattr(type(holder), "__getitem__"):
         if isinstance(key, str):
             return holder.__dict__[key] if key in holder.__dict__ else holder.__getattr__(key)
-        raise InvalidValue(subject, [Fault("key", f"got {shown(key)}", f"a field of {type(holder)!r}, as text")])
+        raise InvalidValue(subject, [FieldError("key", f"got {shown(key)}", f"a field of {type(holder)!r}, as text")])
     try:
         return holder[key]
     except KeyError:
@@ -43,7 +43,7 @@ def _item(holder: Any, key: Any, subject: str) -> Any:
         raise UnknownKey(f"{subject}: no item {key}; there are {len(holder)}") from None
     except TypeError:
         allowed = "a key, an index or a field that the value can have"
-        raise InvalidValue(subject, [Fault("key", f"got {shown(key)} for {shown(holder)}", allowed)]) from None
+        raise InvalidValue(subject, [FieldError("key", f"got {shown(key)} for {shown(holder)}", allowed)]) from None
 
 
 @op(inline=True, curried=True)
@@ -86,7 +86,7 @@ def _changed(holder: Any, path: list[Any], value: Any, subject: str) -> Any:
         copied[key] = value
         return copied
     problem = f"got {shown(key)} for {shown(holder)}"
-    raise InvalidValue(subject, [Fault("key", problem, "a key of a dict, a field, or an index of a list")])
+    raise InvalidValue(subject, [FieldError("key", problem, "a key of a dict, a field, or an index of a list")])
 
 
 @op(inline=True)
@@ -110,13 +110,15 @@ def insert_into(template: Any, field: Any) -> Callable[[Any], Any]:
     """
     path = _path("insert_into", "field", field)
     if not isinstance(template, Record | dict | list):
-        raise InvalidValue("insert_into", [Fault("template", f"got {shown(template)}", "an effect, entity or dict")])
+        raise InvalidValue(
+            "insert_into", [FieldError("template", f"got {shown(template)}", "an effect, entity or dict")]
+        )
     if isinstance(template, Effect):
         known = DEFAULT_REGISTRY.spec(type(template).__name__).fields
         if path[0] not in known:
             problem = f"{type(template)!r} has no field {short_repr(path[0])}"
             hint = Hint(path[0], known)
-            raise InvalidValue("insert_into", [Fault("field", problem, ", ".join(known) or "none", hint)])
+            raise InvalidValue("insert_into", [FieldError("field", problem, ", ".join(known) or "none", hint)])
     if isinstance(template, Record) and len(path) == 1 and isinstance(field, str):
         return lambda value: replaced(template, **{field: value})
     return lambda value: _changed(template, path, value, "insert_into")

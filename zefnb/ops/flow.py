@@ -9,7 +9,7 @@ from typing import Any
 
 from zefnb.core.op import Op, OpFactory, as_chain, collect, compile_chain, op
 from zefnb.core.types import Union, compile_pattern
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 
 __all__ = [
     "apply",
@@ -55,7 +55,9 @@ def apply(*given: Any) -> Any:
         return as_chain(given[0], "apply", "function")
     if len(given) == 2:
         return as_chain(given[1], "apply", "chain")(given[0])
-    raise InvalidValue("apply", [Fault("", f"got {len(given)} arguments", "apply(function) or apply(value, chain)")])
+    raise InvalidValue(
+        "apply", [FieldError("", f"got {len(given)} arguments", "apply(function) or apply(value, chain)")]
+    )
 
 
 @op(inline=True, curried=True)
@@ -79,7 +81,9 @@ def filter(predicate: Any) -> Callable[[Any], list[Any]]:
     ([5, 9], ['a'])
     """
     if not (callable(predicate) or _is_pattern(predicate)):
-        raise InvalidValue("filter", [Fault("predicate", f"got {shown(predicate)}", "a function, an op or a pattern")])
+        raise InvalidValue(
+            "filter", [FieldError("predicate", f"got {shown(predicate)}", "a function, an op or a pattern")]
+        )
     keeps = bool if predicate is bool else compile_pattern(predicate).test
     return lambda values: [value for value in values if keeps(value)]
 
@@ -104,7 +108,7 @@ def reduce(function: Any, initial: Any = _NO_INITIAL) -> Callable[[Any], Any]:
         items = iter(values)
         start = next(items, _NO_INITIAL) if initial is _NO_INITIAL else initial
         if start is _NO_INITIAL:
-            raise InvalidValue("reduce", [Fault("value", "there are no items", "at least one, or `initial`")])
+            raise InvalidValue("reduce", [FieldError("value", "there are no items", "at least one, or `initial`")])
         return functools.reduce(call, items, start)
 
     return reduced
@@ -127,7 +131,7 @@ def one_of(*alternatives: Any) -> Union:
     True
     """
     if not alternatives:
-        raise InvalidValue("one_of", [Fault("alternatives", "there are none", "at least one")])
+        raise InvalidValue("one_of", [FieldError("alternatives", "there are none", "at least one")])
     return Union.of(*alternatives)
 
 
@@ -162,7 +166,9 @@ def match_(cases: Any) -> Callable[[Any], Any]:
                 continue
             if found:
                 return answer(value)
-        raise InvalidValue("match_", [Fault("value", f"got {shown(value)}, which fits none of {len(compiled)} cases")])
+        raise InvalidValue(
+            "match_", [FieldError("value", f"got {shown(value)}, which fits none of {len(compiled)} cases")]
+        )
 
     return matched
 
@@ -170,13 +176,13 @@ def match_(cases: Any) -> Callable[[Any], Any]:
 def _pairs(cases: Any) -> list[Any]:
     pairs = list(cases.items()) if isinstance(cases, dict) else cases
     if not isinstance(pairs, list | tuple) or not pairs:
-        raise InvalidValue("match_", [Fault("cases", f"got {shown(cases)}", "a list of (pattern, answer)")])
+        raise InvalidValue("match_", [FieldError("cases", f"got {shown(cases)}", "a list of (pattern, answer)")])
     return list(pairs)
 
 
 def _case(case: Any, number: int) -> tuple[Callable[[Any], bool], Callable[[Any], Any]]:
     if not isinstance(case, tuple | list) or len(case) != 2:
-        raise InvalidValue("match_", [Fault(f"cases[{number}]", f"got {shown(case)}", "(pattern, answer)")])
+        raise InvalidValue("match_", [FieldError(f"cases[{number}]", f"got {shown(case)}", "(pattern, answer)")])
     pattern, answer = case
     if callable(answer):
         return compile_pattern(pattern).test, compile_chain(as_chain(answer))

@@ -8,7 +8,7 @@ from typing import Any
 
 from zefnb.core.op import collect, op
 from zefnb.core.wire import to_json_text
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 
 __all__ = [
     "collect",
@@ -27,13 +27,13 @@ __all__ = [
 
 def _text(subject: str, field: str, given: Any) -> str:
     if not isinstance(given, str):
-        raise InvalidValue(subject, [Fault(field, f"got {shown(given)}", "text")])
+        raise InvalidValue(subject, [FieldError(field, f"got {shown(given)}", "text")])
     return given
 
 
 def _part(subject: str, field: str, given: Any) -> str:
     if _text(subject, field, given) == "":
-        raise InvalidValue(subject, [Fault(field, "it is empty", "at least one character")])
+        raise InvalidValue(subject, [FieldError(field, "it is empty", "at least one character")])
     return str(given)
 
 
@@ -121,7 +121,7 @@ def starts_with(value: Any, beginning: Any) -> bool:
     for kind in (str, bytes, bytearray, list, tuple):
         if isinstance(value, kind):
             return isinstance(beginning, kind) and value[: len(beginning)] == beginning
-    raise InvalidValue("starts_with", [Fault("value", f"got {shown(value)}", "text, bytes, a list or a tuple")])
+    raise InvalidValue("starts_with", [FieldError("value", f"got {shown(value)}", "text, bytes, a list or a tuple")])
 
 
 @op(inline=True)
@@ -144,12 +144,12 @@ def parse_json(text: Any) -> Any:
     {'a': [1, None]}
     """
     if not isinstance(text, str | bytes | bytearray | memoryview):
-        raise InvalidValue("parse_json", [Fault("value", f"got {shown(text)}", "text or bytes")])
+        raise InvalidValue("parse_json", [FieldError("value", f"got {shown(text)}", "text or bytes")])
     try:
         return json.loads(bytes(text) if isinstance(text, memoryview) else text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         problem = "it is nested too deeply" if isinstance(error, RecursionError) else f"{error}, in {shown(text)}"
-        raise InvalidValue("parse_json", [Fault("value", problem, "JSON")]) from None
+        raise InvalidValue("parse_json", [FieldError("value", problem, "JSON")]) from None
 
 
 def _refuse(name: str) -> None:

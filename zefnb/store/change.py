@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from zefnb.errors import Fault, Hint, InvalidEffect, UnknownKey
+from zefnb.errors import FieldError, Hint, InvalidEffect, UnknownKey
 from zefnb.store.key import canonical_key, checked_key, key_name
 from zefnb.store.store import Store, Table
 
@@ -49,9 +49,11 @@ class Change:
             for key in keys:
                 earlier = seen.setdefault(canonical_key(key), field)
                 if earlier != field:
-                    faults.append(Fault(field, f"key {key_name(key)} is in {earlier}, too", "each key in one of them"))
+                    faults.append(
+                        FieldError(field, f"key {key_name(key)} is in {earlier}, too", "each key in one of them")
+                    )
         if len(seen) < sum(map(len, parts.values())) and not faults:
-            faults.append(Fault("remove", "a key is named twice", "each key once"))
+            faults.append(FieldError("remove", "a key is named twice", "each key once"))
         if faults:
             raise InvalidEffect("FX.UpdateDB", faults)
 

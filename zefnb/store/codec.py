@@ -13,7 +13,7 @@ import io
 import pickle
 from typing import Any
 
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.store.alike import CarefulReader, check_hashes
 from zefnb.store.quick import check_size, is_plain, is_tiny
 from zefnb.store.scan import DEEPEST, TooDeep, Undecodable, scan
@@ -69,12 +69,14 @@ class _Writer(pickle.Pickler):
             return NotImplemented
         kind = kind_of(value)
         if kind is None:
-            raise InvalidValue("DictDatabase", [Fault("value", f"got {shown(value)}", _ALLOWED, _hint(value))])
+            raise InvalidValue("DictDatabase", [FieldError("value", f"got {shown(value)}", _ALLOWED, _hint(value))])
         parts = KINDS[kind].take(value)
         if kind in _TYPED:
             self._types.add(parts[0])
             if len(self._types) > MOST_TYPES:
-                raise InvalidValue("DictDatabase", [Fault("value", "it has too many types", f"{MOST_TYPES} at most")])
+                raise InvalidValue(
+                    "DictDatabase", [FieldError("value", "it has too many types", f"{MOST_TYPES} at most")]
+                )
         return told, (kind, *parts)
 
 
@@ -107,7 +109,7 @@ def encode(value: Any) -> bytes:
         stored = _written(value)
         _check_written(stored, value)
     except RecursionError:
-        raise InvalidValue("DictDatabase", [Fault("value", _TOO_DEEP)]) from None
+        raise InvalidValue("DictDatabase", [FieldError("value", _TOO_DEEP)]) from None
     except Undecodable as refused:
         return _written_out(value, refused)
     return stored
@@ -130,7 +132,7 @@ def _written_out(value: Any, refused: Undecodable) -> bytes:
         stored = _written(value, repeats=True)
         _check_written(stored, value)
     except (RecursionError, ValueError, Undecodable):
-        raise InvalidValue("DictDatabase", [Fault("value", f"it cannot be kept: {refused}")]) from None
+        raise InvalidValue("DictDatabase", [FieldError("value", f"it cannot be kept: {refused}")]) from None
     return stored
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, ItemsView, Iterator, MutableMapping, Value
 from typing import Any, NoReturn
 
 from zefnb.core.uid import is_uid
-from zefnb.errors import Fault, InvalidValue, UnknownKey, shown
+from zefnb.errors import FieldError, InvalidValue, UnknownKey, shown
 from zefnb.store.key import KEY_WRITERS, checked_key
 from zefnb.store.store import OPEN, Store, Table
 
@@ -38,7 +38,7 @@ class DictDatabase(MutableMapping[Any, Any]):
     def __init__(self, uid: str, /) -> None:
         if not isinstance(uid, str) or not is_uid(uid):
             hint = "FX.CreateDB(type=DictDatabase) makes a database and answers its handle"
-            fault = Fault("uid", f"got {shown(uid)}", "'🍃-' and 20 hex digits", hint)
+            fault = FieldError("uid", f"got {shown(uid)}", "'🍃-' and 20 hex digits", hint)
             raise InvalidValue("DictDatabase", [fault])
         object.__setattr__(self, "_uid", str(uid))
 

@@ -10,7 +10,7 @@ from zefnb.core.entity import Entity, EntityType
 from zefnb.core.time import Time
 from zefnb.core.types import ByteArray
 from zefnb.core.uid import EntityUid
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.text.short_repr import short_repr
 
 _LONGEST_NAME = 80
@@ -23,7 +23,7 @@ def checked_key(key: Any) -> Any:
         try:
             canonical_key(key)
         except RecursionError:
-            raise InvalidValue("DictDatabase", [Fault("key", "it is nested too deeply", _ALLOWED)]) from None
+            raise InvalidValue("DictDatabase", [FieldError("key", "it is nested too deeply", _ALLOWED)]) from None
     return key
 
 
@@ -39,7 +39,7 @@ def canonical_key(key: Any) -> bytes:
         return b"E" + key.__name__.encode()
     write = KEY_WRITERS.get(type(key))
     if write is None:
-        raise InvalidValue("DictDatabase", [Fault("key", f"got {shown(key)}", _ALLOWED)])
+        raise InvalidValue("DictDatabase", [FieldError("key", f"got {shown(key)}", _ALLOWED)])
     return write(key)
 
 
@@ -68,7 +68,7 @@ def _of_int(key: int) -> bytes:
 def _of_float(key: float) -> bytes:
     if key != key:
         hint = "it equals nothing, itself included, so nobody could find it"
-        raise InvalidValue("DictDatabase", [Fault("key", "got nan", _ALLOWED, hint)])
+        raise InvalidValue("DictDatabase", [FieldError("key", "got nan", _ALLOWED, hint)])
     return _of_int(int(key)) if key.is_integer() else b"f" + key.hex().encode()
 
 

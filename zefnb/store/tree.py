@@ -6,7 +6,7 @@ from typing import Any
 
 from zefnb.core.lasting import PLAIN
 from zefnb.core.snapshot import snapshot
-from zefnb.errors import Fault, InvalidValue
+from zefnb.errors import FieldError, InvalidValue
 from zefnb.store.key import key_name
 
 
@@ -17,13 +17,13 @@ def tree_snapshot(value: Any) -> Any:
         return snapshot(value)
     except RecursionError:
         problem = "it contains itself, or is nested too deeply"
-        raise InvalidValue("DictDatabase", [Fault("value", problem)]) from None
+        raise InvalidValue("DictDatabase", [FieldError("value", problem)]) from None
 
 
 def named_refusal(key: Any, refused: InvalidValue) -> InvalidValue:
     """The same, with the key that the value was to be kept under."""
     name = f"value of {key_name(key)}"
-    return InvalidValue("DictDatabase", [Fault(name, f.problem, f.allowed, f.hint) for f in refused.faults])
+    return InvalidValue("DictDatabase", [FieldError(name, f.problem, f.allowed, f.hint) for f in refused.faults])
 
 
 def _refuse_circles(value: Any, around: tuple[int, ...]) -> None:

@@ -23,7 +23,7 @@ from zefnb.core.op import NamedOp, Op, OpFactory, Step, as_chain, collect
 from zefnb.core.time import ANY_TIME, Time
 from zefnb.core.types import Array1, Bool, ByteArray, Bytes, Float, Int, Nil, String, Union, u8
 from zefnb.core.uid import ANY_UID, EntityUid
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.store.dict_database import DictDatabase
 
 _LIBRARY = "zefnb.ops"
@@ -91,7 +91,7 @@ def _library(name: Any) -> Any:
 def _made_library(name: str) -> Any:
     found = _library(name)
     if found is None:
-        raise InvalidValue("op", [Fault("name", f"the library has no {name!r}")])
+        raise InvalidValue("op", [FieldError("name", f"the library has no {name!r}")])
     return found
 
 
@@ -102,14 +102,16 @@ def _made_entity(name: str, uid: str | None, fields: dict[str, Any]) -> Any:
 def _made_bytes(given: Any) -> bytes:
     # `bytes` of a number would be as many zeros.
     if not isinstance(given, bytes):
-        raise InvalidValue("bytes", [Fault("", f"got {shown(given)}", "bytes")])
+        raise InvalidValue("bytes", [FieldError("", f"got {shown(given)}", "bytes")])
     return given
 
 
 def _made_text(given: Any) -> str:
     # `Time` and `Decimal` take more than the text that is written of them.
     if type(given) is not str or len(given) > _LONGEST_TEXT:
-        raise InvalidValue("value", [Fault("", f"got {shown(given)}", f"text of {_LONGEST_TEXT} characters at most")])
+        raise InvalidValue(
+            "value", [FieldError("", f"got {shown(given)}", f"text of {_LONGEST_TEXT} characters at most")]
+        )
     return given
 
 
@@ -127,20 +129,22 @@ def _told(step: Step) -> tuple[Any, ...]:
     if id(step.function) in _name_of and not step.args and not step.kwargs:
         return "call", step.function
     hint = "Keep the function in the program, and its name in the database"
-    raise InvalidValue("DictDatabase", [Fault("value", f"got a chain with {shown(step)}", "ops of the library", hint)])
+    raise InvalidValue(
+        "DictDatabase", [FieldError("value", f"got a chain with {shown(step)}", "ops of the library", hint)]
+    )
 
 
 def _field_op(name: str) -> Op:
     op = getattr(_library("F"), name)
     if not isinstance(op, Op):  # it has the attributes that every object has, too
-        raise InvalidValue("F", [Fault("field", f"got {name!r}")])
+        raise InvalidValue("F", [FieldError("field", f"got {name!r}")])
     return op
 
 
 def _made_chain(*steps: tuple[Any, ...]) -> Op:
     made = [_made_step(*step) for step in steps]
     if not made:
-        raise InvalidValue("op", [Fault("", "a chain has steps")])
+        raise InvalidValue("op", [FieldError("", "a chain has steps")])
     # At once: joining them one by one would copy the beginning for each.
     return Op(tuple(step for op in made for step in op.steps))
 
@@ -154,7 +158,7 @@ def _made_step(kind: str, *parts: Any) -> Op:
         return _field_op(*parts)
     (function,) = parts
     if id(function) not in _name_of:
-        raise InvalidValue("op", [Fault("step", f"got {shown(function)}")])
+        raise InvalidValue("op", [FieldError("step", f"got {shown(function)}")])
     return as_chain(function)
 
 
@@ -185,7 +189,7 @@ def _made_union(*members: Any) -> Any:
 def _few(members: tuple[Any, ...]) -> tuple[Any, ...]:
     # Joining them, each is compared with all before it, anew for each that follows.
     if len(members) > _MOST_MEMBERS:
-        raise InvalidValue("type", [Fault("", f"a union of {len(members)} types", f"{_MOST_MEMBERS} at most")])
+        raise InvalidValue("type", [FieldError("", f"a union of {len(members)} types", f"{_MOST_MEMBERS} at most")])
     return members
 
 
@@ -196,7 +200,7 @@ def _made_generic(origin: Any, args: Any) -> Any:
 def _checked_type(given: Any) -> Any:
     # Anything else might take `|` or `[]` for a request to do something.
     if given is not None and type(given) not in (type, types.GenericAlias):
-        raise InvalidValue("type", [Fault("", f"got {shown(given)}", "a type")])
+        raise InvalidValue("type", [FieldError("", f"got {shown(given)}", "a type")])
     return given
 
 

@@ -18,7 +18,7 @@ from zefnb.core.snapshot import snapshot, too_deep
 from zefnb.engine.actor import Actor
 from zefnb.engine.loop import ITERATION_BUDGET
 from zefnb.engine.runtime import Runtime
-from zefnb.errors import Fault, InvalidEffect, shown
+from zefnb.errors import FieldError, InvalidEffect, shown
 from zefnb.text.short_repr import short_repr
 from zefnb.topics.causes import Cause
 
@@ -226,5 +226,5 @@ def topic_key(topic: Any) -> str:
     if isinstance(topic, Topic) and isinstance(uid, str):
         return uid
     raise InvalidEffect(
-        "topic", [Fault("topic", f"got {shown(topic)}", "ET.Topic('name') or ET.Topic(generate_uid())")]
+        "topic", [FieldError("topic", f"got {shown(topic)}", "ET.Topic('name') or ET.Topic(generate_uid())")]
     )

@@ -11,7 +11,7 @@ from typing import Any
 from zefnb.core.entity import Entity
 from zefnb.core.entity import WebSocketClient as ClientHandle
 from zefnb.engine.runtime import Runtime
-from zefnb.errors import Fault, InvalidEffect
+from zefnb.errors import FieldError, InvalidEffect
 from zefnb.net.client.client import STOP_TIMEOUT, Client
 from zefnb.net.client.consumers import ActorConsumer, Consumer, TopicConsumer
 from zefnb.net.client.target import check_target
@@ -37,7 +37,7 @@ def make_client(
     redirects: str = "same-origin",
 ) -> Client:
     """The client that these fields describe, not yet connected; `InvalidEffect` lists everything wrong with them."""
-    faults: list[Fault] = []
+    faults: list[FieldError] = []
     target = check_target(url, port, ssl_context, ca_file, headers, subprotocols, redirects, faults)
     push_into = check_topics("in_stream_into", in_stream_into, faults)
     subscribe_to = check_topics("out_stream_from", out_stream_from, faults)
@@ -55,12 +55,12 @@ def make_client(
     return Client(runtime, target, make_consumer)
 
 
-def _check_mode(has_topics: bool, has_actor: bool, faults: list[Fault]) -> None:
+def _check_mode(has_topics: bool, has_actor: bool, faults: list[FieldError]) -> None:
     allowed = "in_stream_into=[...] and out_stream_from=[...], either or both, or else actor=FX.StartActor(...)"
     if not has_topics and not has_actor:
-        faults.append(Fault("", "there are neither topics nor an actor", allowed))
+        faults.append(FieldError("", "there are neither topics nor an actor", allowed))
     if has_topics and has_actor:
-        faults.append(Fault("actor", "there are both topics and an actor", allowed))
+        faults.append(FieldError("actor", "there are both topics and an actor", allowed))
 
 
 class Clients:

@@ -19,7 +19,7 @@ from websockets.headers import validate_subprotocols
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-from zefnb.errors import ConnectionFailed, Fault, shown
+from zefnb.errors import ConnectionFailed, FieldError, shown
 from zefnb.net.client.connection import Attempt, OutwardConnection
 from zefnb.net.client.failures import CONNECT_WITHIN, why_failed
 from zefnb.net.client.printable import printable_url
@@ -135,7 +135,7 @@ def check_target(
     headers: Any,
     subprotocols: Sequence[str],
     redirects: str,
-    faults: list[Fault],
+    faults: list[FieldError],
 ) -> Target | None:
     """The target that these fields describe, or `None` and what is wrong with them, added to `faults`."""
     before = len(faults)
@@ -145,34 +145,34 @@ def check_target(
     try:
         validate_subprotocols([Subprotocol(name) for name in subprotocols])
     except (TypeError, ValueError):
-        faults.append(Fault("subprotocols", f"got {shown(subprotocols)}", "a list of names without spaces"))
+        faults.append(FieldError("subprotocols", f"got {shown(subprotocols)}", "a list of names without spaces"))
     mode = next((mode for mode in MODES if mode == redirects), None)
     if mode is None:
-        faults.append(Fault("redirects", f"got {shown(redirects)}", ", ".join(map(repr, MODES))))
+        faults.append(FieldError("redirects", f"got {shown(redirects)}", ", ".join(map(repr, MODES))))
     if full is None or mode is None or len(faults) != before:
         return None
     return Target(full, context, pairs, subprotocols, mode)
 
 
-def _check_url(url: str, port: int | None, faults: list[Fault]) -> str | None:
+def _check_url(url: str, port: int | None, faults: list[FieldError]) -> str | None:
     """The url with its port. What is wrong is said without repeating the url, which may hold a secret."""
     if port is not None and not 1 <= port <= 65535:
-        faults.append(Fault("port", f"got {port}", "1 to 65535"))
+        faults.append(FieldError("port", f"got {port}", "1 to 65535"))
         port = None
     try:
         parts = urlsplit(url)
         own_port = parts.port
     except ValueError:
-        faults.append(Fault("url", "its host or port is malformed", _URL))
+        faults.append(FieldError("url", "its host or port is malformed", _URL))
         return None
     problem = _problem_of(url, parts)
     if problem:
-        faults.append(Fault("url", problem, _URL, _HINTS.get(parts.scheme, "")))
+        faults.append(FieldError("url", problem, _URL, _HINTS.get(parts.scheme, "")))
         return None
     if port is None or port == own_port:
         return url
     if own_port is not None:
-        faults.append(Fault("port", f"got {port}, but the url says {own_port}", "one of the two"))
+        faults.append(FieldError("port", f"got {port}, but the url says {own_port}", "one of the two"))
         return None
     return urlunsplit(parts._replace(netloc=f"{parts.netloc.removesuffix(':')}:{port}"))
 
@@ -195,32 +195,32 @@ def _problem_of(url: str, parts: SplitResult) -> str:
     return ""
 
 
-def _check_headers(given: Any, faults: list[Fault]) -> list[tuple[str, str]]:
+def _check_headers(given: Any, faults: list[FieldError]) -> list[tuple[str, str]]:
     """The headers as pairs. Values are never shown: they are where tokens are."""
     pairs = list(given.items()) if isinstance(given, Mapping) else given
     if pairs is None:
         return []
     if not isinstance(pairs, list | tuple) or not all(isinstance(p, list | tuple) and len(p) == 2 for p in pairs):
-        faults.append(Fault("headers", f"got a {type(given).__name__}", _HEADERS))
+        faults.append(FieldError("headers", f"got a {type(given).__name__}", _HEADERS))
         return []
     for name, value in pairs:
         if not isinstance(name, str) or not _TOKEN.match(name):
-            faults.append(Fault("headers", "a name is no header's name", _HEADERS))
+            faults.append(FieldError("headers", "a name is no header's name", _HEADERS))
         elif not isinstance(value, str) or _CONTROL.search(value):
-            faults.append(Fault("headers", f"the value of {name} cannot be sent", _HEADERS))
+            faults.append(FieldError("headers", f"the value of {name} cannot be sent", _HEADERS))
     return [(name, value) for name, value in pairs]
 
 
 def _check_tls(
-    url: str | None, context: ssl.SSLContext | None, ca_file: Any, faults: list[Fault]
+    url: str | None, context: ssl.SSLContext | None, ca_file: Any, faults: list[FieldError]
 ) -> ssl.SSLContext | None:
     if context is not None and ca_file is not None:
-        faults.append(Fault("ca_file", "given together with `ssl_context`", "one of the two"))
+        faults.append(FieldError("ca_file", "given together with `ssl_context`", "one of the two"))
         return None
     if url is not None and url.lower().startswith("ws:"):
         for name, value in (("ssl_context", context), ("ca_file", ca_file)):
             if value is not None:
-                faults.append(Fault(name, "ws:// has no certificates", "with wss:// only"))
+                faults.append(FieldError(name, "ws:// has no certificates", "with wss:// only"))
         return None
     if ca_file is None:
         return context
@@ -230,5 +230,5 @@ def _check_tls(
         problem = f"{shown(ca_file)} holds no certificate"
     except (OSError, TypeError) as error:
         problem = f"{shown(ca_file)}: {getattr(error, 'strerror', None) or 'no path'}"
-    faults.append(Fault("ca_file", problem, "a file of certificates (PEM) to trust"))
+    faults.append(FieldError("ca_file", problem, "a file of certificates (PEM) to trust"))
     return None

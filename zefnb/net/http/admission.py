@@ -14,7 +14,7 @@ import re
 import socket
 from collections.abc import Iterable, Sequence
 
-from zefnb.errors import Fault
+from zefnb.errors import FieldError
 
 # Nothing that two readers could understand differently: no user, no blanks, no second colon.
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{0,5}))?")
@@ -134,17 +134,21 @@ def machine_hosts() -> set[str]:
     return hosts
 
 
-def list_faults(field: str, given: Iterable[object] | None) -> list[Fault]:
+def list_faults(field: str, given: Iterable[object] | None) -> list[FieldError]:
     """What is wrong with a list of hosts or origins."""
     faults = []
     for item in given or ():
         if not isinstance(item, str) or not item or "*" in item:
-            faults.append(Fault(field, f"got {item!r}", "whole names, such as 'hub.example' or 'https://app.example'"))
+            faults.append(
+                FieldError(field, f"got {item!r}", "whole names, such as 'hub.example' or 'https://app.example'")
+            )
         elif field == "allowed_origins" and not _ORIGIN.fullmatch(_normal_origin(item)):
             allowed = "scheme, host and port, without a path, such as 'https://app.example'"
-            faults.append(Fault(field, f"got {item!r}", allowed))
+            faults.append(FieldError(field, f"got {item!r}", allowed))
         elif field == "allowed_hosts" and not _normal_host(item):
-            faults.append(Fault(field, f"got {item!r}", "a name or address, such as 'hub.example', without a scheme"))
+            faults.append(
+                FieldError(field, f"got {item!r}", "a name or address, such as 'hub.example', without a scheme")
+            )
     return faults
 
 

@@ -15,7 +15,7 @@ from zefnb.core.snapshot import snapshot
 from zefnb.core.types import describe
 from zefnb.engine.behaviour import compile_behaviour
 from zefnb.engine.journal import Journal
-from zefnb.errors import Fault, Hint, InvalidEffect, UsageError, shown
+from zefnb.errors import FieldError, Hint, InvalidEffect, UsageError, shown
 from zefnb.net.path_pattern import VARIABLE, path_pattern
 from zefnb.net.websocket.endpoint import MAX_SIZE, EndpointConfig
 from zefnb.net.websocket.slow_client import check_slow_client
@@ -52,7 +52,7 @@ class Route:
 
 def compile_routes(routes: Mapping[Any, Any], journal: Journal, subject: str = "FX.StartHTTPServer") -> list[Route]:
     """The routes, checked; `InvalidEffect` lists every fault with its route and field."""
-    faults: list[Fault] = []
+    faults: list[FieldError] = []
     compiled: dict[tuple[str, str], Route] = {}
     for key, value in routes.items():
         route = _compile_route(key, value, journal, faults)
@@ -61,29 +61,29 @@ def compile_routes(routes: Mapping[Any, Any], journal: Journal, subject: str = "
         place = (route.method, route.path)
         if place in compiled:
             problem = f"means the same as route {compiled[place].key!r}"
-            faults.append(Fault(f"routes[{key!r}]", problem, "one value for each method and path"))
+            faults.append(FieldError(f"routes[{key!r}]", problem, "one value for each method and path"))
         compiled[place] = route
     if faults:
         raise InvalidEffect(subject, faults)
     return list(compiled.values())
 
 
-def _compile_route(key: Any, value: Any, journal: Journal, faults: list[Fault]) -> Route | None:
+def _compile_route(key: Any, value: Any, journal: Journal, faults: list[FieldError]) -> Route | None:
     where = f"routes[{key!r}]"
     method, path = key if isinstance(key, tuple) and len(key) == 2 else ("GET", key)
     before = len(faults)
     if not isinstance(path, str) or not path.startswith("/"):
         hint = f"write '/{path}'" if isinstance(path, str) else ""
-        faults.append(Fault(where, f"path {shown(path)}", "a path that begins with a slash", hint))
+        faults.append(FieldError(where, f"path {shown(path)}", "a path that begins with a slash", hint))
     elif "?" in path or "#" in path:
-        faults.append(Fault(where, f"path {path!r} holds a query", "a path alone"))
+        faults.append(FieldError(where, f"path {path!r} holds a query", "a path alone"))
     else:
         _check_variables(where, path, faults)
     if not isinstance(method, str) or method.upper() not in METHODS:
-        faults.append(Fault(where, f"method {shown(method)}", ", ".join(METHODS)))
+        faults.append(FieldError(where, f"method {shown(method)}", ", ".join(METHODS)))
     if isinstance(value, Entity) and type(value) is ET.WebSocket:
         if key != path:
-            faults.append(Fault(where, "a WebSocket route takes no method", f"the path alone: {path!r}"))
+            faults.append(FieldError(where, "a WebSocket route takes no method", f"the path alone: {path!r}"))
         config = _compile_socket(where, value, journal, faults)
         return Route(key, "GET", normal_path(path), value, config) if len(faults) == before else None
     _check_answer(where, value, faults)
@@ -99,89 +99,93 @@ def normal_path(path: str) -> str:
     return path.rstrip("/") or "/"
 
 
-def _check_variables(where: str, path: str, faults: list[Fault]) -> None:
+def _check_variables(where: str, path: str, faults: list[FieldError]) -> None:
     try:
         compile_path(path)
     except (ValueError, AssertionError, KeyError) as error:
-        faults.append(Fault(where, f"path {path!r}: {error}", "variables such as {name} or {name:int}"))
+        faults.append(FieldError(where, f"path {path!r}: {error}", "variables such as {name} or {name:int}"))
 
 
-def _check_answer(where: str, value: Any, faults: list[Fault]) -> None:
+def _check_answer(where: str, value: Any, faults: list[FieldError]) -> None:
     """What serves a request: a value that is an answer, or a function that makes one."""
     if isinstance(value, Effect):
-        faults.append(Fault(where, f"got the effect {shown(value)}", "an answer or a handler"))
+        faults.append(FieldError(where, f"got the effect {shown(value)}", "an answer or a handler"))
     elif isinstance(value, Entity):
         needed = _ANSWER_FIELDS.get(type(value))
         if needed is None:
             allowed = ", ".join(repr(kind) for kind in (*_ANSWER_FIELDS, ET.WebSocket))
-            faults.append(Fault(where, f"got {shown(value)}", f"text, None, a handler, {allowed}"))
+            faults.append(FieldError(where, f"got {shown(value)}", f"text, None, a handler, {allowed}"))
         for name in needed or ():
             if name not in fields_of(value):
-                faults.append(Fault(f"{where}.{name}", "missing", f"{type(value)!r}({name}=...)"))
+                faults.append(FieldError(f"{where}.{name}", "missing", f"{type(value)!r}({name}=...)"))
     elif not (value is None or isinstance(value, str | bytes | dict | list) or callable(value)):
-        faults.append(Fault(where, f"got {shown(value)}", "text, bytes, None, dict, list, ET.HTML, ... or a handler"))
+        faults.append(
+            FieldError(where, f"got {shown(value)}", "text, bytes, None, dict, list, ET.HTML, ... or a handler")
+        )
 
 
-def _compile_socket(where: str, value: Entity, journal: Journal, faults: list[Fault]) -> EndpointConfig | None:
+def _compile_socket(where: str, value: Entity, journal: Journal, faults: list[FieldError]) -> EndpointConfig | None:
     given = fields_of(value)
     for name in given.keys() - set(_SOCKET_FIELDS):
         hint = Hint(name, _SOCKET_FIELDS)
-        faults.append(Fault(f"{where}.{name}", "unknown field", ", ".join(_SOCKET_FIELDS), hint))
+        faults.append(FieldError(f"{where}.{name}", "unknown field", ", ".join(_SOCKET_FIELDS), hint))
     subscribe = check_topics(f"{where}.clients_subscribe_to", given.get("clients_subscribe_to"), faults)
     push = check_topics(f"{where}.clients_push_into_", given.get("clients_push_into_"), faults)
     actor = given.get("actor")
     allowed = "clients_subscribe_to=[...], clients_push_into_=[...] or actor=FX.StartActor(...)"
     has_topics = bool(given.get("clients_subscribe_to") or given.get("clients_push_into_"))
     if actor is None and not has_topics:
-        faults.append(Fault(where, "ET.WebSocket has neither topics nor an actor", allowed))
+        faults.append(FieldError(where, "ET.WebSocket has neither topics nor an actor", allowed))
     if actor is not None and has_topics:
-        faults.append(Fault(where, "ET.WebSocket has both topics and an actor", f"one of the two: {allowed}"))
+        faults.append(FieldError(where, "ET.WebSocket has both topics and an actor", f"one of the two: {allowed}"))
     behaviour, state = check_actor(f"{where}.actor", actor, journal, faults)
     options = _options(where, given, faults)
     return EndpointConfig(subscribe, push, behaviour, state, **options)
 
 
-def check_topics(where: str, given: Any, faults: list[Fault]) -> tuple[Entity, ...]:
+def check_topics(where: str, given: Any, faults: list[FieldError]) -> tuple[Entity, ...]:
     """The topics in `given`, one or a list; what is none is added to `faults`."""
     if given is None:
         return ()
     items = [given] if isinstance(given, Entity | str) else given
     if not isinstance(items, list | tuple | set | frozenset):
-        faults.append(Fault(where, f"got {shown(given)}", "a list of topics"))
+        faults.append(FieldError(where, f"got {shown(given)}", "a list of topics"))
         return ()
     for item in items:
         if not isinstance(item, Topic) or item._uid is None:
             hint = f"write ET.Topic({item!r})" if isinstance(item, str) else ""
-            faults.append(Fault(where, f"got {shown(item)}", "ET.Topic('name') or ET.Topic(generate_uid())", hint))
+            faults.append(FieldError(where, f"got {shown(item)}", "ET.Topic('name') or ET.Topic(generate_uid())", hint))
     return tuple(dict.fromkeys(item for item in items if isinstance(item, Topic)))
 
 
-def check_actor(where: str, given: Any, journal: Journal, faults: list[Fault]) -> tuple[Any, Any]:
+def check_actor(where: str, given: Any, journal: Journal, faults: list[FieldError]) -> tuple[Any, Any]:
     """The behaviour and initial state that `given`, an `FX.StartActor`, describes; what is wrong goes to `faults`."""
     if given is None:
         return None, None
     if not isinstance(given, FX.StartActor):
         hint = "each connection gets an actor of its own, so the effect is given, not a handle that runs"
-        faults.append(Fault(where, f"got {shown(given)}", "FX.StartActor(initial_state=..., rules={...})", hint))
+        faults.append(FieldError(where, f"got {shown(given)}", "FX.StartActor(initial_state=..., rules={...})", hint))
         return None, None
     fields = fields_of(given)
     if "initial_state" not in fields:
-        faults.append(Fault(f"{where}.initial_state", "missing", "any value, such as ET.Guest()"))
+        faults.append(FieldError(f"{where}.initial_state", "missing", "any value, such as ET.Guest()"))
     if "input" in fields:
-        faults.append(Fault(f"{where}.input", "the input of a connection's actor is the connection", "no input"))
+        faults.append(FieldError(f"{where}.input", "the input of a connection's actor is the connection", "no input"))
     try:
         return compile_behaviour(journal, **fields), snapshot(fields.get("initial_state"))
     except RecursionError:
-        faults.append(Fault(f"{where}.initial_state", "it is nested too deeply", "a flatter value, or a DictDatabase"))
+        faults.append(
+            FieldError(f"{where}.initial_state", "it is nested too deeply", "a flatter value, or a DictDatabase")
+        )
         return None, None
     except UsageError as error:
         faults.extend(
-            Fault(f"{where}.{fault.field}", fault.problem, fault.allowed, fault.hint) for fault in error.faults
+            FieldError(f"{where}.{fault.field}", fault.problem, fault.allowed, fault.hint) for fault in error.faults
         )
         return None, None
 
 
-def _options(where: str, given: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
+def _options(where: str, given: Mapping[str, Any], faults: list[FieldError]) -> dict[str, Any]:
     options: dict[str, Any] = {}
     checks: dict[str, tuple[Any, Any, str]] = {
         "max_size": (int, lambda v: v is not True and v > 0, f"bytes in a message, default {MAX_SIZE}"),
@@ -193,7 +197,7 @@ def _options(where: str, given: Mapping[str, Any], faults: list[Fault]) -> dict[
             continue
         value = given[name]
         if not isinstance(value, kind) or not fits(value):
-            faults.append(Fault(f"{where}.{name}", f"got {shown(value)}", allowed or describe(kind)))
+            faults.append(FieldError(f"{where}.{name}", f"got {shown(value)}", allowed or describe(kind)))
         options[name] = tuple(value) if name == "subprotocols" and isinstance(value, list | tuple) else value
     if "slow_client" in given:
         options["slow_client"] = check_slow_client(f"{where}.slow_client", given["slow_client"], faults)

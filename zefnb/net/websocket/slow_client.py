@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from zefnb.core.entity import ET, Entity
 from zefnb.core.record import fields_of
-from zefnb.errors import Fault, Hint, shown
+from zefnb.errors import FieldError, Hint, shown
 
 Policy = Literal["close", "drop_oldest", "drop_newest"]
 POLICIES: tuple[Policy, ...] = ("close", "drop_oldest", "drop_newest")
@@ -71,7 +71,7 @@ class SlowClient:
 DEFAULT = SlowClient()
 
 
-def check_slow_client(where: str, given: Any, faults: list[Fault]) -> SlowClient:
+def check_slow_client(where: str, given: Any, faults: list[FieldError]) -> SlowClient:
     """The `slow_client` of a route: a policy's name, an `ET.SlowClient` or a dict; what is wrong is added to `faults`.
 
     >>> check_slow_client("slow_client", {"max_bytes": 64 << 20, "max_seconds": 30}, [])
@@ -84,11 +84,11 @@ def check_slow_client(where: str, given: Any, faults: list[Fault]) -> SlowClient
         given = fields_of(given) if type(given) is ET.SlowClient else None
     if not isinstance(given, Mapping):
         allowed = f"{policies}, or ET.SlowClient(policy='close', max_bytes=64 << 20, max_seconds=30)"
-        faults.append(Fault(where, f"got {shown(original)}", allowed))
+        faults.append(FieldError(where, f"got {shown(original)}", allowed))
         return SlowClient()
     before = len(faults)
     for name in given.keys() - set(_FIELDS):
-        faults.append(Fault(f"{where}.{name}", "unknown field", ", ".join(_FIELDS), Hint(name, _FIELDS)))
+        faults.append(FieldError(f"{where}.{name}", "unknown field", ", ".join(_FIELDS), Hint(name, _FIELDS)))
     checks: dict[str, tuple[Any, str]] = {
         "policy": (lambda v: isinstance(v, str) and v in POLICIES, policies),
         "max_bytes": (lambda v: type(v) is int and v > 0, "bytes that may wait for a client, such as 64 << 20"),
@@ -99,5 +99,5 @@ def check_slow_client(where: str, given: Any, faults: list[Fault]) -> SlowClient
     }
     for name, (fits, allowed) in checks.items():
         if name in given and not fits(given[name]):
-            faults.append(Fault(f"{where}.{name}", f"got {shown(given[name])}", allowed))
+            faults.append(FieldError(f"{where}.{name}", f"got {shown(given[name])}", allowed))
     return SlowClient(**given) if len(faults) == before else SlowClient()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from zefnb.errors import Fault, InvalidValue
+from zefnb.errors import FieldError, InvalidValue
 from zefnb.text.controls import strip_controls
 
 Place = tuple[str, str]
@@ -38,7 +38,9 @@ def set_public_url(url: str | None) -> None:
     """
     global _explicit
     if url is not None and not url.startswith(("http://", "https://", "/")):
-        raise InvalidValue("set_public_url", [Fault("url", f"got {url!r}", "'https://host/proxy/{port}', or a path")])
+        raise InvalidValue(
+            "set_public_url", [FieldError("url", f"got {url!r}", "'https://host/proxy/{port}', or a path")]
+        )
     _explicit = url
 
 

@@ -1,4 +1,4 @@
-"""Fault lines: what a cell is shown of the journal's faults, as they happen."""
+"""FieldError lines: what a cell is shown of the journal's faults, as they happen."""
 
 from __future__ import annotations
 

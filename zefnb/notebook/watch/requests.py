@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 
 Request = dict[str, Any]
 
@@ -67,7 +67,7 @@ def optional_text(request: Request, field: str, old: str | None, longest: int = 
     value = request.get(field, old)
     if value is None or (isinstance(value, str) and len(value) <= longest):
         return value
-    raise InvalidValue("request", [Fault(field, f"got {shown(value)}", f"text of {longest:,} characters at most")])
+    raise InvalidValue("request", [FieldError(field, f"got {shown(value)}", f"text of {longest:,} characters at most")])
 
 
 def whole_number(request: Request, field: str, old: int, least: int, most: int) -> int:
@@ -75,4 +75,4 @@ def whole_number(request: Request, field: str, old: int, least: int, most: int) 
     value = request.get(field, old)
     if type(value) is int and least <= value <= most:
         return value
-    raise InvalidValue("request", [Fault(field, f"got {shown(value)}", f"a whole number from {least} to {most}")])
+    raise InvalidValue("request", [FieldError(field, f"got {shown(value)}", f"a whole number from {least} to {most}")])

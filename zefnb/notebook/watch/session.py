@@ -16,7 +16,7 @@ from zefnb.core.effect import FX
 from zefnb.core.entity import ET
 from zefnb.engine.perform import perform
 from zefnb.engine.runtime import Runtime
-from zefnb.errors import Fault, InvalidValue, NotRunning, ZefError, shown
+from zefnb.errors import FieldError, InvalidValue, NotRunning, ZefError, shown
 from zefnb.net.http.servers import Servers
 from zefnb.net.websocket.taps import Tail
 from zefnb.notebook.watch.detail import Detail
@@ -100,7 +100,7 @@ class Session:
             descending=bool(request.get("descending", old.descending)),
         )
         if query.sort not in COLUMNS:
-            raise InvalidValue("look", [Fault("sort", f"got {shown(query.sort)}", ", ".join(COLUMNS))])
+            raise InvalidValue("look", [FieldError("sort", f"got {shown(query.sort)}", ", ".join(COLUMNS))])
         limit = whole_number(request, "limit", view.limit, 1, MOST_ROWS)
         view.offset = whole_number(request, "offset", view.offset, 0, 1 << 31)
         view.query, view.limit = query, limit
@@ -234,7 +234,7 @@ def _content(request: Request) -> Any:
         raise InvalidValue("content", "this JSON is nested too deeply") from None
     except ValueError as error:
         raise InvalidValue("content", f"this is not {kind}: {error}") from None
-    raise InvalidValue("content", [Fault("as", f"got {shown(kind)}", "text, json, hex or base64")])
+    raise InvalidValue("content", [FieldError("as", f"got {shown(kind)}", "text, json, hex or base64")])
 
 
 _ACTIONS: dict[str, Callable[[Session, Request], Any]] = {

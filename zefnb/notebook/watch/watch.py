@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from zefnb.core.entity import Entity
 from zefnb.core.execution import interactive_shell
-from zefnb.errors import Fault, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, shown
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
@@ -27,7 +27,7 @@ def watch(server: Any = None, path: str | None = None) -> Any:
     runtime = default_runtime()
     uid = on_loop(runtime, lambda: _uid_of(runtime, server))
     if path is not None and not (isinstance(path, str) and path.startswith("/")):
-        raise InvalidValue("watch", [Fault("path", f"got {shown(path)}", "a route, such as '/ws'")])
+        raise InvalidValue("watch", [FieldError("path", f"got {shown(path)}", "a route, such as '/ws'")])
     path = path.rstrip("/") or "/" if path is not None else None
     if getattr(interactive_shell(), "kernel", None) is None:
         from zefnb.notebook.watch.terminal import watch_terminal
@@ -46,10 +46,10 @@ def _uid_of(runtime: Runtime, server: Any) -> str | None:
         found = next((running for running in servers if running.port == server), None)
         if found is None:
             ports = ", ".join(str(running.port) for running in servers) or "none runs"
-            raise InvalidValue("watch", [Fault("server", f"no server of ours listens on port {server}", ports)])
+            raise InvalidValue("watch", [FieldError("server", f"no server of ours listens on port {server}", ports)])
         return str(found.handle._uid)
     if not isinstance(server, Entity):
-        raise InvalidValue("watch", [Fault("server", f"got {shown(server)}", "a server's handle or its port")])
+        raise InvalidValue("watch", [FieldError("server", f"got {shown(server)}", "a server's handle or its port")])
     return str(servers.get(server).handle._uid)
 
 
