@@ -13,8 +13,15 @@ pytest.importorskip("uvloop", reason="the tests of zefnb[speed] need uvloop, whi
 
 ROOT = Path(__file__).resolve().parents[2]
 # From the handshake to the last byte: the hub, actors, connections, endpoints, servers.
-HOT_PATH = ("tests/topics", "tests/engine/actor", "tests/net/http/test_handshake.py", "tests/net/websocket/test_endpoint.py",
-            "tests/net/http/test_server.py", "tests/net/http/test_tls.py", "tests/engine/test_call_queue.py")  # fmt: skip
+HOT_PATH = (
+    "tests/topics",
+    "tests/engine/actor",
+    "tests/net/http/test_handshake.py",
+    "tests/net/websocket/test_endpoint.py",
+    "tests/net/http/test_server.py",
+    "tests/net/http/test_tls.py",
+    "tests/engine/test_call_queue.py",
+)
 
 
 def run(*command: str, loop: str) -> subprocess.CompletedProcess[str]:
