@@ -16,7 +16,7 @@ from zefnb.core.types import describe
 from zefnb.engine.behaviour import compile_behaviour
 from zefnb.engine.journal import Journal
 from zefnb.errors import FieldError, Hint, InvalidEffect, UsageError, shown
-from zefnb.net.path_pattern import VARIABLE, path_pattern
+from zefnb.net.http.path_pattern import VARIABLE, path_pattern
 from zefnb.net.websocket.endpoint import MAX_SIZE, EndpointConfig
 from zefnb.net.websocket.slow_client import check_slow_client
 

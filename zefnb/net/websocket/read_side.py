@@ -14,7 +14,7 @@ from websockets.frames import CloseCode
 from websockets.protocol import CONNECTING
 from websockets.server import ServerProtocol
 
-from zefnb.net.frame_handler import FrameHandler
+from zefnb.net.websocket.frame_handler import FrameHandler
 from zefnb.net.websocket.frames import (
     OPCODE,
     SHORT,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.routing import compile_path
 
-from zefnb.net.path_pattern import path_pattern
+from zefnb.net.http.path_pattern import path_pattern
 
 SHAPES = (
     "/{a:path}/{b:path}",
