@@ -65,7 +65,8 @@ def test_each_limit_is_held_by_a_test_or_an_attack_that_there_is(row: Row):
 def test_there_is_a_row_for_every_limit_of_the_network():
     """A constant that is named as a limit is on the page."""
     named: set[str] = set()
-    for path in (ROOT / "zefnb" / "net").glob("*.py"):
-        named.update(f"net.{path.stem}.{name}" for name in re.findall(r"^([A-Z]\w*_LIMIT)\b", path.read_text(), re.M))
+    for path in (ROOT / "zefnb" / "net").rglob("*.py"):
+        module = ".".join(path.relative_to(ROOT / "zefnb").with_suffix("").parts)
+        named.update(f"{module}.{name}" for name in re.findall(r"^([A-Z]\w*_LIMIT)\b", path.read_text(), re.M))
     assert named
     assert named <= {row.constant.strip("`") for row in rows()}

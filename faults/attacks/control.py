@@ -12,8 +12,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from faults.attack import Attack, Outcome, Settings
+from faults.doors import against_doors
 from faults.peak import Peak
-from faults.tokens import against_doors
 from faults.victims import Server
 
 _DEEP = "[" * 1_000
@@ -29,16 +29,16 @@ NO_REQUESTS: tuple[tuple[str | bytes, int], ...] = (
 ORIGINS = ("null", "https://evil.example", "file://", "data:")
 
 
-def enter(token: dict[str, Any]) -> ClientConnection:
+def enter(door: dict[str, Any]) -> ClientConnection:
     """A view that knows the secret."""
-    socket = connect(token["url"], close_timeout=0.5, legacy=True)
+    socket = connect(door["url"], close_timeout=0.5, legacy=True)
     nonce, own = (
         json.loads(socket.recv(timeout=20))["nonce"],
         "a nonce of the view's".replace(" ", "-").replace("'", ""),
     )
-    said = f"view\n{token['token']}\n{nonce}\n{own}"
-    proof = hmac.digest(token["secret"].encode(), said.encode(), "sha256").hex()
-    socket.send(json.dumps({"token": token["token"], "nonce": own, "proof": proof}))
+    said = f"view\n{door['token']}\n{nonce}\n{own}"
+    proof = hmac.digest(door["secret"].encode(), said.encode(), "sha256").hex()
+    socket.send(json.dumps({"token": door["token"], "nonce": own, "proof": proof}))
     assert json.loads(socket.recv(timeout=20))["t"] == "welcome"
     return socket
 
@@ -74,13 +74,13 @@ def let_in(url: str, **options: Any) -> bool:
     return True
 
 
-def hostile(tokens: Server, settings: Settings) -> Outcome:
-    token = tokens.command("watch")
-    url, secret = str(token["url"]), str(token["secret"])
-    view = enter(token)
+def hostile(doors: Server, settings: Settings) -> Outcome:
+    door = doors.command("watch")
+    url, secret = str(door["url"]), str(door["secret"])
+    view = enter(door)
     foreign = sum(let_in(url, origin=origin) for origin in ORIGINS)  # type: ignore[arg-type]
-    before: Any = tokens.command("journal")["messages"]
-    peak = Peak(tokens)
+    before: Any = doors.command("journal")["messages"]
+    peak = Peak(doors)
     wrong = leaks = tries = 0
     for said in HOSTILE * settings.pick(20, 2):
         tries += 1
@@ -92,11 +92,11 @@ def hostile(tokens: Server, settings: Settings) -> Outcome:
             wrong += closed_with(socket) not in (1008, 1009)
     for said, code in NO_REQUESTS * settings.pick(5, 1):
         tries += 1
-        broken = enter(token)
+        broken = enter(door)
         broken.send(said)
         wrong += closed_with(broken) != code
         broken.close()
-    after: Any = tokens.command("journal")["messages"]
+    after: Any = doors.command("journal")["messages"]
     lives = is_answered(view)
     view.close()
     lines = len(after) - len(before)
@@ -109,13 +109,13 @@ def hostile(tokens: Server, settings: Settings) -> Outcome:
     )
 
 
-def views_gone(tokens: Server, settings: Settings) -> Outcome:
+def views_gone(doors: Server, settings: Settings) -> Outcome:
     """Views through the kernel say nothing when their tab is closed."""
     count, patience = 100, settings.pick(10.0, 3.0)
-    tokens.command("watch")
-    most = tokens.command("views_through_kernel", count=count, patience=patience)["views"]
+    doors.command("watch")
+    most = doors.command("views_through_kernel", count=count, patience=patience)["views"]
     deadline = time.monotonic() + 20 * patience
-    while (left := tokens.command("views")) != {"views": 0, "followed": 0, "ticks": 0} and time.monotonic() < deadline:
+    while (left := doors.command("views")) != {"views": 0, "followed": 0, "ticks": 0} and time.monotonic() < deadline:
         time.sleep(0.1)
     return Outcome(
         f"{most} views that rested and went: {left['views']} kept, {left['followed']} topics followed, "

@@ -175,7 +175,7 @@ class Commands:
         channel = the_channel()
         door = on_loop(default_runtime(), channel.open)
         self.door = door
-        return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "door": door.name, "secret": door.tell()}
+        return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "token": door.name, "secret": door.tell()}
 
     def views_through_kernel(self, count: int, patience: float) -> dict[str, Any]:
         """So many views that come through the kernel, follow a topic, rest, and never say a word again."""

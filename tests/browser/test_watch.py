@@ -49,7 +49,7 @@ from zefnb.notebook.watch.control import Control
 control = default_runtime().service(Control)
 before = control.ticks
 time.sleep(2)
-print(len(control._guests), control.ticks - before, len(control._doors))
+print(len(control._viewers), control.ticks - before, len(control._tokens))
 """
 
 
@@ -275,8 +275,8 @@ def test_running_the_cell_again_leaves_one_table_and_one_view(started, client_of
     soon(lambda: rows(notebook).count() == 1)
     assert notebook.page.locator(".zefnb-watch").count() == 1
     notebook.run(2)
-    views, ticks, doors = map(int, notebook.text(2).split())
-    assert (views, doors) == (1, 1)
+    views, ticks, tokens = map(int, notebook.text(2).split())
+    assert (views, tokens) == (1, 1)
     assert ticks <= 11
 
 
@@ -290,7 +290,7 @@ def look():
     time.sleep(4)
     before = control.ticks
     time.sleep(2)
-    seen.append((len(control._guests), control.ticks - before))
+    seen.append((len(control._viewers), control.ticks - before))
 
 threading.Thread(target=look).start()
 """
@@ -334,7 +334,7 @@ def test_what_a_client_calls_itself_is_shown_and_not_run(started, client_of):
 def test_the_secret_is_not_in_the_saved_notebook(started, client_of):
     notebook = started(
         "from zefnb.engine.runtime import default_runtime\nfrom zefnb.notebook.watch.control import Control\n"
-        "[door] = default_runtime().service(Control)._doors.values()\nprint(door.tell())"
+        "[token] = default_runtime().service(Control)._tokens.values()\nprint(token.tell())"
     )
     saved = json.dumps(notebook.save())
     notebook.run(2)

@@ -128,7 +128,7 @@ def test_wherever_ctrl_c_strikes_in_a_wait_it_can_be_rung_again(kind):
         assert inside.wait(20)
         interrupt(thread)
         thread.join(20)
-        ringing = threading.Thread(target=rung.ring)
+        ringing = threading.Thread(target=rung.wake)
         ringing.start()
         ringing.join(20)
         assert not ringing.is_alive()

@@ -1,9 +1,9 @@
 // The way to the toolkit's loop: a socket if one can be had, the kernel's own channel if not.
 
-// The kernel also offers the door unasked: a cell that follows at once keeps it from hearing us ask.
+// The kernel also offers the token unasked: a cell that follows at once keeps it from hearing us ask.
 const EVERY_VIEW = "*";
 const KNOCK_MS = 4000;
-const DOOR_MS = 3000;
+const TOKEN_MS = 3000;
 const POLL_MS = 1000;
 const POLLS = 20;
 const SHORTEST_PAUSE = 400;
@@ -35,13 +35,13 @@ function basePath(told) {
 }
 
 // The ways to the control channel, the shortest first.
-function waysTo(door) {
+function waysTo(token) {
   const ways = [];
   const onWeb = location.protocol.startsWith("http");
-  if (!onWeb || isLoopback(location.hostname)) ways.push(`ws://127.0.0.1:${door.port}/control`);
+  if (!onWeb || isLoopback(location.hostname)) ways.push(`ws://127.0.0.1:${token.port}/control`);
   if (onWeb) {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    ways.push(`${scheme}://${location.host}${basePath(door.base)}proxy/${door.port}/control`);
+    ways.push(`${scheme}://${location.host}${basePath(token.base)}proxy/${token.port}/control`);
   }
   return ways;
 }
@@ -51,7 +51,7 @@ class Channel {
   constructor(model, { heard, opened, status }) {
     Object.assign(this, { model, heard, opened, status });
     this.view = Math.random().toString(36).slice(2);
-    this.door = null;
+    this.token = null;
     this.socket = null;
     this.polls = 0;
     this.lastAnswer = 0;
@@ -65,7 +65,7 @@ class Channel {
     let pause = SHORTEST_PAUSE;
     while (!this.closed) {
       await this.askForDoor();
-      const reached = this.door && ((await this.bySocket()) || (await this.throughKernel()));
+      const reached = this.token && ((await this.bySocket()) || (await this.throughKernel()));
       if (reached) pause = SHORTEST_PAUSE;
       else this.status("lost", "no answer from the kernel; this is what was last seen");
       if (this.closed) return;
@@ -78,15 +78,15 @@ class Channel {
   async askForDoor() {
     const answered = new Promise((done) => (this.onDoor = done));
     const { host, origin } = location;
-    this.model.send({ view: this.view, ask: "door", host, origin });
-    const patience = this.door ? DOOR_MS / 6 : DOOR_MS;
+    this.model.send({ view: this.view, ask: "token", host, origin });
+    const patience = this.token ? TOKEN_MS / 6 : TOKEN_MS;
     await Promise.race([answered, sleep(patience)]);
   }
 
   fromKernel(message) {
     if (!message || (message.view !== this.view && message.view !== EVERY_VIEW)) return;
-    if (message.door) {
-      this.door = message.door;
+    if (message.token) {
+      this.token = message.token;
       this.onDoor?.();
     } else if (message.told && !this.socket) {
       this.lastAnswer = Date.now();
@@ -98,7 +98,7 @@ class Channel {
   }
 
   async bySocket() {
-    for (const way of waysTo(this.door)) {
+    for (const way of waysTo(this.token)) {
       const socket = await this.knock(way);
       if (this.closed) socket?.close();
       if (socket && !this.closed) {
@@ -126,7 +126,7 @@ class Channel {
         done(answer);
       };
       const timer = setTimeout(() => settle(null), KNOCK_MS);
-      const door = this.door;
+      const token = this.token;
       const own = freshNonce();
       let theirs = null;
       socket.onclose = socket.onerror = () => settle(null);
@@ -134,8 +134,8 @@ class Channel {
         const message = parsedOrNull(event.data);
         if (message?.t === "hello" && theirs === null && typeof message.nonce === "string") {
           theirs = message.nonce;
-          socket.send(JSON.stringify({ door: door.name, nonce: own, proof: proofOf("view", door, theirs, own) }));
-        } else if (message?.t === "welcome" && theirs !== null && message.proof === proofOf("server", door, theirs, own)) {
+          socket.send(JSON.stringify({ token: token.name, nonce: own, proof: proofOf("view", token, theirs, own) }));
+        } else if (message?.t === "welcome" && theirs !== null && message.proof === proofOf("server", token, theirs, own)) {
           settle(socket);
         } else settle(null);
       };

@@ -63,5 +63,5 @@ const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(
 
 const freshNonce = () => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
-// How a side ("view" or "server") shows that it knows the secret of a door, which itself crosses no socket.
+// How a side ("view" or "server") shows that it knows the secret of a token, which itself crosses no socket.
 const proofOf = (side, { name, secret }, nonce, own) => hmacSha256(secret, [side, name, nonce, own].join("\n"));
