@@ -1,4 +1,4 @@
-"""A door of the control channel, and views that come in by it."""
+"""A token of the control channel, and views that come in by it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.notebook.viewer import Viewer, here, the_control
 from zefnb import ET, FX, run, zef_function
 from zefnb import Any as Anything
-from zefnb.notebook.watch.access_token import Door
+from zefnb.notebook.watch.access_token import AccessToken
 from zefnb.notebook.watch.control import Control
 
 View = Callable[[], Viewer]
@@ -24,18 +24,18 @@ def control(clean: None) -> Iterator[Control]:
 
 
 @pytest.fixture
-def door(control: Control) -> Door:
-    opened: Door = here(control.open)
+def token(control: Control) -> AccessToken:
+    opened: AccessToken = here(control.open)
     return opened
 
 
 @pytest.fixture
-def view(control: Control, door: Door) -> Iterator[View]:
+def view(control: Control, token: AccessToken) -> Iterator[View]:
     """`view()`: a live view; closed when the test ends."""
     views: list[Viewer] = []
 
     def open_() -> Viewer:
-        views.append(Viewer(control, door))
+        views.append(Viewer(control, token))
         return views[-1]
 
     yield open_

@@ -76,9 +76,9 @@ class LiveTable(anywidget.AnyWidget):
     def _let_in(self, view: str, host: Any, origin: Any) -> None:
         if all(isinstance(name, str) and 0 < len(name) < _LONGEST_NAME for name in (host, origin)) and origin != "null":
             self._control.allow(host, origin)
-        self._give_door(view)
+        self._give_token(view)
 
-    def _give_door(self, view: str) -> None:
+    def _give_token(self, view: str) -> None:
         if self._token is None:
             return
         token = {
@@ -95,7 +95,7 @@ class LiveTable(anywidget.AnyWidget):
         if self._token is None or self._control.has_views(self._token) or number == len(_OFFERS):
             return
         if number:
-            self._give_door(_EVERY_VIEW)
+            self._give_token(_EVERY_VIEW)
         self._runtime.loop.call_later(_OFFERS[number], self._offer, number + 1)
 
     def close(self) -> None:
