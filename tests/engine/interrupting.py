@@ -1,4 +1,4 @@
-"""A program: threads that put calls into an call_queue are interrupted, 200 times, wherever they happen to be."""
+"""A program: threads that put calls into a call queue are interrupted, 200 times, wherever they happen to be."""
 
 from __future__ import annotations
 
