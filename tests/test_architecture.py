@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from pathlib import Path
 
@@ -23,6 +24,21 @@ FLOORS = {
     "notebook": 4,
     "cli": 5,
 }
+# Who may import whom on a floor with wings. Every wing may import the files beside the wings; these import no wing,
+# but for those that put the wings together.
+WINGS = {
+    "net": {"websocket": set(), "http": {"websocket"}, "client": {"websocket"}},
+    "notebook": {
+        "display": {"links"},
+        "links": {"display", "widgets"},
+        "widgets": {"display", "links"},
+        "output": {"display", "widgets"},
+        "watch": {"display", "widgets"},
+        "command_line": set(),
+        "magics": {"command_line", "display", "links", "watch", "widgets"},
+    },
+}
+JOINTS = {"notebook.extension", "notebook.completion"}
 # Files that stand for the whole: the public names, and `python -m zefnb`.
 ROOF = {"__init__", "__main__"}
 LONGEST_FILE = 400
@@ -49,6 +65,61 @@ def imports_of(path):
                 for alias, is_module in zip(node.names, are_modules, strict=True)
             ]
     return found
+
+
+def module_of(path):
+    """Its dotted name within the package; a package's own for its `__init__.py`."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
+@functools.cache
+def graph():
+    """Each module, and the modules of the package that it imports, for type checkers and inside functions, too."""
+    return {
+        name: {module.removeprefix("zefnb.") for module in imports_of(path)} & MODULES.keys() - {name, ""}
+        for name, path in MODULES.items()
+    }
+
+
+def wing_of(module):
+    """The floor and the wing of a module: the wing is empty for files beside the wings."""
+    floor, _, rest = module.partition(".")
+    wing = rest.partition(".")[0]
+    return floor, wing if wing in WINGS.get(floor, {}) else ""
+
+
+def test_imports_make_no_circle():
+    imported = graph()
+    while leaves := {name for name, others in imported.items() if not others & imported.keys()}:
+        imported = {name: others for name, others in imported.items() if name not in leaves}
+    assert imported == {}, "these modules import each other, or are imported by some that do"
+
+
+def test_a_circle_is_found():
+    imported = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}
+    while leaves := {name for name, others in imported.items() if not others & imported.keys()}:
+        imported = {name: others for name, others in imported.items() if name not in leaves}
+    assert imported.keys() == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if wing_of(name)[0] in WINGS])
+def test_a_wing_imports_only_the_wings_that_it_may(module):
+    floor, wing = wing_of(module)
+    for other in graph()[module]:
+        to_floor, to_wing = wing_of(other)
+        if to_floor != floor or to_wing in ("", wing) or module in JOINTS:
+            continue
+        assert wing, f"{module} stands beside the wings and imports {other}"
+        assert to_wing in WINGS[floor][wing], f"{module} imports {other}"
+
+
+@pytest.mark.parametrize("package", [path for path in FILES if path.name == "__init__.py"], ids=lambda p: p.parent.name)
+def test_a_package_says_what_lives_there(package):
+    assert ast.get_docstring(ast.parse(package.read_text()))
 
 
 def test_every_part_of_the_house_has_its_floor():

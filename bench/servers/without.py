@@ -55,7 +55,7 @@ def _own_parser() -> None:
         self.protocol.receive_data(bytes(data))
         for event in self.protocol.events_received():
             if isinstance(event, Request):
-                self._admit(self, event)
+                self._handle_handshake(self, event)
             elif event.opcode in (Opcode.TEXT, Opcode.BINARY):
                 self._take_message(event.opcode, bytes(event.data))
         self._write_protocol()
@@ -118,7 +118,7 @@ def _wakers() -> None:
 
 
 def _fanout() -> Any:
-    from zefnb.net.websocket.outbox import Fanout
+    from zefnb.net.websocket.fanout import Fanout
 
     return Fanout
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import selectors
 import threading
 from asyncio.log import logger
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from typing import Any
 
 # More than wait at once; what is left wakes the loop once more.
@@ -110,12 +108,3 @@ class _TurnSelector(selectors.DefaultSelector):
         if self._loop._at_turn_end:
             timeout = self._loop.end_turn(timeout)
         return super().select(timeout)
-
-
-def make_loop() -> IterationLoop:
-    """A loop of the best kind that is installed."""
-    if os.environ.get("ZEFNB_LOOP") == "asyncio" or find_spec("uvloop") is None:
-        return SelectorIterationLoop()
-    from zefnb.engine.uv_loop import UvIterationLoop
-
-    return UvIterationLoop()

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 
-from zefnb.engine.iteration_loop import make_loop
+from zefnb.engine.iteration_loop import IterationLoop, SelectorIterationLoop
 from zefnb.engine.start import LoopOwner
 
 _STOP_TIMEOUT = 2.0
 # Seconds of a loop iteration for each kind of work that may go on without end: parsing, and delivering messages.
 ITERATION_BUDGET = 0.0015
+
+
+def make_loop() -> IterationLoop:
+    """A loop of the best kind that is installed."""
+    if os.environ.get("ZEFNB_LOOP") == "asyncio" or find_spec("uvloop") is None:
+        return SelectorIterationLoop()
+    from zefnb.engine.uv_loop import UvIterationLoop
+
+    return UvIterationLoop()
 
 
 class LoopThread:

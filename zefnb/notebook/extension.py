@@ -29,7 +29,7 @@ class Attached:
         if self.is_loaded:
             return
         self.is_loaded = True
-        from zefnb.notebook.command_line.completion import Completion
+        from zefnb.notebook.completion import Completion
         from zefnb.notebook.magics import Magics
 
         for part in (Magics(self.shell), Completion(self.shell)):

@@ -13,7 +13,8 @@ from tests.net.conftest import inside, journal, said
 from tests.net.wire import Wire, frame, handshake
 from zefnb import ET, FX, run
 from zefnb.errors import InvalidEffect
-from zefnb.net.http.admission import Admission, list_faults, machine_hosts, split_host
+from zefnb.net.hosts import machine_hosts, split_host
+from zefnb.net.http.admission import Admission, list_faults
 
 Raw = Callable[..., Wire]
 

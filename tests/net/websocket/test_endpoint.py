@@ -407,7 +407,7 @@ def test_five_hundred_comings_and_goings_leave_nothing(serve: Any, topic: Any, r
     until(lambda: (FX.ListActors() | run) == [])
     assert (FX.StreamGraphSnapshot() | run) == []
     from tests.net.conftest import inside
-    from zefnb.net.websocket.endpoint import Fanouts
+    from zefnb.net.websocket.fanout import Fanouts
 
     until(lambda: not inside(server)._connections)
     assert default_runtime().service(Fanouts)._fanouts == {}

@@ -15,7 +15,7 @@ from zefnb.errors import FieldError, InvalidEffect
 from zefnb.net.client.client import STOP_TIMEOUT, Client
 from zefnb.net.client.consumers import ActorConsumer, Consumer, TopicConsumer
 from zefnb.net.client.target import check_target
-from zefnb.net.http.routes import check_actor, check_topics
+from zefnb.net.fields import check_actor, check_topics
 from zefnb.net.ports import Topics
 
 _EXIT_TIMEOUT = 0.3

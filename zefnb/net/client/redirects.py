@@ -20,7 +20,7 @@ from websockets.proxy import get_proxy
 from websockets.uri import WebSocketURI, parse_uri
 
 from zefnb.net.client.printable import printable_url
-from zefnb.net.http.admission import is_loopback
+from zefnb.net.hosts import is_loopback
 
 RedirectMode = Literal["same-origin", "any", "none"]
 MODES: tuple[RedirectMode, ...] = ("same-origin", "any", "none")

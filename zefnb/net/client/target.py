@@ -24,7 +24,7 @@ from zefnb.net.client.connection import Attempt, OutwardConnection
 from zefnb.net.client.failures import CONNECT_WITHIN, why_failed
 from zefnb.net.client.printable import printable_url
 from zefnb.net.client.redirects import MODES, MOST_REDIRECTS, Hop, RedirectMode, RedirectRefused, follow, location_of
-from zefnb.net.http.admission import is_loopback
+from zefnb.net.hosts import is_loopback
 
 CLOSE_WITHIN = 1.0
 MAX_SIZE = 16 << 20

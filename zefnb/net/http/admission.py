@@ -7,17 +7,12 @@ Programs that are no browsers send no Origin, and pass.
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import ipaddress
 import re
-import socket
 from collections.abc import Iterable, Sequence
 
 from zefnb.errors import FieldError
+from zefnb.net.hosts import is_loopback, machine_hosts, split_host
 
-# Nothing that two readers could understand differently: no user, no blanks, no second colon.
-_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{0,5}))?")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://.+")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
@@ -82,56 +77,6 @@ class Admission:
         if f"{name}:{port}" in self._hosts:
             return True
         return name in self._hosts and port in (self.port, _DEFAULT_PORTS[scheme])
-
-
-def split_host(authority: str) -> tuple[str, int | None]:
-    """A Host header as name and port, the name in lower case and without brackets; an empty name for what is none.
-
-    >>> split_host('LocalHost:8000'), split_host('[::1]:80'), split_host('a.example')
-    (('localhost', 8000), ('::1', 80), ('a.example', None))
-    """
-    found = _AUTHORITY.fullmatch(authority)
-    if found is None:
-        return "", None
-    address, name, port = found.groups()
-    number = int(port) if port else None
-    if number is not None and number > 65_535:
-        return "", None
-    if address is None:
-        return str(name).lower().rstrip("."), number
-    try:
-        return str(ipaddress.IPv6Address(address)), number
-    except ValueError:
-        return "", None
-
-
-@functools.lru_cache(maxsize=256)
-def is_loopback(name: str) -> bool:
-    """Whether `name` can only mean this machine (RFC 6761, section 6.3)."""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def machine_hosts() -> set[str]:
-    """The names and addresses of this machine."""
-    name = socket.gethostname()
-    hosts = {name.lower(), socket.getfqdn().lower()}
-    # A machine that cannot resolve its own name is still reached by that name.
-    with contextlib.suppress(OSError):
-        hosts.update(str(info[4][0]).partition("%")[0].lower() for info in socket.getaddrinfo(name, None))
-    for family, peer in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        # Connecting a datagram socket sends nothing; it tells which address would be used.
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((peer, 9))
-                hosts.add(str(probe.getsockname()[0]))
-        except OSError:
-            continue
-    return hosts
 
 
 def list_faults(field: str, given: Iterable[object] | None) -> list[FieldError]:

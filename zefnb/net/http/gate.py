@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from zefnb.net.http.admission import Admission, is_loopback, split_host
+from zefnb.net.hosts import is_loopback, split_host
+from zefnb.net.http.admission import Admission
 
 # What a page embeds is no visit, though browsers call it a navigation.
 _EMBEDDED = ("object", "embed")

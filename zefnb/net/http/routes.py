@@ -8,14 +8,13 @@ from typing import Any
 
 from starlette.routing import compile_path
 
-from zefnb.core.effect import FX, Effect
-from zefnb.core.entity import ET, Entity, Topic
+from zefnb.core.effect import Effect
+from zefnb.core.entity import ET, Entity
 from zefnb.core.record import fields_of
-from zefnb.core.snapshot import snapshot
 from zefnb.core.types import describe
-from zefnb.engine.behaviour import compile_behaviour
 from zefnb.engine.journal import Journal
-from zefnb.errors import FieldError, Hint, InvalidEffect, UsageError, shown
+from zefnb.errors import FieldError, Hint, InvalidEffect, shown
+from zefnb.net.fields import check_actor, check_topics
 from zefnb.net.http.path_pattern import VARIABLE, path_pattern
 from zefnb.net.websocket.endpoint import MAX_SIZE, EndpointConfig
 from zefnb.net.websocket.slow_client import check_slow_client
@@ -141,48 +140,6 @@ def _compile_socket(where: str, value: Entity, journal: Journal, faults: list[Fi
     behaviour, state = check_actor(f"{where}.actor", actor, journal, faults)
     options = _options(where, given, faults)
     return EndpointConfig(subscribe, push, behaviour, state, **options)
-
-
-def check_topics(where: str, given: Any, faults: list[FieldError]) -> tuple[Entity, ...]:
-    """The topics in `given`, one or a list; what is none is added to `faults`."""
-    if given is None:
-        return ()
-    items = [given] if isinstance(given, Entity | str) else given
-    if not isinstance(items, list | tuple | set | frozenset):
-        faults.append(FieldError(where, f"got {shown(given)}", "a list of topics"))
-        return ()
-    for item in items:
-        if not isinstance(item, Topic) or item._uid is None:
-            hint = f"write ET.Topic({item!r})" if isinstance(item, str) else ""
-            faults.append(FieldError(where, f"got {shown(item)}", "ET.Topic('name') or ET.Topic(generate_uid())", hint))
-    return tuple(dict.fromkeys(item for item in items if isinstance(item, Topic)))
-
-
-def check_actor(where: str, given: Any, journal: Journal, faults: list[FieldError]) -> tuple[Any, Any]:
-    """The behaviour and initial state that `given`, an `FX.StartActor`, describes; what is wrong goes to `faults`."""
-    if given is None:
-        return None, None
-    if not isinstance(given, FX.StartActor):
-        hint = "each connection gets an actor of its own, so the effect is given, not a handle that runs"
-        faults.append(FieldError(where, f"got {shown(given)}", "FX.StartActor(initial_state=..., rules={...})", hint))
-        return None, None
-    fields = fields_of(given)
-    if "initial_state" not in fields:
-        faults.append(FieldError(f"{where}.initial_state", "missing", "any value, such as ET.Guest()"))
-    if "input" in fields:
-        faults.append(FieldError(f"{where}.input", "the input of a connection's actor is the connection", "no input"))
-    try:
-        return compile_behaviour(journal, **fields), snapshot(fields.get("initial_state"))
-    except RecursionError:
-        faults.append(
-            FieldError(f"{where}.initial_state", "it is nested too deeply", "a flatter value, or a DictDatabase")
-        )
-        return None, None
-    except UsageError as error:
-        faults.extend(
-            FieldError(f"{where}.{fault.field}", fault.problem, fault.allowed, fault.hint) for fault in error.faults
-        )
-        return None, None
 
 
 def _options(where: str, given: Mapping[str, Any], faults: list[FieldError]) -> dict[str, Any]:

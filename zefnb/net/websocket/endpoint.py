@@ -16,7 +16,7 @@ from zefnb.engine.behaviour import Behaviour
 from zefnb.engine.runtime import Runtime
 from zefnb.net.ports import Topics
 from zefnb.net.websocket.connection import Connection
-from zefnb.net.websocket.outbox import Fanout, Outbox
+from zefnb.net.websocket.fanout import Fanouts
 from zefnb.net.websocket.slow_client import DEFAULT, SlowClient
 
 MAX_SIZE = 1 << 20
@@ -44,33 +44,6 @@ class EndpointConfig:
     def negotiates(self) -> bool:
         """Whether what a handshake offers has to be weighed."""
         return self.compression or bool(self.subprotocols)
-
-
-class Fanouts:
-    """The sockets of each topic, one `Fanout` for all endpoints and servers: a service of the runtime."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._fanouts: dict[str | None, Fanout] = {}
-
-    def join(self, topics: Topics, topic: Entity, connection: Connection) -> None:
-        """Subscribe a socket to `topic`."""
-        fanout = self._fanouts.get(topic._uid)
-        if fanout is None:
-            fanout = self._fanouts[topic._uid] = Fanout(self._runtime, self._runtime.service(Outbox), topic)
-        if not len(fanout):
-            topics.subscribe(topic, fanout, "websocket")
-        fanout.add(connection)
-
-    def leave(self, topics: Topics, topic: Entity, connection: Connection) -> None:
-        """End that; the last socket ends the subscription of them all."""
-        fanout = self._fanouts.get(topic._uid)
-        if fanout is None:
-            return
-        fanout.discard(connection)
-        if not len(fanout):
-            topics.unsubscribe(topic, fanout)
-            del self._fanouts[topic._uid]
 
 
 class Endpoint:

@@ -9,18 +9,24 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from zefnb.engine.loop import ITERATION_BUDGET
 from zefnb.engine.runtime import Runtime
-
-if TYPE_CHECKING:
-    from zefnb.net.websocket.read_side import ReadSide
 
 # Seconds in which bytes become messages of one connection in its turn; all together have `ITERATION_BUDGET`.
 TURN_BUDGET = 0.0005
 # So many that wait for their turns are a crowd.
 CROWD = 32
+
+
+class Parser(Protocol):
+    """A connection that may have unparsed bytes."""
+
+    is_queued: bool
+
+    def take_turn(self, deadline: float) -> None:
+        """Parse until `deadline` (`time.monotonic`)."""
 
 
 class ReadScheduler:
@@ -29,7 +35,7 @@ class ReadScheduler:
     def __init__(self, runtime: Runtime) -> None:
         self._loop = runtime.loop
         self._deadline: float | None = None
-        self._queue: deque[ReadSide] = deque()
+        self._queue: deque[Parser] = deque()
         self._is_scheduled = False
         self.is_crowded = False
         # Called when `is_crowded` has changed.
@@ -45,7 +51,7 @@ class ReadScheduler:
     def _iteration_ends(self) -> None:
         self._deadline = None
 
-    def add(self, connection: ReadSide) -> None:
+    def add(self, connection: Parser) -> None:
         """Give `connection`, which has unparsed bytes, a turn in a later iteration."""
         if connection.is_queued:
             return

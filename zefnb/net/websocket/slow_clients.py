@@ -8,75 +8,39 @@ beyond that it is closed with 1013.
 from __future__ import annotations
 
 import time
-from collections import deque
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from zefnb.engine.runtime import Runtime
-
-if TYPE_CHECKING:
-    from zefnb.net.websocket.read_side import ReadSide
-    from zefnb.net.websocket.write_side import WriteSide
-
-# Whole frames, and how many messages they hold.
-Piece = tuple[bytes, int]
+from zefnb.net.websocket.backlog import Backlog, told_size
+from zefnb.net.websocket.slow_client import SlowClient
 
 _TICK = 0.02
-# A client is reading when it took something within this time; one that has been seen to read may pause for longer.
-_READING_AT_FIRST = 0.25
-_READING = 1.0
 
 
-def told_size(size: int) -> str:
-    """A number of bytes, short.
+class Client(Protocol):
+    """A connection that may lag."""
 
-    >>> told_size(4 << 20), told_size(5_000)
-    ('4 MiB', '5000 bytes')
-    """
-    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size} bytes"
+    backlog: Backlog | None
+    is_open: bool
+    longest: int
+    slow_client: SlowClient
+
+    @property
+    def bytes_taken(self) -> int:
+        """How many bytes have reached the peer's side."""
+
+    def close_slow(self, reason: str) -> None:
+        """Send it away."""
 
 
-class Backlog:
-    """What waits for one client behind its transport, in pieces of whole frames."""
+class Pusher(Protocol):
+    """A connection that pushes into topics."""
 
-    __slots__ = ("_seen_reading", "_taken", "bytes", "messages", "moved_at", "pieces")
+    def pause_reading(self) -> None:
+        """Stop reading; counted."""
 
-    def __init__(self, seen_reading: bool = False) -> None:
-        self.pieces: deque[Piece] = deque()
-        self.bytes = 0
-        self.messages = 0
-        self.moved_at = time.monotonic()
-        self._seen_reading = seen_reading
-        self._taken: int | None = None
-
-    def put(self, data: bytes, count: int) -> None:
-        """Append a piece of `count` messages."""
-        self.pieces.append((data, count))
-        self.bytes += len(data)
-        self.messages += count
-
-    def take(self) -> Piece:
-        """Remove and return the oldest piece."""
-        data, count = self.pieces.popleft()
-        self.bytes -= len(data)
-        self.messages -= count
-        return data, count
-
-    def look(self, taken: int, now: float) -> None:
-        """The peer has taken `taken` bytes by now."""
-        if taken != self._taken:
-            self._seen_reading = self._seen_reading or self._taken is not None
-            self._taken, self.moved_at = taken, now
-
-    def is_read(self, now: float) -> bool:
-        """Whether the client, however slowly, is reading."""
-        return now - self.moved_at < (_READING if self._seen_reading else _READING_AT_FIRST)
-
-    def drop_oldest(self, most: int) -> int:
-        """Drop the oldest pieces until at most `most` bytes wait; answers how many messages went."""
-        dropped = 0
-        while self.bytes > most and len(self.pieces) > 1:
-            dropped += self.take()[1]
-        return dropped
+    def resume_reading(self) -> None:
+        """Take back one `pause_reading`."""
 
 
 class SlowClients:
@@ -84,23 +48,23 @@ class SlowClients:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._watched: dict[WriteSide, None] = {}
+        self._watched: dict[Client, None] = {}
         self._ticking = False
         self.holding = False
-        self._paused_pushers: list[ReadSide] = []
+        self._paused_pushers: list[Pusher] = []
 
-    def watch(self, connection: WriteSide) -> None:
+    def watch(self, connection: Client) -> None:
         """`connection` has begun to lag."""
         self._watched[connection] = None
         if not self._ticking:
             self._ticking = True
             self._runtime.loop.call_later(_TICK, self._tick)
 
-    def forget(self, connection: WriteSide) -> None:
+    def forget(self, connection: Client) -> None:
         """`connection` has caught up, or is gone."""
         self._watched.pop(connection, None)
 
-    def pause(self, pusher: ReadSide) -> None:
+    def pause(self, pusher: Pusher) -> None:
         """Do not read from `pusher`, who pushes into topics, until readers have caught up."""
         self._paused_pushers.append(pusher)
         pusher.pause_reading()

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from zefnb.engine.runtime import Runtime
 from zefnb.net.budget import Budget
-
-if TYPE_CHECKING:
-    from zefnb.net.websocket.read_side import ReadSide
 
 # Seconds in which a message must get PROGRESS more bytes while others wait.
 STALL_TIMEOUT = 2.0
@@ -24,6 +21,21 @@ _TICK = 0.5
 # After more than this has been held, what the C library keeps of it is given back to the system.
 _MUCH = 16 << 20
 _TRIM_AFTER = 1.0
+
+
+class Reader(Protocol):
+    """A connection whose messages come in pieces."""
+
+    max_size: int
+
+    def pause_reading(self) -> None:
+        """Stop reading; counted."""
+
+    def resume_reading(self) -> None:
+        """Take back one `pause_reading`."""
+
+    def give_up(self, reason: str) -> None:
+        """Close with 1013."""
 
 
 class _Hold:
@@ -42,10 +54,10 @@ class Unfinished:
     def __init__(self, runtime: Runtime) -> None:
         self._loop = runtime.loop
         self._account = runtime.service(Budget).messages
-        self._holds: dict[ReadSide, _Hold] = {}
-        self._waiting: dict[ReadSide, None] = {}
+        self._holds: dict[Reader, _Hold] = {}
+        self._waiting: dict[Reader, None] = {}
         # Read though there is no room; what it grows by is not counted.
-        self._favoured: ReadSide | None = None
+        self._favoured: Reader | None = None
         self._is_ticking = False
         self._peak = 0
         # Called when `is_short` may have changed.
@@ -56,7 +68,7 @@ class Unfinished:
         """Whether somebody waits for room."""
         return bool(self._waiting) or self._favoured is not None
 
-    def hold(self, connection: ReadSide, size: int) -> None:
+    def hold(self, connection: Reader, size: int) -> None:
         """The unfinished message of `connection` has `size` bytes by now; 0 when there is none any more."""
         hold = self._holds.get(connection)
         if hold is None:
@@ -81,7 +93,7 @@ class Unfinished:
             self._waiting[connection] = None
             connection.pause_reading()
         if self.is_short:
-            self._handle_handshake()
+            self._read_on()
             self.on_change()
         elif not self._holds and self._peak > _MUCH:
             self._loop.call_later(_TRIM_AFTER, self._trim)
@@ -94,7 +106,7 @@ class Unfinished:
         self._peak = max(self._peak, self._account.held)
         return True
 
-    def _handle_handshake(self) -> None:
+    def _read_on(self) -> None:
         """Read on from those who wait: while there is room for their whole messages, and otherwise from one of them."""
         room = self._account.limit - self._account.held
         for connection in list(self._waiting):
@@ -120,7 +132,7 @@ class Unfinished:
         stalled = [c for c, hold in self._holds.items() if c not in self._waiting and _is_due(hold, now)]
         for connection in sorted(stalled, key=lambda c: self._holds[c].marked_at):
             connection.give_up(f"a message stalled for {STALL_TIMEOUT:g} s while others waited")
-        self._handle_handshake()
+        self._read_on()
 
     def _trim(self) -> None:
         if not self._holds and self._peak:

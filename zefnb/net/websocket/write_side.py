@@ -6,40 +6,16 @@ It knows whole frames as bytes with a count of messages, and nothing of what the
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from zefnb.net.kernel import unsent_bytes
+from zefnb.net.websocket.backlog import Backlog, Piece, joined, told_size
+from zefnb.net.websocket.outbox import Outbox
 from zefnb.net.websocket.slow_client import DEFAULT
-from zefnb.net.websocket.slow_clients import Backlog, Piece, told_size
-
-if TYPE_CHECKING:
-    from zefnb.net.websocket.outbox import Outbox
 
 _HIGH_WATER = 65_536
-# More is written in several pieces, so that what waits for a slow client can be cut between whole frames.
-LONGEST_PIECE = 65_536
 # Stands in a backlog for the pong to be sent there: the only piece that is empty.
 _LATE_PONG = b""
-
-
-def joined(frames: list[Piece]) -> list[Piece]:
-    """Frames, each with its number of messages, joined into as few pieces as may be."""
-    whole = b"".join([data for data, _ in frames])
-    if len(whole) <= LONGEST_PIECE:
-        return [(whole, sum([count for _, count in frames]))]
-    pieces: list[Piece] = []
-    first, size = 0, 0
-    for at, (data, _) in enumerate(frames):
-        if first < at and size + len(data) > LONGEST_PIECE:
-            pieces.append(_joined(frames[first:at]))
-            first, size = at, 0
-        size += len(data)
-    pieces.append(_joined(frames[first:]))
-    return pieces
-
-
-def _joined(frames: list[Piece]) -> Piece:
-    return b"".join([data for data, _ in frames]), sum([count for _, count in frames])
 
 
 class WriteSide(asyncio.BufferedProtocol):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anywidget
 
-from zefnb.engine.runtime import default_runtime
-from zefnb.notebook.links.page_host import on_host
 from zefnb.notebook.widgets.child_models import close_child_models
 
 
@@ -17,12 +16,13 @@ class HostReporter(anywidget.AnyWidget):
 
     _esm = Path(__file__).parents[1] / "static" / "herald" / "herald.js"
 
-    def __init__(self) -> None:
+    def __init__(self, on_host: Callable[[Any], None]) -> None:
         super().__init__()
+        self._on_host = on_host
         self.on_msg(self._told)
 
     def _told(self, widget: Any, content: Any, buffers: Any) -> None:
-        on_host(default_runtime(), content)
+        self._on_host(content)
 
     def close(self) -> None:
         """Listen no more."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any
 
+from zefnb.engine.runtime import default_runtime
 from zefnb.notebook.links.links import is_on_page_host
 
 _LONGEST_NAME = 260
@@ -50,4 +51,4 @@ class Address:
         if find_spec("anywidget") is not None:
             from zefnb.notebook.links.host_reporter import HostReporter
 
-            self._widget = HostReporter()
+            self._widget = HostReporter(lambda content: on_host(default_runtime(), content))

@@ -8,7 +8,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.notebook.kernel import Kernel
-from zefnb.notebook.command_line.completion import fields_before
+from zefnb.notebook.completion import fields_before
 
 SETTING = """
 %load_ext zefnb
