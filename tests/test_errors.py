@@ -112,7 +112,7 @@ MISUSES = {
     "a server that never was": (
         lambda: FX.StopHTTPServer(server=ET.HTTPServer(generate_uid())) | run,
         NotRunning,
-        ["ET.HTTPServer(", "not at home in this process"],
+        ["ET.HTTPServer(", "belongs to another process"],
     ),
     "a path that a server does not have": (
         lambda: FX.QueryAllConnectedWebsocketClients(http_server=_server(), path="/nowhere") | run,

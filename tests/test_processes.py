@@ -43,7 +43,7 @@ if child == 0:
         try:
             FX.StopHTTPServer(server=server) | run
         except Exception as error:
-            assert 'not at home in this process' in str(error), error
+            assert 'belongs to another process' in str(error), error
         else:
             raise AssertionError('the parent\\'s handle must not work here')
         mine = start()
@@ -79,7 +79,7 @@ for effect in (FX.StopHTTPServer(server=handles['server']), FX.QueryHTTPServer(s
     try:
         effect | run
     except Exception as error:
-        print(type(error).__name__, 'not at home in this process' in str(error))
+        print(type(error).__name__, 'belongs to another process' in str(error))
 """
     assert sessions.run_script([code], tmp_path).split() == ["True", *(["NotRunning", "True"] * 4)]
 

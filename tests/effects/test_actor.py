@@ -85,7 +85,7 @@ def test_a_list_of_inputs_holds_a_topic():
 def test_an_actor_that_never_was_here_may_be_stopped_but_not_asked():
     stranger = ET.Actor(generate_uid())
     assert FX.StopActor(actor=stranger) | run == ET.Success()
-    with pytest.raises(NotRunning, match="not at home"):
+    with pytest.raises(NotRunning, match="belongs to another process"):
         FX.QueryActorState(actor=stranger) | run
     with pytest.raises(InvalidEffect, match="one of the two"):
         FX.QueryActorState(actor=stranger, actors=[stranger]) | run

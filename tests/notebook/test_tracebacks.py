@@ -32,7 +32,7 @@ def test_what_is_found_when_it_runs_is_shown_so_too(kernel: Kernel):
     kernel.run("gone = ET.HTTPServer(generate_uid(), port=8000)")
     shown = kernel.run("# a handle of yesterday\nFX.StopHTTPServer(server=gone) | run").traceback
     assert "----> 2 FX.StopHTTPServer(server=gone) | run" in shown
-    assert "not at home in this process" in shown
+    assert "belongs to another process" in shown
     assert "zefnb/engine" not in shown
 
 

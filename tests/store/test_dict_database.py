@@ -343,7 +343,7 @@ def test_a_closed_database_says_so(db):
 
 def test_a_handle_from_elsewhere_says_that_it_is_not_at_home():
     stranger = DictDatabase(generate_uid())
-    with pytest.raises(NotRunning, match="not at home in this process"):
+    with pytest.raises(NotRunning, match="belongs to another process"):
         stranger["a"]
     assert repr(stranger)
 
@@ -365,7 +365,7 @@ if not child:
         try:
             db['n']
         except NotRunning as error:
-            print('child:', 'not at home' in str(error))
+            print('child:', 'belongs to another process' in str(error))
     again = FX.CreateDB(type=DictDatabase, persistence='local_disk', path=path) | run
     again['child'] = 2
     print('child:', again == databases[1], again['n'], flush=True)

@@ -92,7 +92,7 @@ class Runtime:
         if uid in self._ended:
             return NotRunning(f"{handle!r} has been stopped")
         hint = "a handle works only in the process that made it"
-        return NotRunning(f"{handle!r} is not at home in this process ({os.getpid()}); {hint}")
+        return NotRunning(f"{handle!r} belongs to another process than this one ({os.getpid()}); {hint}")
 
     def _escaped(self, error: BaseException) -> None:
         self.journal.exception("an exception reached the loop", error)
@@ -167,7 +167,7 @@ class Runtime:
                 waker.wake()  # for the wait that a signal handler, the caller, has interrupted: its ring may be gone
 
     def abandon_after_fork(self) -> None:
-        """In a forked child: let go of what the parent runs, without a word to its peers."""
+        """In a forked child: drop what the parent runs, without sending close frames."""
         self.thread.abandon()
         for service in self._services.values():
             forget = getattr(service, "forget_sockets", None)

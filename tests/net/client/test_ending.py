@@ -47,7 +47,7 @@ def test_stopping_twice_says_so(outsider: Any) -> None:
         FX.StopWebSocketClient(client=client) | run
     with pytest.raises(NotRunning, match="has been stopped"):
         FX.QueryWebSocketClient(client=client) | run
-    with pytest.raises(NotRunning, match="not at home in this process"):
+    with pytest.raises(NotRunning, match="belongs to another process"):
         FX.StopWebSocketClient(client=ET.WebSocketClient(generate_uid())) | run
 
 

@@ -209,7 +209,7 @@ def test_a_stop_in_the_middle_of_a_broadcast_leaves_nothing(serve: Any, topic: A
 
 
 def test_a_handle_from_elsewhere_is_not_at_home():
-    with pytest.raises(NotRunning, match="not at home"):
+    with pytest.raises(NotRunning, match="belongs to another process"):
         FX.StopHTTPServer(server=ET.HTTPServer(generate_uid(), port=8000)) | run
 
 

@@ -20,7 +20,7 @@ Take = Callable[[asyncio.Transport, Handshake], bool]
 class Arrival(asyncio.Protocol):
     """Becomes a WebSocket when a plain handshake comes that `take` answers; else HTTP has it, as it came.
 
-    Who says nothing within 5 s is cut without a word.
+    A peer that sends nothing within 5 s is cut.
     """
 
     __slots__ = ("_arrived", "_deadline", "_is_open", "_make_http", "_on_fault", "_take", "on_made", "transport")
