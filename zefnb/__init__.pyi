@@ -158,7 +158,7 @@ class _FX:
         ) -> None: ...
 
     class MapTopic(_Effect[Success]):
-        """Publish to `target` what `op` makes of each message of `source`, in order. Answers as `FX.SubscribeFX`."""
+        """Publish to `target` what `op` makes of each message of `source`, in order. Returns as `FX.SubscribeFX`."""
 
         def __init__(self, *, source: Topic = ..., target: Topic = ..., op: Callable[..., Any] = ...) -> None: ...
 
@@ -316,7 +316,7 @@ class _FX:
         def __init__(self) -> None: ...
 
     class SubscribeFX(_Effect[Success]):
-        """Call `op` with each message of `topic`, and perform the effect, or list of effects, that it answers."""
+        """Call `op` with each message of `topic`, and perform the effect, or list of effects, that it returns."""
 
         def __init__(self, *, topic: Topic = ..., op: Callable[..., Any] = ...) -> None: ...
 

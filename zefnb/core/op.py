@@ -22,7 +22,7 @@ from zefnb.text.short_repr import Parts, Scope, items, named, parts_of, reads
 class Step:
     """One call in a chain: a function and what it is given besides the value.
 
-    A curried function is given its options here, once, and answers the function of the value.
+    A curried function is given its options here, once, and returns the function of the value.
     """
 
     __slots__ = ("_curried", "args", "function", "inline", "kwargs", "name")
@@ -318,7 +318,7 @@ def op(function: Callable[..., Any] | None = None, /, *, inline: bool = False, c
     """Make an op of a function whose first argument is the value.
 
     With `inline=True` the function promises to be quick and may run on the loop. With `curried=True`
-    it takes the options only, once, and answers a function of the value: the place to refuse bad
+    it takes the options only, once, and returns a function of the value: the place to refuse bad
     options and to prepare what would otherwise be done for each value.
 
     >>> @op

@@ -1,4 +1,4 @@
-"""Rows: what a query answers, a list of dicts that displays itself as a table."""
+"""Rows: what a query returns, a list of dicts that displays itself as a table."""
 
 from __future__ import annotations
 

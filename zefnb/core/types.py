@@ -1,7 +1,7 @@
 """Patterns: what a rule, an effect's field or a predicate may ask of a value.
 
 A pattern is a type (`String`, `int`, `ET.Guest`), a union (`String | Int`), a literal (by type and
-value), alternatives (a set, `one_of(...)`), a predicate that answers true or false, or `Any`.
+value), alternatives (a set, `one_of(...)`), a predicate that returns true or false, or `Any`.
 `compile_pattern` turns one into a `Matcher`, once; everything else here is vocabulary.
 """
 

@@ -30,12 +30,12 @@ def start_actor(
 
     Give either `rules`, a dict (or list of pairs) from `(message pattern, state pattern)` to a handler,
     first match wins; or one `handler` for everything. A handler takes `(message, state)`, or both as one
-    `input`, and answers `[list of effects, next state]`. `input_transform` is applied to each message
+    `input`, and returns `[list of effects, next state]`. `input_transform` is applied to each message
     first. With `logging` every message is noted in the journal. The actor has an `initial_state` of its own, as
     it is now (see docs/shared.md for what is shared).
 
     In a route, `ET.WebSocket(actor=FX.StartActor(...))` starts one for each connection, without `input`.
-    Answers `ET.Actor('🍃-…', input=topic)`; without `input` the topic is a fresh one.
+    Returns `ET.Actor('🍃-…', input=topic)`; without `input` the topic is a fresh one.
 
     >>> from zefnb import *
     >>> actor = FX.StartActor(initial_state=0, handler=lambda msg, n: [[], n + msg]) | run

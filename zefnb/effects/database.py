@@ -58,7 +58,7 @@ def create_db(
     zefnb's values and plain data. The same path is the same database, also when the cell runs again and in
     another process. `initial_state`, a dict, is written when the database is empty.
 
-    Answers `DictDatabase('🍃-…')`, which is used like a dict. Raises `InvalidEffect` for a path that is
+    Returns `DictDatabase('🍃-…')`, which is used like a dict. Raises `InvalidEffect` for a path that is
     missing or too many, `InvalidValue` for what cannot be a key or be kept, `StorageFailed` for a file that
     cannot be used.
 
@@ -96,10 +96,10 @@ def update_db(
     """Change a database: all of it at once, or nothing.
 
     `insert`, a dict, sets keys that are there or not; `update`, a dict, sets keys that must be there;
-    `remove`, a list, removes keys that must be there. From a disk it answers when the change would survive
+    `remove`, a list, removes keys that must be there. From a disk it returns when the change would survive
     the killing of the process; others go on meanwhile.
 
-    Answers `ET.Success(inserted=…, updated=…, removed=…)`. Raises `UnknownKey`, naming what is not there,
+    Returns `ET.Success(inserted=…, updated=…, removed=…)`. Raises `UnknownKey`, naming what is not there,
     `InvalidEffect` when nothing is given or a key is given twice, `InvalidValue` for what cannot be kept,
     `NotRunning` when the database is closed, `StorageFailed`.
 

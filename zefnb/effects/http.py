@@ -44,7 +44,7 @@ async def start_http_server(
     process fewer descriptors) one more is refused with 503. With `logging` the journal notes who connects and
     who leaves.
 
-    Answers `ET.HTTPServer('🍃-…', port=…)`. Raises `InvalidEffect`, listing every fault of the routes, and
+    Returns `ET.HTTPServer('🍃-…', port=…)`. Raises `InvalidEffect`, listing every fault of the routes, and
     `PortUnavailable`. Running the cell again replaces the server.
 
     >>> from zefnb import *
@@ -108,7 +108,7 @@ def update_running_http_server(
 
     `delta` is a list of `ET.InsertIn(path=['routes', key], value=...)`, which adds or replaces, and
     `ET.RemoveIn(path=['routes', key])`. With `expected_version`, refuses when somebody changed it before.
-    Answers a dict: server, old_version, new_version, routes_added, routes_updated, routes_removed.
+    Returns a dict: server, old_version, new_version, routes_added, routes_updated, routes_removed.
 
     >>> from zefnb import *
     >>> server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run

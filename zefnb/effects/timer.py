@@ -30,7 +30,7 @@ def start_timer(
     `interval` is in seconds (0.001 at least), or 'hourly', 'daily', 'weekly', 'monthly', 'yearly'. The
     first message comes at `starting_at`, or one interval from now. Moments are counted from the start, so
     nothing drifts; one that finds this timer's own last message still unhandled is skipped, so nothing piles up.
-    Answers `ET.Timer('🍃-…')`.
+    Returns `ET.Timer('🍃-…')`.
 
     Seconds go by the monotonic clock, whatever the clock on the wall is put to; named intervals, and a
     `starting_at` that lies ahead, go by the clock on the wall, and notice within a second when it is put.

@@ -62,7 +62,7 @@ def publish(runtime: Runtime, *, target: Topic, content: Any) -> Success:
     Each subscriber sees the same messages in the same order, and each publisher's keep theirs. From
     another thread it returns when the message is accepted. Sockets get text as a text frame, bytes as a
     binary one, and dicts, lists, numbers, bools, None and entities as JSON text; what cannot be sent is a
-    fault in the journal. Answers `ET.Success()`, also when nobody listens.
+    fault in the journal. Returns `ET.Success()`, also when nobody listens.
 
     >>> from zefnb import *
     >>> FX.Publish(target=ET.Topic('news'), content='breaking news!') | run
@@ -77,12 +77,12 @@ def publish(runtime: Runtime, *, target: Topic, content: Any) -> Success:
 
 @effect("SubscribeFX", keyed="subscription")
 def subscribe_fx(runtime: Runtime, *, topic: Topic, op: Callable[..., Any]) -> Success:
-    """Call `op` with each message of `topic`, and perform the effect, or list of effects, that it answers.
+    """Call `op` with each message of `topic`, and perform the effect, or list of effects, that it returns.
 
     A chain of library ops runs on the loop; a user's function runs in a handler thread and may block.
     A message that causes itself, by what `op` publishes or maps, also over other topics and through actors, is
     dropped when it has come back 1,000 times within a minute, and named in the journal.
-    A subscription made by an actor ends with that actor, others with `FX.Unsubscribe`. Answers
+    A subscription made by an actor ends with that actor, others with `FX.Unsubscribe`. Returns
     `ET.Success(subscription_count=..., subscription=...)`.
 
     >>> from zefnb import *
@@ -97,7 +97,7 @@ def subscribe_fx(runtime: Runtime, *, topic: Topic, op: Callable[..., Any]) -> S
 
 @effect("MapTopic", keyed="subscription")
 def map_topic(runtime: Runtime, *, source: Topic, target: Topic, op: Callable[..., Any]) -> Success:
-    """Publish to `target` what `op` makes of each message of `source`, in order. Answers as `FX.SubscribeFX`.
+    """Publish to `target` what `op` makes of each message of `source`, in order. Returns as `FX.SubscribeFX`.
 
     >>> from zefnb import *
     >>> done = FX.MapTopic(source=ET.Topic('raw'), target=ET.Topic('loud'), op=to_upper_case) | run

@@ -111,7 +111,7 @@ def close_websocket_connection(
     """Close one client after everything sent before, with a code of RFC 6455, section 7.4, and a reason.
 
     `code` is 1000, 1001, 1003, 1007 to 1014, or your own from 3000 to 4999; `reason` is 123 bytes at most.
-    Answers `ET.Success(channel_id=...)`. Raises `NotRunning` when no such client is connected.
+    Returns `ET.Success(channel_id=...)`. Raises `NotRunning` when no such client is connected.
     """
     from zefnb.net.http.servers import Servers
 
@@ -166,7 +166,7 @@ async def start_websocket_client(
     counted. What the server has not confirmed when the connection breaks is sent again, so that it arrives
     at least once.
 
-    Answers `ET.WebSocketClient('🍃-…')`. Raises `InvalidEffect`, listing every fault of the fields, and
+    Returns `ET.WebSocketClient('🍃-…')`. Raises `InvalidEffect`, listing every fault of the fields, and
     `ConnectionFailed`, saying why, when the first attempt fails within 10 s. Running the cell again replaces
     the client.
     """

@@ -29,7 +29,7 @@ class Actor:
     """A mailbox, a state and a behaviour. Lives on the loop; every method is called there.
 
     Its handlers run where they belong: plain functions in a handler thread, `async def` as a task,
-    inline ones and library ops right here. A handler that raises or answers in the wrong shape
+    inline ones and library ops right here. A handler that raises or returns in the wrong shape
     leaves the state as it was: what it is given is its own, where that could change, and `state`
     is nobody's but the actor's.
     """
@@ -129,7 +129,7 @@ class Actor:
             self.end()
 
     def end(self) -> None:
-        """Stop: drop what waits, and let go of every subscription made by this actor.
+        """Stop: drop what waits, and release every subscription made by this actor.
 
         A handler under way in a thread goes on to its end, and its answer is dropped.
         """

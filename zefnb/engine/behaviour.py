@@ -40,7 +40,7 @@ class Behaviour(Protocol):
 
 
 class Rules:
-    """Behaviour by rules or by one handler; answers are `[effects, next state]`."""
+    """Behaviour by rules or by one handler, which return `[effects, next state]`."""
 
     def __init__(
         self, table: RuleTable | None, handler: ZefFunction | None, transform: Callable[[Any], Any] | None, inline: bool
@@ -64,7 +64,7 @@ class Rules:
 
 
 class Listening:
-    """Behaviour of a subscribed op: it has no state, and effects that it answers are performed."""
+    """Behaviour of a subscribed op: it has no state, and effects that it returns are performed."""
 
     def __init__(self, op: Any, effects: Callable[[Any], Sequence[Effect]]) -> None:
         self.transform: Callable[[Any], Any] | None = None

@@ -78,7 +78,7 @@ class CallQueue:
     def _drain(self) -> None:
         self._goes_on = False
         calls = self._calls
-        # What is put meanwhile has its turn after the sockets': who asks without a pause must not hold them up.
+        # Bounded, so that a busy caller cannot starve the sockets.
         for _ in range(min(len(calls), _SLICE)):
             call, args = calls.popleft()
             try:

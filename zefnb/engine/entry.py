@@ -70,7 +70,7 @@ class Entry:
         return f"{self.message} (for the {count}th time{such_as})"
 
     def as_dict(self) -> dict[str, Any]:
-        """The entry as `FX.QueryLog` answers it."""
+        """The entry as `FX.QueryLog` returns it."""
         plain: dict[str, Any] = {
             "time": self.time,
             "level": self.level,

@@ -81,7 +81,7 @@ class SelectorIterationLoop(asyncio.SelectorEventLoop, IterationLoop):
         self.on_wake()
 
     def end_turn(self, timeout: float | None) -> float | None:
-        """Make the calls that are due; answers how long the loop may sleep, knowing what they have scheduled."""
+        """Make the calls that are due; returns how long the loop may sleep, knowing what they have scheduled."""
         timers = len(self._scheduled)
         while self._at_turn_end:
             calls, self._at_turn_end = self._at_turn_end, []

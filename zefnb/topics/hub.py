@@ -155,7 +155,7 @@ class Hub:
             self._delivering = False
 
     def subscribe(self, topic: Entity, subscriber: Subscriber, kind: str) -> int:
-        """Have `subscriber` get what is published from now on; answers how many there are."""
+        """Have `subscriber` get what is published from now on; returns how many there are."""
         state = self._topics.get(topic_key(topic))
         if state is None:
             state = self._topics[topic_key(topic)] = TopicState(topic)
@@ -164,7 +164,7 @@ class Hub:
         return len(state.subscribers)
 
     def unsubscribe(self, topic: Entity, subscriber: Subscriber) -> bool:
-        """End a subscription; a topic without subscribers is forgotten. Answers whether there was one."""
+        """End a subscription; a topic without subscribers is forgotten. Returns whether there was one."""
         state = self._topics.get(topic_key(topic))
         if state is None or subscriber not in state.subscribers:
             return False
@@ -175,7 +175,7 @@ class Hub:
         return True
 
     def delete(self, topic: Entity) -> list[Subscriber]:
-        """End every subscription of `topic`; answers whose they were."""
+        """End every subscription of `topic`; returns whose they were."""
         state = self._topics.pop(topic_key(topic), None)
         if state is None:
             return []

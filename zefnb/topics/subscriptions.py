@@ -87,7 +87,7 @@ class Subscriptions:
         owner: Actor | None,
         target: Entity | None,
     ) -> int:
-        """Bind `op` to `topic`; answers how many subscribers the topic has now."""
+        """Bind `op` to `topic`; returns how many subscribers the topic has now."""
         self._hub = hub
         listener = Listener(self._runtime, Listening(op, effects), handle, topic, target)
         self._bound[handle._uid] = Bound(topic, listener, owner)

@@ -143,7 +143,7 @@ class SendQueue:
         return not self._waiting or self._handed - self._ack_requested >= _ACK_INTERVAL
 
     def ack_requested(self) -> int:
-        """The peer has been asked; answers the mark to confirm when it answers."""
+        """The peer has been asked; returns the mark to confirm when it answers."""
         self._ack_requested = self._handed
         return self._handed
 

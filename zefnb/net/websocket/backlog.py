@@ -81,7 +81,7 @@ class Backlog:
         return now - self.moved_at < (_READING if self._seen_reading else _READING_AT_FIRST)
 
     def drop_oldest(self, most: int) -> int:
-        """Drop the oldest pieces until at most `most` bytes wait; answers how many messages went."""
+        """Drop the oldest pieces until at most `most` bytes wait; returns how many messages went."""
         dropped = 0
         while self.bytes > most and len(self.pieces) > 1:
             dropped += self.take()[1]

@@ -1,4 +1,4 @@
-"""Tables: from what a query answers to texts in cells, and to what rich draws in a terminal."""
+"""Tables: from what a query returns to texts in cells, and to what rich draws in a terminal."""
 
 from __future__ import annotations
 

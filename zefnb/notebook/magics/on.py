@@ -47,7 +47,7 @@ def remember(target: Any, subscription: Any) -> None:
 
 
 def end(target: Any, context: Context) -> int:
-    """End what listens to `target`; answers how many did."""
+    """End what listens to `target`; returns how many did."""
     ended = 0
     for subscription in _listening.pop(target, []):
         try:

@@ -174,7 +174,7 @@ class Session:
     # What it is told
 
     def push(self, board: dict[str, Any]) -> bool:
-        """Tell what has changed since the last time; answers whether anything did."""
+        """Tell what has changed since the last time; returns whether anything did."""
         news = {key: value for key, value in board.items() if self._sent_overview.get(key) != value}
         if news:
             self._sent_overview = board
