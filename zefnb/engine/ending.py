@@ -24,6 +24,8 @@ NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasat
 _FLUSH_TIMEOUT = 0.5
 _DEATH_TIMEOUT = 0.5
 _AGAIN = 0.05
+# Seconds in which a main thread that runs Python has called its handlers.
+_PYTHON_TIMEOUT = 0.1
 
 
 class Ending:
@@ -96,11 +98,20 @@ class Ending:
             reader.close()
 
     def _heard(self, reader: socket.socket) -> None:
-        """On the loop: signals have come."""
+        """On the loop: signals have come.
+
+        Where the main thread runs Python it calls the handler itself, which may be one that the program has set for a
+        while. Only where it does not, because it is in a call of C's, is the signal for us to act on.
+        """
         with contextlib.suppress(OSError):
-            for number in reader.recv(4_096):
-                if number in self._mine and signal.getsignal(number) is _received:
-                    self.begin(number)
+            for number in set(reader.recv(4_096)) & self._mine:
+                runs_python = threading.Event()
+                _in_main_thread(runs_python.set, self._loop)
+                self._loop.call_later(_PYTHON_TIMEOUT, self._begin_unless, runs_python, number)
+
+    def _begin_unless(self, runs_python: threading.Event, number: int) -> None:
+        if not runs_python.is_set() and signal.getsignal(number) is _received:
+            self.begin(number)
 
     def begin(self, number: int) -> None:
         """Close the runtime, then end by `number`; another signal of that number ends the process at once."""
