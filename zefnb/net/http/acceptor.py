@@ -10,7 +10,7 @@ import contextlib
 import errno
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -82,7 +82,8 @@ class Acceptor:
         self.listeners = listeners
         self._make, self._open_count, self._most, self._on_full, self._tls = make, open_count, most, on_full, tls
         # Taken from a listener and not yet among the server's connections.
-        self._taking: set[asyncio.Task[Any]] = set()
+        self._taking: set[Arrival] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._leaving: deque[socket.socket] = deque()
         self._timers: dict[socket.socket, asyncio.TimerHandle] = {}
         self._is_open = False
@@ -101,8 +102,8 @@ class Acceptor:
             timer.cancel()
         for listener in self.listeners:
             self._loop.remove_reader(listener)
-        if self._taking and not self._tls:
-            await asyncio.wait(self._taking)
+        while self._taking and not self._tls:
+            await asyncio.sleep(0)
         for listener in self.listeners:
             listener.close()
         while self._leaving:
@@ -144,14 +145,29 @@ class Acceptor:
     def _take(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         arrival = self._make()
-        task = self._loop.create_task(self._connect(connection, arrival))
-        self._taking.add(task)
+        self._taking.add(arrival)
         # Discarded when it is known, and where it never is: who is counted twice would keep out another.
-        arrival.on_made = partial(self._taking.discard, task)
+        arrival.on_made = partial(self._taking.discard, arrival)
+        if self._tls:
+            coming: Any = self._loop.connect_accepted_socket(lambda: arrival, connection, **self._tls)
+        else:
+            coming = self._adopt(connection, arrival)
+        if coming is not None:
+            task = self._loop.create_task(self._connect(connection, arrival, coming))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def _connect(self, connection: socket.socket, arrival: Arrival) -> None:
+    def _adopt(self, connection: socket.socket, arrival: Arrival) -> Awaitable[Any] | None:
         try:
-            await self._loop.connect_accepted_socket(lambda: arrival, connection, **self._tls)
+            return self._loop.adopt(connection, arrival)
+        except OSError:  # the client has gone meanwhile
+            connection.close()
+            arrival.on_made()
+            return None
+
+    async def _connect(self, connection: socket.socket, arrival: Arrival, coming: Awaitable[Any]) -> None:
+        try:
+            await coming
         except OSError:  # TLS that is none, or that takes too long, is the peer's fault
             connection.close()
         except Exception as error:
