@@ -244,7 +244,7 @@ KINDS = [
 
 
 def main(kind: str, seconds: float) -> None:
-    faulthandler.dump_traceback_later(seconds + 40, exit=True)
+    faulthandler.dump_traceback_later(seconds + 95, exit=True)
     end = {each.__name__: each for each in KINDS}[kind]()
     FX.SubscribeFX(topic=NUMBERS, op=lambda number: heard.append(number) or []) | run
     over, number = time.monotonic() + seconds, 0

@@ -52,7 +52,7 @@ def test_no_secret_reaches_a_table_a_log_the_journal_or_an_error(
 
 
 def told_url(shown: list[str]) -> str:
-    return shown[-1].split(": ")[0].rpartition(" ")[2]
+    return shown[-1].split(": ")[1].rpartition(" ")[2]
 
 
 URLS = [
