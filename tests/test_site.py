@@ -66,7 +66,8 @@ def test_every_effect_op_subcommand_and_error_has_its_place_in_the_reference(sit
     assert all(f"FX.{name}<" in texts["effects"] for name in dir(FX))
     assert all(f">{name}" in texts["ops"] for name in ops.__all__ if name != "collect")
     assert all(f">{name}<" in texts["magics"] for name in SUBCOMMANDS)
-    assert all(f">{name}<" in texts["errors"] for name in vars(errors) if name.endswith("Error"))
+    classes = {name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Exception)}
+    assert all(f">{name}<" in texts["errors"] for name in classes)
 
 
 def test_every_environment_variable_that_the_code_reads_is_in_the_reference(site: Path):

@@ -33,7 +33,10 @@ from zefnb.net.client.failures import why_failed
 def test_nobody_listens(host: str) -> None:
     port = free_port()
     reason = fails_to_connect(url=f"ws://{host}:{port}/ws?token=hush")
-    assert reason == f"FX.StartWebSocketClient: could not connect to ws://{host}:{port}/ws: connection refused: nothing listens there"
+    assert (
+        reason
+        == f"FX.StartWebSocketClient: could not connect to ws://{host}:{port}/ws: connection refused: nothing listens there"
+    )
 
 
 def test_the_name_has_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
