@@ -33,10 +33,8 @@ from zefnb.net.client.failures import why_failed
 def test_nobody_listens(host: str) -> None:
     port = free_port()
     reason = fails_to_connect(url=f"ws://{host}:{port}/ws?token=hush")
-    assert (
-        reason
-        == f"FX.StartWebSocketClient: could not connect to ws://{host}:{port}/ws: connection refused: nothing listens there"
-    )
+    where = f"could not connect to ws://{host}:{port}/ws"
+    assert reason == f"FX.StartWebSocketClient: {where}: connection refused: nothing listens there"
 
 
 def test_the_name_has_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
