@@ -186,14 +186,14 @@ class Commands:
             for number in range(count):
                 for request in ({"do": "look"}, {"do": "follow", "topic": "t"}, {"do": "rest"}):
                     channel.ask(self.door, f"v{number}", json.dumps(request), lambda text: None)
-            return len(channel._guests)
+            return len(channel._viewers)
 
         return {"views": on_loop(default_runtime(), come)}
 
     def views(self) -> dict[str, Any]:
         channel = the_channel()
         followed = [state for state in default_runtime().service(Hub).topics() if state.topic == ET.Topic("t")]
-        return {"views": len(channel._guests), "followed": len(followed), "ticks": int(channel.is_ticking)}
+        return {"views": len(channel._viewers), "followed": len(followed), "ticks": int(channel.is_ticking)}
 
     def left(self) -> dict[str, Any]:
         return {

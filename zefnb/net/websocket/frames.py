@@ -120,7 +120,9 @@ class Fragments:
 
         A message has at most 4,096 fragments, more only where `limit` allows 256 bytes for each.
         """
-        if len(self.payload) + length > limit and not self.is_packed:
+        # What cannot be packed grows by a few bytes, and the last fragment of a packed message may hold none of it.
+        allowed = limit + SHORT + length // 1_024 if self.is_packed else limit
+        if len(self.payload) + length > allowed:
             return 1009, f"more than {limit} bytes"
         most = max(MOST_FRAGMENTS, limit // _LEAST_FRAGMENT)
         return (1009, f"more than {most} fragments") if self.count >= most else None
