@@ -1,14 +1,14 @@
 # zefnb. Needs Python 3.11 or newer and make; everything else is installed into .venv on first use.
 #
-#   make demo    a chatroom with live clients in this terminal and in your browser
-#   make test    lint, types and all tests, with coverage
-#   make test-pythons  everything below the browser on each other Python, on both event loops
-#   make lint    lint and types alone
-#   make bench   speed, side by side with other libraries
-#   make faults  attacks on real servers: what is promised, held, and by how much
-#   make docs    the documentation site, into build/site
-#   make lab     JupyterLab on the tutorial notebooks
-#   make clean   remove .venv and what the tools left behind
+#   make demo         a chatroom with live clients in this terminal and in your browser
+#   make test         lint, types and all tests, with coverage
+#   make test-pythons everything below the browser on each other Python, on both event loops
+#   make lint         lint and types alone
+#   make bench        speed, side by side with other libraries
+#   make attacks      attacks on real servers: what is promised, held, and by how much
+#   make docs         the documentation site, into build/site
+#   make lab          JupyterLab on the tutorial notebooks
+#   make clean        remove .venv and what the tools left behind
 #
 # PYTHON=...   which interpreter to build .venv with
 # ARGS=...     handed on: make test ARGS="-k demo", make demo ARGS="--port 9000"
@@ -26,7 +26,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 p
 TEST_PROGRAMS := tmux chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pythons lint bench faults docs lab clean programs
+.PHONY: help demo test test-pythons lint bench attacks faults docs lab clean programs
 
 help:
 	@sed -n 's/^# \{0,2\}//p' $(firstword $(MAKEFILE_LIST)) | sed -n '1,14p'
@@ -53,8 +53,11 @@ lint: $(VENV)/.test
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(ARGS)
 
-faults: $(VENV)/.bench
-	$(BIN)/python -m faults $(ARGS)
+attacks: $(VENV)/.bench
+	$(BIN)/python -m attacks $(ARGS)
+
+faults: attacks
+	@echo "make faults is now make attacks; the old name goes with the next version."
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --clean --quiet

@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 BESIDE = ("tests/browser", "tests/binder", "tests/notebooks")
-ALONE = ("tests/faults",)  # some of them compare paces, which they can't beside a browser
+ALONE = ("tests/attacks",)  # some of them compare paces, which they can't beside a browser
 
 
 def main(arguments: list[str]) -> int:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from faults.attacks import find_attacks
+from attacks.cases import find_attacks
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "limits.md"

@@ -1,6 +1,6 @@
 """What hostile peers say: requests that are none, handshakes that must not be accepted, breaches of RFC 6455.
 
-The tests of the network and the attacks of `make faults` share it.
+The tests of the network and the attacks of `make attacks` share it.
 """
 
 from __future__ import annotations

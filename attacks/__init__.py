@@ -1,0 +1,1 @@
+"""Attacks: real servers, attacked from another process. `python -m attacks --help`."""

@@ -1,0 +1,77 @@
+"""Routes that drop messages of slow clients: counted, shown, and the client can tell which are gone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+
+from attacks.attack import Attack, Outcome, Settings
+from attacks.targets import Server
+from attacks.wire import TEXT, Wire, connect
+
+_SIZE = 16_384
+_DIGITS = 64
+
+
+def number_of(payload: bytes) -> int:
+    """The sequence number in a message of `bench.servers.control.numbered_messages`."""
+    number = 0
+    for digit in payload[3:8]:
+        number = number * _DIGITS + digit - ord("0")
+    return number
+
+
+def hear_until(wire: Wire, last: int) -> list[int]:
+    """The numbers that come, up to `last`."""
+    came: list[int] = []
+    while not came or came[-1] != last:
+        each = wire.read()
+        assert each.opcode == TEXT, f"closed with {each.code} {each.reason!r}"
+        came.append(number_of(each.payload))
+    return came
+
+
+def drops(path: str, server: Server, settings: Settings) -> Outcome:
+    """A client reads nothing while much is published, then everything; what is missing must be what was counted."""
+    count = settings.pick(1_000, 400)
+    with connect(server, path, receive_buffer=4096) as slow, connect(server, "/feed") as witness:
+        began = time.monotonic()
+        publishing = threading.Thread(target=server.command, args=["publish"], kwargs={"count": count, "size": _SIZE})
+        publishing.start()
+        heard_by_witness = hear_until(witness, count - 1)
+        publishing.join()
+        took = time.monotonic() - began
+        time.sleep(0.3)
+        dropped = int(server.command("clients", path=path)["dropped"][0])
+        missing = count - dropped
+        came = [number_of(slow.read().payload) for _ in range(missing)]
+        # Whoever reads again gets what is new, behind a gap in its numbers.
+        server.command("publish", count=1, size=_SIZE)
+        again = number_of(slow.read().payload)
+        rows = server.command("clients", path=path)
+    in_order = came == sorted(set(came)) and heard_by_witness == list(range(count))
+    # The kernel takes a little more now and then, so that where the newest are dropped a late one may find room.
+    first = next((at for at, number in enumerate(came) if number != at), len(came))
+    is_kept = came[-1] == count - 1 if path == "/oldest" else first >= 0.9 * len(came)
+    kept = "the newest" if path == "/oldest" else "the oldest"
+    ok = dropped > 0 and in_order and again == 0 and rows["dropped"] == [dropped]
+    return Outcome(
+        f"{dropped:,} of {count:,} dropped and shown, the other {len(came)} in order, {kept} kept "
+        f"(gap at {first}), connection open; a healthy client had all in {took:.1f} s",
+        ok=ok and is_kept,
+        details={"dropped": dropped, "came": len(came)},
+    )
+
+
+ATTACKS = tuple(
+    Attack(
+        f"drop-{kind}",
+        f"slow_client='drop_{kind}': what is dropped is counted and shown, the rest comes in order, "
+        "the client stays and sees the gap",
+        partial(drops, f"/{kind}"),
+        quick=True,
+        peers=False,
+    )
+    for kind in ("oldest", "newest")
+)

@@ -1,0 +1,168 @@
+"""Handlers that block, handlers that raise, and a cell that computes: nobody else may notice."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+from attacks.attack import Attack, Outcome, Settings
+from attacks.probe import Probe
+from attacks.targets import ZEFNB, Server, memory
+from attacks.wire import CLOSE, Wire, connect, connected, frame
+
+
+def blocks(server: Server, settings: Settings) -> Outcome:
+    """The very first call of a handler blocks for 5 s."""
+    seconds = settings.pick(5, 2)
+    with Probe(server) as probe, connect(server, "/sleep") as sleeper:
+        began = time.monotonic()
+        sleeper.send(frame(str(seconds)))
+        answer = sleeper.read()
+        took = time.monotonic() - began
+    return Outcome(
+        f"others' worst: {probe}; the blocked client got its answer after {took:.1f} s",
+        ok=probe.worst <= 50 and answer.payload == b"slept",
+        details={"worst": probe.worst},
+    )
+
+
+def sleepers(server: Server, settings: Settings) -> Outcome:
+    """Twenty block at once, each for 5 s."""
+    seconds = settings.pick(5, 2)
+    with connected(server, 20, "/sleep") as wires, Probe(server) as probe:
+        began = time.monotonic()
+        for wire in wires:
+            wire.socket.settimeout(150)
+            wire.send(frame(str(seconds)))
+        answers = [wire.read().payload for wire in wires]
+        took = time.monotonic() - began
+    return Outcome(
+        f"20 sleepers of {seconds} s answered within {took:.2f} s; others' worst: {probe}",
+        ok=took <= seconds + 1 and answers == [b"slept"] * 20 and probe.worst <= 50,
+        details={"took": took, "worst": probe.worst},
+    )
+
+
+def computes(server: Server, settings: Settings) -> Outcome:
+    """The main thread runs nothing but Python; nobody hands over the interpreter of its own accord."""
+    seconds = settings.pick(10, 3)
+    cell = threading.Thread(target=server.command, args=["compute"], kwargs={"seconds": seconds})
+    with Probe(server, ("echo", "chat")) as probe:
+        cell.start()
+        cell.join()
+    asked = min(len(times) for times in probe.times.values())
+    return Outcome(
+        f"p99 {probe.p99:.1f} ms (the machine's own: {probe.machine_p99:.1f} ms) of {asked:,} echoes and chats each "
+        f"in {seconds} s",
+        ok=probe.p99 - probe.machine_p99 <= 20 and asked > 20 * seconds,
+        details={"p99": probe.p99, "worst": probe.worst, "asked": asked},
+    )
+
+
+def raises(server: Server, settings: Settings) -> Outcome:
+    """A thousand faults in a row, with a neighbour who counts the milliseconds before and meanwhile."""
+    count, pause = settings.pick(1_000, 300), 0.005
+    with connect(server, "/count") as wire, Probe(server) as probe:
+        assert [ask(wire, "a"), ask(wire, "b")] == [b"1", b"2"]
+        time.sleep(count * pause)
+        before = probe.p99
+        for times in probe.times.values():
+            times.clear()
+        for _ in range(count):
+            wire.send(frame("raise"))
+            time.sleep(pause)
+        state = ask(wire, "c")
+        meanwhile = probe.p99
+    if settings.system is not ZEFNB:
+        return Outcome(f"connection open, state {state!r}, neighbours' p99 {meanwhile / before:.2f} times", ok=True)
+    journal = server.command("journal", level="error")
+    entries = [at for at, text in enumerate(journal["messages"]) if "on_count" in text]
+    counted = sum(journal["counts"][at] for at in entries)
+    traced = all("told to" in journal["tracebacks"][at] for at in entries)
+    return Outcome(
+        f"connection open, state kept ({state.decode()}), {counted:,} faults counted in {len(entries)} entry with its "
+        f"traceback, neighbours' p99 {meanwhile / before:.2f} times ({before:.1f} and {meanwhile:.1f} ms, "
+        f"the machine's own {probe.machine_p99:.1f} ms)",
+        ok=state == b"3"
+        and counted == count
+        and traced
+        and len(entries) < 10
+        and meanwhile - probe.machine_p99 <= 1.5 * before,
+        details={"counted": counted, "before": before, "meanwhile": meanwhile},
+    )
+
+
+def ask(wire: Wire, text: str) -> bytes:
+    """What is answered."""
+    wire.send(frame(text))
+    came = wire.read()
+    assert came.opcode != CLOSE, f"closed with {came.code}"
+    return came.payload
+
+
+def flood(server: Server, settings: Settings) -> Outcome:
+    """A client floods its actor, which is busy for 5 s; what the server takes of it is bounded."""
+    seconds = settings.pick(5, 2)
+    big = frame("0.0".ljust(65_536))
+    with Probe(server) as probe, connect(server, "/sleep") as wire:
+        before = most = memory(server)
+        wire.send(frame(str(seconds)))
+        # What waits in the client's own kernel has not been accepted by anybody.
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+        wire.socket.setblocking(False)
+        accepted, began, rest = 0, time.monotonic(), memoryview(big)
+        while time.monotonic() - began < seconds - 0.3:
+            try:
+                sent = wire.socket.send(rest)
+            except BlockingIOError:
+                time.sleep(0.01)
+                most = max(most, memory(server))
+                continue
+            accepted, rest = accepted + sent, rest[sent:] or memoryview(big)
+    grown = (most - before) / 1e6
+    return Outcome(
+        f"{accepted / 1e6:.1f} MB accepted, most of it by the server's kernel; the process +{grown:.1f} MB; "
+        f"others' worst: {probe}",
+        ok=accepted <= 8e6 and grown <= 4 and probe.worst <= 50,
+        details={"accepted": accepted, "grown": grown, "worst": probe.worst},
+    )
+
+
+ATTACKS = (
+    Attack(
+        "handler-blocks",
+        "a handler blocks for 5 s: others' worst echo, chat and handshake stay within 50 ms, from the first call on",
+        blocks,
+        quick=True,
+        attempts=3,
+    ),
+    Attack(
+        "twenty-sleepers",
+        "20 handlers that block for 5 s answer within 6 s; others' worst 50 ms",
+        sleepers,
+        attempts=3,
+    ),
+    Attack(
+        "cell-computes",
+        "a pure-Python cell computes for 10 s: chat and echo go on, p99 within 20 ms",
+        computes,
+        quick=True,
+        attempts=3,
+    ),
+    Attack(
+        "handler-raises",
+        "a handler raises 1,000 times: connection open, state kept, each counted with its traceback, journal bounded, "
+        "neighbours' p99 within 1.5 times",
+        raises,
+        quick=True,
+        attempts=3,
+    ),
+    Attack(
+        "flood",
+        "a flood into an actor that is busy for 5 s: at most 8 MB accepted, memory flat, others' worst 50 ms",
+        flood,
+        quick=True,
+        attempts=3,
+    ),
+)

@@ -1,0 +1,54 @@
+"""One process through everything that the other files do, one after the other."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+from attacks.attack import Attack, Broken, Outcome, Settings
+from attacks.cases.lifecycle import left
+from attacks.targets import BenchError, Server, memory
+from attacks.wire import connect, frame
+
+
+def in_a_row(server: Server, settings: Settings) -> Outcome:
+    """The short forms, twice, all against one server; what they find is judged where they run alone.
+
+    The start is what the process has after the first round, when all that is bounded has been made.
+    """
+    from attacks.cases import find_attacks
+
+    attacks = [attack for attack in find_attacks() if not (attack.ends or attack.last)]
+    short = replace(settings, quick=True)
+    began, broken = time.monotonic(), []
+    for turn in range(2):
+        for attack in attacks:
+            with suppress(Broken, BenchError, OSError, AssertionError):
+                if attack.run(server, short).ok:
+                    continue
+            broken.append(attack.name)
+        if turn == 0:
+            before, start = left(server), memory(server)
+    after, ratio = left(server), memory(server) / start
+    remains = {name: after[name] - before[name] for name in before if after[name] > before[name]}
+    with connect(server, "/echo") as wire:
+        wire.send(frame("alive"))
+        alive = wire.read().payload == b"alive"
+    return Outcome(
+        f"{'alive' if alive else 'DEAD'} after twice {len(attacks)} attacks in {time.monotonic() - began:.0f} s, "
+        f"memory {ratio:.2f} times that after the first round, {remains or 'nothing'} left over",
+        ok=alive and ratio <= 1.3 and not remains,
+        details={"ratio": ratio, "left": remains, "broken": sorted(set(broken))},
+    )
+
+
+ATTACKS = (
+    Attack(
+        "in-a-row",
+        "one process through all of these in a row: alive, memory within 1.3 times its start, 0 left over",
+        in_a_row,
+        peers=False,
+        last=True,
+    ),
+)

@@ -1,0 +1,86 @@
+"""Isolation: handlers change whatever they can reach, and no other client may find it."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from contextlib import ExitStack
+
+from attacks.attack import Attack, Outcome, Settings
+from attacks.targets import Server
+from attacks.wire import connect, connected, frame
+
+CLIENTS = 10
+
+
+def states_and_contexts(server: Server, settings: Settings) -> Outcome:
+    """Clients talk at once to handlers that change their state and context, and fail at every third word."""
+    words = settings.pick(300, 60)
+    foreign = kept = missing = marked = told = 0
+    for path in ("/own/plain", "/own/inline"):
+        with connected(server, CLIENTS, path) as wires:
+            for number in range(words):
+                for client, wire in enumerate(wires):
+                    wire.send(frame(f"{client}:{number}:{'raise' if number % 3 == 2 else 'say'}"))
+            for client, wire in enumerate(wires):
+                expected: list[str] = []
+                for number in (n for n in range(words) if n % 3 != 2):
+                    expected.append(f"{client}:{number}:say")
+                    answer = json.loads(wire.read().payload)
+                    said = set(answer["said"])
+                    told += 1
+                    foreign += any(not word.startswith(f"{client}:") for word in said)
+                    kept += any(word.endswith("raise") for word in said)
+                    missing += not said.issuperset(expected)
+                    marked += answer["found"] != "clean"
+    requests = words // 3
+    for _ in range(requests):
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/own/context", timeout=10) as answer:
+            marked += answer.read() != b"clean"
+    return Outcome(
+        f"{told:,} answers: {foreign} with another's words, {kept} with those of a call that failed, {missing} without "
+        f"their own; of these and {requests} requests {marked} found what another call had set",
+        ok=not (foreign or kept or missing or marked) and told == 2 * CLIENTS * words * 2 // 3,
+        details={"foreign": foreign, "kept": kept, "missing": missing, "marked": marked},
+    )
+
+
+def contents(server: Server, settings: Settings) -> Outcome:
+    """Receivers in Python change every message that they get, beside sockets that get the same."""
+    words = settings.pick(1_000, 100)
+    spoilt = 0
+    with ExitStack() as stack:
+        spoilers = [stack.enter_context(connect(server, "/own/spoilers")) for _ in range(3)]
+        listeners = [stack.enter_context(connect(server, "/own/notes")) for _ in range(3)]
+        late = stack.enter_context(connect(server, "/own/spoilers"))
+        wire = stack.enter_context(connect(server, "/own/inline"))
+        for number in range(words):
+            wire.send(frame(f"{number}"))
+            wire.read()
+            for listener in listeners:
+                spoilt += json.loads(listener.read().payload) != [f"{number}"]
+        receivers = 2 * len([*spoilers, late])
+    return Outcome(
+        f"{words:,} messages to {receivers} receivers that change theirs and {len(listeners)} sockets: {spoilt} spoilt",
+        ok=not spoilt,
+        details={"spoilt": spoilt},
+    )
+
+
+ATTACKS = (
+    Attack(
+        "isolation-calls",
+        "handlers append to their state, fail afterwards, and leave ContextVars and decimal's context changed: "
+        "no other client and no later call finds any of it",
+        states_and_contexts,
+        quick=True,
+        peers=False,
+    ),
+    Attack(
+        "isolation-content",
+        "receivers that change what they get: sockets beside them get what was published",
+        contents,
+        quick=True,
+        peers=False,
+    ),
+)

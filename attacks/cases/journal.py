@@ -1,0 +1,172 @@
+"""The journal: what peers send ends in it, and neither holds it up, nor fills it, nor forges a line of it."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import quote
+
+from attacks.attack import Attack, Outcome, Settings
+from attacks.probe import Probe
+from attacks.second_server import against_second_server
+from attacks.servers.long_errors import ANSWERS, ERRORS
+from attacks.targets import Server
+from attacks.wire import Wire, connect, frame, handshake
+
+REFUSALS = 1_100
+# A colour, a clearing of the screen, a writing to the clipboard (OSC 52), a title, the same in C1, a line of its
+# own, a separator of lines, and a change of direction.
+ESCAPES = (
+    "\x1b[31mred",
+    "\x1b[2J\x1b[H",
+    "\x1b]52;c;cm0gLXJm\x07",
+    "\x1b]0;title\x1b\\",
+    "\x9b2J\x9d52;c;eA==\x9c",
+    "x\n2026-01-01 ERROR forged",
+    "x\r\nforged",
+    "x\u2028forged\u2029\x85forged",
+    "gnp.\u202eexe\u2066x\u2069",
+    # A link (OSC 8), a device's answer (DCS), a line written over, a NUL, an eraser, and marks upon marks.
+    "\x1b]8;;http://forged.example\x1b\\link\x1b]8;;\x1b\\",
+    "\x90q\x9c\x1bP0q\x1b\\",
+    "over\rforged\x00\x08\x7f\x0b\x0c",
+    "\ufeff\u200b\u061ca" + "\u0301" * 30,
+)
+
+
+def long_errors(server: Server, settings: Settings) -> Outcome:
+    """A handler fails with 20 MiB of text, in every way, again and again."""
+    times = settings.pick(5, 1)
+    kinds = (*ERRORS, *ANSWERS)
+    with Probe(server) as probe, connect(server, "/long") as wire:
+        for kind in kinds * times:
+            wire.send(frame(kind))
+            time.sleep(0.1)
+        deadline = time.monotonic() + 60
+        while (counted := _count(server, "on_long")) < len(kinds) * times and time.monotonic() < deadline:
+            time.sleep(0.2)
+    journal = server.command("journal", level="error")
+    longest = max(len(text) for key in ("messages", "tracebacks") for text in journal[key])
+    return Outcome(
+        f"{counted:,} faults of {len(kinds)} kinds with 20 MiB each; others' worst: {probe}; "
+        f"the longest text kept has {longest:,} characters",
+        ok=counted == len(kinds) * times and probe.worst <= 50 and longest <= 8_000,
+        details={"worst": probe.worst, "counted": counted},
+    )
+
+
+def _count(server: Server, handler: str) -> int:
+    journal = server.command("journal", level="error")
+    found = zip(journal["messages"], journal["counts"], strict=True)
+    return sum(count for message, count in found if handler in message)
+
+
+def refusals(server: Server, settings: Settings) -> Outcome:
+    """A stranger calls itself something else each time, behind one real fault of a handler."""
+    with connect(server, "/complains") as wire:
+        wire.send(frame("before"))
+        wire.silent(0.2)
+    lines = len(server.log.read_text(errors="replace").splitlines())
+    for number in range(REFUSALS):
+        asked = handshake(host=f"host-{number}.example") if number % 2 else _plain(f"host-{number}.example")
+        with Wire(server.port) as wire:
+            wire.send(asked)
+            assert wire.read_head()[0] == 403
+    entries: list[dict[str, Any]] = server.command("entries")["entries"]
+    refused = [entry for entry in entries if "refused" in entry["message"]]
+    faults = [entry for entry in entries if "on_anything" in entry["message"]]
+    told = [line for line in server.log.read_text(errors="replace").splitlines()[lines:] if "refused a request" in line]
+    return Outcome(
+        f"{REFUSALS:,} refusals: {len(refused)} entry that counts {sum(entry['count'] for entry in refused):,}, "
+        f"{len(told)} lines in the log; the fault from before is there",
+        ok=len(refused) == 1
+        and refused[0]["count"] == REFUSALS
+        and 2 <= len(refused[0]["examples"]) <= 5
+        and bool(faults)
+        and 1 <= len(told) <= 10,
+        details={"entries": refused, "told": told},
+    )
+
+
+def _plain(host: str, path: str = "/") -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+
+
+def escapes(server: Server, settings: Settings) -> Outcome:
+    """Names, paths, messages and close reasons with escape sequences and lines of their own."""
+    for text in ESCAPES:
+        with connect(server, f"/complains?{quote(text)}={quote(text)}") as wire:
+            wire.send(frame(text))
+            wire.send(frame(text.encode()))
+            wire.send(frame(b"\x03\xe8" + text.encode()[:120], opcode=8))
+            wire.silent(0.1)
+        for asked in (_plain("localhost", f"/page/{quote(text)}"), _plain("localhost", f"/page?x={quote(text)}")):
+            _ask(server, asked)
+        # In a Host there is no line's end; what is left of it is sent as it is.
+        host = text.replace("\r", "").replace("\n", "")
+        _ask(server, _plain(host))
+        _ask(server, handshake(Origin=f"http://{host}"))
+    # These stay, so that the tables and the watch have something to show.
+    with ExitStack() as staying:
+        for text in ESCAPES:
+            staying.enter_context(connect(server, f"/echo?{quote(text)}={quote(text)}"))
+        shown: dict[str, str] = dict(server.command("drawn"))
+    shown["log"] = server.log.read_bytes().decode("utf-8", "replace")
+    raw = {place: found for place, text in shown.items() if (found := _raw(text))}
+    forged = [line for text in shown.values() for line in text.splitlines() if line.lstrip().startswith(_FORGED)]
+    reached = "x1b" in shown["journal"] and "forged" in shown["journal"] and "x1b" in shown["faults"]
+    return Outcome(
+        f"{len(ESCAPES)} texts by 8 ways in; in {len(shown)} places: {len(raw)} raw, {len(forged)} forged lines",
+        ok=not raw and not forged and reached,
+        details={"raw": raw, "forged": forged[:5]},
+    )
+
+
+_FORGED = ("forged", "2026-01-01")
+
+
+def _ask(server: Server, request: bytes) -> None:
+    with Wire(server.port) as wire:
+        wire.socket.settimeout(1)
+        wire.send(request)
+        try:
+            wire.read_end()
+        except (TimeoutError, OSError):
+            return
+
+
+def _raw(text: str) -> list[str]:
+    """The characters in `text` that act on a terminal, but for the lines and the blanks of a table."""
+    acting = {c for c in text if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")} - {"\n", "\t"}
+    return sorted(map(ascii, acting | ({"\u202e", "\u2066", "\u2069"} & set(text))))
+
+
+ATTACKS = (
+    Attack(
+        "long-errors",
+        "handlers fail with 20 MiB of text, as text, key, repr, note, cause, group and answer: others' worst 50 ms, "
+        "each counted, nothing kept longer than 8,000 characters",
+        long_errors,
+        quick=True,
+        peers=False,
+        attempts=3,
+    ),
+    Attack(
+        "refusals",
+        "1,100 requests with a Host of their own: one entry with the count and some examples, ten lines in the log at "
+        "most, and no fault pushed out",
+        against_second_server(refusals),
+        quick=True,
+        peers=False,
+    ),
+    Attack(
+        "escapes",
+        "escape sequences and line ends in messages, paths, queries, hosts, origins and close reasons: none of them "
+        "raw in the journal, the log, the tables, `%zef faults`, `%zef watch` in a terminal or `zefnb doctor`",
+        against_second_server(escapes),
+        quick=True,
+        peers=False,
+    ),
+)

@@ -1,0 +1,155 @@
+"""Coming and going: thousands of clients that leave nothing behind, resets, and servers that stop."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from functools import partial
+
+from attacks.attack import Attack, Outcome, Settings
+from attacks.crowd import Crowd, crowd
+from attacks.probe import round_trip
+from attacks.targets import Server, memory, running
+from attacks.wire import closing, connect, connected
+from bench import machine
+
+
+def left(server: Server, clients: int = 0) -> dict[str, float]:
+    """What the server still has once its clients have left, which it is given ten seconds to notice."""
+    end = time.monotonic() + 10
+    while (there := server.command("left"))["clients"] > clients and time.monotonic() < end:
+        time.sleep(0.05)
+    return there
+
+
+def come_and_go(server: Server, cycles: int) -> None:
+    """Connect, be subscribed by a handler, say something, and leave: politely, or by a reset."""
+    for number in range(cycles):
+        with connect(server, "/join") as wire:
+            assert wire.read().payload == b"joined"
+            round_trip(wire, "hello")
+            if number % 2:
+                wire.send(closing(1000))
+                wire.read_until_close()
+            else:
+                wire.reset()
+
+
+def pace(server: Server, room: Crowd) -> float:
+    """Broadcasts that one second of the server's processor pays for, which changes little with the company it has."""
+    used, began = machine.cpu_seconds(server.pid), time.monotonic()
+    rate = room.talk(0.5)
+    return rate * (time.monotonic() - began) / (machine.cpu_seconds(server.pid) - used)
+
+
+def compared(server: Server, fresh: Server, rounds: int) -> float:
+    """The pace of one in parts of the other's, taken in turns: what else the machine does changes within seconds."""
+    with crowd(server, 10) as room, crowd(fresh, 10) as other:
+        room.talk(0.3), other.talk(0.3)
+        return statistics.median(pace(server, room) / pace(fresh, other) for _ in range(rounds))
+
+
+def cycles(server: Server, settings: Settings) -> Outcome:
+    """After a warm-up, in which bounded things (the journal, caches, the allocator's pools) fill up."""
+    count = settings.pick(5_000, 500)
+    come_and_go(server, settings.pick(7_000, 500))
+    before, memory_before = left(server), memory(server)
+    began = time.monotonic()
+    come_and_go(server, count)
+    took = time.monotonic() - began
+    after, grown = left(server), (memory(server) - memory_before) / 1e6
+    with running(settings.system) as fresh:
+        speed = compared(server, fresh, settings.pick(15, 9))
+    remains = {name: after[name] - before[name] for name in before if after[name] != before[name]}
+    return Outcome(
+        f"{remains or 'nothing'} left, memory {grown:+.2f} MB, broadcast at {speed:.0%} of a fresh server's, "
+        f"{count / took:,.0f} cycles/s",
+        ok=not any(more > 0 for more in remains.values()) and grown <= 1 and speed >= 0.9,
+        details={"left": remains, "grown": grown, "speed": speed},
+    )
+
+
+def allow_descriptors() -> None:
+    """Five thousand connections need as many descriptors here, too."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def hold(server: Server, path: str, count: int) -> int:
+    """The server's memory with so many idle connections."""
+    with connected(server, count, path):
+        time.sleep(1)
+        had = memory(server)
+    left(server)
+    time.sleep(1)  # for what the loop still closes of theirs
+    left(server)
+    return had
+
+
+def idle(path: str, most: float, server: Server, settings: Settings) -> Outcome:
+    allow_descriptors()
+    count = settings.pick(5_000, 500)
+    hold(server, path, 20)
+    before = memory(server)
+    first, second = hold(server, path, count), hold(server, path, count)
+    each, more = (first - before) / count / 1024, (second - first) / max(first - before, 1)
+    return Outcome(
+        f"{each:.1f} KB for each of {count:,}, the second wave {more:+.1%}",
+        ok=each <= most and more <= 0.05,
+        details={"each": each, "more": more},
+    )
+
+
+def resets(server: Server, settings: Settings) -> Outcome:
+    """Half of them pull the plug at different moments of a broadcast."""
+    with crowd(server, 100) as room:
+        going = room.guests(100)
+        room.talk(0.3)
+
+        def go() -> None:
+            for member in going[:1]:
+                going.remove(member)
+                member.wire.reset()
+
+        room.talk(settings.pick(5, 1.5), go)
+        while going:
+            go()
+        room.talk(0.3)
+        wrong, heard = room.wrong, sum(member.batches for member in room.members) * 100
+    there = left(server)
+    return Outcome(
+        f"100 reset; the others heard {heard:,} messages, {wrong} batches wrong; {there['clients']:.0f} clients left",
+        ok=not wrong and not there["clients"],
+        details={"wrong": wrong, "heard": heard},
+    )
+
+
+ATTACKS = (
+    Attack(
+        "cycles",
+        "5,000 cycles of connect, subscribe in a handler, leave: no subscription, actor, client, task, thread or "
+        "descriptor left, memory within 1 MB, broadcast as fast as a fresh server (90 %)",
+        cycles,
+        quick=True,
+        attempts=3,
+    ),
+    Attack(
+        "idle-topic",
+        "5,000 idle connections in topic mode: at most 16 KB each; a second wave adds at most 5 %",
+        partial(idle, "/ws", 16),
+        attempts=2,
+    ),
+    Attack(
+        "idle-actor",
+        "5,000 idle connections in actor mode: at most 20 KB each; a second wave adds at most 5 %",
+        partial(idle, "/echo", 20),
+        attempts=2,
+    ),
+    Attack(
+        "resets",
+        "half of 200 clients are reset during a broadcast: the others lose nothing",
+        resets,
+        quick=True,
+    ),
+)

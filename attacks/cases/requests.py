@@ -1,0 +1,104 @@
+"""Requests that are none: garbage, contradictions, bad handshakes, and heads without end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from attacks.attack import Attack, Outcome, Settings
+from attacks.targets import Server
+from attacks.wire import Wire, handshake
+from tests.net.hostile import BAD_HANDSHAKES, GARBAGE
+
+LIMIT = 32 << 10
+PIECE = 1 << 10
+MEGABYTE = 1 << 20
+# Which paths there are is the server's own business.
+REFUSED = {name: request for name, (request, _) in BAD_HANDSHAKES.items() if "path" not in name}
+
+
+def verdict(wire: Wire) -> str:
+    """What it got: the status, or what happened instead."""
+    try:
+        status, _, _ = wire.read_response()
+    except AssertionError:
+        return "cut without a word"
+    except TimeoutError:
+        return "left silent"
+    except OSError:
+        return "reset"
+    if status == 101:
+        return "let in"
+    return "4xx" if 400 <= status < 500 else str(status)
+
+
+def tell(server: Server, requests: Iterable[bytes]) -> dict[str, int]:
+    """Say each of them on a connection of its own; how often which answer came."""
+    answers: dict[str, int] = {}
+    for request in requests:
+        with Wire(server.port) as wire:
+            wire.socket.settimeout(3)
+            wire.send(request)
+            answer = verdict(wire)
+        answers[answer] = answers.get(answer, 0) + 1
+    return answers
+
+
+def asking_for_upgrade(request: bytes) -> bytes:
+    """The same, as a handshake."""
+    head, end, rest = request.partition(b"\r\n\r\n")
+    fields = handshake("/ws").partition(b"localhost\r\n")[2][:-4]
+    return head.replace(b"POST /told", b"GET /ws") + b"\r\n" + fields + end + rest
+
+
+def garbage(server: Server, settings: Settings) -> Outcome:
+    requests = [*GARBAGE.values(), *map(asking_for_upgrade, GARBAGE.values()), *REFUSED.values()]
+    answers = tell(server, requests)
+    told = ", ".join(f"{count} {answer}" for answer, count in sorted(answers.items()))
+    return Outcome(f"of {len(requests)}: {told}", ok=answers == {"4xx": len(requests)}, details=answers)
+
+
+def dripped(server: Server, head: bytes) -> tuple[int, str]:
+    """Send a head piece by piece until there is an answer; how much was sent, and what came."""
+    with Wire(server.port) as wire:
+        wire.socket.settimeout(3)
+        sent = 0
+        try:
+            while sent < MEGABYTE:
+                wire.send(head if not sent else b"X: " + b"x" * (PIECE - 5) + b"\r\n")
+                sent += len(head) if not sent else PIECE
+                # From the limit on what is sent counts, so the answer is waited for.
+                if not wire.silent(0.003 if sent <= LIMIT else 0.25):
+                    break
+        except OSError:
+            return sent, "reset"
+        wire.socket.settimeout(3)
+        return sent, verdict(wire)
+
+
+def endless(server: Server, settings: Settings) -> Outcome:
+    """A mebibyte of headers: a little at a time, to see when it is too much, and all at once."""
+    starts = [b"GET / HTTP/1.1\r\nHost: localhost\r\n", handshake()[:-2]]
+    taken = [dripped(server, start) for start in starts]
+    begun = time.monotonic()
+    at_once = tell(server, [start + b"X: y\r\n" * 170_000 for start in starts])
+    took = time.monotonic() - begun
+    most = max(sent for sent, _ in taken)
+    answers = sorted({answer for _, answer in taken} | set(at_once))
+    return Outcome(
+        f"{' and '.join(answers)} after {most >> 10} KB; a mebibyte at once: {took * 500:.0f} ms",
+        # The piece that is one too many, and the one that was under way.
+        ok=answers == ["4xx"] and most <= LIMIT + 2 * PIECE,
+        details={"taken": taken, "at_once": at_once},
+    )
+
+
+ATTACKS = (
+    Attack("requests-endless", "a mebibyte of headers: a 4xx after at most 32 KB, never 101", endless, quick=True),
+    Attack(
+        "requests-garbage",
+        "garbage of every kind, two lengths at once, bad keys and versions: a 4xx, never 101, none left silent",
+        garbage,
+        quick=True,
+    ),
+)

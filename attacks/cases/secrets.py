@@ -1,0 +1,119 @@
+"""Secrets: what a peer sends to prove who it is, or we send elsewhere, is shown nowhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attacks.attack import Attack, Outcome, Settings
+from attacks.foreign_server import ForeignServer
+from attacks.second_server import against_second_server
+from attacks.targets import Server
+from attacks.wire import Wire, connect, frame, handshake
+from tests.net.hostile import BAD_HANDSHAKES, GARBAGE
+
+SECRET = "hush5f3a"
+HEADERS = {
+    "Cookie": f"session={SECRET}; theme=dark; csrf={SECRET}",
+    "Authorization": f"Bearer {SECRET}",
+    "Proxy_Authorization": f"Basic {SECRET}",
+}
+QUERY = f"?token={SECRET}&x=1&access_token={SECRET}"
+LINES = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in HEADERS.items()).encode()
+
+
+def with_secrets(request: bytes) -> bytes:
+    """The same request, with secrets in its query and its headers."""
+    first, end, rest = request.partition(b"\r\n")
+    method, space, target = first.partition(b" ")
+    path, blank, version = target.partition(b" ")
+    return method + space + path + QUERY.encode() + blank + version + end + LINES + rest
+
+
+def plain(path: str, method: str = "GET", body: str = "") -> bytes:
+    length = f"Content-Length: {len(body)}\r\n" if body else ""
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n{body}".encode()
+
+
+def requests() -> list[bytes]:
+    """Everything that a peer can ask, rightly and wrongly."""
+    form = plain("/page", "POST", f"token={SECRET}&password={SECRET}")
+    good = [plain("/"), plain("/page"), plain("/nowhere"), plain("/ws"), plain("/", "POST"), form]
+    foreign = [handshake(host="evil.example"), handshake(Origin="http://evil.example"), handshake("/nowhere")]
+    wrong = [*GARBAGE.values(), *(request for request, _ in BAD_HANDSHAKES.values())]
+    return [with_secrets(request) for request in (*good, *foreign, *wrong)]
+
+
+def answered(server: Server, request: bytes) -> bytes:
+    with Wire(server.port) as wire:
+        wire.socket.settimeout(0.5)
+        wire.send(request)
+        try:
+            return wire.read_end()
+        except OSError:
+            return bytes(wire.received)
+
+
+def talk(server: Server) -> bytes:
+    """Clients with secrets that talk, complain, break the protocol and leave; what they get to read."""
+    heard = b""
+    for path in ("/ws", "/echo", "/complains", "/deflate"):
+        with connect(server, path + QUERY, **HEADERS) as wire:
+            wire.send(frame("hello"))
+            wire.silent(0.2)
+            heard += bytes(wire.received)
+        with connect(server, path + QUERY, **HEADERS) as wire:
+            wire.send(frame("hello", mask=None))
+            heard += wire.read_end()
+    return heard
+
+
+def go_out(server: Server) -> list[str]:
+    """Outward with secrets: refused, connected, lost, in vain; what a user is told of it."""
+    foreign = ForeignServer()
+    url = f"ws://ada:{SECRET}@127.0.0.1:{foreign.port}/ws{QUERY}"
+    headers = {"Authorization": f"Bearer {SECRET}", "Cookie": SECRET}
+
+    def attempt(url: str, headers: dict[str, str] = headers) -> str:
+        return str(server.command("connect", url=url, headers=headers)["failed"])  # type: ignore[arg-type]
+
+    told = [attempt(url), attempt(url.replace("ws://", "wss://")), attempt(f"http://ada:{SECRET}@x/{QUERY}")]
+    told.append(attempt(url, {"Authorization": f"Bearer {SECRET}\n"}))
+    with foreign.there():
+        told.append(attempt(url))
+        server.command("say", first=0, count=3)
+        foreign.has_heard(3)
+    foreign.refusing(1.0)
+    return told
+
+
+def secrets(server: Server, settings: Settings) -> Outcome:
+    answers = [answered(server, request) for request in requests()]
+    with connect(server, "/complains" + QUERY, **HEADERS), connect(server, "/ws" + QUERY, **HEADERS):
+        heard = talk(server)
+        told = go_out(server)
+        shown: Any = server.command("shown")
+    places: dict[str, str] = dict(shown)
+    places["what peers read"] = repr(answers) + repr(heard)
+    places["errors"] = " ".join(told)
+    places["log"] = server.log.read_text(errors="replace")
+    leaks = [place for place, text in places.items() if SECRET in text]
+    # Were there nothing to look at, there would be nothing to find.
+    looked_at = {name: len(text) for name, text in places.items()}
+    told_enough = "cannot take" in places["journal"] and "cannot answer" in places["journal"]
+    return Outcome(
+        f"{len(answers)} requests, 10 clients, 5 ways out; in {len(places)} places "
+        f"({sum(looked_at.values()) >> 10} KB): {len(leaks)} leaks" + (f" ({', '.join(leaks)})" if leaks else ""),
+        ok=not leaks and told_enough and all(map(bool, told[:4])),
+        details={"looked_at": looked_at},
+    )
+
+
+ATTACKS = (
+    Attack(
+        "secrets",
+        "no token, cookie, Authorization header or ?token= in any table, log, journal, repr or error",
+        against_second_server(secrets),
+        quick=True,
+        peers=False,
+    ),
+)

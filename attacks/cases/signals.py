@@ -1,0 +1,43 @@
+"""Signals that end a server's process: everybody is told first."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from attacks.attack import Attack, Outcome, Settings
+from attacks.cases.stopping import in_background
+from attacks.targets import ZEFNB, Server, running
+from attacks.wire import connected
+
+_CLIENTS = 50
+
+
+def ended_by(number: signal.Signals, settings: Settings) -> Outcome:
+    """Another server than the one given is ended, so that this one is there for the next attack."""
+    with running(ZEFNB) as target, connected(target, _CLIENTS) as wires:
+        reading, codes = in_background(wires)
+        os.kill(target.pid, number)
+        reading.join()
+        status = target._process.wait(5)
+    told = codes.count(1001)
+    return Outcome(
+        f"{told} of {_CLIENTS} clients read 1001, exit status {status}",
+        ok=told == _CLIENTS and status == -number,
+        details={"told": told, "status": status},
+    )
+
+
+def terminated(server: Server, settings: Settings) -> Outcome:
+    return ended_by(signal.SIGTERM, settings)
+
+
+def hung_up(server: Server, settings: Settings) -> Outcome:
+    return ended_by(signal.SIGHUP, settings)
+
+
+_PROMISE = "50 clients each read 1001, and the process ends by that signal"
+ATTACKS = (
+    Attack("signals-term", f"SIGTERM: {_PROMISE}", terminated, quick=True, peers=False),
+    Attack("signals-hup", f"SIGHUP: {_PROMISE}", hung_up, quick=True, peers=False),
+)

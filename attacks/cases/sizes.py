@@ -1,0 +1,161 @@
+"""Messages that are too long, by one frame, by many, or when they are unpacked: 1009, and no memory for them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from attacks.attack import Attack, Outcome, Settings
+from attacks.peak import Peak
+from attacks.second_server import against_second_server
+from attacks.targets import Server
+from attacks.wire import BINARY, CONT, TEXT, Frame, Wire, connect, frame
+
+LIMIT = 1 << 20
+MEMORY = 2 << 20
+DEFLATE = {"Sec_WebSocket_Extensions": "permessage-deflate; client_no_context_takeover; server_no_context_takeover"}
+
+Say = Callable[[Wire], None]
+
+
+def deflated(payload: bytes) -> bytes:
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return (compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def announced(wire: Wire) -> None:
+    """Only the head, of a frame that would never end."""
+    wire.send(frame(b"", BINARY, announced=2**63 - 1))
+
+
+def sent(wire: Wire) -> None:
+    """All of it."""
+    wire.send(frame(b"x" * (8 << 20), BINARY))
+
+
+def in_two(wire: Wire) -> None:
+    """Each half is fine."""
+    wire.send(frame(b"x" * LIMIT, BINARY, fin=False), frame(b"x", CONT))
+
+
+def in_bytes(wire: Wire) -> None:
+    """A byte each, without end."""
+    wire.send(frame(b"x", BINARY, fin=False))
+    fragments = frame(b"x" * 16, CONT, fin=False) * 4_096
+    for _ in range(LIMIT // (16 * 4_096) + 1):
+        wire.send(fragments)
+
+
+def unpacked(wire: Wire) -> None:
+    """64 MiB of zeros, packed into 64 KB."""
+    wire.send(frame(deflated(bytes(64 << 20)), BINARY, rsv=4))
+
+
+def unpacked_in_pieces(wire: Wire) -> None:
+    """The same in fragments of 1 KB."""
+    bomb = deflated(bytes(64 << 20))
+    wire.send(frame(bomb[:1_024], BINARY, rsv=4, fin=False))
+    wire.send(*(frame(bomb[at : at + 1_024], CONT, fin=False) for at in range(1_024, len(bomb), 1_024)))
+
+
+def to_the_brim(wire: Wire) -> None:
+    """A first fragment that unpacks to all that is allowed, and then a bomb."""
+    wire.send(frame(deflated(bytes(LIMIT)), BINARY, rsv=4, fin=False), frame(deflated(bytes(64 << 20)), CONT))
+
+
+@contextmanager
+def warmed(server: Server, path: str, headers: dict[str, str]) -> Iterator[Wire]:
+    """A connection that has echoed something as long as it may be: what the server keeps for that is no news."""
+    with connect(server, path, **headers) as wire:
+        wire.send(frame(b"w" * (LIMIT - 1), BINARY, fin=False), frame(b"w", CONT))
+        wire.read()
+        yield wire
+
+
+def refused(server: Server, path: str, ways: tuple[Say, ...], headers: dict[str, str]) -> Outcome:
+    """Each on a fresh connection: its code, and the memory that the server took meanwhile."""
+    allowed = Peak(server)
+    for _ in range(3):
+        with warmed(server, path, headers):
+            pass
+    # What is one byte too long has come as far as what is allowed; of that the first time is what counts, since later
+    # ones find memory that the allocator has kept.
+    bounds = {in_two.__name__: max(MEMORY, allowed.grown)}
+    codes: dict[str, int | str | None] = {}
+    grown: dict[str, int] = {}
+    for say in ways:
+        with connect(server, path, **headers) as wire:
+            peak = Peak(server)
+            codes[say.__name__] = _code(wire, say)
+            grown[say.__name__] = peak.grown
+    most = max(size for name, size in grown.items() if name not in bounds)
+    told = ", ".join(f"{name.replace('_', ' ')} {code}" for name, code in codes.items())
+    return Outcome(
+        f"{told}; memory within {most / (1 << 20):.1f} MB",
+        ok=set(codes.values()) == {1009} and all(grown[name] <= bounds.get(name, MEMORY) for name in grown),
+        details={"codes": codes, "grown": grown},
+    )
+
+
+def _code(wire: Wire, say: Say) -> int | str | None:
+    wire.socket.settimeout(20)
+    try:
+        say(wire)
+        code = wire.read_until_close()[1].code
+        wire.read_end()
+    except AssertionError:
+        return "cut without a code"
+    except TimeoutError:
+        return "nothing"
+    except OSError:
+        return "reset"
+    return code
+
+
+def oversize(server: Server, settings: Settings) -> Outcome:
+    return refused(server, "/echo", (announced, sent, in_two, in_bytes), {})
+
+
+def bombs(server: Server, settings: Settings) -> Outcome:
+    return refused(server, "/deflate", (unpacked, unpacked_in_pieces, to_the_brim), DEFLATE)
+
+
+def nothing_for_ever(server: Server, settings: Settings) -> Outcome:
+    """Fragments that are empty add up to nothing, but a message has 4,096 at most."""
+    with warmed(server, "/echo", {}) as wire:
+        peak = Peak(server)
+        wire.send(frame("a", fin=False), frame(b"", CONT, fin=False) * 4_094, frame("b", CONT))
+        whole = wire.read() == Frame(TEXT, b"ab")
+        wire.send(frame("a", fin=False))
+        code = _code(wire, lambda wire: wire.send(frame(b"", CONT, fin=False) * 100_000))
+        grown = peak.grown
+    told = "one message" if whole else "NO MESSAGE"
+    return Outcome(
+        f"4,096 fragments: {told}; 100,000 empty ones: {code}; memory within {grown / (1 << 20):.1f} MB",
+        ok=whole and code == 1009 and grown <= MEMORY,
+        details={"grown": grown},
+    )
+
+
+ATTACKS = (
+    Attack(
+        "sizes-oversize",
+        "a frame, endless tiny fragments over 1 MiB: 1009, memory within 2 MB; two large ones no more than if allowed",
+        oversize,
+        quick=True,
+    ),
+    Attack(
+        "sizes-zip-bomb",
+        "64 MiB packed into 64 KB, where compression is on: 1009, memory within 2 MB",
+        against_second_server(bombs),
+        quick=True,
+        peers=False,
+    ),
+    Attack(
+        "sizes-empty",
+        "a message of 4,096 fragments, most of them empty, is taken, one of more gets 1009; memory within 2 MB",
+        nothing_for_ever,
+        quick=True,
+    ),
+)

@@ -1,0 +1,50 @@
+"""A client that is busy while pictures are published, and comes back."""
+
+from __future__ import annotations
+
+import time
+
+from attacks.attack import Attack, Outcome, Settings
+from attacks.targets import Server, memory
+from attacks.wire import CLOSE, Wire, connect
+
+_PICTURE = 1 << 20
+_COUNT = 16
+
+
+def pictures(wire: Wire) -> str:
+    """How many whole ones come, or the code with which the client was closed."""
+    for number in range(_COUNT):
+        came = wire.read()
+        if came.opcode == CLOSE:
+            return f"closed with {came.code} after {number}"
+        assert len(came.payload) == _PICTURE, len(came.payload)
+    return "all"
+
+
+def busy(server: Server, settings: Settings) -> Outcome:
+    """One reads nothing for 2 s, in which 16 pictures of 1 MiB are published; another reads as they come."""
+    with connect(server, "/feed") as away, connect(server, "/feed") as reader:
+        before = memory(server)
+        server.command("publish", count=_COUNT, size=_PICTURE)
+        got = pictures(reader)
+        time.sleep(2)
+        grown = (memory(server) - before) / 1e6
+        came = pictures(away)
+    return Outcome(
+        f"who was busy gets {came}, who was not {got}; server +{grown:.1f} MB meanwhile",
+        ok=came == got == "all" and grown <= 40,
+        details={"grown": grown},
+    )
+
+
+ATTACKS = (
+    Attack(
+        "slow-pictures",
+        "a client is busy for 2 s while 16 pictures of 1 MiB are published: it is kept and gets all of them",
+        busy,
+        quick=True,
+        peers=False,
+        attempts=3,
+    ),
+)

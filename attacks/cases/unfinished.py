@@ -1,0 +1,61 @@
+"""Messages that are begun and never finished: memory for all of them together, and back when they have gone."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, suppress
+
+from attacks.attack import Attack, Outcome, Settings
+from attacks.peak import Peak
+from attacks.targets import Server, memory
+from attacks.wire import BINARY, CONT, connect, frame
+
+_HALF = 1 << 19
+# Half a message as a fragment, and all but a byte of the other half.
+_BEGUN = frame(b"x" * _HALF, BINARY, fin=False) + frame(b"x" * _HALF, CONT)[:-1]
+
+
+def never_finished(server: Server, settings: Settings) -> Outcome:
+    count = settings.pick(200, 150)
+    with connect(server, "/echo") as wire:
+        wire.send(frame(b"w" * (2 * _HALF), BINARY))
+        wire.read()
+    before = memory(server)
+    with ExitStack() as stack:
+        peak = Peak(server)
+        for _ in range(count):
+            wire = stack.enter_context(connect(server, "/echo"))
+            wire.socket.settimeout(0.2)
+            # Who is not read cannot send all of it.
+            with suppress(OSError):
+                wire.send(_BEGUN)
+        began = time.monotonic()
+        with connect(server, "/echo") as newcomer:
+            newcomer.socket.settimeout(30)
+            newcomer.send(frame(b"n" * (2 * _HALF), BINARY))
+            answered = len(newcomer.read().payload) == 2 * _HALF
+        took = time.monotonic() - began
+        grown = peak.grown / 1e6
+    end = time.monotonic() + 15
+    while (kept := (memory(server) - before) / 1e6) > 30 and time.monotonic() < end:
+        time.sleep(0.1)
+    told = f"after {took:.1f} s" if answered else "NEVER"
+    return Outcome(
+        f"{count} messages of 1 MiB less a byte: server +{grown:.0f} MB, {kept:+.0f} MB when they have gone; "
+        f"a newcomer's message of 1 MiB is answered {told}",
+        ok=grown <= 140 and kept <= 30 and answered and took <= 15,
+        details={"grown": grown, "kept": kept, "took": took},
+    )
+
+
+ATTACKS = (
+    Attack(
+        "unfinished",
+        "200 clients each begin a message of 1 MiB and never finish it: the server grows by at most 140 MB, and gives "
+        "it back; a newcomer's message of 1 MiB is answered within 15 s",
+        never_finished,
+        quick=True,
+        peers=False,
+        attempts=2,
+    ),
+)

@@ -1,0 +1,41 @@
+"""Frames: after a good handshake any bytes are what RFC 6455 says that they are, however they are cut."""
+
+from __future__ import annotations
+
+from attacks.fuzz.memory import LIMIT, Conversations, in_pieces
+from attacks.fuzz.reading import CLOSE, PONG, read
+from tests.net.wire import handshake
+
+PRELUDE = handshake("/ws")
+
+
+def check(conversations: Conversations, data: bytes) -> None:
+    """The first byte says how the rest is cut; `AssertionError` when server and reading differ."""
+    if not data:
+        return
+    stream = data[1:]
+    wanted = read(stream, LIMIT)
+    written, heard = conversations.hold((PRELUDE, *in_pieces(stream, data[0])))
+    head, _, frames = written.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 101 "), head
+    pongs, close = answers(frames)
+    assert heard == wanted.messages, (heard, wanted)
+    assert pongs == wanted.pings, (pongs, wanted)
+    assert close in wanted.close, (close, wanted)
+    assert not (faults := conversations.faults()), faults
+
+
+def answers(frames: bytes) -> tuple[list[bytes], int | None]:
+    """The server's frames: its pongs, and the code of its close frame, after which nothing may come."""
+    pongs: list[bytes] = []
+    while frames:
+        opcode, length = frames[0] & 15, frames[1]
+        assert (frames[0] >> 4, length <= 125) == (8, True), frames
+        payload, frames = frames[2 : 2 + length], frames[2 + length :]
+        assert len(payload) == length, payload
+        if opcode == CLOSE:
+            assert not frames, frames
+            return pongs, int.from_bytes(payload[:2], "big") if payload else 1005
+        assert opcode == PONG, opcode
+        pongs.append(payload)
+    return pongs, None

@@ -1,1 +1,0 @@
-"""Attacks: real servers, attacked from another process. `python -m faults --help`."""
