@@ -69,8 +69,8 @@ def of_the_server(cases: tuple[str, ...], path: str, server: Server, settings: S
         return LEFT_OUT
     if settings.system is not ZEFNB:
         return verdict(asyncio.run(drive(f"ws://127.0.0.1:{server.port}/echo", cases)))
-    with running(SECOND_SERVER) as server:
-        return verdict(asyncio.run(drive(f"ws://127.0.0.1:{server.port}{path}", cases)))
+    with running(SECOND_SERVER) as second:
+        return verdict(asyncio.run(drive(f"ws://127.0.0.1:{second.port}{path}", cases)))
 
 
 async def serve_cases(server: Server, cases: tuple[str, ...]) -> list[Any]:
@@ -109,8 +109,8 @@ def until_closed(server: Server) -> None:
 def of_the_client(cases: tuple[str, ...], server: Server, settings: Settings) -> Outcome:
     if not is_there():
         return LEFT_OUT
-    with running(SECOND_SERVER) as server:
-        return verdict_of_the_client(asyncio.run(serve_cases(server, settings.pick(cases, cases[:4]))))
+    with running(SECOND_SERVER) as second:
+        return verdict_of_the_client(asyncio.run(serve_cases(second, settings.pick(cases, cases[:4]))))
 
 
 LEFT_OUT = Outcome("LEFT OUT: kosoku is not installed (there is no wheel of it for every platform)", ok=True)

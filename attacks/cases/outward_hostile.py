@@ -113,12 +113,12 @@ def pings(server: Server, settings: Settings) -> Outcome:
     seconds = settings.pick(10.0, 2.0)
     grown: dict[str, int] = {}
     for flood in FLOODS:
-        server = RawServer(flood, receive_buffer=4096)
+        peer = RawServer(flood, receive_buffer=4096)
         peak = Peak(server)
-        server.command("connect", url=server.url)
+        server.command("connect", url=peer.url)
         time.sleep(seconds)
         grown[flood.__name__.strip("_")] = peak.grown
-        server.end()
+        peer.end()
         server.command("disconnect")
     figures = ", ".join(f"{name.replace('_', ' ')} +{size / (1 << 20):.1f} MB" for name, size in grown.items())
     return Outcome(f"{figures} in {seconds:.0f} s each", ok=max(grown.values()) < 12 << 20, details={"grown": grown})
