@@ -8,17 +8,17 @@
         port=8000,
     ) | run
 
-The house, from the ground up; each floor imports only lower ones:
+The packages, from the bottom up; each imports only lower ones:
 
-    errors                       what can go wrong, on one page
+    errors                       every exception, on one page
     core/                        values: entities, effects, patterns, ops, rules     (no I/O)
-    engine/                      one background loop that runs values: run, actors, handlers, journal
+    engine/                      one background event loop: run, actors, handlers, journal
     topics/   net/   store/      services: the hub, the servers and connections, the databases
     effects/  ops/               one small function for each FX.…, and the ops
     notebook/                    magics, live tables, display, links
     cli/                         `zefnb demo | lab | shell | doctor`
 
-Names are loaded when they are first used, so importing costs little.
+Each name is loaded when it is first used, so that the import is quick.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_HOME = {
+_NAMES = {
     "zefnb.core.entity": "ET",
     "zefnb.core.effect": "FX effect",
     "zefnb.core.op": "op collect",
@@ -47,9 +47,9 @@ _HOME = {
         "parse_json to_json get insert equals greater_than less_than is_a constant_func match_ F"
     ),
 }
-_home_of = {name: module for module, names in _HOME.items() for name in names.split()}
+_module_of = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = sorted(_home_of)
+__all__ = sorted(_module_of)
 
 if TYPE_CHECKING:
     from typing import Any as Any
@@ -59,12 +59,12 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    home = _home_of.get(name)
-    if home is None:
+    module = _module_of.get(name)
+    if module is None:
         raise AttributeError(f"module 'zefnb' has no attribute {name!r}")
     if name == "FX":
         importlib.import_module("zefnb.effects")
-    value = getattr(importlib.import_module(home), name)
+    value = getattr(importlib.import_module(module), name)
     globals()[name] = value
     return value
 
@@ -74,20 +74,20 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """What `%load_ext zefnb` calls: `%zef`, `%%zef` and their completion."""
+    """Add `%zef`, `%%zef` and their completion to the shell; `%load_ext zefnb` calls it."""
     from zefnb.notebook.extension import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """What `%unload_ext zefnb` calls."""
+    """Remove `%zef` and `%%zef` from the shell; `%unload_ext zefnb` calls it."""
     from zefnb.notebook.extension import unload
 
     unload(shell)
 
 
-# Inside IPython the import alone gives handles their display and handlers' output its place.
+# Inside IPython the import alone is enough to display handles and to show handlers' output under its cell.
 if "IPython" in sys.modules:
     from zefnb.notebook.extension import attach_running_shell
 

@@ -1,21 +1,21 @@
 """Every error that zefnb raises, on one page.
 
     ZefError
-    ├── UsageError              the caller's fault: lists every fault of a call at once
+    ├── UsageError              a mistake in the call: lists every mistake at once
     │   ├── InvalidEffect       (TypeError)       an effect with unknown, missing or wrong fields
-    │   ├── InvalidValue        (ValueError)      a value, uid, pattern or chain that can never be right
+    │   ├── InvalidValue        (ValueError)      a value, uid, pattern or chain that is not valid
     │   ├── UnknownName         (AttributeError)  FX.X that does not exist, ET.x that is no type name
     │   └── MissingField        (AttributeError)  reading a field that an entity does not have
     ├── UnknownKey              (KeyError)        a database or a table has no such key
-    ├── NotRunning              (LookupError)     the server, actor, timer... has ended, or lives elsewhere
+    ├── NotRunning              (LookupError)     the server, actor, timer... has ended, or belongs to another process
     ├── WouldBlock              (RuntimeError)    waiting here would stop the loop
     ├── PortUnavailable         (OSError)         the port is busy, forbidden or out of range
     ├── ConnectionFailed        (ConnectionError) an outward connection could not be made
     ├── StorageFailed           (OSError)         a database file could not be read or written
-    └── Interrupted             (RuntimeError)    the runtime ended while the effect was under way
+    └── Interrupted             (RuntimeError)    the runtime ended before the effect was complete
 
-What fails later (a handler, an op, a value that cannot be sent) raises nothing in your face:
-it is in the journal, see ``FX.QueryLog``.
+A failure after the call (in a handler, an op, or a value that cannot be sent) raises nothing in the cell.
+It is an entry in the journal; see ``FX.QueryLog``.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from zefnb.text.secrets import MARGIN, hide_secrets
 from zefnb.text.short_repr import LONGEST, short_repr
 
 _LONGEST_NAME = 80
-# Comparing takes time with the square of the length, and a stranger may have chosen the name.
+# Comparing takes quadratic time, and a peer may have chosen the name.
 _LONGEST_COMPARED = 40
 _MOST_COMPARED = 200
-_MOST_LOOKED_AT = 2_000
+_MOST_READ = 2_000
 _LONGEST_FIELD = 300
 _LONGEST_PROBLEM = 2_000
 _MOST_FAULTS = 20
@@ -43,7 +43,7 @@ _RAISED_BY = "raised by "
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with a call: which field, what was given, what was allowed, what to do."""
+    """One mistake in a call: the field, the given value, the allowed values, and a hint."""
 
     field: str
     problem: str
@@ -51,7 +51,7 @@ class FieldError:
     hint: str | Hint = ""
 
     def __str__(self) -> str:
-        # Names and texts may come from a peer by way of a handler.
+        # A handler may pass on names and texts from a peer.
         field, problem = strip_controls(self.field, _LONGEST_FIELD), shorten(self.problem, _LONGEST_PROBLEM)
         text = f"{field}: {problem}" if field else problem
         if self.allowed:
@@ -63,9 +63,10 @@ class FieldError:
 
 
 class Hint:
-    """What was probably meant, worked out when somebody reads it: most errors are caught and never read.
+    """A suggestion for a mistyped name, computed when it is read, since most errors are caught and never shown.
 
-    `known` are the names there are, or a function that returns them. Equal to its text; pickled as its text.
+    `known` holds the existing names, or is a function that returns them. A hint compares equal to its text, and
+    is pickled as its text.
 
     >>> str(Hint("contnet", ["target", "content"]))
     "did you mean 'content'?"
@@ -80,18 +81,18 @@ class Hint:
 
     def __str__(self) -> str:
         if self._text is None:
-            self._text = self._worked_out()
+            self._text = self._compute()
             self._known = ()
         return self._text
 
-    def _worked_out(self) -> str:
+    def _compute(self) -> str:
         if not isinstance(self._name, str) or len(self._name) > _LONGEST_COMPARED:
             return ""
         try:
             known = self._known() if callable(self._known) else self._known
-        except ZefError:  # the database whose keys they are has been closed
+        except ZefError:  # the database that has the keys has been closed
             return ""
-        return did_you_mean(self._name, (name for name in islice(known, _MOST_LOOKED_AT) if isinstance(name, str)))
+        return did_you_mean(self._name, (name for name in islice(known, _MOST_READ) if isinstance(name, str)))
 
     def __eq__(self, other: object) -> bool:
         return str(self) == str(other) if isinstance(other, str | Hint) else NotImplemented
@@ -107,7 +108,9 @@ class Hint:
 
 
 class ZefError(Exception):
-    """The base of everything zefnb raises. `effect` names the effect that was performed, such as ``FX.StopTimer``.
+    """The base class of every error that zefnb raises.
+
+    `effect` is the name of the effect that failed, such as ``FX.StopTimer``, or an empty text.
 
     >>> print(naming(NotRunning("ET.Timer('tea') has been stopped"), "FX.StopTimer"))
     FX.StopTimer: ET.Timer('tea') has been stopped
@@ -120,12 +123,14 @@ class ZefError(Exception):
         return f"{self.effect}: {text}" if self.effect and not text.startswith(f"{self.effect}:") else text
 
     def _text(self) -> str:
-        """What went wrong, without the effect's name."""
+        """Return the text without the effect's name."""
         return super().__str__()
 
 
 class UsageError(ZefError):
-    """A call that can be mended by its caller. ``subject`` is what was called, ``faults`` what is wrong.
+    """A mistake in a call, which the caller can correct.
+
+    ``subject`` is the name of the effect or function, ``faults`` is a tuple of its `FieldError`s.
 
     >>> print(UsageError("FX.Publish", [FieldError("target", "got 'chat'", "ET.Topic")]))
     FX.Publish: target: got 'chat'; allowed: ET.Topic
@@ -146,23 +151,23 @@ class UsageError(ZefError):
 
 
 class InvalidEffect(UsageError, TypeError):
-    """An effect that can never run as written, or that is incomplete when it is run."""
+    """An effect has unknown, missing or wrong fields."""
 
 
 class InvalidValue(UsageError, ValueError):
-    """A value, uid, pattern, rule or chain that can never be right."""
+    """A value, uid, pattern, rule or chain is not valid."""
 
 
 class UnknownName(UsageError, AttributeError):
-    """An effect or an entity type of that name does not exist."""
+    """There is no effect or entity type of that name."""
 
 
 class MissingField(UsageError, AttributeError):
-    """The value has no such field; the error lists the fields there are."""
+    """The value has no such field; the text lists the fields that it has."""
 
 
 class UnknownKey(ZefError, KeyError):
-    """No such key. `args` are what is missing, and hints."""
+    """The database or table has no such key. `args` holds the missing keys and hints."""
 
     def _text(self) -> str:
         return "; ".join(filter(None, map(str, self.args)))
@@ -173,7 +178,7 @@ class NotRunning(ZefError, LookupError):
 
 
 class WouldBlock(ZefError, RuntimeError):
-    """Waiting for this effect here would stop the loop it needs."""
+    """Waiting for this effect here would block the event loop that performs it."""
 
 
 class PortUnavailable(ZefError, OSError):
@@ -189,16 +194,16 @@ class StorageFailed(ZefError, OSError):
 
 
 class Interrupted(ZefError, RuntimeError):
-    """The runtime ended while the effect was under way."""
+    """The runtime ended before the effect was complete."""
 
 
 E = TypeVar("E", bound=BaseException)
 
 
 def naming(error: E, effect: str) -> E:
-    """`error`, naming the effect whose performing raised it; where effects perform others, the innermost one.
+    """Return `error` with the name of the effect that raised it; the name of a nested effect stays.
 
-    An error that is not zefnb's keeps its text and gets a note (PEP 678), which tracebacks show.
+    An error of another library keeps its text and gets a note (PEP 678), which tracebacks show.
     """
     if isinstance(error, ZefError):
         error.effect = error.effect or effect
@@ -208,25 +213,25 @@ def naming(error: E, effect: str) -> E:
 
 
 def notes_of(error: BaseException) -> list[str]:
-    """The notes that `error` carries (PEP 678)."""
+    """Return the notes of `error` (PEP 678)."""
     return [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint naming the closest known name, or nothing; also nothing for a long name.
+    """Return a hint with the closest known name, or an empty text when no name is close.
 
     >>> did_you_mean("contnet", ["target", "content"])
     "did you mean 'content'?"
     """
     if len(name) > _LONGEST_COMPARED:
         return ""
-    short = (other for other in islice(known, _MOST_LOOKED_AT) if len(other) <= _LONGEST_COMPARED and other != name)
+    short = (other for other in islice(known, _MOST_READ) if len(other) <= _LONGEST_COMPARED and other != name)
     close = difflib.get_close_matches(name, list(islice(short, _MOST_COMPARED)), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""
 
 
 def shown(value: object) -> str:
-    """A value as an error shows it: its ``repr``, cut to a readable length and without secrets, with its type."""
+    """Return a value as errors show it: its ``repr``, cut and without secrets, with the name of its type."""
     text = shorten(hide_secrets(short_repr(value, LONGEST + MARGIN)), LONGEST)
     if isinstance(value, type) or value is None:
         return text

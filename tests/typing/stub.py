@@ -75,7 +75,7 @@ def stub() -> str:
 
 
 def _imports() -> Iterator[str]:
-    for module, names in sorted({**zefnb._HOME, "zefnb.engine.run": "Run run"}.items()):
+    for module, names in sorted({**zefnb._NAMES, "zefnb.engine.run": "Run run"}.items()):
         public = [name if name == "Run" else f"{name} as {name}" for name in sorted(names.split()) if name not in _OWN]
         if public:
             yield f"from {module} import {', '.join(public)}\n"

@@ -1,5 +1,5 @@
 """Values: entities, effects, patterns, ops, rules, time.
 
-Here live what users build and compare, and the functions on them. Nothing here does I/O, starts a thread or imports
-asyncio; the standard library is all that is imported.
+It holds the values that users build and compare, and the functions on them. Nothing here does I/O, starts a thread or
+imports asyncio. It imports only the standard library.
 """

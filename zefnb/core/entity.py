@@ -1,7 +1,7 @@
 """Entities: `ET.Guest(db=db)`, immutable values with a type, fields and perhaps a uid.
 
-Any capitalised name is a type. Types are real classes, made on first use by the program (never by
-what a peer sends), so `match` statements, `isinstance` and pickling work.
+Any capitalised name is a type. Types are classes, made when the program first uses them (never from a peer's
+messages), so that `match` statements, `isinstance` and pickling work.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from zefnb.errors import FieldError, InvalidValue, UnknownName, shown
 
 _LONGEST_NAME = 200
 
-# Those that a file or a peer names go with their last value; `ET` holds those that the program names.
+# Weak, so that a type from a database file is freed with its last value; `ET` holds the types that the program uses.
 _types: dict[str, weakref.ref[type[Entity]]] = {}
 
 
@@ -59,7 +59,7 @@ class Entity(Record, metaclass=EntityType):
         return _rebuild, (type(self).__name__, self._uid, dict(self.__dict__))
 
     def __pattern__(self) -> Matcher:
-        """As a literal: the same type, and equal; `Time(...)` and `EntityUid(...)` stand for any."""
+        """Match an equal value of the same type; in fields, `Time(...)` and `EntityUid(...)` match any."""
         cls, wanted, uid = type(self), self.__dict__, self._uid
         if uid is not None:
             return Matcher(by_type=lambda t: None if t is cls else False, test=lambda value: bool(value == self))
@@ -76,7 +76,7 @@ class Entity(Record, metaclass=EntityType):
 
 
 def _field_matcher(field: Any) -> Matcher:
-    """A field of a literal: what is callable, a type or a set is compared, being data here."""
+    """Return the matcher for a field of a literal; functions, types and sets are compared as data."""
     if callable(field) or isinstance(field, set | frozenset):
         return Matcher(by_type=None, test=lambda value: bool(value == field))
     return compile_pattern(field)
@@ -87,26 +87,26 @@ def _rebuild(name: str, uid: str | None, fields: dict[str, Any]) -> Entity:
 
 
 def entity_type(name: str) -> type[Entity]:
-    """The entity type of that name, made if need be; `InvalidValue` for what can be no name of a type."""
+    """Return the entity type of that name, and make it if necessary. Raises `InvalidValue` for an invalid name."""
     known = _types.get(name)
     found = known() if known is not None else None
     while found is None:
         made = EntityType(_checked_type_name(name), (Entity,), {"__slots__": (), "__module__": "zefnb.core.entity"})
         # Another thread may have made it first.
-        kept = _types.setdefault(name, weakref.ref(cast("type[Entity]", made), lambda gone: _forget(name, gone)))
-        found = kept()
+        stored = _types.setdefault(name, weakref.ref(cast("type[Entity]", made), lambda ref: _forget(name, ref)))
+        found = stored()
         if found is None:
-            _forget(name, kept)
+            _forget(name, stored)
     return found
 
 
-def _forget(name: str, gone: weakref.ref[type[Entity]]) -> None:
-    if _types.get(name) is gone:
+def _forget(name: str, ref: weakref.ref[type[Entity]]) -> None:
+    if _types.get(name) is ref:
         _types.pop(name, None)
 
 
 def _checked_type_name(name: object) -> str:
-    """`name`, when the program could write `ET.` before it: it is printed wherever a value of the type is."""
+    """Return `name` if it can follow `ET.` in a program, since it is printed with each value of the type."""
     if not isinstance(name, str) or not (name[:1].isupper() and name.isidentifier()):
         raise InvalidValue("ET", [FieldError("name", f"got {shown(name)}", "a capitalised name")])
     if len(name) > _LONGEST_NAME or not unicodedata.is_normalized("NFKC", name):
@@ -132,7 +132,7 @@ class EntityTypes:
             raise AttributeError(name)
         if not name[0].isupper():
             raise UnknownName(f"ET.{name}", f"entity types are capitalised: ET.{name[0].upper()}{name[1:]}")
-        # Kept where the next look finds it without coming here, as `FX` does.
+        # Stored as an attribute, so that the next lookup does not call `__getattr__`.
         self.__dict__[name] = found = entity_type(name)
         return found
 
@@ -154,7 +154,7 @@ if TYPE_CHECKING:
         """A named stream of messages."""
 
     class HTTPServer(Entity):
-        """A handle on a running server; `port` is where it listens."""
+        """A handle on a running server; `port` is its TCP port."""
 
         port: int
 
@@ -170,10 +170,10 @@ if TYPE_CHECKING:
         """A handle on a timer."""
 
     class Subscription(Entity):
-        """A handle on what `FX.SubscribeFX` or `FX.MapTopic` bound."""
+        """A handle on a subscription made by `FX.SubscribeFX` or `FX.MapTopic`."""
 
     class Success(Entity):
-        """What an effect gives that has nothing else to give; some add what they counted."""
+        """The result of an effect without another result; some effects add counts as fields."""
 
 else:
     Topic, HTTPServer, Actor = ET.Topic, ET.HTTPServer, ET.Actor

@@ -1,7 +1,7 @@
-"""Which cell is running: what lets a cell that runs again replace what it made before.
+"""The running cell: its identity, so that a cell that runs again replaces the objects it made before.
 
-A cell is known by the id its front end sends, or else by its source. Nothing here imports IPython;
-it is asked only when it is already loaded. Scripts, threads and handlers have no cell.
+A cell is identified by the id from its front end, or else by its source. This module does not import IPython;
+it uses it only if it is already loaded. Scripts, threads and handlers have no cell.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ class Execution(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """What a definition or a started thing is known by, and the execution that made it."""
+    """The key of a definition or of a started object, and the execution that made it."""
 
     key: tuple[object, ...]
     token: object
 
 
-# For each cell: its latest execution, and how many of each kind that one made.
+# For each cell: its latest execution, and how many objects of each kind that execution made.
 _counts: dict[str, tuple[object, dict[object, int]]] = {}
 
 
 def current_execution() -> Execution | None:
-    """The cell that the main thread is running, `None` outside a notebook or IPython."""
+    """Return the cell that the main thread runs, or `None` outside a notebook or IPython."""
     if threading.current_thread() is not threading.main_thread():
         return None
     shell = interactive_shell()
@@ -46,7 +46,7 @@ def current_execution() -> Execution | None:
 
 
 def interactive_shell() -> Any:
-    """The running IPython shell, if there is one."""
+    """Return the running IPython shell, or `None`."""
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
 
@@ -63,7 +63,7 @@ def _kernel_request(shell: Any) -> Execution | None:
 
 
 def ordinal(execution: Execution, kind: object) -> int:
-    """How many of `kind` this execution made before: 0, 1, 2..."""
+    """Return how many objects of `kind` this execution made before, and count one more."""
     token, counts = _counts.get(execution.cell, (None, {}))
     if token != execution.token:
         counts = {}
@@ -73,7 +73,7 @@ def ordinal(execution: Execution, kind: object) -> int:
 
 
 def thing_key(kind: str) -> Identity | None:
-    """What the next thing of `kind` that the running cell starts is known by."""
+    """Return the identity of the next object of `kind` that the running cell starts, or `None` outside a cell."""
     execution = current_execution()
     if execution is None:
         return None
@@ -81,15 +81,15 @@ def thing_key(kind: str) -> Identity | None:
 
 
 def definition_key(function: Callable[..., Any]) -> Identity | None:
-    """What a function definition is known by; `None` for what is never swapped."""
+    """Return the identity of a function definition, or `None` if its code is never replaced."""
     name = getattr(function, "__qualname__", "")
     if not name or "<locals>" in name or "<lambda>" in name:
         return None
     module = getattr(function, "__module__", None)
     if module != "__main__":
-        # A reload gives the module a new spec; one execution keeps its own.
+        # Each reload gives the module a new spec.
         spec = getattr(function, "__globals__", {}).get("__spec__")
-        # The id tells equal specs apart; the spec beside it lives on, so that its id is not given away.
+        # The id distinguishes equal specs; the reference keeps the spec alive, so that its id is not reused.
         execution = Execution(f"module {module}", (id(spec), spec))
         return Identity(("module", module, name, ordinal(execution, name)), execution.token)
     shell = interactive_shell()
@@ -103,7 +103,7 @@ def definition_key(function: Callable[..., Any]) -> Identity | None:
 
 
 def _typed_input(shell: Any, function: Callable[..., Any]) -> Execution | None:
-    """What was typed last at a prompt, whatever its source: there a definition is known by its name."""
+    """Return the last input at a prompt, where the name of a definition identifies it, or `None` elsewhere."""
     if shell is not None:
         return Execution("repl", shell.execution_count)
     if not hasattr(sys, "ps1"):
@@ -111,5 +111,5 @@ def _typed_input(shell: Any, function: Callable[..., Any]) -> Execution | None:
     frame: FrameType | None = sys._getframe()
     while frame is not None and (frame.f_code.co_name != "<module>" or frame.f_globals is not function.__globals__):
         frame = frame.f_back
-    # Each statement is compiled by itself. Equal code is equal, so its id tells statements apart.
+    # Each statement is compiled on its own. Equal code objects compare equal, so the id distinguishes statements.
     return Execution("repl", (id(frame.f_code), frame.f_code)) if frame is not None else None

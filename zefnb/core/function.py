@@ -1,7 +1,7 @@
 """User functions: `@zef_function`, handlers of any shape, and redefinition that updates.
 
-Running the cell that defines a function again puts the new code inside the same object, so
-every actor and route that holds it goes on with the new code.
+When the cell that defines a function runs again, the same object gets the new code, so that every actor and route
+that holds it uses the new code.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _versions = itertools.count(1)
 
 
 class ZefFunction:
-    """A function that actors, routes and chains call, whose code can be swapped.
+    """A function that actors, routes and chains call, and whose code can be replaced.
 
-    `inline` says that it is quick and may run on the loop; `is_async` that it is awaited;
-    `invoke(msg, state, context)` calls it in whichever shape it was written.
+    `inline` is true if it is quick and may run on the loop, `is_async` if its result is awaited.
+    `invoke(msg, state, context)` calls it with as many arguments as it takes.
     """
 
     __slots__ = (
@@ -46,7 +46,7 @@ class ZefFunction:
         self.become(function, inline, token)
 
     def become(self, function: Callable[..., Any], inline: bool, token: object) -> None:
-        """Take over the code of `function`."""
+        """Use the code of `function` from now on."""
         invoke, is_async = _invoker(function), _is_async(function)
         self.function, self.inline, self.invoke, self.is_async = function, inline, invoke, is_async
         self.wants_context = positional_arity(function) == 3
@@ -60,7 +60,7 @@ class ZefFunction:
     def __reduce__(self) -> str:
         return self.__qualname__
 
-    if not TYPE_CHECKING:  # a checker would think that handlers held in fields are bound, too
+    if not TYPE_CHECKING:  # type checkers would treat handlers in fields as bound methods, too
 
         def __get__(self, instance: object, owner: type | None = None) -> Any:
             return self if instance is None else functools.partial(self, instance)
@@ -76,12 +76,21 @@ def zef_function(*, inline: bool = False) -> Callable[[Callable[..., Any]], ZefF
 def zef_function(
     function: Callable[..., Any] | None = None, /, *, inline: bool = False
 ) -> ZefFunction | Callable[[Callable[..., Any]], ZefFunction]:
-    """Mark a function as a handler.
+    """Mark a function as a handler, so that running its cell again updates every server that uses it.
 
-    A plain function runs in a handler thread and may block; an `async def` runs on the loop and is
-    awaited; with `inline=True` a quick plain function runs on the loop itself, several times faster.
+    A plain function runs in a handler thread and may block. An `async def` runs on the event loop and is awaited.
 
-    Running the defining cell again updates every server that uses the function.
+    Args:
+        function: The handler: `f(input)`, `f(msg, state)` or `f(msg, state, context)`. Without it,
+            `zef_function(...)` returns a decorator.
+        inline: Whether a plain function is quick enough to run on the event loop itself, which is several times
+            faster (default false).
+
+    Returns:
+        A callable with the function's name and documentation.
+
+    Raises:
+        InvalidValue: The function takes no arguments, or more than three.
 
     >>> @zef_function
     ... def on_message(input):
@@ -111,7 +120,7 @@ def _defined(function: Callable[..., Any], inline: bool) -> ZefFunction:
 
 
 def as_handler(given: Any, subject: str, field: str) -> ZefFunction:
-    """Any callable as a handler; an error naming `subject` and `field` otherwise."""
+    """Return a callable as a handler. Raises `InvalidValue`, with `subject` and `field`, for anything else."""
     if isinstance(given, ZefFunction):
         return given
     if not callable(given):
@@ -123,7 +132,7 @@ def as_handler(given: Any, subject: str, field: str) -> ZefFunction:
 
 
 def name_of(function: Any) -> str:
-    """What a fault calls the function."""
+    """Return the name of the function for error texts."""
     if isinstance(function, ZefFunction):
         function = function.function
     if isinstance(function, functools.partial):
@@ -132,7 +141,7 @@ def name_of(function: Any) -> str:
 
 
 def positional_arity(function: Callable[..., Any]) -> int:
-    """How many positional arguments `function` asks for; those with defaults count if all have one."""
+    """Return how many positional arguments `function` takes; those with defaults count only if all have one."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -145,7 +154,7 @@ def positional_arity(function: Callable[..., Any]) -> int:
 
 
 def _invoker(function: Callable[..., Any]) -> Invoke:
-    """Decide once in which shape a handler is called: `(input)`, `(msg, state)` or with a context."""
+    """Return the function that calls a handler as `(input)`, `(msg, state)` or `(msg, state, context)`."""
     arity = positional_arity(function)
     if arity == 1:
         return lambda msg, state, context: function((msg, state))

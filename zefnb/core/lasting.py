@@ -1,4 +1,4 @@
-"""What need not or must not be copied: types whose values cannot change, and those whose objects are shared."""
+"""Types that snapshots do not copy: their values cannot change, or their objects are shared."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from zefnb.core.op import Applied, Evaluator, Op, OpFactory, Step
 from zefnb.core.time import Time
 from zefnb.core.types import ArrayType, ByteArray, Union, ValueType
 
-# What holds nothing that could change, for a first look by exact type.
+# Types of immutable values without parts, for a quick check of the exact type.
 PLAIN = frozenset({str, bytes, int, float, bool, type(None), Time, ByteArray})
-# The same with handles, of which a state usually consists.
+# The same with handles, since states usually consist of both.
 STILL = PLAIN | {ET.Topic, ET.HTTPServer, ET.Actor, ET.WebSocketClient, ET.Timer, ET.Subscription}
 
 _LASTING = (
@@ -42,7 +42,7 @@ _LASTING = (
     ValueType,
     Union,
 )
-# Objects of subclasses may have attributes, so the type must be the very one.
+# Objects of subclasses may have attributes, so the type must be exactly one of these.
 _LASTING_EXACTLY = frozenset(
     {
         object,
@@ -60,7 +60,7 @@ _LASTING_EXACTLY = frozenset(
     }
 )
 _SCALARS = (str, bytes, int, float, complex)
-# Packages whose objects stand for something outside of themselves, or are there to be shared.
+# Modules whose objects represent a resource, or are meant to be shared.
 _HANDLE_MODULES = frozenset(
     {
         "_socket",
@@ -100,17 +100,17 @@ _CONTAINERS = (
 
 
 def is_lasting(cls: type) -> bool:
-    """Whether nothing in a value of this type can change, or is anybody's but the program's."""
+    """Whether values of this type cannot change, or belong to the program as a whole (functions, classes, modules)."""
     if cls in STILL or cls in _LASTING_EXACTLY or issubclass(cls, _LASTING):
         return True
     return issubclass(cls, _SCALARS) and not cls.__dictoffset__
 
 
 def is_handle(cls: type) -> bool:
-    """Whether objects of this type are shared: what has a finalizer would end what the original still uses."""
+    """Whether objects of this type are shared: the finalizer of a copy would close the original's resource."""
     return hasattr(cls, "__del__") or any(base.__module__.partition(".")[0] in _HANDLE_MODULES for base in cls.__mro__)
 
 
 def is_container(cls: type) -> bool:
-    """Whether objects of this type are there to hold others, and have no conduct of their own."""
+    """Whether objects of this type only hold other objects."""
     return dataclasses.is_dataclass(cls) or hasattr(cls, "__attrs_attrs__") or issubclass(cls, _CONTAINERS)

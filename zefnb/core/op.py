@@ -1,7 +1,7 @@
 """Ops: chains of steps as data.
 
-`|` joins chains, `value | chain | collect` evaluates one. A chain compares, hashes, prints and
-pickles like any value; `compile_chain` turns it into one plain function when it is subscribed.
+`|` joins chains, and `value | chain | collect` evaluates one. A chain can be compared, hashed, printed and
+pickled. `compile_chain` makes one plain function of it when it is subscribed.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from zefnb.text.short_repr import Parts, Scope, items, named, parts_of, reads
 
 
 class Step:
-    """One call in a chain: a function and what it is given besides the value.
+    """One call in a chain: a function and its arguments after the value.
 
-    A curried function is given its options here, once, and returns the function of the value.
+    A curried function is called once, with its options, and returns the function of the value.
     """
 
     __slots__ = ("_curried", "args", "function", "inline", "kwargs", "name")
@@ -41,11 +41,11 @@ class Step:
         self.kwargs = kwargs
         self.name = name
         self._curried: Callable[[Any], Any] | None = function(*args, **kwargs) if curried else None
-        # A library op that is given a user's function calls user code: the whole step is not inline.
+        # A library op with a user's function as argument calls user code, so the whole step is not inline.
         self.inline = inline and all(_is_inline(given) for given in (*args, *kwargs.values()))
 
     def compiled(self) -> Callable[[Any], Any]:
-        """The step as a function of one value."""
+        """Return the step as a function of one value."""
         function, args, kwargs = self.function, self.args, self.kwargs
         if self._curried is not None:
             return self._curried
@@ -69,7 +69,7 @@ class Step:
         return f"{self.name}({', '.join(given)})" if given or isinstance(self._named(), OpFactory) else self.name
 
     def _named(self) -> OpFactory | NamedOp | None:
-        """The op that goes by the name of the function, if that is where the step came from."""
+        """Return the op that has the name of the function, if the step was made by that op."""
         named = getattr(sys.modules.get(getattr(self.function, "__module__", "")), self.name, None)
         if isinstance(named, OpFactory | NamedOp) and vars(named).get("__wrapped__") is self.function:
             return named
@@ -101,11 +101,11 @@ def _is_inline(given: Any) -> bool:
 class Op:
     """A chain of steps. Calling it with a value evaluates it.
 
-    `inline` tells whether it consists of quick library ops only, which may run on the loop.
+    `inline` is true if it consists only of quick library ops, which may run on the loop.
     """
 
     __slots__ = ("__weakref__", "_call", "steps")
-    # numpy, pandas: leave `array | op` to us instead of going through it element by element.
+    # numpy and pandas then leave `array | op` to this class instead of applying it to each element.
     __array_ufunc__ = None
     __pandas_priority__ = 10_000
 
@@ -135,7 +135,7 @@ class Op:
         return Applied(value, self)
 
     def __pattern__(self) -> Matcher:
-        """As a pattern: the predicate that it computes."""
+        """Match the values for which the chain returns a true value."""
         call = compile_chain(self)
         return Matcher(by_type=None, test=lambda value: bool(call(value)), inline=self.inline)
 
@@ -155,7 +155,7 @@ class Op:
 class OpFactory:
     """An op that takes arguments: `take(3)`, `insert_into(effect, 'content')`.
 
-    Bare, in a chain, it stands for the op with its defaults, where it has them.
+    In a chain it can stand without parentheses if all of its arguments have defaults.
     """
 
     __array_ufunc__ = None
@@ -197,7 +197,7 @@ class OpFactory:
 
 
 class Evaluator:
-    """What ends a chain by evaluating it: `collect`, and `run` in the engine."""
+    """The end of a chain, which evaluates it: `collect`, and `run` in the engine."""
 
     __slots__ = ()
     __array_ufunc__ = None
@@ -207,7 +207,7 @@ class Evaluator:
         return self.evaluate(left.evaluated() if isinstance(left, Applied) else left)
 
     def evaluate(self, value: Any) -> Any:
-        """What becomes of a value, or of what a chain has made of it."""
+        """Return the result for a value, or for the result of a chain."""
         return value
 
     def __call__(self, value: Any) -> Any:
@@ -215,7 +215,7 @@ class Evaluator:
 
 
 class Applied:
-    """A value and the chain that waits to be applied to it; `| collect` evaluates it."""
+    """A value and a chain that has not yet been applied to it; `| collect` evaluates it."""
 
     __slots__ = ("chain", "value")
 
@@ -229,7 +229,7 @@ class Applied:
         return Applied(self.value, self.chain | other)
 
     def evaluated(self) -> Any:
-        """What the chain makes of the value."""
+        """Apply the chain to the value."""
         return self.chain(self.value)
 
     def __repr__(self) -> str:
@@ -262,7 +262,10 @@ def _applied_parts(applied: Applied, scope: Scope) -> Parts:
 
 
 class Collect(Evaluator):
-    """Evaluate a chain: `value | chain | collect`. The ops for it are in `zefnb.ops`.
+    """Evaluate a chain: `value | chain | collect`.
+
+    Returns:
+        The result of the chain. The ops for chains are in `zefnb.ops`.
 
     >>> 'abc' | as_chain(len) | collect
     3
@@ -281,7 +284,7 @@ collect = Collect()
 
 
 def as_chain(given: Any, subject: str = "chain", field: str = "step") -> Op:
-    """Anything callable as a chain; an error naming `subject` and `field` for what is not."""
+    """Return a callable as a chain. Raises `InvalidValue`, with `subject` and `field`, for anything else."""
     if isinstance(given, Op):
         return given
     if isinstance(given, OpFactory):
@@ -294,7 +297,7 @@ def as_chain(given: Any, subject: str = "chain", field: str = "step") -> Op:
 
 
 def compile_chain(op: Op) -> Callable[[Any], Any]:
-    """The chain as one plain function."""
+    """Return the chain as one plain function."""
     calls = [step.compiled() for step in op.steps]
     if len(calls) == 1:
         return calls[0]
@@ -315,11 +318,19 @@ def op(function: Callable[..., Any], /) -> Any: ...
 @overload
 def op(*, inline: bool = False, curried: bool = False) -> Callable[[Callable[..., Any]], Any]: ...
 def op(function: Callable[..., Any] | None = None, /, *, inline: bool = False, curried: bool = False) -> Any:
-    """Make an op of a function whose first argument is the value.
+    """Make an op of a function whose first parameter is the value.
 
-    With `inline=True` the function promises to be quick and may run on the loop. With `curried=True`
-    it takes the options only, once, and returns a function of the value: the place to refuse bad
-    options and to prepare what would otherwise be done for each value.
+    Args:
+        function: The function. Without it, `op(...)` returns a decorator.
+        inline: Whether the function is quick enough to run on the event loop (default false).
+        curried: Whether the function takes only the options, once, and returns a function of the value (default
+            false). It can then check the options and prepare work that would otherwise be repeated for each value.
+
+    Returns:
+        An op: `value | name | collect`, or `value | name(options) | collect` if there are options.
+
+    Raises:
+        InvalidValue: The function has no parameters.
 
     >>> @op
     ... def times(value, n):
@@ -342,7 +353,7 @@ def _made(function: Callable[..., Any], inline: bool, curried: bool) -> Any:
 
 
 class NamedOp(Op):
-    """An op without arguments, known by the name it was defined under."""
+    """An op without arguments, pickled by its name."""
 
     __name__: str
 

@@ -1,4 +1,4 @@
-"""Remaking an object from its parts, by the means that its class provides for copying and pickling."""
+"""Remaking an object from its parts, with the methods that its class has for copying and pickling."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ Copied = Callable[[Any, Any], Any]
 
 
 class Memo(dict[int, Any]):
-    """What has been copied already, by identity, as `__deepcopy__` methods expect it.
+    """The finished copies by the identity of their originals, as `__deepcopy__` methods expect.
 
-    `objects` says whether they are copied at all; `whole` is set inside one that is copied as a whole or not at all.
+    With `objects` false, objects are shared instead of copied. `whole` is true inside an object that is copied
+    completely or not at all.
     """
 
     __slots__ = ("alive", "objects", "whole")
@@ -21,19 +22,19 @@ class Memo(dict[int, Any]):
         super().__init__()
         self.objects = objects
         self.whole = False
-        # Temporary values whose identity must not be given to others while it is in the memo.
+        # Temporary values, held so that no other object gets their identity while it is in the memo.
         self.alive: list[Any] = []
 
     def forget_since(self, size: int) -> None:
-        """Forget what came in after there were `size` entries."""
+        """Remove all but the first `size` entries."""
         for key in list(self)[size:]:
             del self[key]
 
 
 def remade(value: Any, memo: Memo, copied: Copied) -> Any:
-    """A copy of `value` by its `__deepcopy__`, or by what pickling would use; `copied` copies what is in it.
+    """Return a copy of `value`, made by its `__deepcopy__` or by its pickling methods; `copied` copies its parts.
 
-    Raises whatever the class raises, usually `TypeError`, when there is no way to copy it.
+    If the value cannot be copied, the exception of its class is raised, usually `TypeError`.
     """
     cls = type(value)
     if hasattr(cls, "__deepcopy__"):
@@ -41,7 +42,7 @@ def remade(value: Any, memo: Memo, copied: Copied) -> Any:
         return made
     reducer = copyreg.dispatch_table.get(cls)
     parts = reducer(value) if reducer is not None else value.__reduce_ex__(4)
-    if isinstance(parts, str):  # the name of something global
+    if isinstance(parts, str):  # the name of a global object
         return value
     memo.alive.append(parts)
     return _assembled(value, memo, copied, *parts)
@@ -58,10 +59,10 @@ def _assembled(
     pairs: Iterable[tuple[Any, Any]] | None = None,
     set_state: Callable[[Any, Any], Any] | None = None,
 ) -> Any:
-    """The object that the parts which `__reduce_ex__` returns describe, made of copies."""
+    """Return an object made of copies of the parts from `__reduce_ex__`."""
     made = memo[id(value)] = make(*[copied(arg, memo) for arg in args])
     if state is not None:
-        _give_state(made, copied(state, memo), set_state)
+        _set_state(made, copied(state, memo), set_state)
     for item in items or ():
         made.append(copied(item, memo))
     for key, item in pairs or ():
@@ -69,7 +70,7 @@ def _assembled(
     return made
 
 
-def _give_state(made: Any, state: Any, set_state: Callable[[Any, Any], Any] | None) -> None:
+def _set_state(made: Any, state: Any, set_state: Callable[[Any, Any], Any] | None) -> None:
     if set_state is not None:
         set_state(made, state)
         return

@@ -1,4 +1,4 @@
-"""Rows: what a query returns, a list of dicts that displays itself as a table."""
+"""Rows: the result of a query, a list of dicts that a notebook displays as a table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Rows(list[dict[str, Any]]):
-    """A list in every respect; `title` says of what, for those who show it.
+    """A list of dicts with a `title`, which is the heading of the displayed table.
 
     >>> Rows('clients', [{'channel_id': 0}]) == [{'channel_id': 0}]
     True

@@ -1,7 +1,7 @@
-"""Rules: from a message and a state to the handler that takes them. First match wins, from the top.
+"""Rules: patterns that select the handler for a message and a state. The first rule that matches wins.
 
-The table is compiled once. What types alone decide is remembered for each pair of types, so 300
-rules cost what 3 cost; the answer is always that of reading the rules from the top.
+The table is compiled once. It caches the matching rules for each pair of types, so that 300 rules are as fast as 3.
+The result is always the same as testing the rules from the top.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Report = Callable[["Rule", BaseException], None]
 
 
 class Rule(NamedTuple):
-    """A pattern for the message, one for the state, and who takes what fits both."""
+    """A pattern for the message, one for the state, and the handler for a pair that matches both."""
 
     message: Any
     state: Any
@@ -34,7 +34,7 @@ class _Compiled(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """A rule that may fit a pair of types; `None` where the type has already decided."""
+    """A rule that may match a pair of types; a test is `None` where the type alone matches."""
 
     rule: Rule
     message: Test | None
@@ -58,7 +58,7 @@ class RuleTable:
 
     @property
     def inline(self) -> bool:
-        """Whether finding a handler calls library code only."""
+        """Whether `find` calls only library code."""
         return all(entry.message.inline and entry.state.inline for entry in self._compiled)
 
     @property
@@ -67,7 +67,7 @@ class RuleTable:
         return [entry.rule.handler for entry in self._compiled]
 
     def find(self, message: Any, state: Any) -> ZefFunction | None:
-        """The handler of the first rule that fits, `None` when none does."""
+        """Return the handler of the first rule that matches, or `None`."""
         types = (type(message), type(state))
         candidates = self._by_types.get(types)
         if candidates is None:
@@ -98,7 +98,7 @@ class RuleTable:
         return self._by_types[types]
 
     def _failed(self, rule: Rule, error: BaseException) -> None:
-        """A predicate that raises is no match, and is reported once for its rule."""
+        """Report a predicate that raised, once for each rule; its rule does not match."""
         if self._report is not None and id(rule) not in self._reported:
             self._reported.add(id(rule))
             self._report(rule, error)

@@ -1,8 +1,8 @@
-"""Snapshots: values as they are at this moment, which no later change of the original reaches.
+"""Snapshots: copies of values that later changes of the original do not affect.
 
-What is published, stored, or given to a handler is a snapshot, so that nobody sees what another does to it.
-Copies are made as `copy.deepcopy` makes them, with three differences: records are looked into, what cannot
-change is not copied, and what cannot be copied is shared instead of refused.
+Published and stored values and the arguments of handlers are snapshots, so that no part of a program sees the changes
+that another makes. Snapshots are made as by `copy.deepcopy`, with three differences: records are copied by their
+fields, immutable values are not copied, and values that cannot be copied are shared.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ _REMEMBERED_TYPES = 1024
 
 _Copier = Callable[[Any, Memo], Any]
 _copiers: dict[type, _Copier] = {}
-# Objects that turned out to be shared, so that copying is not tried anew with every message.
+# Objects that could not be copied, so that copying is not tried again for every message.
 _shared: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
 class _CannotBeCopied(Exception):
-    """Inside an object there is something that is shared, so that the object is shared, too."""
+    """An object holds a value that is shared, so that the object is shared, too."""
 
 
 def snapshot(value: Any) -> Any:
-    """`value` as it is now: what could change is copied, all the way down; what could not is itself.
+    """Return a copy of `value` at all levels; immutable values are not copied.
 
-    Copied are containers, entities that hold some, dataclasses, arrays, data frames and objects of any class
-    that `copy.deepcopy` can copy; what occurs twice in `value` occurs twice in the copy. Shared are functions,
-    classes, modules, handles, and what stands for something outside (locks, sockets, threads, queues, files,
-    connections, widgets, whatever has a `__del__`), together with an object that holds such a thing in its
-    attributes, unless it is a dataclass. An object whose `__deepcopy__` returns `self` or raises is shared.
+    Copied are containers, entities that hold them, dataclasses, arrays, data frames and objects of any class that
+    `copy.deepcopy` can copy; an object that occurs twice in `value` occurs twice in the copy. Shared are functions,
+    classes, modules, handles, and resources (locks, sockets, threads, queues, files, connections, widgets, objects
+    with a `__del__`). An object that holds a resource in its attributes is shared, too, unless it is a dataclass. An
+    object whose `__deepcopy__` returns `self` or raises is shared.
 
     Raises `RecursionError` for containers, dataclasses and attrs objects that are nested too deeply; see `too_deep`.
 
     >>> rows = [1, 2]
-    >>> kept = snapshot({'rows': rows}); rows.append(3); kept
+    >>> copy = snapshot({'rows': rows}); rows.append(3); copy
     {'rows': [1, 2]}
     """
     cls = type(value)
@@ -69,16 +69,16 @@ def snapshot(value: Any) -> Any:
 
 
 def too_deep(subject: str, field: str) -> InvalidValue:
-    """The error for a value of which `snapshot` has raised `RecursionError`, for the program that has given it."""
+    """Return the error for a value for which `snapshot` raised `RecursionError`."""
     return InvalidValue(
         subject, [FieldError(field, "it is nested too deeply", "a flatter value, not a chain of objects")]
     )
 
 
 def outline(value: Any) -> Any:
-    """As `snapshot`, but only containers of Python's own kinds are copied, and all objects are shared.
+    """Return a snapshot in which only Python's own containers are copied, and all other objects are shared.
 
-    Enough to show later what a value was, and cheap where it holds large arrays. What is nested too deeply is shared.
+    It is enough to show the value later, and quick for large arrays. A value that is nested too deeply is shared.
     """
     try:
         return value if type(value) in PLAIN else _copied(value, Memo(objects=False))
@@ -129,7 +129,7 @@ def _handle(value: Any, memo: Memo) -> Any:
 
 
 def _object(value: Any, memo: Memo) -> Any:
-    """An object of some class: copied with all that it has, or shared."""
+    """Copy an object of any class with all of its attributes, or share it."""
     if not memo.objects:
         return value
     if memo.whole:
@@ -144,7 +144,7 @@ def _object(value: Any, memo: Memo) -> Any:
 
 
 def _container(value: Any, memo: Memo) -> Any:
-    """What is there to hold others: copied around those that are shared."""
+    """Copy an object that only holds others; the objects in it may be shared."""
     if not memo.objects:
         return value
     return remade(value, memo, _copied) if memo.whole else _copied_or_shared(value, memo)
@@ -154,9 +154,9 @@ def _copied_or_shared(value: Any, memo: Memo) -> Any:
     size = len(memo)
     try:
         return remade(value, memo, _copied)
-    except Exception as error:  # of whatever kind: it cannot be copied
+    except Exception as error:  # any exception means that it cannot be copied
         if isinstance(error, RecursionError) and not memo.whole:
-            raise  # each of the containers around would be shared from where the depth ends
+            raise  # otherwise the inner containers would be shared from the depth limit on
         memo.forget_since(size)
         memo[id(value)] = value
         with contextlib.suppress(TypeError):
@@ -197,13 +197,13 @@ def _set(value: set[Any], memo: Memo) -> Any:
 
 
 def _tuple(value: Any, memo: Memo) -> Any:
-    """A tuple or a frozenset: itself, when nothing in it had to be copied."""
+    """Copy a tuple or a frozenset, or return it if none of its items had to be copied."""
     if PLAIN.issuperset(map(type, value)):
         return value
     items = [_copied(item, memo) for item in value]
     if all(map(_is_same, items, value)):
         return value
-    # One of the items may have led back to the whole.
+    # An item may contain the tuple itself, which has then been copied already.
     return memo.setdefault(id(value), type(value)(items))
 
 
@@ -250,7 +250,7 @@ def _copied_items(items: Mapping[Any, Any], memo: Memo) -> Any:
 
 
 def _view(value: Any, memo: Memo) -> Any:
-    """A view on a dict: one of the same kind, on a copy of the dict."""
+    """Return a view of the same kind on a copy of the dict."""
     made = memo[id(value)] = _VIEWS[type(value)](_copied_items(value.mapping, memo))
     return made
 
@@ -277,7 +277,7 @@ _EXACT: dict[type, _Copier] = {
     types.MappingProxyType: _mapping_proxy,
     types.MethodType: _method,
     **dict.fromkeys(_VIEWS, _view),
-    # By what is said of their kind they would be shared, and yet they are there to hold something.
+    # Other files and functions are shared, but these are containers.
     io.StringIO: _container,
     io.BytesIO: _container,
     functools.partial: _container,

@@ -1,4 +1,4 @@
-"""Time: a moment, in UTC, to the nanosecond, and the time zone that it was given in."""
+"""Time: a moment in UTC, to the nanosecond, with the time zone of its source."""
 
 from __future__ import annotations
 
@@ -22,14 +22,23 @@ _NAMED_ZONE = re.compile(r"(.+)\[([^\[\]]+)\]", re.DOTALL)
 
 @total_ordering
 class Time:
-    """A moment in time, immutable, kept as whole nanoseconds since 1970 UTC.
+    """A moment in time, immutable, stored as whole nanoseconds since 1970 UTC.
 
-    Made from an ISO 8601 text (RFC 3339; UTC when it names no offset; a time zone may follow in brackets,
-    as in RFC 9557), seconds since 1970, or a `datetime`. ``Time(...)``, with a literal Ellipsis, is a pattern
-    that matches any `Time`. Subtracting two gives seconds; adding takes seconds or a `timedelta`.
+    Subtracting two times gives seconds; adding takes seconds or a `timedelta`.
 
-    `zone` is the time zone that the text or the `datetime` named, or its fixed offset, else `None`. Timers go
-    by it; for comparing, hashing and writing it plays no part, so two equal times may have different zones.
+    `zone` is the time zone or the fixed offset of the text or the `datetime`, else `None`. Timers use it.
+    Comparing and hashing ignore it, so that two equal times may have different zones.
+
+    Args:
+        value: An ISO 8601 text (UTC if it has no offset; a time zone may follow in brackets), seconds since 1970,
+            or a `datetime` (UTC if it is naive). A literal Ellipsis, ``Time(...)``, is a pattern that matches any
+            `Time`.
+
+    Raises:
+        InvalidValue: The value is not a moment in the years 1 to 9999, or its time zone does not exist.
+
+    Source:
+        RFC 3339, and RFC 9557, section 4, for the time zone in brackets.
 
     >>> Time('2026-01-02T03:04:05Z') - Time('2026-01-02T03:04:00Z')
     5.0
@@ -48,7 +57,7 @@ class Time:
 
     @classmethod
     def now(cls) -> Time:
-        """This moment."""
+        """Return the current time."""
         return _at(time.time_ns())
 
     @property
@@ -57,7 +66,7 @@ class Time:
         return self.ns / _NS
 
     def to_datetime(self) -> datetime:
-        """The same moment as an aware `datetime` in UTC, to the microsecond."""
+        """Return the same moment as an aware `datetime` in UTC, to the microsecond."""
         return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=self.ns // 1000)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -110,7 +119,7 @@ def _at(ns: int, zone: tzinfo | None = None) -> Time:
 
 
 def _read(value: object) -> tuple[int, tzinfo | None]:
-    """The nanoseconds and the zone in what a `Time` is made from."""
+    """Return the nanoseconds and the zone of the argument of `Time`."""
     if isinstance(value, Time):
         return value.ns, value.zone
     try:
@@ -139,26 +148,28 @@ def _parsed(text: str) -> tuple[int, tzinfo | None]:
     moment = datetime.fromisoformat(named[1] if named is not None else text)
     if zone is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
-    # datetime stops at microseconds; keep the three digits that our own repr may carry.
+    # datetime has no nanoseconds; add the three digits that the repr of a `Time` may have.
     finer = _FINER_THAN_DATETIME.search(text)
     ns, offset = _of_datetime(moment)
     return ns + (int(finer[1].ljust(3, "0")) if finer else 0), zone or offset
 
 
 def zone_named(name: str, subject: str, field: str) -> tzinfo:
-    """The time zone of that IANA name, such as 'Europe/Berlin'; `InvalidValue` says what is wrong with `field`.
+    """Return the time zone of an IANA name such as 'Europe/Berlin'.
+
+    Raises `InvalidValue`, with the name of `subject` and `field`, if there is no such zone.
 
     >>> zone_named('Europe/Berlin', 'Time', 'value')
     zoneinfo.ZoneInfo(key='Europe/Berlin')
     """
-    import zoneinfo  # here, since few need it and it takes its time to load
+    import zoneinfo  # here, since it is slow to import and seldom needed
 
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         known = zoneinfo.available_timezones()
         near = sorted(zone for zone in known if zone[:3] == name[:3])
-        hint = Hint(name, near) if known else "this system has no list of time zones: pip install tzdata"
+        hint = Hint(name, near) if known else "This system has no list of time zones: pip install tzdata"
         fault = FieldError(
             field, f"there is no time zone {short_repr(name)}", "an IANA name such as 'Europe/Berlin'", hint
         )

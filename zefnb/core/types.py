@@ -1,8 +1,8 @@
-"""Patterns: what a rule, an effect's field or a predicate may ask of a value.
+"""Patterns: conditions on values, in rules, in effects' fields and in ops.
 
-A pattern is a type (`String`, `int`, `ET.Guest`), a union (`String | Int`), a literal (by type and
-value), alternatives (a set, `one_of(...)`), a predicate that returns true or false, or `Any`.
-`compile_pattern` turns one into a `Matcher`, once; everything else here is vocabulary.
+A pattern is a type (`String`, `int`, `ET.Guest`), a union (`String | Int`), a literal (by type and value),
+alternatives (a set, `one_of(...)`), a predicate that returns true or false, or `Any`. `compile_pattern` makes a
+`Matcher` of it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from zefnb.text.short_repr import Parts, Scope, reads
 class Matcher(NamedTuple):
     """A compiled pattern.
 
-    `by_type` answers for a whole type where the type alone decides (`None`: it never does, and for
-    one type: undecided); `test` answers for one value. `inline` is false when user code is called.
+    `by_type(cls)` returns whether every value of a type matches, or `None` if that depends on the value; it is `None`
+    itself if it always depends on the value. `test(value)` decides for one value. `inline` is false if the pattern
+    calls user code.
     """
 
     by_type: Callable[[type], bool | None] | None
@@ -75,7 +76,7 @@ class ValueType:
 
 
 class ByteArray(bytes):
-    """What a binary frame is in topic mode, `Array1[u8]`: usable as bytes wherever bytes are."""
+    """The content of a binary frame in topic mode, `Array1[u8]`; it is a subclass of `bytes`."""
 
     __slots__ = ()
 
@@ -89,7 +90,10 @@ def _parts(array: ByteArray, scope: Scope) -> Parts:
 
 
 class ArrayType:
-    """The element types of one-dimensional arrays: `Array1[u8]` is the one there is.
+    """The element types of one-dimensional arrays; `Array1[u8]` is the only one.
+
+    Raises:
+        InvalidValue: The element type is not `u8`.
 
     >>> Array1[u8]([1, 2, 255])
     Array1[u8](b'\\x01\\x02\\xff')
@@ -152,7 +156,7 @@ class Union:
 
     @classmethod
     def of(cls, *patterns: Any) -> Union:
-        """The union of `patterns`, without nesting."""
+        """Return the union of `patterns`, without nesting."""
         flat: list[Any] = []
         for pattern in patterns:
             pattern = None if pattern is types.NoneType else pattern
@@ -166,7 +170,7 @@ class Union:
         return Union.of(other, self)
 
     def __eq__(self, other: object) -> bool:
-        """The same alternatives in any order; `1` and `True` are different alternatives."""
+        """Whether both have the same alternatives, in any order; `1` and `True` are different alternatives."""
         if not isinstance(other, Union):
             return NotImplemented
         mine, theirs = self._typed(), other._typed()
@@ -203,7 +207,17 @@ def _has_own_or(member: Any) -> bool:
 
 
 def match(pattern: Any, value: object) -> bool:
-    """Whether `value` fits `pattern`.
+    """Whether `value` matches `pattern`.
+
+    Args:
+        pattern: A type, a union, a literal, a set of alternatives, a predicate, or `Any`.
+        value: Any value.
+
+    Returns:
+        True or false. An exception of a predicate is raised unless another alternative matches.
+
+    Raises:
+        InvalidValue: The pattern is not valid: it has no alternatives, or its predicate is async.
 
     >>> match(String | Int, 3), match({1, 2}, 2), match(1, True), match(Any, None)
     (True, True, False, True)
@@ -212,10 +226,7 @@ def match(pattern: Any, value: object) -> bool:
 
 
 def compile_pattern(pattern: Any) -> Matcher:
-    """`pattern` as a `Matcher`.
-
-    Raises `InvalidValue` for what no value could ever match.
-    """
+    """Return `pattern` as a `Matcher`. Raises `InvalidValue` for a pattern that no value can match."""
     if pattern is Any or pattern is object:
         return ANYTHING
     if isinstance(pattern, type) and not isinstance(pattern, types.GenericAlias):
@@ -247,7 +258,7 @@ def _compile_type(cls: type) -> Matcher:
         return _of_type(_subclass_of(bytes, bytearray, memoryview))
     try:
         issubclass(object, cls)
-    except TypeError:  # a protocol with data members decides by value
+    except TypeError:  # a protocol with data members: it depends on the value
         return Matcher(by_type=None, test=lambda value: isinstance(value, cls))
     return _of_type(lambda given: issubclass(given, cls))
 
@@ -267,11 +278,11 @@ def _any_of(patterns: Iterable[Any]) -> Matcher:
         raise InvalidValue("pattern", [FieldError("alternatives", "there are none", "at least one")])
 
     def by_type(cls: type) -> bool | None:
-        answers = [member.by_type(cls) if member.by_type else None for member in members]
-        return True if True in answers else None if None in answers else False
+        results = [member.by_type(cls) if member.by_type else None for member in members]
+        return True if True in results else None if None in results else False
 
     def test(value: Any) -> bool:
-        # A predicate that raises must not hide an alternative behind it, which its type may already admit.
+        # A predicate that raises must not hide a later alternative that matches.
         failure: Exception | None = None
         for member in members:
             try:
@@ -291,12 +302,12 @@ def _any_of(patterns: Iterable[Any]) -> Matcher:
 
 
 def _compile_generic(pattern: Any) -> Matcher:
-    """`list[X]`, `dict[K, V]`, `tuple[X, ...]`, `Callable[...]`: the container, then its items."""
+    """Compile `list[X]`, `dict[K, V]`, `tuple[X, ...]` or `Callable[...]`: the container, then its items."""
     origin = typing.get_origin(pattern)
     args = typing.get_args(pattern)
     outer = compile_pattern(origin)
     if not isinstance(origin, type) or not issubclass(origin, collections.abc.Collection):
-        return outer  # callables, awaitables; and looking into an iterator would consume it
+        return outer  # callables and awaitables; testing the items of an iterator would consume it
     if issubclass(origin, collections.abc.Mapping):
         key, item = compile_pattern(args[0]), compile_pattern(args[1])
 
@@ -322,7 +333,7 @@ def _compile_generic(pattern: Any) -> Matcher:
 
 
 def describe(pattern: Any) -> str:
-    """A pattern as an error message names it.
+    """Return the text of a pattern for an error message.
 
     >>> describe(str | None), describe(list[int]), describe(String)
     ('str | None', 'list[int]', 'String')

@@ -1,4 +1,4 @@
-"""Uids: what gives a topic, a server or an actor its identity."""
+"""Uids: the identities of topics, servers and actors."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ _FORM = re.compile(r"🍃-[0-9a-f]{20}\Z")
 
 
 def generate_uid() -> str:
-    """A fresh uid: ``'🍃-'`` and 20 hex digits (80 bits) from a cryptographic source.
+    """Return a new random uid.
+
+    Returns:
+        ``'🍃-'`` and 20 hex digits: 80 bits from the system's cryptographic source.
 
     >>> len(generate_uid()), generate_uid() == generate_uid()
     (22, False)
     """
-    # What `secrets` asks, too, without the 10 ms that importing it takes.
+    # `secrets` uses the same source, but importing it takes 10 ms.
     return PREFIX + os.urandom(10).hex()
 
 
@@ -33,7 +36,7 @@ def is_uid(text: str) -> bool:
 
 
 def checked_name(subject: object, name: object) -> str:
-    """`name` when it is a uid or a plain name that cannot be mistaken for one; an error otherwise."""
+    """Return `name` if it is a uid or a plain name. Raises `InvalidValue` otherwise, also for a malformed uid."""
     if not isinstance(name, str):
         fault = FieldError("uid", f"got {shown(name)}", "a uid or a name, as text")
     elif name.startswith("🍃") and not is_uid(name):
@@ -46,7 +49,14 @@ def checked_name(subject: object, name: object) -> str:
 
 
 class EntityUid(str):
-    """A uid as a value; ``EntityUid(...)``, with a literal Ellipsis, is a pattern for any.
+    """A uid as a value.
+
+    Args:
+        value: A uid such as ``'🍃-87f83f06bfec2ba79b96'``, or a plain name that is not empty. A literal Ellipsis,
+            ``EntityUid(...)``, is a pattern that matches any uid.
+
+    Raises:
+        InvalidValue: The text is empty, or begins with ``'🍃'`` and is not a uid.
 
     >>> EntityUid('🍃-87f83f06bfec2ba79b96')
     EntityUid('🍃-87f83f06bfec2ba79b96')
@@ -66,7 +76,7 @@ class EntityUid(str):
 
 
 class _AnyUid(EntityUid):
-    """Matches every uid and everything that carries one."""
+    """The pattern that matches every uid and every value with a uid."""
 
     __slots__ = ()
 

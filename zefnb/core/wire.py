@@ -1,4 +1,4 @@
-"""What leaves the program: values as JSON text and as the content of a frame."""
+"""The wire format: values as JSON text and as the content of a frame."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _ALLOWED = "text, bytes, or as JSON: a dict, list, tuple, number, bool, None, en
 
 
 def to_json_text(value: Any) -> str:
-    """`value` as JSON text. An entity is an object of its type, its uid if it has one, and its fields.
+    """Return `value` as JSON text. An entity becomes an object with its type, its uid (if any) and its fields.
 
-    Sets become lists, a `Time` its text, numpy numbers plain ones. Raises `InvalidValue` for bytes,
-    for NaN and infinity (JSON has neither) and for cycles, `TypeError` for any other type.
+    Sets become lists, a `Time` becomes its text, and numpy numbers become plain numbers. Raises `InvalidValue` for
+    bytes, for NaN and infinity (not in JSON, RFC 8259, section 6) and for cycles, `TypeError` for any other type.
 
     >>> from zefnb.core.entity import ET
     >>> to_json_text({'guest': ET.Guest(name='Ada'), 'tags': (1, None)})
@@ -37,11 +37,11 @@ def to_json_text(value: Any) -> str:
         raise InvalidValue("JSON", [FieldError("value", "it is nested too deeply")]) from None
 
 
-def _fault(said: str) -> FieldError:
-    """What the JSON encoder's `ValueError` says, in terms of the value."""
-    if "Circular" in said:
+def _fault(message: str) -> FieldError:
+    """Return the `FieldError` for a `ValueError` of the JSON encoder."""
+    if "Circular" in message:
         return FieldError("value", "it contains itself")
-    if "digits" in said:
+    if "digits" in message:
         return FieldError(
             "value", "it has an int of too many digits", f"{sys.get_int_max_str_digits():,} digits at most"
         )
@@ -49,7 +49,7 @@ def _fault(said: str) -> FieldError:
 
 
 def _plain(value: Any) -> Any:
-    """What the JSON encoder cannot encode, in terms of what it can."""
+    """Convert a value that the JSON encoder does not support to one that it does."""
     if isinstance(value, Entity):
         named: dict[str, Any] = {"type": type(value).__name__}
         if value._uid is not None:
@@ -74,7 +74,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).
 
 
 def encode_content(content: Any) -> tuple[int, bytes]:
-    """The opcode and the payload of the frame that carries `content`; `InvalidValue` for what none can.
+    """Return the opcode and the payload of the frame for `content`. Raises `InvalidValue` if no frame can carry it.
 
     >>> encode_content('hi'), encode_content(b'hi'), encode_content([1, True])
     ((1, b'hi'), (2, b'hi'), (1, b'[1, true]'))

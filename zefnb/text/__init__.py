@@ -1,5 +1,5 @@
-"""Text that people read: values, errors and what peers send, made short and safe to show.
+"""Text that people read: values, errors and text from peers, made short and safe to show.
 
-Every text from outside is cut first and cleaned afterwards, so that the time this takes does not grow with
-the text. Only the standard library is imported here: every other part of the package may use it.
+Every text from outside is cut first and cleaned afterwards, so that the time does not grow with the text.
+This package imports only the standard library; every other part of zefnb may use it.
 """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# C0 and C1 controls (escape sequences, BEL, CSI, OSC), changes of direction, separators of lines, surrogates, and
-# characters that nobody sees. The joiners U+200C and U+200D stay: scripts and emoji are written with them.
+# C0 and C1 controls (escape sequences, BEL, CSI, OSC), changes of direction, line separators, surrogates and
+# invisible characters. The joiners U+200C and U+200D stay: some scripts and emoji need them.
 _CONTROLS = (
     "\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f"
@@ -13,7 +13,7 @@ _CONTROLS = (
 _ONE_LINE = re.compile(f"[{_CONTROLS}]")
 _LINES = re.compile(f"(?![\n\t])[{_CONTROLS}]")
 _NAMES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-# Lines that begin inside of a text are marked, so that they cannot pass for lines around it.
+# Marks the lines that begin inside a text, so that they cannot be mistaken for lines of their own.
 CONTINUED = "  | "
 
 
@@ -21,11 +21,12 @@ def strip_controls(text: str, longest: int = 500) -> str:
     r"""Return `text` as one line of at most `longest` characters, with control characters escaped.
 
     Args:
-        text: Any text. It is cut before it is looked at, so its size does not matter.
-        longest: The most characters to return, 500 by default. A text that is cut ends with "…".
+        text: Any text. It is cut before it is searched, so its size does not matter.
+        longest: The most characters to return (default 500). A text that is cut ends with "…".
 
-    Escaped are C0 and C1 control characters, line separators, changes of direction, invisible characters and
-    surrogates.
+    Returns:
+        The text with C0 and C1 control characters, line separators, changes of direction, invisible characters
+        and surrogates escaped.
 
     >>> print(strip_controls('\x1b[31mred\x1b[0m\nand more'))
     \x1b[31mred\x1b[0m\nand more
@@ -36,7 +37,7 @@ def strip_controls(text: str, longest: int = 500) -> str:
 
 
 def strip_controls_in_lines(text: str, longest: int = 500) -> str:
-    r"""Return `text` like `strip_controls`, but as the lines that it has; all but the first are marked.
+    r"""Return `text` as `strip_controls` does, but keep its lines, and mark all but the first.
 
     >>> print(strip_controls_in_lines('no such user\nTraceback:\x07'))
     no such user
@@ -56,7 +57,7 @@ def shorten(text: str, longest: int) -> str:
 
 
 def plain(text: str, longest: int) -> str:
-    """Return the first `longest` characters as a `str` itself, whatever methods a subclass overrides."""
+    """Return the first `longest` characters as an exact `str`, whatever methods a subclass overrides."""
     return str.__str__(str.__getitem__(text, slice(longest)))
 
 

@@ -13,16 +13,16 @@ from typing import Any, NamedTuple
 from zefnb.text.controls import plain, shorten, strip_controls
 
 LONGEST = 80
-# A value that is nested deeper says no more to a reader, and generators nest with it.
+# Deeper levels do not help a reader, and each one nests another generator.
 _DEEPEST = 20
-# An integer's text takes time that grows with the square of its length.
+# Converting an integer to text takes quadratic time.
 _MOST_BITS = 4_096
 
 
 class Scope(NamedTuple):
-    """What is known while the parts of a value are read.
+    """The limits for reading a value: `longest` characters, without the record fields in `hidden`.
 
-    How many characters count, which fields of records are left out, and inside of which values one is.
+    `inside` holds the identities of the values around the current one.
     """
 
     longest: int
@@ -37,9 +37,9 @@ Reader = Callable[[Any, Scope], Parts]
 def short_repr(value: object, longest: int = LONGEST, hidden: frozenset[str] = frozenset()) -> str:
     """Return `repr(value)` in one line of at most `longest` characters (80 by default), control characters escaped.
 
-    Strings, containers, exceptions, dataclasses and records are read only as far as the text goes. A class with a
-    `__repr__` of its own is asked for it. A value that cannot be read, because its `__repr__` fails, is
-    "<unprintable>". Fields of records that are named in `hidden` are shown as "…". Raises nothing but an interrupt.
+    Strings, containers, exceptions, dataclasses and records are read only as far as the text needs. For a class
+    with its own `__repr__`, that method is called. A value whose `__repr__` fails is shown as "<unprintable>".
+    Record fields named in `hidden` are shown as "…". Raises only `KeyboardInterrupt`.
 
     >>> short_repr([1, 'two']), short_repr('a' * 1_000_000, longest=8)
     ("[1, 'two']", "'aaaaaa…")
@@ -55,13 +55,13 @@ def short_repr(value: object, longest: int = LONGEST, hidden: frozenset[str] = f
     except KeyboardInterrupt:
         raise
     except BaseException:
-        # Another thread changes the value meanwhile, or a class lies about itself.
+        # Another thread may change the value meanwhile, and a class may misreport its type.
         parts.append("…" if parts else "<unprintable>")
     return strip_controls("".join(parts), longest)
 
 
 def short_str(value: object, longest: int) -> str:
-    """Return `str(value)`, at most `longest` characters of it, lines as they are. Never raises.
+    """Return at most `longest` characters of `str(value)`, with its lines unchanged. Raises only `KeyboardInterrupt`.
 
     >>> short_str(KeyError('a' * 1_000_000), longest=8), short_str(ValueError('no', 'way'), longest=80)
     ("'aaaaaa…", "('no', 'way')")
@@ -89,7 +89,7 @@ def short_str(value: object, longest: int) -> str:
 
 
 def reads(method: object) -> Callable[[Reader], Reader]:
-    """Let the decorated function read the values of every class whose `__repr__` is `method`."""
+    """Register the decorated function as the reader of every class whose `__repr__` is `method`."""
 
     def register(reader: Reader) -> Reader:
         _READERS[method] = reader
@@ -99,7 +99,7 @@ def reads(method: object) -> Callable[[Reader], Reader]:
 
 
 def parts_of(value: Any, scope: Scope) -> Parts:
-    """Yield the parts of which `repr(value)` consists, one after the other."""
+    """Yield the parts of `repr(value)`, one after the other."""
     kind = type(value)
     reader = _READERS.get(kind.__repr__)
     if reader is None:
@@ -114,7 +114,7 @@ def parts_of(value: Any, scope: Scope) -> Parts:
 
 def items(values: Iterable[Any], scope: Scope) -> Parts:
     """Yield the parts of values with commas between them."""
-    # At once: another thread may change the container between two parts.
+    # Copied first: another thread may change the container between two parts.
     for number, value in enumerate(list(islice(values, scope.longest))):
         if number:
             yield ", "
@@ -151,7 +151,7 @@ def _own_repr(value: Any, scope: Scope) -> str:
 
 
 _READERS: dict[object, Reader] = {}
-# Read at once, without a generator for each.
+# Types that need no generator.
 _PLAIN = (bool, float, type(None))
 _CIRCLES: dict[type, str] = {list: "[...]", tuple: "(...)", dict: "{...}", set: "{...}"}
 
@@ -271,7 +271,7 @@ def _exception(value: BaseException, scope: Scope) -> Parts:
 
 
 def _reads_fields(kind: Any) -> Reader | None:
-    """The reader for a class whose `__repr__` was made for it by the standard library."""
+    """Return the reader for a class whose `__repr__` the standard library generated."""
     method: Any = kind.__repr__
     if getattr(method, "__code__", None) is _NAMED_TUPLE:
         return _named_tuple

@@ -1,7 +1,7 @@
-"""Tracebacks: an exception as Python prints it, bounded, and with the texts of exceptions marked as such.
+"""Tracebacks: an exception as Python prints it, with a bounded length and with its texts marked.
 
-Python's own formatting takes time and memory that grow with the texts, notes and causes of an exception,
-and puts each line of them at the edge, where it may pass for a line of the traceback itself.
+Python's own formatting takes time and memory that grow with the texts, notes and causes of an exception.
+It also starts each line of them in the first column, where a line can be mistaken for one of the traceback.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LONGEST = 8_000
 _LONGEST_TEXT = 1_000
 _LONGEST_LINE = 300
 _LONGEST_NAME = 200
-# Of a long stack the ends say most: where the call came in, and where it failed.
+# The ends of a long stack help most: the first call, and the place of the failure.
 _FIRST_FRAMES, _LAST_FRAMES = 4, 12
 _MOST_CAUSES = 5
 _MOST_NOTES = 5
@@ -30,32 +30,32 @@ _CONTEXT = "\nDuring handling of the above exception, another exception occurred
 
 
 def error_text(error: BaseException, longest: int = _LONGEST_TEXT) -> str:
-    """Return what `str(error)` says, `longest` characters of it at most, without secrets; lines as they are."""
+    """Return at most `longest` characters of `str(error)`, without secrets, with its lines unchanged."""
     return cut_without_secrets(short_str(error, 2 * longest), longest)
 
 
 def error_name(error: BaseException) -> str:
-    """Return the name of the class of `error`, of which the module is left out where it is Python's own."""
+    """Return the name of the class of `error`, with its module unless that is `builtins` or `__main__`."""
     kind = type(error)
     module = "" if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}."
     return strip_controls(f"{module}{kind.__qualname__}", _LONGEST_NAME)
 
 
 def format_error(error: BaseException, longest: int = _LONGEST) -> str:
-    """Return the traceback of `error`, its causes and its group, `longest` characters at most (8,000 by default).
+    """Return the traceback of `error`, its causes and its group, in at most `longest` characters (8,000 by default).
 
-    What is cut away first is the farthest cause. Texts, notes and lines of source are cut, have their control
-    characters escaped and their secrets hidden; the second and later lines of a text begin with a bar.
+    A text that is too long loses the first cause first. Texts, notes and source lines are cut, their control
+    characters are escaped and their secrets hidden; the second and later lines of a text begin with a bar.
     """
     text = "".join(_chain(error, 0))
     if len(text) <= longest:
         return text
-    # By whole lines: half a line may be a secret without its name.
+    # Cut at a line: half a line may be a secret without its name.
     return "…\n" + text[-(longest - 2) :].partition("\n")[2]
 
 
 def _chain(error: BaseException, depth: int) -> Iterator[str]:
-    """The causes of an exception, the farthest first, and the exception itself."""
+    """Yield the lines of an exception's causes, the first cause first, and of the exception itself."""
     chain: list[tuple[BaseException, str]] = []
     seen: set[int] = set()
     following: BaseException | None = error
@@ -77,8 +77,8 @@ def _one(error: BaseException, depth: int) -> Iterator[str]:
         yield from _frames(error.__traceback__)
     if isinstance(error, SyntaxError):
         yield from _place(error)
-    said = strip_controls_in_lines(error_text(error), 2 * _LONGEST_TEXT)
-    yield f"{error_name(error)}: {said}\n" if said else f"{error_name(error)}\n"
+    text = strip_controls_in_lines(error_text(error), 2 * _LONGEST_TEXT)
+    yield f"{error_name(error)}: {text}\n" if text else f"{error_name(error)}\n"
     yield from _notes(error)
     if isinstance(error, BaseExceptionGroup) and depth < _DEEPEST_GROUP:
         yield from _group(error.exceptions, depth)
@@ -97,7 +97,7 @@ def _frames(first: TracebackType) -> Iterator[str]:
 def _frame(frame: traceback.FrameSummary) -> str:
     line = frame.line or ""
     if len(line) <= _LONGEST_LINE and line.isprintable() and frame.filename.isprintable() and frame.name.isprintable():
-        # With the marks below it that point at what failed.
+        # Includes the marks that point at the failing expression.
         text = "".join(traceback.StackSummary.from_list([frame]).format())
         return "".join(f"{cut_without_secrets(part, _LONGEST_LINE)}\n" for part in text.splitlines())
     file, name = strip_controls(frame.filename, _LONGEST_LINE), strip_controls(frame.name, _LONGEST_NAME)
@@ -106,7 +106,7 @@ def _frame(frame: traceback.FrameSummary) -> str:
 
 
 def _place(error: SyntaxError) -> Iterator[str]:
-    """Where a syntax error is, and the line, which may be what a peer sent."""
+    """Yield the place of a syntax error and its line, which may be text from a peer."""
     if error.lineno is not None:
         yield f'  File "{strip_controls(str(error.filename), _LONGEST_LINE)}", line {int(error.lineno)}\n'
     if isinstance(error.text, str):
