@@ -131,6 +131,6 @@ def end_everything() -> None:
     [FX.StopActor(actor=actor) for actor in FX.ListActors() | run] | run
     assert (FX.ListActors() | run) == []
     subscriptions = default_runtime().service(Subscriptions)
-    for handle in list(subscriptions._handles.values()):
-        FX.Unsubscribe(subscription=handle) | run
+    for listener in subscriptions:
+        FX.Unsubscribe(subscription=listener.handle) | run
     assert (FX.StreamGraphSnapshot() | run) == []

@@ -167,8 +167,8 @@ def quiet(heard):
 
 
 def busy_actors():
-    bound = default_runtime().service(Subscriptions)._bound.values()
-    return [b for b in bound if b.listener.progress.handled < b.listener.progress.given]
+    listeners = default_runtime().service(Subscriptions)
+    return [one for one in listeners if one.progress.handled < one.progress.given]
 
 
 def test_each_message_from_outside_begins_anew_and_the_entry_counts_those_that_were_dropped(listen, until):
@@ -232,9 +232,9 @@ def test_what_a_timer_publishes_comes_from_outside_whoever_started_it(limit, lis
     FX.Publish(target=topic, content="x") | run
     until(lambda: len(heard) > 2 * limit)
     assert named() == []
-    [bound] = default_runtime().service(Subscriptions)._bound.values()
+    [listener] = default_runtime().service(Subscriptions)
     FX.Unsubscribe(subscription=done.subscription) | run
-    until(lambda: bound.listener.ended)
+    until(lambda: listener.ended)
 
 
 def test_a_loop_that_takes_its_time_is_left_alone(monkeypatch):

@@ -57,11 +57,10 @@ def test_an_ended_subscription_finishes_what_was_published_before_and_takes_noth
 def test_nothing_is_left_of_a_subscription_that_has_ended(topic):
     subscriptions = default_runtime().service(Subscriptions)
     done = FX.SubscribeFX(topic=topic, op=lambda m: None) | run
-    assert subscriptions.is_running(done.subscription)
+    assert subscriptions.find(done.subscription) is not None
     FX.Unsubscribe(subscription=done.subscription) | run
-    assert not subscriptions.is_running(done.subscription)
-    assert not subscriptions._handles
-    assert not subscriptions._bound
+    assert subscriptions.find(done.subscription) is None
+    assert len(subscriptions) == 0
     assert FX.StreamGraphSnapshot() | run == []
 
 

@@ -60,9 +60,8 @@ def start_actor(
     for topic in sources:
         topic_key(topic)
     actors, hub = runtime.service(Actors), runtime.service(Hub)
-    old = runtime.cells.previous()
-    if old is not None and (running := actors.find(old)) is not None:
-        running.end()
+    if (previous := actors.previous()) is not None:
+        previous.end()
         runtime.cells.replaced("the actor that this cell started before")
     handle = Actor(generate_uid(), input=source)
     actor = Running(runtime, behaviour, state, handle)
@@ -71,9 +70,7 @@ def start_actor(
     def ended() -> None:
         for topic in sources:
             hub.unsubscribe(topic, actor)
-        actors.remove(actor)
-        runtime.ended(handle._uid)
-        runtime.cells.forget(handle)
+        actors.forget(handle)
 
     actor.on_end = ended
     actors.add(actor)
@@ -121,7 +118,7 @@ def list_actors(runtime: Runtime) -> list[Actor]:
     """
     from zefnb.engine.actors import Actors
 
-    return [actor.handle for actor in runtime.service(Actors)]
+    return runtime.service(Actors).handles()
 
 
 @effect("QueryActorState")
@@ -153,7 +150,7 @@ def query_actor_state(
             "FX.QueryActorState", [FieldError("actors", "there are both `actor` and `actors`", "one of the two")]
         )
     table = runtime.service(Actors)
-    wanted = [actor] if actor is not None else list(actors) if actors is not None else [a.handle for a in table]
+    wanted = [actor] if actor is not None else list(actors) if actors is not None else table.handles()
     try:
         states = {handle: snapshot(table.get(handle).state) for handle in wanted}
     except RecursionError:

@@ -78,11 +78,10 @@ async def start_http_server(
         max_connections=max_connections,
     )
     servers = runtime.service(Servers)
-    old = runtime.cells.previous()
-    replacing = old if old is not None and servers.find(old) is not None else None
-    handle = await servers.start(server, port, replacing)
-    if replacing is not None:
-        runtime.cells.replaced(f"the server on port {replacing.port} that this cell started before")
+    previous = servers.previous()
+    handle = await servers.start(server, port, previous)
+    if previous is not None:
+        runtime.cells.replaced(f"the server on port {previous.port} that this cell started before")
     runtime.cells.record(handle)
     return handle
 

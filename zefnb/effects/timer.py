@@ -63,9 +63,8 @@ def start_timer(
         kept = snapshot(content)
     except RecursionError:
         raise too_deep("FX.StartTimer", "content") from None
-    old = runtime.cells.previous()
-    if old is not None and timers.is_running(old):
-        timers.stop(old)
+    if (previous := timers.previous()) is not None:
+        timers.stop(previous.handle)
         runtime.cells.replaced("the timer that this cell started before")
     handle = Timer(generate_uid())
     timer = Running(handle, interval, target, kept, starting_at, place, timers.clock)
@@ -119,4 +118,4 @@ def list_timers(runtime: Runtime) -> list[Timer]:
     """
     from zefnb.topics.timer import Timers
 
-    return [timer.handle for timer in runtime.service(Timers)]
+    return runtime.service(Timers).handles()

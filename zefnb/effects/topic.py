@@ -124,9 +124,8 @@ def _bind(
     from zefnb.topics.subscriptions import Subscriptions
 
     subscriptions = runtime.service(Subscriptions)
-    old = runtime.cells.previous()
-    if old is not None and subscriptions.is_running(old):
-        subscriptions.end(old)
+    if (previous := subscriptions.previous()) is not None:
+        subscriptions.end(previous.handle)
         runtime.cells.replaced(f"the subscription to {topic!r} that this cell made before")
     handle = ET.Subscription(generate_uid())
     count = subscriptions.start(runtime.service(Hub), handle, topic, op, effects, kind, current_owner.get(), target)

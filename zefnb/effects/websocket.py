@@ -188,10 +188,9 @@ async def start_websocket_client(
         redirects=redirects,
     )
     clients = runtime.service(Clients)
-    old = runtime.cells.previous()
-    replacing = old if old is not None and clients.find(old) is not None else None
-    handle = await clients.start(client, replacing)
-    if replacing is not None:
+    previous = clients.previous()
+    handle = await clients.start(client, previous)
+    if previous is not None:
         runtime.cells.replaced("the outward client that this cell started before")
     runtime.cells.record(handle)
     return handle
@@ -220,7 +219,7 @@ def list_websocket_clients(runtime: Runtime) -> list[WebSocketClient]:
     """
     from zefnb.net.client.clients import Clients
 
-    return [client.handle for client in runtime.service(Clients)]
+    return runtime.service(Clients).handles()
 
 
 @effect("QueryWebSocketClient")

@@ -1,4 +1,4 @@
-"""CellRegistry that a cell made: what a later execution of the same cell replaces."""
+"""What a cell made: what a later execution of the same cell replaces."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ class CellRegistry:
 
     def __init__(self) -> None:
         self._made: dict[tuple[object, ...], Made] = {}
+        # Where in `_made` each handle is, by its uid.
+        self._places: dict[str | None, tuple[object, ...]] = {}
         # By uid, and kept when a thing has ended: its last words belong to its cell, too.
         self._cells: dict[str | None, str] = {}
 
@@ -54,6 +56,7 @@ class CellRegistry:
         identity = _cell_place()
         if identity is not None:
             self._made[identity.key] = Made(handle, identity.token)
+            self._places[handle._uid] = identity.key
         self.belongs_here(handle)
 
     def belongs_here(self, handle: Any) -> None:
@@ -88,4 +91,6 @@ class CellRegistry:
 
     def forget(self, handle: Any) -> None:
         """`handle` has ended."""
-        self._made = {key: made for key, made in self._made.items() if made.handle != handle}
+        place = self._places.pop(handle._uid, None)
+        if place is not None and (made := self._made.get(place)) is not None and made.handle == handle:
+            self._made.pop(place, None)

@@ -174,6 +174,17 @@ class Submission:
         if self._waker is not None:
             self._waker.wake()
 
+    def result(self) -> list[Any]:
+        """The answers, once it is done, in the submitter's thread: prints the notices, and raises what was raised."""
+        for notice in self.notices:
+            print(notice)
+        if isinstance(self.error, asyncio.CancelledError):
+            # As it is, it would say that the submitter's own task was cancelled.
+            raise Interrupted("the runtime ended, or the effect was cancelled, while it was under way")
+        if self.error is not None:
+            raise self.error
+        return self.value
+
     def cancel(self) -> None:
         """End what has not happened yet. From any thread."""
         self.cancelled = True
@@ -246,20 +257,7 @@ def _run_all(runtime: Runtime, effects: Sequence[Effect], specs: Sequence[Spec])
     except BaseException:
         submission.cancel()
         raise
-    for notice in submission.notices:
-        print(notice)
-    if submission.error is not None:
-        raise _error_of(submission)
-    return submission.value
-
-
-def _error_of(submission: Submission) -> BaseException:
-    """What its submitter is told; `CancelledError` would say that the submitter's own task was cancelled."""
-    error = submission.error
-    assert error is not None
-    if isinstance(error, asyncio.CancelledError):
-        return Interrupted("the runtime ended, or the effect was cancelled, while it was under way")
-    return error
+    return submission.result()
 
 
 def _run_at_once(runtime: Runtime, effect: Effect) -> Any:
@@ -313,11 +311,7 @@ async def await_on(runtime: Runtime, effect: Effect) -> Any:
     except asyncio.CancelledError:
         submission.cancel()
         raise
-    for notice in submission.notices:
-        print(notice)
-    if submission.error is not None:
-        raise _error_of(submission)
-    return submission.value[0]
+    return submission.result()[0]
 
 
 def await_effect(effect: Effect) -> Awaitable[Any]:

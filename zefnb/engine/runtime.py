@@ -86,12 +86,14 @@ class Runtime:
             if len(self._ended) > _REMEMBERED_ENDS:
                 del self._ended[next(iter(self._ended))]
 
-    def not_running(self, handle: Any) -> NotRunning:
-        """The error for a handle that leads nowhere."""
+    def not_running(self, handle: Any, listed_by: str = "") -> NotRunning:
+        """The error for a handle that leads nowhere; `listed_by` is the effect that returns those that do."""
         uid = getattr(handle, "_uid", None)
         if uid in self._ended:
             return NotRunning(f"{handle!r} has been stopped")
         hint = "a handle works only in the process that made it"
+        if listed_by:
+            hint = f"{hint}; {listed_by} | run lists those of this one"
         return NotRunning(f"{handle!r} belongs to another process than this one ({os.getpid()}); {hint}")
 
     def _escaped(self, error: BaseException) -> None:

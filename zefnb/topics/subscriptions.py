@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from zefnb.core.effect import Effect
 from zefnb.core.entity import Entity
 from zefnb.engine.actor import Actor
 from zefnb.engine.behaviour import Listening, handler_name
+from zefnb.engine.registry import Registry
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import shown
 from zefnb.topics.causes import MAX_RETURNS, WINDOW, Cause, may_return
@@ -18,14 +19,21 @@ from zefnb.topics.hub import Hub
 class Listener(Actor):
     """The actor that does a subscription's work. It drops a message that it has caused itself too often."""
 
-    __slots__ = ("target", "topic")
+    __slots__ = ("belongs_to", "target", "topic")
 
     def __init__(
-        self, runtime: Runtime, behaviour: Listening, handle: Entity, topic: Entity, target: Entity | None
+        self,
+        runtime: Runtime,
+        behaviour: Listening,
+        handle: Entity,
+        topic: Entity,
+        target: Entity | None,
+        belongs_to: Actor | None,
     ) -> None:
         super().__init__(runtime, behaviour, None, handle)
         self.topic = topic
         self.target = target
+        self.belongs_to = belongs_to
 
     @property
     def cause(self) -> Cause:
@@ -55,26 +63,18 @@ class Listener(Actor):
         runtime.journal.note("error", text, key=("causes itself", frozenset(loop)), **details)
 
 
-class Bound(NamedTuple):
-    """A subscription that runs: its topic, who does the work, and whose it is."""
-
-    topic: Entity
-    listener: Listener
-    owner: Actor | None
-
-
-class Subscriptions:
+class Subscriptions(Registry[Listener]):
     """Ops bound to topics: a service of the runtime.
 
     The work is done by an actor without a state, so an op has a mailbox, runs where a handler would
     run, and fails as a handler fails.
     """
 
+    listed_by = "FX.StreamGraphSnapshot()"
+
     def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+        super().__init__(runtime)
         self._hub: Hub | None = None
-        self._bound: dict[str | None, Bound] = {}
-        self._handles: dict[Any, Entity] = {}
 
     def start(
         self,
@@ -89,47 +89,36 @@ class Subscriptions:
     ) -> int:
         """Bind `op` to `topic`; returns how many subscribers the topic has now."""
         self._hub = hub
-        listener = Listener(self._runtime, Listening(op, effects), handle, topic, target)
-        self._bound[handle._uid] = Bound(topic, listener, owner)
-        self._handles[listener] = handle
+        listener = Listener(self._runtime, Listening(op, effects), handle, topic, target, owner)
+        self.add(listener)
         if owner is not None:
             owner.own(handle, lambda: self.end(handle, at_once=True))
         return hub.subscribe(topic, listener, kind)
-
-    def is_running(self, handle: Entity) -> bool:
-        """Whether that subscription is live."""
-        return handle._uid in self._bound
 
     def end(self, handle: Entity, at_once: bool = False) -> None:
         """End a subscription; `NotRunning` when it has ended.
 
         What was published before is still handled, unless it is to end `at_once`.
         """
-        bound = self._bound.get(handle._uid)
-        if bound is None:
-            raise self._runtime.not_running(handle)
+        listener = self.get(handle)
         if self._hub is not None:
-            self._hub.unsubscribe(bound.topic, bound.listener)
+            self._hub.unsubscribe(listener.topic, listener)
         if at_once:
-            bound.listener.end()
-        self.lost(bound.listener)
+            listener.end()
+        self.lost(listener)
 
-    def lost(self, listener: Any) -> None:
-        """The hub has let go of `listener`: forget the subscription, if it is one."""
-        handle = self._handles.pop(listener, None)
-        if handle is None:
+    def lost(self, subscriber: Any) -> None:
+        """The hub has let go of `subscriber`: forget the subscription, if it is one."""
+        if not isinstance(subscriber, Listener) or self.find(subscriber.handle) is None:
             return
-        bound = self._bound.pop(handle._uid)
-        if bound.owner is not None:
-            bound.owner.disown(handle)
+        self.forget(subscriber.handle)
+        if subscriber.belongs_to is not None:
+            subscriber.belongs_to.disown(subscriber.handle)
         if self._hub is not None:
-            self._hub.after_delivery(bound.listener.finish)
-        self._runtime.ended(handle._uid)
-        self._runtime.cells.forget(handle)
+            self._hub.after_delivery(subscriber.finish)
 
-    def target_of(self, listener: Any) -> Entity | None:
-        """Where a subscription leads: the topic it maps into, or its own handle."""
-        handle = self._handles.get(listener)
-        if handle is None:
+    def target_of(self, subscriber: Any) -> Entity | None:
+        """Where a subscription leads: the topic it maps into, or its own handle; `None` for other subscribers."""
+        if not isinstance(subscriber, Listener):
             return None
-        return self._bound[handle._uid].listener.target or handle
+        return subscriber.target or subscriber.handle

@@ -9,6 +9,7 @@ from typing import Any
 from zefnb.core.entity import Entity, Topic
 from zefnb.core.time import Time
 from zefnb.engine.actor import Actor
+from zefnb.engine.registry import Registry
 from zefnb.engine.runtime import Runtime
 from zefnb.topics.clock import Clock
 from zefnb.topics.hub import Hub, Subscriber
@@ -184,37 +185,28 @@ class Timer:
         }
 
 
-class Timers:
+class Timers(Registry[Timer]):
     """The timers that run: a service of the runtime."""
 
+    listed_by = "FX.ListTimers()"
+
     def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime)
         self.clock = Clock()
-        self._runtime = runtime
-        self._timers: dict[str | None, Timer] = {}
 
     def start(self, timer: Timer, hub: Hub) -> None:
         """Let `timer` tick."""
-        self._timers[timer.handle._uid] = timer
+        self.add(timer)
         timer.task = self._runtime.spawn(timer.run(hub), f"{timer.handle!r}")
 
     def stop(self, handle: Entity) -> None:
         """End a timer; `NotRunning` when there is none of that handle."""
-        timer = self._timers.pop(handle._uid, None)
-        if timer is None:
-            raise self._runtime.not_running(handle)
+        timer = self.get(handle)
+        self.forget(handle)
         if timer.task is not None:
             timer.task.cancel()
         if timer.owner is not None:
             timer.owner.disown(handle)
-        self._runtime.ended(handle._uid)
-        self._runtime.cells.forget(handle)
-
-    def is_running(self, handle: Entity) -> bool:
-        """Whether the timer of that handle ticks."""
-        return handle._uid in self._timers
-
-    def __iter__(self) -> Any:
-        return iter(list(self._timers.values()))
 
     def close(self) -> None:
         """End all of them."""

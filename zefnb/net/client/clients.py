@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from zefnb.core.entity import Entity
 from zefnb.core.entity import WebSocketClient as ClientHandle
+from zefnb.engine.registry import Registry
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import FieldError, InvalidEffect
 from zefnb.net.client.client import STOP_TIMEOUT, Client
@@ -63,21 +64,19 @@ def _check_mode(has_topics: bool, has_actor: bool, faults: list[FieldError]) -> 
         faults.append(FieldError("actor", "there are both topics and an actor", allowed))
 
 
-class Clients:
+class Clients(Registry[Client]):
     """The outward clients: a service of the runtime."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._clients: dict[str | None, Client] = {}
+    listed_by = "FX.ListWebSocketClients()"
 
-    async def start(self, client: Client, replacing: Entity | None = None) -> ClientHandle:
+    async def start(self, client: Client, replacing: Client | None = None) -> ClientHandle:
         """Connect `client`. One that it replaces is stopped once that is done; between them no publish is lost."""
         await client.open()
         try:
-            self._clients[client.handle._uid] = client
+            self.add(client)
             client.attach()
-            if replacing is not None and self.find(replacing) is not None:
-                await self.stop(replacing)
+            if replacing is not None and self.find(replacing.handle) is not None:
+                await self.stop(replacing.handle)
         except BaseException:
             await self.stop(client.handle)
             raise
@@ -87,32 +86,13 @@ class Clients:
     async def stop(self, handle: Entity, patience: float = STOP_TIMEOUT) -> None:
         """Stop the client of that handle; `NotRunning` when there is none."""
         client = self.get(handle)
-        del self._clients[handle._uid]
-        self._runtime.ended(handle._uid)
-        self._runtime.cells.forget(handle)
+        self.forget(handle)
         await client.stop(patience)
 
     def actor_ended(self, client: Client) -> None:
         """The actor of a client has stopped, and the client stops with it."""
-        if client.handle._uid in self._clients:
+        if self.find(client.handle) is not None:
             self._runtime.spawn(self.stop(client.handle), f"stopping {client!r}")
-
-    def find(self, handle: Entity) -> Client | None:
-        """The client of that handle, or `None`."""
-        return self._clients.get(handle._uid)
-
-    def get(self, handle: Entity) -> Client:
-        """The client of that handle; `NotRunning` when it has stopped or lives elsewhere."""
-        client = self.find(handle)
-        if client is None:
-            raise self._runtime.not_running(handle)
-        return client
-
-    def __iter__(self) -> Iterator[Client]:
-        return iter(list(self._clients.values()))
-
-    def __len__(self) -> int:
-        return len(self._clients)
 
     async def close(self) -> None:
         """Stop all of them at once."""

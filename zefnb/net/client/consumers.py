@@ -133,10 +133,9 @@ class ActorConsumer:
 
     def _ended(self) -> None:
         assert self.actor is not None
-        self._runtime.service(Actors).remove(self.actor)
+        self._runtime.service(Actors).forget(self.actor.handle)
         self._topics.unsubscribe(self._topic_in, self.actor)
         self.detach()
-        self._runtime.ended(self.actor.handle._uid)
         self._on_end()
 
     def connected(self, subprotocol: str | None) -> None:

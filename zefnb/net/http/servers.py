@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from zefnb.core.entity import Entity
 from zefnb.core.entity import HTTPServer as ServerHandle
+from zefnb.engine.registry import Registry
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import PortUnavailable
 from zefnb.net.http.server import Server
@@ -15,19 +15,20 @@ from zefnb.net.http.server import Server
 _MOST_PUBLIC = 16
 
 
-class Servers:
+class Servers(Registry[Server]):
     """The servers that run: a service of the runtime."""
 
+    listed_by = "FX.QueryAllActiveHTTPServers()"
+
     def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._servers: dict[str | None, Server] = {}
+        super().__init__(runtime)
         self._public: set[tuple[str, str]] = set()
 
-    async def start(self, server: Server, port: int, replacing: Entity | None = None) -> ServerHandle:
+    async def start(self, server: Server, port: int, replacing: Server | None = None) -> ServerHandle:
         """Start `server`; one of ours on that port must allow a restart, or be the one it replaces."""
-        if replacing is not None and self.find(replacing) is not None:
-            port = port or self.get(replacing).port
-            await self.stop(replacing)
+        if replacing is not None:
+            port = port or replacing.port
+            await self.stop(replacing.handle)
         holder = next((other for other in self if other.port == port and port), None)
         if holder is not None:
             if not (server.allow_restart or holder.allow_restart):
@@ -37,27 +38,14 @@ class Servers:
             await self.stop(holder.handle)
         await server.start(port)
         self.admit_public(server)
-        self._servers[server.handle._uid] = server
+        self.add(server)
         return server.handle
 
     async def stop(self, handle: Entity) -> None:
         """Stop the server of that handle; `NotRunning` when there is none."""
         server = self.get(handle)
-        del self._servers[handle._uid]
-        self._runtime.ended(handle._uid)
-        self._runtime.cells.forget(handle)
+        self.forget(handle)
         await server.stop()
-
-    def find(self, handle: Entity) -> Server | None:
-        """The server of that handle, or `None`."""
-        return self._servers.get(handle._uid)
-
-    def get(self, handle: Entity) -> Server:
-        """The server of that handle; `NotRunning` when it has stopped or lives elsewhere."""
-        server = self.find(handle)
-        if server is None:
-            raise self._runtime.not_running(handle)
-        return server
 
     def allow_public(self, host: str, origin: str) -> None:
         """Let in pages of the address by which the notebook is reached, at the servers of now and those to come."""
@@ -71,9 +59,6 @@ class Servers:
         for host, origin in self._public:
             server.admission.allow_host(host)
             server.admission.allow_origin(origin)
-
-    def __iter__(self) -> Any:
-        return iter(list(self._servers.values()))
 
     async def close(self) -> None:
         """Stop all of them at once."""

@@ -120,10 +120,9 @@ class Endpoint:
         self._topics.subscribe(topic_out, connection, "websocket")
 
         def ended() -> None:
-            self._actors.remove(actor)
+            self._actors.forget(handle)
             self._topics.unsubscribe(topic_in, actor)
             self._topics.unsubscribe(topic_out, connection)
-            self._runtime.ended(handle._uid)
             connection.close(1000, "the actor of this connection has stopped")
 
         actor.on_end = ended

@@ -78,7 +78,7 @@ def _actor(runtime: Runtime, handle: Any) -> Described:
 def _timer(runtime: Runtime, handle: Any) -> Described:
     from zefnb.topics.timer import Timers
 
-    timer = next((timer for timer in runtime.service(Timers) if timer.handle == handle), None)
+    timer = runtime.service(Timers).find(handle)
     if timer is None:
         return Described("Timer", False)
     every = timer.interval if isinstance(timer.interval, str) else f"every {duration_text(timer.interval)}"
@@ -88,11 +88,11 @@ def _timer(runtime: Runtime, handle: Any) -> Described:
 def _subscription(runtime: Runtime, handle: Any) -> Described:
     from zefnb.topics.subscriptions import Subscriptions
 
-    bound = runtime.service(Subscriptions)._bound.get(handle._uid)
-    if bound is None:
+    listener = runtime.service(Subscriptions).find(handle)
+    if listener is None:
         return Described("Subscription", False)
-    facts = [f"to {bound.topic!r}", f"{bound.listener.handled:,} handled"]
-    facts += [count_text(bound.listener.faults, "fault")] if bound.listener.faults else []
+    facts = [f"to {listener.topic!r}", f"{listener.handled:,} handled"]
+    facts += [count_text(listener.faults, "fault")] if listener.faults else []
     return Described("Subscription", True, tuple(facts))
 
 

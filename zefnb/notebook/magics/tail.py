@@ -61,7 +61,7 @@ def _close_ended() -> None:
 
     runtime = default_runtime()
     subscriptions = runtime.service(Subscriptions)
-    for handle in on_loop(runtime, lambda: [h for h in _lists if not subscriptions.is_running(h)]):
+    for handle in on_loop(runtime, lambda: [h for h in _lists if subscriptions.find(h) is None]):
         _lists.pop(handle).close()
 
 

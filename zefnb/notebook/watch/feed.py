@@ -123,10 +123,10 @@ class Clients:
         servers = list(self._servers)
         numbers = self._numbers
         self._numbers = {
-            uid: numbers[uid] if uid in numbers else next(self._count) for uid in (s.handle._uid for s in servers)
+            uid: numbers[uid] if uid in numbers else next(self._count) for uid in (str(s.handle._uid) for s in servers)
         }
         for server in servers:
-            uid = server.handle._uid
+            uid = str(server.handle._uid)
             number = self._numbers[uid]
             by_path: dict[str, list[Row]] = {}
             for connection in server.clients():
