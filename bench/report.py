@@ -62,12 +62,12 @@ _COLOURS = {
 }
 
 
-VERDICT_TITLES = ("measure", "figure", "must", "aim", "reached", "least-most", "by CPU", "")
+VERDICT_TITLES = ("measure", "figure", "target", "aim", "reached", "least-most", "by CPU", "")
 
 
 def verdicts(results: list[Result]) -> Table:
     """Every figure that a measure is judged by: what must be, what is aimed at, what was reached."""
-    shown = Table(title="what must be, and what is", box=box.SIMPLE_HEAD, title_justify="left")
+    shown = Table(title="targets and results", box=box.SIMPLE_HEAD, title_justify="left")
     for title in VERDICT_TITLES:
         shown.add_column(title, justify="right" if title in VERDICT_TITLES[2:-1] else "left")
     for verdict in (verdict for result in results for verdict in judge(result)):

@@ -26,14 +26,14 @@ MEASURES = (
     Measure(
         name="tricks-talkers",
         title="50 of 100 clients talk at once",
-        entrants=_entrants("one write per turn", "joined runs", "own parser", "shared buffer"),
+        entrants=_entrants("one write per iteration", "joined batches", "own parser", "shared buffer"),
         figures=_FIGURES,
         take=partial(take, talkers=50),
     ),
     Measure(
         name="tricks-burst",
         title="64 bytes to 100 clients, 50 in flight",
-        entrants=_entrants("one write per turn", "joined runs", "own parser"),
+        entrants=_entrants("one write per iteration", "joined batches", "own parser"),
         figures=_FIGURES,
         take=partial(take, window=50),
     ),
@@ -48,7 +48,7 @@ MEASURES = (
         name="tricks-echo",
         title="50 clients, 1 message in flight each, through an inline actor",
         entrants=_entrants(
-            "own parser", "shared buffer", "turn's end", path="/echo-inline", greeting=1, skip=len("you said: ")
+            "own parser", "shared buffer", "writes at the iteration's end", path="/echo-inline", greeting=1, skip=len("you said: ")
         ),
         figures=_FIGURES,
         take=_echo,
@@ -70,7 +70,7 @@ MEASURES = (
     Measure(
         name="tricks-busy",
         title="64 bytes to 100 clients, 1 in flight, beside a busy cell, on two cores",
-        entrants=_entrants("turn's end"),
+        entrants=_entrants("writes at the iteration's end"),
         figures=(*_FIGURES[:1], busy.KEPT, *_FIGURES[1:]),
         take=partial(busy.take_fanout, everywhere=True),
     ),

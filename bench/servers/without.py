@@ -124,11 +124,11 @@ def _fanout() -> Any:
 
 
 TRICKS: dict[str, Callable[[], None]] = {
-    "one write per turn": _one_write_per_turn,
-    "joined runs": _joined_runs,
+    "one write per iteration": _one_write_per_turn,
+    "joined batches": _joined_runs,
     "own parser": _own_parser,
     "shared buffer": _shared_buffer,
-    "turn's end": _turn_ends,
+    "writes at the iteration's end": _turn_ends,
     "plain handshakes": _plain_handshakes,
     "kept memory": _kept_memory,
     "wakers": _wakers,
