@@ -28,23 +28,23 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         action="append",
         metavar="FILE",
-        help="measure nothing, show what --json wrote; repeatable",
+        help="measure nothing, show the tables of a --json file; repeatable",
     )
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there, too")
-    parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the curves that were measured there, as SVG")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables to FILE")
+    parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the measured curves there, as SVG")
     parser.add_argument("--quick", action="store_true", help="short and rough: 2 rounds of 0.3 s")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every sample to FILE")
     given = parser.parse_args(argv)
     if given.rounds < 0:
         parser.error("--rounds: at least 1")
     given.measures = _chosen(given.only)
     if not given.measures:
-        parser.error(f"--only {' '.join(given.only)}: there is {names}")
+        parser.error(f"--only {' '.join(given.only)}: known measures: {names}")
     return given
 
 
 def _chosen(only: list[str] | None) -> list[Measure]:
-    """`fanout` chooses fanout-1, fanout-10 and fanout-50; `publish-sockets` itself only."""
+    """`fanout` selects fanout-1, fanout-10 and fanout-50; `publish-sockets` selects only itself."""
     if not only:
         return [measure for measure in MEASURES if not measure.curve]
     exact = [measure for measure in MEASURES if measure.name in only]
@@ -96,7 +96,7 @@ def _measured(given: argparse.Namespace, console: Console) -> list[Result] | Non
         return None
     console.print(
         f"{settings.rounds} rounds of {settings.seconds} s, interleaved: median and least-most; "
-        "ratios are taken round by round.\n",
+        "ratios are computed round by round.\n",
         highlight=False,
     )
     results: list[Result] = []
@@ -104,7 +104,7 @@ def _measured(given: argparse.Namespace, console: Console) -> list[Result] | Non
         with console.status(measure.name, refresh_per_second=2) as status:
             results.append(take(measure, settings, status.update))
         console.print(report.table(results[-1]))
-        if given.json:  # after each, so that what was interrupted is not lost
+        if given.json:  # after each measure, so that an interrupted run keeps its samples
             given.json.write_text(json.dumps([report.as_data(result) for result in results], indent=1))
     return results
 
@@ -113,4 +113,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("interrupted; every server and load that was running has been ended")
+        sys.exit("interrupted; all running servers and loads have been ended")

@@ -1,4 +1,4 @@
-"""The machine: which processor serves and which one loads, and what a reader must know of it."""
+"""The machine: the processors of the server and of the load, and what a reader must know about it."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ BUILD = ROOT / "bench" / "build"
 
 
 def processors() -> tuple[int, int]:
-    """The processor for the server and the one for the load; the same one if there is no other."""
+    """Return the processor of the server and that of the load; the same one if there is no other."""
     allowed = sorted(os.sched_getaffinity(0))
     return allowed[-1], allowed[0]
 
 
 def pin(pid: int, processors: set[int]) -> None:
-    """Keep a process that was just started, and the threads it will start, on these processors."""
+    """Pin a new process, and the threads that it will start, to these processors."""
     os.sched_setaffinity(pid, processors)
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of a process to the nanosecond, all its threads included, ended ones too."""
-    # What clock_getcpuclockid(3) computes; /proc/PID/stat would count in ticks of 10 ms.
+    """Return the CPU time of a process in nanosecond resolution, with all its threads, ended ones included."""
+    # As clock_getcpuclockid(3) computes it; /proc/PID/stat counts in ticks of 10 ms.
     return time.clock_gettime(~pid << 3 | 2)
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory of a process that is in RAM."""
+    """Return the resident memory of a process, in bytes."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-class Bystanders:
-    """How much of the processors went to processes that are none of ours, and to other machines of the host."""
+class OtherLoad:
+    """The processor time that other processes and other machines of the host used."""
 
     def __init__(self) -> None:
         self._begin, self._busy, self._ours = time.monotonic(), _busy_seconds(), _our_seconds()
 
     @property
     def processors(self) -> float:
-        """How many processors they kept busy since the start, on average."""
+        """The number of processors that they used since the start, on average."""
         theirs = _busy_seconds() - self._busy - (_our_seconds() - self._ours)
         return max(theirs, 0) / (time.monotonic() - self._begin)
 
@@ -64,17 +64,17 @@ def _our_seconds() -> float:
 
 
 def environment() -> dict[str, str]:
-    """What measured Python processes run under: compiled modules are kept, in a place of our own.
+    """Return the environment of measured Python processes: bytecode is kept, in a folder of the bench.
 
-    Where PYTHONDONTWRITEBYTECODE is set (containers, CI), our modules would be compiled anew in
-    each process while installed peers have been compiled by pip, which triples our import time.
+    Where PYTHONDONTWRITEBYTECODE is set (containers, CI), each process would compile our modules again,
+    while pip has compiled those of the peers. This would triple our import time.
     """
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, "PYTHONPYCACHEPREFIX": str(BUILD / "pycache")}
 
 
 def describe() -> list[str]:
-    """What the figures depend on, a line each."""
+    """Return what the figures depend on, in lines."""
     server, load = processors()
     model = next(
         (
@@ -92,14 +92,14 @@ def describe() -> list[str]:
 
 
 def warnings() -> list[str]:
-    """What spoils the figures before they are taken."""
+    """Return the reasons why figures of this machine are not reliable, in lines."""
     found = []
     server, load = processors()
     if server == load:
-        found.append("only one processor: server and load share it, so rates are far below the truth")
+        found.append("only one processor: server and load share it, so rates are much too low")
     busy = os.getloadavg()[0]
     if busy > 0.5:
-        found.append(f"the machine is busy with other things (load {busy:.1f}): trust ratios, not rates")
+        found.append(f"the machine has other load ({busy:.1f}): trust ratios, not rates")
     return found
 
 

@@ -11,7 +11,7 @@ from bench.targets import judge
 
 
 def write(results: list[Result]) -> str:
-    """All that was measured: first what is judged, then every table."""
+    """Return all results: first the targets, then every table."""
     judged = [
         [v.measure, v.title, *against(v), v.word] for v in (verdict for result in results for verdict in judge(result))
     ]

@@ -31,19 +31,19 @@ Point = tuple[float, float]
 
 
 class Axis:
-    """A logarithmic axis: from values to places between two edges."""
+    """A logarithmic axis: it maps values to positions between two edges."""
 
     def __init__(self, values: list[float], begin: float, end: float) -> None:
         self._least, self._most = math.log10(min(values) / 1.15), math.log10(max(values) * 1.15)
         self._begin, self._end = begin, end
 
     def place(self, value: float) -> float:
-        """Where `value` lies."""
+        """Return the position of `value`."""
         share = (math.log10(value) - self._least) / (self._most - self._least)
         return round(self._begin + share * (self._end - self._begin), 1)
 
     def ticks(self) -> Iterator[float]:
-        """Round numbers on it: 1, 2 and 5 of each power of ten, or the powers alone where these are many."""
+        """Return its round numbers: 1, 2 and 5 times each power of ten, or only the powers if there are many."""
         steps = (1, 2, 5) if self._most - self._least < 2 else (1,)
         for power in range(math.floor(self._least), math.ceil(self._most) + 1):
             yield from (
@@ -52,7 +52,7 @@ class Axis:
 
 
 def draw(result: Result) -> str:
-    """The picture."""
+    """Return the picture."""
     curve = result.measure.curve
     assert curve is not None
     lines = {name: points for name, points in _lines(result, curve).items() if points}
@@ -110,7 +110,7 @@ def _named(lines: dict[str, list[Point]], across: Axis, up: Axis) -> Iterator[st
         colour = _COLOURS[name]
         yield f'<polyline class="{"ours" if name == "zefnb" else ""}" stroke="{colour}" points="{shown}"/>'
         yield from (f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in places)
-        # Names stand beside the last points, each below the one before it.
+        # Names are beside the last points, each below the previous one.
         x, y = places[-1]
         while any(abs(y - other) < 14 for other in taken):
             y += 2

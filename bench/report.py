@@ -1,4 +1,4 @@
-"""Tables: what each one reached, and below, under the same columns, ours divided by each peer's."""
+"""Tables: the figures of each system, and below in the same columns zefnb's divided by each peer's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOTICEABLE = 0.2
 
 
 def table(result: Result) -> Table:
-    """One measure as a table."""
+    """Return one measure as a table."""
     figures = result.measure.figures
     shown = Table(
         title=f"{result.measure.name}: {result.measure.title}",
@@ -49,8 +49,8 @@ def table(result: Result) -> Table:
 def _notes(result: Result) -> Iterator[str]:
     if result.measure.note:
         yield result.measure.note
-    if result.bystanders > _NOTICEABLE:
-        yield f"others kept {result.bystanders:.1f} processors busy meanwhile: rates are low, spreads wide"
+    if result.other_load > _NOTICEABLE:
+        yield f"other programs used {result.other_load:.1f} processors meanwhile: rates are low, spreads wide"
 
 
 _COLOURS = {
@@ -66,7 +66,7 @@ VERDICT_TITLES = ("measure", "figure", "target", "aim", "reached", "least-most",
 
 
 def verdicts(results: list[Result]) -> Table:
-    """Every figure that a measure is judged by: what must be, what is aimed at, what was reached."""
+    """Return every figure with a target: target, aim and result."""
     shown = Table(title="targets and results", box=box.SIMPLE_HEAD, title_justify="left")
     for title in VERDICT_TITLES:
         shown.add_column(title, justify="right" if title in VERDICT_TITLES[2:-1] else "left")
@@ -76,7 +76,7 @@ def verdicts(results: list[Result]) -> Table:
 
 
 def against(verdict: Verdict) -> Iterator[str]:
-    """What a verdict compares: must, aim, reached, and how far the rounds lie apart."""
+    """Yield what a verdict compares: target, aim, result, and the spread of the rounds."""
     sign = "≤" if verdict.target.less else "≥"
     for wanted in (verdict.target.must, verdict.target.aim):
         yield f"{sign} {number(wanted, 'plain')}" if wanted is not None else ""
@@ -87,7 +87,7 @@ def against(verdict: Verdict) -> Iterator[str]:
 
 
 def show_faults(console: Console, results: list[Result]) -> bool:
-    """Say loudly who is missing from which table. Answers whether anybody is."""
+    """Print which systems are missing from which tables. Return whether any is."""
     faults: dict[str, list[str]] = {}
     for result in results:
         for label, why in result.failures.items():
@@ -99,20 +99,20 @@ def show_faults(console: Console, results: list[Result]) -> bool:
 
 
 def as_data(result: Result) -> dict[str, object]:
-    """The same for a file: every sample, so that a reader can compute what we did not."""
+    """Return every sample, for a file, so that a reader can compute other figures."""
     return {
         "name": result.measure.name,
         "samples": result.samples,
         "failures": result.failures,
-        "bystanders": result.bystanders,
+        "other_load": result.other_load,
     }
 
 
 def from_data(data: dict[str, Any], measures: Iterable[Measure]) -> Result:
-    """What `as_data` wrote, of a measure that there still is."""
+    """Return what `as_data` wrote, for a measure that still exists."""
     measure = next(measure for measure in measures if measure.name == data["name"])
     samples = {entrant.label: data["samples"].get(entrant.label, []) for entrant in measure.entrants}
-    return Result(measure, samples, data["failures"], data.get("bystanders", 0))
+    return Result(measure, samples, data["failures"], data.get("other_load", data.get("bystanders", 0)))
 
 
 def _absolute(result: Result, label: str, figure: Figure) -> Text:
@@ -139,7 +139,7 @@ def _ratio(result: Result, label: str, peer: str, figure: Figure) -> Text:
 
 
 def number(value: float, style: str) -> str:
-    """A figure as it is shown."""
+    """Return a figure as text."""
     if math.isinf(value):
         return "∞"
     if style == "plain":

@@ -1,4 +1,4 @@
-"""Several values of the same thing: the one in the middle, and how far they lie apart."""
+"""The spread of several values: the median, the least and the most."""
 
 from __future__ import annotations
 

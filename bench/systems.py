@@ -24,16 +24,16 @@ class BenchError(Exception):
 
 @dataclass(frozen=True)
 class System:
-    """Something with a server program: a Python module, or a C program in `load/`."""
+    """A system with a server program: a Python module, or a C program in `load/`."""
 
     name: str
     module: str = ""
     program: str = ""
     needs: tuple[str, ...] = ()
-    loop: str = "asyncio"  # which event loop zefnb takes
+    loop: str = "asyncio"  # the event loop that zefnb uses
 
     def missing(self) -> list[str]:
-        """What it needs and is not installed."""
+        """Return the packages that it needs and that are not installed."""
         return [name for name in self.needs if importlib.util.find_spec(name) is None]
 
 
@@ -48,13 +48,13 @@ ALL = (ZEFNB, ZEF, PICOWS, WEBSOCKETS, AIOHTTP, LIMIT)
 
 
 class Lines:
-    """Lines of a child process, each waited for no longer than it may take."""
+    """Lines of a child process, each with a timeout."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._descriptor, self._rest = stream.fileno(), b""
 
     def next(self, seconds: float) -> str | None:
-        """The next line; nothing at the end of the stream or when time is up."""
+        """Return the next line; nothing at the end of the stream or after the timeout."""
         end = time.monotonic() + seconds
         while b"\n" not in self._rest:
             readable, _, _ = select.select([self._descriptor], [], [], max(end - time.monotonic(), 0))
@@ -79,21 +79,21 @@ class Server:
         self.port = int(first)
 
     def command(self, do: str, timeout: float = 60, **arguments: float | str) -> dict[str, Any]:
-        """Have the server program do something, and get its answer."""
+        """Send a command to the server program, and return its reply."""
         self.order(do, **arguments)
         return self.answer(do, timeout)
 
     def order(self, do: str, **arguments: float | str) -> None:
-        """Have the server program begin something; `answer` must follow."""
+        """Send a command to the server program; `answer` must follow."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
         self._process.stdin.flush()
 
     def answer(self, do: str, timeout: float = 60) -> dict[str, Any]:
-        """What came of the last order."""
+        """Return the reply to the last command."""
         line = self._lines.next(timeout)
         if line is None:
-            raise BenchError(f"{self.system.name} did not answer '{do}' in {timeout:.0f} s: {self._last_words()}")
+            raise BenchError(f"{self.system.name} did not reply to '{do}' in {timeout:.0f} s: {self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise BenchError(f"{self.system.name}, '{do}': {answer['error']}")
@@ -108,7 +108,7 @@ class Server:
 def child(
     argv: list[str], processors: set[int], log: Path, extra: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of ours on its processors, ended by its own pid whatever happens."""
+    """Run a process on its processors, and end it by its pid in any case."""
     pipe, environment = subprocess.PIPE, {**machine.environment(), **(extra or {})}
     with (
         log.open("wb") as errors,
@@ -119,7 +119,7 @@ def child(
             stdin=pipe,
             stdout=pipe,
             stderr=errors,
-            # Linux shares processors out by session: a server of many threads shall get no more than one of few.
+            # Linux divides processor time between sessions: many threads in one must get no more than few in another.
             start_new_session=True,
         ) as process,
     ):
@@ -131,7 +131,7 @@ def child(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End of input means "leave"; who does not is told, then made to."""
+    """The end of its input asks the program to exit; then come SIGTERM and SIGKILL."""
     assert process.stdin is not None
     with contextlib.suppress(OSError):
         process.stdin.close()
@@ -144,12 +144,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def running(system: System, everywhere: bool = False, without: str = "") -> Iterator[Server]:
-    """A fresh server of this system, alone on its processor, or free to use the load's, too.
+    """Run a new server of this system, alone on its processor, or also on that of the load.
 
-    `without` names a trick of zefnb's that is switched off; see `servers/without.py`.
+    `without` names an optimization of zefnb to switch off; see `servers/without.py`.
     """
     if absent := system.missing():
-        raise BenchError(f"{system.name} is not there: install {', '.join(absent)}")
+        raise BenchError(f"{system.name} is not installed: install {', '.join(absent)}")
     argv = [str(machine.BUILD / system.program)] if system.program else [sys.executable, "-m", system.module]
     log = machine.BUILD / f"{system.name.replace(' ', '-')}.log"
     ours, theirs = machine.processors()

@@ -1,4 +1,4 @@
-"""What must be reached, and what is aimed at: the figures that a measure is judged by."""
+"""Targets and aims: the figures by which a measure is judged."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _RATES = ("rate", "bytes")
 
 @dataclass(frozen=True)
 class Target:
-    """One figure of one entrant: as it stands, or divided by a peer's of the same round.
+    """One figure of one entrant: its value, or its value divided by a peer's of the same round.
 
-    `less` says that less is better. `must` and `aim` may each be left out.
+    `less` says that less is better. `must` and `aim` are both optional.
     """
 
     ours: str
@@ -30,23 +30,23 @@ class Target:
     less: bool = False
 
     def reached(self, spread: Spread, wanted: float) -> bool:
-        """Whether the median is at least (or at most) what is wanted."""
+        """Return whether the median is at least (or at most) `wanted`."""
         return spread.median <= wanted if self.less else spread.median >= wanted
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A target and what was measured; no spread where nothing could be."""
+    """A target and the result; no spread when nothing was measured."""
 
     measure: str
     title: str
     target: Target
     spread: Spread | None
-    by_cpu: Spread | None = None  # a ratio of rates as CPU time tells it, which company on the machine disturbs less
+    by_cpu: Spread | None = None  # a ratio of rates from CPU time, which other load changes less
 
     @property
     def word(self) -> str:
-        """MISSED, met (what must be), or aim (what is aimed at, too)."""
+        """The verdict in a word or two: MISSED, met, aim met, aim missed, or not measured."""
         target, spread = self.target, self.spread
         if spread is None:
             return "not measured"
@@ -60,7 +60,7 @@ class Verdict:
 
 
 def judge(result: Result) -> Iterator[Verdict]:
-    """Every target of a measure, judged."""
+    """Yield a verdict on every target of a measure."""
     measure = result.measure
     titles = {figure.key: figure.title for figure in measure.figures}
     for target in measure.targets:

@@ -1,4 +1,4 @@
-"""The load generator: compiled when needed, run on a processor of its own."""
+"""The load generator: compiled when necessary, and run on its own processor."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class Load:
         self._process, self._log, self._lines = process, log, Lines(process.stdout)
 
     def wait_until_ready(self, seconds: float = 30) -> None:
-        """Every client is connected and hears (modes receive and idle)."""
+        """Wait until every client is connected and receives (modes receive and idle)."""
         self._line(seconds)
 
     def leave(self) -> None:
-        """Let idle clients go."""
+        """Disconnect idle clients."""
         assert self._process.stdin is not None
         self._process.stdin.close()
 
     def result(self, seconds: float = 90) -> dict[str, float]:
-        """What happened."""
+        """Return the results."""
         found: dict[str, float] = json.loads(self._line(seconds))
         if found["open"] < found["clients"]:
             raise BenchError(f"the server closed {found['clients'] - found['open']:.0f} of its clients")
@@ -53,14 +53,14 @@ class Load:
     def _line(self, seconds: float) -> str:
         line = self._lines.next(seconds)
         if line is None:
-            why = self._log.read_text(errors="replace").strip() or f"no answer in {seconds:.0f} s"
+            why = self._log.read_text(errors="replace").strip() or f"no reply in {seconds:.0f} s"
             raise BenchError(f"load: {why}")
         return line
 
 
 @contextlib.contextmanager
 def loading(server: Server, mode: str, **options: float | str) -> Iterator[Load]:
-    """Clients of `server`; the options are those of `load.c`."""
+    """Run clients of `server`; the options are those of `load.c`."""
     argv = [str(machine.BUILD / "load"), "--mode", mode, "--port", str(server.port), "--pid", str(server.pid)]
     for name, value in options.items():
         argv += [f"--{name}", str(value)]
@@ -71,6 +71,6 @@ def loading(server: Server, mode: str, **options: float | str) -> Iterator[Load]
 
 
 def load(server: Server, mode: str, **options: float | str) -> dict[str, float]:
-    """Run the load to its end and answer what happened."""
+    """Run the load to its end and return the results."""
     with loading(server, mode, **options) as running:
         return running.result()

@@ -14,7 +14,7 @@ enum { READ_SIZE = 262144 };
 struct client {
     struct buffer in, out;
     int fd, wants_write;
-    int to_ignore; /* greetings that the server sends before it answers anything */
+    int to_ignore; /* messages that the server sends before any reply */
     int heard;     /* has received a probe */
 };
 
@@ -23,10 +23,10 @@ static uint32_t random_mask(void) {
     state ^= state << 13;
     state ^= state >> 17;
     state ^= state << 5;
-    return state; /* xorshift never answers 0, which put_frame takes for "unmasked" */
+    return state; /* xorshift never returns 0, which means "unmasked" to put_frame */
 }
 
-/* Connect and ask for the handshake, blocking for at most five seconds. */
+/* Connect and send the handshake, blocking for at most five seconds. */
 static void dial(struct client *c, int port, const char *path) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -44,7 +44,7 @@ static void dial(struct client *c, int port, const char *path) {
     if (send(c->fd, request, (size_t)length, MSG_NOSIGNAL) != length) die("handshake: %s", strerror(errno));
 }
 
-/* Wait for the handshake's answer. Frames that arrive in its segment stay in the buffer. */
+/* Wait for the response to the handshake. Frames that arrive in the same segment stay in the buffer. */
 static void shake_hands(struct client *c) {
     for (;;) {
         ssize_t got = recv(c->fd, reserve(&c->in, 4096), 4096, 0);
@@ -66,7 +66,7 @@ static void watch(int poller, struct client *c, uint32_t number, int wants_write
     c->wants_write = wants_write;
 }
 
-/* Send what waits; ask for writability only while something is left. */
+/* Send pending bytes; ask for writability only while some are left. */
 static void flush(int poller, struct client *c, uint32_t number) {
     int left = c->fd >= 0 && drain(c->fd, &c->out);
     if (c->fd >= 0 && left != c->wants_write) watch(poller, c, number, left, EPOLL_CTL_MOD);

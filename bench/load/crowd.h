@@ -1,4 +1,4 @@
-/* The crowd: all clients in one epoll, what each talker has in flight, and one turn after another. */
+/* The crowd: all clients in one epoll, and the messages that each talker has in flight. */
 #ifndef CROWD_H
 #define CROWD_H
 
@@ -19,18 +19,18 @@ static struct {
 
 struct talker {
     uint32_t sent, done;
-    uint32_t arrivals[RING]; /* of each message in flight: how many have it */
+    uint32_t arrivals[RING]; /* for each message in flight: how many clients have it */
     uint64_t sent_at[RING];
 };
 
 static int poller, echoes, open_clients;
-static uint32_t audience; /* how many hear each message */
+static uint32_t audience; /* how many clients receive each message */
 static struct client *clients;
 static struct talker *talkers;
 static struct track *tracks;
 static struct tally tally;
 static unsigned char *message;
-static uint32_t *samples, sample_count; /* nanoseconds until everybody had it, while `sampling` */
+static uint32_t *samples, sample_count; /* nanoseconds until all had it, while `sampling` */
 static int sampling;
 static uint64_t stalls, last_arrival, turn_time;
 
@@ -39,7 +39,7 @@ static void say(struct client *c, uint32_t talker, uint32_t sequence) {
     put_frame(&c->out, TEXT, message, option.size, random_mask());
 }
 
-/* A message came to client `i`: note it, and count it as done when everybody has it. */
+/* A message has arrived at client `i`: note it, and count it as done when all clients have it. */
 static void arrived(uint32_t i, const struct frame *f) {
     struct client *c = &clients[i];
     if (c->to_ignore) {
@@ -80,7 +80,7 @@ static void hear(uint32_t i) {
     if (waiting(&c->out)) flush(poller, c, i);
 }
 
-/* One turn: read every socket that has something, once. */
+/* One round: read once from every readable socket. */
 static void turn(int timeout_ms) {
     struct epoll_event events[EVENTS];
     int ready = epoll_wait(poller, events, EVENTS, option.spin ? 0 : timeout_ms);
@@ -99,8 +99,8 @@ static void turn(int timeout_ms) {
     if (ready > 0) last_arrival = turn_time;
 }
 
-/* Let every talker fill its window, in one send each: once per turn, so that what the server
- * delivered together is answered together. */
+/* Let every talker fill its window, in one send each: once in a round, so that messages that arrived
+ * together cause one send. */
 static void talk(void) {
     for (uint32_t n = 0; n < (uint32_t)option.talkers; n++) {
         struct talker *t = &talkers[n];
@@ -114,7 +114,7 @@ static void talk(void) {
     }
 }
 
-/* Nothing came for a while though something is under way: it is lost. Give it up and go on. */
+/* Messages are in flight but none has arrived for a while: they are lost. Continue without them. */
 static void give_up_if_stalled(void) {
     if (turn_time - last_arrival < (uint64_t)(option.stall * 1e9)) return;
     stalls++;
@@ -132,7 +132,7 @@ static void talk_for(double seconds) {
     }
 }
 
-/* Wait for what is under way, as long as something still comes. */
+/* Wait for messages in flight, as long as some arrive. */
 static void settle(uint64_t expected, double quiet, double longest) {
     uint64_t end = now_ns() + (uint64_t)(longest * 1e9);
     last_arrival = turn_time = now_ns();
@@ -147,7 +147,7 @@ static int everybody_heard(void) {
     return 1;
 }
 
-/* A server may subscribe a client a little after its handshake: talk only when everybody hears. */
+/* A server may subscribe a client shortly after its handshake: send only when all clients receive. */
 static void probe(void) {
     uint64_t end = now_ns() + 5000000000u, again = 0;
     for (uint32_t attempt = 0; !everybody_heard(); turn(20)) {
@@ -159,7 +159,7 @@ static void probe(void) {
     }
 }
 
-/* Connect everybody, `batch` at a time. Answers the seconds it took. */
+/* Connect all clients, `batch` at a time. Returns the seconds that it took. */
 static double gather(void) {
     uint64_t begin = now_ns();
     poller = epoll_create1(EPOLL_CLOEXEC);
@@ -173,7 +173,7 @@ static double gather(void) {
         open_clients++;
     }
     double seconds = (double)(now_ns() - begin) / 1e9;
-    for (uint32_t i = 0; i < (uint32_t)option.clients; i++) hear(i); /* what came with the handshake */
+    for (uint32_t i = 0; i < (uint32_t)option.clients; i++) hear(i); /* frames that arrived with the handshake */
     return seconds;
 }
 

@@ -3,7 +3,7 @@
  * One thread, one epoll. In each turn every readable socket is read once; what came for `/ws` is
  * framed once into one shared buffer, and at the end of the turn each listener gets it in one
  * `send`. `/echo` answers in one `send` a read. Nothing is checked that a product must check.
- * It prints its port, and ends when its standard input does, hence with the bench that started it. */
+ * It prints its port, and ends when its standard input does, so it ends with the bench that started it. */
 #include "wire.h"
 
 #include <arpa/inet.h>
@@ -34,7 +34,7 @@ static void leave(struct connection *c) {
     memset(c, 0, sizeof *c);
 }
 
-/* Ask epoll for writability only while something is left: the ordinary turn pays no epoll_ctl. */
+/* Ask epoll for writability only while something is left: a normal round makes no epoll_ctl call. */
 static void watch(struct connection *c, int wants_write) {
     if (wants_write == c->wants_write) return;
     struct epoll_event event = {.events = EPOLLIN | (wants_write ? EPOLLOUT : 0), .data.fd = c->fd};
@@ -62,7 +62,7 @@ static int upgrade(struct connection *c) {
     return 1;
 }
 
-/* Answers whether the connection goes on. */
+/* Returns whether the connection stays open. */
 static int readable(struct connection *c) {
     if (fill(c->fd, &c->in, READ_SIZE) == 0) return 0;
     if (!c->upgraded && !upgrade(c)) return 0;

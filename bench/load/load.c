@@ -3,11 +3,11 @@
  *   load --port P --mode fanout   --clients N, of which --talkers T talk, each with --window K messages
  *                                 in flight; a message is done when all N have it
  *        --mode echo              each client talks to itself
- *        --mode receive           somebody else talks, as number 0, --count messages; all listen
+ *        --mode receive           the server sends, as number 0, --count messages; all receive
  *        --mode idle              connect and stay until standard input ends
  *
  * receive and idle print {"ready": true} when every client is connected and hears. The last line is
- * one JSON object with what happened. Every mode ends by itself, at the latest after --limit seconds. */
+ * one JSON object with the results. Every mode ends by itself, at the latest after --limit seconds. */
 #include "crowd.h"
 
 #include <poll.h>
@@ -41,7 +41,7 @@ static void end_measuring(void) {
     outcome.load_cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - outcome.load_cpu;
 }
 
-/* fanout and echo: talk to warm up, talk to measure, then wait for the rest to count what is lost. */
+/* fanout and echo: send to warm up, send to measure, then wait for the rest to count lost messages. */
 static void converse(void) {
     if (!echoes) probe();
     talk_for(option.warm);
@@ -81,22 +81,22 @@ static void read_options(int argc, char **argv) {
         else if (IS("talkers")) option.talkers = atoi(value);
         else if (IS("window")) option.window = atoi(value);
         else if (IS("size")) option.size = (size_t)atol(value);
-        else if (IS("skip")) option.skip = (size_t)atol(value);         /* bytes before ours, as in "you said: " */
-        else if (IS("greeting")) option.greeting = atoi(value);         /* messages the server opens with */
+        else if (IS("skip")) option.skip = (size_t)atol(value);         /* bytes before the payload: "you said: " */
+        else if (IS("greeting")) option.greeting = atoi(value);         /* messages that the server sends first */
         else if (IS("count")) option.count = (uint32_t)atol(value);
         else if (IS("seconds")) option.seconds = atof(value);
         else if (IS("warm")) option.warm = atof(value);
         else if (IS("stall")) option.stall = atof(value);               /* silence after which messages are lost */
         else if (IS("limit")) option.limit = atof(value);
         else if (IS("spin")) option.spin = atoi(value);                 /* never sleep: for round trips */
-        else if (IS("batch")) option.batch = atoi(value);               /* handshakes under way at once */
+        else if (IS("batch")) option.batch = atoi(value);               /* handshakes at a time */
         else if (IS("pid")) option.pid = atoi(value);                   /* whose CPU time to report */
         else die("unknown option %s", name);
     }
     echoes = strcmp(option.mode, "echo") == 0;
     if (echoes) option.talkers = option.clients;
     audience = echoes ? 1 : (uint32_t)option.clients;
-    if (option.clients < 1 || option.talkers > option.clients || option.talkers < 1) die("who talks?");
+    if (option.clients < 1 || option.talkers > option.clients || option.talkers < 1) die("--clients and --talkers: 1 talker at least, and no more than clients");
     if (option.window < 1 || option.window > RING / 2 || option.size <= HEAD) die("window or size out of range");
     if (option.pid && clock_getcpuclockid(option.pid, &server_clock)) die("no process %d", option.pid);
 }

@@ -1,5 +1,5 @@
-/* Who has heard what: every payload opens with its talker's number and a sequence number, so that
- * a lost, doubled or reordered message is seen at the receiver that it happened to. */
+/* What each client has received: every payload starts with its talker's number and a sequence number,
+ * so that each receiver notices a lost, doubled or reordered message. */
 #ifndef TRACK_H
 #define TRACK_H
 
@@ -7,7 +7,7 @@
 
 enum { HEAD = 8, PROBE = (1 << 18) - 1 };
 
-/* Six bits a character, from '0' on: printable ASCII, hence valid in a text frame, and cheap to read. */
+/* Six bits in each character, from '0' on: printable ASCII, so valid in a text frame, and fast to read. */
 static inline void write_digits(unsigned char *p, int digits, uint32_t value) {
     while (digits--) p[digits] = (unsigned char)('0' + (value & 63)), value >>= 6;
 }
@@ -23,7 +23,7 @@ static inline void write_head(unsigned char *p, uint32_t talker, uint32_t sequen
     write_digits(p + 3, 5, sequence);
 }
 
-/* What one receiver knows of one talker: the number it expects, and which of the 64 before it came. */
+/* One receiver's view of one talker: the number it expects next, and which of the 64 before have arrived. */
 struct track {
     uint32_t next;
     uint64_t seen;
@@ -33,7 +33,7 @@ struct tally {
     uint64_t fresh, doubled, reordered, garbled;
 };
 
-/* Note that `sequence` arrived. Answers whether it is new. */
+/* Note that `sequence` arrived. Returns whether it is new. */
 static inline int note_arrival(struct track *t, struct tally *tally, uint32_t sequence) {
     if (sequence >= t->next) {
         uint32_t step = sequence - t->next + 1;

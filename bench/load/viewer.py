@@ -1,4 +1,4 @@
-"""Somebody who looks at the live table: `python -m bench.load.viewer URL DOOR SECRET`, until standard input ends."""
+"""A view of the live table: `python -m bench.load.viewer URL TOKEN SECRET`, until standard input ends."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 
-def main(url: str, door: str, secret: str) -> None:
+def main(url: str, token: str, secret: str) -> None:
     with connect(url, close_timeout=0.5) as socket:
         nonce, own = json.loads(socket.recv(timeout=5))["nonce"], secrets.token_urlsafe(16)
-        proof = hmac.digest(secret.encode(), f"view\n{door}\n{nonce}\n{own}".encode(), "sha256").hex()
-        socket.send(json.dumps({"door": door, "nonce": own, "proof": proof}))
+        proof = hmac.digest(secret.encode(), f"view\n{token}\n{nonce}\n{own}".encode(), "sha256").hex()
+        socket.send(json.dumps({"token": token, "nonce": own, "proof": proof}))
         json.loads(socket.recv(timeout=5))
-        # What the page asks for when it opens: the window of fifty rows at the top.
+        # The first request of a page: the window of the first fifty rows.
         socket.send(json.dumps({"do": "look", "limit": 50}))
         counted = {"messages": 0, "tables": 0, "bytes": 0}
 

@@ -1,4 +1,4 @@
-/* What the load generator and the C limit share: clocks, growing buffers, WebSocket frames.
+/* Code of both the load generator and the C limit: clocks, growing buffers, WebSocket frames.
  *
  * Every function is static: each program is one translation unit, compiled by `gcc -O2`. */
 #ifndef WIRE_H
@@ -70,7 +70,7 @@ static inline void append(struct buffer *b, const void *bytes, size_t length) {
     b->end += length;
 }
 
-/* Read what is there, at most `most` bytes. Answers 0 at the end of the stream, -1 for "later". */
+/* Read the available bytes, at most `most`. Returns 0 at the end of the stream, -1 for "later". */
 static inline ssize_t fill(int fd, struct buffer *b, size_t most) {
     ssize_t got = recv(fd, reserve(b, most), most, MSG_DONTWAIT);
     if (got > 0) b->end += (size_t)got;
@@ -78,7 +78,7 @@ static inline ssize_t fill(int fd, struct buffer *b, size_t most) {
     return got;
 }
 
-/* Send what waits in one call. Answers whether something is left. */
+/* Send the pending bytes in one call. Returns whether some are left. */
 static inline int drain(int fd, struct buffer *b) {
     if (!waiting(b)) return 0;
     ssize_t sent = send(fd, b->data + b->start, waiting(b), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -116,7 +116,7 @@ struct frame {
     size_t length;
 };
 
-/* Take the next whole frame off the buffer, unmasked in place. Answers 0 when it is not all there. */
+/* Take the next whole frame from the buffer, unmasked in place. Returns 0 when it is incomplete. */
 static inline int take_frame(struct buffer *b, struct frame *f) {
     unsigned char *p = b->data + b->start;
     size_t there = waiting(b), head = 2;

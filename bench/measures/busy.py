@@ -1,4 +1,4 @@
-"""While a pure-Python cell runs in the main thread: what is left to the server, and what is left to the cell."""
+"""The speed of the server beside a pure-Python cell in the main thread, and the speed of the cell."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bench.targets import Target
 
 KEPT = Figure("kept", "cell keeps", "percent")
 _COUNTED = (Figure("lost", "lost", "count", total=True), Figure("doubled", "doubled", "count", total=True))
-# How long the cell goes on alone after the load's last message, and at most in all.
+# How long the cell runs alone after the load's last message, and how long in total at most.
 _ALONE, _MOST = 1.0, 60
-# Beside a busy cell some servers answer no handshake in time: clients come before it begins.
+# Beside a busy cell some servers are too slow for handshakes, so clients connect before it starts.
 _COMING = 1.0
 
 
 def _with_cell(server: Server, entrant: Entrant, settings: Settings, **options: float | str) -> Sample:
-    """Take a load's figures while the cell runs, and the cell's speed against that after the load has gone."""
+    """Return a load's figures while the cell runs, and the cell's speed divided by its speed without load."""
     server.order("compute", seconds=_MOST, after=_COMING)
     found = load(
         server,
@@ -41,16 +41,16 @@ def _with_cell(server: Server, entrant: Entrant, settings: Settings, **options: 
 
 
 def _speed(marks: list[tuple[float, float]], begin: float, end: float) -> float:
-    """Turns a second between two moments."""
+    """Return the rounds of the cell's loop per second between two moments."""
     inside = [mark for mark in marks if begin <= mark[0] <= end]
     if len(inside) < 2:
-        raise BenchError("the cell did not run beside the load, or not after it")
+        raise BenchError("the cell ran only beside the load, or only after it")
     (first, before), (last, after) = inside[0], inside[-1]
     return (after - before) / (last - first)
 
 
 def take_fanout(entrant: Entrant, settings: Settings, everywhere: bool) -> Sample:
-    """One sample of a fan-out beside a busy cell."""
+    """Take one sample of a fan-out beside a busy cell."""
     with running(entrant.system, everywhere, entrant.without) as server:
         return _with_cell(server, entrant, settings, mode="fanout", clients=100)
 

@@ -1,4 +1,4 @@
-"""How many clients a second can come: connections, handshakes and all, sixteen under way at once."""
+"""How many clients per second can connect: TCP connections and handshakes, sixteen at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CLIENTS = 1000
 
 def take(entrant: Entrant, settings: Settings) -> Sample:
     with running(entrant.system, without=entrant.without) as server:
-        _gather(server, entrant.path, 20)  # what the first ones load is not theirs
+        _gather(server, entrant.path, 20)  # the first ones load modules
         return _gather(server, entrant.path, CLIENTS)
 
 
@@ -24,13 +24,13 @@ def _gather(server: Server, path: str, clients: int) -> Sample:
         cpu = cpu_seconds(server.pid) - before
         crowd.leave()
         found = crowd.result()
-    # In seconds a million, as everywhere: the same number as microseconds each.
+    # In seconds per million, as everywhere: the same number as in microseconds each.
     return {"rate": clients / found["connect_seconds"], "cpu": cpu / clients * 1e6}
 
 
 MEASURE = Measure(
     name="connect",
-    title=f"{CLIENTS:,} clients connect, 16 handshakes under way at once",
+    title=f"{CLIENTS:,} clients connect, 16 handshakes at a time",
     entrants=(
         Entrant("zefnb topic", ZEFNB, path="/ws"),
         Entrant("zefnb actor", ZEFNB, path="/echo-inline"),

@@ -1,4 +1,4 @@
-"""Two pictures: the rate by the number of clients, and the latency by the load. Drawn by `--plots DIR`."""
+"""Two pictures: the rate by the number of clients, and the latency by the load. `--plots DIR` draws them."""
 
 from __future__ import annotations
 

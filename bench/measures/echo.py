@@ -1,4 +1,4 @@
-"""Echo through an actor with rules, state and effects, against peers that just send back."""
+"""Echo through an actor with rules, state and effects, compared with peers that only send back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench.measures.fanout import FIGURES, converse
 from bench.systems import AIOHTTP, LIMIT, PICOWS, WEBSOCKETS, ZEF, ZEFNB
 from bench.targets import Target
 
-# The polite echo of the specification: it says "welcome!" first and "you said: " before each answer.
+# The polite echo of the specification: it sends "welcome!" first, and puts "you said: " before each reply.
 _polite = partial(Entrant, greeting=1, skip=len("you said: "))
 
 ENTRANTS = (
@@ -26,8 +26,8 @@ COUNTED = tuple(figure for figure in FIGURES if figure.total or figure.style == 
 
 
 def _take(entrant: Entrant, settings: Settings, clients: int) -> Sample:
-    # One client alone is about the round trip. A load that sleeps would add two wake-ups of a
-    # processor to it, on a virtual machine three times the round trip itself, so it spins.
+    # One client alone measures the round trip. A load that sleeps would add two wake-ups of a
+    # processor, on a virtual machine three times the round trip itself, so the load spins.
     return converse(entrant, settings, "echo", clients=clients, spin=int(clients == 1))
 
 

@@ -1,4 +1,4 @@
-"""What the extra `zefnb[speed]` is worth: zefnb on uvloop beside zefnb on asyncio's loop."""
+"""What the extra `zefnb[speed]` gains: zefnb on uvloop compared with zefnb on asyncio's loop."""
 
 from __future__ import annotations
 

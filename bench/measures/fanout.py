@@ -1,4 +1,4 @@
-"""One client talks, many hear it: deliveries a second, by messages in flight, clients and size."""
+"""One client sends, many receive: deliveries per second, by messages in flight, clients and size."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ FIGURES = (
     Figure("lost", "lost", "count", total=True),
     Figure("doubled", "doubled", "count", total=True),
     Figure("wrong", "order", "count", total=True),
-    # How busy their processors were: where the load is at its limit and the server is not, the
-    # figure is the load's.
+    # How busy their processors were: when the load is at its limit and the server is not, the
+    # figure is that of the load.
     Figure("server_busy", "server", "percent"),
     Figure("load_busy", "load", "percent"),
 )
@@ -26,7 +26,7 @@ BYTES = Figure("bytes", "MB/s", ratio=True)
 
 
 def converse(entrant: Entrant, settings: Settings, mode: str, **options: float) -> Sample:
-    """Let clients talk to a fresh server, and put what happened under the names of FIGURES."""
+    """Let clients send to a new server, and return the results under the names of FIGURES."""
     with running(entrant.system, without=entrant.without) as server:
         found = load(
             server,
@@ -42,7 +42,7 @@ def converse(entrant: Entrant, settings: Settings, mode: str, **options: float) 
 
 
 def as_sample(found: Sample) -> Sample:
-    """What the load counted, under the names of FIGURES."""
+    """Return the counts of the load under the names of FIGURES."""
     return {
         "rate": found["rate"],
         "cpu": found["server_cpu"] / max(found["deliveries"], 1) * 1e6,
@@ -51,7 +51,7 @@ def as_sample(found: Sample) -> Sample:
         "wrong": found["reordered"] + found["garbled"],
         "server_busy": found["server_cpu"] / found["seconds"],
         "load_busy": found["load_cpu"] / found["seconds"],
-        # Who answers nobody keeps them waiting for ever.
+        # Clients of a server that sends nothing would wait for ever.
         "p50_us": found["p50_us"] if found["deliveries"] else math.inf,
         "p99_us": found["p99_us"] if found["deliveries"] else math.inf,
     }
@@ -60,7 +60,7 @@ def as_sample(found: Sample) -> Sample:
 def take(
     entrant: Entrant, settings: Settings, clients: int = 100, window: int = 1, talkers: int = 1, size: int = 64
 ) -> Sample:
-    """One sample of a fan-out."""
+    """Take one sample of a fan-out."""
     options = {"clients": clients, "window": window, "talkers": talkers, "size": size, "batch": 16}
     sample = converse(entrant, settings, "fanout", **options)
     return {**sample, "bytes": sample["rate"] * size / 1e6}
@@ -101,7 +101,7 @@ MEASURES = (
     ),
     Measure(
         name="talkers",
-        title="50 of 100 clients talk at once, 64 bytes, each waits until all have its message",
+        title="50 of 100 clients send at once, 64 bytes, each waits until all have its message",
         entrants=ENTRANTS,
         figures=FIGURES,
         take=partial(take, talkers=50),

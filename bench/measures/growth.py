@@ -1,4 +1,4 @@
-"""Growth: what a delivery costs with more clients, more rules, more topics, and a journal that is full."""
+"""Growth: the cost of a delivery with more clients, more rules, more topics, and a full journal."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ MEASURES = (
             Target("zefnb, 2,000 clients", "cpu", must=_FLAT, peer="zefnb, 10 clients", less=True),
             Target("zefnb, 2,000 clients", "cpu", aim=_FLAT, peer="zefnb, 100 clients", less=True),
         ),
-        note="the C limit shows how much of it is the kernel's",
+        note="the C limit shows the kernel's part of it",
     ),
     Measure(
         name="growth-rules",

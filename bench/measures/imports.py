@@ -1,4 +1,4 @@
-"""Import time over bare Python, in fresh processes."""
+"""Import time beyond that of bare Python, in new processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RUNS_PER_ROUND = 2  # ten runs in five rounds
 
 
 def _milliseconds(code: str) -> tuple[float, float]:
-    """Wall clock and CPU time of a Python process that runs `code`."""
+    """Return the wall-clock and CPU time of a Python process that runs `code`, in milliseconds."""
     cpu, begin = _cpu_of_children(), time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=30
@@ -34,8 +34,8 @@ def _cpu_of_children() -> float:
 
 def _take(entrant: Entrant, settings: Settings) -> Sample:
     if absent := entrant.system.missing():
-        raise BenchError(f"{entrant.system.name} is not there: install {', '.join(absent)}")
-    _milliseconds(entrant.code)  # compile what is not yet compiled, and fill the page cache
+        raise BenchError(f"{entrant.system.name} is not installed: install {', '.join(absent)}")
+    _milliseconds(entrant.code)  # writes the bytecode and fills the page cache
     pairs = [(_milliseconds(entrant.base), _milliseconds(entrant.code)) for _ in range(RUNS_PER_ROUND)]
     return {
         "ms": statistics.median(taken[0] - bare[0] for bare, taken in pairs),

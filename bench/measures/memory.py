@@ -1,4 +1,4 @@
-"""What an idle connection costs: resident memory with 1,000 or 10,000 of them, less that with none."""
+"""The memory of an idle connection: resident memory with 1,000 or 10,000 of them, minus that with none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.targets import Target
 
 
 def _hold(server: Server, path: str, clients: int) -> float:
-    """Connect, let things settle, and answer the memory that the server then has."""
+    """Connect, wait a moment, and return the memory that the server then has."""
     with loading(server, "idle", path=path, clients=clients, limit=60, batch=16) as load:
         load.wait_until_ready(60)
         time.sleep(0.5)
@@ -25,7 +25,7 @@ def _hold(server: Server, path: str, clients: int) -> float:
 
 def _take(entrant: Entrant, settings: Settings) -> Sample:
     with running(entrant.system) as server:
-        _hold(server, entrant.path, 10)  # what the first connections load is not theirs
+        _hold(server, entrant.path, 10)  # the first connections load modules
         before = resident_bytes(server.pid)
         return {"kb": (_hold(server, entrant.path, entrant.clients) - before) / entrant.clients / 1024}
 
@@ -49,5 +49,5 @@ MEASURE = Measure(
         Target("zefnb topic, 10,000", "kb", must=1.2, peer="zefnb topic", less=True),
         Target("zefnb actor, 10,000", "kb", must=1.2, peer="zefnb actor", less=True),
     ),
-    note="1,000 connections where nothing else is said",
+    note="1,000 connections unless the row says otherwise",
 )

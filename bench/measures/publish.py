@@ -13,7 +13,7 @@ def _take(entrant: Entrant, settings: Settings) -> Sample:
         found = server.command("publish", seconds=settings.seconds)
     return {
         "accepted": found["count"] / found["accepted"],
-        # Until everything accepted has been handed on, too: a queue that only grows would show here.
+        # The time ends when all accepted messages have been delivered, so that a growing queue shows here.
         "passed": found["count"] / found["passed"],
         "cpu": found["cpu"] / found["count"] * 1e6,
     }

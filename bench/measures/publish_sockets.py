@@ -30,7 +30,7 @@ def _burst(server: Server, count: int) -> Sample:
 
 def _take(entrant: Entrant, settings: Settings) -> Sample:
     with running(entrant.system) as server:
-        # A short burst first, to warm up and to learn how long a burst lasts about as long for everybody.
+        # A short burst first, to warm up, and to find a length that takes each system about the same time.
         guess = _burst(server, FEWEST)["rate"] / CLIENTS * settings.seconds
         return _burst(server, int(min(max(guess, FEWEST), MOST)))
 

@@ -1,4 +1,4 @@
-"""What it costs to ask the loop from the main thread and wait: `| run` of a cheap query."""
+"""The cost of a call to the loop from the main thread that waits for its result: `| run` of a cheap query."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from bench.measure import Entrant, Figure, Measure, Sample, Settings
 from bench.systems import PICOWS, WEBSOCKETS, ZEF, ZEFNB, BenchError, running
 from bench.targets import Target
 
-# Two cells with a moment between them, in which zefnb loads ahead.
+# Two cells with a moment between them, in which zefnb imports modules ahead.
 _NOTEBOOK = """
 import threading
 from IPython.core.interactiveshell import InteractiveShell
@@ -28,7 +28,7 @@ def _take(entrant: Entrant, settings: Settings) -> Sample:
     if entrant.code:
         return _take_in_notebook(entrant.code)
     with running(entrant.system):
-        pass  # once for nothing, so that nothing is left to compile
+        pass  # once before, so that all modules have bytecode
     with running(entrant.system) as server:
         first = server.command("started")["seconds"]
         return {"first": first * 1000, "next": server.command("start_another")["seconds"] * 1000}
@@ -36,7 +36,7 @@ def _take(entrant: Entrant, settings: Settings) -> Sample:
 
 def _take_in_notebook(code: str) -> Sample:
     command = [sys.executable, "-c", code]
-    for _ in range(2):  # once for nothing here, too
+    for _ in range(2):  # the first start is not measured here, either
         done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=30)
     if done.returncode:
         raise BenchError(f"the cells fail: {done.stderr.strip().splitlines()[-1]}")
@@ -58,6 +58,6 @@ MEASURE = Measure(
         Target("zefnb", "next", must=50, less=True),
         Target("zefnb", "first", must=50, less=True),
     ),
-    note="peers have imported everything before; zefnb loads its network code when a server starts, "
-    "in a notebook once the cell that imports it has run",
+    note="peers have imported everything before; zefnb imports its network code when a server starts, "
+    "in a notebook after the cell that imports zefnb",
 )

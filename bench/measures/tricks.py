@@ -1,4 +1,4 @@
-"""What each trick of the hot path is worth: zefnb with it, and with it switched off."""
+"""What each optimization of the hot path gains: zefnb with it, and with it switched off."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _echo(entrant: Entrant, settings: Settings) -> Sample:
 MEASURES = (
     Measure(
         name="tricks-talkers",
-        title="50 of 100 clients talk at once",
+        title="50 of 100 clients send at once",
         entrants=_entrants("one write per iteration", "joined batches", "own parser", "shared buffer"),
         figures=_FIGURES,
         take=partial(take, talkers=50),
@@ -48,14 +48,19 @@ MEASURES = (
         name="tricks-echo",
         title="50 clients, 1 message in flight each, through an inline actor",
         entrants=_entrants(
-            "own parser", "shared buffer", "writes at the iteration's end", path="/echo-inline", greeting=1, skip=len("you said: ")
+            "own parser",
+            "shared buffer",
+            "writes at the iteration's end",
+            path="/echo-inline",
+            greeting=1,
+            skip=len("you said: "),
         ),
         figures=_FIGURES,
         take=_echo,
     ),
     Measure(
         name="tricks-connect",
-        title="1,000 clients connect, 16 handshakes under way at once",
+        title="1,000 clients connect, 16 handshakes at a time",
         entrants=_entrants("plain handshakes"),
         figures=_FIGURES[:2],
         take=connect.take,

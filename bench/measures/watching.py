@@ -1,4 +1,4 @@
-"""What it costs to be looked at: 5,000 clients in a live table, idle and while they get a broadcast."""
+"""The cost of a live table with 5,000 clients, idle and while they receive a broadcast."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ CLIENTS = 5000
 
 @contextlib.contextmanager
 def _looking(server: Server, told: Sample) -> Iterator[None]:
-    """A view as a browser opens it, on the load's processor; how much it is told goes into `told`."""
-    door = server.command("watch")
+    """Open a view as a browser does, on the load's processor. `told` counts the bytes that it receives."""
+    access = server.command("watch")
     _, processor = machine.processors()
-    argv = [sys.executable, "-m", "bench.load.viewer", door["url"], door["door"], door["secret"]]
+    argv = [sys.executable, "-m", "bench.load.viewer", access["url"], access["token"], access["secret"]]
     with child(argv, {processor}, machine.BUILD / "viewer.log") as process:
         assert process.stdout is not None
         assert process.stdin is not None
         lines = Lines(process.stdout)
         if lines.next(20) is None:
-            raise BenchError("the viewer was not let in; see build/viewer.log")
+            raise BenchError("the viewer was refused; see build/viewer.log")
         yield
         process.stdin.close()
         last = lines.next(10)
         if last is None:
-            raise BenchError("the viewer was cut off; see build/viewer.log")
+            raise BenchError("the viewer lost its connection; see build/viewer.log")
         told.update(json.loads(last))
 
 
 def _idle(server: Server, seconds: float) -> float:
-    """CPU seconds a second while 5,000 clients are connected and say nothing."""
+    """Return the CPU seconds per second while 5,000 clients are connected and send nothing."""
     with loading(server, "idle", clients=CLIENTS, limit=60, batch=16) as crowd:
         crowd.wait_until_ready(60)
-        time.sleep(1.5)  # until the table has been told of all of them
+        time.sleep(1.5)  # until the table has all of them
         before = cpu_seconds(server.pid)
         time.sleep(seconds)
         used = cpu_seconds(server.pid) - before
@@ -78,8 +78,8 @@ MEASURE = Measure(
         Figure("rate", "deliveries/s", "count", ratio=True),
         Figure("cpu", "CPU s/million", ratio=True),
         Figure("lost", "lost", "count", total=True),
-        Figure("tables", "tables told", "count"),
-        Figure("kb", "KB told"),
+        Figure("tables", "tables sent", "count"),
+        Figure("kb", "KB sent"),
     ),
     take=_take,
     slow=True,

@@ -1,1 +1,1 @@
-"""The programs under test: each a small server of its own make, started as a process of its own."""
+"""The programs under test: small servers, each started as its own process."""

@@ -12,7 +12,7 @@ listeners: set[web.WebSocketResponse] = set()
 
 
 async def broadcast(message: str) -> None:
-    # One after the other, as its documentation does it; the answers of `send_str` are quick while nobody lags.
+    # One after the other, as in its documentation; `send_str` returns fast while no client is slow.
     for socket in listeners:
         await socket.send_str(message)
 

@@ -1,4 +1,4 @@
-"""What every server program does around its server: tell the port, obey the bench, end with it."""
+"""What every server program does: print the port, serve the commands of the bench, and end with it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Command = Callable[..., dict[str, Any]]
 
 
 class Control:
-    """The line to the bench: the port first, then one line of JSON per command.
+    """The connection to the bench: the port first, then one line of JSON per command.
 
-    It keeps the real standard output to itself and sends everything else that is printed (a
-    handler's "client left") to standard error, so that no print can garble an answer or fill a pipe.
+    It alone writes to the real standard output. All other output (a handler's "client left") goes to
+    standard error, so that it cannot mix with a reply or fill the pipe.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Control:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard), hard))
 
     def serve(self, port: int, commands: Mapping[str, Command]) -> None:
-        """Announce `port`, then answer commands until standard input ends, hence with the bench."""
+        """Print `port`, then reply to commands until standard input ends, which happens when the bench ends."""
         print(port, file=self._answers)
         for line in sys.stdin:
             order = json.loads(line)
@@ -41,7 +41,7 @@ class Control:
 
 
 def numbered_messages(count: int, size: int) -> list[str]:
-    """Messages as the load generator expects them from talker 0 (see load/track.h)."""
+    """Yield messages as the load generator expects them from sender 0 (see load/track.h)."""
     padding = "." * (size - 8)
     return [f"000{_digits(sequence)}{padding}" for sequence in range(count)]
 
@@ -51,14 +51,14 @@ def _digits(value: int) -> str:
 
 
 def clocked(call: Callable[[], T]) -> tuple[T, float]:
-    """What `call` answers, and the seconds it took."""
+    """Return the result of `call`, and the seconds that it took."""
     begin = time.perf_counter()
     answer = call()
     return answer, time.perf_counter() - begin
 
 
 def timed(call: Callable[[], object], count: int) -> dict[str, float]:
-    """The median and the 99th percentile of `count` calls, in microseconds."""
+    """Return the median and the 99th percentile of `count` calls, in microseconds."""
     clock = time.perf_counter_ns
     for _ in range(max(count // 10, 1)):
         call()
@@ -72,9 +72,9 @@ def timed(call: Callable[[], object], count: int) -> dict[str, float]:
 
 
 def compute(seconds: float, after: float) -> dict[str, Any]:
-    """A cell that is busy in pure Python: when it had made how many turns, some hundred times a second.
+    """Run a loop of pure Python, as a busy cell, and return its round counts over time, some hundred a second.
 
-    It begins `after` seconds from now, ends when the next command comes, and by itself after `seconds`.
+    It starts `after` seconds from now, and ends at the next command or after `seconds`.
     """
     time.sleep(after)
     turns, odd = 0, 0
@@ -94,7 +94,7 @@ def compute(seconds: float, after: float) -> dict[str, Any]:
 
 
 def publish_all(publish: Callable[[str], object], count: int, size: int) -> dict[str, float]:
-    """Publish `count` numbered messages as fast as it goes; say when it began and what it cost."""
+    """Publish `count` numbered messages as fast as possible; return the start and the cost."""
     messages = numbered_messages(count, size)
     begin, cpu = time.monotonic(), time.process_time()
     for message in messages:
@@ -103,7 +103,7 @@ def publish_all(publish: Callable[[str], object], count: int, size: int) -> dict
 
 
 def publish_for(publish: Callable[[str], object], flush: Callable[[], object], seconds: float) -> dict[str, float]:
-    """Publish for `seconds`; `flush` answers when everything accepted before it has been handed on."""
+    """Publish for `seconds`; `flush` returns when all messages accepted before have been delivered."""
     message = "." * 64
     count, begin, cpu = 0, time.monotonic(), time.process_time()
     while time.monotonic() - begin < seconds:

@@ -1,4 +1,4 @@
-"""What the peers have in common: a loop in a thread of its own, fed from the main thread."""
+"""What the peers have in common: a loop in its own thread, called from the main thread."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Broadcast = Callable[[str], object]
 
 
 async def _nothing() -> list[object]:
-    """The cheapest thing that can be asked of a loop."""
+    """The cheapest call to a loop."""
     return []
 
 
 def serve_peer(loop: asyncio.AbstractEventLoop, start: Callable[[], Awaitable[int]], broadcast: Broadcast) -> None:
-    """Run `start` on `loop` in the background and obey the bench.
+    """Run `start` on `loop` in the background, and serve the commands of the bench.
 
-    The peers have no call like `| run` or `FX.Publish`; what takes its place is what their users
-    write: `run_coroutine_threadsafe` for an answer and `call_soon_threadsafe` to hand a message over.
+    The peers have no call like `| run` or `FX.Publish`. Their users write instead
+    `run_coroutine_threadsafe` for a result and `call_soon_threadsafe` for a message.
     """
     control = Control()
     threading.Thread(target=loop.run_forever, name="loop", daemon=True).start()

@@ -1,6 +1,6 @@
-"""zefnb with one of its tricks switched off, to show what the trick is worth: `BENCH_WITHOUT=name`.
+"""zefnb with one optimization switched off, to show what it gains: `BENCH_WITHOUT=name`.
 
-Nobody should run like this; the product has no such switches.
+This is only for measuring; the product has no such switches.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 
-def _one_write_per_turn() -> None:
-    """Write whatever is published at once, as servers commonly do."""
+def _one_write_per_iteration() -> None:
+    """Write each published message at once, as most servers do."""
     from zefnb.net.websocket.outbox import Outbox
 
     Outbox._schedule = lambda self: None  # type: ignore[method-assign]
@@ -32,8 +32,8 @@ def _one_write_per_turn() -> None:
     _fanout().deliver = deliver_and_flush
 
 
-def _joined_runs() -> None:
-    """Give each socket each frame of a run by itself; each still writes once."""
+def _joined_batches() -> None:
+    """Give each socket the single frames of a batch; each still writes once."""
     from zefnb.net.websocket.outbox import Outbox
 
     Outbox._flush_batch = lambda self, run: (
@@ -45,7 +45,7 @@ def _joined_runs() -> None:
 
 
 def _own_parser() -> None:
-    """Let the Sans-I/O protocol take every frame apart."""
+    """Let the Sans-I/O protocol parse every frame."""
     from websockets.frames import Opcode
     from websockets.http11 import Request
 
@@ -65,11 +65,11 @@ def _own_parser() -> None:
 
 
 def _shared_buffer() -> None:
-    """Receive by `data_received`, for which asyncio makes a buffer of 256 KiB each time."""
+    """Receive by `data_received`, for which asyncio allocates 256 KiB each time."""
     from zefnb.net.websocket.connection import Connection
 
     class Receiving(asyncio.Protocol):
-        """What the transport takes for an ordinary protocol."""
+        """An ordinary protocol for the transport."""
 
         def __init__(self, connection: Any) -> None:
             self._connection = connection
@@ -89,29 +89,29 @@ def _shared_buffer() -> None:
     Connection.connection_made = connection_made  # type: ignore[method-assign]
 
 
-def _turn_ends() -> None:
-    """Go round the loop once more before what was gathered is written."""
+def _writes_at_iteration_end() -> None:
+    """Write in the next loop iteration."""
     from zefnb.engine.iteration_loop import SelectorIterationLoop
 
     SelectorIterationLoop.at_iteration_end = SelectorIterationLoop.call_soon  # type: ignore[method-assign,assignment]
 
 
 def _plain_handshakes() -> None:
-    """Have every handshake read by h11 and answered by `websockets`."""
+    """Let h11 parse and `websockets` accept every handshake."""
     from zefnb.net.http import arrival
 
     arrival.read_plain = lambda data: None
 
 
 def _kept_memory() -> None:
-    """Let the C library hand back what has been freed."""
+    """Let the C library return freed memory to the system."""
     from zefnb.net.websocket import outbox
 
     outbox.keep_freed_memory = lambda: None
 
 
 def _wakers() -> None:
-    """Tell who waits by a lock."""
+    """Wake a waiting thread by a lock."""
     from zefnb.engine import waker as waker
 
     waker._MOST_SOCKETS = 0
@@ -124,11 +124,11 @@ def _fanout() -> Any:
 
 
 TRICKS: dict[str, Callable[[], None]] = {
-    "one write per iteration": _one_write_per_turn,
-    "joined batches": _joined_runs,
+    "one write per iteration": _one_write_per_iteration,
+    "joined batches": _joined_batches,
     "own parser": _own_parser,
     "shared buffer": _shared_buffer,
-    "writes at the iteration's end": _turn_ends,
+    "writes at the iteration's end": _writes_at_iteration_end,
     "plain handshakes": _plain_handshakes,
     "kept memory": _kept_memory,
     "wakers": _wakers,
@@ -136,7 +136,7 @@ TRICKS: dict[str, Callable[[], None]] = {
 
 
 def apply() -> None:
-    """Switch off what the environment names."""
+    """Switch off the optimization that the environment names."""
     name = os.environ.get("BENCH_WITHOUT")
     if name:
         TRICKS[name]()

@@ -13,7 +13,7 @@ from zef import *
 
 from bench.servers.control import Control, clocked, compute, publish_all, publish_for, timed
 
-enable_dynamic()  # names by themselves, as its documentation writes them; each first use warns otherwise
+enable_dynamic()  # plain names, as in its documentation; without this call each first use warns
 
 
 @zef_function
@@ -38,7 +38,7 @@ def on_disconnect(input: Any) -> Any:
 
 
 def free_port() -> int:
-    """It cannot pick a free port and tell which, so we look for one."""
+    """Return a free port, since Zef cannot choose one and report it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,7 +1,7 @@
 """zefnb, by its public names only, as its users write it: a chatroom and three polite echoes.
 
-The echo answers in more words than the peers' (`welcome!`, `you said: ...`): it is the one of the
-specification, with rules, a state and effects, and nothing of the product is switched off.
+Its echo sends more than that of the peers (`welcome!`, `you said: ...`): it is the echo of the specification,
+with rules, a state and effects. Nothing of the product is switched off.
 """
 
 # ruff: noqa: F403, F405, F841 - the star import and the handlers are written as in the specification
@@ -66,7 +66,7 @@ def echo(handler: Any, more_rules: Any = ()) -> Any:
 
 chat = ET.Topic("chat")
 inbox = ET.Topic("inbox")
-# Rules that are asked before the one that fits: nobody sends what they take.
+# Rules before the matching one. No client sends the types of these.
 unused = {(getattr(ET, f"Order{number}"), ET.Connected): on_message for number in range(297)}
 
 
@@ -91,7 +91,7 @@ def query() -> Any:
 
 
 def publish_around(seconds: float, topics: int) -> dict[str, float]:
-    """Publish to `topics` topics in turn, each with a subscriber of its own."""
+    """Publish to `topics` topics in turn, each with its own subscriber."""
     around = [ET.Topic(f"around {number}") for number in range(topics)]
     FX.SubscribeFX(topic=inbox, op=length) | run
     for topic in around:
@@ -101,7 +101,7 @@ def publish_around(seconds: float, topics: int) -> dict[str, float]:
 
 
 def fill_journal() -> dict[str, float]:
-    """As many lines as it keeps, of both kinds."""
+    """Fill the journal with entries of both kinds."""
     for number in range(1000):
         FX.Log(content=f"line {number}", level="info") | run
         FX.Log(content=f"line {number}", level="warning") | run
@@ -109,22 +109,22 @@ def fill_journal() -> dict[str, float]:
 
 
 def watch() -> dict[str, Any]:
-    """Open the door through which a live table looks on, as the notebook does."""
+    """Open the channel of a live table, as the notebook does, and return how to reach it."""
     from zefnb.engine.runtime import default_runtime
     from zefnb.notebook.watch.control import PATH
     from zefnb.notebook.watch.control import Control as Channel
 
     runtime = default_runtime()
     channel = runtime.service(Channel)
-    door = asyncio.run_coroutine_threadsafe(channel.open(), runtime.loop).result(10)
-    return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "door": door.name, "secret": door.tell()}
+    token = asyncio.run_coroutine_threadsafe(channel.open(), runtime.loop).result(10)
+    return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "token": token.name, "secret": token.tell()}
 
 
 if __name__ == "__main__":
     without.apply()
     control = Control()
     server, started = clocked(start)
-    # One subscriber in this process, by an op that the library runs on the loop itself.
+    # One subscriber in this process, with an op that the library runs on the loop itself.
     FX.SubscribeFX(topic=inbox, op=length) | run
 
     control.serve(
