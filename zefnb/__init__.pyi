@@ -288,6 +288,8 @@ class _FX:
             headers: Any = ...,
             subprotocols: Sequence[str] = ...,
             redirects: str = ...,
+            max_size: int = ...,
+            wait: float = ...,
         ) -> None: ...
 
     class StopActor(_Effect[Success]):

@@ -12,6 +12,7 @@ from websockets.sync.client import connect
 
 from tests.cli.browser import wait_for
 from tests.cli.processes import Terminal, needs_tmux, terminal
+from tests.net.client.outsider import Outsider
 from tests.notebook.kernel import Kernel
 from zefnb.notebook.command_line.line import LineError, expanded, pieces, whole, words
 from zefnb.notebook.magics import SUBCOMMANDS, command
@@ -85,6 +86,8 @@ def test_the_list_of_subcommands_is_the_folder():
         ("%zef connect ftp://example/ws --in a", "ws://host/path or wss://host/path"),
         ("%zef connect ws://127.0.0.1:9/ws", "say where messages go"),
         ("%zef connect ws://127.0.0.1:9/ws --in a", "127.0.0.1:9"),
+        ("%zef connect ws://127.0.0.1:9/ws --in a --header hush", 'a header is written "Name: value"'),
+        ("%zef connect ws://127.0.0.1:9/ws --in a --header 'X Y: hush'", "a name is no header's name"),
         ("%zef off chat", "no cell listens to chat"),
         ("%zef page /", "this is for cells: %%zef page"),
         ("%%zef\nx", "say what is to be done with the cell"),
@@ -367,6 +370,19 @@ def test_page_serves_the_cell_starts_a_server_and_updates_with_clients_connected
         assert fetched(url) == "<h1>two</h1>\n"
         kernel.run("%zef publish chat still here")
         assert client.recv(timeout=20) == "still here"
+
+
+def test_connect_sends_headers_whose_secrets_are_variables(kernel):
+    server = Outsider()
+    kernel.run("key = 'a:secret --all'")
+    line = f'%zef connect ws://127.0.0.1:{server.port}/ws --in room -H "X-Api-Key: $key" --header "X-Plain: b c"'
+    done = kernel.run(f"c = {line}")
+    assert done.error is None
+    (request,) = server.requests
+    assert (request.headers["X-Api-Key"], request.headers["X-Plain"]) == ("a:secret --all", "b c")
+    assert "secret" not in done.text
+    kernel.run("FX.StopWebSocketClient(client=c) | run")
+    server.end()
 
 
 def test_connect_brings_messages_in(kernel):

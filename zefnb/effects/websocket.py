@@ -145,6 +145,8 @@ async def start_websocket_client(
     headers: Any = None,
     subprotocols: Sequence[str] = (),
     redirects: str = "same-origin",
+    max_size: int = 16 << 20,
+    wait: float = 0.0,
 ) -> WebSocketClient:
     """Connect outward to a WebSocket server; when this returns, the connection stands.
 
@@ -154,8 +156,14 @@ async def start_websocket_client(
     them again after each reconnection; it keeps its state, and ends with the client, as the client with it.
 
     A `port` is put into the url. `wss` verifies certificates, by the system's or `SSL_CERT_FILE`'s
-    authorities, private ones by `ca_file` or `ssl_context`, and never falls back to `ws`. `headers`, a dict,
-    go with the handshake. A proxy named in the environment is used, except for this machine.
+    authorities, private ones by `ca_file` or `ssl_context`, and never falls back to `ws`. A proxy named in the
+    environment is used, except for this machine.
+
+    `headers` go with the handshake: a dict, or a function without arguments that returns one. The function, plain
+    (called in a thread) or async, is called for each attempt, so that a token that expires can be fetched anew.
+
+    A message from the server has at most `max_size` bytes (16 MiB); a larger one closes the connection with 1009.
+    `wait` is how many seconds the first attempt is repeated while nothing listens yet (0: not at all).
 
     `redirects` says which redirects of the handshake are followed: 'same-origin' (the default), those that keep
     scheme, host and port; 'any', those to other servers, too, but without `headers`, user and password; 'none'.
@@ -167,10 +175,10 @@ async def start_websocket_client(
     at least once.
 
     Returns `ET.WebSocketClient('🍃-…')`. Raises `InvalidEffect`, listing every fault of the fields, and
-    `ConnectionFailed`, saying why, when the first attempt fails within 10 s. Running the cell again replaces
-    the client.
+    `ConnectionFailed`, saying why, when the first attempt fails, which takes 10 s at most, or `wait` is over.
+    Running the cell again replaces the client.
     """
-    from zefnb.net.client.clients import Clients, make_client
+    from zefnb.net.client.clients import MOST_WAIT, Clients, make_client
     from zefnb.topics.hub import Hub
 
     client = make_client(
@@ -186,10 +194,13 @@ async def start_websocket_client(
         headers=headers,
         subprotocols=subprotocols,
         redirects=redirects,
+        max_size=max_size,
     )
+    if not 0 <= wait <= MOST_WAIT:
+        raise InvalidEffect("FX.StartWebSocketClient", [FieldError("wait", f"got {wait}", f"0 to {MOST_WAIT} seconds")])
     clients = runtime.service(Clients)
     previous = clients.previous()
-    handle = await clients.start(client, previous)
+    handle = await clients.start(client, previous, wait)
     if previous is not None:
         runtime.cells.replaced("the outward client that this cell started before")
     runtime.cells.record(handle)

@@ -28,6 +28,12 @@ from zefnb import FX, run
 from zefnb.net.client import target as target_module
 from zefnb.net.client.failures import why_failed
 
+# An outsider listens on 127.0.0.1, which each of these spellings leads to.
+THIS_MACHINE = (
+    *("127.0.0.1", "localhost", "LocalHost", "127.1", "2130706433", "0x7f000001", "017700000001", "0.0.0.0"),
+    *("[::ffff:127.0.0.1]", "[::ffff:7f00:1]"),
+)
+
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_nobody_listens(host: str) -> None:
@@ -167,9 +173,11 @@ def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(
     for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy"):
         monkeypatch.setenv(name, dead)
     monkeypatch.delenv("no_proxy", raising=False)
-    client, *_ = talk_to(outsider())
-    assert state_of(client) == "connected"
-    FX.StopWebSocketClient(client=client) | run
+    port = outsider().port
+    for host in THIS_MACHINE:
+        client, *_ = talk_to(f"ws://{host}:{port}/ws")
+        assert state_of(client) == "connected", host
+        FX.StopWebSocketClient(client=client) | run
     reason = fails_to_connect(url="ws://server.example.com/ws")
     assert "connection refused" in reason
     assert "hush" not in reason

@@ -23,7 +23,6 @@ from tests.net.client.outsider import (
 from zefnb import FX, run
 from zefnb.engine.runtime import default_runtime
 from zefnb.net.client import client as client_module
-from zefnb.net.client import target as target_module
 from zefnb.net.client.backoff import LONGEST_PAUSE, Backoff
 from zefnb.net.websocket.outbox import Outbox
 
@@ -125,16 +124,35 @@ def test_a_normal_close_by_the_server_is_a_loss_too(outsider: Any, until: Until)
     until(lambda: state_of(client) == "connected")
 
 
-def test_a_message_beyond_16_mib_closes_the_connection_with_1009(
-    outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(target_module, "MAX_SIZE", 1_000)
+@pytest.mark.usefixtures("quick")
+def test_a_message_beyond_max_size_closes_the_connection_with_1009(outsider: Any, until: Until) -> None:
     server = outsider()
-    _, _, _, came = talk_to(server)
+    _, _, _, came = talk_to(server, max_size=1_000)
     server.say("x" * 1_000, "y" * 1_001)
     until(lambda: len(server.requests) == 2)
     until(lambda: server.closes == [1009])
     assert came == ["x" * 1_000]
+    until(lambda: "larger than `max_size`" in journal_text())
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_server_that_sends_too_large_messages_again_and_again_is_one_entry(outsider: Any, until: Until) -> None:
+    server = outsider()
+    _, _, _, came = talk_to(server, max_size=1_000)
+    for number in range(1, 4):
+        until(lambda number=number: (len(server.requests), len(server.connections)) == (number, 1))
+        server.say("y" * 1_001)
+        until(lambda number=number: server.closes == [1009] * number)
+    until(lambda: [e["count"] for e in journal("warning") if "max_size" in e["message"]] == [3])
+    assert came == []
+
+
+@pytest.mark.parametrize("size", [16 << 20, 17 << 20])
+def test_a_message_of_the_largest_size_arrives(outsider: Any, until: Until, size: int) -> None:
+    server = outsider()
+    _, _, _, came = talk_to(server, **({} if size == 16 << 20 else {"max_size": size}))
+    server.say("x" * size)
+    until(lambda: [len(message) for message in came] == [size])
 
 
 @forgetful

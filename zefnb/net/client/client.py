@@ -21,7 +21,7 @@ from zefnb.errors import ConnectionFailed
 from zefnb.net.client.backoff import LONGEST_PAUSE, Backoff
 from zefnb.net.client.connection import OutwardConnection
 from zefnb.net.client.consumers import Consumer
-from zefnb.net.client.failures import Disconnect, disconnect_of
+from zefnb.net.client.failures import Disconnect, ServerNotReady, disconnect_of
 from zefnb.net.client.send_queue import MOST_BYTES, MOST_MESSAGES, Message, SendQueue
 from zefnb.net.client.target import CLOSE_WITHIN, Target
 
@@ -66,9 +66,23 @@ class Client:
     def __repr__(self) -> str:
         return f"<client of {self.target}>"
 
-    async def open(self) -> None:
-        """Connect for the first time; `ConnectionFailed` when that cannot be done."""
-        self.connection = await self.target.connect()
+    async def open(self, wait: float = 0.0) -> None:
+        """Connect for the first time, trying again for `wait` seconds while the server may only be starting.
+
+        Raises `ConnectionFailed`.
+        """
+        deadline = time.monotonic() + wait
+        while self.connection is None:
+            try:
+                self.connection = await self.target.connect()
+            except ServerNotReady as error:
+                pause = self._backoff.next()
+                if time.monotonic() + pause >= deadline:
+                    tried = f"; it was tried for {wait:g} s" if wait else ""
+                    raise ConnectionFailed(f"{error}{tried}") from None
+                self._note("info", f"{error}; it is tried again for {wait:g} s", key=("wait", self.handle))
+                await asyncio.sleep(pause)
+        self._backoff.reset()
         self.since = Time.now()
 
     def attach(self) -> None:

@@ -15,11 +15,13 @@ from zefnb.engine.runtime import Runtime
 from zefnb.errors import FieldError, InvalidEffect
 from zefnb.net.client.client import STOP_TIMEOUT, Client
 from zefnb.net.client.consumers import ActorConsumer, Consumer, TopicConsumer
-from zefnb.net.client.target import check_target
+from zefnb.net.client.target import MAX_SIZE, check_target
 from zefnb.net.fields import check_actor, check_topics
 from zefnb.net.ports import Topics
 
 _EXIT_TIMEOUT = 0.3
+# Seconds, a day: the longest that `FX.StartWebSocketClient(wait=...)` may be told to try.
+MOST_WAIT = 86_400
 
 
 def make_client(
@@ -36,10 +38,11 @@ def make_client(
     headers: Any = None,
     subprotocols: Sequence[str] = (),
     redirects: str = "same-origin",
+    max_size: int = MAX_SIZE,
 ) -> Client:
     """The client that these fields describe, not yet connected; `InvalidEffect` lists everything wrong with them."""
     faults: list[FieldError] = []
-    target = check_target(url, port, ssl_context, ca_file, headers, subprotocols, redirects, faults)
+    target = check_target(url, port, ssl_context, ca_file, headers, subprotocols, redirects, max_size, faults)
     push_into = check_topics("in_stream_into", in_stream_into, faults)
     subscribe_to = check_topics("out_stream_from", out_stream_from, faults)
     behaviour, state = check_actor("actor", actor, runtime.journal, faults)
@@ -69,9 +72,12 @@ class Clients(Registry[Client]):
 
     listed_by = "FX.ListWebSocketClients()"
 
-    async def start(self, client: Client, replacing: Client | None = None) -> ClientHandle:
-        """Connect `client`. One that it replaces is stopped once that is done; between them no publish is lost."""
-        await client.open()
+    async def start(self, client: Client, replacing: Client | None = None, wait: float = 0.0) -> ClientHandle:
+        """Connect `client`, within `wait` seconds while its server may only be starting.
+
+        A client that it replaces is stopped once that is done; between them no publish is lost.
+        """
+        await client.open(wait)
         try:
             self.add(client)
             client.attach()

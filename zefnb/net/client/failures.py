@@ -22,11 +22,14 @@ from websockets.exceptions import (
     ProxyError,
 )
 
+from zefnb.errors import ConnectionFailed
 from zefnb.net.client.redirects import RedirectRefused
 from zefnb.text.controls import strip_controls
 
 CONNECT_WITHIN = 10.0
 ABNORMAL = 1006
+_TOO_BIG = 1009
+TOO_BIG = "a message from the server is larger than `max_size`; give a larger one to FX.StartWebSocketClient"
 
 _HUNG_UP = "the server hung up during the handshake: perhaps it wants the other of ws:// and wss://"
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
@@ -48,7 +51,7 @@ def why_failed(error: Exception) -> str:
         case socket.gaierror():
             return f"the host's name has no address: {error.strerror}"
         case InvalidStatus():
-            return f"the server answered HTTP {_status(error.response.status_code)} instead of opening a WebSocket"
+            return _why_status(error.response.status_code)
         case NegotiationError():
             return "the server chose an extension or a subprotocol that was not offered"
         case RedirectRefused():
@@ -67,6 +70,31 @@ def why_failed(error: Exception) -> str:
             return "the host's name has no address: it is no valid name"
         case _:
             return type(error).__name__
+
+
+class ServerNotReady(ConnectionFailed):
+    """The connection could not be made now; the server may only be about to start."""
+
+
+def may_be_starting(error: Exception) -> bool:
+    """Whether the server may only be about to start, so that a later attempt can succeed."""
+    match error:
+        case ssl.SSLError():
+            return False
+        case InvalidStatus():
+            # A proxy in front of a server that is not there yet.
+            return error.response.status_code in (502, 503, 504)
+        case OSError():
+            return True
+        case InvalidHandshake():
+            return isinstance(error.__cause__, EOFError | ConnectionError)
+        case _:
+            return False
+
+
+def _why_status(code: int) -> str:
+    text = f"the server answered HTTP {_status(code)} instead of opening a WebSocket"
+    return f"{text}; give what it asks for with `headers`" if code == HTTPStatus.UNAUTHORIZED else text
 
 
 def _why_os(error: OSError) -> str:
@@ -101,8 +129,10 @@ class Disconnect(NamedTuple):
 
 def disconnect_of(closed: ConnectionClosed) -> Disconnect:
     """What ended a connection."""
-    if closed.rcvd is not None:
+    if closed.rcvd is not None and not (closed.rcvd_then_sent is False and closed.rcvd.code == _TOO_BIG):
         return Disconnect(closed.rcvd.code, closed.rcvd.reason)
+    if closed.sent is not None and closed.sent.code == _TOO_BIG:
+        return Disconnect(_TOO_BIG, TOO_BIG)
     if closed.sent is not None and closed.sent.reason:
         return Disconnect(ABNORMAL, closed.sent.reason)
     cause = closed.__cause__

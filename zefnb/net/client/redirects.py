@@ -7,10 +7,6 @@ goes to one that was judged: no spelling of an address, and no name that changes
 
 from __future__ import annotations
 
-import asyncio
-import enum
-import ipaddress
-import socket
 from typing import Literal, NamedTuple
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -19,8 +15,8 @@ from websockets.http11 import Response
 from websockets.proxy import get_proxy
 from websockets.uri import WebSocketURI, parse_uri
 
+from zefnb.net.client.addresses import Scope, addresses_of, means_this_machine, scope_of
 from zefnb.net.client.printable import printable_url
-from zefnb.net.hosts import is_loopback
 
 RedirectMode = Literal["same-origin", "any", "none"]
 MODES: tuple[RedirectMode, ...] = ("same-origin", "any", "none")
@@ -28,7 +24,6 @@ MOST_REDIRECTS = 10
 
 _STATUSES = frozenset((301, 302, 303, 307, 308))
 _SCHEMES = {"ws": "ws", "http": "ws", "wss": "wss", "https": "wss"}
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 
 
 class RedirectRefused(Exception):
@@ -41,51 +36,6 @@ class Hop(NamedTuple):
     url: str
     headers: list[tuple[str, str]]
     address: str | None = None
-
-
-class Scope(enum.IntEnum):
-    """How far away an address is."""
-
-    MACHINE = 0
-    NETWORK = 1
-    PUBLIC = 2
-
-
-def scope_of(address: str) -> Scope:
-    """Where a literal address leads: to this machine, to a private network, or to anywhere.
-
-    >>> [scope_of(a).name for a in ('127.0.0.1', '0.0.0.0', '::ffff:10.0.0.1', 'fe80::1%eth0', '1.1.1.1')]
-    ['MACHINE', 'MACHINE', 'NETWORK', 'NETWORK', 'PUBLIC']
-    """
-    ip = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
-    if ip.is_multicast or int(ip) == 0xFFFF_FFFF:
-        return Scope.NETWORK
-    if ip.is_loopback or ip.is_unspecified or (ip.version == 4 and ip.packed[0] == 0) or _is_own(ip):
-        return Scope.MACHINE
-    is_site_local = isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local
-    return Scope.PUBLIC if ip.is_global and not is_site_local else Scope.NETWORK
-
-
-def _unwrapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The IPv4 address that an IPv6 address stands for, if it does (RFC 4291, 3056, 4380, 6052)."""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return ip
-    inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo is not None else None)
-    if inner is not None:
-        return inner
-    if ip in _TRANSLATED or 1 < int(ip) < 1 << 32:
-        return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-    return ip
-
-
-def _is_own(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether this machine has the address, which may be a public one. Only then can one bind to it."""
-    try:
-        with socket.socket(socket.AF_INET if ip.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-            probe.bind((str(ip), 0))
-            return True
-    except OSError:
-        return False
 
 
 def location_of(response: Response) -> str | None:
@@ -111,7 +61,11 @@ async def follow(hop: Hop, location: str, peer: str | None, mode: RedirectMode) 
             f"the server redirects to {printable_url(url)}, which is another origin; "
             "connect there, or follow it with redirects='any', without `headers`"
         )
-    addresses = await _addresses(after)
+    try:
+        addresses = await addresses_of(after)
+    except (OSError, UnicodeError):
+        # Behind a proxy, too: what cannot be judged is not followed.
+        raise RedirectRefused("the server redirects to a host whose name has no address") from None
     nearest = _scope_of_peer(before, peer, stays)
     if any(scope_of(address) < nearest for address in addresses):
         raise RedirectRefused(
@@ -120,7 +74,7 @@ async def follow(hop: Hop, location: str, peer: str | None, mode: RedirectMode) 
         )
     headers = hop.headers if stays else []
     url = _with_user_of(hop.url, url) if stays else url
-    if get_proxy(after) is not None and not is_loopback(after.host):
+    if get_proxy(after) is not None and any(scope_of(address) is not Scope.MACHINE for address in addresses):
         return [Hop(url, headers)]
     return [Hop(url, headers, address) for address in addresses]
 
@@ -154,29 +108,11 @@ def _with_user_of(old: str, new: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}{at}{parts.netloc}"))
 
 
-async def _addresses(uri: WebSocketURI) -> list[str]:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        # Behind a proxy, too: what cannot be judged is not followed.
-        raise RedirectRefused("the server redirects to a host whose name has no address") from None
-    return list(dict.fromkeys(str(info[4][0]) for info in found))
-
-
 def _scope_of_peer(uri: WebSocketURI, peer: str | None, stays: bool) -> Scope:
     if peer is None:
         return Scope.PUBLIC
     scope = scope_of(peer)
     # A name that is not this machine's own may lead here today and elsewhere tomorrow.
-    if scope is Scope.MACHINE and not stays and not _means_this_machine(uri.host):
+    if scope is Scope.MACHINE and not stays and not means_this_machine(uri.host):
         return Scope.NETWORK
     return scope
-
-
-def _means_this_machine(host: str) -> bool:
-    if is_loopback(host):
-        return True
-    try:
-        return scope_of(host) is Scope.MACHINE
-    except ValueError:
-        return host == socket.gethostname().lower()

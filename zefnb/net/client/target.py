@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -21,19 +21,19 @@ from websockets.uri import parse_uri
 
 from zefnb.errors import ConnectionFailed, FieldError, shown
 from zefnb.net.client.connection import Attempt, OutwardConnection
-from zefnb.net.client.failures import CONNECT_WITHIN, why_failed
+from zefnb.net.client.failures import CONNECT_WITHIN, ServerNotReady, may_be_starting, why_failed
+from zefnb.net.client.headers import Headers, HeadersFailed, check_headers
 from zefnb.net.client.printable import printable_url
+from zefnb.net.client.proxies import needs_proxy
 from zefnb.net.client.redirects import MODES, MOST_REDIRECTS, Hop, RedirectMode, RedirectRefused, follow, location_of
-from zefnb.net.hosts import is_loopback
 
 CLOSE_WITHIN = 1.0
 MAX_SIZE = 16 << 20
 
 _URL = "ws://host/path or wss://host/path"
 _HINTS = {"http": "ws:// is the WebSocket's http://", "https": "wss:// is the WebSocket's https://"}
-_HEADERS = "a dict from names to values, text without line breaks"
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# The longest message that a field may allow: the library keeps a whole one in memory.
+LARGEST_MAX_SIZE = 1 << 30
 
 # The library would log handshakes, headers included, to whoever turns debugging on for all loggers.
 _quiet = logging.getLogger("zefnb.websockets")
@@ -47,31 +47,40 @@ class Target:
         self,
         url: str,
         context: ssl.SSLContext | None = None,
-        headers: Sequence[tuple[str, str]] = (),
+        headers: Headers | None = None,
         subprotocols: Sequence[str] = (),
         redirects: RedirectMode = "same-origin",
+        max_size: int = MAX_SIZE,
     ) -> None:
         self.shown = printable_url(url)
         self._url = url
         self._context = context
-        self._headers = list(headers)
+        self._headers = headers or Headers([])
         self._subprotocols = [Subprotocol(name) for name in subprotocols]
         self._redirects = redirects
+        self.max_size = max_size
 
     def __repr__(self) -> str:
         return self.shown
 
     async def connect(self) -> OutwardConnection:
-        """A connection whose handshake is done. Raises `ConnectionFailed`, with the reason in plain words."""
+        """Return a connection whose handshake is done.
+
+        Raises `ConnectionFailed`, with the reason in plain words, and its kind `ServerNotReady` where a later
+        attempt may succeed.
+        """
         try:
             async with asyncio.timeout(CONNECT_WITHIN):
                 return await self._connect()
+        except HeadersFailed as error:
+            raise ConnectionFailed(f"could not connect to {self.shown}: {error}") from error.__cause__
         except Exception as error:
             # Not chained: errors of the library can hold the url with its secrets.
-            raise ConnectionFailed(f"could not connect to {self.shown}: {why_failed(error)}") from None
+            kind = ServerNotReady if may_be_starting(error) else ConnectionFailed
+            raise kind(f"could not connect to {self.shown}: {why_failed(error)}") from None
 
     async def _connect(self) -> OutwardConnection:
-        hops = [Hop(self._url, self._headers)]
+        hops = [Hop(self._url, await self._headers.for_attempt())]
         for _ in range(MOST_REDIRECTS + 1):
             found = await self._first_of(hops)
             if isinstance(found, OutwardConnection):
@@ -91,8 +100,7 @@ class Target:
 
     async def _try(self, hop: Hop) -> OutwardConnection | list[Hop]:
         parts = urlsplit(hop.url)
-        # A proxy in the environment stands between us and others, not between us and ourselves.
-        proxy: Literal[True] | None = None if hop.address or is_loopback(parts.hostname or "") else True
+        proxy: Literal[True] | None = True if not hop.address and await needs_proxy(parse_uri(hop.url)) else None
         address = {"host": hop.address} if hop.address is not None else {}
         attempt = Attempt(
             hop.url,
@@ -105,7 +113,7 @@ class Target:
             # The whole way has one limit.
             open_timeout=None,
             close_timeout=CLOSE_WITHIN,
-            max_size=MAX_SIZE,
+            max_size=self.max_size,
             logger=_quiet,
         )
         try:
@@ -135,12 +143,13 @@ def check_target(
     headers: Any,
     subprotocols: Sequence[str],
     redirects: str,
+    max_size: int,
     faults: list[FieldError],
 ) -> Target | None:
     """The target that these fields describe, or `None` and what is wrong with them, added to `faults`."""
     before = len(faults)
     full = _check_url(url, port, faults)
-    pairs = _check_headers(headers, faults)
+    checked_headers = check_headers(headers, faults)
     context = _check_tls(full, context, ca_file, faults)
     try:
         validate_subprotocols([Subprotocol(name) for name in subprotocols])
@@ -149,9 +158,11 @@ def check_target(
     mode = next((mode for mode in MODES if mode == redirects), None)
     if mode is None:
         faults.append(FieldError("redirects", f"got {shown(redirects)}", ", ".join(map(repr, MODES))))
+    if not 1 <= max_size <= LARGEST_MAX_SIZE:
+        faults.append(FieldError("max_size", f"got {max_size}", f"1 to {LARGEST_MAX_SIZE:,} bytes"))
     if full is None or mode is None or len(faults) != before:
         return None
-    return Target(full, context, pairs, subprotocols, mode)
+    return Target(full, context, checked_headers, subprotocols, mode, max_size)
 
 
 def _check_url(url: str, port: int | None, faults: list[FieldError]) -> str | None:
@@ -193,22 +204,6 @@ def _problem_of(url: str, parts: SplitResult) -> str:
     except ValueError:
         return "its host is malformed"
     return ""
-
-
-def _check_headers(given: Any, faults: list[FieldError]) -> list[tuple[str, str]]:
-    """The headers as pairs. Values are never shown: they are where tokens are."""
-    pairs = list(given.items()) if isinstance(given, Mapping) else given
-    if pairs is None:
-        return []
-    if not isinstance(pairs, list | tuple) or not all(isinstance(p, list | tuple) and len(p) == 2 for p in pairs):
-        faults.append(FieldError("headers", f"got a {type(given).__name__}", _HEADERS))
-        return []
-    for name, value in pairs:
-        if not isinstance(name, str) or not _TOKEN.match(name):
-            faults.append(FieldError("headers", "a name is no header's name", _HEADERS))
-        elif not isinstance(value, str) or _CONTROL.search(value):
-            faults.append(FieldError("headers", f"the value of {name} cannot be sent", _HEADERS))
-    return [(name, value) for name, value in pairs]
 
 
 def _check_tls(

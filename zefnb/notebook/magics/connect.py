@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from zefnb.core.effect import FX
-from zefnb.notebook.command_line.command import Command, Context, Parser, topic
-from zefnb.notebook.command_line.line import LineError
+from zefnb.notebook.command_line.command import Command, Context, Parser, count, is_given, topic
+from zefnb.notebook.command_line.line import LineError, expanded
 
 
 class Connect(Command):
@@ -15,6 +15,8 @@ class Connect(Command):
 
     %zef connect wss://feed.example/ws --in prices     what it says is published to the topic
     %zef connect ws://localhost:8000/ws --in a --out b
+    %zef connect wss://feed.example/ws --in prices --header "Authorization: Bearer $token"
+    %zef connect ws://localhost:8000/ws --in a --wait 30     try for 30 s while nothing listens there
 
     Running the cell again replaces the connection; %zef stop NAME ends it."""
 
@@ -28,6 +30,17 @@ class Connect(Command):
         ):
             parser.add_argument(option, dest=dest, type=topic, metavar="TOPIC", action="append", default=[], help=what)
 
+        parser.add_argument(
+            *("-H", "--header"),
+            dest="headers",
+            type=header,
+            metavar='"NAME: VALUE"',
+            action="append",
+            default=[],
+            help="sent with the handshake; $name in it keeps a secret out of the cell",
+        )
+        parser.add_argument("--wait", type=count, default=0, metavar="SECONDS", help="how long to try at first")
+
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         if not given.into and not given.out:
             raise LineError("say where messages go: --in TOPIC, --out TOPIC, or both")
@@ -36,7 +49,22 @@ class Connect(Command):
             topics["in_stream_into"] = [context.topic(name) for name in given.into]
         if given.out:
             topics["out_stream_from"] = [context.topic(name) for name in given.out]
-        return context.run(FX.StartWebSocketClient(url=str(given.url), **topics))
+        headers = [_pair(token, context) for token in given.headers]
+        return context.run(FX.StartWebSocketClient(url=str(given.url), wait=given.wait, headers=headers, **topics))
+
+
+def header(token: str) -> str:
+    """A header as curl takes it, `Name: value`. The error does not repeat its text, which may be a secret."""
+    name, colon, _ = str(token).partition(":")
+    if not colon or not name.strip():
+        raise argparse.ArgumentTypeError('a header is written "Name: value"')
+    return token
+
+
+def _pair(token: str, context: Context) -> tuple[str, str]:
+    """The name and the value. In a quoted header `$name` is a variable, too: headers contain spaces."""
+    name, _, value = str(token if is_given(token) else expanded(token, context.names)).partition(":")
+    return name.strip(), value.strip()
 
 
 COMMAND = Connect()

@@ -1,0 +1,75 @@
+"""Addresses: where a host leads, to this machine, its network, or anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import ipaddress
+import socket
+
+from websockets.uri import WebSocketURI
+
+from zefnb.net.hosts import is_loopback
+
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+
+
+class Scope(enum.IntEnum):
+    """How far away an address is."""
+
+    MACHINE = 0
+    NETWORK = 1
+    PUBLIC = 2
+
+
+def scope_of(address: str) -> Scope:
+    """Where a literal address leads: to this machine, to a private network, or to anywhere.
+
+    >>> [scope_of(a).name for a in ('127.0.0.1', '0.0.0.0', '::ffff:10.0.0.1', 'fe80::1%eth0', '1.1.1.1')]
+    ['MACHINE', 'MACHINE', 'NETWORK', 'NETWORK', 'PUBLIC']
+    """
+    ip = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
+    if ip.is_multicast or int(ip) == 0xFFFF_FFFF:
+        return Scope.NETWORK
+    if ip.is_loopback or ip.is_unspecified or (ip.version == 4 and ip.packed[0] == 0) or _is_own(ip):
+        return Scope.MACHINE
+    is_site_local = isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local
+    return Scope.PUBLIC if ip.is_global and not is_site_local else Scope.NETWORK
+
+
+def _unwrapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IPv4 address that an IPv6 address stands for, if it does (RFC 4291, 3056, 4380, 6052)."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo is not None else None)
+    if inner is not None:
+        return inner
+    if ip in _TRANSLATED or 1 < int(ip) < 1 << 32:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return ip
+
+
+def _is_own(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether this machine has the address, which may be a public one. Only then can one bind to it."""
+    try:
+        with socket.socket(socket.AF_INET if ip.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(ip), 0))
+            return True
+    except OSError:
+        return False
+
+
+async def addresses_of(uri: WebSocketURI) -> list[str]:
+    """The addresses of the url's host. Raises `OSError`, or `UnicodeError` for what is no name."""
+    found = await asyncio.get_running_loop().getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(info[4][0]) for info in found))
+
+
+def means_this_machine(host: str) -> bool:
+    """Whether `host` is an address or the name of this machine, which no other can have."""
+    if is_loopback(host):
+        return True
+    try:
+        return scope_of(host) is Scope.MACHINE
+    except ValueError:
+        return host == socket.gethostname().lower()
