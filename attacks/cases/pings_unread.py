@@ -66,7 +66,7 @@ def pings_unread(server: Server, settings: Settings) -> Outcome:
         grown = peak.grown / 1e6
         answered = sum(pinger.is_answered() for pinger in pingers)
     return Outcome(
-        f"{_CLIENTS} clients, +{grown:.1f} MB in {seconds} s; {answered} read pongs in order and the newest ping's last",
+        f"{_CLIENTS} clients, +{grown:.1f} MB in {seconds} s; {answered} read pongs in order, the newest ping's last",
         ok=grown <= 8 and answered == _CLIENTS,
         details={"grown": grown, "sent": [pinger.sent for pinger in pingers]},
     )

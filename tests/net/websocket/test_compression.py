@@ -12,7 +12,7 @@ import pytest
 from tests.net.conftest import peak_memory
 from tests.net.wire import BINARY, CONT, PING, PONG, TEXT, Wire, frame
 from zefnb import ET, FX, run
-from zefnb.net.websocket import deflate
+from zefnb.net.websocket import packer
 
 Raw = Callable[..., Wire]
 DEFLATE = {"Sec_WebSocket_Extensions": "permessage-deflate; client_no_context_takeover; server_no_context_takeover"}
@@ -95,13 +95,13 @@ def test_a_broadcast_is_packed_once_for_all_who_agreed_on_the_same(
     compressed_chat: Any, topic: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ):
     packings: list[int] = []
-    pack = deflate.packed
+    pack = packer.packed
 
     def counted(payload: bytes, window_bits: int = 15) -> bytes:
         packings.append(window_bits)
         return pack(payload, window_bits)
 
-    monkeypatch.setattr(deflate, "packed", counted)
+    monkeypatch.setattr(packer, "packed", counted)
     narrow = {"Sec_WebSocket_Extensions": "permessage-deflate; server_max_window_bits=10"}
     wires = [raw(compressed_chat, **(narrow if number % 4 == 0 else DEFLATE)) for number in range(20)]
     text = "the same for everybody " * 1_000

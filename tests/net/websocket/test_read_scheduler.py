@@ -231,7 +231,10 @@ def test_many_bombs_at_once_are_unpacked_step_by_step_in_turn(mirror: Any, raw: 
 
     assert max(on_loop(feed)) <= STEP
     for wire in wires:
-        assert zlib.decompressobj(-15).decompress(wire.read().payload + b"\0\0\xff\xff") == bytes(1 << 20)
+        came = wire.read()
+        # Ten at once are more than wait to be packed: some come as they are.
+        payload = zlib.decompressobj(-15).decompress(came.payload + b"\0\0\xff\xff") if came.rsv else came.payload
+        assert payload == bytes(1 << 20)
 
 
 def test_who_leaves_while_its_message_is_unpacked_leaves_nothing(

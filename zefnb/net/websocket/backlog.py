@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 
+from zefnb.net.websocket.packer import Packing
+
 # Whole frames, and how many messages they hold.
 Piece = tuple[bytes, int]
 
@@ -47,31 +49,56 @@ def told_size(size: int) -> str:
 class Backlog:
     """What waits for one client behind its transport, in pieces of whole frames."""
 
-    __slots__ = ("_seen_reading", "_taken", "bytes", "messages", "moved_at", "pieces")
+    __slots__ = ("_seen_reading", "_taken", "_unpacked", "bytes", "messages", "moved_at", "pieces")
 
     def __init__(self, seen_reading: bool = False) -> None:
-        self.pieces: deque[Piece] = deque()
+        self.pieces: deque[tuple[bytes | Packing, int]] = deque()
+        self._unpacked: deque[Packing] = deque()
         self.bytes = 0
         self.messages = 0
         self.moved_at = time.monotonic()
         self._seen_reading = seen_reading
         self._taken: int | None = None
 
-    def put(self, data: bytes, count: int) -> None:
-        """Append a piece of `count` messages."""
+    def put(self, data: bytes | Packing, count: int) -> None:
+        """Append a piece of `count` messages; what has yet to be packed counts when it is."""
         self.pieces.append((data, count))
-        self.bytes += len(data)
         self.messages += count
+        if isinstance(data, Packing):
+            self._unpacked.append(data)
+        else:
+            self.bytes += len(data)
+
+    def packed(self, packing: Packing) -> None:
+        """It is packed; they are in the order in which they were put."""
+        if self._unpacked and self._unpacked[0] is packing:
+            self.bytes += len(self._unpacked.popleft())
 
     def take(self) -> Piece:
-        """Remove and return the oldest piece."""
+        """Remove and return the oldest piece; nothing of one that has yet to be packed."""
         data, count = self.pieces.popleft()
-        self.bytes -= len(data)
         self.messages -= count
-        return data, count
+        if not isinstance(data, Packing):
+            self.bytes -= len(data)
+            return data, count
+        if self._is_unpacked(data):
+            self._unpacked.popleft()
+        else:
+            self.bytes -= len(data)
+        return data.frame or b"", count
+
+    def _is_unpacked(self, data: bytes | Packing) -> bool:
+        return bool(self._unpacked) and self._unpacked[0] is data
+
+    @property
+    def is_packing(self) -> bool:
+        """Whether the oldest piece has yet to be packed: it is not the client that the others wait for."""
+        return bool(self.pieces) and self._is_unpacked(self.pieces[0][0])
 
     def look(self, taken: int, now: float) -> None:
         """The peer has taken `taken` bytes by now."""
+        if self.is_packing:
+            self.moved_at = now
         if taken != self._taken:
             self._seen_reading = self._seen_reading or self._taken is not None
             self._taken, self.moved_at = taken, now

@@ -152,7 +152,11 @@ class Connection(ReadSide):
             self.send_raw(build(*encode_content(content)), 1)
         elif self.is_open:
             deflate = cast("SteppedDeflate", extensions[0])
-            self.send_raw(self._outbox.packer.frame(content, deflate.window_bits), 1)
+            frame = self._outbox.packer.frame(content, deflate.window_bits)
+            if isinstance(frame, bytes):
+                self.send_raw(frame, 1)
+            else:
+                self.send_packing(frame)
 
     # Keeping alive and closing
 

@@ -12,16 +12,11 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPe
 from websockets.frames import Frame
 from websockets.typing import ExtensionParameter
 
-from zefnb.core.wire import encode_content
-from zefnb.engine.iteration_loop import IterationLoop
-from zefnb.net.websocket.frames import FIN, PACKED, build
+from zefnb.net.websocket.frames import FIN, PACKED
 
 # Bytes that are unpacked between two looks at the clock: some 50 us.
 STEP = 16_384
 _LEAST_WINDOW_BITS = 9
-# What is longer is packed in a quarter of the time and some percent less tightly: the loop waits for it.
-_QUICK_ABOVE = 65_536
-_QUICK_LEVEL = 1
 # What every message ends with, and is sent without (section 7.2.1).
 _LAST_BYTES = b"\x00\x00\xff\xff"
 
@@ -72,41 +67,6 @@ class SteppedDeflate(Extension):
                 # A full step may have left something behind even when all that came has been taken.
                 if not rest and len(step) < STEP:
                     break
-
-
-class Packer:
-    """Packs messages, each once for all who are sent it in this loop iteration with the same parameters."""
-
-    def __init__(self, loop: IterationLoop) -> None:
-        self._loop = loop
-        self._content: Any = None
-        self._frames: dict[int, bytes] = {}
-
-    def frame(self, content: Any, window_bits: int) -> bytes:
-        """The frame that carries `content`, packed by itself, so that it is the same for every receiver."""
-        if content is not self._content:
-            if not self._frames:
-                self._loop.at_iteration_end(self._forget)
-            self._content, self._frames = content, {}
-        frame = self._frames.get(window_bits)
-        if frame is None:
-            opcode, payload = encode_content(content)
-            frame = self._frames[window_bits] = build(opcode | PACKED, packed(payload, window_bits))
-        return frame
-
-    def _forget(self) -> None:
-        self._content, self._frames = None, {}
-
-
-def packed(payload: bytes, window_bits: int = 15) -> bytes:
-    """`payload` packed by itself (section 7.2.1).
-
-    >>> zlib.decompress(packed(b"hello") + b"\\x00\\x00\\xff\\xff\\x01\\x00\\x00\\xff\\xff", -15)
-    b'hello'
-    """
-    level = _QUICK_LEVEL if len(payload) > _QUICK_ABOVE else zlib.Z_DEFAULT_COMPRESSION
-    packer = zlib.compressobj(level, zlib.DEFLATED, -window_bits)
-    return (packer.compress(payload) + packer.flush(zlib.Z_SYNC_FLUSH))[: -len(_LAST_BYTES)]
 
 
 class SteppedDeflateFactory(ServerPerMessageDeflateFactory):

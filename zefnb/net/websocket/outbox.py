@@ -17,7 +17,7 @@ from typing import Protocol
 
 from zefnb.engine.runtime import Runtime
 from zefnb.net.websocket.backlog import Piece
-from zefnb.net.websocket.deflate import Packer
+from zefnb.net.websocket.packer import Packer
 from zefnb.net.websocket.read_scheduler import ReadScheduler
 from zefnb.net.websocket.slow_clients import SlowClients
 from zefnb.net.websocket.unfinished import Unfinished
@@ -43,19 +43,25 @@ def keep_freed_memory() -> None:
     bytes(_KEPT)
 
 
-class Writer(Protocol):
-    """A connection that is written to."""
+class Dirty(Protocol):
+    """What has something to write."""
 
-    pending: list[Piece]
+    @property
+    def pending(self) -> Sequence[Piece]:
+        """What has been gathered for it."""
+
+    def flush(self) -> None:
+        """Write what this iteration has gathered."""
+
+
+class Writer(Dirty, Protocol):
+    """A connection that is written to."""
 
     def send_raw(self, data: bytes, count: int) -> None:
         """Send whole frames holding `count` messages, after everything sent before."""
 
     def write(self, data: bytes, count: int) -> None:
         """Hand bytes to the transport, or to the backlog while the client lags."""
-
-    def flush(self) -> None:
-        """Write what this iteration has gathered."""
 
 
 class Batch(Protocol):
@@ -76,11 +82,11 @@ class Outbox:
         self._loop = runtime.loop
         # The batch that is open, if any.
         self.batch: Batch | None = None
-        self._dirty: list[Writer] = []
+        self._dirty: list[Dirty] = []
         self._scheduled = False
         self.slow_clients = SlowClients(runtime)
         self.reads = ReadScheduler(runtime)
-        self.packer = Packer(runtime.loop)
+        self.packer = Packer(runtime)
         self.unfinished = runtime.service(Unfinished)
         keep_freed_memory()
         # Every connection receives into the same buffer: it is emptied before the next one reads. An echo takes 0.9 of
@@ -93,7 +99,7 @@ class Outbox:
         is_scarce = self.unfinished.is_short or self.reads.is_crowded
         self.receive_buffer = self.whole_buffer[:_SCARCE_BUFFER] if is_scarce else self.whole_buffer
 
-    def add(self, connection: Writer) -> None:
+    def add(self, connection: Dirty) -> None:
         """`connection` has something to write at the end of this turn."""
         self._dirty.append(connection)
         if not self._scheduled:
@@ -132,7 +138,7 @@ class Outbox:
         else:
             self._flush_many(dirty)
 
-    def _flush_many(self, dirty: list[Writer]) -> None:
+    def _flush_many(self, dirty: list[Dirty]) -> None:
         """Write what waits while there is time, and the rest in the next iteration: others are heard in between."""
         deadline, waiting = monotonic() + WRITE_BUDGET, []
         for at, connection in enumerate(dirty):

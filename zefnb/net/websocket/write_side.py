@@ -6,11 +6,13 @@ It knows whole frames as bytes with a count of messages, and nothing of what the
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import cast
 
 from zefnb.net.kernel import unsent_bytes
 from zefnb.net.websocket.backlog import Backlog, Piece, joined, told_size
 from zefnb.net.websocket.outbox import Outbox
+from zefnb.net.websocket.packer import Packing
 from zefnb.net.websocket.slow_client import DEFAULT
 
 _HIGH_WATER = 65_536
@@ -18,12 +20,27 @@ _HIGH_WATER = 65_536
 _LATE_PONG = b""
 
 
+class _Packed:
+    """Takes a connection's turn to write, when a message that it waits for has been packed."""
+
+    __slots__ = ("_packing", "_write_side")
+    pending = ()
+
+    def __init__(self, write_side: WriteSide, packing: Packing) -> None:
+        self._write_side, self._packing = write_side, packing
+
+    def flush(self) -> None:
+        """Go on with the backlog."""
+        self._write_side.packed(self._packing)
+
+
 class WriteSide(asyncio.BufferedProtocol):
     """One write per turn of the loop; a backlog while the client lags, that can be cut between frames."""
 
     __slots__ = (
         "_ends",
-        "_has_caught_up",
+        "_has_read",
+        "_is_full",
         "_outbox",
         "_paused",
         "_sent_bytes",
@@ -51,7 +68,8 @@ class WriteSide(asyncio.BufferedProtocol):
         self._sent_bytes = 0
         # The answer to the newest ping that came while the client did not read.
         self.late_pong: bytes | None = None
-        self._paused = self._ends = self._has_caught_up = False
+        # `_is_full`: the transport takes no more; `_paused`: so it is, or a message has yet to be packed.
+        self._is_full = self._paused = self._ends = self._has_read = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Not every loop's transports are of asyncio's classes.
@@ -67,6 +85,30 @@ class WriteSide(asyncio.BufferedProtocol):
         if not self.pending:
             self._outbox.add(self)
         self.pending.append((data, count))
+
+    def send_packing(self, packing: Packing) -> None:
+        """Send a message as soon as it has been packed, before everything sent after."""
+        self._outbox.end_batch()
+        self.flush()
+        if not self.is_open:
+            return
+        if packing.frame is not None:
+            self.write(packing.frame, 1)
+            return
+        packing.when_packed.append(partial(self._outbox.add, _Packed(self, packing)))
+        self._paused = True
+        self.sent += 1
+        self._lagging().put(packing, 1)
+
+    def packed(self, packing: Packing) -> None:
+        """Go on with what waits: this message has been packed."""
+        if self.backlog is None:
+            return
+        self.backlog.packed(packing)
+        self.longest = max(self.longest, len(packing))
+        self._drain_backlog()
+        if self.backlog is not None:
+            self._apply_policy(self.backlog)
 
     def flush(self) -> None:
         """Write what this turn has gathered."""
@@ -127,6 +169,10 @@ class WriteSide(asyncio.BufferedProtocol):
             self.dropped += count
             return
         backlog.put(data, count)
+        self._apply_policy(backlog)
+
+    def _apply_policy(self, backlog: Backlog) -> None:
+        allowed = self.slow_client
         if allowed.policy == "drop_oldest":
             self.dropped += backlog.drop_oldest(allowed.kept_limit(self.longest))
         elif allowed.policy == "close" and backlog.bytes > allowed.holds_above:
@@ -135,7 +181,7 @@ class WriteSide(asyncio.BufferedProtocol):
 
     def _lagging(self) -> Backlog:
         if self.backlog is None:
-            self.backlog = Backlog(self._has_caught_up)
+            self.backlog = Backlog(self._has_read)
             self._outbox.slow_clients.watch(self)
         return self.backlog
 
@@ -161,18 +207,24 @@ class WriteSide(asyncio.BufferedProtocol):
         self._outbox.slow_clients.forget(self)
         self.backlog = self.late_pong = None
         self.pending.clear()
+        self._paused = self._is_full
 
     def pause_writing(self) -> None:
-        self._paused = True
+        self._is_full = self._paused = True
 
     def resume_writing(self) -> None:
+        self._is_full, self._has_read = False, True
         # Not from within: asyncio may call connection_lost twice for a write in here.
         asyncio.get_running_loop().call_soon(self._drain_backlog)
 
     def _drain_backlog(self) -> None:
-        self._paused = False
+        """Write what waits, as far as the transport takes it and it has been packed."""
+        self._paused = self._is_full
         backlog = self.backlog
         while backlog is not None and backlog.pieces and not self._paused and not self.transport.is_closing():
+            if backlog.is_packing:
+                self._paused = True
+                return
             data, _ = backlog.take()
             if not data:
                 self._send_late_pong()
@@ -182,7 +234,6 @@ class WriteSide(asyncio.BufferedProtocol):
             # Its place in the queue may have been dropped with what was around it.
             self._send_late_pong()
             self.backlog = None
-            self._has_caught_up = True
             self._outbox.slow_clients.forget(self)
             if self._ends:
                 self.end_sending()
