@@ -13,6 +13,7 @@ from urllib.parse import unquote, urldefrag
 import pytest
 
 from zefnb import FX, errors, ops
+from zefnb.core.shapes import SHAPES
 from zefnb.notebook.magics import SUBCOMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,9 +62,10 @@ def test_nothing_is_loaded_from_elsewhere(site: Path):
         assert not re.findall(r'(?:src|href)="https?://[^"]+\.(?:js|css|woff2?)"', path.read_text()), path.name
 
 
-def test_every_effect_op_subcommand_and_error_has_its_place_in_the_reference(site: Path):
+def test_every_effect_entity_op_subcommand_and_error_has_its_place_in_the_reference(site: Path):
     texts = {path.stem: path.read_text() for path in (site / "reference").glob("*.html")}
     assert all(f"FX.{name}<" in texts["effects"] for name in dir(FX))
+    assert all(f"ET.{name}<" in texts["entities"] for name in SHAPES)
     assert all(f">{name}" in texts["ops"] for name in ops.__all__ if name != "collect")
     assert all(f">{name}<" in texts["magics"] for name in SUBCOMMANDS)
     classes = {name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Exception)}

@@ -94,6 +94,218 @@ class _Effect(Record, Generic[R]):
     def __await__(self) -> Generator[Any, None, R]: ...
 
 class _ET(EntityTypes):
+    class WebSocket(Entity):
+        """A WebSocket route. It has topics, or an actor for each client."""
+
+        clients_subscribe_to: Topic | Sequence[Topic]
+        clients_push_into_: Topic | Sequence[Topic]
+        actor: _FX.StartActor | None
+        slow_client: Literal["close", "drop_oldest", "drop_newest"] | _ET.SlowClient | Mapping[str, Any]
+        max_size: int
+        compression: bool
+        subprotocols: Sequence[str]
+        def __init__(
+            self,
+            *,
+            clients_subscribe_to: Topic | Sequence[Topic] = ...,
+            clients_push_into_: Topic | Sequence[Topic] = ...,
+            actor: _FX.StartActor | None = ...,
+            slow_client: Literal["close", "drop_oldest", "drop_newest"] | _ET.SlowClient | Mapping[str, Any] = ...,
+            max_size: int = ...,
+            compression: bool = ...,
+            subprotocols: Sequence[str] = ...,
+        ) -> None: ...
+
+    class SlowClient(Entity):
+        """What a WebSocket route does with a client that reads too slowly; see Limits for the defaults of `None`."""
+
+        policy: Literal["close", "drop_oldest", "drop_newest"]
+        max_bytes: int | None
+        max_seconds: float | None
+        def __init__(
+            self,
+            *,
+            policy: Literal["close", "drop_oldest", "drop_newest"] = ...,
+            max_bytes: int | None = ...,
+            max_seconds: float | None = ...,
+        ) -> None: ...
+
+    class HTML(Entity):
+        """A page: the value of a route, or what a handler returns."""
+
+        content: str | bytes
+        def __init__(self, *, content: str | bytes = ...) -> None: ...
+
+    class JSON(Entity):
+        """A value as JSON: the value of a route, or what a handler returns."""
+
+        content: Any
+        def __init__(self, *, content: Any = ...) -> None: ...
+
+    class Response(Entity):
+        """An answer with a status and headers."""
+
+        status: int
+        body: str | bytes | dict[str, Any] | list[Any] | _ET.HTML | _ET.JSON | _ET.Redirect | _ET.FromFile | None
+        headers: Mapping[str, str]
+        def __init__(
+            self,
+            *,
+            status: int = ...,
+            body: str
+            | bytes
+            | dict[str, Any]
+            | list[Any]
+            | _ET.HTML
+            | _ET.JSON
+            | _ET.Redirect
+            | _ET.FromFile
+            | None = ...,
+            headers: Mapping[str, str] = ...,
+        ) -> None: ...
+
+    class Redirect(Entity):
+        """An answer that sends the client to another address."""
+
+        url: str
+        status: int
+        def __init__(self, *, url: str = ..., status: int = ...) -> None: ...
+
+    class FromFile(Entity):
+        """A file, read when it is requested; 404 when it does not exist."""
+
+        path: str | os.PathLike[str]
+        media_type: str | None
+        def __init__(self, *, path: str | os.PathLike[str] = ..., media_type: str | None = ...) -> None: ...
+
+    class InsertIn(Entity):
+        """A route to add or to replace, in the `delta` of `FX.UpdateRunningHTTPServer`."""
+
+        path: Sequence[Any]
+        value: Any
+        def __init__(self, *, path: Sequence[Any] = ..., value: Any = ...) -> None: ...
+
+    class RemoveIn(Entity):
+        """A route to remove, in the `delta` of `FX.UpdateRunningHTTPServer`."""
+
+        path: Sequence[Any]
+        def __init__(self, *, path: Sequence[Any] = ...) -> None: ...
+
+    class Request(Entity):
+        """An HTTP request: what the handler of a route receives."""
+
+        path: str
+        method: str
+        headers: dict[str, str]
+        query: str
+        query_params: dict[str, str]
+        body: str | bytes
+        form_data: dict[str, Any]
+        client_ip: str
+        req_time: _Time
+        path_params: dict[str, Any]
+        def __init__(
+            self,
+            *,
+            path: Any = ...,
+            method: Any = ...,
+            headers: Any = ...,
+            query: Any = ...,
+            query_params: Any = ...,
+            body: Any = ...,
+            form_data: Any = ...,
+            client_ip: Any = ...,
+            req_time: Any = ...,
+            path_params: Any = ...,
+            **more: Any,
+        ) -> None: ...
+
+    class WSClientConnected(Entity):
+        """A client has connected: the first message of the actor of a WebSocket route."""
+
+        client_ip: str
+        path: str
+        query_params: dict[str, str]
+        time: _Time
+        topic_in: Topic
+        topic_out: Topic
+        origin: str
+        http_server: HTTPServer
+        channel_id: int
+        path_params: dict[str, Any]
+        def __init__(
+            self,
+            *,
+            client_ip: Any = ...,
+            path: Any = ...,
+            query_params: Any = ...,
+            time: Any = ...,
+            topic_in: Any = ...,
+            topic_out: Any = ...,
+            origin: Any = ...,
+            http_server: Any = ...,
+            channel_id: Any = ...,
+            path_params: Any = ...,
+        ) -> None: ...
+
+    class WSClientDisconnected(Entity):
+        """A client has gone: the last message of the actor of a WebSocket route."""
+
+        client_ip: str
+        path: str
+        time: _Time
+        origin: str
+        http_server: HTTPServer
+        channel_id: int
+        close_code: int
+        def __init__(
+            self,
+            *,
+            client_ip: Any = ...,
+            path: Any = ...,
+            time: Any = ...,
+            origin: Any = ...,
+            http_server: Any = ...,
+            channel_id: Any = ...,
+            close_code: Any = ...,
+        ) -> None: ...
+
+    class WSServerConnected(Entity):
+        """An outward connection is open: the first message of its actor, and the first after each reconnection."""
+
+        url: str
+        time: _Time
+        topic_in: Topic
+        topic_out: Topic
+        client: WebSocketClient
+        subprotocol: str
+        def __init__(
+            self,
+            *,
+            url: Any = ...,
+            time: Any = ...,
+            topic_in: Any = ...,
+            topic_out: Any = ...,
+            client: Any = ...,
+            subprotocol: Any = ...,
+        ) -> None: ...
+
+    class WSServerDisconnected(Entity):
+        """An outward connection has ended; it is opened again, unless its client has stopped."""
+
+        url: str
+        time: _Time
+        code: int
+        reason: str
+        def __init__(self, *, url: Any = ..., time: Any = ..., code: Any = ..., reason: Any = ...) -> None: ...
+
+    class ActorContext(Entity):
+        """The third argument of a handler that takes three: which actor runs it."""
+
+        actor: Actor
+        source_topic: Topic | list[Topic]
+        def __init__(self, *, actor: Any = ..., source_topic: Any = ...) -> None: ...
+
     Topic: type[Topic]
     HTTPServer: type[HTTPServer]
     Actor: type[Actor]

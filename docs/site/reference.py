@@ -1,6 +1,6 @@
-"""The reference, made from the code: effects, ops, `%zef`, errors and environment variables.
+"""The reference, made from the code: effects, entities, ops, `%zef`, errors and environment variables.
 
-Signatures and docstrings are the only source, so that a page cannot differ from what runs.
+Signatures, docstrings and shapes are the only source, so that a page cannot differ from what runs.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from collections.abc import Iterator
 import zefnb
 from zefnb import errors, ops
 from zefnb.core.effect import DEFAULT_REGISTRY, FX, Spec
+from zefnb.core.shapes import of_kind
+from zefnb.core.shapes.shape import Kind, Presence, Shape
 from zefnb.core.types import describe
 from zefnb.notebook.magics import SUBCOMMANDS, command
 
-PAGES = ("effects", "ops", "magics", "errors", "environment")
+PAGES = ("effects", "entities", "ops", "magics", "errors", "environment")
 
 _FENCE = "```"
 
@@ -31,7 +33,11 @@ def _page(title: str, *parts: str) -> str:
 
 
 def _effects() -> str:
-    intro = "Each is a value that describes something to be done; `| run` or `await` does it."
+    intro = (
+        "An effect is a value that describes an action; `| run` or `await` performs it. An unknown field and a value "
+        "of another type raise `InvalidEffect` when the effect is built, a missing field when it is performed. Each "
+        "effect says what else it raises; [Errors](errors.md) lists all."
+    )
     return _page("Effects", intro, *(_effect(name, spec) for name, spec in sorted(DEFAULT_REGISTRY.specs.items())))
 
 
@@ -63,6 +69,45 @@ def _prose(doc: str, before_example: str = "") -> Iterator[str]:
         yield before_example
     if example:
         yield f"{_FENCE}pycon\n>>> {example.strip()}\n{_FENCE}"
+
+
+_KINDS: dict[Kind, tuple[str, str]] = {
+    "route": ("Routes", "They describe a route of `FX.StartHTTPServer`. An unknown field raises `InvalidEffect`."),
+    "answer": (
+        "Answers",
+        "They are the value of a route, or what its handler returns. A missing or wrong field of a route raises "
+        "`InvalidEffect`; what a handler returns wrongly is answered with 500, and the journal names the field.",
+    ),
+    "change": ("Changes of routes", "They are the `delta` of `FX.UpdateRunningHTTPServer`."),
+    "message": ("Messages", "zefnb makes them, and handlers receive them."),
+    "handle": ("Handles and results", "Effects return them."),
+}
+
+
+def _entities() -> str:
+    intro = (
+        "These are the entity types whose fields zefnb reads or writes. Any other `ET.Name(...)` is a type of your "
+        "program and takes any fields. `ET.WebSocket?` shows the same in a notebook."
+    )
+    return _page("Entities", intro, *(part for kind in _KINDS for part in _entities_of(kind)))
+
+
+def _entities_of(kind: Kind) -> Iterator[str]:
+    title, words = _KINDS[kind]
+    yield f"## {title}\n\n{words}"
+    yield from map(_entity, of_kind(kind))
+
+
+def _entity(shape: Shape) -> str:
+    rows = [f"| `uid` | `str` | | {shape.uid} |"] if shape.uid else []
+    for name, field in shape.fields.items():
+        default = field.default_text if isinstance(field.default, Presence) else f"`{_cell(field.default_text)}`"
+        rows.append(f"| `{name}` | `{_cell(field.type)}` | {default} | {field.meaning} |")
+    head = ["| field | type | default | meaning |", "|---|---|---|---|"]
+    table = "\n".join([*head, *rows]) if rows else "It has no fields of its own."
+    example = f"{_FENCE}pycon\n{shape.example.strip()}\n{_FENCE}"
+    parts = [f"### `ET.{shape.name}`", shape.summary, table, shape.more, example]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _ops() -> str:

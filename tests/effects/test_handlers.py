@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 import zefnb.effects  # noqa: F401
-from zefnb import ET, FX, run
+from zefnb import ET, FX, DictDatabase, log, run
 from zefnb.core.effect import DEFAULT_REGISTRY
 from zefnb.errors import InvalidEffect
 
@@ -24,6 +24,29 @@ NAMES = set(" ".join(NAMES).split())
 
 def test_every_effect_of_the_design_is_there():
     assert set(dir(FX)) >= NAMES
+
+
+@pytest.fixture(scope="module")
+def ended():
+    """Handles on what has been stopped, by the names of the fields that take them."""
+    server = FX.StartHTTPServer(routes={"/ws": ET.WebSocket(clients_push_into_=[ET.Topic("t")])}, port=0) | run
+    url = f"ws://127.0.0.1:{server.port}/ws"
+    client = FX.StartWebSocketClient(url=url, in_stream_into=ET.Topic("in")) | run
+    timer = FX.StartTimer(interval=60, target=ET.Topic("t"), content="x") | run
+    actor = FX.StartActor(initial_state=0, handler=lambda message, state: [[], state]) | run
+    subscription = (FX.SubscribeFX(topic=ET.Topic("t"), op=log) | run).subscription
+    db = FX.CreateDB(type=DictDatabase) | run
+    [FX.StopWebSocketClient(client=client), FX.StopHTTPServer(server=server), FX.StopTimer(timer=timer)] | run
+    [FX.StopActor(actor=actor), FX.Unsubscribe(subscription=subscription), FX.CloseDB(db=db)] | run
+    return {
+        "server": server,
+        "http_server": server,
+        "client": client,
+        "timer": timer,
+        "actor": actor,
+        "subscription": subscription,
+        "db": db,
+    }
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -67,6 +90,21 @@ class TestEach:
         bare = getattr(FX, name)()
         assert repr(bare) == f"FX.{name}()"
         assert pickle.loads(pickle.dumps(bare)) == bare
+
+    def test_its_help_has_an_example(self, name):
+        assert f"FX.{name}(" in getattr(FX, name).__doc__.partition("\n>>> ")[2]
+
+    def test_its_help_names_what_it_raises_for_a_handle_of_something_that_has_ended(self, name, ended):
+        parameters = inspect.signature(getattr(FX, name)).parameters
+        handles = {field: handle for field, handle in ended.items() if field in parameters}
+        if not handles or name == "StartWebSocketClient":
+            return
+        others = {"channel_id": 0, "delta": [], "insert": {}, "get": "x"}
+        given = {**handles, **{field: value for field, value in others.items() if field in parameters}}
+        try:
+            getattr(FX, name)(**given) | run
+        except Exception as error:
+            assert f"`{type(error).__name__}`" in getattr(FX, name).__doc__  # noqa: PT017
 
 
 def test_each_effect_is_declared_under_its_own_name_once():

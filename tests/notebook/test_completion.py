@@ -8,6 +8,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.notebook.kernel import Kernel
+from zefnb.core.shapes import SHAPES
 from zefnb.notebook.completion import fields_before
 
 SETTING = """
@@ -26,6 +27,19 @@ def kernel(request: pytest.FixtureRequest) -> Iterator[Kernel]:
     started.run(f"%config Completer.use_jedi = {request.param}")
     yield started
     started.close()
+
+
+def test_a_question_mark_shows_the_fields_of_an_entity_type_and_of_its_values(kernel):
+    for asked in ("ET.WSClientConnected", "lobby"):
+        text = kernel.value(f"get_ipython().object_inspect_text({asked!r})")
+        shape = SHAPES["Topic" if asked == "lobby" else "WSClientConnected"]
+        assert shape.summary in text
+        assert all(f"{name}: {field.type}" in text and field.meaning in text for name, field in shape.fields.items())
+
+
+def test_entity_types_and_their_fields_complete_before_their_first_use(kernel):
+    assert kernel.complete("ET.WSClientDis") == ["ET.WSClientDisconnected"]
+    assert kernel.complete("ET.SlowClient(max_s") == ["ET.SlowClient(max_seconds="]
 
 
 def test_subcommands_complete(kernel):

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import zefnb
 from zefnb.core.effect import DEFAULT_REGISTRY, Spec
+from zefnb.core.shapes import SHAPES, of_kind
+from zefnb.core.shapes.shape import Shape
 
 STUB = Path(zefnb.__file__).with_suffix(".pyi")
 _INDENT = " " * 4
@@ -50,25 +52,15 @@ class _Effect(Record, Generic[R]):
     @overload
     def __or__(self, other: object, /) -> Any: ...
     def __await__(self) -> Generator[Any, None, R]: ...
-
-class _ET(EntityTypes):
-    Topic: type[Topic]
-    HTTPServer: type[HTTPServer]
-    Actor: type[Actor]
-    WebSocketClient: type[WebSocketClient]
-    Timer: type[Timer]
-    Subscription: type[Subscription]
-    Success: type[Success]
-    def __getattr__(self, name: str, /) -> type[Entity]: ...
-
-ET: _ET
 '''
 
 
 def stub() -> str:
     """The text of the stub."""
     zefnb.FX  # noqa: B018  (declares every effect)
-    parts = [_HEAD, *_imports(), _EFFECT, "\nclass _FX:\n"]
+    parts = [_HEAD, *_imports(), _EFFECT, "\nclass _ET(EntityTypes):\n"]
+    parts += [line for shape in SHAPES.values() for line in _entity(shape)]
+    parts += [f"{_INDENT}def __getattr__(self, name: str, /) -> type[Entity]: ...\n", "\nET: _ET\n", "\nclass _FX:\n"]
     parts += [line for name, spec in sorted(DEFAULT_REGISTRY.specs.items()) for line in _effect(name, spec)]
     parts += ["\nFX: _FX\n", f"\n__version__: str\n__all__ = {zefnb.__all__}\n"]
     return "".join(parts)
@@ -79,6 +71,27 @@ def _imports() -> Iterator[str]:
         public = [name if name == "Run" else f"{name} as {name}" for name in sorted(names.split()) if name not in _OWN]
         if public:
             yield f"from {module} import {', '.join(public)}\n"
+
+
+def _entity(shape: Shape) -> Iterator[str]:
+    if shape.kind == "handle":  # a class of the code, which effects take and return
+        yield f"{_INDENT}{shape.name}: type[{shape.name}]\n"
+        return
+    yield f"{_INDENT}class {shape.name}(Entity):\n"
+    yield f'{_INDENT * 2}"""{shape.summary}"""\n\n'
+    fields = {name: _named(field.type) for name, field in shape.fields.items()}
+    yield from (f"{_INDENT * 2}{name}: {kind}\n" for name, kind in fields.items())
+    # Messages are also written as patterns, with `Time(...)` for any time.
+    is_pattern = shape.kind == "message"
+    parameters = [f"{name}: {'Any' if is_pattern else kind} = ..." for name, kind in fields.items()]
+    parameters += ["**more: Any"] if shape.more else []
+    yield f"{_INDENT * 2}def __init__(self, *, {', '.join(parameters)}) -> None: ...\n\n"
+
+
+def _named(written: str) -> str:
+    """A field's type, with the names that the stub has for the types of entities and effects."""
+    handles = "|".join(shape.name for shape in of_kind("handle"))
+    return _annotation(re.sub(r"\b(ET|FX)\.", r"_\1.", re.sub(rf"\bET\.(?=(?:{handles})\b)", "", written)))
 
 
 def _effect(name: str, spec: Spec) -> Iterator[str]:

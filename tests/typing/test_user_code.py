@@ -21,6 +21,9 @@ WRONG = {
     "a_wrong_type": "FX.StartHTTPServer(routes={}, port='8000')",
     "an_unknown_effect": "FX.Publisch",
     "a_result_of_another_type": "text: str = FX.ListActors() | run",
+    "an_unknown_field_of_an_entity": "ET.WebSocket(topics=[ET.Topic('t')])",
+    "a_wrong_type_of_an_entitys_field": "ET.Redirect(url='/', status='302')",
+    "a_field_of_a_message_of_another_type": "port: str = ET.WSClientConnected().channel_id",
     "a_field_that_a_handle_does_not_have": "port: str = (FX.StartHTTPServer(routes={}) | run).port",
 }
 

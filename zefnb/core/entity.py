@@ -17,10 +17,30 @@ from zefnb.core.types import Matcher, Union, compile_pattern
 from zefnb.core.uid import checked_name
 from zefnb.errors import FieldError, InvalidValue, UnknownName, shown
 
+if TYPE_CHECKING:
+    import inspect
+
 _LONGEST_NAME = 200
 
 # Weak, so that a type from a database file is freed with its last value; `ET` holds the types that the program uses.
 _types: dict[str, weakref.ref[type[Entity]]] = {}
+
+
+class _Doc:
+    """The `__doc__` of the values of an entity type."""
+
+    def __get__(self, value: object, cls: EntityType) -> str:
+        return _doc_of(cls)
+
+
+_DOC = _Doc()
+
+
+def _doc_of(cls: EntityType) -> str:
+    """What the shapes say of a type: they are loaded when they are asked."""
+    from zefnb.core.shapes import doc_of
+
+    return doc_of(cls.__name__)
 
 
 class EntityType(type):
@@ -28,6 +48,21 @@ class EntityType(type):
 
     def __repr__(cls) -> str:
         return f"ET.{cls.__name__}"
+
+    @property
+    def __doc__(cls) -> str:  # type: ignore[override]
+        # `help` looks here and not at a class's own descriptor.
+        own = vars(cls)["__doc__"]
+        return own if isinstance(own, str) else _doc_of(cls)
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        from zefnb.core.shapes import SHAPES
+
+        shape = SHAPES.get(cls.__name__)
+        if shape is None:
+            raise AttributeError("__signature__")
+        return shape.signature
 
     def __or__(cls, other: object) -> Any:
         return Union.of(cls, other) if _joins(other) else NotImplemented
@@ -91,7 +126,8 @@ def entity_type(name: str) -> type[Entity]:
     known = _types.get(name)
     found = known() if known is not None else None
     while found is None:
-        made = EntityType(_checked_type_name(name), (Entity,), {"__slots__": (), "__module__": "zefnb.core.entity"})
+        declared = {"__slots__": (), "__module__": "zefnb.core.entity", "__doc__": _DOC}
+        made = EntityType(_checked_type_name(name), (Entity,), declared)
         # Another thread may have made it first.
         stored = _types.setdefault(name, weakref.ref(cast("type[Entity]", made), lambda ref: _forget(name, ref)))
         found = stored()
@@ -137,7 +173,9 @@ class EntityTypes:
         return found
 
     def __dir__(self) -> list[str]:
-        return sorted(_types)
+        from zefnb.core.shapes import SHAPES
+
+        return sorted({*_types, *SHAPES})
 
     def __repr__(self) -> str:
         return "ET"
@@ -149,38 +187,33 @@ class EntityTypes:
 ET = EntityTypes()
 
 if TYPE_CHECKING:
+    # For type checkers; `shapes` has the fields, and a test compares the two.
 
     class Topic(Entity):
         """A named stream of messages."""
 
     class HTTPServer(Entity):
-        """A handle on a running server; `port` is its TCP port."""
+        """A handle on a running server, made by `FX.StartHTTPServer`."""
 
         port: int
 
     class Actor(Entity):
-        """A handle on an actor; messages published to `input` reach it."""
+        """A handle on an actor, made by `FX.StartActor`."""
 
         input: Topic
 
     class WebSocketClient(Entity):
-        """A handle on an outward connection."""
+        """A handle on an outward connection, made by `FX.StartWebSocketClient`."""
 
     class Timer(Entity):
-        """A handle on a timer."""
+        """A handle on a timer, made by `FX.StartTimer`."""
 
     class Subscription(Entity):
-        """A handle on a subscription made by `FX.SubscribeFX` or `FX.MapTopic`."""
+        """A handle on a subscription, made by `FX.SubscribeFX` or `FX.MapTopic`."""
 
     class Success(Entity):
-        """The result of an effect without another result; some effects add counts as fields."""
+        """The result of an effect that has no other."""
 
 else:
     Topic, HTTPServer, Actor = ET.Topic, ET.HTTPServer, ET.Actor
     WebSocketClient, Timer, Subscription, Success = ET.WebSocketClient, ET.Timer, ET.Subscription, ET.Success
-    # Named here so that completion lists them before their first use.
-    for _name in (  # noqa: SIM905
-        "WebSocket HTML JSON Response Redirect FromFile InsertIn RemoveIn WSClientConnected WSClientDisconnected "
-        "WSServerConnected WSServerDisconnected ActorContext Request Done"
-    ).split():
-        getattr(ET, _name)

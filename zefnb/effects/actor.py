@@ -35,7 +35,8 @@ def start_actor(
     it is now (see docs/shared.md for what is shared).
 
     In a route, `ET.WebSocket(actor=FX.StartActor(...))` starts one for each connection, without `input`.
-    Returns `ET.Actor('🍃-…', input=topic)`; without `input` the topic is a fresh one.
+    Returns `ET.Actor('🍃-…', input=topic)`; without `input` the topic is a fresh one. Raises `InvalidEffect`,
+    listing every fault of the rules and the handlers.
 
     >>> from zefnb import *
     >>> actor = FX.StartActor(initial_state=0, handler=lambda msg, n: [[], n + msg]) | run
@@ -98,6 +99,11 @@ def stop_actor(runtime: Runtime, *, actor: Actor) -> Success:
     """Stop an actor; its subscriptions end with it. May be repeated.
 
     An actor of a connection takes its connection along, closed with 1000.
+
+    >>> from zefnb import *
+    >>> actor = FX.StartActor(initial_state=0, handler=lambda msg, n: [[], n + msg]) | run
+    >>> FX.StopActor(actor=actor) | run
+    ET.Success()
     """
     from zefnb.engine.actors import Actors
     from zefnb.engine.perform import SUCCESS

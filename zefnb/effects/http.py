@@ -91,6 +91,11 @@ async def stop_http_server(runtime: Runtime, *, server: HTTPServer) -> Success:
     """Stop a server: every client is closed with 1001, and the port is free when this returns.
 
     Clients have a second to answer. Raises `NotRunning` when the server does not run.
+
+    >>> from zefnb import *
+    >>> server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run
+    >>> FX.StopHTTPServer(server=server) | run
+    ET.Success()
     """
     from zefnb.engine.perform import SUCCESS
     from zefnb.net.http.servers import Servers
@@ -107,7 +112,8 @@ def update_running_http_server(
 
     `delta` is a list of `ET.InsertIn(path=['routes', key], value=...)`, which adds or replaces, and
     `ET.RemoveIn(path=['routes', key])`. With `expected_version`, refuses when somebody changed it before.
-    Returns a dict: server, old_version, new_version, routes_added, routes_updated, routes_removed.
+    Returns a dict: server, old_version, new_version, routes_added, routes_updated, routes_removed. Raises
+    `InvalidEffect`, listing every fault of the change and of its routes, and `NotRunning`.
 
     >>> from zefnb import *
     >>> server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run
@@ -191,7 +197,19 @@ def query_all_active_http_servers(runtime: Runtime) -> Rows:
 
 @effect("QueryHTTPServer")
 def query_http_server(runtime: Runtime, *, server: HTTPServer) -> dict[str, Any]:
-    """One server: what `FX.QueryAllActiveHTTPServers` tells, and its routes, clients, start and refusals."""
+    """One server: what `FX.QueryAllActiveHTTPServers` tells, and its routes, clients, start and refusals.
+
+    Keys: server, port, allow_external_requests, allow_restart, version, route_count, routes, websocket_routes,
+    client_count, secure (whether it speaks TLS), started (a `Time`) and refused (a count of requests). Raises
+    `NotRunning` when the server does not run.
+
+    >>> from zefnb import *
+    >>> server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run
+    >>> (FX.QueryHTTPServer(server=server) | run)['routes']
+    ['/']
+    >>> FX.StopHTTPServer(server=server) | run
+    ET.Success()
+    """
     from zefnb.net.http.servers import Servers
 
     running = runtime.service(Servers).get(server)

@@ -60,7 +60,8 @@ def query_log(
     Keys: time, level, message, count, last, traceback for faults, and where it came from (server, actor,
     handler, topic, path...). `level` is the least to show; `server`, `actor` and `filter`, a dict, select
     by those keys. The journal keeps the last 1,000 errors, 1,000 warnings and 1,000 others; what repeats is one
-    entry with a count, and `examples` of what differs. Texts are cut and escaped, and hold no secrets.
+    entry with a count, and `examples` of what differs. Texts are cut and escaped, and hold no secrets. Raises
+    `InvalidEffect` for a negative limit.
 
     >>> from zefnb import *
     >>> FX.Log(content='the door opened', level='warning') | run

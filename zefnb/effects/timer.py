@@ -100,7 +100,13 @@ def _checked_zone(zone: str | None) -> tzinfo | None:
 
 @effect("StopTimer")
 def stop_timer(runtime: Runtime, *, timer: Timer) -> Success:
-    """Stop a timer. Raises `NotRunning` when it does not run."""
+    """Stop a timer. Raises `NotRunning` when it does not run.
+
+    >>> from zefnb import *
+    >>> timer = FX.StartTimer(interval='daily', target=ET.Topic('tick'), content='good morning') | run
+    >>> FX.StopTimer(timer=timer) | run
+    ET.Success()
+    """
     from zefnb.engine.perform import SUCCESS
     from zefnb.topics.timer import Timers
 

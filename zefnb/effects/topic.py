@@ -138,6 +138,11 @@ def unsubscribe(runtime: Runtime, *, subscription: Subscription) -> Success:
     """End what `FX.SubscribeFX` or `FX.MapTopic` began; what was published before is still handled.
 
     Raises `NotRunning` when it has ended before.
+
+    >>> from zefnb import *
+    >>> done = FX.SubscribeFX(topic=ET.Topic('in'), op=log) | run
+    >>> FX.Unsubscribe(subscription=done.subscription) | run
+    ET.Success()
     """
     from zefnb.engine.perform import SUCCESS
     from zefnb.topics.subscriptions import Subscriptions

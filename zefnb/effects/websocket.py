@@ -41,6 +41,8 @@ else:
 def query_all_websocket_endpoints(runtime: Runtime, *, http_server: HTTPServer) -> Rows:
     """The WebSocket routes of a server: dicts with path, port, mode ('topic' or 'actor'), clients, accepted.
 
+    Raises `NotRunning` when the server does not run.
+
     >>> from zefnb import *
     >>> server = FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_push_into_=[ET.Topic('t')])}, port=0) | run
     >>> [endpoint['path'] for endpoint in FX.QueryAllWebsocketEndpoints(http_server=server) | run]
@@ -72,7 +74,16 @@ def query_all_connected_websocket_clients(
 
     Keys: channel_id, client_ip, connect_time, path, origin, host, actor (None in topic mode), sent and
     received (messages), queued (bytes), dropped and ignored (messages), round_trip (seconds, None before
-    the first ping).
+    the first ping). Raises `InvalidEffect` for a path that is no WebSocket route of the server, `NotRunning`
+    when the server does not run.
+
+    >>> from zefnb import *
+    >>> route = ET.WebSocket(clients_push_into_=[ET.Topic('t')])
+    >>> server = FX.StartHTTPServer(routes={'/ws': route}, port=0) | run
+    >>> FX.QueryAllConnectedWebsocketClients(http_server=server, path='/ws') | run
+    []
+    >>> FX.StopHTTPServer(server=server) | run
+    ET.Success()
     """
     from zefnb.net.http.servers import Servers
 
@@ -111,7 +122,20 @@ def close_websocket_connection(
     """Close one client after everything sent before, with a code of RFC 6455, section 7.4, and a reason.
 
     `code` is 1000, 1001, 1003, 1007 to 1014, or your own from 3000 to 4999; `reason` is 123 bytes at most.
-    Returns `ET.Success(channel_id=...)`. Raises `NotRunning` when no such client is connected.
+    Returns `ET.Success(channel_id=...)`. Raises `NotRunning` when no such client is connected, `InvalidEffect`
+    for another code or a longer reason.
+
+    >>> from zefnb import *
+    >>> route = ET.WebSocket(clients_push_into_=[ET.Topic('t')])
+    >>> server = FX.StartHTTPServer(routes={'/ws': route}, port=0) | run
+    >>> url = f'ws://localhost:{server.port}/ws'
+    >>> client = FX.StartWebSocketClient(url=url, out_stream_from=ET.Topic('mine')) | run
+    >>> FX.CloseWebSocketConnection(http_server=server, channel_id=0, code=4000, reason='full') | run
+    ET.Success(channel_id=0)
+    >>> FX.StopWebSocketClient(client=client) | run
+    ET.Success()
+    >>> FX.StopHTTPServer(server=server) | run
+    ET.Success()
     """
     from zefnb.net.http.servers import Servers
 
@@ -177,6 +201,18 @@ async def start_websocket_client(
     Returns `ET.WebSocketClient('🍃-…')`. Raises `InvalidEffect`, listing every fault of the fields, and
     `ConnectionFailed`, saying why, when the first attempt fails, which takes 10 s at most, or `wait` is over.
     Running the cell again replaces the client.
+
+    >>> from zefnb import *
+    >>> route = ET.WebSocket(clients_push_into_=[ET.Topic('t')])
+    >>> server = FX.StartHTTPServer(routes={'/ws': route}, port=0) | run
+    >>> url = f'ws://localhost:{server.port}/ws'
+    >>> client = FX.StartWebSocketClient(url=url, out_stream_from=ET.Topic('mine')) | run
+    >>> FX.Publish(target=ET.Topic('mine'), content='hello') | run
+    ET.Success()
+    >>> FX.StopWebSocketClient(client=client) | run
+    ET.Success()
+    >>> FX.StopHTTPServer(server=server) | run
+    ET.Success()
     """
     from zefnb.net.client.clients import MOST_WAIT, Clients, make_client
     from zefnb.topics.hub import Hub
@@ -212,6 +248,16 @@ async def stop_websocket_client(runtime: Runtime, *, client: WebSocketClient) ->
     """Close an outward connection with 1000, after what was published before, for which it takes up to a second.
 
     Its actor gets a last `ET.WSServerDisconnected`. Raises `NotRunning` when the client has been stopped.
+
+    >>> from zefnb import *
+    >>> route = ET.WebSocket(clients_push_into_=[ET.Topic('t')])
+    >>> server = FX.StartHTTPServer(routes={'/ws': route}, port=0) | run
+    >>> url = f'ws://localhost:{server.port}/ws'
+    >>> client = FX.StartWebSocketClient(url=url, out_stream_from=ET.Topic('mine')) | run
+    >>> FX.StopWebSocketClient(client=client) | run
+    ET.Success()
+    >>> FX.StopHTTPServer(server=server) | run
+    ET.Success()
     """
     from zefnb.engine.perform import SUCCESS
     from zefnb.net.client.clients import Clients
@@ -238,7 +284,20 @@ def query_websocket_client(runtime: Runtime, *, client: WebSocketClient) -> dict
     """One outward client: a dict with client, url, state, since, sent, received, queued, dropped, attempts.
 
     `url` is shown without user and query; `state` is 'connected' or 'reconnecting', `since` when;
-    sent, received, queued (not yet sent) and dropped count messages, attempts those to connect again.
+    sent, received, queued (not yet sent) and dropped count messages, attempts those to connect again. Raises
+    `NotRunning` when the client has been stopped.
+
+    >>> from zefnb import *
+    >>> route = ET.WebSocket(clients_push_into_=[ET.Topic('t')])
+    >>> server = FX.StartHTTPServer(routes={'/ws': route}, port=0) | run
+    >>> url = f'ws://localhost:{server.port}/ws'
+    >>> client = FX.StartWebSocketClient(url=url, out_stream_from=ET.Topic('mine')) | run
+    >>> (FX.QueryWebSocketClient(client=client) | run)['state']
+    'connected'
+    >>> FX.StopWebSocketClient(client=client) | run
+    ET.Success()
+    >>> FX.StopHTTPServer(server=server) | run
+    ET.Success()
     """
     from zefnb.net.client.clients import Clients
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from zefnb.core.effect import DEFAULT_REGISTRY, FX
 from zefnb.core.entity import Actor, HTTPServer, Topic
+from zefnb.core.shapes import SHAPES
 from zefnb.notebook.command_line import command as kinds
 from zefnb.notebook.command_line.line import pieces
 from zefnb.text.controls import strip_controls
@@ -18,17 +19,6 @@ _CALL = re.compile(r"\b(FX|ET)\.([A-Za-z]\w*)\s*$")
 _FIELD = re.compile(r"(?:^|[(,\n])\s*(\w*)$")
 # Neither an option, nor an expression, nor several words, nor a call for help.
 _PLAIN = re.compile(r"""[^\s"'`{}$?;%!-][^\s"'`{}$?;]*""")
-# Of entities that are read by us; the fields of others are their users' own.
-_ENTITY_FIELDS = {
-    "WebSocket": "clients_subscribe_to clients_push_into_ actor slow_client max_size compression subprotocols",
-    "HTML": "content",
-    "JSON": "content",
-    "Response": "status body headers",
-    "Redirect": "url status",
-    "FromFile": "path media_type",
-    "InsertIn": "path value",
-    "RemoveIn": "path",
-}
 
 
 class Completion:
@@ -205,7 +195,8 @@ def fields_before(text: str) -> tuple[list[str], str]:
         spec = DEFAULT_REGISTRY.specs.get(call[2])
         names = list(spec.fields) if spec is not None else []
     else:
-        names = _ENTITY_FIELDS.get(call[2], "").split()
+        shape = SHAPES.get(call[2])
+        names = list(shape.fields) if shape is not None else []
     given = text[opening:]
     return [f"{name}=" for name in names if not re.search(rf"\b{name}\s*=[^=]", given)], field[1]
 

@@ -9,33 +9,20 @@ from typing import Any
 from starlette.routing import compile_path
 
 from zefnb.core.effect import Effect
-from zefnb.core.entity import ET, Entity
+from zefnb.core.entity import ET, Entity, entity_type
 from zefnb.core.record import fields_of
+from zefnb.core.shapes import SHAPES, of_kind
+from zefnb.core.shapes.shape import Shape
 from zefnb.core.types import describe
 from zefnb.engine.journal import Journal
-from zefnb.errors import FieldError, Hint, InvalidEffect, shown
+from zefnb.errors import FieldError, InvalidEffect, shown
 from zefnb.net.fields import check_actor, check_topics
 from zefnb.net.http.path_pattern import VARIABLE, path_pattern
 from zefnb.net.websocket.endpoint import MAX_SIZE, EndpointConfig
 from zefnb.net.websocket.slow_client import check_slow_client
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_SOCKET_FIELDS = (
-    "clients_subscribe_to",
-    "clients_push_into_",
-    "actor",
-    "slow_client",
-    "max_size",
-    "compression",
-    "subprotocols",
-)
-_ANSWER_FIELDS: dict[type, tuple[str, ...]] = {
-    ET.HTML: ("content",),
-    ET.JSON: ("content",),
-    ET.Response: (),
-    ET.Redirect: ("url",),
-    ET.FromFile: ("path",),
-}
+_ANSWERS: dict[type, Shape] = {entity_type(shape.name): shape for shape in of_kind("answer")}
 
 
 @dataclass(frozen=True)
@@ -110,13 +97,12 @@ def _check_answer(where: str, value: Any, faults: list[FieldError]) -> None:
     if isinstance(value, Effect):
         faults.append(FieldError(where, f"got the effect {shown(value)}", "an answer or a handler"))
     elif isinstance(value, Entity):
-        needed = _ANSWER_FIELDS.get(type(value))
-        if needed is None:
-            allowed = ", ".join(repr(kind) for kind in (*_ANSWER_FIELDS, ET.WebSocket))
+        shape = _ANSWERS.get(type(value))
+        if shape is not None:
+            faults.extend(shape.missing(where, fields_of(value)))
+        else:
+            allowed = ", ".join(repr(kind) for kind in (*_ANSWERS, ET.WebSocket))
             faults.append(FieldError(where, f"got {shown(value)}", f"text, None, a handler, {allowed}"))
-        for name in needed or ():
-            if name not in fields_of(value):
-                faults.append(FieldError(f"{where}.{name}", "missing", f"{type(value)!r}({name}=...)"))
     elif not (value is None or isinstance(value, str | bytes | dict | list) or callable(value)):
         faults.append(
             FieldError(where, f"got {shown(value)}", "text, bytes, None, dict, list, ET.HTML, ... or a handler")
@@ -125,9 +111,7 @@ def _check_answer(where: str, value: Any, faults: list[FieldError]) -> None:
 
 def _compile_socket(where: str, value: Entity, journal: Journal, faults: list[FieldError]) -> EndpointConfig | None:
     given = fields_of(value)
-    for name in given.keys() - set(_SOCKET_FIELDS):
-        hint = Hint(name, _SOCKET_FIELDS)
-        faults.append(FieldError(f"{where}.{name}", "unknown field", ", ".join(_SOCKET_FIELDS), hint))
+    faults.extend(SHAPES["WebSocket"].unknown(where, given))
     subscribe = check_topics(f"{where}.clients_subscribe_to", given.get("clients_subscribe_to"), faults)
     push = check_topics(f"{where}.clients_push_into_", given.get("clients_push_into_"), faults)
     actor = given.get("actor")

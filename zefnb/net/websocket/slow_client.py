@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from zefnb.core.entity import ET, Entity
 from zefnb.core.record import fields_of
-from zefnb.errors import FieldError, Hint, shown
+from zefnb.core.shapes import SHAPES
+from zefnb.errors import FieldError, shown
 
 Policy = Literal["close", "drop_oldest", "drop_newest"]
 POLICIES: tuple[Policy, ...] = ("close", "drop_oldest", "drop_newest")
@@ -25,7 +26,6 @@ QUEUE_LIMIT = 16 << 20
 RAISED_LIMIT = 64 << 20
 # Publishers wait for a client that reads and is owed more.
 HOLDS_ABOVE = 256 << 10
-_FIELDS = ("policy", "max_bytes", "max_seconds")
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,7 @@ def check_slow_client(where: str, given: Any, faults: list[FieldError]) -> SlowC
         faults.append(FieldError(where, f"got {shown(original)}", allowed))
         return SlowClient()
     before = len(faults)
-    for name in given.keys() - set(_FIELDS):
-        faults.append(FieldError(f"{where}.{name}", "unknown field", ", ".join(_FIELDS), Hint(name, _FIELDS)))
+    faults.extend(SHAPES["SlowClient"].unknown(where, given))
     checks: dict[str, tuple[Any, str]] = {
         "policy": (lambda v: isinstance(v, str) and v in POLICIES, policies),
         "max_bytes": (lambda v: type(v) is int and v > 0, "bytes that may wait for a client, such as 64 << 20"),

@@ -1,0 +1,157 @@
+"""The shapes of what a program gives a server: routes, answers, and changes of routes."""
+
+from __future__ import annotations
+
+from zefnb.core.shapes.shape import Field, Shape
+
+_TOPICS = "ET.Topic | Sequence[ET.Topic]"
+
+GIVEN = (
+    Shape(
+        "WebSocket",
+        "route",
+        "A WebSocket route. It has topics, or an actor for each client.",
+        {
+            "clients_subscribe_to": Field(_TOPICS, "Each client receives what is published to these topics.", ()),
+            "clients_push_into_": Field(
+                _TOPICS, "What clients send is published here: text as `str`, binary as `Array1[u8]`.", ()
+            ),
+            "actor": Field(
+                "FX.StartActor | None",
+                "Describes the actor of each client; its rules take what the client sends.",
+                None,
+            ),
+            "slow_client": Field(
+                "Literal['close', 'drop_oldest', 'drop_newest'] | ET.SlowClient | Mapping[str, Any]",
+                "What happens to a client that does not read as fast as others publish.",
+                "close",
+            ),
+            "max_size": Field("int", "The longest message that a client may send, in bytes.", 1 << 20),
+            "compression": Field(
+                "bool", "Whether messages are compressed for clients that offer it (RFC 7692).", False
+            ),
+            "subprotocols": Field(
+                "Sequence[str]",
+                "The subprotocols that the route speaks; the first one that a client offers is used.",
+                (),
+            ),
+        },
+        """
+>>> from zefnb import *
+>>> chat = ET.Topic('chat')
+>>> route = ET.WebSocket(clients_subscribe_to=[chat], clients_push_into_=[chat])
+>>> server = FX.StartHTTPServer(routes={'/ws': route}, port=0) | run
+>>> FX.StopHTTPServer(server=server) | run
+ET.Success()
+""",
+    ),
+    Shape(
+        "SlowClient",
+        "route",
+        "What a WebSocket route does with a client that reads too slowly; see Limits for the defaults of `None`.",
+        {
+            "policy": Field(
+                "Literal['close', 'drop_oldest', 'drop_newest']",
+                "Close the client with 1013, or keep it and drop messages.",
+                "close",
+            ),
+            "max_bytes": Field("int | None", "How many bytes may wait for the client.", None),
+            "max_seconds": Field("float | None", "For how many seconds the client may read nothing.", None),
+        },
+        """
+>>> from zefnb import *
+>>> patient = ET.SlowClient(max_bytes=64 << 20, max_seconds=30)
+>>> route = ET.WebSocket(clients_subscribe_to=[ET.Topic('pictures')], slow_client=patient)
+""",
+    ),
+    Shape(
+        "HTML",
+        "answer",
+        "A page: the value of a route, or what a handler returns.",
+        {"content": Field("str | bytes", "The page, sent as `text/html`.")},
+        """
+>>> from zefnb import *
+>>> routes = {'/': ET.HTML(content='<h1>Hello</h1>')}
+""",
+    ),
+    Shape(
+        "JSON",
+        "answer",
+        "A value as JSON: the value of a route, or what a handler returns.",
+        {"content": Field("Any", "The value, sent as `application/json`.")},
+        """
+>>> from zefnb import *
+>>> routes = {'/count': ET.JSON(content=[1, 2, 3])}
+""",
+    ),
+    Shape(
+        "Response",
+        "answer",
+        "An answer with a status and headers.",
+        {
+            "status": Field("int", "The status, from 200 to 599; that of `body` when it is an entity.", 200),
+            "body": Field(
+                "str | bytes | dict[str, Any] | list[Any] | ET.HTML | ET.JSON | ET.Redirect | ET.FromFile | None",
+                "Text, bytes, what becomes JSON, or another answer.",
+                b"",
+            ),
+            "headers": Field("Mapping[str, str]", "Headers, by name.", {}),
+        },
+        """
+>>> from zefnb import *
+>>> def create(request):
+...     return ET.Response(status=201, body={'id': 7}, headers={'location': '/things/7'})
+>>> create(ET.Request(path='/things')).status
+201
+""",
+    ),
+    Shape(
+        "Redirect",
+        "answer",
+        "An answer that sends the client to another address.",
+        {
+            "url": Field("str", "The address, absolute or a path."),
+            "status": Field("int", "The status, such as 301, 303 or 307.", 302),
+        },
+        """
+>>> from zefnb import *
+>>> routes = {'/old': ET.Redirect(url='/new', status=301)}
+""",
+    ),
+    Shape(
+        "FromFile",
+        "answer",
+        "A file, read when it is requested; 404 when it does not exist.",
+        {
+            "path": Field("str | os.PathLike[str]", "The path of the file."),
+            "media_type": Field("str | None", "The content type; `None` takes it from the name of the file.", None),
+        },
+        """
+>>> from zefnb import *
+>>> routes = {'/logo': ET.FromFile(path='logo.png', media_type='image/png')}
+""",
+    ),
+    Shape(
+        "InsertIn",
+        "change",
+        "A route to add or to replace, in the `delta` of `FX.UpdateRunningHTTPServer`.",
+        {
+            "path": Field("Sequence[Any]", "`['routes', key]`; `key` is a path, or a pair of method and path."),
+            "value": Field("Any", "The value of the route."),
+        },
+        """
+>>> from zefnb import *
+>>> change = ET.InsertIn(path=['routes', ('POST', '/things')], value='created')
+""",
+    ),
+    Shape(
+        "RemoveIn",
+        "change",
+        "A route to remove, in the `delta` of `FX.UpdateRunningHTTPServer`.",
+        {"path": Field("Sequence[Any]", "`['routes', key]`; `key` is a path, or a pair of method and path.")},
+        """
+>>> from zefnb import *
+>>> change = ET.RemoveIn(path=['routes', '/old'])
+""",
+    ),
+)

@@ -1,0 +1,142 @@
+"""The shapes of the messages that handlers receive."""
+
+from __future__ import annotations
+
+from zefnb.core.shapes.shape import MAY_BE_MISSING, Field, Shape
+
+_CLIENT_IP = Field("str", "The IP address of the client.")
+_ORIGIN = Field("str", "The origin of the client's page; missing when the client does not send one.", MAY_BE_MISSING)
+_SERVER = Field("ET.HTTPServer", "The handle of the server.")
+_CHANNEL_ID = Field("int", "The number of the connection on its server, for `FX.CloseWebSocketConnection`.")
+_URL = Field("str", "The url of the server, without user, password and query.")
+
+MESSAGES = (
+    Shape(
+        "Request",
+        "message",
+        "An HTTP request: what the handler of a route receives.",
+        {
+            "path": Field("str", "The path, decoded, without the query."),
+            "method": Field("str", "The method, such as `'GET'`."),
+            "headers": Field("dict[str, str]", "Headers, by name in lower case."),
+            "query": Field("str", "The query as it came, without the question mark."),
+            "query_params": Field("dict[str, str]", "The fields of the query, decoded; the last of each name."),
+            "body": Field("str | bytes", "The body: text when it is UTF-8, else bytes."),
+            "form_data": Field(
+                "dict[str, Any]",
+                "The fields of a form; a file is a dict of filename, content and content_type.",
+            ),
+            "client_ip": Field("str", "The IP address of the client; `''` when it is not known."),
+            "req_time": Field("Time", "When the request was read."),
+            "path_params": Field("dict[str, Any]", "The variables of the path, by name."),
+        },
+        """
+>>> from zefnb import *
+>>> def greet(request):
+...     return f"hello {request.query_params.get('name', 'you')}"
+>>> greet(ET.Request(path='/', query_params={'name': 'Ada'}))
+'hello Ada'
+""",
+        more="Each variable of the path is a field, too, unless a field above has its name.",
+    ),
+    Shape(
+        "WSClientConnected",
+        "message",
+        "A client has connected: the first message of the actor of a WebSocket route.",
+        {
+            "client_ip": _CLIENT_IP,
+            "path": Field("str", "The path to which the client connected."),
+            "query_params": Field("dict[str, str]", "The fields of the query, decoded; the last of each name."),
+            "time": Field("Time", "When the client connected."),
+            "topic_in": Field("ET.Topic", "What is published here reaches the actor, as what the client sends does."),
+            "topic_out": Field("ET.Topic", "What is published here is sent to the client."),
+            "origin": _ORIGIN,
+            "http_server": _SERVER,
+            "channel_id": _CHANNEL_ID,
+            "path_params": Field(
+                "dict[str, Any]", "The variables of the path, by name; missing when the path has none.", MAY_BE_MISSING
+            ),
+        },
+        """
+>>> from zefnb import *
+>>> def greet(message, state):
+...     return [[FX.Publish(target=message.topic_out, content=f'hello {message.client_ip}')], state]
+>>> route = ET.WebSocket(actor=FX.StartActor(initial_state=None, rules={(ET.WSClientConnected, Any): greet}))
+>>> greet(ET.WSClientConnected(client_ip='127.0.0.1', topic_out=ET.Topic('out')), None)
+[[FX.Publish(target=ET.Topic('out'), content='hello 127.0.0.1')], None]
+""",
+    ),
+    Shape(
+        "WSClientDisconnected",
+        "message",
+        "A client has gone: the last message of the actor of a WebSocket route.",
+        {
+            "client_ip": _CLIENT_IP,
+            "path": Field("str", "The path to which the client was connected."),
+            "time": Field("Time", "When the connection ended."),
+            "origin": _ORIGIN,
+            "http_server": _SERVER,
+            "channel_id": _CHANNEL_ID,
+            "close_code": Field("int", "The close code (RFC 6455, section 7.4); 1006 without a closing handshake."),
+        },
+        """
+>>> from zefnb import *
+>>> def goodbye(message, guests):
+...     return [[FX.Log(content=f'closed with {message.close_code}')], guests - 1]
+>>> goodbye(ET.WSClientDisconnected(close_code=1001), 3)
+[[FX.Log(content='closed with 1001')], 2]
+""",
+    ),
+    Shape(
+        "WSServerConnected",
+        "message",
+        "An outward connection is open: the first message of its actor, and the first after each reconnection.",
+        {
+            "url": _URL,
+            "time": Field("Time", "When the connection opened."),
+            "topic_in": Field("ET.Topic", "What is published here reaches the actor, as what the server sends does."),
+            "topic_out": Field("ET.Topic", "What is published here is sent to the server."),
+            "client": Field("ET.WebSocketClient", "The handle of the outward connection."),
+            "subprotocol": Field("str", "The subprotocol that the server chose; missing without one.", MAY_BE_MISSING),
+        },
+        """
+>>> from zefnb import *
+>>> def subscribe(message, state):
+...     return [[FX.Publish(target=message.topic_out, content={'subscribe': 'trades'})], state]
+>>> subscribe(ET.WSServerConnected(topic_out=ET.Topic('out')), None)
+[[FX.Publish(target=ET.Topic('out'), content={'subscribe': 'trades'})], None]
+""",
+    ),
+    Shape(
+        "WSServerDisconnected",
+        "message",
+        "An outward connection has ended; it is opened again, unless its client has stopped.",
+        {
+            "url": _URL,
+            "time": Field("Time", "When the connection ended."),
+            "code": Field("int", "The close code (RFC 6455, section 7.4); 1006 when the server sent none."),
+            "reason": Field("str", "The reason that the server gave, or what went wrong."),
+        },
+        """
+>>> from zefnb import *
+>>> def lost(message, state):
+...     return [[FX.Log(content=message.reason, level='warning')], state]
+>>> lost(ET.WSServerDisconnected(code=1012, reason='restart'), None)
+[[FX.Log(content='restart', level='warning')], None]
+""",
+    ),
+    Shape(
+        "ActorContext",
+        "message",
+        "The third argument of a handler that takes three: which actor runs it.",
+        {
+            "actor": Field("ET.Actor", "The handle of the actor."),
+            "source_topic": Field("ET.Topic | list[ET.Topic]", "The input of the actor."),
+        },
+        """
+>>> from zefnb import *
+>>> def once(message, state, context):
+...     return [[FX.StopActor(actor=context.actor)], state]
+""",
+    ),
+)

@@ -1,0 +1,96 @@
+"""A shape: the fields that the toolkit reads or writes in entities of one type, with their types and defaults."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal
+
+from zefnb.errors import FieldError, Hint
+
+Kind = Literal["route", "answer", "change", "message", "handle"]
+
+
+class Presence(Enum):
+    """Says of a field without a default whether an entity always has it."""
+
+    REQUIRED = "required"
+    MAY_BE_MISSING = "may be missing"
+
+
+REQUIRED, MAY_BE_MISSING = Presence.REQUIRED, Presence.MAY_BE_MISSING
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field. `type` is written as in an annotation, with `ET.` before entity types; `default` is a value."""
+
+    type: str
+    meaning: str
+    default: Any = REQUIRED
+
+    @property
+    def default_text(self) -> str:
+        """The default as code, or whether the field is required."""
+        return self.default.value if isinstance(self.default, Presence) else repr(self.default)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The fields of one entity type, with a summary and an example that is run as a test.
+
+    The program makes routes, answers and changes; the toolkit makes messages and handles. A handle has a `uid`
+    beside its fields. `more` says which other fields there can be.
+    """
+
+    name: str
+    kind: Kind
+    summary: str
+    fields: Mapping[str, Field]
+    example: str
+    uid: str = ""
+    more: str = ""
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The names of the fields that must be there."""
+        return tuple(name for name, field in self.fields.items() if field.default is REQUIRED)
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The fields as a signature, for help and completion; types are left to the text."""
+        made = [inspect.Parameter("uid", inspect.Parameter.POSITIONAL_ONLY)] if self.uid else []
+        for name, field in self.fields.items():
+            default = {REQUIRED: inspect.Parameter.empty, MAY_BE_MISSING: ...}
+            given = default[field.default] if isinstance(field.default, Presence) else field.default
+            made.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=given))
+        return inspect.Signature(made)
+
+    @property
+    def doc(self) -> str:
+        """The docstring of the type: the summary, each field, and the example."""
+        return "\n\n".join([self.summary, *self._listed(), self.example.strip()])
+
+    def _listed(self) -> Iterator[str]:
+        lines = [f"    uid: str\n        {self.uid}"] if self.uid else []
+        for name, field in self.fields.items():
+            default = f"  ({field.default_text})" if isinstance(field.default, Presence) else f" = {field.default_text}"
+            lines.append(f"    {name}: {field.type}{default}\n        {field.meaning}")
+        if lines:
+            yield "\n".join(["Fields:", *lines])
+        if self.more:
+            yield self.more
+
+    def unknown(self, where: str, given: Mapping[str, Any]) -> Iterator[FieldError]:
+        """The fields of `given` that the shape does not have."""
+        for name in given:
+            if name not in self.fields:
+                yield FieldError(f"{where}.{name}", "unknown field", ", ".join(self.fields), Hint(name, self.fields))
+
+    def missing(self, where: str, given: Mapping[str, Any]) -> Iterator[FieldError]:
+        """The required fields that `given` lacks."""
+        for name in self.required:
+            if name not in given:
+                yield FieldError(f"{where}.{name}", "missing", f"ET.{self.name}({name}=...)")
