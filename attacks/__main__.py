@@ -1,4 +1,4 @@
-"""`python -m attacks`: attack a server in every known way, and say what it did."""
+"""`python -m attacks`: attack a server in every known way, and print the results."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from bench import machine
 
 
 def carry_out(attack: Attack, system: System = ZEFNB, quick: bool = False) -> Outcome:
-    """Attack a fresh server; a promise about time is tried again as often as the attack says, which is told."""
+    """Attack a new server; repeat as often as the attack allows, and report the number of attempts."""
     attempt, outcome = 1, _once(attack, Settings(quick, system))
     while not outcome.ok and attempt < attack.attempts:
         attempt, outcome = attempt + 1, _once(attack, Settings(quick, system))
-    told = f" (attempt {attempt} of at most {attack.attempts})" if attempt > 1 else ""
-    return Outcome(outcome.figure + told, outcome.ok, outcome.details)
+    attempts = f" (attempt {attempt} of at most {attack.attempts})" if attempt > 1 else ""
+    return Outcome(outcome.figure + attempts, outcome.ok, outcome.details)
 
 
 def _once(attack: Attack, settings: Settings) -> Outcome:
@@ -35,12 +35,12 @@ def _once(attack: Attack, settings: Settings) -> Outcome:
 def _arguments(argv: Sequence[str] | None, known: Sequence[Attack]) -> argparse.Namespace:
     names = ", ".join(attack.name for attack in known)
     parser = argparse.ArgumentParser(prog="python -m attacks", description=__doc__, epilog=f"attacks: {names}")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only these attacks, or all whose name begins so")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these attacks, or all whose names start with it")
     parser.add_argument("--quick", action="store_true", help="the short form of each, as in make test")
-    parser.add_argument("--peers", action="store_true", help="the same against websockets and picows: figures to beat")
+    parser.add_argument("--peers", action="store_true", help="also against websockets and picows")
     given = parser.parse_args(argv)
     if unknown := [name for name in given.names if not any(attack.name.startswith(name) for attack in known)]:
-        parser.error(f"no attack is called {', '.join(unknown)}; there is {names}")
+        parser.error(f"no attack is called {', '.join(unknown)}; the attacks are {names}")
     return given
 
 
@@ -78,4 +78,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("interrupted; every server that was running has been ended")
+        sys.exit("interrupted; all running servers have been ended")

@@ -1,4 +1,4 @@
-"""An attack: what is promised, and the program that tries to break it."""
+"""An attack: a promise, and a program that tries to break it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Settings:
     system: System = ZEFNB
 
     def pick(self, full: Any, quick: Any) -> Any:
-        """The full measure, or the short one."""
+        """Return `quick` in the short form, else `full`."""
         return quick if self.quick else full
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was measured, in one short line, and whether the promise was kept."""
+    """The result in one short line, and whether the promise was kept."""
 
     figure: str
     ok: bool
@@ -35,17 +35,17 @@ Run = Callable[[Server, Settings], Outcome]
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack. `run` gets a fresh server and must leave it as it found it, unless it `ends` it."""
+    """One attack. `run` receives a new server and leaves it as it was, unless it `ends` it."""
 
     name: str
     promise: str
     run: Run
     quick: bool = False  # short enough for `make test`
-    peers: bool = True  # the same can be asked of the peers
-    attempts: int = 1  # more where a figure depends on the machine's mood: the first that holds counts, and it is said
-    ends: bool = False  # the server does not outlive it
-    last: bool = False  # judges all the others
+    peers: bool = True  # the peers can be attacked in the same way
+    attempts: int = 1  # more than 1 where other load changes the figure: the first success counts
+    ends: bool = False  # the server ends during the attack
+    last: bool = False  # runs all the others again
 
 
 class Broken(Exception):
-    """The attack itself could not go on: the server did something that ends the measurement."""
+    """The attack could not continue: the server did something that ends the measurement."""

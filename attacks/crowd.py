@@ -1,4 +1,4 @@
-"""A crowd in a room: one talks as fast as the others hear, and every byte that comes is compared with what was said."""
+"""A crowd in a room: one client sends as fast as the others receive, and every received byte is checked."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from attacks.wire import CLOSE, PING, PONG, Wire, connect, frame
 SIZE = 64
 PER_BATCH = 100
 _AHEAD = 3
-_PATIENCE = 10.0
-# Payloads are ASCII, so that in a stream of them these bytes can only open a control frame.
+_TIMEOUT = 10.0
+# Payloads are ASCII, so these bytes can only start a control frame.
 _PING, _CLOSE = 0x80 | PING, 0x80 | CLOSE
 
 
@@ -28,20 +28,20 @@ def _head(size: int, masked: int) -> bytes:
     return struct.pack("!BB", 0x81, masked | size) if size < 126 else struct.pack("!BBH", 0x81, masked | 126, size)
 
 
-def _said(batch: int, size: int) -> bytes:
-    """A batch as the talker sends it; a mask of zeros is a mask, too."""
+def _sent_bytes(batch: int, size: int) -> bytes:
+    """Return a batch as it is sent; a mask of zeros is a valid mask."""
     head = _head(size, 0x80) + bytes(4)
     return b"".join([head + message for message in _messages(batch, size)])
 
 
-def _heard(batch: int, size: int) -> bytes:
-    """A batch as everybody must get it."""
+def _expected_bytes(batch: int, size: int) -> bytes:
+    """Return a batch as every member must receive it."""
     head = _head(size, 0)
     return b"".join([head + message for message in _messages(batch, size)])
 
 
 class Member:
-    """One of the crowd: how many batches it has heard, each of them whole, once and in order."""
+    """A client of the crowd. It counts the batches that it received whole, once and in order."""
 
     def __init__(self, wire: Wire, first: int, size: int) -> None:
         self.wire, self.batches, self.wrong = wire, first, 0
@@ -51,8 +51,8 @@ class Member:
         self._bytes = wire.received
         wire.socket.setblocking(False)
 
-    def hear(self, most: int = 1 << 18) -> None:
-        """Take what is there, and compare every batch that is complete."""
+    def receive(self, most: int = 1 << 18) -> None:
+        """Read available bytes, and compare every complete batch."""
         try:
             data = self.wire.socket.recv(most)
         except BlockingIOError:
@@ -61,13 +61,13 @@ class Member:
             data = b""
         self.ended = not data
         self._bytes += data
-        self._take_control_frames()
+        self._handle_control_frames()
         while len(self._bytes) >= self._length:
-            self.wrong += self._bytes[: self._length] != _heard(self.batches, self._size)
+            self.wrong += self._bytes[: self._length] != _expected_bytes(self.batches, self._size)
             del self._bytes[: self._length]
             self.batches += 1
 
-    def _take_control_frames(self) -> None:
+    def _handle_control_frames(self) -> None:
         for first in (_PING, _CLOSE):
             at = self._bytes.find(first)
             if at < 0 or len(self._bytes) < at + 2 or len(self._bytes) < at + 2 + self._bytes[at + 1]:
@@ -82,7 +82,7 @@ class Member:
 
 
 class Crowd:
-    """Members who are waited for, the first of whom talks, and guests who are not."""
+    """Members, of which the first sends and waits for all, and extra clients that it does not wait for."""
 
     def __init__(self, server: Server, stack: ExitStack, path: str, size: int) -> None:
         self._server, self._stack, self._path, self._size = server, stack, path, size
@@ -91,79 +91,79 @@ class Crowd:
         self._by_descriptor: dict[int, Member] = {}
         self._sent = 0
         self._unsent = memoryview(b"")
-        self._heard_at = 0.0
+        self._received_at = 0.0
 
     def join(self, count: int, receive_buffer: int | None = None) -> list[Member]:
-        """Let so many in; they hear what is said from now on."""
-        came = [self._enter(receive_buffer) for _ in range(count)]
-        self.members += came
-        for member in came:
+        """Connect `count` members; they receive what is sent from now on."""
+        members = [self._connect(receive_buffer) for _ in range(count)]
+        self.members += members
+        for member in members:
             self._by_descriptor[member.wire.socket.fileno()] = member
             self._poll.register(member.wire.socket, select.POLLIN)
-        return came
+        return members
 
-    def guests(self, count: int, receive_buffer: int | None = None) -> list[Member]:
-        """Let so many in whom nobody waits for, and who are read by whoever asked for them."""
-        return [self._enter(receive_buffer) for _ in range(count)]
+    def extra_clients(self, count: int, receive_buffer: int | None = None) -> list[Member]:
+        """Connect `count` clients that are no members; the caller reads from them."""
+        return [self._connect(receive_buffer) for _ in range(count)]
 
-    def _enter(self, receive_buffer: int | None) -> Member:
+    def _connect(self, receive_buffer: int | None) -> Member:
         wire = self._stack.enter_context(connect(self._server, self._path, receive_buffer))
         return Member(wire, self._sent, self._size)
 
-    def dismiss(self, members: list[Member]) -> None:
-        """Wait for these no longer."""
+    def remove(self, members: list[Member]) -> None:
+        """Remove members: the sender no longer waits for them."""
         for member in members:
             self.members.remove(member)
             self._poll.unregister(member.wire.socket)
             del self._by_descriptor[member.wire.socket.fileno()]
 
-    def paces(self, seconds: int, each_turn: Callable[[], object] = lambda: None) -> list[float]:
-        """Messages a second, second by second: the machine's own hiccups fall into some of them only."""
-        return [self.talk(1, each_turn) for _ in range(seconds)]
+    def paces(self, seconds: int, each_round: Callable[[], object] = lambda: None) -> list[float]:
+        """Return the rates of single seconds: other load disturbs only some of them."""
+        return [self.send_for(1, each_round) for _ in range(seconds)]
 
-    def talk(self, seconds: float, each_turn: Callable[[], object] = lambda: None) -> float:
-        """Talk for so long, then wait until all have heard all; answers messages a second."""
+    def send_for(self, seconds: float, each_round: Callable[[], object] = lambda: None) -> float:
+        """Send for `seconds`, then wait until all have received all; return messages per second."""
         begin, first = time.monotonic(), self._sent
-        self._heard_at = begin
+        self._received_at = begin
         while time.monotonic() - begin < seconds:
-            self._say()
-            self._turn()
-            each_turn()
+            self._send()
+            self._round()
+            each_round()
         while self._unsent or self._behind() < self._sent:
-            self._turn()
-            each_turn()
+            self._round()
+            each_round()
         return (self._sent - first) * PER_BATCH / (time.monotonic() - begin)
 
     def _behind(self) -> int:
         return min(member.batches for member in self.members)
 
-    def _say(self) -> None:
+    def _send(self) -> None:
         if not self._unsent and self._sent - self._behind() < _AHEAD:
-            self._unsent = memoryview(_said(self._sent, self._size))
+            self._unsent = memoryview(_sent_bytes(self._sent, self._size))
             self._sent += 1
 
-    def _turn(self) -> None:
+    def _round(self) -> None:
         if self._unsent:
             with suppress(BlockingIOError):
                 self._unsent = self._unsent[self.members[0].wire.socket.send(self._unsent) :]
         for descriptor, _ in self._poll.poll(5):
             member = self._by_descriptor[descriptor]
-            member.hear()
-            self._heard_at = time.monotonic()
+            member.receive()
+            self._received_at = time.monotonic()
             if member.ended:
                 raise Broken(f"a client that reads lost its connection, close {member.close!r}")
-        if time.monotonic() - self._heard_at > _PATIENCE:
-            raise Broken(f"silence: {self._sent - self._behind()} batches under way do not come")
+        if time.monotonic() - self._received_at > _TIMEOUT:
+            raise Broken(f"silence: {self._sent - self._behind()} batches in flight do not arrive")
 
     @property
     def wrong(self) -> int:
-        """Batches that were not what had been said."""
+        """The number of batches that differ from those sent."""
         return sum(member.wrong for member in self.members)
 
 
 @contextmanager
 def crowd(server: Server, count: int, path: str = "/ws", size: int = SIZE) -> Iterator[Crowd]:
-    """So many clients in a room."""
+    """Connect `count` clients to a room."""
     with ExitStack() as stack:
         room = Crowd(server, stack, path, size)
         room.join(count)

@@ -1,4 +1,4 @@
-"""Somebody else's server, for the outward client: there, gone, slow, changed."""
+"""A foreign server for the outward client: available, stopped, slow, changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from websockets.sync.server import ServerConnection, serve
 
 
 def listener(port: int = 0) -> socket.socket:
-    """A socket that listens on that port, which has just been left perhaps."""
+    """Return a socket that listens on a port, which may have been in use just before."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
@@ -25,7 +25,7 @@ def listener(port: int = 0) -> socket.socket:
 
 
 class ForeignServer:
-    """A server that writes down what it hears, and can be left and come back to."""
+    """A server that records messages, and that can stop and start again on its port."""
 
     def __init__(self) -> None:
         with listener() as sock:
@@ -43,7 +43,7 @@ class ForeignServer:
 
     @contextmanager
     def there(self, context: ssl.SSLContext | None = None) -> Iterator[ForeignServer]:
-        """Serve; at the end go without a word."""
+        """Serve; at the end cut all connections without close frames."""
         with serve(self._handle, sock=listener(self.port), ssl=context, compression=None) as server:
             thread = threading.Thread(target=server.serve_forever, daemon=True)
             thread.start()
@@ -56,7 +56,7 @@ class ForeignServer:
                     connection.socket.shutdown(socket.SHUT_RDWR)
 
     def refusing(self, seconds: float) -> tuple[list[float], bytes]:
-        """Hang up on whoever comes, for so long: when they came, and the first bytes that each said."""
+        """Close each connection for `seconds`; return when they arrived and the first bytes of each."""
         came: list[float] = []
         said = b""
         deadline = time.monotonic() + seconds
@@ -74,19 +74,19 @@ class ForeignServer:
         return came, said
 
     def has_heard(self, count: int, within: float = 15) -> bool:
-        """Wait until so many different messages have been heard."""
+        """Wait until `count` different messages have arrived; return whether they have."""
         deadline = time.monotonic() + within
         while len(set(self.heard)) < count and time.monotonic() < deadline:
             time.sleep(0.01)
         return len(set(self.heard)) >= count
 
     def in_order(self, count: int) -> bool:
-        """Whether the first time that each was heard came in order, and none is missing."""
+        """Return whether no message is missing and their first arrivals were in order."""
         return list(dict.fromkeys(self.heard)) == [f"{number:08d}" for number in range(count)]
 
 
 def certificates() -> tuple[Any, dict[str, ssl.SSLContext], bytes]:
-    """Contexts of servers, good and bad, and the authority that the good ones are of (PEM)."""
+    """Return server contexts with good and bad certificates, and the authority of the good ones (PEM)."""
     from datetime import UTC, datetime, timedelta
 
     import trustme

@@ -1,4 +1,4 @@
-"""A probe: a bystander who keeps asking for an echo, a chat round trip and a handshake, and notes the times."""
+"""A probe: another client that measures echoes, chat round trips and handshakes all the time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAUSE = 0.002
 
 
 def round_trip(wire: Wire, text: str) -> float:
-    """Seconds until `text` comes back."""
+    """Return the seconds until `text` comes back."""
     begin = time.perf_counter()
     wire.send(frame(text))
     came = wire.read()
@@ -26,7 +26,7 @@ def round_trip(wire: Wire, text: str) -> float:
 
 
 class Probe:
-    """Runs in a thread while its block does; then `worst` and `p99` tell, in milliseconds, for each thing asked."""
+    """Runs in a thread during its block. Then `worst` and `p99` are the times of each kind, in milliseconds."""
 
     def __init__(self, server: Server, kinds: tuple[str, ...] = ("echo", "chat", "handshake")) -> None:
         self._server, self._kinds = server, kinds
@@ -67,7 +67,7 @@ class Probe:
         return self
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Stop measuring."""
         self._over.set()
         self._thread.join(30)
 
@@ -78,26 +78,26 @@ class Probe:
             raise self.failure
 
     def __str__(self) -> str:
-        """The worst of each kind."""
+        """The longest time of each kind, as text."""
         worst = ", ".join(f"{kind} {max(times, default=float('inf')):.0f}" for kind, times in self.times.items())
         return f"{worst} ms (the machine's own worst: {self._stalls.worst:.0f} ms)"
 
     @property
     def worst(self) -> float:
-        """The longest that anything took, beyond what the machine kept everybody waiting."""
+        """The longest time of all, minus the machine's own longest delay."""
         return max(max(times, default=float("inf")) for times in self.times.values()) - self._stalls.worst
 
     @property
     def p99(self) -> float:
-        """What 99 of 100 stayed within, of the kind that took longest, the machine's own p99 included."""
+        """The 99th percentile of the slowest kind, with the machine's own."""
         return max(sorted(times)[len(times) * 99 // 100] if times else float("inf") for times in self.times.values())
 
     @property
     def machine_worst(self) -> float:
-        """The longest that the machine kept a process waiting that does nothing else."""
+        """The machine's own longest delay of a process that only wakes up."""
         return self._stalls.worst
 
     @property
     def machine_p99(self) -> float:
-        """What 99 of 100 wakings of a process that does nothing else stayed within."""
+        """The 99th percentile of that delay."""
         return self._stalls.p99

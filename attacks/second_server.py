@@ -1,4 +1,4 @@
-"""A second zefnb, with all its server: compression, allow-lists, a full log, and a client that goes outward."""
+"""A second zefnb server with all options: compression, allow-lists, a full log, and an outward client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SECOND_SERVER = System("zefnb, second server", module="attacks.servers.zefnb_opt
 
 
 def against_second_server(attack: Callable[[Server, Settings], Outcome]) -> Run:
-    """The attack, on a server with all server instead of the plain one."""
+    """Return the attack on the server with all options instead of the plain one."""
 
     def run(server: Server, settings: Settings) -> Outcome:
         with running(SECOND_SERVER) as server:

@@ -1,6 +1,6 @@
-"""A stall meter: a process that only wants to wake up every 2 ms, and tells how long the machine kept it waiting.
+"""A stall meter: a process that only wakes up every 2 ms, and reports the machine's own delay.
 
-Nothing that a server does can be quicker than that, so that a promise about milliseconds is judged beyond it.
+No server on this machine can be faster than that, so promises about milliseconds are judged without it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BEAT = 0.002
 
 @dataclass
 class Stalls:
-    """How late the machine was, in milliseconds, on the worse of the two processors."""
+    """The machine's own delay in milliseconds, on the worse of the two processors."""
 
     worst: float = 0.0
     p99: float = 0.0
@@ -29,7 +29,7 @@ class Stalls:
 
 @contextmanager
 def stall_meters() -> Iterator[Stalls]:
-    """One on each processor while the block runs; the figures are there afterwards."""
+    """Run one on each processor during the block; the figures are available afterwards."""
     stalls = Stalls()
     with ExitStack() as stack:
         processes = []
@@ -50,7 +50,7 @@ def stall_meters() -> Iterator[Stalls]:
 
 
 def beat() -> dict[str, float]:
-    """Beat until standard input ends."""
+    """Wake up again and again until standard input ends."""
     late, woken = [], time.perf_counter()
     while not select.select([sys.stdin], [], [], _BEAT)[0]:
         before, woken = woken, time.perf_counter()

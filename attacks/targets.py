@@ -1,4 +1,4 @@
-"""The servers that are attacked, each in a process of its own: zefnb, and the peers whose figures are to be beaten."""
+"""The servers under attack, each in its own process: zefnb, and the peers that it is compared with."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ PEERS = (WEBSOCKETS, PICOWS)
 
 
 def prepare() -> None:
-    """Make the place where the servers' last words are kept."""
+    """Make the folder of the servers' logs."""
     machine.BUILD.mkdir(exist_ok=True)
 
 
 def memory(server: Server) -> int:
-    """Bytes of RAM that the server's process has."""
+    """Return the resident memory of the server's process, in bytes."""
     return machine.resident_bytes(server.pid)
 
 

@@ -1,4 +1,4 @@
-"""What attackers say and hear: bare sockets, as the tests of the network have them, and a few things in bulk."""
+"""Plain sockets of attackers, as the tests of the network have them, and helpers for many at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.net.wire import BINARY, CLOSE, CONT, PING, PONG, TEXT, Frame, Wire, c
 
 
 def connect(server: Server, path: str = "/ws", receive_buffer: int | None = None, **headers: str) -> Wire:
-    """A bare socket that has shaken hands."""
+    """Return a plain socket after its handshake."""
     wire = Wire(server.port, receive_buffer=receive_buffer)
     try:
         return wire.open(path, **headers)
@@ -21,7 +21,7 @@ def connect(server: Server, path: str = "/ws", receive_buffer: int | None = None
 
 @contextmanager
 def connected(server: Server, count: int, path: str = "/ws", receive_buffer: int | None = None) -> Iterator[list[Wire]]:
-    """So many of them, closed at the end."""
+    """Connect `count` of them, and close them at the end."""
     with ExitStack() as stack:
         yield [stack.enter_context(connect(server, path, receive_buffer)) for _ in range(count)]
 

@@ -39,14 +39,14 @@ def come_and_go(server: Server, cycles: int) -> None:
 def pace(server: Server, room: Crowd) -> float:
     """Broadcasts that one second of the server's processor pays for, which changes little with the company it has."""
     used, began = machine.cpu_seconds(server.pid), time.monotonic()
-    rate = room.talk(0.5)
+    rate = room.send_for(0.5)
     return rate * (time.monotonic() - began) / (machine.cpu_seconds(server.pid) - used)
 
 
 def compared(server: Server, fresh: Server, rounds: int) -> float:
     """The pace of one in parts of the other's, taken in turns: what else the machine does changes within seconds."""
     with crowd(server, 10) as room, crowd(fresh, 10) as other:
-        room.talk(0.3), other.talk(0.3)
+        room.send_for(0.3), other.send_for(0.3)
         return statistics.median(pace(server, room) / pace(fresh, other) for _ in range(rounds))
 
 
@@ -104,18 +104,18 @@ def idle(path: str, most: float, server: Server, settings: Settings) -> Outcome:
 def resets(server: Server, settings: Settings) -> Outcome:
     """Half of them pull the plug at different moments of a broadcast."""
     with crowd(server, 100) as room:
-        going = room.guests(100)
-        room.talk(0.3)
+        going = room.extra_clients(100)
+        room.send_for(0.3)
 
         def go() -> None:
             for member in going[:1]:
                 going.remove(member)
                 member.wire.reset()
 
-        room.talk(settings.pick(5, 1.5), go)
+        room.send_for(settings.pick(5, 1.5), go)
         while going:
             go()
-        room.talk(0.3)
+        room.send_for(0.3)
         wrong, heard = room.wrong, sum(member.batches for member in room.members) * 100
     there = left(server)
     return Outcome(

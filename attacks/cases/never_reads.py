@@ -92,7 +92,7 @@ def best(paces: list[float]) -> float:
 def never_reads(size: int, server: Server, settings: Settings) -> Outcome:
     ours = settings.system is ZEFNB
     with crowd(server, _HEALTHY, size=size) as room, ExitStack() as stack:
-        room.talk(1)
+        room.send_for(1)
         alone = room.paces(settings.pick(8, 2))
         stuck = Stuck(server, stack, asks=ours)
         among = room.paces(settings.pick(30, 7), stuck.look)
@@ -125,16 +125,16 @@ def read_slowly(room: Crowd, slow: list[Member], seconds: float) -> None:
         if time.monotonic() - read_at >= 0.05:
             read_at = time.monotonic()
             for member in slow:
-                member.hear(16_384)
+                member.receive(16_384)
 
-    room.talk(seconds, read)
+    room.send_for(seconds, read)
 
 
 def slow_readers(size: int, server: Server, settings: Settings) -> Outcome:
     """Half of them with small windows, half with what the system gives."""
     with crowd(server, 2, size=size) as room:
-        room.talk(1)
-        slow = room.guests(5, receive_buffer=_SMALL) + room.guests(5)
+        room.send_for(1)
+        slow = room.extra_clients(5, receive_buffer=_SMALL) + room.extra_clients(5)
         before = memory(server)
         read_slowly(room, slow, settings.pick(20, 7))
         grown = (memory(server) - before) / 1e6
@@ -142,7 +142,7 @@ def slow_readers(size: int, server: Server, settings: Settings) -> Outcome:
         end = time.monotonic() + 60
         while any(m.batches < heard and not m.ended for m in slow) and time.monotonic() < end:
             for member in slow:
-                member.hear()
+                member.receive()
         kept = sum(not member.ended and member.close is None for member in slow)
         wrong = room.wrong + sum(member.wrong for member in slow)
         behind = sum(member.batches < heard for member in slow)

@@ -1,1 +1,1 @@
-"""A fuzz of the bytes that a peer can send: the server but for its sockets, held against a plain reading of the RFC."""
+"""Fuzzing with the bytes of a peer: the server without its sockets, compared with a simple reading of the RFC."""

@@ -1,6 +1,6 @@
 """`python -m attacks.fuzz frames|requests|values --seconds N`: let atheris look for bytes that break a promise.
 
-With `--keep` what it found on the way is kept in the corpus.
+With `--keep`, new interesting inputs go into the corpus.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m attacks.fuzz", description=__doc__)
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=30)
-    parser.add_argument("--findings", type=Path, default=Path(), help="where an input that failed is left")
+    parser.add_argument("--findings", type=Path, default=Path(), help="the folder for an input that fails")
     parser.add_argument("--keep", action="store_true", help="add to the corpus in the repository")
     given = parser.parse_args()
-    # What a peer's bytes go through.
+    # The code that parses a peer's bytes.
     with atheris.instrument_imports(include=["zefnb.net", "zefnb.store", "websockets", "uvicorn.protocols", "h11"]):
         target = importlib.import_module(f"attacks.fuzz.{given.target}")
         memory = importlib.import_module("attacks.fuzz.memory")

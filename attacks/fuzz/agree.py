@@ -1,6 +1,6 @@
-"""Agreement: a handshake is answered the same by both ways in, the plain one and the one through the HTTP parser.
+"""Agreement: a handshake gets the same response by both ways, the fast one and the one through the HTTP parser.
 
-What comes whole is read by the plain way, if it is plain; what comes in two pieces is read by the parser.
+The fast way reads a plain handshake that arrives whole; the parser reads one that arrives in two pieces.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from attacks.fuzz.memory import Conversations
 from tests.net.wire import frame
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-# For each part of a request what may stand there, the usual first: it is taken as often as all others together.
+# The possible values of each part of a request, the usual one first: it is as frequent as all others together.
 METHODS = ("GET", "get", "POST", "HEAD", "GET ", "OPTIONS")
 PATHS = (
     "/ws",
@@ -59,7 +59,7 @@ FIELDS: dict[str, tuple[str | None, ...]] = {
 
 
 def handshake(dice: random.Random) -> bytes:
-    """A handshake, more or less."""
+    """Return a handshake, possibly a malformed one."""
 
     def pick(among: tuple[str | None, ...], usual: float = 0.9) -> str | None:
         return among[0] if dice.random() < usual else dice.choice(among)
@@ -83,7 +83,7 @@ def handshake(dice: random.Random) -> bytes:
 
 
 def answer(conversations: Conversations, *pieces: bytes) -> tuple[list[str], list[str | bytes]]:
-    """What was written, without the date and in one order of headers, and what was heard."""
+    """Return what was written, without the date and with sorted headers, and the messages received."""
     written, heard = conversations.hold(pieces)
     head, _, rest = written.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
@@ -92,7 +92,7 @@ def answer(conversations: Conversations, *pieces: bytes) -> tuple[list[str], lis
 
 
 def check(conversations: Conversations, said: bytes) -> bool:
-    """Whether it was let in; `AssertionError` when the two ways differ, or something of ours went wrong."""
+    """Return whether it was accepted. Raises `AssertionError` when the two ways differ, or on an error of ours."""
     hello = frame("hello")
     whole = answer(conversations, said, hello)
     in_two = answer(conversations, said[:1], said[1:], hello)
@@ -102,7 +102,7 @@ def check(conversations: Conversations, said: bytes) -> bool:
 
 
 def agree(conversations: Conversations, count: int, seed: int) -> int:
-    """Hold `count` conversations both ways; how many were let in."""
+    """Run `count` conversations both ways; return how many were accepted."""
     dice = random.Random(seed)
     return sum(check(conversations, handshake(dice)) for _ in range(count))
 

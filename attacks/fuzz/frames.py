@@ -1,4 +1,4 @@
-"""Frames: after a good handshake any bytes are what RFC 6455 says that they are, however they are cut."""
+"""Frames: after a good handshake, any bytes mean what RFC 6455 says, however they are cut."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PRELUDE = handshake("/ws")
 
 
 def check(conversations: Conversations, data: bytes) -> None:
-    """The first byte says how the rest is cut; `AssertionError` when server and reading differ."""
+    """The first byte says how the rest is cut. Raises `AssertionError` when server and reading differ."""
     if not data:
         return
     stream = data[1:]
@@ -26,7 +26,7 @@ def check(conversations: Conversations, data: bytes) -> None:
 
 
 def answers(frames: bytes) -> tuple[list[bytes], int | None]:
-    """The server's frames: its pongs, and the code of its close frame, after which nothing may come."""
+    """Return the server's pongs, and the code of its close frame, after which nothing may follow."""
     pongs: list[bytes] = []
     while frames:
         opcode, length = frames[0] & 15, frames[1]

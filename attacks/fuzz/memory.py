@@ -1,4 +1,4 @@
-"""A conversation in memory: everything of a real server but the socket, and what was said and heard."""
+"""A conversation in memory: a real server without the socket, what it wrote, and what it received."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from zefnb.net.http.servers import Servers
 from zefnb.topics.hub import Hub
 
 LIMIT = 2_048
-TURNS = 4
+ITERATIONS = 4
 
 
 class Memory(asyncio.Transport):
-    """A transport that keeps what is written, and ends as asyncio's does: in a later turn of the loop."""
+    """A transport that stores what is written, and ends as asyncio's does: in a later loop iteration."""
 
     def __init__(self, protocol: Any) -> None:
         super().__init__({"peername": ("127.0.0.1", 9)})
@@ -27,7 +27,7 @@ class Memory(asyncio.Transport):
         protocol.connection_made(self)
 
     def receive(self, data: bytes) -> None:
-        """Bytes from the peer."""
+        """Receive bytes from the peer."""
         protocol = self._protocol
         if self._closing or not data:
             return
@@ -76,14 +76,14 @@ class Memory(asyncio.Transport):
         return self._protocol
 
 
-class Ear:
-    """Hears what clients push into the topic."""
+class Receiver:
+    """Collects what clients push into the topic."""
 
     def __init__(self) -> None:
-        self.heard: list[str | bytes] = []
+        self.received: list[str | bytes] = []
 
     def deliver(self, content: Any) -> None:
-        self.heard.append(content if isinstance(content, str) else bytes(content))
+        self.received.append(content if isinstance(content, str) else bytes(content))
 
 
 class Conversations:
@@ -99,24 +99,24 @@ class Conversations:
         self._make = self._server._protocol_factory()
 
     def hold(self, pieces: Iterable[bytes]) -> tuple[bytes, list[str | bytes]]:
-        """Say all pieces on a connection of their own; what the server wrote, and which messages it took."""
+        """Send all pieces on a new connection; return what the server wrote, and the messages that it received."""
         return asyncio.run_coroutine_threadsafe(self._hold(pieces), self._runtime.loop).result()
 
     async def _hold(self, pieces: Iterable[bytes]) -> tuple[bytes, list[str | bytes]]:
-        ear, hub = Ear(), self._runtime.service(Hub)
-        hub.subscribe(self._topic, ear, "fuzz")
+        receiver, hub = Receiver(), self._runtime.service(Hub)
+        hub.subscribe(self._topic, receiver, "fuzz")
         transport = Memory(self._make())
         for piece in pieces:
             transport.receive(piece)
-        for _ in range(TURNS):
+        for _ in range(ITERATIONS):
             await asyncio.sleep(0)
         transport.abort()
         await asyncio.sleep(0)
-        hub.unsubscribe(self._topic, ear)
-        return bytes(transport.written), ear.heard
+        hub.unsubscribe(self._topic, receiver)
+        return bytes(transport.written), receiver.received
 
     def faults(self) -> list[str]:
-        """What the journal says went wrong, and forgets."""
+        """Return the errors of the journal, and clear it."""
         faults = [str(entry.get("traceback") or entry["message"]) for entry in self._runtime.journal.entries("error")]
         self._runtime.journal.clear()
         return faults
@@ -126,5 +126,5 @@ class Conversations:
 
 
 def in_pieces(data: bytes, size: int) -> Iterable[bytes]:
-    """`data` in pieces of that many bytes; whole with 0."""
+    """Return `data` in pieces of `size` bytes; whole if `size` is 0."""
     return (data[at : at + size] for at in range(0, len(data), size)) if size else (data,)

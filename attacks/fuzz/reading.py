@@ -1,4 +1,4 @@
-"""A plain reading of RFC 6455, section 5: what a server must make of the bytes of a client. Slow, but plain."""
+"""A simple reading of RFC 6455, section 5: what the bytes of a client mean to a server. Slow, but simple."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NORMAL = {1000, 1001, 1002, 1003, *range(1007, 1015)}
 
 @dataclass
 class Reading:
-    """The messages and pings in the bytes, and the close codes that may answer them; `None` for staying open."""
+    """The messages and pings in the bytes, and the allowed close codes; `None` when the connection stays open."""
 
     messages: list[str | bytes] = field(default_factory=list)
     pings: list[bytes] = field(default_factory=list)
@@ -41,7 +41,7 @@ def read(stream: bytes, limit: int) -> Reading:
             wrong.add(1009)
         whole = length is not None and len(stream) >= at + 4 + length
         if wrong:
-            # Before the frame is whole it may be judged already, or not yet.
+            # A server may judge the frame before it is complete, or only afterwards.
             reading.close = wrong if whole else wrong | {None}
             return reading
         if not whole:
@@ -63,7 +63,7 @@ def read(stream: bytes, limit: int) -> Reading:
 
 
 def take(reading: Reading, opcode: int, payload: bytes) -> bool:
-    """Add a message; false when it is text that is none."""
+    """Add a message; return false when it is invalid text."""
     try:
         reading.messages.append(payload.decode() if opcode == TEXT else payload)
     except UnicodeDecodeError:
@@ -73,7 +73,7 @@ def take(reading: Reading, opcode: int, payload: bytes) -> bool:
 
 
 def closing(payload: bytes) -> set[int | None]:
-    """The codes that may answer a close frame (sections 5.5.1 and 7.4); 1005 stands for an empty one."""
+    """Return the allowed replies to a close frame (sections 5.5.1 and 7.4); 1005 means an empty one."""
     if not payload:
         return {1005}
     code = int.from_bytes(payload[:2], "big")

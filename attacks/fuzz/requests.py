@@ -1,4 +1,4 @@
-"""Requests: any bytes on a new connection are answered by the book, and let in by a good handshake alone."""
+"""Requests: any bytes on a new connection get a valid response, and only a good handshake gets 101."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ HEAD_END = re.compile(rb"\n\r?\n")
 
 
 def check(conversations: Conversations, data: bytes) -> None:
-    """The first byte says how the rest is cut; `AssertionError` for an answer that should not be."""
+    """The first byte says how the rest is cut. Raises `AssertionError` for a wrong response."""
     if not data:
         return
     said = data[1:]
     written, heard = conversations.hold(in_pieces(said, data[0]))
     codes = statuses(written)
-    # 501 answers a transfer encoding that is not spoken here (RFC 9112, section 6.1).
+    # 501 is for an unknown transfer encoding (RFC 9112, section 6.1).
     assert all(200 <= code < 500 or code in (101, 501) for code in codes), codes
     if 101 in codes:
         assert_good_handshake(said)
@@ -29,7 +29,7 @@ def check(conversations: Conversations, data: bytes) -> None:
 
 
 def statuses(written: bytes) -> list[int]:
-    """The status of each response; what follows a 101 are frames."""
+    """Return the status of each response; frames follow a 101."""
     codes: list[int] = []
     while written:
         found = RESPONSE.match(written)
@@ -43,7 +43,7 @@ def statuses(written: bytes) -> list[int]:
 
 
 def assert_good_handshake(said: bytes) -> None:
-    """Among the requests is one that may be answered with 101 (RFC 6455, section 4.2.1)."""
+    """Return whether one of the requests may get 101 (RFC 6455, section 4.2.1)."""
     assert any(is_handshake(head) for head in HEAD_END.split(said)), said
 
 

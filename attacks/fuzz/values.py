@@ -1,4 +1,4 @@
-"""Values: any stored bytes are refused, or read, in time and memory that go with their size."""
+"""Values: any stored bytes are refused or read, in time and memory in proportion to their size."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _TEXT_PER_BYTE = 200
 
 
 def check(_: Any, data: bytes) -> None:
-    """`AssertionError` for what is read and could not be shown, or written again."""
+    """Raises `AssertionError` for a value that is read but cannot be shown, or written again."""
     begin = time.process_time()
-    # What is read and cannot be written is, for one, a part whose text is longer than the part was.
+    # For example, a part whose text is longer than the part can be read but not written.
     with contextlib.suppress(Undecodable, InvalidValue):
         value = decode(data)
         shown = repr(value)

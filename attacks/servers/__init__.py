@@ -1,1 +1,1 @@
-"""The server programs that are attacked."""
+"""The server programs under attack."""

@@ -1,4 +1,4 @@
-"""What a cell that computes does to the main thread: nothing but Python."""
+"""A computing cell: only Python code, in the main thread."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def compute(seconds: float) -> dict[str, Any]:
-    """Compute for so long."""
+    """Compute for `seconds`."""
     total, end = 0, time.monotonic() + seconds
     while time.monotonic() < end:
         total += sum(number * number % 7 for number in range(1_000))

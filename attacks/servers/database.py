@@ -1,4 +1,4 @@
-"""What a server under attack does with databases: files from elsewhere, keys that nobody has, forks amid writes."""
+"""Databases of a server under attack: foreign files, missing keys, forks during writes."""
 
 # ruff: noqa: F403, F405 - the star import and the handlers are written as in the specification
 
@@ -16,7 +16,7 @@ from tests.store.hostile import FILES, VALUES, stored
 from zefnb import *
 from zefnb.errors import StorageFailed, UnknownKey
 
-guests = FX.CreateDB(type=DictDatabase, initial_state={f"guest {n}": n for n in range(200)}) | run
+visitors = FX.CreateDB(type=DictDatabase, initial_state={f"visitor {n}": n for n in range(200)}) | run
 
 _WRITERS = 3
 
@@ -25,7 +25,7 @@ _WRITERS = 3
 def on_update(content: Any, state: Any) -> Any:
     """Updates keys that the client names."""
     try:
-        FX.UpdateDB(db=guests, update=json.loads(content)) | run
+        FX.UpdateDB(db=visitors, update=json.loads(content)) | run
         said = "updated"
     except UnknownKey:
         said = "unknown"
@@ -37,7 +37,7 @@ def _opened(path: Path) -> Any:
 
 
 def _refusal(path: Path, read: Any) -> tuple[str, float]:
-    """What is said on opening and reading a file, and how long that took of the processor."""
+    """Return the error of opening and reading a file, and the processor time that it took."""
     begin = time.process_time()
     try:
         db = _opened(path)
@@ -51,7 +51,7 @@ def _refusal(path: Path, read: Any) -> tuple[str, float]:
 
 
 def hostile_files(folder: str) -> dict[str, Any]:
-    """Open and read a file for each kind of hostility: those not refused by name, and the slowest."""
+    """Open and read a hostile file of each kind; return those that were not refused by name, and the slowest."""
     missed, slowest = [], 0.0
     cases: dict[str, Any] = {f"value: {name}": value for name, value in VALUES.items()} | FILES
     for number, (name, case) in enumerate(cases.items()):
@@ -101,7 +101,7 @@ def fork_amid_writes(path: str, forks: int) -> dict[str, Any]:
 
 
 def _fork(path: str, number: int) -> bool:
-    """Whether a child did not write its key within half a minute."""
+    """Return whether a child failed to write its key within half a minute."""
     child = os.fork()
     if not child:
         signal.alarm(30)

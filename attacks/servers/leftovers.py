@@ -1,4 +1,4 @@
-"""What a process still holds, whatever library it runs."""
+"""What a process still has open, with any library."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import threading
 
 
 def of_this_process() -> dict[str, int]:
-    """Open descriptors and threads, after everything unreachable has been collected."""
+    """Return the numbers of open descriptors and threads, after a garbage collection."""
     gc.collect()
     return {"descriptors": len(os.listdir("/proc/self/fd")), "threads": threading.active_count()}
 
 
 def of_http() -> dict[str, int]:
-    """How many HTTP connections there are, and bytes that are held for their requests and answers."""
+    """Return the number of HTTP connections, and the bytes of their requests and responses."""
     from zefnb.engine.runtime import default_runtime
     from zefnb.net.budget import Budget
     from zefnb.net.http.servers import Servers

@@ -1,4 +1,4 @@
-"""Long errors: every way in which an exception, or an answer, can carry 20 MiB of what a peer sent."""
+"""Long errors: every way in which an exception, or a handler's result, can contain 20 MiB from a peer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Parsed:
 
 
 class Quoting:
-    """A value that quotes all of its input by a repr of its own."""
+    """A value whose own repr quotes all of its input."""
 
     def __repr__(self) -> str:
         return INPUT
@@ -66,7 +66,7 @@ _NUMBERS = list(range(2_000_000))
 
 
 def fail(kind: str) -> Any:
-    """Raise the error of that kind, or return the answer that is none."""
+    """Raise the error of that kind, or return the invalid result."""
     if kind in ANSWERS:
         return ANSWERS[kind]()
     raise ERRORS[kind]()

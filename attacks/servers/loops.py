@@ -1,4 +1,4 @@
-"""Subscriptions that cause themselves, each in another way, by zefnb's public names only."""
+"""Subscriptions that cause themselves, each in another way, with zefnb's public names only."""
 
 # ruff: noqa: F403, F405 - the star import is how the specification is written
 
@@ -49,7 +49,7 @@ SHAPES = {
 
 
 def cause_itself(messages: int) -> dict[str, Any]:
-    """Publish so many messages into a loop of each shape. Returns, when all were dropped, how often each was named."""
+    """Publish messages into a loop of each shape. Return, when all were dropped, how often each was named."""
     entries, dropped, heard = [], [], []
     for shape in SHAPES:
         topic = ET.Topic(f"loop {shape}")
@@ -76,7 +76,7 @@ def _looping(shape: str, topic: Any) -> Iterator[None]:
 
 
 def _wait_for(topic: Any, count: int) -> list[Any]:
-    """The entries on that loop, once they tell of at least so many messages and of no more."""
+    """Return the entries on a loop when they count exactly the given number of messages."""
     deadline, before = time.monotonic() + _PATIENCE, -1
     while True:
         log = FX.QueryLog(level="error", limit=10_000) | run

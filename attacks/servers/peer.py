@@ -1,4 +1,4 @@
-"""What the peers under attack have in common: a loop in a thread of its own, and the attacker's commands."""
+"""What the peers under attack have in common: a loop in its own thread, and the attacker's commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def serve_peer(
     broadcast: Callable[[str], object],
     clients: Callable[[], int],
 ) -> None:
-    """Run `start` on `loop` in the background and obey the attacker."""
+    """Run `start` on `loop` in the background, and serve the attacker's commands."""
     control = Control()
     threading.Thread(target=loop.run_forever, name="loop", daemon=True).start()
 

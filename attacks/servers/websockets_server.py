@@ -1,4 +1,4 @@
-"""`websockets` under attack, as its documentation has one write it: a room, an echo, handlers that block or raise."""
+"""`websockets` under attack, written as in its documentation: a room, an echo, handlers that block or raise."""
 
 from __future__ import annotations
 

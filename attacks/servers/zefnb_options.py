@@ -1,4 +1,4 @@
-"""zefnb under attack, all its server: compressed, allowing a host and an origin, telling everything, and outward."""
+"""zefnb under attack, with all options: compression, an allowed host and origin, a full log, outward clients."""
 
 # ruff: noqa: F403, F405 - the star import and the handlers are written as in the specification
 
@@ -39,7 +39,7 @@ def on_echo(message: Any, state: Any) -> Any:
 
 @zef_function
 def on_anything(message: Any, state: Any) -> Any:
-    """Complains of whatever comes, and says what it was."""
+    """Raises for each message, and quotes it."""
     raise ValueError(f"cannot take {message!r}")
 
 
@@ -76,15 +76,15 @@ def _printed(show: Callable[[Console], object]) -> str:
 
 
 class Commands:
-    """What the attacker asks of the process, as its user would in a cell."""
+    """The attacker's commands to the process, as its user would run them in a cell."""
 
     def __init__(self, server: Any) -> None:
         self.server = server
         self.outward: Any = None
-        self.door: Any = None
+        self.token: Any = None
 
     def shown(self) -> dict[str, Any]:
-        """Everything that the toolkit tells of its peers, each as text."""
+        """Return everything that zefnb shows about its peers, as texts."""
         tables = {
             "journal": FX.QueryLog(level="debug", limit=10_000) | run,
             "clients": FX.QueryAllConnectedWebsocketClients(http_server=self.server) | run,
@@ -100,13 +100,13 @@ class Commands:
         return {name: f"{value!r} {value}" for name, value in tables.items()}
 
     def entries(self) -> dict[str, Any]:
-        """The journal's warnings and errors, what is text and numbers of them."""
+        """Return the texts and numbers of the journal's warnings and errors."""
         kept = ("message", "count", "examples", "traceback")
         rows = FX.QueryLog(level="warning", limit=10_000) | run
         return {"entries": [{key: row[key] for key in kept if key in row} for row in rows]}
 
     def drawn(self) -> dict[str, Any]:
-        """What a terminal and a notebook are shown, as they draw it."""
+        """Return what a terminal and a notebook show."""
         entries = FX.QueryLog(level="debug", limit=10_000) | run
         faults = FaultRows(FX.QueryLog(level="error", limit=100) | run)
         clients = FX.QueryAllConnectedWebsocketClients(http_server=self.server) | run
@@ -126,7 +126,7 @@ class Commands:
         ca_file: str | None = None,
         redirects: str = "same-origin",
     ) -> dict[str, Any]:
-        """Connect outward; "" or the error that a user would see, with everything that it holds."""
+        """Connect outward; return "" or the error that a user would see, with everything in it."""
         options = {"redirects": redirects, **({"ca_file": ca_file} if ca_file else {})}
         try:
             self.outward = (
@@ -140,13 +140,13 @@ class Commands:
         return {"failed": ""}
 
     def say(self, first: int, count: int, size: int = 0) -> dict[str, Any]:
-        """Publish numbers to where the outward client listens."""
+        """Publish numbers to the topic of the outward client."""
         for number in range(first, first + count):
             FX.Publish(target=said, content=f"{number:08d}" + "." * size) | run
         return {}
 
     def told(self) -> dict[str, Any]:
-        """The outward client's own figures."""
+        """Return the outward client's own figures."""
         row = FX.QueryWebSocketClient(client=self.outward) | run
         return {key: row[key] for key in ("state", "sent", "received", "queued", "dropped", "attempts")}
 
@@ -160,7 +160,7 @@ class Commands:
         return {"messages": [entry["message"] for entry in reversed(entries)]}
 
     def resolve(self, host: str, address: str) -> dict[str, Any]:
-        """From now on `host` has that address."""
+        """Let `host` resolve to `address` from now on."""
         inner = socket.getaddrinfo
 
         def getaddrinfo(name: Any, *given: Any, **options: Any) -> Any:
@@ -171,24 +171,24 @@ class Commands:
         return {}
 
     def watch(self) -> dict[str, Any]:
-        """Open a door of the live tables, as the notebook does."""
+        """Open the channel of the live tables, as the notebook does."""
         channel = the_channel()
-        door = on_loop(default_runtime(), channel.open)
-        self.door = door
-        return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "token": door.name, "secret": door.tell()}
+        token = on_loop(default_runtime(), channel.open)
+        self.token = token
+        return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "token": token.name, "secret": token.tell()}
 
     def views_through_kernel(self, count: int, patience: float) -> dict[str, Any]:
-        """So many views that come through the kernel, follow a topic, rest, and never say a word again."""
+        """Open views through the kernel that follow a topic, pause, and never send anything again."""
         channel = the_channel()
         channel_module._FORGOTTEN_AFTER = patience
 
-        def come() -> int:
+        def open_views() -> int:
             for number in range(count):
                 for request in ({"do": "look"}, {"do": "follow", "topic": "t"}, {"do": "rest"}):
-                    channel.ask(self.door, f"v{number}", json.dumps(request), lambda text: None)
+                    channel.ask(self.token, f"v{number}", json.dumps(request), lambda text: None)
             return len(channel._viewers)
 
-        return {"views": on_loop(default_runtime(), come)}
+        return {"views": on_loop(default_runtime(), open_views)}
 
     def views(self) -> dict[str, Any]:
         channel = the_channel()
@@ -205,9 +205,9 @@ class Commands:
 
 if __name__ == "__main__":
     control = Control()
-    # Whoever turns debugging on for all loggers gets it on standard error.
+    # As a user who turns on debugging for all loggers.
     logging.basicConfig(level=logging.DEBUG)
-    # What the outward client hears is said again to the server that it hears it from.
+    # The outward client sends back all that it receives.
     FX.MapTopic(source=heard, target=said, op=identity) | run
     server = (
         FX.StartHTTPServer(

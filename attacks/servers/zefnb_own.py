@@ -1,4 +1,4 @@
-"""Handlers that change whatever they can reach: their state, their context, and content that others get, too."""
+"""Handlers that change everything they can reach: their state, their context, and shared content."""
 
 # ruff: noqa: F403, F405 - the star import and the handlers are written as in the specification
 
@@ -14,7 +14,7 @@ mark = contextvars.ContextVar("mark", default="clean")
 
 
 def found_and_left() -> str:
-    """What this call finds in its context, in which it then leaves everything changed."""
+    """Return what this call finds in its context, and then change everything in it."""
     context = decimal.getcontext()
     found = mark.get() if context.prec == 28 else f"precision {context.prec}"
     mark.set("left by another call")
@@ -23,7 +23,7 @@ def found_and_left() -> str:
 
 
 def on_word(text: Any, state: Any) -> Any:
-    """Takes the word into the state, and then fails if it is told to."""
+    """Append the message to the state, and then fail if the message says so."""
     found = found_and_left()
     state.said.append(text)
     if text.endswith("raise"):
@@ -39,7 +39,7 @@ def on_open(msg: Any, state: Any) -> Any:
 
 
 def spoil(content: Any) -> None:
-    """A receiver that changes what it gets."""
+    """A receiver that changes what it receives."""
     content.append("spoilt")
 
 

@@ -1,4 +1,4 @@
-"""zefnb under attack, by its public names only: a room, actors that block or raise, and what is left afterwards."""
+"""zefnb under attack, with its public names only: a room, actors that block or raise, and what remains."""
 
 # ruff: noqa: F403, F405 - the star import and the handlers are written as in the specification
 
@@ -52,7 +52,7 @@ def on_sleep(text: Any, state: Any) -> Any:
 
 @zef_function
 def on_count(text: Any, state: Any) -> Any:
-    """Raises when told to; else tells how often it was not."""
+    """Raises when the message says so; else returns the number of other messages."""
     if text == "raise":
         raise ValueError("told to")
     state = ET.Connected(out=state.out, server=state.server, count=state.count + 1)
@@ -61,7 +61,7 @@ def on_count(text: Any, state: Any) -> Any:
 
 @zef_function
 def on_long(kind: Any, state: Any) -> Any:
-    """Fails, or answers nonsense, with 20 MiB of text."""
+    """Fails, or returns an invalid result, with 20 MiB of text."""
     return fail(kind)
 
 
@@ -84,7 +84,7 @@ def on_stop(text: Any, state: Any) -> Any:
 
 @zef_function
 def on_store(key: Any, state: Any) -> Any:
-    """Answers once the update is acknowledged."""
+    """Replies when the update is acknowledged."""
     FX.UpdateDB(db=database[0], insert={key: len(key)}) | run
     return [[FX.Publish(target=state.out, content=key)], state]
 
@@ -96,7 +96,7 @@ def actor(on_text: Any, on_connect: Any = on_connect) -> Any:
 
 @zef_function
 async def what_is_left(request: Any) -> Any:
-    """On the loop, where the tasks are; this one is not counted."""
+    """Run on the loop, where the tasks are; do not count this one."""
     gc.collect()
     return ET.JSON(content={"tasks": len(asyncio.all_tasks()) - 1})
 
@@ -113,7 +113,7 @@ async def told_async(request: Any) -> Any:
 
 @zef_function
 def big(request: Any) -> Any:
-    """Eight megabytes, made anew for each who asks."""
+    """Return eight megabytes, made again for each request."""
     return "x" * (8 << 20)
 
 
@@ -130,7 +130,7 @@ def noted(request: Any) -> Any:
 
 @zef_function
 def wait(request: Any) -> Any:
-    """Waits until it is told to go on."""
+    """Waits until a command releases it."""
     handled.append(request.path)
     waiting.append(request.path)
     released.wait(60)
@@ -169,26 +169,26 @@ ROUTES = {
 
 
 class Commands:
-    """What the attacker asks of the process, as its user would in a cell."""
+    """The attacker's commands to the process, as its user would run them in a cell."""
 
     def __init__(self, server: Any) -> None:
         self.server = server
 
     def left(self) -> dict[str, Any]:
-        """Everything that should be gone when all clients are."""
+        """Return everything that must be gone when all clients are."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}/left", timeout=10) as answer:
             tasks = json.load(answer)["tasks"]
         return {
             "clients": len(FX.QueryAllConnectedWebsocketClients(http_server=self.server) | run),
             "actors": len(FX.ListActors() | run),
-            # Routes keep one binding for each topic that they subscribe their clients to.
+            # A route keeps one binding for each topic to which it subscribes its clients.
             "subscriptions": len(FX.StreamGraphSnapshot() | run),
             "tasks": tasks,
             **of_this_process(),
         }
 
     def clients(self, path: str) -> dict[str, Any]:
-        """One column for each key of the table of clients."""
+        """Return the columns of the table of clients."""
         rows = FX.QueryAllConnectedWebsocketClients(http_server=self.server, path=path) | run
         return {key: [row[key] for row in rows] for key in ("channel_id", "queued", "dropped", "sent", "received")}
 
@@ -202,7 +202,7 @@ class Commands:
         }
 
     def http(self, release: bool = False) -> dict[str, Any]:
-        """What HTTP holds now; with `release` those who wait go on."""
+        """Return what HTTP uses now; `release` lets waiting handlers continue."""
         if release:
             released.set()
         return {
@@ -218,7 +218,7 @@ class Commands:
         return {"seconds": time.monotonic() - begin}
 
     def start_again(self) -> dict[str, Any]:
-        """On the very port, at once."""
+        """Start on the same port, at once."""
         self.server = FX.StartHTTPServer(routes=ROUTES, port=self.server.port) | run
         return {"port": self.server.port}
 
