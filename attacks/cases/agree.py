@@ -1,4 +1,4 @@
-"""The two ways in: a handshake gets the same answer whether the plain way reads it or the HTTP parser."""
+"""Handshakes get the same response from the fast way and from the HTTP parser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench import machine
 
 
 def agree(server: Server, settings: Settings) -> Outcome:
-    """Made-up handshakes on conversations in memory, in a process of its own."""
+    """Generated handshakes on conversations in memory, in a separate process."""
     count = settings.pick(60_000, 2_000)
     command = [sys.executable, "-m", "attacks.fuzz.agree", f"--count={count}", f"--seed={settings.pick(1, 2)}"]
     done = subprocess.run(command, cwd=machine.ROOT, capture_output=True, text=True, errors="replace", timeout=900)
@@ -20,16 +20,16 @@ def agree(server: Server, settings: Settings) -> Outcome:
     if done.returncode or found is None:
         return Outcome("the two ways differ", ok=False, details={"said": done.stderr[-2_000:]})
     asked, let_in = int(found[1]), int(found[2])
-    # If hardly any were let in, or all, little would have been compared.
+    # If few or nearly all were accepted, the comparison would mean little.
     return Outcome(
-        f"{asked:,} handshakes, {let_in:,} let in: no difference", ok=asked == count and 0.1 < let_in / asked < 0.9
+        f"{asked:,} handshakes, {let_in:,} accepted: no difference", ok=asked == count and 0.1 < let_in / asked < 0.9
     )
 
 
 ATTACKS = (
     Attack(
         "agree",
-        "60,000 made-up handshakes are answered the same by the plain way in and by the HTTP parser",
+        "60,000 generated handshakes get the same response by the fast way and by the HTTP parser",
         agree,
         quick=True,
         peers=False,

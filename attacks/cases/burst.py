@@ -1,4 +1,4 @@
-"""Bursts: thousands of messages at once, and everybody gets each of them once, in one order."""
+"""Bursts: thousands of messages at once. All clients receive each of them once, in one order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def numbered(talker: int, count: int) -> list[bytes]:
 
 
 def listen(wires: list[Wire], length: int) -> list[bytes]:
-    """Read `length` bytes from each, at the same time; less where the server falls silent."""
+    """Read `length` bytes from each, at the same time; fewer when the server stops sending."""
     came: list[bytearray] = [bytearray() for _ in wires]
 
     def read(wire: Wire, into: bytearray) -> None:
@@ -39,14 +39,14 @@ def listen(wires: list[Wire], length: int) -> list[bytes]:
 
 
 def without_pings(stream: bytes) -> bytes:
-    """A peer that is slow enough pings in between; payloads are ASCII, where such a byte cannot be."""
+    """Remove pings, which a slow peer sends; payloads are ASCII and cannot contain their first byte."""
     while (at := stream.find(b"\x89")) >= 0:
         stream = stream[:at] + stream[at + 2 + stream[at + 1] :]
     return stream
 
 
 def burst(receivers: int, talkers: int, server: Server, settings: Settings) -> Outcome:
-    """Every talker sends all it has without reading an answer; then the streams are compared byte by byte."""
+    """Every talker sends all messages without reading; then the streams are compared byte by byte."""
     count = settings.pick(10_000, 2_000) // talkers
     expected = [numbered(talker, count) for talker in range(talkers)]
     each = len(frame(bytes(SIZE), mask=None))

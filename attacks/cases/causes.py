@@ -1,4 +1,4 @@
-"""Messages that cause themselves: they end, they are named, and nobody else waits for them."""
+"""Messages that cause themselves: they are dropped and named, and delay no other client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REST = 1.0
 
 
 def causes_itself(server: Server, settings: Settings) -> Outcome:
-    """Loops of six shapes, one after the other; a neighbour counts the milliseconds, and then the server rests."""
+    """Loops of six shapes, one after the other. A neighbour measures times; then the server must be idle."""
     messages = settings.pick(20, 5)
     with Probe(server, ("echo", "chat")) as probe:
         told = server.command("cause_itself", messages=messages)
@@ -40,7 +40,7 @@ ATTACKS = (
     Attack(
         "self-causing",
         "subscriptions publish to themselves, in six ways: each message is dropped after 1,000 returns and each loop "
-        "named once; others' p99 within 30 ms meanwhile, and then the server rests",
+        "named once; p99 of others within 30 ms meanwhile, and then the server is idle",
         causes_itself,
         quick=True,
         peers=False,

@@ -1,4 +1,4 @@
-"""A crowd whose connections are compressed: a long text for all of them, and memory for those that are idle."""
+"""A crowd with compressed connections: a long text for all of them, and the memory of idle ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from attacks.wire import TEXT, connect, connected, frame
 
 
 def one_text_for_all(server: Server, settings: Settings) -> Outcome:
-    """Of 1 MiB, which packs to some 800 KB; `memory` before anything is sent is that of idle connections."""
+    """A text of 1 MiB that compresses to some 800 KB. `memory` before the first message is that of idle connections."""
     count = settings.pick(100, 50)
     text = base64.b64encode(random.Random(1).randbytes(3 << 18))
     message = frame(deflated(text), TEXT, rsv=4)
@@ -34,8 +34,8 @@ def one_text_for_all(server: Server, settings: Settings) -> Outcome:
     same = all(each == frames[0] and each.rsv == 4 for each in frames)
     worst = probe.worst
     return Outcome(
-        f"{count} clients have the text after {took:.2f} s{'' if same else ', NOT THE SAME'}; others' worst {probe}; "
-        f"an idle connection takes {idle / 1e3:.1f} KB (one without compression {plain / 1e3:.1f})",
+        f"{count} clients have the text after {took:.2f} s{'' if same else ', NOT THE SAME'}; worst of others {probe}; "
+        f"an idle connection needs {idle / 1e3:.1f} KB (one without compression {plain / 1e3:.1f})",
         ok=same and worst <= 80 and idle <= plain + 16_384,
         details={"idle": idle, "worst": worst},
     )
@@ -44,8 +44,8 @@ def one_text_for_all(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "compressed-crowd",
-        "a text of 1 MiB to 100 clients with compression: packed once and off the loop, others' worst 80 ms; an "
-        "idle connection takes at most 16 KB more than one without",
+        "a text of 1 MiB to 100 clients with compression: compressed once and not on the loop, worst delay of others "
+        "80 ms; an idle connection needs at most 16 KB more than one without",
         one_text_for_all,
         quick=True,
         peers=False,

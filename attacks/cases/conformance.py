@@ -1,6 +1,6 @@
-"""Conformance: the Autobahn cases, which public WebSocket implementations run, against the server and the client.
+"""Conformance: the Autobahn cases, which many WebSocket implementations run, against the server and the client.
 
-`kosoku` runs their original files without the Python 2 that Autobahn's own runner wants.
+`kosoku` runs their original files without the Python 2 that Autobahn's own runner needs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from attacks.targets import ZEFNB, Server, running
 PROTOCOL = ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*")
 # Sizes up to 16 MiB.
 SIZES = ("9.*",)
-# permessage-deflate, small messages a thousand times over; all such cases take half an hour.
+# permessage-deflate with a thousand small messages; all such cases take half an hour.
 COMPRESSION = ("12.1.1", "12.1.2", "12.1.3", "12.1.4", "13.1.1", "13.1.2", "13.7.1")
 LONGEST = 240
 
@@ -30,7 +30,7 @@ def is_there() -> bool:
 
 
 def verdict(results: list[Any]) -> Outcome:
-    """Count the cases by what came of them."""
+    """Count the cases by their results."""
     behaviour = Counter(result.behavior.value for result in results)
     failed = {
         result.case_id: f"{result.behavior.value}, {result.behavior_close.value}"
@@ -43,7 +43,7 @@ def verdict(results: list[Any]) -> Outcome:
 
 
 def holds(result: Any) -> bool:
-    """Whether the outward client passed. The pings by which it asks what has arrived are in no case's script."""
+    """Return whether the outward client passed. No case's script has the client's own pings."""
     heard = [event for event in result.received if event[0] != "ping"]
     closed = result.behavior_close.value in ("OK", "INFORMATIONAL")
     return result.passed or (closed and heard in result.expected.values())
@@ -74,7 +74,7 @@ def of_the_server(cases: tuple[str, ...], path: str, server: Server, settings: S
 
 
 async def serve_cases(server: Server, cases: tuple[str, ...]) -> list[Any]:
-    """Have the outward client go through the cases, a connection each; it says again what it hears."""
+    """Run the outward client through the cases, with a connection for each; it sends back what it receives."""
     from kosoku import FailureError, run_fuzzingserver
 
     async with run_fuzzingserver(list(cases), host="127.0.0.1", port=0) as suite:
@@ -86,7 +86,7 @@ async def serve_cases(server: Server, cases: tuple[str, ...]) -> list[Any]:
 
 
 def go_through(server: Server, suite: str) -> None:
-    """As every implementation under test does: ask how many cases there are, run each, and ask for the report."""
+    """Get the number of cases, run each, and get the report, as every implementation under test does."""
     from websockets.sync.client import connect
 
     with connect(f"{suite}/getCaseCount") as asked:
@@ -100,7 +100,7 @@ def go_through(server: Server, suite: str) -> None:
 
 
 def until_closed(server: Server) -> None:
-    """The client would connect again at once; the case is over when its first connection is."""
+    """The client would connect again at once; the case ends with its first connection."""
     deadline = time.monotonic() + 15
     while server.command("told")["state"] == "connected" and time.monotonic() < deadline:  # type: ignore[comparison-overlap]
         time.sleep(0.003)

@@ -1,4 +1,4 @@
-"""The live tables' channel: strangers who try to come in, and views that go without a word."""
+"""The channel of the live tables: unauthorized connections, and views that end without a message."""
 
 from __future__ import annotations
 
@@ -29,22 +29,19 @@ NO_REQUESTS: tuple[tuple[str | bytes, int], ...] = (
 ORIGINS = ("null", "https://evil.example", "file://", "data:")
 
 
-def enter(door: dict[str, Any]) -> ClientConnection:
-    """A view that knows the secret."""
-    socket = connect(door["url"], close_timeout=0.5, legacy=True)
-    nonce, own = (
-        json.loads(socket.recv(timeout=20))["nonce"],
-        "a nonce of the view's".replace(" ", "-").replace("'", ""),
-    )
-    said = f"view\n{door['token']}\n{nonce}\n{own}"
-    proof = hmac.digest(door["secret"].encode(), said.encode(), "sha256").hex()
-    socket.send(json.dumps({"token": door["token"], "nonce": own, "proof": proof}))
+def authenticate(access: dict[str, Any]) -> ClientConnection:
+    """Return the connection of a view that knows the secret."""
+    socket = connect(access["url"], close_timeout=0.5, legacy=True)
+    nonce, own = json.loads(socket.recv(timeout=20))["nonce"], "a-nonce-of-the-view"
+    said = f"view\n{access['token']}\n{nonce}\n{own}"
+    proof = hmac.digest(access["secret"].encode(), said.encode(), "sha256").hex()
+    socket.send(json.dumps({"token": access["token"], "nonce": own, "proof": proof}))
     assert json.loads(socket.recv(timeout=20))["t"] == "welcome"
     return socket
 
 
 def closed_with(socket: ClientConnection) -> int:
-    """The code with which the server closes it; -1 when it does not."""
+    """Return the code with which the server closes it; -1 when it does not."""
     try:
         while True:
             socket.recv(timeout=20)
@@ -55,7 +52,7 @@ def closed_with(socket: ClientConnection) -> int:
 
 
 def is_answered(view: ClientConnection) -> bool:
-    """Whether a view that asks for something gets it."""
+    """Return whether a view receives what it requests."""
     view.send(json.dumps({"do": "look", "id": 1}))
     try:
         while json.loads(view.recv(timeout=20))["t"] != "done":
@@ -65,8 +62,8 @@ def is_answered(view: ClientConnection) -> bool:
     return True
 
 
-def let_in(url: str, **options: Any) -> bool:
-    """Whether a handshake is accepted."""
+def is_accepted(url: str, **options: Any) -> bool:
+    """Return whether a handshake is accepted."""
     try:
         connect(url, close_timeout=0.5, legacy=True, **options).close()
     except InvalidStatus:
@@ -75,10 +72,10 @@ def let_in(url: str, **options: Any) -> bool:
 
 
 def hostile(server: Server, settings: Settings) -> Outcome:
-    door = server.command("watch")
-    url, secret = str(door["url"]), str(door["secret"])
-    view = enter(door)
-    foreign = sum(let_in(url, origin=origin) for origin in ORIGINS)  # type: ignore[arg-type]
+    access = server.command("watch")
+    url, secret = str(access["url"]), str(access["secret"])
+    view = authenticate(access)
+    foreign = sum(is_accepted(url, origin=origin) for origin in ORIGINS)  # type: ignore[arg-type]
     before: Any = server.command("journal")["messages"]
     peak = Peak(server)
     wrong = leaks = tries = 0
@@ -92,25 +89,25 @@ def hostile(server: Server, settings: Settings) -> Outcome:
             wrong += closed_with(socket) not in (1008, 1009)
     for said, code in NO_REQUESTS * settings.pick(5, 1):
         tries += 1
-        broken = enter(door)
+        broken = authenticate(access)
         broken.send(said)
         wrong += closed_with(broken) != code
         broken.close()
     after: Any = server.command("journal")["messages"]
-    lives = is_answered(view)
+    works = is_answered(view)
     view.close()
     lines = len(after) - len(before)
     return Outcome(
-        f"{foreign} of {len(ORIGINS)} foreign pages let in; of {tries} hostile messages {wrong} closed wrongly, "
-        f"{leaks} told something; {lines} lines in the journal; the neighbour {'lives' if lives else 'DOES NOT LIVE'}; "
+        f"{foreign} of {len(ORIGINS)} foreign pages accepted; of {tries} hostile messages {wrong} closed wrongly, "
+        f"{leaks} received data; {lines} lines in the journal; the neighbour {'works' if works else 'DOES NOT WORK'}; "
         f"memory within {peak.grown / (1 << 20):.1f} MB",
-        ok=not foreign and not wrong and not leaks and lines <= 5 and lives and peak.grown < 16 << 20,
+        ok=not foreign and not wrong and not leaks and lines <= 5 and works and peak.grown < 16 << 20,
         details={"lines": after[-lines:] if lines else [], "grown": peak.grown},
     )
 
 
 def views_gone(server: Server, settings: Settings) -> Outcome:
-    """Views through the kernel say nothing when their tab is closed."""
+    """Views through the kernel send nothing when their tab is closed."""
     count, patience = 100, settings.pick(10.0, 3.0)
     server.command("watch")
     most = server.command("views_through_kernel", count=count, patience=patience)["views"]
@@ -118,8 +115,8 @@ def views_gone(server: Server, settings: Settings) -> Outcome:
     while (left := server.command("views")) != {"views": 0, "followed": 0, "ticks": 0} and time.monotonic() < deadline:
         time.sleep(0.1)
     return Outcome(
-        f"{most} views that rested and went: {left['views']} kept, {left['followed']} topics followed, "
-        f"{'still' if left['ticks'] else 'nothing is'} ticking",
+        f"{most} views that paused and ended: {left['views']} kept, {left['followed']} topics followed, "
+        f"{'a' if left['ticks'] else 'no'} timer runs",
         ok=bool(most) and not any(left.values()),
     )
 
@@ -127,14 +124,14 @@ def views_gone(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "control-hostile",
-        "the live tables' channel: foreign pages 403; what is no proof or no request ends that view and nothing else",
+        "the channel of the live tables: foreign pages 403; an invalid proof or request ends only that view",
         against_second_server(hostile),
         quick=True,
         peers=False,
     ),
     Attack(
         "views-gone",
-        "100 views through the kernel that rested and went: forgotten",
+        "100 views through the kernel that stopped asking are forgotten",
         against_second_server(views_gone),
         quick=True,
         peers=False,

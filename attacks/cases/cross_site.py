@@ -1,4 +1,4 @@
-"""A page of another site: what it embeds, sends and opens, as browsers tell by Sec-Fetch-Site."""
+"""A page of another site: its embedded, sent and opened requests, which browsers mark by Sec-Fetch-Site."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def request(path: str, method: str, *lines: str) -> bytes:
 
 
 def cross_site(server: Server, settings: Settings) -> Outcome:
-    """By request and by both forms of handshake; whether a handler has run is asked of the server."""
+    """As a request and as both forms of handshake; the server reports whether a handler has run."""
     before = server.command("http")["handled"]
     let_in = []
     for name, (method, *lines) in EMBEDDED.items():
@@ -52,8 +52,8 @@ def cross_site(server: Server, settings: Settings) -> Outcome:
         name for name, (method, *lines) in VISITS.items() if status(server, request("/noted", method, *lines)) != 200
     ]
     return Outcome(
-        f"{len(let_in)} of {3 * len(EMBEDDED)} let in, {ran} handlers run; "
-        f"{len(shut_out)} of {len(VISITS)} visits shut out",
+        f"{len(let_in)} of {3 * len(EMBEDDED)} accepted, {ran} handlers run; "
+        f"{len(shut_out)} of {len(VISITS)} visits refused",
         ok=not let_in and not ran and not shut_out,
         details={"let_in": let_in, "shut_out": shut_out},
     )
@@ -62,7 +62,8 @@ def cross_site(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "cross-site",
-        "what a page of another site embeds or sends is refused before a handler runs; links, addresses and pages of "
+        "requests that a page of another site embeds or sends are refused before a handler runs; links, addresses and "
+        "pages of "
         "this machine pass",
         cross_site,
         quick=True,

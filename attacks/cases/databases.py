@@ -1,4 +1,4 @@
-"""Databases: files from elsewhere, keys that nobody has, and forks in the middle of a write."""
+"""Databases: foreign files, missing keys, and forks during a write."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONG = 30_000
 
 
 def hostile_files(server: Server, settings: Settings) -> Outcome:
-    """Each file is made in the server's process, so that what making it takes is counted, too."""
+    """The server's process makes each file, so its memory includes that of making them."""
     peak = Peak(server)
     with tempfile.TemporaryDirectory() as folder:
         found = server.command("hostile_files", folder=folder)
@@ -29,7 +29,7 @@ def hostile_files(server: Server, settings: Settings) -> Outcome:
 
 
 def hints(server: Server, settings: Settings) -> Outcome:
-    """Keys that differ in one letter, as long as the sizes of messages allow, and short ones."""
+    """Keys that differ in one letter, as long as messages allow, and short ones."""
     rounds = settings.pick(20, 5)
     long = json.dumps({"a" * _LONG + end: 1 for end in "bc"})
     short = json.dumps({f"gest {number}": 1 for number in range(100)})
@@ -40,7 +40,7 @@ def hints(server: Server, settings: Settings) -> Outcome:
             said.append(wire.read().payload)
     refused = said.count(b"unknown")
     return Outcome(
-        f"{refused} of {2 * rounds} refused; others' worst echo: {probe}",
+        f"{refused} of {2 * rounds} refused; worst echo of others: {probe}",
         ok=refused == 2 * rounds and probe.worst < 50,
     )
 
@@ -59,8 +59,8 @@ def fork_writes(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "hostile-files",
-        "files from elsewhere that nest, repeat, announce or name what they should not: refused by file and key "
-        "within a second of the processor, memory within 32 MB",
+        "foreign files that nest, repeat, announce or name what they must not: refused with file and key "
+        "within a second of processor time, memory within 32 MB",
         hostile_files,
         quick=True,
         peers=False,
@@ -68,7 +68,7 @@ ATTACKS = (
     ),
     Attack(
         "hints",
-        "updates of keys that nobody has, two of 30,000 letters or a hundred short ones: others' worst echo 50 ms",
+        "updates of missing keys, two of 30,000 letters or a hundred short ones: worst echo of others 50 ms",
         hints,
         quick=True,
         peers=False,

@@ -17,7 +17,7 @@ GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def run_out(server: Server, settings: Settings) -> Outcome:
-    """The server may have 64 descriptors; hundreds of connections come, most of them silent, again and again."""
+    """The server may open 64 descriptors. Hundreds of clients connect again and again, most of them silent."""
     seconds = settings.pick(10, 4)
     resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
     answers: dict[str, int] = {}
@@ -32,13 +32,13 @@ def run_out(server: Server, settings: Settings) -> Outcome:
             time.sleep(0.2)
         busy = (machine.cpu_seconds(server.pid) - busy) / (time.monotonic() - began)
         journal = server.command("journal")
-        # The probe must not be there when the server says goodbye; the crowd is.
+        # The probe has ended when the server stops; the crowd is still connected.
         probe.stop()
         stopped = server.command("stop")["seconds"]
     lines = [text for text in journal["messages"] if "refused a connection" in text]
     others = len(journal["messages"]) - len(lines)
     return Outcome(
-        f"the last of each hundred: {answers}; {busy:.0%} of a processor; others' worst {probe}; stopped in "
+        f"the last of each hundred: {answers}; {busy:.0%} of a processor; worst of others {probe}; stopped in "
         f"{stopped:.1f} s; {len(lines)} line in the journal and {others} others",
         ok=probe.worst <= 50 and busy < 0.5 and stopped < 2 and len(lines) == 1 and not others,
         details={"busy": busy, "worst": probe.worst, "stopped": stopped, "answers": answers},
@@ -58,7 +58,8 @@ def outcome_of(wire: Wire) -> str:
 ATTACKS = (
     Attack(
         "descriptors",
-        "hundreds of connections for 64 descriptors: the surplus is refused, others' worst 50 ms, less than half a "
+        "hundreds of connections for 64 descriptors: the surplus is refused, worst delay of others 50 ms, less than "
+        "half a "
         "processor, one line in the journal, stopped within 2 s",
         run_out,
         quick=True,

@@ -1,4 +1,4 @@
-"""Routes that drop messages of slow clients: counted, shown, and the client can tell which are gone."""
+"""Routes that drop messages of slow clients: they are counted and shown, and the client sees the gap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DIGITS = 64
 
 
 def number_of(payload: bytes) -> int:
-    """The sequence number in a message of `bench.servers.control.numbered_messages`."""
+    """Return the sequence number of a message of `bench.servers.control.numbered_messages`."""
     number = 0
     for digit in payload[3:8]:
         number = number * _DIGITS + digit - ord("0")
@@ -23,7 +23,7 @@ def number_of(payload: bytes) -> int:
 
 
 def hear_until(wire: Wire, last: int) -> list[int]:
-    """The numbers that come, up to `last`."""
+    """Return the numbers that arrive, up to `last`."""
     came: list[int] = []
     while not came or came[-1] != last:
         each = wire.read()
@@ -33,7 +33,7 @@ def hear_until(wire: Wire, last: int) -> list[int]:
 
 
 def drops(path: str, server: Server, settings: Settings) -> Outcome:
-    """A client reads nothing while much is published, then everything; what is missing must be what was counted."""
+    """A client reads nothing while much is published, then everything. The missing messages must be those counted."""
     count = settings.pick(1_000, 400)
     with connect(server, path, receive_buffer=4096) as slow, connect(server, "/feed") as witness:
         began = time.monotonic()
@@ -46,12 +46,12 @@ def drops(path: str, server: Server, settings: Settings) -> Outcome:
         dropped = int(server.command("clients", path=path)["dropped"][0])
         missing = count - dropped
         came = [number_of(slow.read().payload) for _ in range(missing)]
-        # Whoever reads again gets what is new, behind a gap in its numbers.
+        # A client that reads again receives new messages after a gap in the numbers.
         server.command("publish", count=1, size=_SIZE)
         again = number_of(slow.read().payload)
         rows = server.command("clients", path=path)
     in_order = came == sorted(set(came)) and heard_by_witness == list(range(count))
-    # The kernel takes a little more now and then, so that where the newest are dropped a late one may find room.
+    # The kernel accepts a little more now and then, so one of the newest may still be sent.
     first = next((at for at, number in enumerate(came) if number != at), len(came))
     is_kept = came[-1] == count - 1 if path == "/oldest" else first >= 0.9 * len(came)
     kept = "the newest" if path == "/oldest" else "the oldest"
@@ -67,7 +67,7 @@ def drops(path: str, server: Server, settings: Settings) -> Outcome:
 ATTACKS = tuple(
     Attack(
         f"drop-{kind}",
-        f"slow_client='drop_{kind}': what is dropped is counted and shown, the rest comes in order, "
+        f"slow_client='drop_{kind}': dropped messages are counted and shown, the rest arrives in order, "
         "the client stays and sees the gap",
         partial(drops, f"/{kind}"),
         quick=True,

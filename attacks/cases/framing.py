@@ -1,4 +1,4 @@
-"""Breaches of RFC 6455: each has its close code, and what is allowed is taken."""
+"""Breaches of RFC 6455: each gets its close code, and allowed frames are accepted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WHOLE, IN_BYTES = "in one piece", "byte by byte"
 
 
 def closed_with(server: Server, said: bytes, way: str = WHOLE) -> int | str:
-    """The code with which the connection ends when this is said, after a message and before another."""
+    """Return the close code after these bytes, between one message and another."""
     with connect(server, "/echo") as wire:
         wire.socket.settimeout(2)
         wire.send(frame("before"))
@@ -31,12 +31,12 @@ def closed_with(server: Server, said: bytes, way: str = WHOLE) -> int | str:
         except OSError:
             return "reset"
         if rest or any(each.payload == b"after" for each in came):
-            return "what follows is taken"
+            return "the next message is accepted"
         return end.code if end.code is not None else "no code"
 
 
 def bad_text() -> dict[str, bytes]:
-    """Text that is no UTF-8, in one piece, at the end of a long one, and across fragments."""
+    """Text that is not UTF-8, in one piece, at the end of a long one, and across fragments."""
     said = {f"{text!r} alone": frame(text) for text in BAD_TEXT}
     said |= {f"{text!r} at the end": frame(b"x" * 130 + text) for text in BAD_TEXT}
     said |= {f"{text!r} in fragments": frame(text[:1], fin=False) + frame(text[1:], CONT) for text in BAD_TEXT}
@@ -47,13 +47,13 @@ def breaches(server: Server, settings: Settings) -> Outcome:
     ways = settings.pick((WHOLE, IN_BYTES), (WHOLE,))
     expected: list[tuple[str, bytes, int]] = [(name, said, 1002) for name, said in BREACHES.items()]
     expected += [(name, said, 1007) for name, said in bad_text().items()]
-    expected += [("a reason that is no UTF-8", frame(b"\x03\xe8\xff", 8), 1007)]
+    expected += [("a reason that is not UTF-8", frame(b"\x03\xe8\xff", 8), 1007)]
     expected += [(f"close code {code}", closing(code), code) for code in CLOSE_CODES]
     expected += [("a close frame between fragments", frame("x", fin=False) + closing(1000), 1000)]
     wrong = {}
     for way in ways:
         for name, said, code in expected:
-            # Nobody can be told of a breach in the bytes that are sent after it has been answered.
+            # After the close frame, the server cannot report another breach.
             if way == IN_BYTES and len(said) > 1_000:
                 continue
             got = closed_with(server, said, way)
@@ -69,7 +69,7 @@ def breaches(server: Server, settings: Settings) -> Outcome:
 
 
 def between(wire: Wire) -> bool:
-    """A ping between fragments is answered before the message is at its end."""
+    """A ping between fragments gets its pong before the message ends."""
     for number, payload in enumerate((b"", b"now", b"p" * 125)):
         wire.send(frame(b"f" * 70_000, TEXT if number == 0 else CONT, fin=False), frame(payload, PING))
         if wire.read() != Frame(PONG, payload):
@@ -79,13 +79,13 @@ def between(wire: Wire) -> bool:
 
 
 def at_the_limit(wire: Wire) -> bool:
-    """So it is when the message is as long as it may be."""
+    """So does one when the message has the maximum length."""
     wire.send(frame(b"f" * (1 << 20), fin=False), frame(b"p" * 125, PING), frame("", CONT))
     return [wire.read(), wire.read()] == [Frame(PONG, b"p" * 125), Frame(TEXT, b"f" * (1 << 20))]
 
 
 def burst(wire: Wire) -> bool:
-    """Many pings at once are answered in order."""
+    """Many pings at once get their pongs in order."""
     wire.send(*(frame(b"%d" % number, PING) for number in range(1_000)))
     return all(wire.read() == Frame(PONG, b"%d" % number) for number in range(1_000))
 
@@ -113,5 +113,5 @@ ATTACKS = (
         breaches,
         quick=True,
     ),
-    Attack("framing-pings", "pings are answered, between fragments too", pings, quick=True),
+    Attack("framing-pings", "each ping gets a pong, also between fragments and at the size limit", pings, quick=True),
 )

@@ -1,4 +1,4 @@
-"""Clients that send small frames without end: newcomers and neighbours may hardly notice, however many they are."""
+"""Clients that send small frames without end, and the delays of new and other clients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attacks.targets import Server
 from attacks.wire import CONT, PING, PONG, Wire, connect, frame
 
 _BLOCK = 8_000
-# What is sent again and again, and where.
+# What is sent again and again, and to which path.
 _BLOCKS = {
     "pongs": ("/echo", frame(b"", PONG) * _BLOCK),
     "pings": ("/echo", frame(b"", PING) * _BLOCK),
@@ -28,7 +28,7 @@ _BLOCKS = {
 
 
 class Greedy(threading.Thread):
-    """One that sends its block again and again and reads nothing; when its connection is lost it makes another."""
+    """A client that sends its block again and again and reads nothing; it reconnects when its connection is lost."""
 
     def __init__(self, server: Server, kind: str) -> None:
         super().__init__(daemon=True)
@@ -60,7 +60,7 @@ class Greedy(threading.Thread):
 
 @contextmanager
 def greedy(server: Server, kind: str, count: int) -> Iterator[list[Greedy]]:
-    """So many of them at work while the block runs."""
+    """Run `count` of them during the block."""
     with ExitStack() as stack:
         crowd = [Greedy(server, kind) for _ in range(count)]
         for each in crowd:
@@ -76,16 +76,16 @@ def sends_without_end(kind: str, count: int, server: Server, settings: Settings)
     newcomer = times["handshake"][-1] - probe.machine_worst
     p99 = max(times[name][len(times[name]) * 99 // 100] for name in ("echo", "chat")) - probe.machine_p99
     return Outcome(
-        f"a newcomer is let in within {newcomer:.0f} ms, neighbours' p99 {p99:.1f} ms "
+        f"a new client is accepted within {newcomer:.0f} ms, neighbours' p99 {p99:.1f} ms "
         f"(beyond the machine's own {probe.machine_worst:.0f} and {probe.machine_p99:.1f} ms); "
-        f"{sum(blocks) * _BLOCK / 1e3:,.0f} k frames were taken of {count}",
+        f"{sum(blocks) * _BLOCK / 1e3:,.0f} k frames were accepted of {count}",
         ok=newcomer <= 100 and p99 <= 20,
         details={"newcomer": newcomer, "p99": p99, "blocks": blocks},
     )
 
 
 _PROMISE = (
-    "sends blocks of 8,000 {}, again and again, and reads nothing: newcomers within 100 ms, neighbours' p99 20 ms"
+    "sends blocks of 8,000 {}, again and again, and reads nothing: new clients within 100 ms, p99 of neighbours 20 ms"
 )
 
 ATTACKS = tuple(

@@ -1,4 +1,4 @@
-"""Handlers that block, handlers that raise, and a cell that computes: nobody else may notice."""
+"""Handlers that block, handlers that raise, and a cell that computes: none delays other clients."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def blocks(server: Server, settings: Settings) -> Outcome:
         answer = sleeper.read()
         took = time.monotonic() - began
     return Outcome(
-        f"others' worst: {probe}; the blocked client got its answer after {took:.1f} s",
+        f"worst of others: {probe}; the blocked client got its reply after {took:.1f} s",
         ok=probe.worst <= 50 and answer.payload == b"slept",
         details={"worst": probe.worst},
     )
@@ -38,14 +38,14 @@ def sleepers(server: Server, settings: Settings) -> Outcome:
         answers = [wire.read().payload for wire in wires]
         took = time.monotonic() - began
     return Outcome(
-        f"20 sleepers of {seconds} s answered within {took:.2f} s; others' worst: {probe}",
+        f"20 sleepers of {seconds} s replied within {took:.2f} s; worst of others: {probe}",
         ok=took <= seconds + 1 and answers == [b"slept"] * 20 and probe.worst <= 50,
         details={"took": took, "worst": probe.worst},
     )
 
 
 def computes(server: Server, settings: Settings) -> Outcome:
-    """The main thread runs nothing but Python; nobody hands over the interpreter of its own accord."""
+    """The main thread runs only Python code and never releases the GIL by itself."""
     seconds = settings.pick(10, 3)
     cell = threading.Thread(target=server.command, args=["compute"], kwargs={"seconds": seconds})
     with Probe(server, ("echo", "chat")) as probe:
@@ -61,7 +61,7 @@ def computes(server: Server, settings: Settings) -> Outcome:
 
 
 def raises(server: Server, settings: Settings) -> Outcome:
-    """A thousand faults in a row, with a neighbour who counts the milliseconds before and meanwhile."""
+    """A thousand errors in a row; a neighbour measures its times before and meanwhile."""
     count, pause = settings.pick(1_000, 300), 0.005
     with connect(server, "/count") as wire, Probe(server) as probe:
         assert [ask(wire, "a"), ask(wire, "b")] == [b"1", b"2"]
@@ -81,7 +81,7 @@ def raises(server: Server, settings: Settings) -> Outcome:
     counted = sum(journal["counts"][at] for at in entries)
     traced = all("told to" in journal["tracebacks"][at] for at in entries)
     return Outcome(
-        f"connection open, state kept ({state.decode()}), {counted:,} faults counted in {len(entries)} entry with its "
+        f"connection open, state kept ({state.decode()}), {counted:,} errors counted in {len(entries)} entry with its "
         f"traceback, neighbours' p99 {meanwhile / before:.2f} times ({before:.1f} and {meanwhile:.1f} ms, "
         f"the machine's own {probe.machine_p99:.1f} ms)",
         ok=state == b"3"
@@ -94,7 +94,7 @@ def raises(server: Server, settings: Settings) -> Outcome:
 
 
 def ask(wire: Wire, text: str) -> bytes:
-    """What is answered."""
+    """Send a text and return the reply."""
     wire.send(frame(text))
     came = wire.read()
     assert came.opcode != CLOSE, f"closed with {came.code}"
@@ -102,13 +102,13 @@ def ask(wire: Wire, text: str) -> bytes:
 
 
 def flood(server: Server, settings: Settings) -> Outcome:
-    """A client floods its actor, which is busy for 5 s; what the server takes of it is bounded."""
+    """A client floods its actor, which is busy for 5 s; the server accepts a bounded amount."""
     seconds = settings.pick(5, 2)
     big = frame("0.0".ljust(65_536))
     with Probe(server) as probe, connect(server, "/sleep") as wire:
         before = most = memory(server)
         wire.send(frame(str(seconds)))
-        # What waits in the client's own kernel has not been accepted by anybody.
+        # Bytes in the client's own kernel are not accepted by the server.
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
         wire.socket.setblocking(False)
         accepted, began, rest = 0, time.monotonic(), memoryview(big)
@@ -123,7 +123,7 @@ def flood(server: Server, settings: Settings) -> Outcome:
     grown = (most - before) / 1e6
     return Outcome(
         f"{accepted / 1e6:.1f} MB accepted, most of it by the server's kernel; the process +{grown:.1f} MB; "
-        f"others' worst: {probe}",
+        f"worst of others: {probe}",
         ok=accepted <= 8e6 and grown <= 4 and probe.worst <= 50,
         details={"accepted": accepted, "grown": grown, "worst": probe.worst},
     )
@@ -132,20 +132,20 @@ def flood(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "handler-blocks",
-        "a handler blocks for 5 s: others' worst echo, chat and handshake stay within 50 ms, from the first call on",
+        "a handler blocks for 5 s: worst echo, chat and handshake of others 50 ms, from the first call on",
         blocks,
         quick=True,
         attempts=3,
     ),
     Attack(
         "twenty-sleepers",
-        "20 handlers that block for 5 s answer within 6 s; others' worst 50 ms",
+        "20 handlers that block for 5 s reply within 6 s; worst delay of others 50 ms",
         sleepers,
         attempts=3,
     ),
     Attack(
         "cell-computes",
-        "a pure-Python cell computes for 10 s: chat and echo go on, p99 within 20 ms",
+        "a pure-Python cell computes for 10 s: p99 of chat and echo within 20 ms",
         computes,
         quick=True,
         attempts=3,
@@ -153,14 +153,15 @@ ATTACKS = (
     Attack(
         "handler-raises",
         "a handler raises 1,000 times: connection open, state kept, each counted with its traceback, journal bounded, "
-        "neighbours' p99 within 1.5 times",
+        "p99 of neighbours within 1.5 times",
         raises,
         quick=True,
         attempts=3,
     ),
     Attack(
         "flood",
-        "a flood into an actor that is busy for 5 s: at most 8 MB accepted, memory flat, others' worst 50 ms",
+        "a flood into an actor that is busy for 5 s: at most 8 MB accepted, memory constant, worst delay of others 50 "
+        "ms",
         flood,
         quick=True,
         attempts=3,

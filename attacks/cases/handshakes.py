@@ -1,4 +1,4 @@
-"""Handshakes that do not come: slow ones, silence, and connections kept alive for nothing."""
+"""Handshakes that never complete: slow ones, silence, and idle connections."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from attacks.wire import connect, frame, handshake
 from bench import machine
 
 DRIPS_PER_SECOND = 20
-# Between newcomers, always the same: a processor that has slept is slower at first.
+# The pause between new clients, always the same: a processor that has slept is slower at first.
 PAUSE = 0.08
-# What it may take until the attacker notices.
+# The time until the attacker notices.
 TO_NOTICE = 0.5
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Crowd:
-    """Connections that say `start` and then a byte each second, if at all, until they are cut."""
+    """Connections that send `start` and then at most a byte each second, until they are cut."""
 
     def __init__(self, port: int, count: int, start: bytes, drip: bytes) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -42,11 +42,11 @@ class Crowd:
             each.sendall(start)
             each.setblocking(False)
             self._selector.register(each, selectors.EVENT_READ)
-            # The first may be cut while the last are still coming.
+            # The first may be cut while the last are still connecting.
             self._hear(0)
 
     def hold_on(self, within: float) -> None:
-        """Until all are cut, or for so many seconds."""
+        """Wait until all are cut, or for `seconds`."""
         end = time.monotonic() + within
         turn = 0
         while self._selector.get_map() and time.monotonic() < end:
@@ -79,7 +79,7 @@ class Crowd:
 
 
 def attackers(line: Connection, port: int, count: int, start: bytes, drip: bytes, within: float) -> None:
-    """A process of their own, so that they take nothing from those who measure."""
+    """Run them in a separate process, so that they do not disturb the measurement."""
     crowd = Crowd(port, count, start, drip)
     line.send("all are connected")
     crowd.hold_on(within)
@@ -87,17 +87,17 @@ def attackers(line: Connection, port: int, count: int, start: bytes, drip: bytes
 
 
 def newcomer(server: Server) -> float:
-    """Seconds that it takes to connect, to shake hands and to be heard."""
+    """Return the seconds for a connection, a handshake and a first reply."""
     begun = time.perf_counter()
     with connect(server) as wire:
         wire.send(frame("room?"))
         if wire.read().payload != b"room?":
-            raise Broken("a newcomer was not heard")
+            raise Broken("a new client got no reply")
         return time.perf_counter() - begun
 
 
 def newcomers(server: Server, count: int, pause: float) -> list[float]:
-    """So many, one after the other."""
+    """Measure new clients, one after the other."""
     times = []
     for _ in range(count):
         times.append(newcomer(server))
@@ -106,7 +106,7 @@ def newcomers(server: Server, count: int, pause: float) -> list[float]:
 
 
 def crowd(count: int, start: bytes, drip: bytes, within: float, server: Server, settings: Settings) -> Outcome:
-    """They hold on for as long as they are let; meanwhile others come, and are served."""
+    """They stay as long as the server lets them; meanwhile new clients connect and are served."""
     count = settings.pick(count, count // 10)
     newcomers(server, 10, PAUSE)
     alone = newcomers(server, 20, PAUSE)
@@ -120,12 +120,12 @@ def crowd(count: int, start: bytes, drip: bytes, within: float, server: Server, 
     busy = (machine.cpu_seconds(server.pid) - cpu) / (time.monotonic() - begun)
     cut, let_in = line.recv()
     process.join()
-    # Before and after, since what else the machine does changes within seconds.
+    # Before and after, since other load on the machine changes within seconds.
     alone += newcomers(server, 20, PAUSE)
     worst, slower = max(cut, default=0.0), meanwhile / statistics.median(alone)
     return Outcome(
-        f"{len(cut):,} of {count:,} cut, the last after {worst:.2f} s; {let_in} let in; "
-        f"a newcomer takes {slower:.2f} times as long ({meanwhile * 1e3:.1f} ms), "
+        f"{len(cut):,} of {count:,} cut, the last after {worst:.2f} s; {let_in} accepted; "
+        f"a new client takes {slower:.2f} times as long ({meanwhile * 1e3:.1f} ms), "
         f"the server is {busy:.0%} busy",
         ok=len(cut) == count and not let_in and worst <= within + TO_NOTICE and slower <= 2,
         details={"left": count - len(cut), "worst": worst, "slower": slower, "let_in": let_in},
@@ -135,7 +135,7 @@ def crowd(count: int, start: bytes, drip: bytes, within: float, server: Server, 
 def _attack(name: str, who: str, count: int, start: bytes, drip: bytes = b"", within: float = 5) -> Attack:
     return Attack(
         name=f"handshakes-{name}",
-        promise=f"{count:,} {who}: each cut within {within:.0f} s, a newcomer at most twice as slow meanwhile",
+        promise=f"{count:,} {who}: each cut within {within:.0f} s, a new client at most twice as slow meanwhile",
         run=partial(crowd, count, start, drip, within),
         quick=within <= 5,
         peers=within <= 5,
@@ -146,5 +146,5 @@ def _attack(name: str, who: str, count: int, start: bytes, drip: bytes = b"", wi
 ATTACKS = (
     _attack("slow", "handshakes of a byte each second", 1_000, handshake()[:20], handshake()[20:]),
     _attack("silent", "silent connections", 200, b""),
-    _attack("idle", "connections kept alive after a request and silent since", 200, REQUEST, within=30),
+    _attack("idle", "connections that stay open and silent after a request", 200, REQUEST, within=30),
 )

@@ -1,4 +1,4 @@
-"""HTTP under load: answers that nobody reads, bodies without end or owner, forms that take long, threads that wait."""
+"""HTTP under load: unread responses, endless or abandoned bodies, slow forms, waiting threads."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def request(path: str = "/", *lines: str, method: str = "GET", body: bytes = b"") -> bytes:
-    """A request, with the length of its body unless it has none."""
+    """Return a request, with the length of its body if it has one."""
     length = [f"Content-Length: {len(body)}"] if body else []
     return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: localhost", *lines, *length, "", ""]).encode() + body
 
 
 def status(wire: Wire) -> int | str:
-    """What was answered, or how it ended instead."""
+    """Return the response, or how the connection ended."""
     try:
         return wire.read_response()[0]
     except TimeoutError:
@@ -34,7 +34,7 @@ def status(wire: Wire) -> int | str:
 
 
 class Growth:
-    """How much more memory the server had at most while the block ran."""
+    """The growth of the server's memory during the block, at most."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -61,7 +61,7 @@ class Growth:
 
 
 def never_reads(server: Server, settings: Settings) -> Outcome:
-    """Forty ask for 8 MB each and never read; one reads slowly, and one as fast as it can."""
+    """Forty clients request 8 MB each and never read; one reads slowly, and one as fast as it can."""
     with contextlib.ExitStack() as stack:
         probe = stack.enter_context(Probe(server, ("echo",)))
         growth = stack.enter_context(Growth(server))
@@ -76,7 +76,7 @@ def never_reads(server: Server, settings: Settings) -> Outcome:
             time.sleep(0.2)
         while read < BIG and (more := slow.socket.recv(1 << 20)):
             read += len(more)
-        # The last of them hold little, and are given more time.
+        # The last of them use little memory, and have more time.
         deadline = time.monotonic() + 30
         while (left := server.command("http")["answers"] // BIG) and time.monotonic() < deadline:
             time.sleep(0.5)
@@ -85,15 +85,15 @@ def never_reads(server: Server, settings: Settings) -> Outcome:
             newcomer.socket.settimeout(20)
             late = status(newcomer)
     return Outcome(
-        f"+{growth.megabytes:.0f} MB; {left} of 40 left that do not read; the slow one has {read / BIG:.0%}, "
-        f"a newcomer gets {late}; others' worst {probe}",
+        f"+{growth.megabytes:.0f} MB; {left} of 40 clients left that do not read; the slow one has {read / BIG:.0%}, "
+        f"a new client gets {late}; worst of others {probe}",
         ok=growth.megabytes <= 160 and left == 0 and read >= BIG and late == 200,
         details={"grown": growth.megabytes, "left": left, "worst": probe.worst},
     )
 
 
 def bodies_gone(server: Server, settings: Settings) -> Outcome:
-    """Three hundred bodies of a mebibyte for a handler that is busy, each client gone at once."""
+    """Three hundred bodies of 1 MiB for a busy handler; each client leaves at once."""
     said = request("/wait", method="POST", body=b"x" * (1 << 20))
     with Growth(server) as growth:
         for _ in range(settings.pick(300, 120)):
@@ -107,14 +107,14 @@ def bodies_gone(server: Server, settings: Settings) -> Outcome:
         time.sleep(0.1)
     return Outcome(
         f"+{growth.megabytes:.0f} MB, {asked['handled']} handled, {asked['threads']} threads; "
-        f"{freed['bodies']} bytes held at the end",
+        f"{freed['bodies']} bytes in use at the end",
         ok=growth.megabytes <= 200 and asked["handled"] <= 64 and asked["threads"] <= 130 and freed["bodies"] == 0,
         details={"grown": growth.megabytes, **asked},
     )
 
 
 def body_endless(server: Server, settings: Settings) -> Outcome:
-    """A body without end goes on after its answer: told by length, by chunks, and one that is refused."""
+    """A body without end continues after its response: with a length, in chunks, and a refused one."""
     sent: dict[str, int] = {}
     with Probe(server, ("echo",)) as probe:
         for name, head, piece in (
@@ -125,15 +125,15 @@ def body_endless(server: Server, settings: Settings) -> Outcome:
                 sent[f"{method} {name}"] = endless(server, request(path, *head, method=method), piece)
     most = max(sent.values())
     return Outcome(
-        f"cut after {most / MEGABYTE:.1f} MB at most; others' worst {probe}",
-        # What is read and forgotten, the kernels' buffers, and a second in which the peer may read why.
+        f"cut after {most / MEGABYTE:.1f} MB at most; worst of others {probe}",
+        # The discarded bytes, the kernels' buffers, and a second in which the peer may read the reason.
         ok=most <= 64 * MEGABYTE and probe.worst <= 50,
         details={**sent, "worst": probe.worst},
     )
 
 
 def endless(server: Server, head: bytes, piece: bytes) -> int:
-    """How many bytes of a body were taken until the connection was cut; a gigabyte at most."""
+    """Return how many bytes of a body were accepted until the connection was cut; at most a gigabyte."""
     sent = 0
     with Wire(server.port) as wire:
         wire.socket.settimeout(20)
@@ -145,7 +145,7 @@ def endless(server: Server, head: bytes, piece: bytes) -> int:
 
 
 def forms(server: Server, settings: Settings) -> Outcome:
-    """A mebibyte of escapes, of parts, of tiny chunks and of long heads: others do not wait."""
+    """1 MiB of escapes, of parts, of tiny chunks and of long heads: others do not wait."""
     escapes = b"a=" + b"%41" * 349_000
     parts = (
         b"".join(b'--b\r\nContent-Disposition: form-data; name="f%d"\r\n\r\nx\r\n' % n for n in range(990)) + b"--b--"
@@ -173,7 +173,7 @@ def forms(server: Server, settings: Settings) -> Outcome:
                     answers[name] = status(wire)
     fine = {"escapes": 200, "async": 200, "parts": 200, "near": 200, "chunks": 200, "fields": 400, "headers": 431}
     return Outcome(
-        f"others' worst {probe}; p99 {probe.p99:.0f} ms; {answers}",
+        f"worst of others {probe}; p99 {probe.p99:.0f} ms; {answers}",
         ok=probe.worst <= 50 and fine.items() <= answers.items() and answers["pipelined"] == 200,
         details={"worst": probe.worst, "p99": probe.p99, **answers},
     )
@@ -185,7 +185,7 @@ def _send(connection: socket.socket, said: bytes) -> None:
 
 
 def long_polls(server: Server, settings: Settings) -> Outcome:
-    """Two hundred requests wait in a plain handler: other handlers and actors go on, and the journal says who waits."""
+    """Two hundred requests wait in a plain handler. Other handlers and actors continue; the journal reports it."""
     count = settings.pick(200, 90)
     with contextlib.ExitStack() as stack:
         for _ in range(count):
@@ -205,7 +205,7 @@ def long_polls(server: Server, settings: Settings) -> Outcome:
         server.command("http", release=True)
     lines = [text for text in journal["messages"] if "wait for a thread" in text]
     return Outcome(
-        f"{count} wait; another handler answers {answer} and an actor {counted!r} after {took * 1e3:.0f} ms; "
+        f"{count} wait; another handler replies {answer} and an actor {counted!r} after {took * 1e3:.0f} ms; "
         f"the journal: {len(lines)} line, {lines[0][:60] if lines else 'none'}",
         ok=answer == 200 and counted == b"1" and took < 5 and len(lines) == 1 and "Held by: wait (48)" in lines[0],
         details={"took": took, "lines": lines},
@@ -215,21 +215,22 @@ def long_polls(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "http-never-reads",
-        "40 clients ask for 8 MB and never read: at most 160 MB, each cut; one that reads slowly gets all of it",
+        "40 clients request 8 MB and never read: at most 160 MB, each cut; a client that reads slowly receives all of "
+        "it",
         never_reads,
         quick=True,
         peers=False,
     ),
     Attack(
         "bodies-gone",
-        "300 bodies of 1 MiB for a busy handler, each client gone at once: at most 200 MB, 64 handled, nothing held",
+        "300 bodies of 1 MiB for a busy handler, each client leaves at once: at most 200 MB, 64 handled, nothing left",
         bodies_gone,
         quick=True,
         peers=False,
     ),
     Attack(
         "body-endless",
-        "a body without end, after its answer or refused: the connection is closed after 16 MiB and what is under way",
+        "a body without end, after its response or refused: closed after 16 MiB and what is in transit",
         body_endless,
         quick=True,
         peers=False,
@@ -237,7 +238,7 @@ ATTACKS = (
     ),
     Attack(
         "forms",
-        "a mebibyte of escapes, parts, tiny chunks, fields or headers: others' worst 50 ms",
+        "1 MiB of escapes, parts, tiny chunks, fields or headers: worst delay of others 50 ms",
         forms,
         quick=True,
         peers=False,
@@ -245,7 +246,7 @@ ATTACKS = (
     ),
     Attack(
         "long-polls",
-        "200 requests wait in a plain handler: other handlers and actors go on, and one line in the journal says so",
+        "200 requests wait in a plain handler: other handlers and actors continue, and one line in the journal says so",
         long_polls,
         quick=True,
         peers=False,

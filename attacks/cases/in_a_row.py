@@ -1,4 +1,4 @@
-"""One process through everything that the other files do, one after the other."""
+"""One process goes through all other attacks, one after the other."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from attacks.wire import connect, frame
 
 
 def in_a_row(server: Server, settings: Settings) -> Outcome:
-    """The short forms, twice, all against one server; what they find is judged where they run alone.
+    """The short forms, twice, all against one server. Their own results are judged where they run alone.
 
-    The start is what the process has after the first round, when all that is bounded has been made.
+    The first round fills all bounded structures; the memory after it is the start.
     """
     from attacks.cases import find_attacks
 
@@ -37,7 +37,7 @@ def in_a_row(server: Server, settings: Settings) -> Outcome:
         alive = wire.read().payload == b"alive"
     return Outcome(
         f"{'alive' if alive else 'DEAD'} after twice {len(attacks)} attacks in {time.monotonic() - began:.0f} s, "
-        f"memory {ratio:.2f} times that after the first round, {remains or 'nothing'} left over",
+        f"memory {ratio:.2f} times that after the first round, {remains or 'nothing'} left",
         ok=alive and ratio <= 1.3 and not remains,
         details={"ratio": ratio, "left": remains, "broken": sorted(set(broken))},
     )
@@ -46,7 +46,7 @@ def in_a_row(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "in-a-row",
-        "one process through all of these in a row: alive, memory within 1.3 times its start, 0 left over",
+        "one process goes through all of these: alive, memory within 1.3 times its start, nothing left",
         in_a_row,
         peers=False,
         last=True,

@@ -1,4 +1,4 @@
-"""Isolation: handlers change whatever they can reach, and no other client may find it."""
+"""Isolation: handlers change everything they can reach, and no other client may see it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLIENTS = 10
 
 
 def states_and_contexts(server: Server, settings: Settings) -> Outcome:
-    """Clients talk at once to handlers that change their state and context, and fail at every third word."""
+    """Clients send at once to handlers that change their state and context, and fail at every third message."""
     words = settings.pick(300, 60)
     foreign = kept = missing = marked = told = 0
     for path in ("/own/plain", "/own/inline"):
@@ -38,15 +38,16 @@ def states_and_contexts(server: Server, settings: Settings) -> Outcome:
         with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/own/context", timeout=10) as answer:
             marked += answer.read() != b"clean"
     return Outcome(
-        f"{told:,} answers: {foreign} with another's words, {kept} with those of a call that failed, {missing} without "
-        f"their own; of these and {requests} requests {marked} found what another call had set",
+        f"{told:,} replies: {foreign} with another client's words, {kept} with those of a failed call, {missing} "
+        "without "
+        f"their own; of these and {requests} requests {marked} found values of another call",
         ok=not (foreign or kept or missing or marked) and told == 2 * CLIENTS * words * 2 // 3,
         details={"foreign": foreign, "kept": kept, "missing": missing, "marked": marked},
     )
 
 
 def contents(server: Server, settings: Settings) -> Outcome:
-    """Receivers in Python change every message that they get, beside sockets that get the same."""
+    """Receivers in Python change every message that they receive; sockets receive the same messages."""
     words = settings.pick(1_000, 100)
     spoilt = 0
     with ExitStack() as stack:
@@ -61,7 +62,8 @@ def contents(server: Server, settings: Settings) -> Outcome:
                 spoilt += json.loads(listener.read().payload) != [f"{number}"]
         receivers = 2 * len([*spoilers, late])
     return Outcome(
-        f"{words:,} messages to {receivers} receivers that change theirs and {len(listeners)} sockets: {spoilt} spoilt",
+        f"{words:,} messages to {receivers} receivers that change theirs and {len(listeners)} sockets: {spoilt} "
+        "changed",
         ok=not spoilt,
         details={"spoilt": spoilt},
     )
@@ -78,7 +80,7 @@ ATTACKS = (
     ),
     Attack(
         "isolation-content",
-        "receivers that change what they get: sockets beside them get what was published",
+        "receivers change the content that they receive: sockets receive what was published",
         contents,
         quick=True,
         peers=False,

@@ -1,4 +1,4 @@
-"""The journal: what peers send ends in it, and neither holds it up, nor fills it, nor forges a line of it."""
+"""The journal: text from peers neither delays it, nor fills it, nor forges a line in it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from attacks.targets import Server
 from attacks.wire import Wire, connect, frame, handshake
 
 REFUSALS = 1_100
-# A colour, a clearing of the screen, a writing to the clipboard (OSC 52), a title, the same in C1, a line of its
-# own, a separator of lines, and a change of direction.
+# A colour, clearing the screen, writing to the clipboard (OSC 52), a title, the same in C1, a forged line, a line
+# separator, and a change of direction.
 ESCAPES = (
     "\x1b[31mred",
     "\x1b[2J\x1b[H",
@@ -28,7 +28,7 @@ ESCAPES = (
     "x\r\nforged",
     "x\u2028forged\u2029\x85forged",
     "gnp.\u202eexe\u2066x\u2069",
-    # A link (OSC 8), a device's answer (DCS), a line written over, a NUL, an eraser, and marks upon marks.
+    # A link (OSC 8), a device's reply (DCS), an overwritten line, a NUL, a backspace, and stacked marks.
     "\x1b]8;;http://forged.example\x1b\\link\x1b]8;;\x1b\\",
     "\x90q\x9c\x1bP0q\x1b\\",
     "over\rforged\x00\x08\x7f\x0b\x0c",
@@ -50,7 +50,7 @@ def long_errors(server: Server, settings: Settings) -> Outcome:
     journal = server.command("journal", level="error")
     longest = max(len(text) for key in ("messages", "tracebacks") for text in journal[key])
     return Outcome(
-        f"{counted:,} faults of {len(kinds)} kinds with 20 MiB each; others' worst: {probe}; "
+        f"{counted:,} errors of {len(kinds)} kinds with 20 MiB each; worst of others: {probe}; "
         f"the longest text kept has {longest:,} characters",
         ok=counted == len(kinds) * times and probe.worst <= 50 and longest <= 8_000,
         details={"worst": probe.worst, "counted": counted},
@@ -64,7 +64,7 @@ def _count(server: Server, handler: str) -> int:
 
 
 def refusals(server: Server, settings: Settings) -> Outcome:
-    """A stranger calls itself something else each time, behind one real fault of a handler."""
+    """A client uses another Host for each request, after one real error of a handler."""
     with connect(server, "/complains") as wire:
         wire.send(frame("before"))
         wire.silent(0.2)
@@ -80,7 +80,7 @@ def refusals(server: Server, settings: Settings) -> Outcome:
     told = [line for line in server.log.read_text(errors="replace").splitlines()[lines:] if "refused a request" in line]
     return Outcome(
         f"{REFUSALS:,} refusals: {len(refused)} entry that counts {sum(entry['count'] for entry in refused):,}, "
-        f"{len(told)} lines in the log; the fault from before is there",
+        f"{len(told)} lines in the log; the earlier error is kept",
         ok=len(refused) == 1
         and refused[0]["count"] == REFUSALS
         and 2 <= len(refused[0]["examples"]) <= 5
@@ -95,7 +95,7 @@ def _plain(host: str, path: str = "/") -> bytes:
 
 
 def escapes(server: Server, settings: Settings) -> Outcome:
-    """Names, paths, messages and close reasons with escape sequences and lines of their own."""
+    """Names, paths, messages and close reasons with escape sequences and line ends."""
     for text in ESCAPES:
         with connect(server, f"/complains?{quote(text)}={quote(text)}") as wire:
             wire.send(frame(text))
@@ -104,11 +104,11 @@ def escapes(server: Server, settings: Settings) -> Outcome:
             wire.silent(0.1)
         for asked in (_plain("localhost", f"/page/{quote(text)}"), _plain("localhost", f"/page?x={quote(text)}")):
             _ask(server, asked)
-        # In a Host there is no line's end; what is left of it is sent as it is.
+        # A Host cannot contain a line end; the rest is sent unchanged.
         host = text.replace("\r", "").replace("\n", "")
         _ask(server, _plain(host))
         _ask(server, handshake(Origin=f"http://{host}"))
-    # These stay, so that the tables and the watch have something to show.
+    # These stay connected, so that the tables show them.
     with ExitStack() as staying:
         for text in ESCAPES:
             staying.enter_context(connect(server, f"/echo?{quote(text)}={quote(text)}"))
@@ -138,7 +138,7 @@ def _ask(server: Server, request: bytes) -> None:
 
 
 def _raw(text: str) -> list[str]:
-    """The characters in `text` that act on a terminal, but for the lines and the blanks of a table."""
+    """Return the characters in `text` that control a terminal, except line ends and blanks of a table."""
     acting = {c for c in text if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")} - {"\n", "\t"}
     return sorted(map(ascii, acting | ({"\u202e", "\u2066", "\u2069"} & set(text))))
 
@@ -146,8 +146,9 @@ def _raw(text: str) -> list[str]:
 ATTACKS = (
     Attack(
         "long-errors",
-        "handlers fail with 20 MiB of text, as text, key, repr, note, cause, group and answer: others' worst 50 ms, "
-        "each counted, nothing kept longer than 8,000 characters",
+        "handlers fail with 20 MiB of text, as text, key, repr, note, cause, group and result: worst delay of others "
+        "50 ms, "
+        "each counted, no text longer than 8,000 characters kept",
         long_errors,
         quick=True,
         peers=False,
@@ -155,8 +156,8 @@ ATTACKS = (
     ),
     Attack(
         "refusals",
-        "1,100 requests with a Host of their own: one entry with the count and some examples, ten lines in the log at "
-        "most, and no fault pushed out",
+        "1,100 requests, each with another Host: one entry with the count and some examples, ten lines in the log at "
+        "most, and no error pushed out",
         against_second_server(refusals),
         quick=True,
         peers=False,

@@ -1,4 +1,4 @@
-"""`kill -9` with a database on disk: whatever was acknowledged is there afterwards."""
+"""`kill -9` with a database on disk: every acknowledged update is there afterwards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CLIENTS = 8
 
 
 def store(wire: Wire, client: int, acknowledged: list[str]) -> None:
-    """Store one value after the other, each after the last was acknowledged, until the server is gone."""
+    """Store one value after the other, each after the previous acknowledgement, until the server ends."""
     number = 0
     while True:
         key = f"{client} {number}"
@@ -30,7 +30,7 @@ def store(wire: Wire, client: int, acknowledged: list[str]) -> None:
 
 
 def killed(server: Server, settings: Settings) -> Outcome:
-    """Another server than the one given is killed, so that this one can say what is on the disk."""
+    """Kill another server than the given one, so that this one can read the disk."""
     wanted = settings.pick(5_000, 500)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "updates.db")

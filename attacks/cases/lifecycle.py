@@ -1,4 +1,4 @@
-"""Coming and going: thousands of clients that leave nothing behind, resets, and servers that stop."""
+"""Connecting and leaving: thousands of clients that leave nothing behind, and resets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench import machine
 
 
 def left(server: Server, clients: int = 0) -> dict[str, float]:
-    """What the server still has once its clients have left, which it is given ten seconds to notice."""
+    """Return what the server still has after its clients have left; it has ten seconds to notice."""
     end = time.monotonic() + 10
     while (there := server.command("left"))["clients"] > clients and time.monotonic() < end:
         time.sleep(0.05)
@@ -24,7 +24,7 @@ def left(server: Server, clients: int = 0) -> dict[str, float]:
 
 
 def come_and_go(server: Server, cycles: int) -> None:
-    """Connect, be subscribed by a handler, say something, and leave: politely, or by a reset."""
+    """Connect, get subscribed by a handler, send a message, and leave with a close frame or a reset."""
     for number in range(cycles):
         with connect(server, "/join") as wire:
             assert wire.read().payload == b"joined"
@@ -37,21 +37,21 @@ def come_and_go(server: Server, cycles: int) -> None:
 
 
 def pace(server: Server, room: Crowd) -> float:
-    """Broadcasts that one second of the server's processor pays for, which changes little with the company it has."""
+    """Return broadcasts per second of the server's processor time, which other load changes little."""
     used, began = machine.cpu_seconds(server.pid), time.monotonic()
     rate = room.send_for(0.5)
     return rate * (time.monotonic() - began) / (machine.cpu_seconds(server.pid) - used)
 
 
 def compared(server: Server, fresh: Server, rounds: int) -> float:
-    """The pace of one in parts of the other's, taken in turns: what else the machine does changes within seconds."""
+    """Return the ratio of two paces, measured in turns, since other load changes within seconds."""
     with crowd(server, 10) as room, crowd(fresh, 10) as other:
         room.send_for(0.3), other.send_for(0.3)
         return statistics.median(pace(server, room) / pace(fresh, other) for _ in range(rounds))
 
 
 def cycles(server: Server, settings: Settings) -> Outcome:
-    """After a warm-up, in which bounded things (the journal, caches, the allocator's pools) fill up."""
+    """Measure after a warm-up that fills bounded structures (the journal, caches, the allocator's pools)."""
     count = settings.pick(5_000, 500)
     come_and_go(server, settings.pick(7_000, 500))
     before, memory_before = left(server), memory(server)
@@ -63,7 +63,7 @@ def cycles(server: Server, settings: Settings) -> Outcome:
         speed = compared(server, fresh, settings.pick(15, 9))
     remains = {name: after[name] - before[name] for name in before if after[name] != before[name]}
     return Outcome(
-        f"{remains or 'nothing'} left, memory {grown:+.2f} MB, broadcast at {speed:.0%} of a fresh server's, "
+        f"{remains or 'nothing'} left, memory {grown:+.2f} MB, broadcast at {speed:.0%} of a new server's, "
         f"{count / took:,.0f} cycles/s",
         ok=not any(more > 0 for more in remains.values()) and grown <= 1 and speed >= 0.9,
         details={"left": remains, "grown": grown, "speed": speed},
@@ -71,18 +71,18 @@ def cycles(server: Server, settings: Settings) -> Outcome:
 
 
 def allow_descriptors() -> None:
-    """Five thousand connections need as many descriptors here, too."""
+    """Raise the limit: five thousand connections need as many descriptors here, too."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def hold(server: Server, path: str, count: int) -> int:
-    """The server's memory with so many idle connections."""
+    """Return the server's memory with `count` idle connections."""
     with connected(server, count, path):
         time.sleep(1)
         had = memory(server)
     left(server)
-    time.sleep(1)  # for what the loop still closes of theirs
+    time.sleep(1)  # the loop still closes some of them
     left(server)
     return had
 
@@ -102,7 +102,7 @@ def idle(path: str, most: float, server: Server, settings: Settings) -> Outcome:
 
 
 def resets(server: Server, settings: Settings) -> Outcome:
-    """Half of them pull the plug at different moments of a broadcast."""
+    """Half of the clients reset their connections at different moments of a broadcast."""
     with crowd(server, 100) as room:
         going = room.extra_clients(100)
         room.send_for(0.3)
@@ -119,7 +119,8 @@ def resets(server: Server, settings: Settings) -> Outcome:
         wrong, heard = room.wrong, sum(member.batches for member in room.members) * 100
     there = left(server)
     return Outcome(
-        f"100 reset; the others heard {heard:,} messages, {wrong} batches wrong; {there['clients']:.0f} clients left",
+        f"100 reset; the others received {heard:,} messages, {wrong} batches wrong; {there['clients']:.0f} clients "
+        "left",
         ok=not wrong and not there["clients"],
         details={"wrong": wrong, "heard": heard},
     )
@@ -129,20 +130,20 @@ ATTACKS = (
     Attack(
         "cycles",
         "5,000 cycles of connect, subscribe in a handler, leave: no subscription, actor, client, task, thread or "
-        "descriptor left, memory within 1 MB, broadcast as fast as a fresh server (90 %)",
+        "descriptor left, memory within 1 MB, broadcast at 90 % of a new server's or more",
         cycles,
         quick=True,
         attempts=3,
     ),
     Attack(
         "idle-topic",
-        "5,000 idle connections in topic mode: at most 16 KB each; a second wave adds at most 5 %",
+        "5,000 idle connections with topics: at most 16 KB each; a second wave adds at most 5 %",
         partial(idle, "/ws", 16),
         attempts=2,
     ),
     Attack(
         "idle-actor",
-        "5,000 idle connections in actor mode: at most 20 KB each; a second wave adds at most 5 %",
+        "5,000 idle connections with an actor each: at most 20 KB each; a second wave adds at most 5 %",
         partial(idle, "/echo", 20),
         attempts=2,
     ),

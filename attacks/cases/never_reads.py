@@ -1,4 +1,4 @@
-"""Clients that never read, and clients that read slowly, among others who want full speed."""
+"""Clients that never read, and clients that read slowly, among others at full speed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EVERY = 5.0
 
 
 class Stuck:
-    """Clients that never read: when one has been sent away, another comes, one every five seconds at most."""
+    """Clients that never read: when one has been closed, another connects, at most one every five seconds."""
 
     def __init__(self, server: Server, stack: ExitStack, asks: bool) -> None:
         self._server, self._stack, self._asks = server, stack, asks
@@ -27,7 +27,7 @@ class Stuck:
         self._came, self._is_there = 0.0, False
         self._queued_since: float | None = None
         self.before = self.most = memory(server)
-        self.after: list[float] = []  # seconds from when a queue stood for it until it was gone
+        self.after: list[float] = []  # seconds from the start of its queue until it was closed
         self.reasons: list[str] = []
         self._readers: list[threading.Thread] = []
         self._come()
@@ -46,12 +46,12 @@ class Stuck:
         self.reasons.append(why(wire))
 
     def finish(self) -> None:
-        """Wait until everyone who was sent away has read why."""
+        """Wait until every closed client has read the reason."""
         for reader in self._readers:
             reader.join()
 
     def look(self) -> None:
-        """Now and then: how much memory the server has, and what it says of the one that is stuck."""
+        """Check the server's memory now and then, and what it reports about the client that does not read."""
         now = time.monotonic()
         if now - self._looked < 0.1:
             return
@@ -69,23 +69,23 @@ class Stuck:
 
     @property
     def grown(self) -> float:
-        """Megabytes."""
+        """The growth in megabytes."""
         return (self.most - self.before) / 1e6
 
 
 def why(stuck: Wire) -> str:
-    """What such a client finds when it reads at last, behind whole frames."""
+    """Return what such a client finds after whole frames when it finally reads."""
     came = 0
     try:
         while (each := stuck.read()).opcode != CLOSE:
             came += each.fin
     except (AssertionError, OSError):
-        return f"NOTHING behind {came} frames"
+        return f"NOTHING after {came} frames"
     return f"{each.code} {each.reason!r}"
 
 
 def best(paces: list[float]) -> float:
-    """The mean of the best third: what the rest of the machine does falls into other seconds."""
+    """Return the mean of the best third: other load disturbs the other seconds."""
     return statistics.mean(sorted(paces)[-max(len(paces) // 3, 1) :])
 
 
@@ -103,7 +103,9 @@ def never_reads(size: int, server: Server, settings: Settings) -> Outcome:
     pace, latest = best(among) / best(alone), max(stuck.after, default=float("inf"))
     figure = f"server +{stuck.grown:.1f} MB, others keep {pace:.0%} of {best(alone) / 1e3:,.0f} k messages/s"
     reasons = ", ".join(sorted(set(stuck.reasons)))
-    told = f"{len(stuck.after)} closed within {latest:.1f} s of having a queue, {len(stuck.reasons)} read {reasons}"
+    told = (
+        f"{len(stuck.after)} closed within {latest:.1f} s of queuing, {len(stuck.reasons)} read {reasons}"
+    )
     return Outcome(
         f"{figure}, {wrong} batches wrong, {told if stuck.after else 'never closed'}",
         ok=stuck.grown <= 8
@@ -117,7 +119,7 @@ def never_reads(size: int, server: Server, settings: Settings) -> Outcome:
 
 
 def read_slowly(room: Crowd, slow: list[Member], seconds: float) -> None:
-    """Everybody talks and hears, while each of the slow takes 16 KB twenty times a second."""
+    """Members send and receive, while each slow client reads 16 KB twenty times a second."""
     read_at = time.monotonic()
 
     def read() -> None:
@@ -131,7 +133,7 @@ def read_slowly(room: Crowd, slow: list[Member], seconds: float) -> None:
 
 
 def slow_readers(size: int, server: Server, settings: Settings) -> Outcome:
-    """Half of them with small windows, half with what the system gives."""
+    """Half of the slow clients have small receive buffers, half have the system's default."""
     with crowd(server, 2, size=size) as room:
         room.send_for(1)
         slow = room.extra_clients(5, receive_buffer=_SMALL) + room.extra_clients(5)
@@ -156,9 +158,9 @@ def slow_readers(size: int, server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "never-reads",
-        "clients never read while 10 others talk at full speed for 30 s: the server grows by at most 8 MB, the others "
-        "lose nothing and keep 90 % of their pace; who never reads is closed within 6 s of having a queue, and can "
-        "read 1013 and why behind whole frames",
+        "clients never read while 10 others send at full speed for 30 s: the server grows by at most 8 MB, the others "
+        "lose nothing and keep 90 % of their pace; a client that never reads is closed within 6 s of the start of its "
+        "queue, and can read 1013 and the reason after whole frames",
         partial(never_reads, 64),
         attempts=5,
     ),
@@ -171,7 +173,7 @@ ATTACKS = (
     ),
     Attack(
         "slow-readers",
-        "ten clients that read slowly are all kept, and get everything in order",
+        "ten clients that read slowly are all kept and receive everything in order",
         partial(slow_readers, 64),
         quick=True,
     ),

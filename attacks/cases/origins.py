@@ -1,4 +1,4 @@
-"""Pages from elsewhere: foreign Origins and foreign Hosts stay out, and who may comes in."""
+"""Foreign pages: foreign Origins and foreign Hosts are refused, and allowed ones are accepted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FOREIGN_ORIGINS = (
 )
 FOREIGN_HOSTS = ("evil.example", "localhost.evil.example", "192.0.2.1", "evil.example:80", "localhost@evil.example")
 OURS = ("", "http://localhost:8888", "http://127.0.0.1", "https://[::1]:3000")
-# The second server allows hub.example as a host, https://app.example as an origin; these only look like them.
+# The second server allows hub.example as a host, https://app.example as an origin; these are only similar.
 LOOK_ALIKES = (
     "http://app.example",
     "https://app.example:444",
@@ -36,7 +36,7 @@ ALLOWED = ("https://app.example", "https://APP.example:443", "https://hub.exampl
 
 
 def status(server: Server, **headers: str) -> int:
-    """The answer to a handshake with these headers."""
+    """Return the response to a handshake with these headers."""
     with Wire(server.port) as wire:
         wire.send(handshake("/ws", **headers))
         try:
@@ -48,7 +48,7 @@ def status(server: Server, **headers: str) -> int:
 def foreigners(server: Server, settings: Settings) -> Outcome:
     own = f"localhost:{server.port}"
     origins = {origin: status(server, host=own, Origin=origin) for origin in FOREIGN_ORIGINS}
-    # A page that came by DNS rebinding is vouched for by nothing but its own name.
+    # With DNS rebinding, Host and Origin agree, but neither is a known name.
     hosts = {host: status(server, host=host) for host in FOREIGN_HOSTS}
     rebound = {f"{host} twice": status(server, host=host, Origin=f"http://{host}") for host in FOREIGN_HOSTS}
     ours = {origin: status(server, host=own, Origin=origin) for origin in (*OURS, f"http://{own}")}
@@ -56,7 +56,7 @@ def foreigners(server: Server, settings: Settings) -> Outcome:
     let_in = [name for name, answer in foreign.items() if answer == 101]
     shut_out = [name for name, answer in ours.items() if answer != 101]
     return Outcome(
-        f"{len(let_in)} of {len(foreign)} foreign ones let in, {len(shut_out)} of {len(ours)} of ours shut out",
+        f"{len(let_in)} of {len(foreign)} foreign ones accepted, {len(shut_out)} of {len(ours)} of ours refused",
         ok=not shut_out and set(foreign.values()) == {403},
         details={"foreign": foreign, "ours": ours},
     )
@@ -67,8 +67,8 @@ def look_alikes(server: Server, settings: Settings) -> Outcome:
     refused |= {host: status(server, host=host) for host in ("sub.hub.example", "hub.example.evil", "xhub.example")}
     allowed = {origin: status(server, host="hub.example", Origin=origin) for origin in ALLOWED}
     return Outcome(
-        f"{sum(a == 101 for a in refused.values())} of {len(refused)} look-alikes let in, "
-        f"{sum(a != 101 for a in allowed.values())} of {len(allowed)} allowed ones shut out",
+        f"{sum(a == 101 for a in refused.values())} of {len(refused)} similar names accepted, "
+        f"{sum(a != 101 for a in allowed.values())} of {len(allowed)} allowed ones refused",
         ok=set(refused.values()) == {403} and set(allowed.values()) == {101},
         details={"refused": refused, "allowed": allowed},
     )
@@ -77,7 +77,7 @@ def look_alikes(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "origins-foreign",
-        "a foreign Origin, null and look-alikes among them, and a foreign Host: 403; loopback and no Origin pass",
+        "a foreign Origin, also null and similar names, and a foreign Host: 403; loopback and no Origin pass",
         foreigners,
         quick=True,
     ),

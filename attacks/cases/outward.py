@@ -1,4 +1,4 @@
-"""The outward client, whose server goes, comes back, is slow, or is another all of a sudden."""
+"""The outward client, whose server stops, starts again, is slow, or is suddenly another."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ def gone_and_back(server: Server, settings: Settings) -> Outcome:
         arrived = foreign.has_heard(300, within=35)
         said = journal(server)
     gaps = [after - before for before, after in pairwise(came)]
-    # Each pause is between half and all of twice the one before.
+    # Each pause is between one and two times the previous one.
     backs_off = len(gaps) >= 2 and gaps[-1] > 1.4 * gaps[0] and len(came) <= 8
     in_order = foreign.in_order(300)
     names_it = all(text in said for text in ("is lost", "it is tried again", "connected again"))
     return Outcome(
         f"{'all' if arrived else 'NOT ALL'} arrived, {'in order' if in_order else 'OUT OF ORDER'}; "
         f"{len(came)} attempts, pauses {', '.join(f'{gap:.1f}' for gap in gaps)} s; "
-        f"{'said' if names_it else 'NOT SAID'} in the journal",
+        f"{'' if names_it else 'NOT '}in the journal",
         ok=arrived and in_order and backs_off and names_it,
         details={"gaps": gaps},
     )
 
 
 def bounded(server: Server, settings: Settings) -> Outcome:
-    """What is said while there is nobody to hear it is kept up to a bound, and what is not is counted."""
+    """Without a connection, messages are kept up to a bound, and the rest is counted."""
     foreign = ForeignServer()
     count = settings.pick(100_000, 25_000)
     with foreign.there():
@@ -79,7 +79,7 @@ def bounded(server: Server, settings: Settings) -> Outcome:
 
 
 def slow(server: Server, settings: Settings) -> Outcome:
-    """A server that is slow holds the publisher back; nothing is lost."""
+    """A slow server makes the publisher wait; nothing is lost."""
     foreign = ForeignServer()
     count = settings.pick(30_000, 10_000)
     foreign.pause = 0.000_2
@@ -99,7 +99,7 @@ def slow(server: Server, settings: Settings) -> Outcome:
 
 
 def changed(server: Server, settings: Settings) -> Outcome:
-    """Its server comes back without TLS, then with every wrong certificate, then as it was."""
+    """Its server starts again without TLS, then with every wrong certificate, then as before."""
     foreign = ForeignServer()
     _, contexts, pem = certificates()
     url = f"wss://127.0.0.1:{foreign.port}/ws"
@@ -125,12 +125,12 @@ def changed(server: Server, settings: Settings) -> Outcome:
         names_it = "certificate verify failed" in journal(server)
         with foreign.there(contexts["good"]):
             arrived = foreign.has_heard(20, within=35)
-    # What a TLS client says first begins so; a WebSocket handshake begins with GET.
+    # A TLS client's first bytes; a WebSocket handshake starts with GET.
     downgraded = b"GET" in said or not said.startswith(b"\x16\x03")
     in_order = foreign.in_order(20)
     return Outcome(
         f"{sum(refused)} of {len(wrong)} wrong certificates refused; {leaked} messages leaked, "
-        f"{'DOWNGRADED' if downgraded else 'never downgraded'}; {'said' if names_it else 'NOT SAID'} in the journal; "
+        f"{'DOWNGRADED' if downgraded else 'never downgraded'}; {'' if names_it else 'NOT '}in the journal; "
         f"{'all' if arrived and in_order else 'NOT ALL'} arrived in order in the end",
         ok=all(refused) and not leaked and not downgraded and names_it and arrived and in_order,
     )
@@ -141,8 +141,12 @@ def _attack(name: str, promise: str, run: Any, quick: bool = True) -> Attack:
 
 
 ATTACKS = (
-    _attack("gone", "its server gone and back: tried again with growing pauses, order kept, said", gone_and_back),
-    _attack("bounded", "nobody there for long: 10,000 messages kept in order, the rest counted as dropped", bounded),
+    _attack(
+        "gone", "its server stops and starts: reconnects with growing pauses, order kept, in the journal", gone_and_back
+    ),
+    _attack(
+        "bounded", "no server for a long time: 10,000 messages kept in order, the rest counted as dropped", bounded
+    ),
     _attack("slow", "a slow server: the publisher is paused, nothing lost, memory bounded", slow),
-    _attack("changed", "no TLS all of a sudden, a wrong or expired certificate: refused, never downgraded", changed),
+    _attack("changed", "suddenly no TLS, a wrong or expired certificate: refused, never downgraded", changed),
 )

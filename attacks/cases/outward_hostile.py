@@ -1,4 +1,4 @@
-"""The outward client, whose server means harm: it leads elsewhere, or floods and does not read."""
+"""The outward client with a hostile server: one that redirects, or one that floods and does not read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PING, TEXT, CONT = 0x9, 0x1, 0x0
 
 
 class Redirector:
-    """Answers every request with a redirect, or with 404, and writes down what it was asked."""
+    """Replies to every request with a redirect, or with 404, and records the requests."""
 
     def __init__(self) -> None:
         self._listener = listener()
@@ -65,7 +65,7 @@ def redirects(server: Server, settings: Settings) -> Outcome:
             failed: Any = server.command("connect", url=url, headers=HEADERS, redirects=mode)["failed"]  # type: ignore[arg-type]
             refused += "redirect" in failed and "hush" not in failed
     reached = len(inside.heads)
-    # From this machine to this machine it may go, if one says so: without what was meant for the first.
+    # A redirect from this machine to this machine is followed with 'any', but without the credentials.
     foreign.location = f"ws://127.0.0.1:{inside.port}/inside"
     url = f"ws://ada:hush@127.0.0.1:{foreign.port}/ws"
     server.command("connect", url=url, headers=HEADERS, redirects="any")  # type: ignore[arg-type]
@@ -75,7 +75,7 @@ def redirects(server: Server, settings: Settings) -> Outcome:
     foreign.end()
     return Outcome(
         f"{refused} of {tries} refused, {reached} reached a service of this machine; "
-        f"with 'any' {len(followed)} of 1 followed, {leaked} credentials along",
+        f"with 'any' {len(followed)} of 1 followed, {leaked} credentials sent",
         ok=refused == tries and not reached and len(followed) == 1 and not leaked,
     )
 
@@ -109,7 +109,7 @@ FLOODS: tuple[Callable[[socket.socket], None], ...] = (_pings, _short_pings, _fr
 
 
 def pings(server: Server, settings: Settings) -> Outcome:
-    """A server that reads nothing and sends what one must answer or keep, as fast as it can."""
+    """A server that reads nothing and sends pings, fragments or messages as fast as it can."""
     seconds = settings.pick(10.0, 2.0)
     grown: dict[str, int] = {}
     for flood in FLOODS:
@@ -127,7 +127,7 @@ def pings(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "outward-redirects",
-        "a server elsewhere redirects to a service of this machine: never followed; no credentials go to others",
+        "a foreign server redirects to a service of this machine: never followed; no credentials go to others",
         against_second_server(redirects),
         quick=True,
         peers=False,

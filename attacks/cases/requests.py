@@ -1,4 +1,4 @@
-"""Requests that are none: garbage, contradictions, bad handshakes, and heads without end."""
+"""Invalid requests: garbage, contradictions, bad handshakes, and endless heads."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tests.net.hostile import BAD_HANDSHAKES, GARBAGE
 LIMIT = 32 << 10
 PIECE = 1 << 10
 MEGABYTE = 1 << 20
-# Which paths there are is the server's own business.
+# Each server has its own paths.
 REFUSED = {name: request for name, (request, _) in BAD_HANDSHAKES.items() if "path" not in name}
 
 
 def verdict(wire: Wire) -> str:
-    """What it got: the status, or what happened instead."""
+    """Return the status, or what happened instead."""
     try:
         status, _, _ = wire.read_response()
     except AssertionError:
-        return "cut without a word"
+        return "cut without a response"
     except TimeoutError:
         return "left silent"
     except OSError:
@@ -33,7 +33,7 @@ def verdict(wire: Wire) -> str:
 
 
 def tell(server: Server, requests: Iterable[bytes]) -> dict[str, int]:
-    """Say each of them on a connection of its own; how often which answer came."""
+    """Send each on its own connection; return how often each result occurred."""
     answers: dict[str, int] = {}
     for request in requests:
         with Wire(server.port) as wire:
@@ -45,7 +45,7 @@ def tell(server: Server, requests: Iterable[bytes]) -> dict[str, int]:
 
 
 def asking_for_upgrade(request: bytes) -> bytes:
-    """The same, as a handshake."""
+    """Return the same, as a handshake."""
     head, end, rest = request.partition(b"\r\n\r\n")
     fields = handshake("/ws").partition(b"localhost\r\n")[2][:-4]
     return head.replace(b"POST /told", b"GET /ws") + b"\r\n" + fields + end + rest
@@ -59,7 +59,7 @@ def garbage(server: Server, settings: Settings) -> Outcome:
 
 
 def dripped(server: Server, head: bytes) -> tuple[int, str]:
-    """Send a head piece by piece until there is an answer; how much was sent, and what came."""
+    """Send a head piece by piece until a response arrives; return the bytes sent, and the response."""
     with Wire(server.port) as wire:
         wire.socket.settimeout(3)
         sent = 0
@@ -67,7 +67,7 @@ def dripped(server: Server, head: bytes) -> tuple[int, str]:
             while sent < MEGABYTE:
                 wire.send(head if not sent else b"X: " + b"x" * (PIECE - 5) + b"\r\n")
                 sent += len(head) if not sent else PIECE
-                # From the limit on what is sent counts, so the answer is waited for.
+                # Near the limit every byte counts, so wait for the response.
                 if not wire.silent(0.003 if sent <= LIMIT else 0.25):
                     break
         except OSError:
@@ -77,7 +77,7 @@ def dripped(server: Server, head: bytes) -> tuple[int, str]:
 
 
 def endless(server: Server, settings: Settings) -> Outcome:
-    """A mebibyte of headers: a little at a time, to see when it is too much, and all at once."""
+    """1 MiB of headers: in small pieces, to find the limit, and all at once."""
     starts = [b"GET / HTTP/1.1\r\nHost: localhost\r\n", handshake()[:-2]]
     taken = [dripped(server, start) for start in starts]
     begun = time.monotonic()
@@ -86,18 +86,18 @@ def endless(server: Server, settings: Settings) -> Outcome:
     most = max(sent for sent, _ in taken)
     answers = sorted({answer for _, answer in taken} | set(at_once))
     return Outcome(
-        f"{' and '.join(answers)} after {most >> 10} KB; a mebibyte at once: {took * 500:.0f} ms",
-        # The piece that is one too many, and the one that was under way.
+        f"{' and '.join(answers)} after {most >> 10} KB; 1 MiB at once: {took * 500:.0f} ms",
+        # The first piece over the limit, and the one in transit.
         ok=answers == ["4xx"] and most <= LIMIT + 2 * PIECE,
         details={"taken": taken, "at_once": at_once},
     )
 
 
 ATTACKS = (
-    Attack("requests-endless", "a mebibyte of headers: a 4xx after at most 32 KB, never 101", endless, quick=True),
+    Attack("requests-endless", "1 MiB of headers: a 4xx after at most 32 KB, never 101", endless, quick=True),
     Attack(
         "requests-garbage",
-        "garbage of every kind, two lengths at once, bad keys and versions: a 4xx, never 101, none left silent",
+        "garbage of every kind, two lengths at once, bad keys and versions: a 4xx, never 101, each gets a response",
         garbage,
         quick=True,
     ),

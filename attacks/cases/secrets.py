@@ -1,4 +1,4 @@
-"""Secrets: what a peer sends to prove who it is, or we send elsewhere, is shown nowhere."""
+"""Secrets: credentials that a peer sends, or that we send elsewhere, are shown nowhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LINES = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in HEAD
 
 
 def with_secrets(request: bytes) -> bytes:
-    """The same request, with secrets in its query and its headers."""
+    """Return a request with secrets in its query and its headers."""
     first, end, rest = request.partition(b"\r\n")
     method, space, target = first.partition(b" ")
     path, blank, version = target.partition(b" ")
@@ -35,7 +35,7 @@ def plain(path: str, method: str = "GET", body: str = "") -> bytes:
 
 
 def requests() -> list[bytes]:
-    """Everything that a peer can ask, rightly and wrongly."""
+    """Return requests of every kind, valid and invalid."""
     form = plain("/page", "POST", f"token={SECRET}&password={SECRET}")
     good = [plain("/"), plain("/page"), plain("/nowhere"), plain("/ws"), plain("/", "POST"), form]
     foreign = [handshake(host="evil.example"), handshake(Origin="http://evil.example"), handshake("/nowhere")]
@@ -54,7 +54,7 @@ def answered(server: Server, request: bytes) -> bytes:
 
 
 def talk(server: Server) -> bytes:
-    """Clients with secrets that talk, complain, break the protocol and leave; what they get to read."""
+    """Clients with secrets send messages, break the protocol and leave; return what they received."""
     heard = b""
     for path in ("/ws", "/echo", "/complains", "/deflate"):
         with connect(server, path + QUERY, **HEADERS) as wire:
@@ -68,7 +68,7 @@ def talk(server: Server) -> bytes:
 
 
 def go_out(server: Server) -> list[str]:
-    """Outward with secrets: refused, connected, lost, in vain; what a user is told of it."""
+    """Connect outward with secrets: refused, connected, lost, failed; return what a user sees."""
     foreign = ForeignServer()
     url = f"ws://ada:{SECRET}@127.0.0.1:{foreign.port}/ws{QUERY}"
     headers = {"Authorization": f"Bearer {SECRET}", "Cookie": SECRET}
@@ -97,7 +97,7 @@ def secrets(server: Server, settings: Settings) -> Outcome:
     places["errors"] = " ".join(told)
     places["log"] = server.log.read_text(errors="replace")
     leaks = [place for place, text in places.items() if SECRET in text]
-    # Were there nothing to look at, there would be nothing to find.
+    # A search in empty places would find nothing.
     looked_at = {name: len(text) for name, text in places.items()}
     told_enough = "cannot take" in places["journal"] and "cannot answer" in places["journal"]
     return Outcome(

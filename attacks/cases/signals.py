@@ -1,4 +1,4 @@
-"""Signals that end a server's process: everybody is told first."""
+"""Signals that end a server's process: all clients are closed first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CLIENTS = 50
 
 
 def ended_by(number: signal.Signals, settings: Settings) -> Outcome:
-    """Another server than the one given is ended, so that this one is there for the next attack."""
+    """End another server than the given one, so that this one is available for the next attack."""
     with running(ZEFNB) as target, connected(target, _CLIENTS) as wires:
         reading, codes = in_background(wires)
         os.kill(target.pid, number)

@@ -1,4 +1,4 @@
-"""Messages that are too long, by one frame, by many, or when they are unpacked: 1009, and no memory for them."""
+"""Messages that are too long, in one frame, in many, or after decompression: 1009, and no memory for them."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ def deflated(payload: bytes) -> bytes:
 
 
 def announced(wire: Wire) -> None:
-    """Only the head, of a frame that would never end."""
+    """Only the header of a very long frame."""
     wire.send(frame(b"", BINARY, announced=2**63 - 1))
 
 
 def sent(wire: Wire) -> None:
-    """All of it."""
+    """A whole frame that is too long."""
     wire.send(frame(b"x" * (8 << 20), BINARY))
 
 
 def in_two(wire: Wire) -> None:
-    """Each half is fine."""
+    """Two fragments that are only too long together."""
     wire.send(frame(b"x" * LIMIT, BINARY, fin=False), frame(b"x", CONT))
 
 
 def in_bytes(wire: Wire) -> None:
-    """A byte each, without end."""
+    """Fragments of one byte, without end."""
     wire.send(frame(b"x", BINARY, fin=False))
     fragments = frame(b"x" * 16, CONT, fin=False) * 4_096
     for _ in range(LIMIT // (16 * 4_096) + 1):
@@ -48,7 +48,7 @@ def in_bytes(wire: Wire) -> None:
 
 
 def unpacked(wire: Wire) -> None:
-    """64 MiB of zeros, packed into 64 KB."""
+    """64 MiB of zeros, compressed to 64 KB."""
     wire.send(frame(deflated(bytes(64 << 20)), BINARY, rsv=4))
 
 
@@ -60,13 +60,13 @@ def unpacked_in_pieces(wire: Wire) -> None:
 
 
 def to_the_brim(wire: Wire) -> None:
-    """A first fragment that unpacks to all that is allowed, and then a bomb."""
+    """A first fragment that decompresses to the whole limit, and then a bomb."""
     wire.send(frame(deflated(bytes(LIMIT)), BINARY, rsv=4, fin=False), frame(deflated(bytes(64 << 20)), CONT))
 
 
 @contextmanager
 def warmed(server: Server, path: str, headers: dict[str, str]) -> Iterator[Wire]:
-    """A connection that has echoed something as long as it may be: what the server keeps for that is no news."""
+    """A connection after an echo of the maximum length, for which the server keeps memory."""
     with connect(server, path, **headers) as wire:
         wire.send(frame(b"w" * (LIMIT - 1), BINARY, fin=False), frame(b"w", CONT))
         wire.read()
@@ -74,13 +74,13 @@ def warmed(server: Server, path: str, headers: dict[str, str]) -> Iterator[Wire]
 
 
 def refused(server: Server, path: str, ways: tuple[Say, ...], headers: dict[str, str]) -> Outcome:
-    """Each on a fresh connection: its code, and the memory that the server took meanwhile."""
+    """Send each on a new connection; return its close code, and the growth of the server's memory."""
     allowed = Peak(server)
     for _ in range(3):
         with warmed(server, path, headers):
             pass
-    # What is one byte too long has come as far as what is allowed; of that the first time is what counts, since later
-    # ones find memory that the allocator has kept.
+    # A message one byte too long needs as much memory as an allowed one. Only the first counts, since the allocator
+    # keeps its memory for later ones.
     bounds = {in_two.__name__: max(MEMORY, allowed.grown)}
     codes: dict[str, int | str | None] = {}
     grown: dict[str, int] = {}
@@ -122,7 +122,7 @@ def bombs(server: Server, settings: Settings) -> Outcome:
 
 
 def nothing_for_ever(server: Server, settings: Settings) -> Outcome:
-    """Fragments that are empty add up to nothing, but a message has 4,096 at most."""
+    """Empty fragments have no bytes, but a message has 4,096 fragments at most."""
     with warmed(server, "/echo", {}) as wire:
         peak = Peak(server)
         wire.send(frame("a", fin=False), frame(b"", CONT, fin=False) * 4_094, frame("b", CONT))
@@ -147,14 +147,14 @@ ATTACKS = (
     ),
     Attack(
         "sizes-zip-bomb",
-        "64 MiB packed into 64 KB, where compression is on: 1009, memory within 2 MB",
+        "64 MiB compressed into 64 KB, with compression: 1009, memory within 2 MB",
         against_second_server(bombs),
         quick=True,
         peers=False,
     ),
     Attack(
         "sizes-empty",
-        "a message of 4,096 fragments, most of them empty, is taken, one of more gets 1009; memory within 2 MB",
+        "a message of 4,096 fragments, most of them empty, is accepted, one of more gets 1009; memory within 2 MB",
         nothing_for_ever,
         quick=True,
     ),

@@ -1,4 +1,4 @@
-"""A client that is busy while pictures are published, and comes back."""
+"""A client that is busy while pictures are published, and then reads again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COUNT = 16
 
 
 def pictures(wire: Wire) -> str:
-    """How many whole ones come, or the code with which the client was closed."""
+    """Return how many whole pictures arrive, or the close code."""
     for number in range(_COUNT):
         came = wire.read()
         if came.opcode == CLOSE:
@@ -23,7 +23,7 @@ def pictures(wire: Wire) -> str:
 
 
 def busy(server: Server, settings: Settings) -> Outcome:
-    """One reads nothing for 2 s, in which 16 pictures of 1 MiB are published; another reads as they come."""
+    """One client reads nothing for 2 s while 16 pictures of 1 MiB are published; another reads all the time."""
     with connect(server, "/feed") as away, connect(server, "/feed") as reader:
         before = memory(server)
         server.command("publish", count=_COUNT, size=_PICTURE)
@@ -32,7 +32,7 @@ def busy(server: Server, settings: Settings) -> Outcome:
         grown = (memory(server) - before) / 1e6
         came = pictures(away)
     return Outcome(
-        f"who was busy gets {came}, who was not {got}; server +{grown:.1f} MB meanwhile",
+        f"the busy client gets {came}, the other {got}; server +{grown:.1f} MB meanwhile",
         ok=came == got == "all" and grown <= 40,
         details={"grown": grown},
     )
@@ -41,7 +41,7 @@ def busy(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "slow-pictures",
-        "a client is busy for 2 s while 16 pictures of 1 MiB are published: it is kept and gets all of them",
+        "a client is busy for 2 s while 16 pictures of 1 MiB are published: it is kept and receives all of them",
         busy,
         quick=True,
         peers=False,

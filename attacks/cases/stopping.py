@@ -1,4 +1,4 @@
-"""Servers that stop: everybody is told, and the port is free when the call returns."""
+"""Servers that stop: all clients are closed with 1001, and the port is free when the call returns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attacks.wire import Wire, closing, connect, connected, frame
 
 
 def is_free(port: int) -> bool:
-    """Whether another program could listen there now."""
+    """Return whether another program could listen on the port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -26,7 +26,7 @@ def is_free(port: int) -> bool:
 
 
 def code_read_by(wire: Wire) -> int | None:
-    """The close code that a client finds behind what it was sent; none when its stream broke off."""
+    """Return the close code after all messages of a client; none when its connection was cut."""
     try:
         _, end = wire.read_until_close()
         wire.send(closing(end.code or 1000))
@@ -37,7 +37,7 @@ def code_read_by(wire: Wire) -> int | None:
 
 
 def in_background(wires: list[Wire]) -> tuple[threading.Thread, list[int | None]]:
-    """Everybody reads on while the server stops."""
+    """Let all clients read while the server stops."""
     codes: list[int | None] = []
     thread = threading.Thread(target=lambda: codes.extend(code_read_by(wire) for wire in wires))
     thread.start()
@@ -45,7 +45,7 @@ def in_background(wires: list[Wire]) -> tuple[threading.Thread, list[int | None]
 
 
 def again(server: Server) -> bool:
-    """Start on the same port, and be served there."""
+    """Start on the same port, and return whether it serves."""
     port = server.command("start_again")["port"]
     with connect(server, "/echo") as wire:
         wire.send(frame("again"))
@@ -57,7 +57,7 @@ def judge(what: str, server: Server, codes: list[int | None], seconds: float, fr
     served = again(server)
     return Outcome(
         f"{told} of {len(codes)} {what} read 1001, stopped in {seconds:.2f} s, port "
-        f"{'free' if free else 'STILL TAKEN'} at return, {'served again there' if served else 'NOT served again'}",
+        f"{'free' if free else 'STILL IN USE'} at return, {'serves again' if served else 'DOES NOT serve again'}",
         ok=told == len(codes) and free and served and seconds < 2.5,
         details={"told": told, "seconds": seconds},
     )
@@ -97,7 +97,7 @@ def during_a_broadcast(server: Server, settings: Settings) -> Outcome:
 
 
 def during_handshakes(server: Server, settings: Settings) -> Outcome:
-    """Some are open, some have said half a sentence, some nothing; and more are coming all the time."""
+    """Some connections are open, some have sent half a handshake, some nothing; and more connect all the time."""
     halves = [Wire(server.port) for _ in range(50)]
     for half in halves[:25]:
         half.send(b"GET /ws HTTP/1.1\r\nHost: loc")
@@ -126,7 +126,7 @@ def during_handshakes(server: Server, settings: Settings) -> Outcome:
 
 
 def is_over(wire: Wire) -> bool:
-    """Whether the server has ended this connection."""
+    """Return whether the server has ended this connection."""
     wire.socket.settimeout(2)
     try:
         while wire.socket.recv(4096):
@@ -148,7 +148,7 @@ def twice(server: Server, settings: Settings) -> Outcome:
     except BenchError as error:
         said = str(error).split("'stop': ")[-1]
     served = again(server)
-    return Outcome(f"the second time: {said or 'NOTHING SAID'}", ok="NotRunning" in said and served)
+    return Outcome(f"the second time: {said or 'NO ERROR'}", ok="NotRunning" in said and served)
 
 
 def from_a_handler(server: Server, settings: Settings) -> Outcome:
@@ -160,17 +160,17 @@ def from_a_handler(server: Server, settings: Settings) -> Outcome:
         while not is_free(server.port) and time.monotonic() - began < 5:
             time.sleep(0.01)
         seconds = time.monotonic() - began
-    return judge("clients, the one that asked included,", server, codes, seconds, is_free(server.port))
+    return judge("clients, the caller included,", server, codes, seconds, is_free(server.port))
 
 
-_PROMISE = "1001 for each, the port free at return, and served there again"
+_PROMISE = "1001 for each client, the port is free at return, and serves again"
 ATTACKS = tuple(
     Attack(name, promise, run, quick=True, peers=False)
     for name, promise, run in (
         ("stop-500", f"stop with 500 clients: {_PROMISE}", with_many),
         ("stop-broadcasting", f"stop during a broadcast: {_PROMISE}", during_a_broadcast),
         ("stop-handshakes", f"stop during handshakes: {_PROMISE}; half handshakes are ended", during_handshakes),
-        ("stop-twice", "a second stop gets a clear answer", twice),
+        ("stop-twice", "the second stop raises a clear error", twice),
         ("stop-from-handler", f"stop from a handler: {_PROMISE}", from_a_handler),
     )
 )

@@ -1,4 +1,4 @@
-"""Messages that are begun and never finished: memory for all of them together, and back when they have gone."""
+"""Messages that are never finished: bounded memory for all, released when the clients leave."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def never_finished(server: Server, settings: Settings) -> Outcome:
         for _ in range(count):
             wire = stack.enter_context(connect(server, "/echo"))
             wire.socket.settimeout(0.2)
-            # Who is not read cannot send all of it.
+            # A client that the server does not read cannot send all of it.
             with suppress(OSError):
                 wire.send(_BEGUN)
         began = time.monotonic()
@@ -41,8 +41,8 @@ def never_finished(server: Server, settings: Settings) -> Outcome:
         time.sleep(0.1)
     told = f"after {took:.1f} s" if answered else "NEVER"
     return Outcome(
-        f"{count} messages of 1 MiB less a byte: server +{grown:.0f} MB, {kept:+.0f} MB when they have gone; "
-        f"a newcomer's message of 1 MiB is answered {told}",
+        f"{count} messages of 1 MiB less a byte: server +{grown:.0f} MB, {kept:+.0f} MB when they have left; "
+        f"a new client's message of 1 MiB gets a reply {told}",
         ok=grown <= 140 and kept <= 30 and answered and took <= 15,
         details={"grown": grown, "kept": kept, "took": took},
     )
@@ -51,8 +51,9 @@ def never_finished(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "unfinished",
-        "200 clients each begin a message of 1 MiB and never finish it: the server grows by at most 140 MB, and gives "
-        "it back; a newcomer's message of 1 MiB is answered within 15 s",
+        "200 clients each begin a message of 1 MiB and never finish it: the server grows by at most 140 MB, and "
+        "releases "
+        "it; a new client's message of 1 MiB gets a reply within 15 s",
         never_finished,
         quick=True,
         peers=False,
