@@ -44,7 +44,7 @@ def one_text_for_all(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "compressed-crowd",
-        "a text of 1 MiB to 100 clients with compression: compressed once and not on the loop, worst delay of others "
+        "a text of 1 MiB to 100 clients with compression: compressed once and outside the loop, worst delay of others "
         "80 ms; an idle connection needs at most 16 KB more than one without",
         one_text_for_all,
         quick=True,

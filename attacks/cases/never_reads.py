@@ -103,9 +103,7 @@ def never_reads(size: int, server: Server, settings: Settings) -> Outcome:
     pace, latest = best(among) / best(alone), max(stuck.after, default=float("inf"))
     figure = f"server +{stuck.grown:.1f} MB, others keep {pace:.0%} of {best(alone) / 1e3:,.0f} k messages/s"
     reasons = ", ".join(sorted(set(stuck.reasons)))
-    told = (
-        f"{len(stuck.after)} closed within {latest:.1f} s of queuing, {len(stuck.reasons)} read {reasons}"
-    )
+    told = f"{len(stuck.after)} closed within {latest:.1f} s of queuing, {len(stuck.reasons)} read {reasons}"
     return Outcome(
         f"{figure}, {wrong} batches wrong, {told if stuck.after else 'never closed'}",
         ok=stuck.grown <= 8
