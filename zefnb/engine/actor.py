@@ -16,7 +16,7 @@ from zefnb.core.snapshot import outline, snapshot, too_deep
 from zefnb.engine.behaviour import Behaviour, handler_name
 from zefnb.engine.context import CallContexts
 from zefnb.engine.mailbox import Mailbox, Progress
-from zefnb.engine.perform import perform, performed, takes_time
+from zefnb.engine.perform import is_awaitable, perform, performed
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import shown
 from zefnb.text.short_repr import short_repr
@@ -196,7 +196,7 @@ class Actor:
             self._runtime.journal.note("info", f"{self.handle!r} takes {shown(message)}", actor=self.handle)
         if self.behaviour.inline:
             return self.contexts.fresh().run(self._take_here, message)
-        self._runtime.handler_threads.submit(self._answered, self.contexts.fresh().run, self._find_and_call, message)
+        self._runtime.handler_threads.submit(self._on_result, self.contexts.fresh().run, self._find_and_call, message)
         return False
 
     def _take_here(self, message: Any) -> bool:
@@ -211,7 +211,7 @@ class Actor:
         if handler.inline:
             return self._call_here(handler, message, state)
         self._runtime.handler_threads.submit(
-            self._answered, self.contexts.fresh().run, self._call, handler, message, state
+            self._on_result, self.contexts.fresh().run, self._call, handler, message, state
         )
         return False
 
@@ -245,12 +245,12 @@ class Actor:
 
     def _call_async(self, handler: ZefFunction, message: Any, state: Any) -> bool:
         try:
-            answer = self._call(handler, message, state)
+            result = self._call(handler, message, state)
         except BaseException as error:
             return self._failed(error)
-        if not takes_time(answer):  # redefined as a plain function between two looks at it
-            return self._settle(answer)
-        self._spawn(answer)
+        if not is_awaitable(result):  # redefined as a plain function between two looks at it
+            return self._settle(result)
+        self._spawn(result)
         return False
 
     def _call_here(self, handler: ZefFunction, message: Any, state: Any) -> bool:
@@ -258,11 +258,11 @@ class Actor:
         started = time.monotonic()
         try:
             context = self._context_for(handler) if handler.wants_context else None
-            answer = handler.invoke(message, state, context)
+            result = handler.invoke(message, state, context)
             if (took := time.monotonic() - started) > _INLINE_LIMIT:
                 self._held_the_loop(handler_name(handler), took)
             # What `_settle` does, but for the call.
-            effects, self.state = self.behaviour.read(answer, self.state)
+            effects, self.state = self.behaviour.read(result, self.state)
             self.handled += 1
             return self._perform(effects) if effects else True
         except BaseException as error:
@@ -272,31 +272,31 @@ class Actor:
         text = f"the inline handler {name} held the loop for {took:.3f} s; without inline=True it would hold nobody"
         self._runtime.journal.note("warning", text, key=("blocks", name), handler=name, server=self.server)
 
-    def _answered(self, answer: Any, error: BaseException | None) -> None:
+    def _on_result(self, result: Any, error: BaseException | None) -> None:
         """On the loop: what a handler thread brought back."""
         if self.ended:
-            if inspect.iscoroutine(answer):
-                answer.close()
+            if inspect.iscoroutine(result):
+                result.close()
             if error is not None:
                 self._failed(error)
             return
         if error is not None:
             self._failed(error)
-        elif answer is _NOBODY:
+        elif result is _NOBODY:
             self._nobody()
-        elif takes_time(answer):
-            self.contexts.fresh().run(self._spawn, answer)
+        elif is_awaitable(result):
+            self.contexts.fresh().run(self._spawn, result)
             return
-        elif not self.contexts.fresh().run(self._settle, answer):
+        elif not self.contexts.fresh().run(self._settle, result):
             return
         self._resume()
 
-    def _spawn(self, answer: Awaitable[Any]) -> None:
-        self._task = self._runtime.spawn(self._await(answer), f"handler {handler_name(self._handler)}")
+    def _spawn(self, result: Awaitable[Any]) -> None:
+        self._task = self._runtime.spawn(self._await(result), f"handler {handler_name(self._handler)}")
 
-    async def _await(self, coming: Awaitable[Any]) -> None:
+    async def _await(self, awaitable: Awaitable[Any]) -> None:
         try:
-            answer = await coming
+            result = await awaitable
         except asyncio.CancelledError:
             if self.ended or not self._runtime.is_alive:
                 raise
@@ -304,15 +304,15 @@ class Actor:
         except BaseException as error:
             self._failed(error)
         else:
-            if self.ended or not self._settle(answer):
+            if self.ended or not self._settle(result):
                 return
         self._task = None
         self._resume()
 
-    def _settle(self, answer: Any) -> bool:
+    def _settle(self, result: Any) -> bool:
         """Take the next state, then perform the effects; false when one of them takes time."""
         try:
-            effects, self.state = self.behaviour.read(answer, self.state)
+            effects, self.state = self.behaviour.read(result, self.state)
             self.handled += 1
             return self._perform(effects) if effects else True
         except BaseException as error:
@@ -321,25 +321,25 @@ class Actor:
     def _perform(self, effects: Sequence[Effect]) -> bool:
         for number, effect in enumerate(effects):
             try:
-                answer = perform(self._runtime, effect)
+                result = perform(self._runtime, effect)
             except BaseException as error:
                 self._effect_failed(effect, error)
                 continue
-            if takes_time(answer):
-                rest = self._perform_rest(effect, answer, effects[number + 1 :])
+            if is_awaitable(result):
+                rest = self._perform_rest(effect, result, effects[number + 1 :])
                 self._runtime.spawn(rest, f"effects of {handler_name(self._handler)}")
                 return False
         return True
 
-    async def _perform_rest(self, effect: Effect, answer: Awaitable[Any], rest: Sequence[Effect]) -> None:
-        await self._effect_done(effect, answer)
+    async def _perform_rest(self, effect: Effect, result: Awaitable[Any], rest: Sequence[Effect]) -> None:
+        await self._effect_done(effect, result)
         for following in rest:
             await self._effect_done(following, performed(self._runtime, following))
         self._resume()
 
-    async def _effect_done(self, effect: Effect, answer: Awaitable[Any]) -> None:
+    async def _effect_done(self, effect: Effect, result: Awaitable[Any]) -> None:
         try:
-            await answer
+            await result
         except BaseException as error:
             if not self._runtime.is_alive:
                 raise

@@ -18,7 +18,7 @@ from zefnb.engine.journal import Journal
 from zefnb.errors import FieldError, InvalidEffect, InvalidValue, ZefError, shown
 from zefnb.text.short_repr import short_repr
 
-Answer = tuple[Sequence[Effect], Any]
+Result = tuple[Sequence[Effect], Any]
 _LISTS = (list, tuple)
 
 
@@ -35,7 +35,7 @@ class Behaviour(Protocol):
     def find(self, message: Any, state: Any) -> ZefFunction | None:
         """The handler for this message in this state; `None` when nobody takes it."""
 
-    def read(self, answer: Any, state: Any) -> Answer:
+    def read(self, result: Any, state: Any) -> Result:
         """The effects and the next state in a handler's answer; `BadAnswer` when it has neither."""
 
 
@@ -50,17 +50,17 @@ class Rules:
         self.find = table.find if table is not None else lambda message, state: handler
         self.handlers = table.handlers if table is not None else [handler]
 
-    def read(self, answer: Any, state: Any) -> Answer:
+    def read(self, result: Any, state: Any) -> Result:
         """Check the shape strictly: one effect alone, or a nested list, is not a list of effects."""
-        if not isinstance(answer, _LISTS) or len(answer) != 2:
-            raise BadAnswer(f"answered {shown(answer)}; allowed: [list of effects, next state]")
-        effects = answer[0]
+        if not isinstance(result, _LISTS) or len(result) != 2:
+            raise BadAnswer(f"returned {shown(result)}; allowed: [list of effects, next state]")
+        effects = result[0]
         if not isinstance(effects, _LISTS):
             raise BadAnswer(f"the first part of the answer is {shown(effects)}; allowed: a list of effects")
         for effect in effects:
             if not isinstance(effect, Effect):
                 raise BadAnswer(f"the list of effects holds {shown(effect)}; allowed: FX.Something(...)")
-        return effects, answer[1]
+        return effects, result[1]
 
 
 class Listening:
@@ -78,8 +78,8 @@ class Listening:
     def find(self, message: Any, state: Any) -> ZefFunction | None:
         return self._handler
 
-    def read(self, answer: Any, state: Any) -> Answer:
-        return self._effects(answer), state
+    def read(self, result: Any, state: Any) -> Result:
+        return self._effects(result), state
 
 
 def _message_handler(function: Callable[[Any], Any], chain: Op) -> ZefFunction:
@@ -101,14 +101,14 @@ def _message_handler(function: Callable[[Any], Any], chain: Op) -> ZefFunction:
     return ZefFunction(handle, inline=chain.inline)
 
 
-def effects_in(answer: Any) -> Sequence[Effect]:
+def effects_in(result: Any) -> Sequence[Effect]:
     """The effects that a subscribed op answered: one, a list of them, or none."""
-    if type(answer) in PLAIN:
+    if type(result) in PLAIN:
         return ()
-    if isinstance(answer, Effect):
-        return (answer,)
-    if isinstance(answer, _LISTS) and answer and all(isinstance(item, Effect) for item in answer):
-        return answer
+    if isinstance(result, Effect):
+        return (result,)
+    if isinstance(result, _LISTS) and result and all(isinstance(item, Effect) for item in result):
+        return result
     return ()
 
 

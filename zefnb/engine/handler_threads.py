@@ -75,14 +75,14 @@ class _Worker(threading.Thread):
             self.job = job
             self.busy_since = time.monotonic()
             try:
-                answer, error = call(*args), None
+                result, error = call(*args), None
             except BaseException as raised:  # SystemExit from a handler is its fault, not our end
-                answer, error = None, raised
+                result, error = None, raised
             self.busy_since = self.job = None
             if locale_now() != locale:
                 put(self._threads.locale_restored, _name_of(job), restore_locale(locale))
-            put(self._threads.finished, done, answer, error)
-            del job, call, args, done, answer, error
+            put(self._threads.finished, done, result, error)
+            del job, call, args, done, result, error
 
     def _has_waited(self) -> bool:
         """Wait for a job, which only one thread does at a time; the others go home when there is none."""
@@ -141,23 +141,23 @@ class HandlerThreads:
 
     def call(self, call: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         """What `call(*args)` answers in a handler thread. From the loop."""
-        answered: asyncio.Future[Any] = self._loop.create_future()
+        future: asyncio.Future[Any] = self._loop.create_future()
 
-        def done(answer: Any, error: BaseException | None) -> None:
-            if answered.cancelled():
+        def done(result: Any, error: BaseException | None) -> None:
+            if future.cancelled():
                 return
             if error is not None:
-                answered.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+                future.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
             else:
-                answered.set_result(answer)
+                future.set_result(result)
 
         self.submit(done, call, *args)
-        return answered
+        return future
 
-    def finished(self, done: Done, answer: Any, error: BaseException | None) -> None:
+    def finished(self, done: Done, result: Any, error: BaseException | None) -> None:
         """On the loop: one job is done."""
         self._outstanding -= 1
-        done(answer, error)
+        done(result, error)
 
     def left(self, worker: _Worker) -> None:
         """On the loop: a thread has ended."""

@@ -26,9 +26,9 @@ SUCCESS: Success = Success()
 _HELD_BACK_POLL = 0.01
 
 
-def takes_time(answer: Any) -> TypeGuard[Awaitable[Any]]:
+def is_awaitable(result: Any) -> TypeGuard[Awaitable[Any]]:
     """Whether `answer` is yet to come: what `inspect.isawaitable` says, in a tenth of the time."""
-    return hasattr(type(answer), "__await__") or (type(answer) is GeneratorType and inspect.isawaitable(answer))
+    return hasattr(type(result), "__await__") or (type(result) is GeneratorType and inspect.isawaitable(result))
 
 
 def perform(runtime: Runtime, effect: Effect) -> Any:
@@ -43,30 +43,30 @@ def perform(runtime: Runtime, effect: Effect) -> Any:
 
 def _monitored(runtime: Runtime, spec: Spec, effect: Effect) -> Any:
     try:
-        answer = spec.function(runtime, **effect.__dict__)
+        result = spec.function(runtime, **effect.__dict__)
     except Exception as error:
         _tell_monitors(runtime, effect, error)
         raise
-    if takes_time(answer):
-        return _monitored_later(runtime, effect, answer)
-    _tell_monitors(runtime, effect, answer)
-    return answer
+    if is_awaitable(result):
+        return _monitored_later(runtime, effect, result)
+    _tell_monitors(runtime, effect, result)
+    return result
 
 
-async def _monitored_later(runtime: Runtime, effect: Effect, coming: Awaitable[Any]) -> Any:
+async def _monitored_later(runtime: Runtime, effect: Effect, awaitable: Awaitable[Any]) -> Any:
     try:
-        answer = await coming
+        result = await awaitable
     except BaseException as error:
         _tell_monitors(runtime, effect, error)
         raise
-    _tell_monitors(runtime, effect, answer)
-    return answer
+    _tell_monitors(runtime, effect, result)
+    return result
 
 
-def _tell_monitors(runtime: Runtime, effect: Effect, answer: Any) -> None:
+def _tell_monitors(runtime: Runtime, effect: Effect, result: Any) -> None:
     for monitor in runtime.monitors:
         try:
-            monitor(effect, answer)
+            monitor(effect, result)
         except Exception as error:
             runtime.journal.exception(f"the monitor {short_repr(monitor)}", error, key=("monitor", type(monitor)))
 
@@ -135,30 +135,30 @@ class Submission:
             if identity is not None:
                 current_identity.set(identity)
             try:
-                answer = perform(self._runtime, effect)
+                result = perform(self._runtime, effect)
             except BaseException as error:
                 return self._finish(error)
-            if takes_time(answer):
-                return self._go_on(effect, answer, number + 1)
-            self.value.append(answer)
+            if is_awaitable(result):
+                return self._go_on(effect, result, number + 1)
+            self.value.append(result)
         return self._finish(None)
 
-    def _go_on(self, effect: Effect, answer: Awaitable[Any], following: int) -> None:
+    def _go_on(self, effect: Effect, result: Awaitable[Any], following: int) -> None:
         self._task = task = self._runtime.loop.create_task(
-            self._await_rest(effect, answer, following), name=repr(type(effect)), context=self._context
+            self._await_rest(effect, result, following), name=repr(type(effect)), context=self._context
         )
 
         def ended(task: asyncio.Task[Any]) -> None:
-            if inspect.iscoroutine(answer):
-                answer.close()  # where the task was cancelled before its first step, nobody has awaited it
+            if inspect.iscoroutine(result):
+                result.close()  # where the task was cancelled before its first step, nobody has awaited it
             if self._task is not None:
                 self._finish(asyncio.CancelledError())
 
         task.add_done_callback(ended)
 
-    async def _await_rest(self, effect: Effect, answer: Awaitable[Any], following: int) -> None:
+    async def _await_rest(self, effect: Effect, result: Awaitable[Any], following: int) -> None:
         try:
-            self.value.append(await result_of(effect, answer))
+            self.value.append(await result_of(effect, result))
             for effect, identity in self._effects[following:]:
                 current_identity.set(identity)
                 self.value.append(await performed(self._runtime, effect))
@@ -197,14 +197,14 @@ class Submission:
 
 async def performed(runtime: Runtime, effect: Effect) -> Any:
     """Perform one effect on the loop and await it if it takes time."""
-    answer = perform(runtime, effect)
-    return await result_of(effect, answer) if takes_time(answer) else answer
+    result = perform(runtime, effect)
+    return await result_of(effect, result) if is_awaitable(result) else result
 
 
-async def result_of(effect: Effect, answer: Awaitable[Any]) -> Any:
+async def result_of(effect: Effect, result: Awaitable[Any]) -> Any:
     """The result of an effect that takes time."""
     try:
-        return await answer
+        return await result
     except Exception as error:
         naming(error, repr(type(effect)))
         raise
@@ -261,12 +261,12 @@ def _run_all(runtime: Runtime, effects: Sequence[Effect], specs: Sequence[Spec])
 
 
 def _run_at_once(runtime: Runtime, effect: Effect) -> Any:
-    answer = perform(runtime, effect)
-    if takes_time(answer):
-        if isinstance(answer, Coroutine):
-            answer.close()
+    result = perform(runtime, effect)
+    if is_awaitable(result):
+        if isinstance(result, Coroutine):
+            result.close()
         raise _would_block(effect)
-    return answer
+    return result
 
 
 def _would_block(effect: Effect) -> WouldBlock:
@@ -284,13 +284,13 @@ async def await_on(runtime: Runtime, effect: Effect) -> Any:
     if spec.accept is not None and not runtime.monitors:
         return _accepted(runtime, spec, effect)
     loop = asyncio.get_running_loop()
-    answered: asyncio.Future[Any] = loop.create_future()
+    finished_future: asyncio.Future[Any] = loop.create_future()
     identity = thing_key(spec.keyed) if spec.keyed else None
     submission = Submission(runtime, (effect,), (identity,))
 
     def wake() -> None:
-        if not answered.done():
-            answered.set_result(None)
+        if not finished_future.done():
+            finished_future.set_result(None)
 
     def finished() -> None:
         # A loop that was closed meanwhile waits for nothing.
@@ -307,7 +307,7 @@ async def await_on(runtime: Runtime, effect: Effect) -> Any:
 
     runtime.call_queue.put(start)
     try:
-        await answered
+        await finished_future
     except asyncio.CancelledError:
         submission.cancel()
         raise

@@ -133,9 +133,9 @@ class Runtime:
         async def end_services() -> None:
             for service in reversed(list(self._services.values())):
                 close = getattr(service, "close", None)
-                answer = close() if close is not None else None
-                if inspect.isawaitable(answer):
-                    await answer
+                result = close() if close is not None else None
+                if inspect.isawaitable(result):
+                    await result
             # Handlers that saw their last message when their server stopped are heard out.
             while not self.handler_threads.is_idle:
                 await asyncio.sleep(_CLOSING_POLL)

@@ -52,7 +52,7 @@ class _Apart(Generic[T]):
 
     def __init__(self, call: Callable[[], T]) -> None:
         self._call = call
-        self._answer: list[T] = []
+        self._result: list[T] = []
         self._error: BaseException | None = None
         # Bare, too, as in `Waker`: wherever a signal handler strikes in waiting for it, it is whole.
         self._under_way = _thread.allocate_lock()
@@ -64,20 +64,20 @@ class _Apart(Generic[T]):
         try:
             with _one_at_a_time:
                 _wait_to_fork()
-                self._answer.append(self._call())
+                self._result.append(self._call())
         except BaseException as error:
             self._error = error
         finally:
             _starters.discard(here)
             self._under_way.release()
 
-    def answer(self) -> T:
+    def result(self) -> T:
         """What the call returned, or raises what it raised; waits in slices, so that Ctrl-C gets through."""
         while not self._under_way.acquire(timeout=_SLICE):
             pass
         if self._error is not None:
             raise self._error
-        return self._answer[0]
+        return self._result[0]
 
 
 def made_apart(call: Callable[[], T], *, again: bool = False) -> T:
@@ -103,7 +103,7 @@ def made_apart(call: Callable[[], T], *, again: bool = False) -> T:
     is_nested = here in _waiters
     _waiters.add(here)
     try:
-        return apart.answer()
+        return apart.result()
     finally:
         if not is_nested:
             _waiters.discard(here)
