@@ -21,7 +21,7 @@ from zefnb.engine.runtime import Runtime
 from zefnb.errors import shown
 from zefnb.text.short_repr import short_repr
 
-_SLICE = 64
+_MAX_MESSAGES_PER_ITERATION = 64
 _INLINE_LIMIT = 0.050
 
 
@@ -172,7 +172,7 @@ class Actor:
     def _work(self) -> None:
         """Take messages while there are any, a bounded slice at a time."""
         self._busy = True
-        for _ in range(_SLICE):
+        for _ in range(_MAX_MESSAGES_PER_ITERATION):
             if not self.mailbox.messages or self.ended:
                 break
             if not self._take(self.mailbox.take()):

@@ -15,10 +15,10 @@ from zefnb.errors import Interrupted
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
-_SLICE = 256
-_HELD_BACK_AT = 4_096
+MAX_CALLS_PER_ITERATION = 256
+_PAUSE_LIMIT = 4_096
 # How long the loop may stand still before it no longer pauses publishers.
-_STANDSTILL = 1.0
+_STALL_TIMEOUT = 1.0
 
 
 class CallQueue:
@@ -44,20 +44,20 @@ class CallQueue:
         self._calls: deque[Call] = deque()
         # Counted by the loop alone. Noted by any thread: from which of them it has been woken.
         self._sleep = 1
-        self._woken_from = 0
-        self._goes_on = False
+        self._woken_sleep = 0
+        self._is_scheduled = False
         self._waiting_callers: set[Waker] = set()
-        self._congestions: set[object] = set()
-        loop.on_wake = self._woken_up
+        self._pause_sources: set[object] = set()
+        loop.on_wake = self._on_wake
 
     def put(self, call: Callable[..., Any], *args: Any) -> None:
         """Have `call(*args)` made on the loop. From any thread, signal handler or finalizer; never waits."""
         try:
             self._calls.append((call, args))
             sleep = self._sleep
-            if self._woken_from != sleep:
+            if self._woken_sleep != sleep:
                 self._wake()
-                self._woken_from = sleep
+                self._woken_sleep = sleep
         except Interrupted:
             raise
         except BaseException:
@@ -70,16 +70,16 @@ class CallQueue:
         if self._loop.is_closed():
             raise Interrupted("the runtime has been closed")
 
-    def _woken_up(self) -> None:
-        if not self._goes_on:
+    def _on_wake(self) -> None:
+        if not self._is_scheduled:
             # In a context of its own: the calls of all threads share the turn, and none may see another's owner.
             contextvars.Context().run(self._drain)
 
     def _drain(self) -> None:
-        self._goes_on = False
+        self._is_scheduled = False
         calls = self._calls
         # Bounded, so that a busy caller cannot starve the sockets.
-        for _ in range(min(len(calls), _SLICE)):
+        for _ in range(min(len(calls), MAX_CALLS_PER_ITERATION)):
             call, args = calls.popleft()
             try:
                 call(*args)
@@ -88,24 +88,24 @@ class CallQueue:
         if not calls:
             self._sleep += 1
         if calls:
-            self._goes_on = True
+            self._is_scheduled = True
             self._loop.call_soon(self._drain)
         if self._waiting_callers:
-            self._let_go()
+            self._resume_callers()
 
     @property
     def is_paused(self) -> bool:
         """Whether publishers outside the loop should wait."""
-        return len(self._calls) >= _HELD_BACK_AT or bool(self._congestions)
+        return len(self._calls) >= _PAUSE_LIMIT or bool(self._pause_sources)
 
     @property
-    def _is_behind(self) -> bool:
+    def _must_wait(self) -> bool:
         """Whether who waits should go on waiting: until there is room again, and nobody lags."""
-        return len(self._calls) >= _HELD_BACK_AT // 2 or bool(self._congestions)
+        return len(self._calls) >= _PAUSE_LIMIT // 2 or bool(self._pause_sources)
 
-    def _let_go(self) -> None:
+    def _resume_callers(self) -> None:
         """Have publishers wait no longer, if there is no reason any more."""
-        if not self._is_behind:
+        if not self._must_wait:
             # A copy is made in one step; a tuple of it could meet a set that changes.
             for waker in self._waiting_callers.copy():
                 waker.wake()
@@ -116,9 +116,9 @@ class CallQueue:
         Not for a loop that stands still: it may wait for a lock that the calling thread holds, as of a handler
         of Python's logging that publishes.
         """
-        waker, turns = thread_waker(), _Turns(self._loop)
+        waker, check = thread_waker(), _LoopCheck(self._loop)
         try:
-            while self._is_behind and turns.go_on and not self._loop.is_closed():
+            while self._must_wait and check.is_responsive and not self._loop.is_closed():
                 self._waiting_callers.add(
                     waker
                 )  # again, since a signal handler may have waited here meanwhile, and left
@@ -128,12 +128,12 @@ class CallQueue:
 
     def pause_for(self, source: object) -> None:
         """From now on `source` (slow clients that do read) pauses other threads' publishers."""
-        self._congestions.add(source)
+        self._pause_sources.add(source)
 
     def resume_for(self, source: object) -> None:
         """`source` no longer holds anybody back."""
-        self._congestions.discard(source)
-        self._let_go()
+        self._pause_sources.discard(source)
+        self._resume_callers()
 
     @property
     def waiting(self) -> int:
@@ -141,26 +141,26 @@ class CallQueue:
         return len(self._calls)
 
 
-class _Turns:
+class _LoopCheck:
     """Whether the loop still turns: it is asked to say so, once a second."""
 
     def __init__(self, loop: IterationLoop) -> None:
         self._loop = loop
-        self._said = True
-        self._due = time.monotonic()
+        self._has_replied = True
+        self._next_check = time.monotonic()
 
     @property
-    def go_on(self) -> bool:
+    def is_responsive(self) -> bool:
         """Whether it has said so since it was asked last."""
         now = time.monotonic()
-        if now < self._due:
+        if now < self._next_check:
             return True
-        if not self._said:
+        if not self._has_replied:
             return False
-        self._said, self._due = False, now + _STANDSTILL
+        self._has_replied, self._next_check = False, now + _STALL_TIMEOUT
         with contextlib.suppress(RuntimeError):  # closed meanwhile
-            self._loop.call_soon_threadsafe(self._say)
+            self._loop.call_soon_threadsafe(self._reply)
         return True
 
-    def _say(self) -> None:
-        self._said = True
+    def _reply(self) -> None:
+        self._has_replied = True

@@ -17,29 +17,29 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 # More than wait at once; what is left wakes the loop once more.
-_WAKES = 4_096
+_MAX_WAKE_BYTES = 4_096
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """What is called when nobody has asked."""
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
+def _mute_asyncio_log() -> Iterator[None]:
     """asyncio logs nothing of what this thread does.
 
     A handler of logging that publishes waits, with the lock of all its records, for the loop that is made here.
     """
-    here = threading.get_ident()
+    this_thread = threading.get_ident()
 
-    def is_elsewhere(record: logging.LogRecord) -> bool:
-        return threading.get_ident() != here
+    def is_other_thread(record: logging.LogRecord) -> bool:
+        return threading.get_ident() != this_thread
 
-    logger.addFilter(is_elsewhere)
+    logger.addFilter(is_other_thread)
     try:
         yield
     finally:
-        logger.removeFilter(is_elsewhere)
+        logger.removeFilter(is_other_thread)
 
 
 class IterationLoop(asyncio.AbstractEventLoop):
@@ -69,13 +69,13 @@ class SelectorIterationLoop(asyncio.SelectorEventLoop, IterationLoop):
     """
 
     def __init__(self) -> None:
-        self._at_turn_end: list[Callable[[], None]] = []
-        self.on_wake = _nothing
-        with _silence():
-            super().__init__(_TurnSelector(self))
+        self._end_calls: list[Callable[[], None]] = []
+        self.on_wake = _do_nothing
+        with _mute_asyncio_log():
+            super().__init__(_IterationSelector(self))
 
     def at_iteration_end(self, call: Callable[[], None]) -> None:
-        self._at_turn_end.append(call)
+        self._end_calls.append(call)
 
     def wake(self) -> None:
         self._write_to_self()
@@ -86,14 +86,14 @@ class SelectorIterationLoop(asyncio.SelectorEventLoop, IterationLoop):
 
     def _read_from_self(self) -> None:
         with contextlib.suppress(BlockingIOError, InterruptedError):
-            self._ssock.recv(_WAKES)
+            self._ssock.recv(_MAX_WAKE_BYTES)
         self.on_wake()
 
-    def end_turn(self, timeout: float | None) -> float | None:
+    def end_iteration(self, timeout: float | None) -> float | None:
         """Make the calls that are due; returns how long the loop may sleep, knowing what they have scheduled."""
         timers = len(self._scheduled)
-        while self._at_turn_end:
-            calls, self._at_turn_end = self._at_turn_end, []
+        while self._end_calls:
+            calls, self._end_calls = self._end_calls, []
             for call in calls:
                 try:
                     call()
@@ -109,12 +109,12 @@ class SelectorIterationLoop(asyncio.SelectorEventLoop, IterationLoop):
     _make_socket_transport: Callable[[socket.socket, asyncio.BaseProtocol], asyncio.Transport]
 
 
-class _TurnSelector(selectors.DefaultSelector):
+class _IterationSelector(selectors.DefaultSelector):
     def __init__(self, loop: SelectorIterationLoop) -> None:
         super().__init__()
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if self._loop._at_turn_end:
-            timeout = self._loop.end_turn(timeout)
+        if self._loop._end_calls:
+            timeout = self._loop.end_iteration(timeout)
         return super().select(timeout)

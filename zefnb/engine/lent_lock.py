@@ -14,7 +14,7 @@ from types import FrameType
 from zefnb.engine.runtime import is_waiting_for_loop
 
 # Holders that do not wait for the loop have long left by then, unless the machine is very busy.
-_SLICE = 0.02
+_WAIT_INTERVAL = 0.02
 
 
 class LentLock:
@@ -50,7 +50,7 @@ class LentLock:
 
     def _acquired(self) -> bool:
         """Wait for the lock; False where it is lent instead."""
-        while not self._lock.acquire(timeout=_SLICE):
+        while not self._lock.acquire(timeout=_WAIT_INTERVAL):
             if self._is_lent():
                 here = threading.get_ident()
                 self._borrowers.acquire()

@@ -23,7 +23,7 @@ from zefnb.text.short_repr import short_repr
 
 SUCCESS: Success = Success()
 
-_HELD_BACK_POLL = 0.01
+_PAUSE_POLL = 0.01
 
 
 def is_awaitable(result: Any) -> TypeGuard[Awaitable[Any]]:
@@ -139,11 +139,11 @@ class Submission:
             except BaseException as error:
                 return self._finish(error)
             if is_awaitable(result):
-                return self._go_on(effect, result, number + 1)
+                return self._continue(effect, result, number + 1)
             self.value.append(result)
         return self._finish(None)
 
-    def _go_on(self, effect: Effect, result: Awaitable[Any], following: int) -> None:
+    def _continue(self, effect: Effect, result: Awaitable[Any], following: int) -> None:
         self._task = task = self._runtime.loop.create_task(
             self._await_rest(effect, result, following), name=repr(type(effect)), context=self._context
         )
@@ -280,7 +280,7 @@ async def await_on(runtime: Runtime, effect: Effect) -> Any:
     if runtime.thread.is_current:
         return await performed(runtime, effect)
     while spec.accept is not None and runtime.call_queue.is_paused and not runtime.loop.is_closed():
-        await asyncio.sleep(_HELD_BACK_POLL)
+        await asyncio.sleep(_PAUSE_POLL)
     if spec.accept is not None and not runtime.monitors:
         return _accepted(runtime, spec, effect)
     loop = asyncio.get_running_loop()

@@ -17,7 +17,7 @@ from zefnb.errors import Interrupted, WouldBlock
 
 T = TypeVar("T")
 
-_SLICE = 0.1
+_WAIT_INTERVAL = 0.1
 _FORK_TIMEOUT = 2.0
 # Held by the thread that starts something, in which no signal handler runs, and by a fork.
 _one_at_a_time = threading.Lock()
@@ -73,7 +73,7 @@ class _Apart(Generic[T]):
 
     def result(self) -> T:
         """What the call returned, or raises what it raised; waits in slices, so that Ctrl-C gets through."""
-        while not self._under_way.acquire(timeout=_SLICE):
+        while not self._under_way.acquire(timeout=_WAIT_INTERVAL):
             pass
         if self._error is not None:
             raise self._error

@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import ClassVar, Protocol
 
-_SLICE = 0.1
+_WAIT_INTERVAL = 0.1
 # Each has two descriptors for as long as its thread lives.
 _MOST_SOCKETS = 64
 
@@ -100,7 +100,7 @@ def thread_waker() -> Waker:
     """The calling thread's waker, which it takes along when it ends. It waits in slices, so that Ctrl-C is heard."""
     waker: Waker | None = getattr(_wakers, "mine", None)
     if waker is None:
-        waker = _wakers.mine = make_waker(_SLICE)
+        waker = _wakers.mine = make_waker(_WAIT_INTERVAL)
     return waker
 
 

@@ -22,7 +22,7 @@ from zefnb.errors import FieldError, InvalidEffect, shown
 from zefnb.text.short_repr import short_repr
 from zefnb.topics.causes import Cause
 
-_SLICE = 256
+_MAX_DELIVERIES_PER_ITERATION = 256
 # The kind of a subscription by which the toolkit itself looks on: it is nobody's, and is not told of.
 WATCH = "watch"
 
@@ -137,7 +137,7 @@ class Hub:
 
     def _drain(self) -> None:
         queue, deadline = self._queue, 0.0
-        for _ in range(_SLICE):
+        for _ in range(_MAX_DELIVERIES_PER_ITERATION):
             self._deliver(*queue.popleft())
             if not queue:  # as nearly always, so nobody looks at the clock
                 return
@@ -145,9 +145,9 @@ class Hub:
             deadline = deadline or now + ITERATION_BUDGET
             if now > deadline:
                 break
-        self._runtime.loop.call_soon(self._go_on)
+        self._runtime.loop.call_soon(self._continue)
 
-    def _go_on(self) -> None:
+    def _continue(self) -> None:
         self._delivering = True
         try:
             self._drain()
@@ -179,10 +179,10 @@ class Hub:
         state = self._topics.pop(topic_key(topic), None)
         if state is None:
             return []
-        gone = list(state.subscribers)
+        removed = list(state.subscribers)
         state.subscribers.clear()
         state.changed()
-        return gone
+        return removed
 
     def subscribers(self, topic: Entity) -> tuple[Subscriber, ...]:
         """Who is subscribed to `topic`."""
@@ -195,12 +195,12 @@ class Hub:
         seen = set(ahead)
         while ahead:
             state = self._topics.get(ahead.pop())
-            for who in state.snapshot if state is not None else ():
-                if not isinstance(who, Actor):
+            for subscriber in state.snapshot if state is not None else ():
+                if not isinstance(subscriber, Actor):
                     continue
-                if who.mailbox.is_full:
+                if subscriber.mailbox.is_full:
                     return True
-                target = getattr(who, "target", None)
+                target = getattr(subscriber, "target", None)
                 if target is not None and (key := topic_key(target)) not in seen:
                     seen.add(key)
                     ahead.append(key)
@@ -209,9 +209,9 @@ class Hub:
     def bindings(self) -> list[tuple[Entity, Subscriber, str]]:
         """Every subscription: topic, subscriber and kind, in the order in which they were made."""
         return [
-            (state.topic, who, kind)
+            (state.topic, subscriber, kind)
             for state in self._topics.values()
-            for who, kind in state.subscribers.items()
+            for subscriber, kind in state.subscribers.items()
             if kind != WATCH
         ]
 
