@@ -114,13 +114,13 @@ def test_a_service_that_is_asked_for_while_it_is_made_is_one_all_the_same() -> N
 
 
 def test_the_loop_itself_never_waits_for_a_runtime_to_start(until: Until) -> None:
-    from zefnb.engine.start import made_apart
+    from zefnb.engine.start import run_in_own_thread
 
     raised: list[BaseException] = []
 
     def call() -> None:
         try:
-            made_apart(int)
+            run_in_own_thread(int)
         except WouldBlock as error:
             raised.append(error)
 

@@ -104,7 +104,7 @@ def test_without_a_descriptor_left_one_waits_all_the_same():
 
 def test_many_threads_that_wait_do_not_take_all_descriptors():
     many = [make_waker() for _ in range(1_000)]
-    assert len(waker._SocketWaker.living) <= 64
+    assert len(waker._SocketWaker.open_descriptors) <= 64
     assert isinstance(many[-1], waker._LockWaker)
     many.clear()
     assert isinstance(make_waker(), waker._SocketWaker)

@@ -35,12 +35,12 @@ class Actor:
     """
 
     __slots__ = (
-        "_belongings",
         "_busy",
         "_context",
         "_handler",
-        "_last",
+        "_is_closing",
         "_message",
+        "_owned",
         "_runtime",
         "_task",
         "_unchanging",
@@ -73,8 +73,8 @@ class Actor:
         self.logs = False
         self.on_end: Callable[[], None] | None = None
         self._runtime = runtime
-        self._belongings: dict[Any, Callable[[], None]] | None = None
-        self._busy = self._last = False
+        self._owned: dict[Any, Callable[[], None]] | None = None
+        self._busy = self._is_closing = False
         self._context: Entity | None = None
         self._handler: ZefFunction | None = None
         self._message: Any = None
@@ -84,7 +84,7 @@ class Actor:
 
     def deliver(self, message: Any) -> None:
         """Put a message into the mailbox; it is handled after all earlier ones."""
-        if self._last or self.ended:
+        if self._is_closing or self.ended:
             return
         cause = self._runtime.cause
         if cause is not None and not self._may_take(cause):
@@ -97,7 +97,7 @@ class Actor:
         self.mailbox.cause = cause
         if not self._take(message):
             return
-        if self.mailbox.messages or self._last:
+        if self.mailbox.messages or self._is_closing:
             self._work()
         else:
             self._busy = False
@@ -113,18 +113,18 @@ class Actor:
 
     def deliver_last(self, message: Any) -> None:
         """Put the message after which the actor ends."""
-        if self._last or self.ended:
+        if self._is_closing or self.ended:
             return
         self.mailbox.put(message, self._runtime.cause)
-        self._last = True
+        self._is_closing = True
         if not self._busy:
             self._work()
 
     def finish(self) -> None:
         """Take nothing more, and end after what has been put into the mailbox before."""
-        if self._last or self.ended:
+        if self._is_closing or self.ended:
             return
-        self._last = True
+        self._is_closing = True
         if not self._busy:
             self.end()
 
@@ -140,8 +140,8 @@ class Actor:
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
         # Taken away first: what ends says so to its owner, which would change what we walk.
-        belongings, self._belongings = self._belongings or {}, None
-        for key, release in belongings.items():
+        owned, self._owned = self._owned or {}, None
+        for key, release in owned.items():
             try:
                 release()
             except Exception as error:
@@ -155,14 +155,14 @@ class Actor:
         if self.ended:
             release()
             return
-        if self._belongings is None:
-            self._belongings = {}
-        self._belongings[key] = release
+        if self._owned is None:
+            self._owned = {}
+        self._owned[key] = release
 
     def disown(self, key: Any) -> None:
         """What was owned under `key` is gone already."""
-        if self._belongings:
-            self._belongings.pop(key, None)
+        if self._owned:
+            self._owned.pop(key, None)
 
     @property
     def progress(self) -> Progress:
@@ -181,7 +181,7 @@ class Actor:
             self._runtime.loop.call_soon(self._work)
             return
         self._busy = False
-        if self._last:
+        if self._is_closing:
             self.end()
 
     def _resume(self) -> None:
@@ -205,7 +205,7 @@ class Actor:
         except BaseException as error:
             return self._failed(error)
         if handler is None:
-            return self._nobody()
+            return self._no_rule_matched()
         if handler.is_async:
             return self._call_async(handler, message, state)
         if handler.inline:
@@ -237,7 +237,7 @@ class Actor:
     def _find_and_call(self, message: Any) -> Any:
         """In a handler thread: transform and predicates are user code here, like the handler."""
         handler, message, state = self._find(message)
-        return _NOBODY if handler is None else self._call(handler, message, state)
+        return _NO_HANDLER if handler is None else self._call(handler, message, state)
 
     def _call(self, handler: ZefFunction, message: Any, state: Any) -> Any:
         """Call a handler, in whichever thread."""
@@ -259,8 +259,8 @@ class Actor:
         try:
             context = self._context_for(handler) if handler.wants_context else None
             result = handler.invoke(message, state, context)
-            if (took := time.monotonic() - started) > _INLINE_LIMIT:
-                self._held_the_loop(handler_name(handler), took)
+            if (duration := time.monotonic() - started) > _INLINE_LIMIT:
+                self._report_slow_handler(handler_name(handler), duration)
             # What `_settle` does, but for the call.
             effects, self.state = self.behaviour.read(result, self.state)
             self.handled += 1
@@ -268,8 +268,8 @@ class Actor:
         except BaseException as error:
             return self._failed(error)
 
-    def _held_the_loop(self, name: str, took: float) -> None:
-        text = f"the inline handler {name} held the loop for {took:.3f} s; without inline=True it would hold nobody"
+    def _report_slow_handler(self, name: str, duration: float) -> None:
+        text = f"the inline handler {name} held the loop for {duration:.3f} s; without inline=True it would hold nobody"
         self._runtime.journal.note("warning", text, key=("blocks", name), handler=name, server=self.server)
 
     def _on_result(self, result: Any, error: BaseException | None) -> None:
@@ -282,8 +282,8 @@ class Actor:
             return
         if error is not None:
             self._failed(error)
-        elif result is _NOBODY:
-            self._nobody()
+        elif result is _NO_HANDLER:
+            self._no_rule_matched()
         elif is_awaitable(result):
             self.contexts.fresh().run(self._spawn, result)
             return
@@ -364,7 +364,7 @@ class Actor:
             f"{type(effect)!r}, an effect of {name},", error, handler=name, actor=self.handle, server=self.server
         )
 
-    def _nobody(self) -> bool:
+    def _no_rule_matched(self) -> bool:
         self.unmatched += 1
         message, state = type(self._message), type(self.state)
         text = f"no rule takes a {_type_name(message)} in state {_type_name(state)}"
@@ -380,7 +380,7 @@ class Actor:
         return self._context
 
 
-_NOBODY = object()
+_NO_HANDLER = object()
 
 
 def _type_name(cls: type) -> str:

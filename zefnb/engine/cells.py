@@ -30,7 +30,7 @@ class Made(NamedTuple):
     token: object
 
 
-def _cell_place() -> Identity | None:
+def _cell_identity() -> Identity | None:
     """The running cell's place for the next thing; an actor has none, wherever its server was started."""
     return current_identity.get() if current_owner.get() is None else None
 
@@ -47,21 +47,21 @@ class CellRegistry:
 
     def previous(self) -> Any:
         """What an earlier execution of the running cell made in this place, or `None`."""
-        identity = _cell_place()
+        identity = _cell_identity()
         made = self._made.get(identity.key) if identity is not None else None
         return made.handle if made is not None and identity is not None and made.token != identity.token else None
 
     def record(self, handle: Any) -> None:
         """Remember that the running cell made `handle` in this place."""
-        identity = _cell_place()
+        identity = _cell_identity()
         if identity is not None:
             self._made[identity.key] = Made(handle, identity.token)
             self._places[handle._uid] = identity.key
-        self.belongs_here(handle)
+        self.assign_to_current_cell(handle)
 
-    def belongs_here(self, handle: Any) -> None:
+    def assign_to_current_cell(self, handle: Any) -> None:
         """Output of `handle` is shown under the running cell, or under the cell of the actor that made it."""
-        identity = _cell_place()
+        identity = _cell_identity()
         cell = str(identity.key[0]) if identity is not None else self.current_cell()
         if cell is not None:
             if len(self._cells) >= _REMEMBERED_CELLS:

@@ -25,7 +25,7 @@ class CallContexts:
         # Started by another actor's handler, it begins where that one began, not with what that one has set.
         starter = current_owner.get()
         self._base: Context = contextvars.copy_context() if starter is None else starter.contexts.fresh()
-        self._base.run(_belongs_to, owner)
+        self._base.run(_set_owner, owner)
         self._arithmetic = _arithmetic_of(self._base)
         # A context for one call, made with each message: where nothing in it changes in place, by one call of C.
         self.fresh: Callable[[], Context] = self._base.copy if self._arithmetic is None else self._calculating
@@ -38,7 +38,7 @@ class CallContexts:
 
 def begin_call() -> None:
     """Make the context that this runs in, a task's own, one of a single call."""
-    _belongs_to(current_owner.get())
+    _set_owner(current_owner.get())
     if (arithmetic := _arithmetic_of(contextvars.copy_context())) is not None:
         _calculate_by(arithmetic)
 
@@ -50,7 +50,7 @@ def call_context() -> Context:
     return context
 
 
-def _belongs_to(owner: Any) -> None:
+def _set_owner(owner: Any) -> None:
     current_owner.set(owner)
     # What the call starts is not what the cell has started that runs above it.
     current_identity.set(None)

@@ -23,7 +23,7 @@ from typing import Any
 NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 _FLUSH_TIMEOUT = 0.5
 _DEATH_TIMEOUT = 0.5
-_AGAIN = 0.05
+_RETRY_INTERVAL = 0.05
 # Seconds in which a main thread that runs Python has called its handlers.
 _PYTHON_TIMEOUT = 0.1
 
@@ -33,9 +33,9 @@ class Ending:
 
     def __init__(self) -> None:
         self._users: set[object] = set()
-        self._begun: int | None = None
+        self._signal: int | None = None
         self._close: Callable[[], None] = lambda: None
-        self._mine: set[int] = set()
+        self._handled: set[int] = set()
         self._reader: socket.socket | None = None
         self._writer: socket.socket | None = None
         self._loop: Any = None
@@ -53,21 +53,21 @@ class Ending:
 
     def _adjust(self) -> None:
         """Have handlers while there are servers. In the main thread."""
-        if self._users and not self._mine and self._begun is None:
+        if self._users and not self._handled and self._signal is None:
             for number in NUMBERS:
                 if signal.getsignal(number) is signal.SIG_DFL:
                     signal.signal(number, _received)
-                    self._mine.add(number)
-            if self._mine:
-                self._listen()
-        elif not self._users and self._mine:
-            for number in self._mine:
+                    self._handled.add(number)
+            if self._handled:
+                self._set_wakeup_descriptor()
+        elif not self._users and self._handled:
+            for number in self._handled:
                 if signal.getsignal(number) is _received:
                     signal.signal(number, signal.SIG_DFL)
-            self._mine.clear()
-            self._hang_up()
+            self._handled.clear()
+            self._reset_wakeup_descriptor()
 
-    def _listen(self) -> None:
+    def _set_wakeup_descriptor(self) -> None:
         before = signal.set_wakeup_fd(-1)
         if before != -1:  # an event loop in the main thread, say
             signal.set_wakeup_fd(before, warn_on_full_buffer=False)
@@ -77,9 +77,11 @@ class Ending:
         self._writer.setblocking(False)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
-            self._loop.call_soon_threadsafe(self._loop.add_reader, self._reader.fileno(), self._heard, self._reader)
+            self._loop.call_soon_threadsafe(
+                self._loop.add_reader, self._reader.fileno(), self._signals_arrived, self._reader
+            )
 
-    def _hang_up(self) -> None:
+    def _reset_wakeup_descriptor(self) -> None:
         reader, writer, self._reader, self._writer = self._reader, self._writer, None, None
         if reader is None or writer is None:
             return
@@ -97,27 +99,27 @@ class Ending:
         except RuntimeError:
             reader.close()
 
-    def _heard(self, reader: socket.socket) -> None:
+    def _signals_arrived(self, reader: socket.socket) -> None:
         """On the loop: signals have come.
 
         Where the main thread runs Python it calls the handler itself, which may be one that the program has set for a
         while. Only where it does not, because it is in a call of C's, is the signal for us to act on.
         """
         with contextlib.suppress(OSError):
-            for number in set(reader.recv(4_096)) & self._mine:
+            for number in set(reader.recv(4_096)) & self._handled:
                 runs_python = threading.Event()
                 _in_main_thread(runs_python.set, self._loop)
-                self._loop.call_later(_PYTHON_TIMEOUT, self._begin_unless, runs_python, number)
+                self._loop.call_later(_PYTHON_TIMEOUT, self._begin_if_not_running, runs_python, number)
 
-    def _begin_unless(self, runs_python: threading.Event, number: int) -> None:
+    def _begin_if_not_running(self, runs_python: threading.Event, number: int) -> None:
         if not runs_python.is_set() and signal.getsignal(number) is _received:
             self.begin(number)
 
     def begin(self, number: int) -> None:
         """Close the runtime, then end by `number`; another signal of that number ends the process at once."""
         _restore_default(number)
-        if self._begun is None:
-            self._begun = number
+        if self._signal is None:
+            self._signal = number
             threading.Thread(target=self._end, args=(number,), name="zefnb-ending", daemon=True).start()
 
     def _end(self, number: int) -> None:
@@ -135,16 +137,16 @@ class Ending:
 
     def await_end(self) -> None:
         """Where a signal ends the process, wait for that: its exit status is the signal's."""
-        while self._begun is not None:
-            time.sleep(_AGAIN)
+        while self._signal is not None:
+            time.sleep(_RETRY_INTERVAL)
 
     def forget(self) -> None:
         """In a forked child: it has no servers, and signals' default."""
         users, self._users = self._users, set()
-        if users or self._mine:
+        if users or self._handled:
             self._loop = _NoLoop()
             self._adjust()
-        self._begun = None
+        self._signal = None
 
 
 class _NoLoop:
@@ -190,7 +192,7 @@ def _in_main_thread(call: Callable[[], None], loop: Any) -> None:
     _PENDING.append(pending)
     del _PENDING[:-100]
     if ctypes.pythonapi.Py_AddPendingCall(pending, None) != 0:  # there is room for 32
-        loop.call_later(_AGAIN, _in_main_thread, call, loop)
+        loop.call_later(_RETRY_INTERVAL, _in_main_thread, call, loop)
 
 
 def _pending_call(call: Callable[[], None]) -> Any:

@@ -42,20 +42,20 @@ class Entry:
     key: object = None
     examples: tuple[str, ...] = ()
     number: int = field(default_factory=itertools.count().__next__)
-    _again: Tally = field(default_factory=Tally, repr=False)
+    _repeats: Tally = field(default_factory=Tally, repr=False)
 
     @property
     def count(self) -> int:
         """How often it happened."""
-        return 1 + self._again.count
+        return 1 + self._repeats.count
 
-    def happened_again(self, now: Time, details: dict[str, Any], example: str | None) -> int:
+    def count_repeat(self, now: Time, details: dict[str, Any], example: str | None) -> int:
         """Count one more occurrence and return how many there are."""
         self.last = now
         # Another dict, since this one may be read at the same time.
         self.details = {**self.details, **details}
         self.add_example(example)
-        return 1 + self._again.advance()
+        return 1 + self._repeats.advance()
 
     def add_example(self, example: str | None) -> None:
         """Keep `example`, unless there are enough of them."""

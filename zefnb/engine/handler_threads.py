@@ -26,7 +26,7 @@ SLOW_AFTER = 0.010
 # HTTP handlers hold 64 at most (net/http/thread_share.py), so that actors always have as many.
 MOST_THREADS = 128
 # Shorter waits are everyday.
-_SAY_AFTER = 0.25
+_REPORT_AFTER = 0.25
 _TICK = 0.005
 
 Done = Callable[[Any, BaseException | None], None]
@@ -43,7 +43,7 @@ class _Worker(threading.Thread):
         self.busy_since: float | None = None
         self.job: Job | None = None
         self.waker: Waker | None = None  # two descriptors, for who has to wait
-        self.waits = False
+        self.is_waiting = False
 
     def is_slow(self, now: float) -> bool:
         """Whether the call that it makes has taken too long already."""
@@ -53,7 +53,7 @@ class _Worker(threading.Thread):
     def run(self) -> None:
         try:
             self._take_jobs()
-            self._threads.call_queue.put(self._threads.left, self)
+            self._threads.call_queue.put(self._threads.worker_ended, self)
         except Interrupted:
             pass  # the runtime was closed while a job took its time: nobody waits for the answer
 
@@ -62,7 +62,7 @@ class _Worker(threading.Thread):
         locale = locale_now()
         while True:
             if not jobs:
-                if not self._has_waited():
+                if not self._wait_for_job():
                     break
                 locale = locale_now()  # the notebook may have set it meanwhile
             try:
@@ -84,22 +84,22 @@ class _Worker(threading.Thread):
             put(self._threads.finished, done, result, error)
             del job, call, args, done, result, error
 
-    def _has_waited(self) -> bool:
+    def _wait_for_job(self) -> bool:
         """Wait for a job, which only one thread does at a time; the others go home when there is none."""
         if self.replaced:
             return False
         if self.waker is None:
             self.waker = make_waker()
-        self.waits = True
+        self.is_waiting = True
         # Looked at again, now that the loop can see that somebody waits.
         if not self._threads.jobs and not self.replaced:
             self.waker.wait()
-        self.waits = False
+        self.is_waiting = False
         return True
 
     def wake(self) -> None:
         """Have it look for jobs, if it waits."""
-        self.waits = False
+        self.is_waiting = False
         if self.waker is not None:
             self.waker.wake()
 
@@ -126,14 +126,14 @@ class HandlerThreads:
         self.locale_restored = on_locale
         # Since when jobs wait while every thread is held; `_has_said` when that is in the journal.
         self._full_since: float | None = None
-        self._has_said = False
+        self._has_reported = False
 
     def submit(self, done: Done, call: Callable[..., Any], *args: Any) -> None:
         """Have `call(*args)` made in a handler thread, then `done(answer, error)` on the loop. From the loop."""
         current = self._current or self._replace()
         self._outstanding += 1
         self.jobs.append((call, args, done))
-        if current.waits:
+        if current.is_waiting:
             current.wake()
         if not self._watching:
             self._watching = True
@@ -159,7 +159,7 @@ class HandlerThreads:
         self._outstanding -= 1
         done(result, error)
 
-    def left(self, worker: _Worker) -> None:
+    def worker_ended(self, worker: _Worker) -> None:
         """On the loop: a thread has ended."""
         self._workers.discard(worker)
 
@@ -168,27 +168,27 @@ class HandlerThreads:
         since = current.busy_since if current is not None else None
         if since is None and not self.jobs:
             # Nobody waits, whatever the replaced threads are still doing; the next job watches again.
-            self._watching = self._has_said = False
+            self._watching = self._has_reported = False
             self._full_since = None
             return
         now = time.monotonic()
         if current is not None and current.is_slow(now) and len(self._workers) < MOST_THREADS:
             with contextlib.suppress(RuntimeError):  # the system gives no thread now; it is asked again
                 self._replace()
-                self._help(now)
-        self._say_if_full(now)
+                self._add_helpers(now)
+        self._report_if_full(now)
         self._loop.call_later(_TICK, self._watch)
 
-    def _say_if_full(self, now: float) -> None:
+    def _report_if_full(self, now: float) -> None:
         """Tell once, for as long as it lasts, that calls wait because every thread is held, and by whom."""
         if not self.jobs or len(self._workers) < MOST_THREADS:
-            self._full_since, self._has_said = None, False
+            self._full_since, self._has_reported = None, False
         elif self._full_since is None:
             self._full_since = now
-        elif now - self._full_since > _SAY_AFTER and not self._has_said:
-            self._has_said = True
-            held = Counter(_name_of(job) for worker in tuple(self._workers) if (job := worker.job) is not None)
-            names = ", ".join(f"{name} ({count})" for name, count in held.most_common(10))
+        elif now - self._full_since > _REPORT_AFTER and not self._has_reported:
+            self._has_reported = True
+            running = Counter(_name_of(job) for worker in tuple(self._workers) if (job := worker.job) is not None)
+            names = ", ".join(f"{name} ({count})" for name, count in running.most_common(10))
             self._on_full(
                 f"{len(self.jobs)} calls of handlers wait for a thread: all {MOST_THREADS} are held by {names}; "
                 "one that waits for something needs none as async def"
@@ -201,7 +201,7 @@ class HandlerThreads:
             old.wake()  # it may have finished at this very moment, and wait
         return self._current
 
-    def _help(self, now: float) -> None:
+    def _add_helpers(self, now: float) -> None:
         """Where many calls are slow, those that wait may be so, too: to be met by several, not one by one."""
         slow = sum([worker.is_slow(now) for worker in self._workers])
         for _ in range(min(4 * slow - 1, len(self.jobs) - 1, MOST_THREADS - len(self._workers))):

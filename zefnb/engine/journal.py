@@ -20,7 +20,7 @@ from zefnb.engine.tally import is_power_of_ten
 from zefnb.text.secrets import hide_secrets
 from zefnb.text.tracebacks import error_text, format_error
 
-__all__ = ["CAPACITY", "EVERYWHERE", "LEVELS", "Entry", "Journal", "Level", "hide_secrets", "logger"]
+__all__ = ["CAPACITY", "COMMON_LISTENERS", "LEVELS", "Entry", "Journal", "Level", "hide_secrets", "logger"]
 
 CAPACITY = 1_000
 # Lines given to Python's logging: so many at once, then so many a second.
@@ -30,7 +30,7 @@ _LINES_PER_SECOND = 10.0
 logger = logging.getLogger("zefnb")
 
 # Called with each entry of every journal: the notebook shows faults where they belong.
-EVERYWHERE: list[Callable[[Entry], None]] = []
+COMMON_LISTENERS: list[Callable[[Entry], None]] = []
 
 
 class Journal:
@@ -83,20 +83,20 @@ class Journal:
         found = self._repeated.get(key) if key is not None else None
         if found is None:
             return False
-        self._tell(found, found.happened_again(Time.now(), presentable(details), example))
+        self._notify(found, found.count_repeat(Time.now(), presentable(details), example))
         return True
 
     def _add(self, entry: Entry, example: str | None) -> None:
         entry.add_example(example)
         found = self._repeated.setdefault(entry.key, entry) if entry.key is not None else entry
         if found is not entry:  # another thread was first
-            self._tell(found, found.happened_again(entry.time, entry.details, example))
+            self._notify(found, found.count_repeat(entry.time, entry.details, example))
             return
         ring = self._rings[entry.level]
         ring.append(entry)
         while len(ring) > self._capacity:
             self._forget(ring)
-        self._tell(entry, 1)
+        self._notify(entry, 1)
 
     def _forget(self, ring: deque[Entry]) -> None:
         try:
@@ -106,18 +106,18 @@ class Journal:
         if oldest.key is not None:
             self._repeated.pop(oldest.key, None)
 
-    def _tell(self, entry: Entry, count: int) -> None:
+    def _notify(self, entry: Entry, count: int) -> None:
         """Tell Python's logging and who listens; but not of what is written while they are told."""
-        if getattr(_telling, "now", False):
+        if getattr(_notifying, "now", False):
             return
-        _telling.now = True
+        _notifying.now = True
         try:
             if entry.level in ("warning", "error") and is_power_of_ten(count):
                 self._log(entry, count)
-            for listener in (*EVERYWHERE, *self.listeners):
-                self._told(listener, entry)
+            for listener in (*COMMON_LISTENERS, *self.listeners):
+                self._call_listener(listener, entry)
         finally:
-            _telling.now = False
+            _notifying.now = False
 
     def _log(self, entry: Entry, count: int) -> None:
         if not self._lines.allows():
@@ -126,18 +126,18 @@ class Journal:
         more = f" (and {refused:,} other lines meanwhile)" if refused else ""
         level = logging.ERROR if entry.level == "error" else logging.WARNING
         line = entry.line(count)
-        off_loop(lambda: self._say(level, line, more))
+        off_loop(lambda: self._log_line(level, line, more))
 
-    def _say(self, level: int, line: str, more: str) -> None:
-        before, _telling.now = getattr(_telling, "now", False), True
+    def _log_line(self, level: int, line: str, more: str) -> None:
+        before, _notifying.now = getattr(_notifying, "now", False), True
         try:
             logger.log(level, "%s%s", line, more)
         except Exception as error:  # a filter or a handler of somebody's
             self.exception("a handler of Python's logging", error)
         finally:
-            _telling.now = before
+            _notifying.now = before
 
-    def _told(self, listener: Callable[[Entry], None], entry: Entry) -> None:
+    def _call_listener(self, listener: Callable[[Entry], None], entry: Entry) -> None:
         try:
             listener(entry)
         except Exception as error:
@@ -162,7 +162,7 @@ class Journal:
 
 
 # Whether this thread tells somebody of an entry: a handler of Python's logging may publish, log or fail in turn.
-_telling = threading.local()
+_notifying = threading.local()
 
 
 def _place(error: BaseException) -> tuple[str, int] | None:

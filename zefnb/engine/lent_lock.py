@@ -36,41 +36,41 @@ class LentLock:
         self._borrowed: dict[int, int] = {}
 
     def __enter__(self) -> None:
-        if self._lock.acquire(blocking=False) or self._acquired():
+        if self._lock.acquire(blocking=False) or self._wait():
             self._holder = threading.get_ident()
 
     def __exit__(self, *_: object) -> None:
-        if self._borrowed and (here := threading.get_ident()) in self._borrowed:
-            self._borrowed[here] -= 1
-            if not self._borrowed[here]:
-                del self._borrowed[here]
+        if self._borrowed and (this_thread := threading.get_ident()) in self._borrowed:
+            self._borrowed[this_thread] -= 1
+            if not self._borrowed[this_thread]:
+                del self._borrowed[this_thread]
             self._borrowers.release()
         else:
             self._lock.release()
 
-    def _acquired(self) -> bool:
+    def _wait(self) -> bool:
         """Wait for the lock; False where it is lent instead."""
         while not self._lock.acquire(timeout=_WAIT_INTERVAL):
             if self._is_lent():
-                here = threading.get_ident()
+                this_thread = threading.get_ident()
                 self._borrowers.acquire()
-                self._borrowed[here] = self._borrowed.get(here, 0) + 1
+                self._borrowed[this_thread] = self._borrowed.get(this_thread, 0) + 1
                 return False
         return True
 
     def _is_lent(self) -> bool:
         """Whether the holder waits for the loop. It may have been interrupted before it could say that it holds it."""
         for thread, frame in sys._current_frames().items():
-            if is_waiting_for_loop(frame) and (thread == self._holder or self._is_passed_by(frame)):
+            if is_waiting_for_loop(frame) and (thread == self._holder or self._is_used_by(frame)):
                 return True
         return False
 
-    def _is_passed_by(self, frame: FrameType | None) -> bool:
+    def _is_used_by(self, frame: FrameType | None) -> bool:
         while frame is not None:
-            if frame.f_code in _DOORS and frame.f_locals.get("self") is self:
+            if frame.f_code in _METHODS and frame.f_locals.get("self") is self:
                 return True
             frame = frame.f_back
         return False
 
 
-_DOORS = (LentLock.__enter__.__code__, LentLock.__exit__.__code__)
+_METHODS = (LentLock.__enter__.__code__, LentLock.__exit__.__code__)

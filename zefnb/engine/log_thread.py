@@ -16,7 +16,7 @@ from collections.abc import Callable
 _POLL = 0.002
 
 _calls: deque[Callable[[], None]] = deque()
-_at_work = threading.Lock()
+_working = threading.Lock()
 
 
 def off_loop(call: Callable[[], None]) -> None:
@@ -25,40 +25,40 @@ def off_loop(call: Callable[[], None]) -> None:
         call()
         return
     _calls.append(call)
-    _begin()
+    _start_thread()
 
 
-def _begin() -> None:
+def _start_thread() -> None:
     """Start the thread, unless it is at work. It ends when there is nothing left to say."""
-    if not _at_work.acquire(blocking=False):
+    if not _working.acquire(blocking=False):
         return
     try:
-        threading.Thread(target=_work, name="zefnb-log", daemon=True).start()
+        threading.Thread(target=_make_calls, name="zefnb-log", daemon=True).start()
     except RuntimeError:  # there is no thread to be had: the next call, or `flush`, tries again
-        _at_work.release()
+        _working.release()
 
 
-def _work() -> None:
+def _make_calls() -> None:
     try:
         while _calls:
             _calls.popleft()()
     finally:
-        _at_work.release()
+        _working.release()
     if _calls:
-        _begin()
+        _start_thread()
 
 
-def flush(patience: float) -> None:
+def flush(timeout: float) -> None:
     """Wait until everything has been said, for so many seconds at most. Not on the loop."""
-    over = time.monotonic() + patience
-    while (_calls or _at_work.locked()) and time.monotonic() < over:
-        _begin()
+    deadline = time.monotonic() + timeout
+    while (_calls or _working.locked()) and time.monotonic() < deadline:
+        _start_thread()
         time.sleep(_POLL)
 
 
 def _after_fork() -> None:
-    global _at_work
-    _at_work = threading.Lock()
+    global _working
+    _working = threading.Lock()
     _calls.clear()
 
 

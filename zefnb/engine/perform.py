@@ -45,11 +45,11 @@ def _monitored(runtime: Runtime, spec: Spec, effect: Effect) -> Any:
     try:
         result = spec.function(runtime, **effect.__dict__)
     except Exception as error:
-        _tell_monitors(runtime, effect, error)
+        _call_monitors(runtime, effect, error)
         raise
     if is_awaitable(result):
         return _monitored_later(runtime, effect, result)
-    _tell_monitors(runtime, effect, result)
+    _call_monitors(runtime, effect, result)
     return result
 
 
@@ -57,13 +57,13 @@ async def _monitored_later(runtime: Runtime, effect: Effect, awaitable: Awaitabl
     try:
         result = await awaitable
     except BaseException as error:
-        _tell_monitors(runtime, effect, error)
+        _call_monitors(runtime, effect, error)
         raise
-    _tell_monitors(runtime, effect, result)
+    _call_monitors(runtime, effect, result)
     return result
 
 
-def _tell_monitors(runtime: Runtime, effect: Effect, result: Any) -> None:
+def _call_monitors(runtime: Runtime, effect: Effect, result: Any) -> None:
     for monitor in runtime.monitors:
         try:
             monitor(effect, result)

@@ -7,7 +7,7 @@ from typing import Any
 
 from zefnb.core.entity import ET
 from zefnb.core.op import Evaluator
-from zefnb.engine.start import Over, Starting, made_apart, reaches_nobody
+from zefnb.engine.start import Ended, Starting, only_publishes, run_in_own_thread
 
 _perform: Callable[[Any], Any] | None = None
 
@@ -15,7 +15,7 @@ _perform: Callable[[Any], Any] | None = None
 def _engine() -> Callable[[Any], Any]:
     """What performs: loaded when it is first asked for, since it brings asyncio, 28 ms of the star import's 145."""
     global _perform
-    _perform = made_apart(_loaded)
+    _perform = run_in_own_thread(_loaded)
     return _perform
 
 
@@ -33,7 +33,7 @@ def _started() -> Callable[[Any], Any]:
     return _loaded()
 
 
-def _unheard(given: Any) -> Any:
+def _publish_result(given: Any) -> Any:
     """What publishing answers."""
     return [ET.Success() for _ in given] if isinstance(given, list | tuple) else ET.Success()
 
@@ -59,10 +59,12 @@ class Run(Evaluator):
             return (_perform or _engine())(value)
         except Starting:
             # At once: where signals come faster than a runtime starts, handlers that wait would pile up.
-            return _unheard(value) if reaches_nobody(value) else made_apart(_started, again=True)(value)
-        except Over:
-            if reaches_nobody(value):
-                return _unheard(value)
+            return (
+                _publish_result(value) if only_publishes(value) else run_in_own_thread(_started, may_nest=True)(value)
+            )
+        except Ended:
+            if only_publishes(value):
+                return _publish_result(value)
             raise
 
     def __repr__(self) -> str:

@@ -20,7 +20,7 @@ from zefnb.engine.handler_threads import HandlerThreads
 from zefnb.engine.journal import Journal
 from zefnb.engine.log_thread import flush
 from zefnb.engine.loop import LoopThread
-from zefnb.engine.start import made_apart, start_no_more
+from zefnb.engine.start import forbid_starts, run_in_own_thread
 from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.engine.waker import thread_waker
 from zefnb.errors import Interrupted, NotRunning
@@ -122,11 +122,11 @@ class Runtime:
         """Whether effects can be performed."""
         return self.thread.is_alive
 
-    def close(self, patience: float = _EXIT_TIMEOUT) -> None:
+    def close(self, timeout: float = _EXIT_TIMEOUT) -> None:
         """End every service politely, then the loop. From another thread; waits at most about `patience` seconds."""
         if not self.thread.is_alive or self.thread.is_current:
             return
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         ended: list[None] = []
         waker = thread_waker()
 
@@ -201,7 +201,7 @@ def default_runtime() -> Runtime:
     """
     runtime = _default
     if runtime is None or not runtime.thread.is_alive:
-        runtime = made_apart(start_default_runtime)
+        runtime = run_in_own_thread(start_default_runtime)
     return runtime
 
 
@@ -230,7 +230,7 @@ def end_default_runtime() -> None:
     try:
         close_default_runtime()
     finally:
-        start_no_more("the process ends, and its runtime has been closed")
+        forbid_starts("the process ends, and its runtime has been closed")
 
 
 def _at_exit() -> None:

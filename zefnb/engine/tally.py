@@ -14,19 +14,19 @@ class Tally:
     (1, 2, 2)
     """
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_numbers",)
 
     def __init__(self) -> None:
-        self._rest = iter(range(1, _END))
+        self._numbers = iter(range(1, _END))
 
     def advance(self) -> int:
         """Count one more and return how many there are with it."""
-        return next(self._rest)
+        return next(self._numbers)
 
     @property
     def count(self) -> int:
         """How many there have been."""
-        return _END - 1 - length_hint(self._rest)
+        return _END - 1 - length_hint(self._numbers)
 
 
 def is_power_of_ten(count: int) -> bool:

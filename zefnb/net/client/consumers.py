@@ -123,7 +123,7 @@ class ActorConsumer:
         handle = ET.Actor(generate_uid(), input=self._topic_in)
         self.actor = Actor(self._runtime, self._behaviour, self._initial_state, handle)
         self.actor.on_end = self._ended
-        self._runtime.cells.belongs_here(handle)
+        self._runtime.cells.assign_to_current_cell(handle)
         self._runtime.service(Actors).add(self.actor)
         self._topics.subscribe(self._topic_in, self.actor, "actor")
         self._topics.subscribe(self._topic_out, client, "client")

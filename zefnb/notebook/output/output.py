@@ -176,7 +176,7 @@ class Output:
         """Begin."""
         if self.kernel is not None:
             self.kernel.open()
-        journal.EVERYWHERE.append(self._faults.heard)
+        journal.COMMON_LISTENERS.append(self._faults.heard)
         # Else Python's last resort prints the same trouble once more, under whichever cell runs.
         journal.logger.addHandler(_silent)
 
@@ -184,7 +184,7 @@ class Output:
         """End it."""
         if self.kernel is not None:
             self.kernel.close()
-        journal.EVERYWHERE.remove(self._faults.heard)
+        journal.COMMON_LISTENERS.remove(self._faults.heard)
         journal.logger.removeHandler(_silent)
 
     def _hint(self) -> str:
