@@ -416,7 +416,7 @@ class TestARuntimeOfOnesOwn:
         actor = run_on(runtime, FX.StartActor(initial_state=0, handler=handler))
         run_on(runtime, FX.Publish(target=actor.input, content=1))
         assert begun.wait(5)
-        runtime.close(patience=0.1)
+        runtime.close(timeout=0.1)
         workers = [thread for thread in threading.enumerate() if thread.name == "zefnb-handlers"]
         go.set()
         until(lambda: sum(worker.is_alive() for worker in workers) < len(workers))

@@ -132,7 +132,7 @@ def test_when_every_thread_is_held_the_journal_says_by_whom(until, monkeypatch):
         gate.set()
     (entry,) = told()
     assert entry["count"] == 2
-    assert "2 calls of handlers wait for a thread: all 4 are held by" in entry["message"]
+    assert "2 calls of handlers wait for a thread: all 4 are used by" in entry["message"]
     assert "holds (4)" in entry["message"]
 
 

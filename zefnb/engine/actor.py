@@ -1,4 +1,4 @@
-"""Actors: one message at a time, `(message, state)` to effects and the next state."""
+"""Actors: each handles one message at a time, and maps a message and a state to effects and the next state."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ _INLINE_LIMIT = 0.050
 
 
 class Actor:
-    """A mailbox, a state and a behaviour. Lives on the loop; every method is called there.
+    """A mailbox, a state and a behaviour. Every method is called on the loop.
 
-    Its handlers run where they belong: plain functions in a handler thread, `async def` as a task,
-    inline ones and library ops right here. A handler that raises or returns in the wrong shape
-    leaves the state as it was: what it is given is its own, where that could change, and `state`
-    is nobody's but the actor's.
+    Plain functions run in a handler thread, `async def` handlers as tasks, and inline handlers and library ops directly
+    on the loop. If a handler raises or returns a wrong type, the state stays as it was: a handler receives a copy of a
+    mutable state, and only the actor holds `state` itself.
     """
 
     __slots__ = (
@@ -79,11 +78,11 @@ class Actor:
         self._handler: ZefFunction | None = None
         self._message: Any = None
         self._task: asyncio.Task[Any] | None = None
-        # The last state of which was found that nothing in it can change.
+        # The last state that was found to be immutable.
         self._unchanging: Any = None
 
     def deliver(self, message: Any) -> None:
-        """Put a message into the mailbox; it is handled after all earlier ones."""
+        """Put a message into the mailbox; it is handled after all earlier messages."""
         if self._is_closing or self.ended:
             return
         cause = self._runtime.cause
@@ -92,7 +91,7 @@ class Actor:
         if self._busy or self.mailbox.messages:
             self.mailbox.put(message, cause)
             return
-        # Nothing waits and nothing is under way: past the mailbox, 1.7 us a call and not 2.2.
+        # The actor is idle, so the message bypasses the mailbox: 1.7 us a call, not 2.2.
         self._busy = True
         self.mailbox.cause = cause
         if not self._take(message):
@@ -103,16 +102,16 @@ class Actor:
             self._busy = False
 
     def _may_take(self, cause: Any) -> bool:
-        """Whether a message that `cause` led to is taken. Asked only of one that something of ours led to."""
+        """Whether to handle a message with this cause. Called only for messages that a subscription caused."""
         return True
 
     @property
     def cause(self) -> Any:
-        """What leads to whatever is published for the message under way; `None` where nothing of ours does."""
+        """The cause of messages published while handling the current one, or `None` if no subscription caused it."""
         return self.mailbox.cause
 
     def deliver_last(self, message: Any) -> None:
-        """Put the message after which the actor ends."""
+        """Put the last message into the mailbox; the actor ends after it."""
         if self._is_closing or self.ended:
             return
         self.mailbox.put(message, self._runtime.cause)
@@ -121,7 +120,7 @@ class Actor:
             self._work()
 
     def finish(self) -> None:
-        """Take nothing more, and end after what has been put into the mailbox before."""
+        """Accept no more messages, and end after those in the mailbox."""
         if self._is_closing or self.ended:
             return
         self._is_closing = True
@@ -129,9 +128,9 @@ class Actor:
             self.end()
 
     def end(self) -> None:
-        """Stop: drop what waits, and release every subscription made by this actor.
+        """Stop: drop the waiting messages, and release everything that this actor started.
 
-        A handler under way in a thread goes on to its end, and its answer is dropped.
+        A handler that runs in a thread is not interrupted, and its result is dropped.
         """
         if self.ended:
             return
@@ -139,7 +138,7 @@ class Actor:
         self.mailbox.clear()
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
-        # Taken away first: what ends says so to its owner, which would change what we walk.
+        # Detached first: an object that ends calls `disown`, which would change the dict during the loop.
         owned, self._owned = self._owned or {}, None
         for key, release in owned.items():
             try:
@@ -151,7 +150,7 @@ class Actor:
             self.on_end()
 
     def own(self, key: Any, release: Callable[[], None]) -> None:
-        """Have `release` called when the actor ends."""
+        """Call `release` when the actor ends."""
         if self.ended:
             release()
             return
@@ -160,23 +159,23 @@ class Actor:
         self._owned[key] = release
 
     def disown(self, key: Any) -> None:
-        """What was owned under `key` is gone already."""
+        """Forget the owned object `key`, which has ended already."""
         if self._owned:
             self._owned.pop(key, None)
 
     @property
     def progress(self) -> Progress:
-        """How far it has come with its messages."""
+        """The numbers of handled and received messages."""
         return Progress(self.taken - self._busy, self.taken + len(self.mailbox))
 
     def _work(self) -> None:
-        """Take messages while there are any, a bounded slice at a time."""
+        """Handle the waiting messages, a bounded number in one loop iteration."""
         self._busy = True
         for _ in range(_MAX_MESSAGES_PER_ITERATION):
             if not self.mailbox.messages or self.ended:
                 break
             if not self._take(self.mailbox.take()):
-                return  # under way elsewhere; _resume goes on
+                return  # not complete; `_resume` continues
         if self.mailbox.messages and not self.ended:
             self._runtime.loop.call_soon(self._work)
             return
@@ -189,7 +188,7 @@ class Actor:
         self._work()
 
     def _take(self, message: Any) -> bool:
-        """Handle one message; false when its handler is under way elsewhere."""
+        """Handle one message. Returns false if its handler runs in a thread or as a task."""
         self.taken += 1
         self._handler = None
         if self.logs:
@@ -216,9 +215,9 @@ class Actor:
         return False
 
     def _find(self, message: Any) -> tuple[ZefFunction | None, Any, Any]:
-        """The handler, and what it is given: a message and a state with which it may do what it likes."""
+        """Return the handler, the message, and a copy of the state, which the handler may change."""
         behaviour, state = self.behaviour, self.state
-        # For the journal, which tells what the handler was given, and not what it has made of it.
+        # For the journal, which shows the message as it was before the handler changed it.
         self._message = message if type(message) in PLAIN else outline(message)
         if behaviour.transform is not None:
             message = behaviour.transform(message)
@@ -235,12 +234,12 @@ class Actor:
         return handler, message, state
 
     def _find_and_call(self, message: Any) -> Any:
-        """In a handler thread: transform and predicates are user code here, like the handler."""
+        """In a handler thread: transform the message, find its handler and call it; all three are user code."""
         handler, message, state = self._find(message)
         return _NO_HANDLER if handler is None else self._call(handler, message, state)
 
     def _call(self, handler: ZefFunction, message: Any, state: Any) -> Any:
-        """Call a handler, in whichever thread."""
+        """Call a handler, in the current thread."""
         return handler.invoke(message, state, self._context_for(handler))
 
     def _call_async(self, handler: ZefFunction, message: Any, state: Any) -> bool:
@@ -248,7 +247,7 @@ class Actor:
             result = self._call(handler, message, state)
         except BaseException as error:
             return self._failed(error)
-        if not is_awaitable(result):  # redefined as a plain function between two looks at it
+        if not is_awaitable(result):  # meanwhile redefined as a plain function
             return self._settle(result)
         self._spawn(result)
         return False
@@ -261,7 +260,7 @@ class Actor:
             result = handler.invoke(message, state, context)
             if (duration := time.monotonic() - started) > _INLINE_LIMIT:
                 self._report_slow_handler(handler_name(handler), duration)
-            # What `_settle` does, but for the call.
+            # As `_settle` does, without the call.
             effects, self.state = self.behaviour.read(result, self.state)
             self.handled += 1
             return self._perform(effects) if effects else True
@@ -269,11 +268,13 @@ class Actor:
             return self._failed(error)
 
     def _report_slow_handler(self, name: str, duration: float) -> None:
-        text = f"the inline handler {name} held the loop for {duration:.3f} s; without inline=True it would hold nobody"
+        text = (
+            f"the inline handler {name} blocked the loop for {duration:.3f} s; remove inline=True to run it in a thread"
+        )
         self._runtime.journal.note("warning", text, key=("blocks", name), handler=name, server=self.server)
 
     def _on_result(self, result: Any, error: BaseException | None) -> None:
-        """On the loop: what a handler thread brought back."""
+        """On the loop: process the result of a handler thread."""
         if self.ended:
             if inspect.iscoroutine(result):
                 result.close()
@@ -310,7 +311,7 @@ class Actor:
         self._resume()
 
     def _settle(self, result: Any) -> bool:
-        """Take the next state, then perform the effects; false when one of them takes time."""
+        """Set the next state, then perform the effects. Returns false if an effect has yet to complete."""
         try:
             effects, self.state = self.behaviour.read(result, self.state)
             self.handled += 1
@@ -373,7 +374,7 @@ class Actor:
         return True
 
     def _context_for(self, handler: ZefFunction) -> Entity | None:
-        """What handlers of three arguments get: who they are and where the message came from."""
+        """Return the third argument of handlers that take one: the actor and its source topic."""
         if handler.wants_context and self._context is None:
             source = self.handle.input if "input" in self.handle.__dict__ else None
             self._context = ET.ActorContext(actor=self.handle, source_topic=source)

@@ -1,4 +1,4 @@
-"""The actors that run, by uid."""
+"""The running actors, by uid."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Behaviours: which handler takes a message, and what its answer means.
+"""Behaviours: which handler handles a message, and how to read its result.
 
-One is compiled when an actor, an endpoint or a subscription starts, and shared by all the actors
-that it describes.
+A behaviour is compiled when an actor, an endpoint or a subscription starts. All connections of an endpoint share one.
 """
 
 from __future__ import annotations
@@ -23,24 +22,24 @@ _LISTS = (list, tuple)
 
 
 class BadAnswer(ZefError, TypeError):
-    """A handler answered in a shape that is not `[effects, next state]`."""
+    """A handler returned something other than `[effects, next state]`."""
 
 
 class Behaviour(Protocol):
-    """What an actor asks when a message arrives."""
+    """How an actor finds the handler of a message and reads its result."""
 
-    inline: bool  # whether `transform` and `find` call library code only, and may run on the loop
+    inline: bool  # whether `transform` and `find` call only library code, and may run on the loop
     transform: Callable[[Any], Any] | None
 
     def find(self, message: Any, state: Any) -> ZefFunction | None:
-        """The handler for this message in this state; `None` when nobody takes it."""
+        """Return the handler for this message in this state, or `None`."""
 
     def read(self, result: Any, state: Any) -> Result:
-        """The effects and the next state in a handler's answer; `BadAnswer` when it has neither."""
+        """Return the effects and the next state from a handler's result. Raises `BadAnswer` for a wrong type."""
 
 
 class Rules:
-    """Behaviour by rules or by one handler, which return `[effects, next state]`."""
+    """A behaviour with rules or with one handler, which return `[effects, next state]`."""
 
     def __init__(
         self, table: RuleTable | None, handler: ZefFunction | None, transform: Callable[[Any], Any] | None, inline: bool
@@ -51,12 +50,12 @@ class Rules:
         self.handlers = table.handlers if table is not None else [handler]
 
     def read(self, result: Any, state: Any) -> Result:
-        """Check the shape strictly: one effect alone, or a nested list, is not a list of effects."""
+        """Return the effects and the next state. A single effect, or a nested list, is not a list of effects."""
         if not isinstance(result, _LISTS) or len(result) != 2:
             raise BadAnswer(f"returned {shown(result)}; allowed: [list of effects, next state]")
         effects = result[0]
         if not isinstance(effects, _LISTS):
-            raise BadAnswer(f"the first part of the answer is {shown(effects)}; allowed: a list of effects")
+            raise BadAnswer(f"the first part of the result is {shown(effects)}; allowed: a list of effects")
         for effect in effects:
             if not isinstance(effect, Effect):
                 raise BadAnswer(f"the list of effects holds {shown(effect)}; allowed: FX.Something(...)")
@@ -64,13 +63,13 @@ class Rules:
 
 
 class Listening:
-    """Behaviour of a subscribed op: it has no state, and effects that it returns are performed."""
+    """The behaviour of a subscribed op: it has no state, and the effects that it returns are performed."""
 
     def __init__(self, op: Any, effects: Callable[[Any], Sequence[Effect]]) -> None:
         self.transform: Callable[[Any], Any] | None = None
         self.inline = True
         chain = as_chain(op)
-        # A bare function keeps its own object, so that its redefinition reaches the subscription.
+        # A single function is called through its own object, so that its redefinition applies to the subscription.
         function = op if isinstance(op, ZefFunction) else compile_chain(chain)
         self._handler = _message_handler(function, chain)
         self._effects = effects
@@ -83,8 +82,8 @@ class Listening:
 
 
 def _message_handler(function: Callable[[Any], Any], chain: Op) -> ZefFunction:
-    """A handler that hands the message alone, without a state, to `function`."""
-    # By this name the journal calls it.
+    """Return a handler that calls `function` with the message only."""
+    # The journal shows this name.
     name = name_of(function) if isinstance(function, ZefFunction) else repr(chain)
     if isinstance(function, ZefFunction) and function.is_async:
 
@@ -102,7 +101,7 @@ def _message_handler(function: Callable[[Any], Any], chain: Op) -> ZefFunction:
 
 
 def effects_in(result: Any) -> Sequence[Effect]:
-    """The effects that a subscribed op answered: one, a list of them, or none."""
+    """Return the effects that a subscribed op returned: one, a list of them, or none."""
     if type(result) in PLAIN:
         return ()
     if isinstance(result, Effect):
@@ -120,7 +119,7 @@ def compile_behaviour(
     input_transform: Any = None,
     **_: Any,
 ) -> Rules:
-    """The behaviour that `FX.StartActor`'s fields describe; `InvalidEffect` lists what is wrong with them."""
+    """Return the behaviour for the fields of `FX.StartActor`. Raises `InvalidEffect` with every mistake in them."""
     faults: list[FieldError] = []
     if (rules is None) == (handler is None):
         given = "both `rules` and `handler`" if rules is not None else "neither `rules` nor `handler`"
@@ -144,5 +143,5 @@ def compile_behaviour(
 
 
 def handler_name(handler: ZefFunction | None) -> str:
-    """What the journal calls a handler."""
+    """Return the name of a handler for the journal."""
     return name_of(handler) if handler is not None else "rules"

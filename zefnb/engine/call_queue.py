@@ -17,32 +17,32 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 MAX_CALLS_PER_ITERATION = 256
 _PAUSE_LIMIT = 4_096
-# How long the loop may stand still before it no longer pauses publishers.
+# Seconds without a reply of the loop after which publishers no longer wait for it.
 _STALL_TIMEOUT = 1.0
 
 
 class CallQueue:
     """Calls from other threads, made on the loop in the order in which they were put.
 
-    There is no lock. A signal handler, a `__del__`, a trace function can run between any two bytecodes of `put`, in
-    the same thread, and put a call of its own: it would wait for ever for a lock that the code beneath it holds.
+    There is no lock. A signal handler, a `__del__` or a trace function can run between any two bytecodes of `put`, in
+    the same thread, and put a call of its own. With a lock, it would wait for ever for its own thread.
 
-    Instead the loop numbers its sleeps, and whoever puts a call wakes it from the current one, once. The order of
-    these steps is what keeps every call:
+    Instead, the loop numbers its sleeps, and the first `put` during a sleep wakes it. The order of these steps makes
+    sure that no call is lost:
 
-    - `put` appends first and looks at the number of the sleep afterwards; the loop first begins a new sleep and
-      looks at the queue afterwards. Whichever comes later sees what the other has done.
-    - `put` wakes first and notes the number afterwards. Interrupted in between, or overtaken by a thread that notes
-      an older number, it costs one more wake-up, for nothing.
-    - An exception out of a signal handler, such as Ctrl-C's, may leave a call appended and nobody woken, so on its
-      way out it wakes the loop.
+    - `put` appends the call and then reads the number of the sleep; the loop begins a new sleep and then reads the
+      queue. The later of the two sees the change of the other.
+    - `put` wakes the loop and then stores the number. If it is interrupted in between, or another thread stores an
+      older number, the only effect is one spurious wake-up.
+    - An exception from a signal handler, such as Ctrl-C's, can interrupt `put` after the append and before the
+      wake-up, so that `put` then wakes the loop before it raises.
     """
 
     def __init__(self, loop: IterationLoop, on_error: Callable[[BaseException], None]) -> None:
         self._loop = loop
         self._on_error = on_error
         self._calls: deque[Call] = deque()
-        # Counted by the loop alone. Noted by any thread: from which of them it has been woken.
+        # The number of the sleep is changed only by the loop; any thread stores the sleep from which it woke it.
         self._sleep = 1
         self._woken_sleep = 0
         self._is_scheduled = False
@@ -51,7 +51,7 @@ class CallQueue:
         loop.on_wake = self._on_wake
 
     def put(self, call: Callable[..., Any], *args: Any) -> None:
-        """Have `call(*args)` made on the loop. From any thread, signal handler or finalizer; never waits."""
+        """Call `call(*args)` on the loop. For any thread, signal handler or finalizer; never waits."""
         try:
             self._calls.append((call, args))
             sleep = self._sleep
@@ -65,14 +65,14 @@ class CallQueue:
             raise
 
     def _wake(self) -> None:
-        with contextlib.suppress(RuntimeError):  # what some loops raise when they are closed, and others do not
+        with contextlib.suppress(RuntimeError):  # some loops raise it when they are closed
             self._loop.wake()
         if self._loop.is_closed():
             raise Interrupted("the runtime has been closed")
 
     def _on_wake(self) -> None:
         if not self._is_scheduled:
-            # In a context of its own: the calls of all threads share the turn, and none may see another's owner.
+            # In a new context: calls of several threads share the iteration, and must not share `current_owner`.
             contextvars.Context().run(self._drain)
 
     def _drain(self) -> None:
@@ -83,7 +83,7 @@ class CallQueue:
             call, args = calls.popleft()
             try:
                 call(*args)
-            except BaseException as error:  # whatever user code raises, the calls behind it are made
+            except BaseException as error:  # an exception of user code must not stop the following calls
                 self._on_error(error)
         if not calls:
             self._sleep += 1
@@ -100,49 +100,48 @@ class CallQueue:
 
     @property
     def _must_wait(self) -> bool:
-        """Whether who waits should go on waiting: until there is room again, and nobody lags."""
+        """Whether paused callers must still wait: until the queue has capacity and no client is slow."""
         return len(self._calls) >= _PAUSE_LIMIT // 2 or bool(self._pause_sources)
 
     def _resume_callers(self) -> None:
-        """Have publishers wait no longer, if there is no reason any more."""
+        """Wake the paused publishers, unless they must still wait."""
         if not self._must_wait:
-            # A copy is made in one step; a tuple of it could meet a set that changes.
+            # `copy` is atomic; iterating over the set itself could fail while another thread changes it.
             for waker in self._waiting_callers.copy():
                 waker.wake()
 
     def wait_for_capacity(self) -> None:
-        """Wait while publishers have outrun the loop or clients that read. For other threads than ours.
+        """Wait while the loop or slow clients are behind the publishers. For threads other than the loop's.
 
-        Not for a loop that stands still: it may wait for a lock that the calling thread holds, as of a handler
-        of Python's logging that publishes.
+        It stops waiting for a loop that does not respond: the loop may wait for a lock that the calling thread holds,
+        such as the lock of a logging handler that publishes.
         """
         waker, check = thread_waker(), _LoopCheck(self._loop)
         try:
             while self._must_wait and check.is_responsive and not self._loop.is_closed():
-                self._waiting_callers.add(
-                    waker
-                )  # again, since a signal handler may have waited here meanwhile, and left
+                # Added each time: a signal handler in this thread may have waited here and removed it.
+                self._waiting_callers.add(waker)
                 waker.wait()
         finally:
             self._waiting_callers.discard(waker)
 
     def pause_for(self, source: object) -> None:
-        """From now on `source` (slow clients that do read) pauses other threads' publishers."""
+        """Pause the publishers of other threads until `resume_for(source)`; a source is a set of slow clients."""
         self._pause_sources.add(source)
 
     def resume_for(self, source: object) -> None:
-        """`source` no longer holds anybody back."""
+        """End the pause for `source`."""
         self._pause_sources.discard(source)
         self._resume_callers()
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for the loop."""
+        """The number of calls that wait for the loop."""
         return len(self._calls)
 
 
 class _LoopCheck:
-    """Whether the loop still turns: it is asked to say so, once a second."""
+    """Whether the loop responds: once a second it is sent a call that replies."""
 
     def __init__(self, loop: IterationLoop) -> None:
         self._loop = loop
@@ -151,7 +150,7 @@ class _LoopCheck:
 
     @property
     def is_responsive(self) -> bool:
-        """Whether it has said so since it was asked last."""
+        """Whether the loop has replied to the last call."""
         now = time.monotonic()
         if now < self._next_check:
             return True

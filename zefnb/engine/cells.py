@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 
 from zefnb.core.execution import Identity
 
-# Set around the performing of a keyed effect: what the thing it starts is known by.
+# The identity of the object that the current effect starts.
 current_identity: contextvars.ContextVar[Identity | None] = contextvars.ContextVar("zefnb_identity", default=None)
 
-# Whose effects are being performed: an actor owns what it, or a handler of it in its thread, has bound.
+# The actor whose effects are performed: it owns what it starts, also from a handler in a thread.
 current_owner: contextvars.ContextVar[Any] = contextvars.ContextVar("zefnb_owner", default=None)
 
-# The server whose HTTP handler runs: with the owner, what tells to which cell a handler's output belongs.
+# The server whose HTTP handler runs. The server or the owner determines the cell that shows a handler's output.
 current_server: contextvars.ContextVar[Any] = contextvars.ContextVar("zefnb_server", default=None)
 
-# What to tell whoever ran the cell, in one line each; collected while the effect is performed.
+# Notices for the user who ran the cell, one line each, collected while the effect is performed.
 current_notices: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("zefnb_notices", default=None)
 
 
@@ -31,12 +31,12 @@ class Made(NamedTuple):
 
 
 def _cell_identity() -> Identity | None:
-    """The running cell's place for the next thing; an actor has none, wherever its server was started."""
+    """Return the identity of the next object of the running cell; objects that an actor starts have none."""
     return current_identity.get() if current_owner.get() is None else None
 
 
 class CellRegistry:
-    """The k-th server, client, subscription or timer of each cell."""
+    """The handles of the servers, clients, actors, subscriptions and timers of each cell, by their order in it."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[object, ...], Made] = {}
@@ -46,7 +46,7 @@ class CellRegistry:
         self._cells: dict[str | None, str] = {}
 
     def previous(self) -> Any:
-        """What an earlier execution of the running cell made in this place, or `None`."""
+        """Return the handle that an earlier execution of the running cell made in this place, or `None`."""
         identity = _cell_identity()
         made = self._made.get(identity.key) if identity is not None else None
         return made.handle if made is not None and identity is not None and made.token != identity.token else None
@@ -60,7 +60,7 @@ class CellRegistry:
         self.assign_to_current_cell(handle)
 
     def assign_to_current_cell(self, handle: Any) -> None:
-        """Output of `handle` is shown under the running cell, or under the cell of the actor that made it."""
+        """Show output of `handle` under the running cell, or under the cell of the actor that made it."""
         identity = _cell_identity()
         cell = str(identity.key[0]) if identity is not None else self.current_cell()
         if cell is not None:
@@ -69,22 +69,22 @@ class CellRegistry:
             self._cells[handle._uid] = cell
 
     def current_cell(self) -> str | None:
-        """The cell that started what runs here, in a handler; `None` elsewhere."""
+        """Return the cell of the running handler's actor or server, or `None` outside a handler."""
         owner = current_owner.get()
         if owner is not None:
             return self.cell_of(owner.server) or self.cell_of(owner.handle)
         return self.cell_of(current_server.get())
 
     def cell_of(self, handle: Any) -> str | None:
-        """The cell that made `handle`, in which its output is shown; also after it has ended."""
+        """Return the cell that made `handle` and shows its output, also after it has ended."""
         return self._cells.get(handle._uid) if handle is not None else None
 
     def has_made(self, cell: str) -> bool:
-        """Whether something that `cell` made runs."""
+        """Whether an object that `cell` made is running."""
         return any(key[0] == cell for key in tuple(self._made))
 
     def replaced(self, what: str) -> None:
-        """Tell whoever ran the cell what has been replaced."""
+        """Add the notice that `what` has been replaced."""
         notices = current_notices.get()
         if notices is not None:
             notices.append(f"replaced {what}")

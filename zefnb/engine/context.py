@@ -1,8 +1,8 @@
-"""Contexts of calls: what one call sets in a `ContextVar`, or in decimal's context, no other call sees.
+"""Call contexts: a `ContextVar` or decimal setting that one call changes stays as it was for all other calls.
 
-Python's `ContextVar`s, and what is built upon them (`decimal`, numpy's `errstate`), belong to a `Context`. A
-thread, and a loop's callback, has one that outlives the call; so each call of a user's function is made in a
-copy of a context in which no such call has been made.
+Python's `ContextVar`s, and settings built on them (`decimal`, numpy's `errstate`), belong to a `Context`. The context
+of a thread or of a loop callback is used for many calls, so each call of a user's function runs in a copy of a context
+in which no such call has run.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ class CallContexts:
     __slots__ = ("_arithmetic", "_base", "fresh")
 
     def __init__(self, owner: Any) -> None:
-        # Started by another actor's handler, it begins where that one began, not with what that one has set.
+        # An actor that another actor's handler starts begins with the base context, without the handler's changes.
         starter = current_owner.get()
         self._base: Context = contextvars.copy_context() if starter is None else starter.contexts.fresh()
         self._base.run(_set_owner, owner)
         self._arithmetic = _arithmetic_of(self._base)
-        # A context for one call, made with each message: where nothing in it changes in place, by one call of C.
-        self.fresh: Callable[[], Context] = self._base.copy if self._arithmetic is None else self._calculating
+        # Returns a context for one call. Without a decimal context, which is mutable, a plain copy is enough.
+        self.fresh: Callable[[], Context] = self._base.copy if self._arithmetic is None else self._copy_with_arithmetic
 
-    def _calculating(self) -> Context:
+    def _copy_with_arithmetic(self) -> Context:
         context = self._base.copy()
-        context.run(_calculate_by, self._arithmetic)
+        context.run(_set_arithmetic, self._arithmetic)
         return context
 
 
 def begin_call() -> None:
-    """Make the context that this runs in, a task's own, one of a single call."""
+    """Prepare the current context, that of a task, for a single call."""
     _set_owner(current_owner.get())
     if (arithmetic := _arithmetic_of(contextvars.copy_context())) is not None:
-        _calculate_by(arithmetic)
+        _set_arithmetic(arithmetic)
 
 
 def call_context() -> Context:
-    """A context for one call: what is set here is set there, and nothing comes back."""
+    """Return a context for one call: a copy of the current one, so that changes in the call have no effect here."""
     context = contextvars.copy_context()
     context.run(begin_call)
     return context
@@ -52,18 +52,18 @@ def call_context() -> Context:
 
 def _set_owner(owner: Any) -> None:
     current_owner.set(owner)
-    # What the call starts is not what the cell has started that runs above it.
+    # Objects that the call starts do not belong to the cell that runs at the same time.
     current_identity.set(None)
     current_notices.set(None)
 
 
 def _arithmetic_of(context: Context) -> Any:
-    """Decimal's context in `context`, where there is one: an object that changes in place, so a copy shares it."""
+    """Return a copy of the decimal context in `context`, if any: it is mutable, and a copied context shares it."""
     decimal = sys.modules.get("decimal")
     if decimal is None:
         return None
     return next((value.copy() for value in context.values() if isinstance(value, decimal.Context)), None)
 
 
-def _calculate_by(arithmetic: Any) -> None:
+def _set_arithmetic(arithmetic: Any) -> None:
     sys.modules["decimal"].setcontext(arithmetic.copy())

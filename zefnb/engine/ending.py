@@ -1,11 +1,11 @@
-"""Ending by a signal: SIGTERM and SIGHUP close servers as the end of a program does, and then end the process.
+"""Ending by a signal: SIGTERM and SIGHUP close the servers, as the end of a program does, and then end the process.
 
-By default they end it at once: clients see their connections break off, and would not know why. So while servers run,
-a handler is in place, where the program has none of its own. It closes the runtime in a thread of its own, and the
-process then ends by that same signal. A second one ends it at once.
+By default these signals end the process at once, and clients lose their connections without a close frame. While
+servers run, a handler is therefore installed for each of these signals that has no handler of the program. It closes
+the runtime in a separate thread, and the process then ends by the same signal. A second signal ends it at once.
 
-Handlers are set, and run, in the main thread, which may be in a long call of C's just then. So the loop hears of
-signals, too, by Python's wake-up descriptor, unless somebody else uses that.
+Handlers run in the main thread, which may be inside a long C call. The loop therefore receives signals, too, through
+Python's wake-up descriptor, unless the program uses that descriptor itself.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasat
 _FLUSH_TIMEOUT = 0.5
 _DEATH_TIMEOUT = 0.5
 _RETRY_INTERVAL = 0.05
-# Seconds in which a main thread that runs Python has called its handlers.
+# Seconds within which a main thread that runs Python calls its signal handlers.
 _PYTHON_TIMEOUT = 0.1
 
 
 class Ending:
-    """Whether SIGTERM and SIGHUP close what runs first; there is one for a process."""
+    """The signal handlers that close the runtime before the process ends; there is one instance in a process."""
 
     def __init__(self) -> None:
         self._users: set[object] = set()
@@ -41,18 +41,18 @@ class Ending:
         self._loop: Any = None
 
     def acquire(self, user: object, loop: Any, close: Callable[[], None]) -> None:
-        """A server, `user`, has started. On its loop, which hears of signals from now on."""
+        """Register a server, `user`, that has started. On its loop, which receives signals from now on."""
         self._users.add(user)
         self._loop, self._close = loop, close
         _in_main_thread(self._adjust, loop)
 
     def release(self, user: object) -> None:
-        """It has stopped; after the last one the signals' default is restored. On its loop."""
+        """Remove a server that has stopped; after the last one the default handlers are restored. On its loop."""
         self._users.discard(user)
         _in_main_thread(self._adjust, self._loop)
 
     def _adjust(self) -> None:
-        """Have handlers while there are servers. In the main thread."""
+        """Install or remove the handlers: they are installed while servers run. In the main thread."""
         if self._users and not self._handled and self._signal is None:
             for number in NUMBERS:
                 if signal.getsignal(number) is signal.SIG_DFL:
@@ -69,14 +69,14 @@ class Ending:
 
     def _set_wakeup_descriptor(self) -> None:
         before = signal.set_wakeup_fd(-1)
-        if before != -1:  # an event loop in the main thread, say
+        if before != -1:  # in use, for example by an event loop in the main thread
             signal.set_wakeup_fd(before, warn_on_full_buffer=False)
             return
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
             self._loop.call_soon_threadsafe(
                 self._loop.add_reader, self._reader.fileno(), self._signals_arrived, self._reader
             )
@@ -100,10 +100,10 @@ class Ending:
             reader.close()
 
     def _signals_arrived(self, reader: socket.socket) -> None:
-        """On the loop: signals have come.
+        """On the loop: process the signals that have arrived.
 
-        Where the main thread runs Python it calls the handler itself, which may be one that the program has set for a
-        while. Only where it does not, because it is in a call of C's, is the signal for us to act on.
+        A main thread that runs Python calls the signal handler itself, which may be one that the program has set
+        meanwhile. The loop acts on a signal only if the main thread is inside a C call.
         """
         with contextlib.suppress(OSError):
             for number in set(reader.recv(4_096)) & self._handled:
@@ -126,22 +126,22 @@ class Ending:
         try:
             self._close()
         finally:
-            # In another thread: who prints right now may be in the middle of a write that does not end.
+            # In another thread, since a stream may be blocked in a write that does not return.
             flushing = threading.Thread(target=_flush, daemon=True)
             flushing.start()
             flushing.join(_FLUSH_TIMEOUT)
             _restore_default(number)
             os.kill(os.getpid(), number)
             time.sleep(_DEATH_TIMEOUT)
-            os._exit(128 + number)  # the first process of a container is not ended by a signal's default
+            os._exit(128 + number)  # the default action of a signal does not end the first process of a container
 
     def await_end(self) -> None:
-        """Where a signal ends the process, wait for that: its exit status is the signal's."""
+        """Wait for a signal to end the process, if one has arrived, so that the exit status is the signal's."""
         while self._signal is not None:
             time.sleep(_RETRY_INTERVAL)
 
     def forget(self) -> None:
-        """In a forked child: it has no servers, and signals' default."""
+        """In a forked child: restore the default handlers, since the child has no servers."""
         users, self._users = self._users, set()
         if users or self._handled:
             self._loop = _NoLoop()
@@ -150,7 +150,7 @@ class Ending:
 
 
 class _NoLoop:
-    """In the child: the loop has stayed with the parent."""
+    """The loop of a forked child, where no loop runs."""
 
     def call_soon_threadsafe(self, *_: Any) -> None:
         raise RuntimeError
@@ -167,7 +167,7 @@ def _flush() -> None:
 
 
 def _restore_default(number: int) -> None:
-    """From any thread; `signal.signal` works in the main one only."""
+    """Restore the default handler, from any thread; `signal.signal` works only in the main thread."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(number, signal.SIG_DFL)
         return
@@ -180,7 +180,7 @@ def _restore_default(number: int) -> None:
 
 
 def _in_main_thread(call: Callable[[], None], loop: Any) -> None:
-    """Have `call` made in the main thread as soon as it runs Python: before an effect that it waits for returns."""
+    """Call `call` in the main thread as soon as it runs Python: before the effect that it waits for returns."""
     if threading.current_thread() is threading.main_thread():
         call()
         return
@@ -191,7 +191,7 @@ def _in_main_thread(call: Callable[[], None], loop: Any) -> None:
     pending = _pending_call(call)
     _PENDING.append(pending)
     del _PENDING[:-100]
-    if ctypes.pythonapi.Py_AddPendingCall(pending, None) != 0:  # there is room for 32
+    if ctypes.pythonapi.Py_AddPendingCall(pending, None) != 0:  # the queue holds at most 32 calls
         loop.call_later(_RETRY_INTERVAL, _in_main_thread, call, loop)
 
 
@@ -205,7 +205,7 @@ def _pending_call(call: Callable[[], None]) -> Any:
     return ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(made)
 
 
-# Kept, since Python keeps no reference to what it is to call.
+# References to the pending calls, since Python holds none.
 _PENDING: list[Any] = []
 ENDING = Ending()
 

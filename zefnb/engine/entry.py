@@ -1,4 +1,4 @@
-"""Entry: one line of the journal, and how a value from outside becomes text that is fit for it."""
+"""Entry: one line of the journal, and the conversion of values from outside to safe text."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _HANDLES = (Actor, HTTPServer, Subscription, Timer, Topic, WebSocketClient)
 
 @dataclass(slots=True)
 class Entry:
-    """One line of the journal; `count` tells how often it happened, `last` when the latest time.
+    """One line of the journal; `count` is the number of occurrences, and `last` is the time of the latest.
 
-    `examples` are some of the values in which the occurrences of one line differ, such as the hosts that were refused.
+    `examples` holds some of the values in which the occurrences differ, such as the refused host names.
     """
 
     time: Time
@@ -46,19 +46,19 @@ class Entry:
 
     @property
     def count(self) -> int:
-        """How often it happened."""
+        """The number of occurrences."""
         return 1 + self._repeats.count
 
     def count_repeat(self, now: Time, details: dict[str, Any], example: str | None) -> int:
-        """Count one more occurrence and return how many there are."""
+        """Count one more occurrence and return the new count."""
         self.last = now
-        # Another dict, since this one may be read at the same time.
+        # A new dict, since another thread may read the old one.
         self.details = {**self.details, **details}
         self.add_example(example)
         return 1 + self._repeats.advance()
 
     def add_example(self, example: str | None) -> None:
-        """Keep `example`, unless there are enough of them."""
+        """Add `example`, unless there are enough examples."""
         if example and len(self.examples) < _MOST_EXAMPLES and (text := example_text(example)) not in self.examples:
             self.examples = (*self.examples, text)
 
@@ -70,7 +70,7 @@ class Entry:
         return f"{self.message} (for the {count}th time{such_as})"
 
     def as_dict(self) -> dict[str, Any]:
-        """The entry as `FX.QueryLog` returns it."""
+        """Return the entry as `FX.QueryLog` shows it."""
         plain: dict[str, Any] = {
             "time": self.time,
             "level": self.level,
@@ -92,12 +92,12 @@ def line_text(text: str) -> str:
 
 
 def example_text(text: str) -> str:
-    """Return an example as it is kept."""
+    """Return an example as the journal stores it: cut, without secrets, control characters escaped."""
     return strip_controls(cut_without_secrets(text, _LONGEST_EXAMPLE), _LONGEST_EXAMPLE)
 
 
 def presentable(details: dict[str, Any]) -> dict[str, Any]:
-    """Return `details` as they are kept: handles as such, so that one can filter by them, all else as short text."""
+    """Return `details` as the journal stores them: handles unchanged, for filters, and other values as short text."""
     return {name: _presentable(value) for name, value in details.items() if value is not None}
 
 
@@ -108,7 +108,7 @@ def _presentable(value: Any) -> Any:
         return line_text(value)
     if isinstance(value, _HANDLES) and value._uid is not None and len(value._uid) <= _LONGEST_UID:
         return value
-    # Not `shown`: what peers prove themselves by is left out of entities.
+    # Not `shown`: fields that may hold a peer's credentials are left out.
     text = hide_secrets(short_repr(value, LONGEST + MARGIN, _PRIVATE_FIELDS))
     text = strip_controls(text, LONGEST)
     return text if isinstance(value, type | Entity) else f"{text} ({strip_controls(type(value).__name__, LONGEST)})"

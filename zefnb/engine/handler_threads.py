@@ -1,8 +1,8 @@
-"""Handler threads: the threads that runs users' plain functions, so that none of them runs on the loop.
+"""Handler threads: they run users' plain functions, so that none of them blocks the loop.
 
-One thread drains a queue of jobs. A watchdog on the loop sees when a call exceeds 10 ms, lets a
-replacement go on with the queue, with helpers where several are slow, and leaves the slow call to
-finish by itself: a slow handler delays its own actor and nobody else.
+One thread takes the jobs from a queue. If a call exceeds 10 ms, a watchdog on the loop starts a replacement for the
+queue, and helpers if several calls are slow. The slow call runs to its end in its own thread: a slow handler delays
+only its own actor.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from zefnb.engine.waker import Waker, make_waker
 from zefnb.errors import Interrupted
 
 SLOW_AFTER = 0.010
-# HTTP handlers hold 64 at most (net/http/thread_share.py), so that actors always have as many.
+# HTTP handlers use at most 64 (net/http/thread_share.py), so that as many are left for actors.
 MOST_THREADS = 128
-# Shorter waits are everyday.
+# Seconds of waiting that are not reported, since short waits are normal.
 _REPORT_AFTER = 0.25
 _TICK = 0.005
 
@@ -34,7 +34,7 @@ Job = tuple[Callable[..., Any], tuple[Any, ...], Done]
 
 
 class _Worker(threading.Thread):
-    """A thread that takes jobs. Once replaced it finishes what it has, helps while jobs wait, and ends."""
+    """A thread that runs jobs. Once replaced, it ends as soon as no jobs wait."""
 
     def __init__(self, threads: HandlerThreads, replaced: bool = False) -> None:
         super().__init__(name="zefnb-handlers", daemon=True)
@@ -42,11 +42,11 @@ class _Worker(threading.Thread):
         self.replaced = replaced
         self.busy_since: float | None = None
         self.job: Job | None = None
-        self.waker: Waker | None = None  # two descriptors, for who has to wait
+        self.waker: Waker | None = None  # made when the thread first waits, since it needs two descriptors
         self.is_waiting = False
 
     def is_slow(self, now: float) -> bool:
-        """Whether the call that it makes has taken too long already."""
+        """Whether the running call has exceeded `SLOW_AFTER`."""
         since = self.busy_since
         return since is not None and now - since > SLOW_AFTER
 
@@ -55,7 +55,7 @@ class _Worker(threading.Thread):
             self._take_jobs()
             self._threads.call_queue.put(self._threads.worker_ended, self)
         except Interrupted:
-            pass  # the runtime was closed while a job took its time: nobody waits for the answer
+            pass  # the runtime has been closed during a job, and its result is not needed
 
     def _take_jobs(self) -> None:
         jobs, put = self._threads.jobs, self._threads.call_queue.put
@@ -64,11 +64,11 @@ class _Worker(threading.Thread):
             if not jobs:
                 if not self._wait_for_job():
                     break
-                locale = locale_now()  # the notebook may have set it meanwhile
+                locale = locale_now()  # the notebook may have changed it meanwhile
             try:
                 job = jobs.popleft()
             except IndexError:
-                continue  # somebody else was quicker, or the waker has rung late
+                continue  # another thread took the job, or the wake-up was spurious
             if job is None:
                 break
             call, args, done = job
@@ -76,7 +76,7 @@ class _Worker(threading.Thread):
             self.busy_since = time.monotonic()
             try:
                 result, error = call(*args), None
-            except BaseException as raised:  # SystemExit from a handler is its fault, not our end
+            except BaseException as raised:  # also SystemExit, which must not end the thread
                 result, error = None, raised
             self.busy_since = self.job = None
             if locale_now() != locale:
@@ -85,27 +85,27 @@ class _Worker(threading.Thread):
             del job, call, args, done, result, error
 
     def _wait_for_job(self) -> bool:
-        """Wait for a job, which only one thread does at a time; the others go home when there is none."""
+        """Wait for a job. Returns false if the thread has been replaced: only one thread waits, and the others end."""
         if self.replaced:
             return False
         if self.waker is None:
             self.waker = make_waker()
         self.is_waiting = True
-        # Looked at again, now that the loop can see that somebody waits.
+        # Checked again, now that the loop can see that the thread waits.
         if not self._threads.jobs and not self.replaced:
             self.waker.wait()
         self.is_waiting = False
         return True
 
     def wake(self) -> None:
-        """Have it look for jobs, if it waits."""
+        """Wake the thread, if it waits for jobs."""
         self.is_waiting = False
         if self.waker is not None:
             self.waker.wake()
 
 
 class HandlerThreads:
-    """Runs jobs in a thread and hands each answer back on the loop."""
+    """Runs jobs in threads and returns each result on the loop."""
 
     def __init__(
         self,
@@ -122,14 +122,14 @@ class HandlerThreads:
         self._workers: set[_Worker] = set()
         self._watching = False
         self._on_full = on_full
-        # Called with a handler's name and the locale that it left, which has been set back.
+        # Called with a handler's name and the locale that it set, after the locale has been restored.
         self.locale_restored = on_locale
-        # Since when jobs wait while every thread is held; `_has_said` when that is in the journal.
+        # Since when jobs wait while every thread is busy; `_has_reported` if the journal has an entry for it.
         self._full_since: float | None = None
         self._has_reported = False
 
     def submit(self, done: Done, call: Callable[..., Any], *args: Any) -> None:
-        """Have `call(*args)` made in a handler thread, then `done(answer, error)` on the loop. From the loop."""
+        """Call `call(*args)` in a handler thread, then `done(result, error)` on the loop. From the loop."""
         current = self._current or self._replace()
         self._outstanding += 1
         self.jobs.append((call, args, done))
@@ -140,7 +140,7 @@ class HandlerThreads:
             self._loop.call_later(SLOW_AFTER, self._watch)
 
     def call(self, call: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
-        """What `call(*args)` answers in a handler thread. From the loop."""
+        """Return a future for the result of `call(*args)` in a handler thread. From the loop."""
         future: asyncio.Future[Any] = self._loop.create_future()
 
         def done(result: Any, error: BaseException | None) -> None:
@@ -155,32 +155,32 @@ class HandlerThreads:
         return future
 
     def finished(self, done: Done, result: Any, error: BaseException | None) -> None:
-        """On the loop: one job is done."""
+        """On the loop: process the result of a job."""
         self._outstanding -= 1
         done(result, error)
 
     def worker_ended(self, worker: _Worker) -> None:
-        """On the loop: a thread has ended."""
+        """On the loop: remove a thread that has ended."""
         self._workers.discard(worker)
 
     def _watch(self) -> None:
         current = self._current
         since = current.busy_since if current is not None else None
         if since is None and not self.jobs:
-            # Nobody waits, whatever the replaced threads are still doing; the next job watches again.
+            # No job waits, even if replaced threads still run; the next job starts the watchdog again.
             self._watching = self._has_reported = False
             self._full_since = None
             return
         now = time.monotonic()
         if current is not None and current.is_slow(now) and len(self._workers) < MOST_THREADS:
-            with contextlib.suppress(RuntimeError):  # the system gives no thread now; it is asked again
+            with contextlib.suppress(RuntimeError):  # the system cannot start a thread now; try again later
                 self._replace()
                 self._add_helpers(now)
         self._report_if_full(now)
         self._loop.call_later(_TICK, self._watch)
 
     def _report_if_full(self, now: float) -> None:
-        """Tell once, for as long as it lasts, that calls wait because every thread is held, and by whom."""
+        """Report once that calls wait because every thread is busy, with the names of the running handlers."""
         if not self.jobs or len(self._workers) < MOST_THREADS:
             self._full_since, self._has_reported = None, False
         elif self._full_since is None:
@@ -190,19 +190,19 @@ class HandlerThreads:
             running = Counter(_name_of(job) for worker in tuple(self._workers) if (job := worker.job) is not None)
             names = ", ".join(f"{name} ({count})" for name, count in running.most_common(10))
             self._on_full(
-                f"{len(self.jobs)} calls of handlers wait for a thread: all {MOST_THREADS} are held by {names}; "
-                "one that waits for something needs none as async def"
+                f"{len(self.jobs)} calls of handlers wait for a thread: all {MOST_THREADS} are used by {names}; "
+                "write handlers that wait as async def, which needs no thread"
             )
 
     def _replace(self) -> _Worker:
         old, self._current = self._current, self._start(_Worker(self))
         if old is not None:
             old.replaced = True
-            old.wake()  # it may have finished at this very moment, and wait
+            old.wake()  # it may have just finished its call, and wait
         return self._current
 
     def _add_helpers(self, now: float) -> None:
-        """Where many calls are slow, those that wait may be so, too: to be met by several, not one by one."""
+        """Start helpers in proportion to the number of slow calls, since the waiting calls may be slow, too."""
         slow = sum([worker.is_slow(now) for worker in self._workers])
         for _ in range(min(4 * slow - 1, len(self.jobs) - 1, MOST_THREADS - len(self._workers))):
             self._start(_Worker(self, replaced=True))
@@ -214,23 +214,23 @@ class HandlerThreads:
 
     @property
     def is_idle(self) -> bool:
-        """Whether every answer has been brought back."""
+        """Whether the results of all jobs have been processed."""
         return self._outstanding == 0
 
     @property
     def threads(self) -> int:
-        """How many threads run handlers now."""
+        """The number of handler threads."""
         return len(self._workers)
 
     def close(self) -> None:
-        """Let the threads end; what they are doing is not waited for."""
+        """End the threads without waiting for their running calls."""
         self.jobs.extend([None] * len(self._workers))
         if self._current is not None:
             self._current.wake()
 
 
 def _name_of(job: Job) -> str:
-    """What a job is called: by its handler, or by the handler that the actor whose job it is has found."""
+    """Return the name of a job's handler; for a job of an actor, of the handler that the actor has found."""
     call, args, _ = job
     for part in (call, *args):
         if isinstance(part, ZefFunction):
@@ -242,5 +242,5 @@ def _name_of(job: Job) -> str:
 
 
 def in_handler_thread() -> bool:
-    """Whether the caller is a handler's thread."""
+    """Whether the caller runs in a handler thread."""
     return isinstance(threading.current_thread(), _Worker)

@@ -1,7 +1,7 @@
-"""Turn loops: event loops that say when a turn ends, and when another thread has woken them.
+"""Iteration loops: event loops that call back at the end of an iteration and when another thread wakes them.
 
-asyncio's own is what there always is. Where uvloop is installed (the extra `zefnb[speed]`) its loop is used;
-`ZEFNB_LOOP=asyncio` declines it.
+The loop is that of uvloop if it is installed (the extra `zefnb[speed]`), and asyncio's own otherwise or with
+`ZEFNB_LOOP=asyncio`.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from asyncio.log import logger
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-# More than wait at once; what is left wakes the loop once more.
+# More than usually wait at once; the bytes that remain wake the loop once more.
 _MAX_WAKE_BYTES = 4_096
 
 
 def _do_nothing() -> None:
-    """What is called when nobody has asked."""
+    """The default of `on_wake`."""
 
 
 @contextlib.contextmanager
 def _mute_asyncio_log() -> Iterator[None]:
-    """asyncio logs nothing of what this thread does.
+    """Suppress asyncio's log records of this thread.
 
-    A handler of logging that publishes waits, with the lock of all its records, for the loop that is made here.
+    A logging handler that publishes holds its lock while it waits for the new loop, so a record of this thread would
+    wait for that lock for ever.
     """
     this_thread = threading.get_ident()
 
@@ -43,29 +44,29 @@ def _mute_asyncio_log() -> Iterator[None]:
 
 
 class IterationLoop(asyncio.AbstractEventLoop):
-    """What the runtime asks of its loop beyond asyncio's terms."""
+    """The methods that the runtime needs beyond those of asyncio's loops."""
 
     on_wake: Callable[[], None]
 
     def at_iteration_end(self, call: Callable[[], None]) -> None:
-        """Make `call` once, when everybody who speaks in this turn has been heard. On the loop."""
+        """Call `call` once, after all events of this iteration have been processed. On the loop."""
         raise NotImplementedError
 
     def wake(self) -> None:
-        """Have `on_wake` called on the loop, at least once from now on. From any thread."""
+        """Call `on_wake` on the loop, at least once from now on. From any thread."""
         raise NotImplementedError
 
     def adopt(self, connection: socket.socket, protocol: asyncio.BaseProtocol) -> Awaitable[Any] | None:
-        """Make a transport for an accepted socket, in clear text; what is returned has to be awaited for it."""
+        """Make a transport for an accepted socket without TLS. If an awaitable is returned, it must be awaited."""
         return self.connect_accepted_socket(lambda: protocol, connection)
 
 
 class SelectorIterationLoop(asyncio.SelectorEventLoop, IterationLoop):
     """asyncio's own loop.
 
-    A turn ends right before the loop looks for more or sleeps. By `call_soon` one would go round once more, and ask
-    the system for news that nobody has: an echo takes 0.96 of the CPU time so. To be woken costs no handle, as it
-    would by `call_soon_threadsafe`: `| run` takes 0.8 of the time.
+    An iteration ends right before the loop polls or sleeps. A `call_soon` would need one more iteration with a useless
+    poll: without it, an echo takes 0.96 of the CPU time. A wake-up needs no handle, unlike `call_soon_threadsafe`:
+    `| run` takes 0.8 of the time.
     """
 
     def __init__(self) -> None:
@@ -81,7 +82,7 @@ class SelectorIterationLoop(asyncio.SelectorEventLoop, IterationLoop):
         self._write_to_self()
 
     def adopt(self, connection: socket.socket, protocol: asyncio.BaseProtocol) -> None:
-        # As `connect_accepted_socket`, without a task and a future for each: a handshake takes 0.9 of the CPU time.
+        # As `connect_accepted_socket`, without a task and a future: a handshake takes 0.9 of the CPU time.
         self._make_socket_transport(connection, protocol)
 
     def _read_from_self(self) -> None:
@@ -90,7 +91,7 @@ class SelectorIterationLoop(asyncio.SelectorEventLoop, IterationLoop):
         self.on_wake()
 
     def end_iteration(self, timeout: float | None) -> float | None:
-        """Make the calls that are due; returns how long the loop may sleep, knowing what they have scheduled."""
+        """Make the calls that are due. Returns the timeout of the next poll: 0 if they have scheduled more work."""
         timers = len(self._scheduled)
         while self._end_calls:
             calls, self._end_calls = self._end_calls, []
@@ -98,10 +99,10 @@ class SelectorIterationLoop(asyncio.SelectorEventLoop, IterationLoop):
                 try:
                     call()
                 except Exception as error:
-                    self.call_exception_handler({"message": "a fault at the end of a turn", "exception": error})
+                    self.call_exception_handler({"message": "a call at the end of an iteration", "exception": error})
         return 0 if self._ready or len(self._scheduled) != timers else timeout
 
-    # What asyncio calls its queues and its pipe to itself; tests/engine/test_loop.py holds them.
+    # Private names of asyncio's loop; tests/engine/test_loop.py checks that they exist.
     _ready: Any
     _scheduled: list[Any]
     _ssock: Any

@@ -1,7 +1,7 @@
-"""The journal: ring buffers of what happened and what went wrong.
+"""The journal: ring buffers of events and errors.
 
-Faults of the same handler at the same place are one entry with a count. The first of them, and
-every tenfold after, is also given to Python's logging under the name ``zefnb``, as one line.
+Errors of the same handler at the same place are one entry with a count. Errors and warnings number 1, 10, 100... are
+also logged with Python's logging, by the logger ``zefnb``, as one line.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from zefnb.text.tracebacks import error_text, format_error
 __all__ = ["CAPACITY", "COMMON_LISTENERS", "LEVELS", "Entry", "Journal", "Level", "hide_secrets", "logger"]
 
 CAPACITY = 1_000
-# Lines given to Python's logging: so many at once, then so many a second.
+# The rate limit of lines to Python's logging.
 _LINES_AT_ONCE = 100
 _LINES_PER_SECOND = 10.0
 
 logger = logging.getLogger("zefnb")
 
-# Called with each entry of every journal: the notebook shows faults where they belong.
+# Called with each entry of every journal; the notebook shows errors under their cells.
 COMMON_LISTENERS: list[Callable[[Entry], None]] = []
 
 
 class Journal:
-    """What happened, newest last, bounded; safe to write from any thread, and from a signal handler.
+    """A bounded list of entries; any thread and any signal handler can write to it.
 
-    Errors have a ring of their own, and so have warnings: neither chatter nor refused strangers push errors out.
-    There is no lock. Whatever is foreign (a `__str__`, a handler of Python's logging) runs between single
-    operations on a dict and a deque, none of which can be interrupted.
+    Errors and warnings have their own rings, so that neither information nor refused peers displace errors. There is
+    no lock. User code (a `__str__`, a logging handler) runs only between operations on a dict and a deque, which are
+    atomic.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -54,9 +54,9 @@ class Journal:
     ) -> None:
         """Write a line.
 
-        Lines with the same `key` are one entry, counted. A key must hold nothing that a peer has chosen, or
-        strangers could make entries without end; what they chose is the `example`, of which the entry keeps some.
-        `details` say where it came from.
+        Lines with the same `key` are one entry with a count. A key must not depend on a peer's input, since peers
+        could then create any number of entries; pass such input as `example`, of which the entry keeps a few.
+        `details` name the source, such as the server and the handler.
         """
         if not self._counted(key, example, details):
             self._add(Entry(Time.now(), level, line_text(message), presentable(details), key=key), example)
@@ -64,10 +64,10 @@ class Journal:
     def exception(
         self, message: str, error: BaseException, *, key: Hashable = None, example: str | None = None, **details: Any
     ) -> None:
-        """Write down an exception out of user code, with its traceback.
+        """Write an exception of user code, with its traceback.
 
-        Faults are one entry if they are of one kind, happened at the same place, and have the same `key`, which is the
-        message unless it is given, and the same server, handler and topic.
+        Exceptions are one entry if they have the same type, line of code, `key` (by default the message), server,
+        handler and topic.
         """
         where = tuple(details.get(name) for name in ("server", "handler", "topic"))
         key = ("fault", message if key is None else key, type(error), _place(error), where)
@@ -79,7 +79,7 @@ class Journal:
         self._add(entry, example)
 
     def _counted(self, key: Hashable, example: str | None, details: dict[str, Any]) -> bool:
-        """Whether there is an entry of that key, in which this occurrence is counted."""
+        """Count this occurrence in the entry of that key. Returns false if there is none."""
         found = self._repeated.get(key) if key is not None else None
         if found is None:
             return False
@@ -107,7 +107,7 @@ class Journal:
             self._repeated.pop(oldest.key, None)
 
     def _notify(self, entry: Entry, count: int) -> None:
-        """Tell Python's logging and who listens; but not of what is written while they are told."""
+        """Pass an entry to Python's logging and to the listeners, but not entries that they cause themselves."""
         if getattr(_notifying, "now", False):
             return
         _notifying.now = True
@@ -132,7 +132,7 @@ class Journal:
         before, _notifying.now = getattr(_notifying, "now", False), True
         try:
             logger.log(level, "%s%s", line, more)
-        except Exception as error:  # a filter or a handler of somebody's
+        except Exception as error:  # from a filter or a handler of the program
             self.exception("a handler of Python's logging", error)
         finally:
             _notifying.now = before
@@ -142,12 +142,12 @@ class Journal:
             listener(entry)
         except Exception as error:
             self.exception("a listener of the journal", error)
-            # Nobody is told of an entry that is written here; the log is all that is left.
+            # No listener receives an entry that is written here, so it is logged.
             if self._lines.allows():
                 logger.exception("a listener of the journal failed")
 
     def entries(self, level: Level = "debug", limit: int | None = None, **wanted: Any) -> list[dict[str, Any]]:
-        """Entries of at least `level` whose keys equal `wanted`, the newest first."""
+        """Return the entries of at least `level` whose details equal `wanted`, the newest first."""
         levels = LEVELS[LEVELS.index(level) :]
         rings = {id(self._rings[each]): self._rings[each] for each in levels}.values()
         newest_first = sorted((entry for ring in rings for entry in _copy(ring)), key=lambda entry: -entry.number)
@@ -155,18 +155,18 @@ class Journal:
         return [entry for entry in found if all(entry.get(key) == value for key, value in wanted.items())][:limit]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all entries."""
         for ring in self._rings.values():
             ring.clear()
         self._repeated.clear()
 
 
-# Whether this thread tells somebody of an entry: a handler of Python's logging may publish, log or fail in turn.
+# Whether this thread is calling a listener or a logging handler, which may publish, log or fail itself.
 _notifying = threading.local()
 
 
 def _place(error: BaseException) -> tuple[str, int] | None:
-    """The file and the line where `error` was raised."""
+    """Return the file and the line where `error` was raised."""
     step = error.__traceback__
     if step is None:
         return None
@@ -179,5 +179,5 @@ def _copy(ring: deque[Entry]) -> list[Entry]:
     while True:
         try:
             return list(ring)
-        except RuntimeError:  # written to while it was read
+        except RuntimeError:  # it changed during the copy
             continue

@@ -1,8 +1,8 @@
-"""A lock that the loop takes, too, and that is lent to it by a holder who waits for the loop.
+"""A lock that a holder which waits for the loop lends to the loop.
 
-A signal handler, a `__del__` or a trace function can run in the middle of what a lock guards and wait for an effect;
-the loop, if that needs the lock, would wait for its holder for ever. Such code, in the same thread, passes a reentrant
-lock anyway. So may the loop, which works for it: whoever holds the lock stands still meanwhile.
+A signal handler, a `__del__` or a trace function can run while its thread holds the lock, and wait for an effect. If
+the effect needs the lock, the loop would wait for ever. Code in the same thread can enter a reentrant lock anyway. The
+loop may enter it as well: the holder waits for it, and does nothing meanwhile.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import FrameType
 
 from zefnb.engine.runtime import is_waiting_for_loop
 
-# Holders that do not wait for the loop have long left by then, unless the machine is very busy.
+# Holders that do not wait for the loop usually release the lock within this time.
 _WAIT_INTERVAL = 0.02
 
 
@@ -31,7 +31,7 @@ class LentLock:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._holder = 0
-        # Held by the one to whom it is lent, and how often that thread is inside without having the lock itself.
+        # Held by the thread that borrows the lock; the dict counts how often that thread has entered.
         self._borrowers = threading.RLock()
         self._borrowed: dict[int, int] = {}
 
@@ -49,7 +49,7 @@ class LentLock:
             self._lock.release()
 
     def _wait(self) -> bool:
-        """Wait for the lock; False where it is lent instead."""
+        """Wait for the lock. Returns false if it was lent instead."""
         while not self._lock.acquire(timeout=_WAIT_INTERVAL):
             if self._is_lent():
                 this_thread = threading.get_ident()
@@ -59,7 +59,7 @@ class LentLock:
         return True
 
     def _is_lent(self) -> bool:
-        """Whether the holder waits for the loop. It may have been interrupted before it could say that it holds it."""
+        """Whether the holder waits for the loop; it may have been interrupted before it stored `_holder`."""
         for thread, frame in sys._current_frames().items():
             if is_waiting_for_loop(frame) and (thread == self._holder or self._is_used_by(frame)):
                 return True

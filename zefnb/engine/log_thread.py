@@ -1,7 +1,7 @@
-"""The log thread: what the loop has to say to Python's logging, said by a thread that nobody waits for.
+"""The log thread: it passes the loop's lines to Python's logging, so that the loop never waits for a logging handler.
 
-A handler of logging holds a lock while it handles a record. One that runs an effect waits for the loop with that lock
-in its hand, so a loop that logged by itself could wait for it for ever.
+A logging handler holds a lock while it handles a record. A handler that performs an effect waits for the loop with this
+lock, so that a loop that logged directly could wait for ever.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _working = threading.Lock()
 
 
 def off_loop(call: Callable[[], None]) -> None:
-    """Make `call`, which must not raise: here, or where a loop runs in this thread, in the log thread."""
+    """Call `call`, which must not raise: in this thread, or in the log thread if a loop runs in this one."""
     if asyncio._get_running_loop() is None:
         call()
         return
@@ -29,12 +29,12 @@ def off_loop(call: Callable[[], None]) -> None:
 
 
 def _start_thread() -> None:
-    """Start the thread, unless it is at work. It ends when there is nothing left to say."""
+    """Start the thread, unless it is running. It ends when no calls are left."""
     if not _working.acquire(blocking=False):
         return
     try:
         threading.Thread(target=_make_calls, name="zefnb-log", daemon=True).start()
-    except RuntimeError:  # there is no thread to be had: the next call, or `flush`, tries again
+    except RuntimeError:  # no thread can be started now: the next call, or `flush`, tries again
         _working.release()
 
 
@@ -49,7 +49,7 @@ def _make_calls() -> None:
 
 
 def flush(timeout: float) -> None:
-    """Wait until everything has been said, for so many seconds at most. Not on the loop."""
+    """Wait until all calls have been made, at most `timeout` seconds. Not on the loop."""
     deadline = time.monotonic() + timeout
     while (_calls or _working.locked()) and time.monotonic() < deadline:
         _start_thread()

@@ -13,12 +13,12 @@ from zefnb.engine.iteration_loop import IterationLoop, SelectorIterationLoop
 from zefnb.engine.start import LoopOwner
 
 _STOP_TIMEOUT = 2.0
-# Seconds of a loop iteration for each kind of work that may go on without end: parsing, and delivering messages.
+# Seconds in a loop iteration for each kind of work without a natural end: parsing, and delivering messages.
 ITERATION_BUDGET = 0.0015
 
 
 def make_loop() -> IterationLoop:
-    """A loop of the best kind that is installed."""
+    """Return uvloop's loop if it is installed and not declined, else asyncio's."""
     if os.environ.get("ZEFNB_LOOP") == "asyncio" or find_spec("uvloop") is None:
         return SelectorIterationLoop()
     from zefnb.engine.uv_loop import UvIterationLoop
@@ -27,18 +27,18 @@ def make_loop() -> IterationLoop:
 
 
 class LoopThread:
-    """A daemon thread named `zefnb` that runs one event loop, built explicitly and never from the policy."""
+    """A daemon thread named `zefnb` that runs one event loop, independent of asyncio's event loop policy."""
 
     def __init__(self, on_escape: Callable[[BaseException], None]) -> None:
         self.loop = make_loop()
         self._on_escape = on_escape
         self._thread = LoopOwner(target=self._run, name="zefnb", daemon=True)
         self.ident: int | None = None
-        # Whether the loop takes work. Its thread ends for no other reason than being told to.
+        # Whether the loop accepts work. Its thread ends only after `stop`.
         self.is_alive = False
 
     def start(self) -> None:
-        """Start the thread; returns when its loop runs."""
+        """Start the thread, and wait until its loop runs."""
         running = threading.Event()
         self.is_alive = True
         self.loop.call_soon(running.set)
@@ -51,7 +51,7 @@ class LoopThread:
         while self.is_alive:
             try:
                 self.loop.run_forever()
-            except BaseException as error:  # user code may raise SystemExit; the loop outlives it
+            except BaseException as error:  # user code may raise SystemExit, which must not end the loop
                 self._on_escape(error)
         self.loop.run_until_complete(self._cancel_all())
         self.loop.close()
@@ -62,7 +62,7 @@ class LoopThread:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.loop.shutdown_asyncgens()
-        with contextlib.suppress(RuntimeError):  # from Python 3.12 on no thread can be started once an exit has begun
+        with contextlib.suppress(RuntimeError):  # since Python 3.12, no thread can start during shutdown
             await self.loop.shutdown_default_executor()
 
     @property
@@ -71,7 +71,7 @@ class LoopThread:
         return threading.get_ident() == self.ident
 
     def abandon(self) -> None:
-        """In a forked child: the thread has stayed with the parent."""
+        """In a forked child, where the thread does not exist: mark the loop as ended."""
         self.is_alive = False
 
     def stop(self) -> None:

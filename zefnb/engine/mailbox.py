@@ -1,4 +1,4 @@
-"""The mailbox of an actor: messages in order, and whether there is room for more."""
+"""The mailbox of an actor: a queue of messages, and whether it is full."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ _SIZED = (str, bytes)
 
 
 class Progress(NamedTuple):
-    """How many messages somebody has been given so far, and has handled."""
+    """The numbers of messages that a subscriber has handled and received so far."""
 
     handled: int
     given: int
 
 
 class _Caused(NamedTuple):
-    """A message that something of ours led to, with what that was."""
+    """A message that a subscription caused, with its cause."""
 
     message: Any
     cause: Any
 
 
 class Mailbox:
-    """A queue that tells its feeder when to pause.
+    """A queue with back-pressure.
 
-    It never refuses a message: the loop and handlers are not paused. Who can wait (a socket's
-    reader) asks `is_full` and leaves a callback in `when_room`.
+    It accepts every message, since the loop and handlers cannot wait. A sender that can wait (the reader of a socket)
+    checks `is_full`, and sets the callback `when_room` to be called when there is capacity again.
     """
 
     __slots__ = ("bytes", "cause", "messages", "when_room")
@@ -37,12 +37,12 @@ class Mailbox:
     def __init__(self) -> None:
         self.messages: deque[Any] = deque()
         self.bytes = 0
-        # What led to the message that was taken last.
+        # The cause of the message that was taken last.
         self.cause: Any = None
         self.when_room: Callable[[], None] | None = None
 
     def put(self, message: Any, cause: Any = None) -> None:
-        """Append a message, and what led to it."""
+        """Append a message with its cause."""
         if isinstance(message, _SIZED):
             self.bytes += len(message)
         self.messages.append(message if cause is None else _Caused(message, cause))
@@ -62,14 +62,14 @@ class Mailbox:
 
     @property
     def is_full(self) -> bool:
-        """Whether the feeder should pause."""
+        """Whether the sender should pause."""
         return len(self.messages) >= FULL_MESSAGES or self.bytes >= FULL_BYTES
 
     def __len__(self) -> int:
         return len(self.messages)
 
     def clear(self) -> None:
-        """Drop everything, and let a waiting feeder go on."""
+        """Drop all messages, and resume a waiting sender."""
         self.messages.clear()
         self.bytes = 0
         if self.when_room is not None:

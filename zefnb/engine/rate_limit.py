@@ -1,4 +1,4 @@
-"""Rate limit: how many lines may be shown, at once and over time."""
+"""Rate limit: a limit for lines, both at once and over time."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import time
 
 
 class RateLimit:
-    """A token bucket (`burst` at once, then `per_second`) that counts what it refuses.
+    """A token bucket (`burst` at once, then `per_second`) that counts the refused lines.
 
-    No lock: threads that ask at the same moment may get one too many, which harms nobody.
+    It needs no lock: two threads at the same moment may be allowed one line too many, which does no harm.
     """
 
     __slots__ = ("_at", "_burst", "_per_second", "_tokens", "refused")
@@ -21,7 +21,7 @@ class RateLimit:
         self.refused = 0
 
     def allows(self) -> bool:
-        """Whether one more is allowed now; if so it is counted as shown, else as refused."""
+        """Whether one more line is allowed now; if not, it is counted as refused."""
         now = time.monotonic()
         tokens = min(self._burst, self._tokens + (now - self._at) * self._per_second)
         self._at = now
@@ -31,6 +31,6 @@ class RateLimit:
         return allowed
 
     def take_refused(self) -> int:
-        """Return how many were refused since this was last asked."""
+        """Return the number of lines refused since the last call."""
         refused, self.refused = self.refused, 0
         return refused

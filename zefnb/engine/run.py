@@ -1,4 +1,4 @@
-"""`run`: the name under which everything is performed. Having it loads nothing; using it starts the engine."""
+"""`run`, which performs effects. Importing it loads nothing; using it starts the engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _perform: Callable[[Any], Any] | None = None
 
 
 def _engine() -> Callable[[Any], Any]:
-    """What performs: loaded when it is first asked for, since it brings asyncio, 28 ms of the star import's 145."""
+    """Return the function that performs effects; loaded on first use, since it imports asyncio, which takes 28 ms."""
     global _perform
     _perform = run_in_own_thread(_loaded)
     return _perform
@@ -26,7 +26,7 @@ def _loaded() -> Callable[[Any], Any]:
 
 
 def _started() -> Callable[[Any], Any]:
-    """What performs, when it can do so without a wait."""
+    """Start the runtime and return the function that performs effects."""
     from zefnb.engine.runtime import start_default_runtime
 
     start_default_runtime()
@@ -34,21 +34,30 @@ def _started() -> Callable[[Any], Any]:
 
 
 def _publish_result(given: Any) -> Any:
-    """What publishing answers."""
+    """Return the result of publishing."""
     return [ET.Success() for _ in given] if isinstance(given, list | tuple) else ET.Success()
 
 
 class Run(Evaluator):
-    """Perform effects: `FX.Publish(...) | run`, or a list of them.
+    """Perform an effect, or a list of effects in order: `FX.Publish(...) | run`.
 
-    From any thread it waits until it has happened and returns the answer, or raises. Ctrl-C ends the
-    wait and cancels what was submitted. On the loop itself, quick effects happen at once and those
-    that take time raise `WouldBlock`. In signal handlers, finalizers and hooks it works as elsewhere; while the
-    runtime is only being started, and when it has ended with the process, publishing reaches nobody and other
-    effects raise `WouldBlock` and `Interrupted`.
+    In any thread, it waits until the effect is complete. Ctrl-C ends the wait and cancels the effect. On the event
+    loop itself, quick effects are performed at once.
+
+    It also works in signal handlers, finalizers and hooks. While the runtime is starting, and after it has ended with
+    the process, publishing has no effect, since there are no subscribers, and other effects raise `WouldBlock` or
+    `Interrupted`.
+
+    Returns:
+        The result of the effect, or a list of the results.
+
+    Raises:
+        InvalidEffect: The value is not an effect, or a field is missing.
+        WouldBlock: The effect takes time, and waiting for it here would block the event loop.
+        Interrupted: The runtime ended before the effect was complete.
 
     >>> from zefnb import FX, ET, run
-    >>> FX.Publish(target=ET.Topic('nobody-listens'), content='hi') | run
+    >>> FX.Publish(target=ET.Topic('news'), content='hi') | run
     ET.Success()
     """
 
@@ -58,7 +67,7 @@ class Run(Evaluator):
         try:
             return (_perform or _engine())(value)
         except Starting:
-            # At once: where signals come faster than a runtime starts, handlers that wait would pile up.
+            # Without waiting: if signals arrive faster than a runtime starts, waiting handlers would pile up.
             return (
                 _publish_result(value) if only_publishes(value) else run_in_own_thread(_started, may_nest=True)(value)
             )

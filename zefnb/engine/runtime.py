@@ -1,4 +1,4 @@
-"""The runtime: one loop with its journal, its services and the queue that leads to it."""
+"""The runtime: one loop with its journal, its services and its call queue."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _CLOSING_POLL = 0.005
 
 
 class Runtime:
-    """Runs values. There is one for a process, `default_runtime()`; tests make their own.
+    """Performs effects. A process has one, `default_runtime()`; tests make their own.
 
-    Services (the hub, the servers, the databases) are made on first use and ended with it.
+    Services (the hub, the servers, the databases) are made on first use and closed with the runtime.
     """
 
     def __init__(self, registry: Registry = DEFAULT_REGISTRY) -> None:
@@ -46,9 +46,9 @@ class Runtime:
         self.call_queue = CallQueue(self.loop, on_error=self._escaped)
         self.handler_threads = HandlerThreads(self.loop, self.call_queue, self._threads_full, self._locale_restored)
         self.cells = CellRegistry()
-        # What led to the message that is being delivered, `None` where nothing of ours did: see topics/causes.py.
+        # The cause of the message that is being delivered, or `None`; see topics/causes.py.
         self.cause: Any = None
-        # Called on the loop with each performed effect and its answer or error: the monitor hook.
+        # Called on the loop with each performed effect and its result or error.
         self.monitors: tuple[Callable[[Any, Any], None], ...] = ()
         self._services: dict[type, Any] = {}
         self._ended: dict[str, None] = {}
@@ -57,10 +57,11 @@ class Runtime:
         self.thread.start()
 
     def service(self, kind: Callable[[Runtime], S]) -> S:
-        """The runtime's one instance of `kind`, made on first use.
+        """Return the runtime's only instance of `kind`, made on first use.
 
-        Of two that are made at once, by two threads or by a signal handler, the first stays: a lock would have the
-        loop wait for a thread that waits for the loop. So to make one must change nothing elsewhere.
+        There is no lock, since the loop could wait for a thread that waits for the loop. If two threads, or a signal
+        handler, make an instance at the same time, the first one is used. The constructor must therefore have no
+        effect elsewhere.
         """
         found: S | None = self._services.get(kind)  # type: ignore[call-overload]
         if found is None:
@@ -68,7 +69,7 @@ class Runtime:
         return found
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        """Run `work` on the loop, from the loop. Its failure is a fault in the journal."""
+        """Run `work` on the loop, from the loop. Its exception is written to the journal."""
         task = self.loop.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
@@ -80,7 +81,7 @@ class Runtime:
             self.journal.exception(task.get_name(), error)
 
     def ended(self, uid: str | None) -> None:
-        """Remember that what had this uid has ended, to tell it from what never was here."""
+        """Remember that the object with this uid has ended, to distinguish it from objects of other processes."""
         if uid is not None:
             self._ended[uid] = None
             if len(self._ended) > _REMEMBERED_ENDS:
@@ -102,7 +103,7 @@ class Runtime:
     def _loop_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if error is not None:
-            # asyncio's message may quote the arguments of a callback, which a peer can have sent.
+            # asyncio's message may include the arguments of a callback, which may come from a peer.
             self.journal.exception(context.get("message", "fault on the loop"), error, key="fault on the loop")
         else:
             self.journal.note("error", str(context.get("message")), key=context.get("message"))
@@ -112,7 +113,7 @@ class Runtime:
 
     def _locale_restored(self, name: str, found: str) -> None:
         text = (
-            f"{name} left another locale ({found}) for the whole process, and it has been set back; set one before "
+            f"{name} changed the locale of the whole process to {found}, and it has been restored; set a locale before "
             "the server starts, or format without it: f'{number:,}', strftime('%d.%m.%Y')"
         )
         self.journal.note("warning", text, key=("locale", name), handler=name)
@@ -123,7 +124,7 @@ class Runtime:
         return self.thread.is_alive
 
     def close(self, timeout: float = _EXIT_TIMEOUT) -> None:
-        """End every service politely, then the loop. From another thread; waits at most about `patience` seconds."""
+        """Close every service, then the loop. From another thread; waits at most about `timeout` seconds."""
         if not self.thread.is_alive or self.thread.is_current:
             return
         deadline = time.monotonic() + timeout
@@ -136,7 +137,7 @@ class Runtime:
                 result = close() if close is not None else None
                 if inspect.isawaitable(result):
                     await result
-            # Handlers that saw their last message when their server stopped are heard out.
+            # Wait for handlers of the messages that a stopping server delivers last.
             while not self.handler_threads.is_idle:
                 await asyncio.sleep(_CLOSING_POLL)
 
@@ -149,13 +150,16 @@ class Runtime:
 
         self.call_queue.put(start)
         while not ended and time.monotonic() < deadline:
-            waker.wait()  # in slices, so that Ctrl-C ends it on every system
+            waker.wait()  # returns at intervals, so that Ctrl-C interrupts it on every system
         self.handler_threads.close()
         self.thread.stop()
         flush(max(0.0, deadline - time.monotonic()))
 
     def wait(self, is_done: Callable[[], bool]) -> None:
-        """Wait until `is_done`, when the calling thread's waker is rung, and not for a loop that has ended."""
+        """Wait until `is_done()`, which is checked after each wake-up of the calling thread.
+
+        Raises `Interrupted` if the loop has ended.
+        """
         waker = thread_waker()
         is_nested, waker.is_awaited = waker.is_awaited, True
         try:
@@ -166,10 +170,10 @@ class Runtime:
         finally:
             waker.is_awaited = is_nested
             if is_nested:
-                waker.wake()  # for the wait that a signal handler, the caller, has interrupted: its ring may be gone
+                waker.wake()  # for the outer wait, which a signal handler interrupted: its wake-up may be consumed
 
     def abandon_after_fork(self) -> None:
-        """In a forked child: drop what the parent runs, without sending close frames."""
+        """In a forked child: drop the objects of the parent without sending close frames."""
         self.thread.abandon()
         for service in self._services.values():
             forget = getattr(service, "forget_sockets", None)
@@ -180,7 +184,7 @@ class Runtime:
 
 
 def is_waiting_for_loop(frame: FrameType | None) -> bool:
-    """Whether the thread that stands at `frame` waits for what the loop has yet to do."""
+    """Whether the thread with the current frame `frame` waits for the loop."""
     while frame is not None:
         if frame.f_code is Runtime.wait.__code__:
             return not frame.f_locals["is_done"]()
@@ -189,16 +193,13 @@ def is_waiting_for_loop(frame: FrameType | None) -> bool:
 
 
 _default: Runtime | None = None
-# What a forked child has from its parents: kept, because ending its objects would close descriptors
-# whose numbers the child has given to others since.
+# The runtimes of a forked child's parents. They are not freed, since this would close descriptors whose numbers the
+# child may have reused.
 _abandoned: list[Runtime] = []
 
 
 def default_runtime() -> Runtime:
-    """The process's runtime, started on first use and again after it was closed.
-
-    Raises `Interrupted` when the process ends.
-    """
+    """Return the process's runtime, and start it if it does not run. Raises `Interrupted` when the process ends."""
     runtime = _default
     if runtime is None or not runtime.thread.is_alive:
         runtime = run_in_own_thread(start_default_runtime)
@@ -206,7 +207,7 @@ def default_runtime() -> Runtime:
 
 
 def start_default_runtime() -> Runtime:
-    """What `made_apart` calls: start the process's runtime, unless it runs."""
+    """Return the process's runtime, and start it, in this thread, if it does not run."""
     global _default
     if _default is None or not _default.is_alive:
         _default = Runtime()
@@ -214,19 +215,19 @@ def start_default_runtime() -> Runtime:
 
 
 def close_default_runtime() -> None:
-    """End the process's runtime, if it runs. It starts again on next use."""
+    """Close the process's runtime, if it runs. It starts again on next use."""
     global _default
     runtime = _default
     if runtime is not None:
         try:
-            runtime.close()  # handlers that see their last message use it meanwhile
+            runtime.close()  # handlers of the last messages still use it
         finally:
             if _default is runtime:
                 _default = None
 
 
 def end_default_runtime() -> None:
-    """End the process's runtime for good: the process ends."""
+    """Close the process's runtime at the end of the process, so that it does not start again."""
     try:
         close_default_runtime()
     finally:

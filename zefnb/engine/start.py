@@ -1,8 +1,8 @@
-"""Starting: the engine is loaded, and its runtime made, in a thread of their own.
+"""Starting: the engine is loaded, and its runtime made, in a separate thread.
 
-A signal handler that runs in the middle of an import finds modules that are half made, and one that runs while a
-runtime is being made would wait for what the code beneath it has yet to finish. No signal handler runs in another
-thread than the main one, so what must not be interrupted is done in a thread that is started for it.
+A signal handler that runs during an import finds modules that are not complete, and one that runs while a runtime is
+made would wait for the code that it interrupted. Signal handlers run only in the main thread, so work that must not be
+interrupted is done in a new thread.
 """
 
 from __future__ import annotations
@@ -19,42 +19,42 @@ T = TypeVar("T")
 
 _WAIT_INTERVAL = 0.1
 _FORK_TIMEOUT = 2.0
-# Held by the thread that starts something, in which no signal handler runs, and by a fork.
+# Held by the thread that runs such work, and by a fork.
 _one_at_a_time = threading.Lock()
-# The threads in which something is started, and those that wait for it.
+# The threads that run such work, and those that wait for them.
 _starters: set[int] = set()
 _waiters: set[int] = set()
 _is_hooked = _holds_lock = False
-# Why nothing is started any more.
+# The reason why nothing can be started any more.
 _end_reason = ""
 
 
 class Starting(WouldBlock):
-    """The caller, a signal handler, a finalizer or a hook, runs on top of what starts the engine, or waits for it."""
+    """The caller, a signal handler, a finalizer or a hook, interrupted code that starts the engine or waits for it."""
 
 
 class Ended(Interrupted):
-    """The process ends, and nothing is started any more."""
+    """The process ends, and nothing can be started any more."""
 
 
 class LoopOwner(threading.Thread):
-    """A thread that runs a loop, and cannot wait for one.
+    """A thread that runs a loop, and must not wait for one.
 
-    Known by its type, since a trace function runs in a thread before its first line does.
+    It is recognised by its type, since a trace function runs in a thread before the thread's first line.
     """
 
 
 class _OwnThreadCall(Generic[T]):
-    """A call that is made in a thread of its own.
+    """A call in a separate thread.
 
-    A bare one: starting one of `threading` takes a lock there, which the caller, a finalizer, may stand on.
+    It uses `_thread`, since starting a `threading.Thread` takes a lock that a finalizer may have interrupted.
     """
 
     def __init__(self, call: Callable[[], T]) -> None:
         self._call = call
         self._result: list[T] = []
         self._error: BaseException | None = None
-        # Bare, too, as in `Waker`: wherever a signal handler strikes in waiting for it, it is whole.
+        # A lock from `_thread`, as in `_LockWaker`: its state is consistent wherever a signal handler interrupts it.
         self._pending = _thread.allocate_lock()
         self._pending.acquire()
 
@@ -72,7 +72,7 @@ class _OwnThreadCall(Generic[T]):
             self._pending.release()
 
     def result(self) -> T:
-        """What the call returned, or raises what it raised; waits in slices, so that Ctrl-C gets through."""
+        """Return the result of the call, or raise its exception. Waits at intervals, so that Ctrl-C interrupts it."""
         while not self._pending.acquire(timeout=_WAIT_INTERVAL):
             pass
         if self._error is not None:
@@ -81,14 +81,14 @@ class _OwnThreadCall(Generic[T]):
 
 
 def run_in_own_thread(call: Callable[[], T], *, may_nest: bool = False) -> T:
-    """What `call` returns, made in a thread of its own; one such call is made at a time.
+    """Return the result of `call`, made in a separate thread; such calls are made one at a time.
 
-    Raises `Starting` in such a thread and in a loop's; in a signal handler whose thread waits here already, unless it
-    wants to wait `again`; and `Over` when the process ends.
+    Raises `Starting` in such a thread, in a loop's thread, and in a signal handler whose thread already waits here
+    (unless `may_nest`). Raises `Ended` when the process ends.
     """
     this_thread = _thread.get_ident()
     if this_thread in _starters or isinstance(threading.current_thread(), LoopOwner):
-        raise Starting("the runtime is being started, or has been closed, and this is a thread of its own")
+        raise Starting("the runtime is being started, or has been closed, and this is one of its own threads")
     if this_thread in _waiters and not may_nest:
         raise Starting("the runtime is being started")
     if _end_reason:
@@ -99,7 +99,7 @@ def run_in_own_thread(call: Callable[[], T], *, may_nest: bool = False) -> T:
     except RuntimeError as error:
         if "interpreter shutdown" not in str(error):
             raise
-        raise Ended("the process ends, and no runtime can be started for it any more") from None
+        raise Ended("the process ends, and its runtime cannot be started any more") from None
     is_nested = this_thread in _waiters
     _waiters.add(this_thread)
     try:
@@ -110,27 +110,27 @@ def run_in_own_thread(call: Callable[[], T], *, may_nest: bool = False) -> T:
 
 
 def import_in_own_thread(load: Callable[[], T]) -> T:
-    """What `load` imports and returns, as by `made_apart`; a loop's thread, which no signal interrupts, calls it."""
+    """Return the result of `load`, called in a separate thread, or directly in a loop's thread (without signals)."""
     return load() if isinstance(threading.current_thread(), LoopOwner) else run_in_own_thread(load)
 
 
 def forbid_starts(reason: str) -> None:
-    """From now on nothing is started; whoever needs it is told `reason`."""
+    """Raise `Ended(reason)` for every later start."""
     global _end_reason
     _end_reason = reason
 
 
 def only_publishes(given: Any) -> bool:
-    """Whether `given` does nothing but publish: without a runtime nobody has subscribed to anything."""
+    """Whether `given` only publishes: without a runtime there are no subscribers, so that nothing need be done."""
     return all(
         type(effect).__name__ == "Publish" for effect in (given if isinstance(given, list | tuple) else (given,))
     )
 
 
 def _hook_forks() -> None:
-    """From now on a fork waits until nothing is being started, however long that takes."""
+    """Make every fork wait until nothing is being started, without a time limit."""
     global _is_hooked
-    # Hooks are called in the reverse order, and logging's keeps the lock that imports here take: ours comes first.
+    # Hooks are called in reverse order, and that of logging takes a lock that imports need, so it is registered first.
     import logging  # noqa: F401
 
     if not _is_hooked and hasattr(os, "register_at_fork"):
@@ -139,9 +139,9 @@ def _hook_forks() -> None:
 
 
 def _before_fork() -> None:
-    """What is being started is waited for: a child would find the lock of a half imported module held for ever."""
+    """Wait for a running start: otherwise a child could never get the lock of a module that is being imported."""
     global _holds_lock
-    # In vain only where logging's hook, called first, holds what an import here waits for.
+    # It times out only if logging's hook, which is called first, holds a lock that the import waits for.
     _holds_lock = not _is_hooked and _one_at_a_time.acquire(timeout=_FORK_TIMEOUT)
 
 

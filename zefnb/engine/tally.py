@@ -1,4 +1,4 @@
-"""Tally: a counter that any thread may advance, also a signal handler in the middle of it, without a lock."""
+"""Tally: a counter without a lock, for any thread and for signal handlers that interrupt each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _END = 1 << 62
 
 
 class Tally:
-    """Counts from 1. Advancing and reading are one call into C each, which nothing interrupts.
+    """A counter from 1. Advancing and reading are one C call each, which is atomic.
 
     >>> tally = Tally(); tally.advance(), tally.advance(), tally.count
     (1, 2, 2)
@@ -20,17 +20,17 @@ class Tally:
         self._numbers = iter(range(1, _END))
 
     def advance(self) -> int:
-        """Count one more and return how many there are with it."""
+        """Add one and return the new count."""
         return next(self._numbers)
 
     @property
     def count(self) -> int:
-        """How many there have been."""
+        """The current count."""
         return _END - 1 - length_hint(self._numbers)
 
 
 def is_power_of_ten(count: int) -> bool:
-    """Whether `count` is 1, 10, 100, ...: when something that repeats is worth a line.
+    """Whether `count` is 1, 10, 100...: the counts at which a repeated event is logged.
 
     >>> [count for count in range(200) if is_power_of_ten(count)]
     [1, 10, 100]

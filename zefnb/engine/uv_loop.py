@@ -1,4 +1,4 @@
-"""uvloop's loop as a turn loop. Loaded where uvloop is installed only."""
+"""uvloop's loop as an iteration loop. Imported only if uvloop is installed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from zefnb.engine.iteration_loop import IterationLoop
 
 
 class UvIterationLoop(uvloop.Loop, IterationLoop):  # type: ignore[misc]
-    """libuv's: it writes at the end of its own turns, and keeps the interpreter's lock meanwhile."""
+    """uvloop's loop: it writes to sockets at the end of an iteration, without releasing the GIL."""
 
     on_wake: Callable[[], None]
 
     def at_iteration_end(self, call: Callable[[], None]) -> None:
-        # In a context of its own: the turn is everybody's, and whoever speaks last in it must not own its end.
+        # In a new context: the iteration is shared, and the last event's `current_owner` must not apply at its end.
         self.call_soon(call, context=contextvars.Context())
 
     def wake(self) -> None:

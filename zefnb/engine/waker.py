@@ -1,4 +1,4 @@
-"""Wakers: how the loop tells a thread that waits for it that something has happened."""
+"""Wakers: with them the loop wakes the threads that wait for it."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ import threading
 from typing import ClassVar, Protocol
 
 _WAIT_INTERVAL = 0.1
-# Each has two descriptors for as long as its thread lives.
+# The most wakers with sockets: each uses two descriptors until its thread ends.
 _MOST_SOCKETS = 64
 
 
 class Waker(Protocol):
-    """It may ring for somebody who has gone, so who wakes must look why."""
+    """Wakes a waiting thread. Wake-ups can be spurious: re-check the condition."""
 
-    # Whether its thread is inside a wait already, which a signal handler has interrupted.
+    # Whether its thread is already inside a wait, which a signal handler has interrupted.
     is_awaited: bool
 
     def wake(self) -> None:
-        """Wake who waits, or who will. From any thread."""
+        """End the current wait, or the next one. From any thread."""
 
     def wait(self) -> None:
-        """Return when it has rung, or when patience is at its end."""
+        """Wait for a wake-up, or until the timeout."""
 
 
 class _SocketWaker:
-    """Rings by a byte, since to send one lets go of the interpreter's lock, which who wakes needs at once.
+    """Wakes through a socketpair: sending a byte releases the GIL, which the woken thread needs at once.
 
-    On one processor `| run` takes a third of the time that it takes with a lock (45 us, not 140), on two as long.
+    On one processor, `| run` takes a third of the time that it takes with a lock (45 us, not 140), on two the same.
     """
 
     open_descriptors: ClassVar[set[int]] = set()
     is_awaited = False
-    _write_descriptor = _read_descriptor = -1  # as long as there is no descriptor
+    _write_descriptor = _read_descriptor = -1  # for `__del__`, if the constructor fails
 
     def __init__(self, timeout: float | None) -> None:
         writer, reader = socket.socketpair()
         writer.setblocking(False)
         reader.setblocking(True)  # whatever `socket.setdefaulttimeout` says
         if timeout is not None:
-            # The kernel's own patience: Python's would ask twice, and let go of the interpreter's lock twice.
+            # The kernel's timeout: Python's would need two system calls, and release the GIL twice.
             reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(timeout * 1e6)))
-        # Bare descriptors: at the end of a process sockets may be taken down before who would close them.
+        # Descriptors instead of sockets: at the end of a process the sockets may be destroyed before this object.
         self._write_descriptor, self._read_descriptor = writer.detach(), reader.detach()
         self.open_descriptors.add(self._read_descriptor)
 
     def wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # full of rings that nobody has heard yet
+        with contextlib.suppress(BlockingIOError):  # the buffer is full of earlier wake-ups
             os.write(self._write_descriptor, b"\0")
 
     def wait(self) -> None:
@@ -65,9 +65,9 @@ class _SocketWaker:
 
 
 class _LockWaker:
-    """For systems whose sockets do not wait so, and for when descriptors are few.
+    """Wakes through a lock, on systems without such socket timeouts and when descriptors are few.
 
-    A bare lock: of one made in Python, such as an event's, Ctrl-C may keep hold for ever.
+    A plain lock, since Ctrl-C can leave one that is written in Python, such as that of an event, locked for ever.
     """
 
     is_awaited = False
@@ -78,7 +78,7 @@ class _LockWaker:
         self._timeout = -1 if timeout is None else timeout
 
     def wake(self) -> None:
-        with contextlib.suppress(RuntimeError):  # it has rung already
+        with contextlib.suppress(RuntimeError):  # released already
             self._lock.release()
 
     def wait(self) -> None:
@@ -86,7 +86,7 @@ class _LockWaker:
 
 
 def make_waker(timeout: float | None = None) -> Waker:
-    """A waker; who waits for it does so for so many seconds (less than one) at a time, or until it has rung."""
+    """Return a waker whose `wait` takes at most `timeout` seconds (less than one), or has no limit with `None`."""
     if sys.platform != "win32" and len(_SocketWaker.open_descriptors) < _MOST_SOCKETS:
         with contextlib.suppress(OSError):
             return _SocketWaker(timeout)
@@ -97,7 +97,7 @@ _wakers = threading.local()
 
 
 def thread_waker() -> Waker:
-    """The calling thread's waker, which it takes along when it ends. It waits in slices, so that Ctrl-C is heard."""
+    """Return the calling thread's waker. Its waits are short, so that Ctrl-C interrupts a loop of them."""
     waker: Waker | None = getattr(_wakers, "waker", None)
     if waker is None:
         waker = _wakers.waker = make_waker(_WAIT_INTERVAL)

@@ -47,7 +47,7 @@ class TestWhereHandlersRun:
         until(lambda: room.state == 2)
         [entry] = FX.QueryLog(level="warning") | run
         assert "sleepy" in entry["handler"]
-        assert "held the loop" in entry["message"]
+        assert "blocked the loop" in entry["message"]
         assert entry["count"] == 2
 
     def test_a_slow_async_handler_delays_its_own_actor_only(self, until):

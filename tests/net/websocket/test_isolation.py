@@ -217,7 +217,7 @@ def change(request: Any, locale_at_first: str) -> Any:
 
 
 def told_of_locales() -> list[tuple[str, int]]:
-    entries = [entry for entry in FX.QueryLog() | run if "another locale" in entry["message"]]
+    entries = [entry for entry in FX.QueryLog() | run if "the locale of the whole process" in entry["message"]]
     return [(entry["handler"].rpartition(".")[2], entry["count"]) for entry in entries]
 
 
