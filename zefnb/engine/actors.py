@@ -1,4 +1,4 @@
-"""The running actors, by uid."""
+"""The running actors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from zefnb.engine.registry import Registry
 
 
 class Actors(Registry[Actor]):
-    """The actors that run: a service of the runtime."""
+    """The running actors: a service of the runtime."""
 
     listed_by = "FX.ListActors()"

@@ -1,4 +1,4 @@
-"""What a cell made: what a later execution of the same cell replaces."""
+"""The cell registry: the objects that each cell made, which a later execution of the cell replaces."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class CellRegistry:
 
     def __init__(self) -> None:
         self._made: dict[tuple[object, ...], Made] = {}
-        # Where in `_made` each handle is, by its uid.
+        # The key in `_made` of each handle, by its uid.
         self._places: dict[str | None, tuple[object, ...]] = {}
-        # By uid, and kept when a thing has ended: its last words belong to its cell, too.
+        # By uid, also after an object has ended: its last output belongs to its cell, too.
         self._cells: dict[str | None, str] = {}
 
     def previous(self) -> Any:
@@ -90,7 +90,7 @@ class CellRegistry:
             notices.append(f"replaced {what}")
 
     def forget(self, handle: Any) -> None:
-        """`handle` has ended."""
+        """Remove `handle`, which has ended."""
         place = self._places.pop(handle._uid, None)
         if place is not None and (made := self._made.get(place)) is not None and made.handle == handle:
             self._made.pop(place, None)

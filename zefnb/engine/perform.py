@@ -175,12 +175,12 @@ class Submission:
             self._waker.wake()
 
     def result(self) -> list[Any]:
-        """The answers, once it is done, in the submitter's thread: prints the notices, and raises what was raised."""
+        """Print the notices and return the results, or raise the first exception. In the caller's thread."""
         for notice in self.notices:
             print(notice)
         if isinstance(self.error, asyncio.CancelledError):
-            # As it is, it would say that the submitter's own task was cancelled.
-            raise Interrupted("the runtime ended, or the effect was cancelled, while it was under way")
+            # A `CancelledError` would mean that the caller's own task was cancelled.
+            raise Interrupted("the effect was cancelled, or the runtime ended, before the effect was complete")
         if self.error is not None:
             raise self.error
         return self.value

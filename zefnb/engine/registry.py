@@ -1,4 +1,4 @@
-"""What runs of one kind, by the uid of its handle: found, listed, and forgotten when it ends."""
+"""Registries: the running objects of one kind, by the uids of their handles."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from zefnb.engine.runtime import Runtime
 
 
 class Running(Protocol):
-    """Something that runs until it ends, known by its handle."""
+    """An object that runs until it ends, identified by its handle."""
 
     @property
     def handle(self) -> Entity:
-        """What users hold of it."""
+        """The value that represents the object in user code."""
 
 
 R = TypeVar("R", bound=Running)
 
 
 class Registry(Generic[R]):
-    """The actors, servers, clients, timers or subscriptions that run: a service of the runtime. Lives on the loop."""
+    """The running actors, servers, clients, timers or subscriptions: a service of the runtime, used on the loop."""
 
-    # The effect that lists the handles; an error about a handle names it.
+    # The effect that lists the handles, for error texts.
     listed_by: ClassVar[str] = ""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -31,33 +31,33 @@ class Registry(Generic[R]):
         self._running: dict[str | None, R] = {}
 
     def add(self, started: R) -> None:
-        """Keep `started` until it is forgotten."""
+        """Register `started`."""
         self._running[started.handle._uid] = started
 
     def find(self, handle: Entity) -> R | None:
-        """What runs by that handle, or `None`."""
+        """Return the running object of that handle, or `None`."""
         return self._running.get(handle._uid)
 
     def get(self, handle: Entity) -> R:
-        """What runs by that handle; `NotRunning` when it has ended or belongs to another process."""
+        """Return the running object of that handle. Raises `NotRunning` if it has ended or is of another process."""
         found = self._running.get(handle._uid)
         if found is None:
             raise self._runtime.not_running(handle, self.listed_by)
         return found
 
     def previous(self) -> R | None:
-        """What an earlier execution of the running cell started in this place, if it still runs."""
+        """Return the object that an earlier execution of the running cell started in this place, if it still runs."""
         handle = self._runtime.cells.previous()
         return None if handle is None else self.find(handle)
 
     def forget(self, handle: Entity) -> None:
-        """What ran by that handle has ended. May be repeated."""
+        """Remove the object of that handle, which has ended. May be repeated."""
         if self._running.pop(handle._uid, None) is not None:
             self._runtime.ended(handle._uid)
             self._runtime.cells.forget(handle)
 
     def handles(self) -> list[Any]:
-        """The handles of all that run, in the order of their start."""
+        """Return the handles of all running objects, in the order of their start."""
         return [running.handle for running in self._running.values()]
 
     def __iter__(self) -> Iterator[R]:

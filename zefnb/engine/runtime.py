@@ -88,14 +88,14 @@ class Runtime:
                 del self._ended[next(iter(self._ended))]
 
     def not_running(self, handle: Any, listed_by: str = "") -> NotRunning:
-        """The error for a handle that leads nowhere; `listed_by` is the effect that returns those that do."""
+        """Return the error for a handle without a running object; `listed_by` is the effect that lists the handles."""
         uid = getattr(handle, "_uid", None)
         if uid in self._ended:
             return NotRunning(f"{handle!r} has been stopped")
-        hint = "a handle works only in the process that made it"
+        hint = "use a handle only in the process that made it"
         if listed_by:
-            hint = f"{hint}; {listed_by} | run lists those of this one"
-        return NotRunning(f"{handle!r} belongs to another process than this one ({os.getpid()}); {hint}")
+            hint = f"{hint}; {listed_by} | run lists the handles of this process"
+        return NotRunning(f"{handle!r} belongs to another process, not to this one ({os.getpid()}); {hint}")
 
     def _escaped(self, error: BaseException) -> None:
         self.journal.exception("an exception reached the loop", error)
