@@ -13,7 +13,7 @@ import typing
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 from zefnb.core.op import Evaluator, Op, OpFactory
 from zefnb.core.record import Record, assemble, set_fields
@@ -205,10 +205,14 @@ class EffectType(type):
             raise InvalidEffect(repr(cls), faults)
 
 
+NOT_RUN = "nothing has run yet: add `| run`"
+
+
 class Effect(Record, metaclass=EffectType):
     __slots__ = ()
     # No effect has a uid.
     _uid = None
+    _advice = f"; {NOT_RUN}"
 
     def __or__(self, other: object) -> Any:
         if isinstance(other, Evaluator):
@@ -224,6 +228,19 @@ class Effect(Record, metaclass=EffectType):
         if _awaiter is None:
             raise InvalidEffect(repr(type(self)), "no engine is loaded; `import zefnb` first")
         return _awaiter(self).__await__()
+
+    # An effect is not what performing it returns, and the error for taking it for that says so.
+    def __iter__(self) -> NoReturn:
+        raise InvalidEffect(repr(type(self)), f"it cannot be iterated over; {NOT_RUN}")
+
+    def __getitem__(self, key: object) -> NoReturn:
+        raise InvalidEffect(repr(type(self)), f"it has no items; {NOT_RUN}")
+
+    def __len__(self) -> NoReturn:
+        raise InvalidEffect(repr(type(self)), f"it has no length; {NOT_RUN}")
+
+    def __bool__(self) -> bool:
+        return True
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self).__name__, dict(self.__dict__))

@@ -6,6 +6,7 @@ pickled. `compile_chain` makes one plain function of it when it is subscribed.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 import sys
@@ -283,12 +284,19 @@ class Collect(Evaluator):
 collect = Collect()
 
 
+def op_for(name: str) -> str:
+    """How to write the op that has the name of a function of Python's."""
+    return f"the op is `ops.{name}(function)`, after `from zefnb import ops`"
+
+
 def as_chain(given: Any, subject: str = "chain", field: str = "step") -> Op:
     """Return a callable as a chain. Raises `InvalidValue`, with `subject` and `field`, for anything else."""
     if isinstance(given, Op):
         return given
     if isinstance(given, OpFactory):
         return given()
+    if given is builtins.map or given is builtins.filter:
+        raise InvalidValue(subject, [FieldError(field, f"got Python's own {given.__name__}", op_for(given.__name__))])
     if callable(given):
         name = getattr(given, "__name__", None) or repr(given)
         return Op((Step(given, (), {}, bool(getattr(given, "inline", False)), name),))

@@ -26,6 +26,8 @@ class Record:
 
     __slots__ = ("__dict__", "_uid")
     _uid: str | None
+    # Added to the error about a missing field.
+    _advice = ""
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self)!r} is immutable; make a new one with `insert({name!r}, ...)`")
@@ -40,7 +42,7 @@ class Record:
         names = list(self.__dict__)
         more = f", ... of {len(names):,}" if len(names) > _MOST_LISTED else ""
         listed = strip_controls(", ".join(names[:_MOST_LISTED])) + more if names else "it has none"
-        problem = f"no field {short_repr(name)}; fields: {listed}"
+        problem = f"no field {short_repr(name)}; fields: {listed}{type(self)._advice}"
         raise MissingField(repr(type(self)), [FieldError("", problem, hint=Hint(name, names))])
 
     def __dir__(self) -> list[str]:

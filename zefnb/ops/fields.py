@@ -28,7 +28,7 @@ def _path(subject: str, field: str, key: Any) -> list[Any]:
 
 def _item(holder: Any, key: Any, subject: str) -> Any:
     """One step of a path: a field, a key or an index, with an error that names what there is."""
-    if isinstance(holder, Record) and not hasattr(type(holder), "__getitem__"):
+    if isinstance(holder, Effect) or (isinstance(holder, Record) and not hasattr(type(holder), "__getitem__")):
         if isinstance(key, str):
             return holder.__dict__[key] if key in holder.__dict__ else holder.__getattr__(key)
         raise InvalidValue(subject, [FieldError("key", f"got {shown(key)}", f"a field of {type(holder)!r}, as text")])

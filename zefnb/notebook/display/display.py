@@ -11,6 +11,7 @@ from typing import Any
 
 _SHOWN = (
     ("zefnb.core.entity", "Entity"),
+    ("zefnb.core.effect", "Effect"),
     ("zefnb.core.rows", "Rows"),
     ("zefnb.store.dict_database", "DictDatabase"),
 )
@@ -72,6 +73,7 @@ def _as_a_list(value: list[Any], printer: Any, cycle: bool) -> None:
 
 def _as_html(value: Any) -> str | None:
     """The HTML form; `None` where the plain one says it all."""
+    from zefnb.core.effect import Effect
     from zefnb.core.rows import Rows
     from zefnb.notebook.display import html, tables
     from zefnb.notebook.display.handles import described
@@ -79,6 +81,8 @@ def _as_html(value: Any) -> str | None:
     own = getattr(value, "_repr_html_", None)
     if own is not None:
         return str(own())
+    if isinstance(value, Effect):
+        return None
     if isinstance(value, Rows):
         grid = tables.grid(value)
         if not value:
@@ -103,11 +107,14 @@ def _as_html(value: Any) -> str | None:
 
 def plain_text(value: Any, *, colour: bool, width: int) -> str | None:
     """The form for a terminal; without colour, plain text. `None` where the `repr` is the best there is."""
+    from zefnb.core.effect import NOT_RUN, Effect
     from zefnb.core.rows import Rows
     from zefnb.notebook.display.handles import described
 
     if isinstance(value, Rows):
         return _drawn(value, colour, width)
+    if isinstance(value, Effect):
+        return f"{value!r}\n  {NOT_RUN}"
     found = described(value)
     if found is None:
         return None
