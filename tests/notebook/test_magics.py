@@ -372,6 +372,34 @@ def test_page_serves_the_cell_starts_a_server_and_updates_with_clients_connected
         assert client.recv(timeout=20) == "still here"
 
 
+@pytest.mark.parametrize(
+    ("made", "kind", "count"),
+    [
+        ("FX.StartTimer(interval=60, target=ET.Topic('x'), content=1)", "timer", "len(FX.ListTimers() | run)"),
+        ("FX.StartActor(initial_state=0, handler=print)", "actor", "len(FX.ListActors() | run)"),
+        (
+            "FX.SubscribeFX(topic=ET.Topic('x'), op=print)",
+            "subscription",
+            "len([b for b in FX.StreamGraphSnapshot() | run if b['kind'] == 'subscription'])",
+        ),
+    ],
+)
+def test_stop_ends_whatever_runs_says_so_and_completes_its_name(kernel, made, kind, count):
+    kernel.run("FX.StartTimer(interval=60, target=ET.Topic('y'), content=1)")
+    before = kernel.value(count)
+    kernel.run(f"what_runs = {made} | run", f"made {kind}")
+    assert kernel.value(count) == before + 1
+    assert kernel.complete("%zef stop what_r") == ["%zef stop what_runs"]
+    assert kernel.run("%zef stop what_runs").text == f"stopped the {kind} what_runs\n"
+    assert kernel.value(count) == before
+
+
+def test_stop_says_what_it_cannot_stop(kernel):
+    kernel.run("effect = FX.StartTimer(interval=60, target=ET.Topic('x'), content=1)")
+    assert "nothing has run yet" in kernel.run("%zef stop effect").text
+    assert "no server; a name bound to one" in kernel.run("%zef stop heard").text
+
+
 def test_connect_sends_headers_whose_secrets_are_variables(kernel):
     server = Outsider()
     kernel.run("key = 'a:secret --all'")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from zefnb.core.effect import DEFAULT_REGISTRY, FX
-from zefnb.core.entity import Actor, HTTPServer, Topic
+from zefnb.core.entity import Actor, HTTPServer, Subscription, Success, Timer, Topic, WebSocketClient
 from zefnb.core.shapes import SHAPES
 from zefnb.notebook.command_line import command as kinds
 from zefnb.notebook.command_line.line import pieces
@@ -92,6 +92,10 @@ class Completion:
             yield from _topics()
         elif kind in (kinds.server, kinds.endpoint, kinds.place):
             yield from self._names(HTTPServer)
+            yield from (str(server["port"]) for server in _facts()["servers"])
+        elif kind is kinds.stoppable:
+            yield from self._names(HTTPServer, Actor, Timer, WebSocketClient, Subscription)
+            yield from (name for name in self._names(Success) if hasattr(self._shell.user_ns[name], "subscription"))
             yield from (str(server["port"]) for server in _facts()["servers"])
         elif kind is kinds.variable:
             yield from self._names(Actor, FX.StartActor, dict)

@@ -240,6 +240,11 @@ def server(token: str) -> str:
     return token
 
 
+def stoppable(token: str) -> str:
+    """A name of anything that runs, or the port of a server, which is resolved when the command runs."""
+    return token
+
+
 def endpoint(token: str) -> str:
     """A server by name or port, a WebSocket route, or both as `server/path`; resolved when the command runs."""
     return token
