@@ -168,7 +168,7 @@ def quiet(heard):
 
 def busy_actors():
     listeners = default_runtime().service(Subscriptions)
-    return [one for one in listeners if one.progress.handled < one.progress.given]
+    return [one for one in listeners if one.progress.handled < one.progress.received]
 
 
 def test_each_message_from_outside_begins_anew_and_the_entry_counts_those_that_were_dropped(listen, until):

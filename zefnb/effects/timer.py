@@ -56,18 +56,18 @@ def start_timer(
     from zefnb.topics.timer import Timers
 
     _check_interval(interval)
-    place = _checked_zone(zone)
+    time_zone = _checked_zone(zone)
     topic_key(target)
     timers, hub = runtime.service(Timers), runtime.service(Hub)
     try:
-        kept = snapshot(content)
+        copy = snapshot(content)
     except RecursionError:
         raise too_deep("FX.StartTimer", "content") from None
     if (previous := timers.previous()) is not None:
         timers.stop(previous.handle)
         runtime.cells.replaced("the timer that this cell started before")
     handle = Timer(generate_uid())
-    timer = Running(handle, interval, target, kept, starting_at, place, timers.clock)
+    timer = Running(handle, interval, target, copy, starting_at, time_zone, timers.clock)
     timers.start(timer, hub)
     runtime.cells.record(handle)
     owner = timer.owner = current_owner.get()

@@ -40,12 +40,12 @@ def _accept_publish(runtime: Runtime, effect: Any) -> Any:
     key = effect.target._uid or topic_key(effect.target)
     content = effect.content
     try:
-        kept = content if type(content) in plain else snapshot(content)
+        copy = content if type(content) in plain else snapshot(content)
     except RecursionError:
         raise _too_deep() from None
     owner = current_owner.get()
     cause = None if owner is None else owner.cause
-    runtime.call_queue.put(runtime.service(hub).hand_on, key, kept, cause)
+    runtime.call_queue.put(runtime.service(hub).publish_snapshot, key, copy, cause)
     return success
 
 
@@ -168,7 +168,7 @@ def delete_topic(runtime: Runtime, *, topic: Topic) -> Success:
     hub = runtime.service(Hub)
     subscriptions = runtime.service(Subscriptions)
     for removed in hub.delete(topic):
-        subscriptions.lost(removed)
+        subscriptions.discard(removed)
         clear = getattr(removed, "topic_deleted", None)
         if clear is not None:
             clear()

@@ -62,7 +62,7 @@ class Rules:
         return effects, result[1]
 
 
-class Listening:
+class OpBehaviour:
     """The behaviour of a subscribed op: it has no state, and the effects that it returns are performed."""
 
     def __init__(self, op: Any, effects: Callable[[Any], Sequence[Effect]]) -> None:

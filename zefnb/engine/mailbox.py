@@ -15,7 +15,7 @@ class Progress(NamedTuple):
     """The numbers of messages that a subscriber has handled and received so far."""
 
     handled: int
-    given: int
+    received: int
 
 
 class _Caused(NamedTuple):

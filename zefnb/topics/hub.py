@@ -63,7 +63,7 @@ class TopicState:
         self._snapshot = None
 
 
-class _Then:
+class _Callback:
     """What is to be done when everything published before has been delivered."""
 
     def __init__(self, call: Callable[[], None]) -> None:
@@ -88,12 +88,12 @@ class Hub:
         """Hand `content`, as it is now, to every subscriber of `topic`, after everything published before."""
         if topic._uid in self._topics:  # for nobody nothing is copied
             try:
-                kept = content if type(content) in PLAIN else snapshot(content)
+                copy = content if type(content) in PLAIN else snapshot(content)
             except RecursionError:
                 raise too_deep(repr(topic), "content") from None
-            self.hand_on(topic._uid, kept, cause)
+            self.publish_snapshot(topic._uid, copy, cause)
 
-    def hand_on(self, key: str, content: Any, cause: Cause | None = None) -> None:
+    def publish_snapshot(self, key: str, content: Any, cause: Cause | None = None) -> None:
         """As `publish`, for what is a snapshot already."""
         state = self._topics.get(key)
         if state is None:
@@ -113,7 +113,7 @@ class Hub:
     def after_delivery(self, call: Callable[[], None]) -> None:
         """Make `call` when everything published before has been delivered, which may be now."""
         if self._delivering or self._queue:
-            self._queue.append((None, (_Then(call),), None, None))
+            self._queue.append((None, (_Callback(call),), None, None))
         else:
             call()
 

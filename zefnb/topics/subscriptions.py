@@ -8,7 +8,7 @@ from typing import Any
 from zefnb.core.effect import Effect
 from zefnb.core.entity import Entity
 from zefnb.engine.actor import Actor
-from zefnb.engine.behaviour import Listening, handler_name
+from zefnb.engine.behaviour import OpBehaviour, handler_name
 from zefnb.engine.registry import Registry
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import shown
@@ -24,7 +24,7 @@ class Listener(Actor):
     def __init__(
         self,
         runtime: Runtime,
-        behaviour: Listening,
+        behaviour: OpBehaviour,
         handle: Entity,
         topic: Entity,
         target: Entity | None,
@@ -89,7 +89,7 @@ class Subscriptions(Registry[Listener]):
     ) -> int:
         """Bind `op` to `topic`; returns how many subscribers the topic has now."""
         self._hub = hub
-        listener = Listener(self._runtime, Listening(op, effects), handle, topic, target, owner)
+        listener = Listener(self._runtime, OpBehaviour(op, effects), handle, topic, target, owner)
         self.add(listener)
         if owner is not None:
             owner.own(handle, lambda: self.end(handle, at_once=True))
@@ -105,9 +105,9 @@ class Subscriptions(Registry[Listener]):
             self._hub.unsubscribe(listener.topic, listener)
         if at_once:
             listener.end()
-        self.lost(listener)
+        self.discard(listener)
 
-    def lost(self, subscriber: Any) -> None:
+    def discard(self, subscriber: Any) -> None:
         """The hub has let go of `subscriber`: forget the subscription, if it is one."""
         if not isinstance(subscriber, Listener) or self.find(subscriber.handle) is None:
             return

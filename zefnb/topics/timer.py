@@ -20,9 +20,9 @@ from zefnb.topics.moments import moments as moments
 SHORTEST = 0.001
 LONGEST = 100 * 366 * 86_400.0
 # The clock on the wall may have been put forward or back meanwhile, and nobody says so.
-_LOOK_EVERY = 1.0
+_CHECK_INTERVAL = 1.0
 # By less it is put right all the time.
-_JUMP = 0.5
+_SMALLEST_JUMP = 0.5
 
 
 class _Tick:
@@ -40,17 +40,17 @@ class _Tick:
         self._marks = {}
         for subscriber in self._hub.subscribers(self._topic):
             progress = getattr(subscriber, "progress", None)
-            if progress is not None and progress.handled < progress.given:
-                self._marks[subscriber] = progress.given
+            if progress is not None and progress.handled < progress.received:
+                self._marks[subscriber] = progress.received
 
     @property
     def is_handled(self) -> bool:
         """Whether nobody who is still subscribed has it before him."""
         if self._marks is None:
             return False
-        there = self._hub.subscribers(self._topic)
+        subscribers = self._hub.subscribers(self._topic)
         return not any(
-            subscriber in there and subscriber.progress.handled < mark  # type: ignore[attr-defined]
+            subscriber in subscribers and subscriber.progress.handled < mark  # type: ignore[attr-defined]
             for subscriber, mark in self._marks.items()
         )
 
@@ -87,7 +87,7 @@ class Timer:
         # The two clocks at one moment, from when on an interval goes by the second.
         self._anchor: tuple[Time, float] | None = None
         if starting_at is None or starting_at <= now:
-            self._leave_the_wall()
+            self._use_monotonic_clock()
         self._offset = self._wall_offset()
         self._ticked_at = 0.0
         self.next = self._moment(self._first)
@@ -101,7 +101,7 @@ class Timer:
         while True:
             # Of several that a jump or a busy loop has let go by, one message is enough.
             number = self._skip_past(await self._reach(number))
-            self._leave_the_wall()
+            self._use_monotonic_clock()
             if last is not None and not last.is_handled:
                 self.skipped += 1
             else:
@@ -114,15 +114,15 @@ class Timer:
         """Wait for a moment. Returns its number, which is another where the clock was put back meanwhile."""
         while True:
             now = self._now()
-            self.next = self._on_the_wall(self._moment(number), now)
+            self.next = self._wall_time_of(self._moment(number), now)
             wait = self._moment(number) - now
             if wait <= 0:
                 return number
-            await self._clock.sleep(min(wait, _LOOK_EVERY))
-            if self._was_put_back():
+            await self._clock.sleep(min(wait, _CHECK_INTERVAL))
+            if self._was_set_back():
                 number = self._next_number()
 
-    def _leave_the_wall(self) -> None:
+    def _use_monotonic_clock(self) -> None:
         """From now on an interval in seconds goes by the monotonic clock."""
         if self._anchor is None and not isinstance(self.interval, str):
             self._anchor = (self._clock.now(), self._clock.monotonic())
@@ -134,23 +134,23 @@ class Timer:
         wall, monotonic = self._anchor
         return wall + (self._clock.monotonic() - monotonic)
 
-    def _on_the_wall(self, moment: Time, now: Time) -> Time:
+    def _wall_time_of(self, moment: Time, now: Time) -> Time:
         """What the clock on the wall will show at `moment`."""
         jump = self._clock.now() - now if self._anchor is not None else 0.0
-        return moment + jump if abs(jump) > _JUMP else moment
+        return moment + jump if abs(jump) > _SMALLEST_JUMP else moment
 
     def _wall_offset(self) -> float:
         return self._clock.now().seconds - self._clock.monotonic()
 
-    def _was_put_back(self) -> bool:
+    def _was_set_back(self) -> bool:
         """Whether the clock on the wall was put back since this was asked last, and counts."""
         before, self._offset = self._offset, self._wall_offset()
-        return self._anchor is None and self._offset < before - _JUMP
+        return self._anchor is None and self._offset < before - _SMALLEST_JUMP
 
     def _next_number(self) -> int:
         """Which moment is next by the clock as it is now, none twice within half of an interval."""
         number = self._passed(self._first)
-        if self._moment(number) <= self._now() - _LOOK_EVERY:  # not one that came while nobody looked
+        if self._moment(number) <= self._now() - _CHECK_INTERVAL:  # not one that came while nobody looked
             number += 1
         if self.ticks:
             since = self._clock.monotonic() - self._ticked_at
