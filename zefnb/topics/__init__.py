@@ -1,4 +1,5 @@
 """Topics: the hub, subscriptions and timers.
 
-Here lives who gets what, and in which order. Nothing here knows of sockets or of effects by name.
+It determines which subscribers receive a message, and in which order. Nothing here may depend on sockets, or refer to
+an effect by name.
 """

@@ -1,8 +1,8 @@
-"""Causes: through which subscriptions a message came about, to find one that causes itself without end.
+"""Causes: the subscriptions that led to a message, so that a message that causes itself without end is found.
 
-A cause is a tuple: the subscriptions that have taken the message or one of those that led to it, the last one first,
-then the origin. It travels with what a subscription publishes, also through actors and handlers in threads.
-What comes from a socket, a timer, a cell or another process has none: there a new chain begins.
+A cause is a tuple: the subscriptions that received the message or one of its predecessors, the last one first, and
+then the origin. Messages that a subscription publishes carry it, also through actors and handlers in threads. Messages
+from a socket, a timer, a cell or another process have no cause: a new chain begins with them.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import time
 from typing import Any
 
 Cause = tuple[Any, ...]
-# Something that happened outside: how often what it led to has come back to a subscription, and since when; empty
-# until then. A list: one is made for each message that a subscription publishes for, and an object takes 0.1 us more.
+# How often a chain has returned to a subscription, and since when; empty before the first return. It is a list, since
+# one is made for each message that a subscription handles, and an object would take 0.1 us more.
 Origin = list[float]
 
-# As deep as Python lets a function call itself.
+# Equal to Python's default recursion limit.
 MAX_RETURNS = 1_000
-# A loop that takes its time, such as one that sleeps and publishes anew, is slower than so many in a minute.
+# Seconds. An intended loop, such as a handler that sleeps and publishes again, returns less often within this time.
 WINDOW = 60.0
 
 
 def may_return(origin: Origin) -> bool:
-    """Count one more return. Returns whether the message may be taken: up to `MAX_RETURNS` in a `WINDOW`."""
+    """Count one more return. Returns whether to handle the message: up to `MAX_RETURNS` within `WINDOW` seconds."""
     if not origin:
         origin += (0, time.monotonic())
     origin[0] += 1

@@ -1,4 +1,4 @@
-"""The clocks that timers go by."""
+"""The clocks that timers use."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from zefnb.core.time import Time
 
 
 class Clock:
-    """The computer's two clocks. A test gives `Timers` one that it moves itself."""
+    """The computer's two clocks. Tests give `Timers` a clock that they control."""
 
     def now(self) -> Time:
-        """What the clock on the wall shows: people and time servers may put it forward and back."""
+        """Return the system time, which users and time servers may set forward and back."""
         return Time.now()
 
     def monotonic(self) -> float:
-        """Seconds since some moment. Nobody puts this one forward or back; it may stand still while suspended."""
+        """Return the seconds of a clock that is never set; it may stop while the computer is suspended."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for so long by the monotonic clock."""
+        """Wait for this many seconds of the monotonic clock."""
         await asyncio.sleep(seconds)

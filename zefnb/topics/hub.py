@@ -1,8 +1,7 @@
-"""The hub: who gets what, in which order.
+"""The hub: it delivers messages to the subscribers of topics.
 
-One order: every subscriber of a topic sees the same messages in the same order. A publish made
-while another is being delivered is queued, not nested, and the queue is drained in slices, bounded in number
-and in time.
+All subscribers of a topic receive the same messages in the same order. A message that is published during a delivery
+is queued, and the deliveries of one loop iteration are bounded in number and in time.
 """
 
 from __future__ import annotations
@@ -23,48 +22,47 @@ from zefnb.text.short_repr import short_repr
 from zefnb.topics.causes import Cause
 
 _MAX_DELIVERIES_PER_ITERATION = 256
-# The kind of a subscription by which the toolkit itself looks on: it is nobody's, and is not told of.
+# The kind of the subscriptions of zefnb's own displays, which are not listed.
 WATCH = "watch"
 
 
 class Subscriber(Protocol):
-    """Who can be subscribed: an actor, an op, an endpoint's sockets, an outward client.
+    """An actor, an op, the sockets of an endpoint, or an outward client.
 
-    One that is done with the content when `deliver` returns, and does not change it, has a true
-    `only_encodes`; each of the others is given content of its own. One that publishes what it makes of a message to
-    one topic has it as `target`.
+    `only_encodes` is true if the subscriber neither changes the content nor uses it after `deliver`; every other
+    subscriber receives its own copy. `target` is the topic to which a subscriber publishes its results, if any.
     """
 
     def deliver(self, content: Any) -> None:
-        """Take one message, on the loop, without waiting."""
+        """Receive one message, on the loop, without waiting."""
 
 
 class TopicState:
-    """A topic that somebody listens to."""
+    """A topic with subscribers."""
 
     __slots__ = ("_snapshot", "published", "subscribers", "topic")
 
     def __init__(self, topic: Entity) -> None:
         self.topic = topic
         self.published = 0
-        # A dict for its order and quick removal; the value says what kind of binding it is.
+        # A dict, for its order and quick removal; the value is the kind of the subscription.
         self.subscribers: dict[Subscriber, str] = {}
         self._snapshot: tuple[Subscriber, ...] | None = ()
 
     @property
     def snapshot(self) -> tuple[Subscriber, ...]:
-        """Who is subscribed now: delivery walks this while subscribers come and go."""
+        """The current subscribers, as a tuple that does not change during a delivery."""
         if self._snapshot is None:
             self._snapshot = tuple(self.subscribers)
         return self._snapshot
 
     def changed(self) -> None:
-        """Somebody came or went."""
+        """Discard the snapshot after a change of the subscribers."""
         self._snapshot = None
 
 
 class _Callback:
-    """What is to be done when everything published before has been delivered."""
+    """A call that is made once all earlier messages have been delivered."""
 
     def __init__(self, call: Callable[[], None]) -> None:
         self._call = call
@@ -79,14 +77,14 @@ class Hub:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._topics: dict[str, TopicState] = {}
-        # Each with those who were subscribed when it was published: who comes later gets nothing older,
-        # who leaves has got everything before.
+        # Each message is stored with the subscribers at the time of publishing: a later subscriber receives no older
+        # messages, and one that has unsubscribed receives all earlier ones.
         self._queue: deque[tuple[Entity | None, tuple[Subscriber, ...], Any, Cause | None]] = deque()
         self._delivering = False
 
     def publish(self, topic: Entity, content: Any, cause: Cause | None = None) -> None:
-        """Hand `content`, as it is now, to every subscriber of `topic`, after everything published before."""
-        if topic._uid in self._topics:  # for nobody nothing is copied
+        """Deliver a copy of `content` to every subscriber of `topic`, after all earlier messages."""
+        if topic._uid in self._topics:  # without subscribers nothing is copied
             try:
                 copy = content if type(content) in PLAIN else snapshot(content)
             except RecursionError:
@@ -94,7 +92,7 @@ class Hub:
             self.publish_snapshot(topic._uid, copy, cause)
 
     def publish_snapshot(self, key: str, content: Any, cause: Cause | None = None) -> None:
-        """As `publish`, for what is a snapshot already."""
+        """As `publish`, for content that is already a snapshot."""
         state = self._topics.get(key)
         if state is None:
             return
@@ -111,7 +109,7 @@ class Hub:
             self._delivering = False
 
     def after_delivery(self, call: Callable[[], None]) -> None:
-        """Make `call` when everything published before has been delivered, which may be now."""
+        """Call `call` once all earlier messages have been delivered, which may be now."""
         if self._delivering or self._queue:
             self._queue.append((None, (_Callback(call),), None, None))
         else:
@@ -129,7 +127,7 @@ class Hub:
                     subscriber.deliver(content)
                 else:
                     subscriber.deliver(snapshot(content))
-            except BaseException as error:  # content of a user's type may raise what it likes
+            except BaseException as error:  # content of a user's type may raise any exception
                 text, key = f"delivery to {short_repr(subscriber)}", ("delivery", type(subscriber))
                 self._runtime.journal.exception(text, error, key=key, topic=topic)
         if cause is not None:
@@ -139,7 +137,7 @@ class Hub:
         queue, deadline = self._queue, 0.0
         for _ in range(_MAX_DELIVERIES_PER_ITERATION):
             self._deliver(*queue.popleft())
-            if not queue:  # as nearly always, so nobody looks at the clock
+            if not queue:  # the usual case, without reading the clock
                 return
             now = time.monotonic()
             deadline = deadline or now + ITERATION_BUDGET
@@ -155,7 +153,7 @@ class Hub:
             self._delivering = False
 
     def subscribe(self, topic: Entity, subscriber: Subscriber, kind: str) -> int:
-        """Have `subscriber` get what is published from now on; returns how many there are."""
+        """Deliver messages published from now on to `subscriber`. Returns the number of subscribers."""
         state = self._topics.get(topic_key(topic))
         if state is None:
             state = self._topics[topic_key(topic)] = TopicState(topic)
@@ -164,7 +162,7 @@ class Hub:
         return len(state.subscribers)
 
     def unsubscribe(self, topic: Entity, subscriber: Subscriber) -> bool:
-        """End a subscription; a topic without subscribers is forgotten. Returns whether there was one."""
+        """End a subscription. Returns false if there was none."""
         state = self._topics.get(topic_key(topic))
         if state is None or subscriber not in state.subscribers:
             return False
@@ -175,7 +173,7 @@ class Hub:
         return True
 
     def delete(self, topic: Entity) -> list[Subscriber]:
-        """End every subscription of `topic`; returns whose they were."""
+        """End every subscription of `topic`. Returns the subscribers."""
         state = self._topics.pop(topic_key(topic), None)
         if state is None:
             return []
@@ -185,12 +183,12 @@ class Hub:
         return removed
 
     def subscribers(self, topic: Entity) -> tuple[Subscriber, ...]:
-        """Who is subscribed to `topic`."""
+        """Return the subscribers of `topic`."""
         state = self._topics.get(topic_key(topic))
         return state.snapshot if state is not None else ()
 
     def are_congested(self, topics: Iterable[Entity]) -> bool:
-        """Whether an actor behind `topics`, or behind what an op maps them into, has a full mailbox."""
+        """Whether an actor that subscribes to `topics`, or to topics they are mapped into, has a full mailbox."""
         ahead = [topic_key(topic) for topic in topics]
         seen = set(ahead)
         while ahead:
@@ -207,7 +205,7 @@ class Hub:
         return False
 
     def bindings(self) -> list[tuple[Entity, Subscriber, str]]:
-        """Every subscription: topic, subscriber and kind, in the order in which they were made."""
+        """Return the topic, subscriber and kind of every subscription, in the order in which they were made."""
         return [
             (state.topic, subscriber, kind)
             for state in self._topics.values()
@@ -216,12 +214,12 @@ class Hub:
         ]
 
     def topics(self) -> list[TopicState]:
-        """Every topic that somebody listens to."""
+        """Return every topic with subscribers."""
         return list(self._topics.values())
 
 
 def topic_key(topic: Any) -> str:
-    """What a topic is known by; `InvalidEffect` for what is no topic."""
+    """Return the uid or name of a topic. Raises `InvalidEffect` if it has none, or is not a topic."""
     uid = getattr(topic, "_uid", None)
     if isinstance(topic, Topic) and isinstance(uid, str):
         return uid

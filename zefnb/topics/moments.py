@@ -1,4 +1,4 @@
-"""The moments of a timer: by seconds, or by the calendar of a time zone."""
+"""The moments of a timer: at intervals in seconds, or by the calendar of a time zone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Moments = Callable[[int], Time]
 _HOUR, _DAY = 3600.0, 86_400.0
 _DAYS = {"daily": 1, "weekly": 7}
 _MONTHS = {"monthly": 1, "yearly": 12}
-# No two moments in a row lie further apart, whatever a time zone does: some have left out a whole day.
+# Upper bounds for the seconds between two moments in any time zone: some zones have skipped a whole day.
 _LONGEST = {
     "hourly": _HOUR,
     "daily": 2 * _DAY,
@@ -25,18 +25,18 @@ NAMED_INTERVALS = tuple(_LONGEST)
 
 
 def longest(interval: float | str) -> float:
-    """The most seconds from one moment to the next."""
+    """Return an upper bound for the seconds from one moment to the next."""
     return _LONGEST[interval] if isinstance(interval, str) else interval
 
 
 def moments(start: Time, interval: float | str, zone: tzinfo | None = None) -> Moments:
-    """The n-th moment of a timer, each counted from the start so that no delay adds up.
+    """Return a function for the n-th moment of a timer, each computed from the start, so that no delay adds up.
 
-    Days, weeks, months and years go by the clocks of `zone` (default: the zone of `start`, else UTC): what
-    started at 08:00 stays at 08:00 when summer time begins or ends. A time of day that is left out that day
-    is as much later as the clocks are put forward; one that comes twice counts the first time (both as in
-    RFC 5545, 3.3.5). An hour is 3,600 s everywhere. Months and years keep the day of the month where the
-    month has it, and take its last day elsewhere.
+    Days, weeks, months and years use the local time of `zone` (default: the zone of `start`, else UTC): a timer that
+    started at 08:00 stays at 08:00 when summer time begins or ends. A time of day that does not exist on a day is
+    later by the change of the clocks; of a time that occurs twice, the first is used (both as in RFC 5545, section
+    3.3.5). An hour is always 3,600 s. Months and years keep the day of the month, or use the last day of a shorter
+    month.
 
     >>> moments(Time('2026-01-31T08:00:00Z'), 'monthly')(1)
     Time('2026-02-28T08:00:00Z')

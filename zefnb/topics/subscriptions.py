@@ -1,4 +1,4 @@
-"""Subscriptions: an op bound to a topic, and to whom it belongs."""
+"""Subscriptions: ops bound to topics, and their owners."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zefnb.topics.hub import Hub
 
 
 class Listener(Actor):
-    """The actor that does a subscription's work. It drops a message that it has caused itself too often."""
+    """The actor that runs a subscription's op. It drops a message that it has itself caused too often."""
 
     __slots__ = ("belongs_to", "target", "topic")
 
@@ -37,10 +37,10 @@ class Listener(Actor):
 
     @property
     def cause(self) -> Cause:
-        """What leads to whatever it publishes: what led to the message under way, and itself."""
+        """The cause of the messages that it publishes: the cause of the current message, and itself."""
         cause: Cause | None = self.mailbox.cause
         if cause is None:
-            cause = self.mailbox.cause = (self, [])  # kept: all that it publishes for this message has one origin
+            cause = self.mailbox.cause = (self, [])  # stored, so that all messages for the current one share an origin
         return cause if self in cause else (self, *cause)
 
     def _may_take(self, cause: Cause) -> bool:
@@ -50,13 +50,13 @@ class Listener(Actor):
         return False
 
     def _dropped(self, cause: Cause) -> None:
-        """Say so: one entry in the journal for each such loop, counted."""
+        """Write an entry to the journal; each loop of subscriptions has one entry with a count."""
         runtime, name = self._runtime, handler_name(self.behaviour.find(None, None))
         cell = runtime.cells.cell_of(self.handle)
         loop = dict.fromkeys(listener.topic for listener in reversed(cause[:-1]))
         where = f", subscribed by the cell {shown(cell)}," if cell is not None else ""
         text = (
-            f"a message causes itself: what {name}{where} makes of a message of {self.topic!r} came back to it "
+            f"a message causes itself: the result of {name}{where} for a message of {self.topic!r} returned to it "
             f"{MAX_RETURNS:,} times within {WINDOW:.0f} s, by way of {', '.join(map(repr, loop))}; it is dropped"
         )
         details: dict[str, Any] = {"topic": self.topic, "handler": name, "actor": self.handle, "cell": cell}
@@ -66,8 +66,7 @@ class Listener(Actor):
 class Subscriptions(Registry[Listener]):
     """Ops bound to topics: a service of the runtime.
 
-    The work is done by an actor without a state, so an op has a mailbox, runs where a handler would
-    run, and fails as a handler fails.
+    Each op is run by an actor without a state, so that it has a mailbox, and the same threads and errors as a handler.
     """
 
     listed_by = "FX.StreamGraphSnapshot()"
@@ -87,7 +86,7 @@ class Subscriptions(Registry[Listener]):
         owner: Actor | None,
         target: Entity | None,
     ) -> int:
-        """Bind `op` to `topic`; returns how many subscribers the topic has now."""
+        """Bind `op` to `topic`. Returns the topic's number of subscribers."""
         self._hub = hub
         listener = Listener(self._runtime, OpBehaviour(op, effects), handle, topic, target, owner)
         self.add(listener)
@@ -96,9 +95,9 @@ class Subscriptions(Registry[Listener]):
         return hub.subscribe(topic, listener, kind)
 
     def end(self, handle: Entity, at_once: bool = False) -> None:
-        """End a subscription; `NotRunning` when it has ended.
+        """End a subscription. Raises `NotRunning` if it has ended.
 
-        What was published before is still handled, unless it is to end `at_once`.
+        Messages published before are still handled, unless `at_once` is true.
         """
         listener = self.get(handle)
         if self._hub is not None:
@@ -108,7 +107,7 @@ class Subscriptions(Registry[Listener]):
         self.discard(listener)
 
     def discard(self, subscriber: Any) -> None:
-        """The hub has let go of `subscriber`: forget the subscription, if it is one."""
+        """Remove the subscription of `subscriber`, if it has one, after the hub has removed the subscriber."""
         if not isinstance(subscriber, Listener) or self.find(subscriber.handle) is None:
             return
         self.forget(subscriber.handle)
@@ -118,7 +117,7 @@ class Subscriptions(Registry[Listener]):
             self._hub.after_delivery(subscriber.finish)
 
     def target_of(self, subscriber: Any) -> Entity | None:
-        """Where a subscription leads: the topic it maps into, or its own handle; `None` for other subscribers."""
+        """Return the topic that a subscription maps into, or its own handle, or `None` for other subscribers."""
         if not isinstance(subscriber, Listener):
             return None
         return subscriber.target or subscriber.handle

@@ -1,4 +1,4 @@
-"""Timers: what publishes by the clock, without drift and without piling up."""
+"""Timers: they publish at intervals, without drift and without a backlog."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from zefnb.topics.moments import moments as moments
 
 SHORTEST = 0.001
 LONGEST = 100 * 366 * 86_400.0
-# The clock on the wall may have been put forward or back meanwhile, and nobody says so.
+# Seconds between checks of the system clock, whose changes are not announced.
 _CHECK_INTERVAL = 1.0
-# By less it is put right all the time.
+# Seconds. Smaller corrections of the system clock are normal.
 _SMALLEST_JUMP = 0.5
 
 
 class _Tick:
-    """One message of a timer, and whether all who were given it have handled it."""
+    """One message of a timer, and whether all of its subscribers have handled it."""
 
     def __init__(self, hub: Hub, topic: Topic, content: Any) -> None:
         self._hub = hub
         self._topic = topic
-        # How many messages each subscriber will have handled when it has handled this one.
+        # For each subscriber, the number of handled messages after which it has handled this one.
         self._marks: dict[Subscriber, int] | None = None
         hub.publish(topic, content)
         hub.after_delivery(self._delivered)
@@ -45,7 +45,7 @@ class _Tick:
 
     @property
     def is_handled(self) -> bool:
-        """Whether nobody who is still subscribed has it before him."""
+        """Whether every current subscriber has handled it."""
         if self._marks is None:
             return False
         subscribers = self._hub.subscribers(self._topic)
@@ -56,10 +56,10 @@ class _Tick:
 
 
 class Timer:
-    """Publishes `content` to `target` at each moment; a moment that finds its own last message unhandled is skipped.
+    """Publishes `content` to `target` at each moment, unless the timer's last message has not yet been handled.
 
-    An interval in seconds goes by the monotonic clock, from its first moment on. A named one, and `starting_at`
-    as long as it lies ahead, go by the clock on the wall, whatever that is put to.
+    An interval in seconds uses the monotonic clock from its first moment on. A named interval, and a `starting_at` in
+    the future, use the system clock.
     """
 
     def __init__(
@@ -81,10 +81,10 @@ class Timer:
         self.owner: Actor | None = None
         self._clock = clock or Clock()
         now = self._clock.now()
-        # Without a start the first message comes one interval from now.
+        # Without a start, the first message is published one interval from now.
         self._first = 0 if starting_at is not None else 1
         self._moment = moments(starting_at or now, interval, zone)
-        # The two clocks at one moment, from when on an interval goes by the second.
+        # The time of both clocks when the timer began to use the monotonic one.
         self._anchor: tuple[Time, float] | None = None
         if starting_at is None or starting_at <= now:
             self._use_monotonic_clock()
@@ -93,13 +93,13 @@ class Timer:
         self.next = self._moment(self._first)
 
     async def run(self, hub: Hub) -> None:
-        """Tick until cancelled."""
+        """Publish at each moment until cancelled."""
         number = self._skip_past(self._first)
         if number > self._first:
-            number += 1  # its own moment went by before anybody had started it
+            number += 1  # its moment had passed before the timer started
         last: _Tick | None = None
         while True:
-            # Of several that a jump or a busy loop has let go by, one message is enough.
+            # One message is enough for several moments that a clock change or a busy loop has skipped.
             number = self._skip_past(await self._reach(number))
             self._use_monotonic_clock()
             if last is not None and not last.is_handled:
@@ -111,7 +111,7 @@ class Timer:
             number += 1
 
     async def _reach(self, number: int) -> int:
-        """Wait for a moment. Returns its number, which is another where the clock was put back meanwhile."""
+        """Wait for a moment. Returns its number, which is smaller if the clock has been set back meanwhile."""
         while True:
             now = self._now()
             self.next = self._wall_time_of(self._moment(number), now)
@@ -123,19 +123,19 @@ class Timer:
                 number = self._next_number()
 
     def _use_monotonic_clock(self) -> None:
-        """From now on an interval in seconds goes by the monotonic clock."""
+        """From now on, use the monotonic clock for an interval in seconds."""
         if self._anchor is None and not isinstance(self.interval, str):
             self._anchor = (self._clock.now(), self._clock.monotonic())
 
     def _now(self) -> Time:
-        """The time by the clock that counts."""
+        """Return the time of the clock in use."""
         if self._anchor is None:
             return self._clock.now()
         wall, monotonic = self._anchor
         return wall + (self._clock.monotonic() - monotonic)
 
     def _wall_time_of(self, moment: Time, now: Time) -> Time:
-        """What the clock on the wall will show at `moment`."""
+        """Return the system time at `moment`."""
         jump = self._clock.now() - now if self._anchor is not None else 0.0
         return moment + jump if abs(jump) > _SMALLEST_JUMP else moment
 
@@ -143,14 +143,14 @@ class Timer:
         return self._clock.now().seconds - self._clock.monotonic()
 
     def _was_set_back(self) -> bool:
-        """Whether the clock on the wall was put back since this was asked last, and counts."""
+        """Whether the system clock is in use, and has been set back since the last call."""
         before, self._offset = self._offset, self._wall_offset()
         return self._anchor is None and self._offset < before - _SMALLEST_JUMP
 
     def _next_number(self) -> int:
-        """Which moment is next by the clock as it is now, none twice within half of an interval."""
+        """Return the number of the next moment by the current time, at least half an interval after the last one."""
         number = self._passed(self._first)
-        if self._moment(number) <= self._now() - _CHECK_INTERVAL:  # not one that came while nobody looked
+        if self._moment(number) <= self._now() - _CHECK_INTERVAL:  # not one that passed before the last check
             number += 1
         if self.ticks:
             since = self._clock.monotonic() - self._ticked_at
@@ -160,7 +160,7 @@ class Timer:
         return number
 
     def _skip_past(self, number: int) -> int:
-        """The last number whose moment has gone by, if `number` has; those before it are counted as skipped."""
+        """Return the last number from `number` on whose moment has passed, and count those before it as skipped."""
         last = self._passed(number)
         self.skipped += last - number if self.ticks else 0
         return last
@@ -169,12 +169,12 @@ class Timer:
         now = self._now()
         most = longest(self.interval)
         while now - self._moment(number + 1) >= 0:
-            # Never too far, so a start long ago costs a few steps, not one for each hour since.
+            # A lower bound for the number, so that a start long ago takes only a few steps.
             number += max(1, int((now - self._moment(number)) / most))
         return number
 
     def describe(self) -> dict[str, Any]:
-        """The timer as a plain dict."""
+        """Return the timer as a dict."""
         return {
             "timer": self.handle,
             "interval": self.interval,
@@ -186,7 +186,7 @@ class Timer:
 
 
 class Timers(Registry[Timer]):
-    """The timers that run: a service of the runtime."""
+    """The running timers: a service of the runtime."""
 
     listed_by = "FX.ListTimers()"
 
@@ -195,12 +195,12 @@ class Timers(Registry[Timer]):
         self.clock = Clock()
 
     def start(self, timer: Timer, hub: Hub) -> None:
-        """Let `timer` tick."""
+        """Start `timer`."""
         self.add(timer)
         timer.task = self._runtime.spawn(timer.run(hub), f"{timer.handle!r}")
 
     def stop(self, handle: Entity) -> None:
-        """End a timer; `NotRunning` when there is none of that handle."""
+        """End the timer of that handle. Raises `NotRunning` if there is none."""
         timer = self.get(handle)
         self.forget(handle)
         if timer.task is not None:
@@ -209,6 +209,6 @@ class Timers(Registry[Timer]):
             timer.owner.disown(handle)
 
     def close(self) -> None:
-        """End all of them."""
+        """End all timers."""
         for timer in self:
             self.stop(timer.handle)
