@@ -28,9 +28,12 @@ Connect = Callable[..., ClientConnection]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "error::ResourceWarning")
-    # Started in the background they have Ctrl-C ignored, and every program that they start would inherit that.
+    # Started in the background they have Ctrl-C ignored, and by nohup SIGHUP, and every program that they start would
+    # inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def wait_until(condition: Callable[[], Any], within: float = 20.0) -> Any:

@@ -1,35 +1,144 @@
 """`python -m tests.pythons`: everything below the browser, on each other Python from 3.11 on that the machine has.
 
-Each gets an environment of its own, `.venv-3.13` and the like, and runs on asyncio's loop and on uvloop, side by side.
+Each has an environment of its own, `.venv-3.13` and the like, which is made once. On each the whole runs on one event
+loop, in turns asyncio's and uvloop's, and what a loop carries (`OF_A_LOOP`) on the other. Two run at a time.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
-from tests.__main__ import BELOW_THE_BROWSER
+from tests.__main__ import BELOW_THE_BROWSER, PYTEST
 
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST, NEWEST = 11, 15
 LOOPS = ("asyncio", "uvloop")
+# All else is the same on both loops.
+OF_A_LOOP = (
+    "tests/engine",
+    "tests/topics",
+    "tests/net",
+    "tests/effects",
+    "tests/test_run.py",
+    "tests/test_processes.py",
+)
+AT_A_TIME = 2
+POLL_INTERVAL = 0.2
+PROGRESS_INTERVAL = 60.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """Tests to run on one Python and one loop."""
+
+    version: str
+    loop: str
+    part: str
+    tests: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Such as 'Python 3.13 on uvloop, the whole'."""
+        return f"Python {self.version} on {self.loop}, {self.part}"
+
+
+class Running:
+    """A run that goes on, and what it has printed so far."""
+
+    def __init__(self, run: Run, python: Path, arguments: list[str]) -> None:
+        self.name = run.name
+        self._output = tempfile.NamedTemporaryFile()  # noqa: SIM115, closed by end
+        self._process = subprocess.Popen(
+            [python, *run.tests, "-p", "no:cacheprovider", *arguments],
+            cwd=ROOT,
+            env={**os.environ, "ZEFNB_LOOP": run.loop},
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def output(self) -> str:
+        """What it has printed."""
+        return Path(self._output.name).read_text(errors="replace")
+
+    @property
+    def progress(self) -> str:
+        """How far it is, by pytest's own count."""
+        told = re.findall(r"\[ *([0-9]+%)\]", self.output)
+        return f"{self.name}: {told[-1] if told else 'begins'}"
+
+    @property
+    def status(self) -> int | None:
+        """What it ended with; `None` while it goes on."""
+        return self._process.poll()
+
+    @property
+    def outcome(self) -> str:
+        """One line: pytest's last one, and the status."""
+        ends = re.findall(r"^=+ (.* in [0-9.]+s.*?) =+$", self.output, re.MULTILINE)
+        return f"{self.name}: {ends[-1] if ends else 'has not come to its end'} (status {self.status})"
+
+    def end(self) -> None:
+        """End it, if it goes on."""
+        if self.status is None:
+            self._process.terminate()
+            self._process.wait()
+        self._output.close()
 
 
 def main(arguments: list[str]) -> int:
-    """Run them on each; returns 0 when all passed. `arguments` go to pytest."""
+    """Run them all; returns 0 when every one has passed. `arguments` go to pytest."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     found = other_pythons()
     if not found:
         print("LEFT OUT: other Pythons, of which this machine has none from 3.11 on")
-    failed = [f"{name} on {loop}" for name, python in found.items() for loop in failures(name, python, arguments)]
-    print(f"\nPythons tried: {', '.join(found) or 'none'}. Failed: {', '.join(failed) or 'none'}.")
+    pythons = {version: environment(version, python) for version, python in found.items()}
+    with ExitStack() as stack:
+        ended = run_all(plan(list(found)), pythons, arguments, stack)
+        print("\n" + "".join(f"PYTHONS: {run.outcome}\n" for run in ended), end="")
+        failed = [run.name for run in ended if run.status]
+    print(f"PYTHONS tried: {', '.join(found) or 'none'}. Failed: {'; '.join(failed) or 'none'}.", flush=True)
     return 1 if failed else 0
+
+
+def plan(versions: list[str]) -> list[Run]:
+    """The runs, the long ones first."""
+    turns = list(enumerate(versions))
+    wholes = [Run(version, LOOPS[n % 2], "the whole", tuple(BELOW_THE_BROWSER)) for n, version in turns]
+    parts = [Run(version, LOOPS[(n + 1) % 2], "what a loop carries", (*PYTEST, *OF_A_LOOP)) for n, version in turns]
+    return [*wholes, *parts]
+
+
+def run_all(runs: list[Run], pythons: dict[str, Path], arguments: list[str], stack: ExitStack) -> list[Running]:
+    """Run them, `AT_A_TIME` at a time; what each has printed is shown when it ends, and how far it is before that."""
+    waiting, running, ended = deque(runs), list[Running](), list[Running]()
+    told = time.monotonic()
+    while waiting or running:
+        while waiting and len(running) < AT_A_TIME:
+            run = waiting.popleft()
+            running.append(Running(run, pythons[run.version], arguments))
+            stack.callback(running[-1].end)
+        time.sleep(POLL_INTERVAL)
+        for each in [each for each in running if each.status is not None]:
+            running.remove(each)
+            ended.append(each)
+            print(f"\n{each.name}:\n{each.output}", flush=True)
+        if time.monotonic() - told > PROGRESS_INTERVAL:
+            told = time.monotonic()
+            print("; ".join(each.progress for each in running), flush=True)
+    return ended
 
 
 def other_pythons() -> dict[str, Path]:
@@ -56,27 +165,6 @@ def _version(python: Path) -> str | None:
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
     major, _, minor = done.stdout.strip().partition(" ")
     return f"3.{minor}" if done.returncode == 0 and major == "3" and int(minor) >= OLDEST else None
-
-
-def failures(name: str, python: Path, arguments: list[str]) -> list[str]:
-    """Run the tests on one interpreter; returns the loops on which they failed."""
-    command = [environment(name, python), *BELOW_THE_BROWSER, "-p", "no:cacheprovider", *arguments]
-    print(f"Python {name}: the tests on {' and '.join(LOOPS)}, side by side ...", flush=True)
-    with ExitStack() as stack:
-        outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in LOOPS]
-        runs = [stack.enter_context(_started(command, *each)) for each in zip(LOOPS, outputs, strict=True)]
-        for run in runs:
-            stack.callback(run.kill)  # nothing to do for one that has ended
-        statuses = [run.wait() for run in runs]
-        for loop, output in zip(LOOPS, outputs, strict=True):
-            output.seek(0)
-            print(f"\nPython {name} on {loop}:\n{output.read()}", flush=True)
-    return [loop for loop, status in zip(LOOPS, statuses, strict=True) if status]
-
-
-def _started(command: list[Any], loop: str, output: IO[str]) -> subprocess.Popen[Any]:
-    environ = {**os.environ, "ZEFNB_LOOP": loop}
-    return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT)
 
 
 def environment(name: str, python: Path) -> Path:
