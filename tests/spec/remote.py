@@ -1,10 +1,9 @@
-"""A remote WebSocket server of another make: TLS, a certificate of its own, and a name that leads to it."""
+"""A remote WebSocket server of another make: TLS, its own certificate, and a proxy that leads its name to it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import ssl
 import tempfile
 import threading
@@ -15,9 +14,11 @@ import trustme
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
+from tests.net.client.tunnel import Tunnel
+
 
 def start_remote(host: str) -> list[Any]:
-    """Have `host`:443 lead to a local TLS echo server whose certificate this process trusts; answers what it hears."""
+    """Have `host` lead to a local TLS echo server whose certificate this process trusts; returns what it hears."""
     authority = trustme.CA()
     trusted = Path(tempfile.mkdtemp()) / "ca.pem"
     authority.cert_pem.write_to_path(trusted)
@@ -33,15 +34,6 @@ def start_remote(host: str) -> list[Any]:
                 connection.send(message)
 
     server = serve(echo, "127.0.0.1", 0, ssl=context)
-    port = server.socket.getsockname()[1]
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    resolve = socket.getaddrinfo
-
-    def resolve_here(name: Any, service: Any, *args: Any, **options: Any) -> Any:
-        if name in (host, host.encode()):
-            assert int(service) == 443
-            name, service = "127.0.0.1", port
-        return resolve(name, service, *args, **options)
-
-    socket.getaddrinfo = resolve_here
+    os.environ["https_proxy"] = Tunnel(server.socket.getsockname()[1]).url
     return heard

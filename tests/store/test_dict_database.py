@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.spec.sessions import environment
 from zefnb import ET, FX, DictDatabase, Time, generate_uid, run
 from zefnb.errors import InvalidValue, NotRunning, UnknownKey
 
@@ -376,7 +377,7 @@ print('parent:', dict(databases[0]), dict(databases[1]))
 """
     # From Python 3.12 on it warns of every fork of a process that has threads.
     python = [sys.executable, "-W", "ignore:This process:DeprecationWarning"]
-    done = subprocess.run([*python, "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*python, "-c", script], capture_output=True, text=True, timeout=60, env=environment())
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
         "child: True",

@@ -14,6 +14,7 @@ import trustme
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from tests.net.client.conftest import Names
 from tests.net.client.outsider import (
     Until,
     certified,
@@ -43,11 +44,8 @@ def test_nobody_listens(host: str) -> None:
     assert reason == f"FX.StartWebSocketClient: {where}: connection refused: nothing listens there"
 
 
-def test_the_name_has_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    def getaddrinfo(*request: Any, **options: Any) -> Any:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+def test_the_name_has_no_address(names: Names) -> None:
+    names["nowhere.localhost"] = []
     reason = fails_to_connect(url="ws://nowhere.localhost/ws")
     assert "the host's name has no address: Name or service not known" in reason
 

@@ -13,6 +13,7 @@ import trustme
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from tests.net.client.conftest import Names
 from tests.net.client.outsider import Until, certified, fails_to_connect, publish, talk_to
 from zefnb import ET, FX, run
 from zefnb.errors import InvalidEffect
@@ -157,21 +158,11 @@ def test_a_server_elsewhere_leads_nobody_to_this_machine(
     "address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:192.168.0.1", "fe80::1"]
 )
 def test_a_name_that_means_an_address_inside_leads_nobody_there(
-    outsider: Any, monkeypatch: pytest.MonkeyPatch, address: str
+    outsider: Any, monkeypatch: pytest.MonkeyPatch, names: Names, address: str
 ) -> None:
     elsewhere(monkeypatch)
-    resolve = socket.getaddrinfo
-
-    def getaddrinfo(host: Any, port: Any, *given: Any, **options: Any) -> Any:
-        if host != "inside.example":
-            return resolve(host, port, *given, **options)
-        # One address that may be reached does not excuse the other.
-        return [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("1.1.1.1", port)),
-            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (address, port)),
-        ]
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    # One address that may be reached does not excuse the other.
+    names["inside.example"] = ["1.1.1.1", address]
     server = outsider(process_request=redirects_to("ws://inside.example/"))
     assert "this machine or its network" in fails_to_connect(url=server.url, redirects="any")
 
@@ -185,13 +176,10 @@ def test_the_same_origin_whose_name_suddenly_means_this_machine_is_not_followed(
     assert len(server.requests) == 1
 
 
-def test_a_name_that_is_not_this_machines_counts_as_elsewhere(outsider: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    resolve = socket.getaddrinfo
-
-    def getaddrinfo(host: Any, *given: Any, **options: Any) -> Any:
-        return resolve("127.0.0.1" if host == "feed.example" else host, *given, **options)
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+def test_a_name_that_is_not_this_machines_counts_as_elsewhere(
+    outsider: Any, monkeypatch: pytest.MonkeyPatch, names: Names
+) -> None:
+    names["feed.example"] = ["127.0.0.1"]
     monkeypatch.setenv("no_proxy", "*")
     service = outsider()
     server = outsider(
