@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import TracebackType
 
 from zefnb.engine.runtime import Runtime
 
@@ -65,10 +66,49 @@ class SharedAccount(Account):
             super().release(amount)
 
 
+class Held:
+    """What one request holds of an account, released when its block ends."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._amount = 0
+
+    def take(self, amount: int) -> bool:
+        """Hold more; returns False where all together would hold too much."""
+        if not self._account.take(amount):
+            return False
+        self._amount += amount
+        return True
+
+    @property
+    def amount(self) -> int:
+        """What is held now."""
+        return self._amount
+
+    def settle(self, amount: int) -> bool:
+        """Hold this much, more or less than before; returns False, and changes nothing, where that is too much."""
+        if amount > self._amount:
+            return self.take(amount - self._amount)
+        self._account.release(self._amount - amount)
+        self._amount = amount
+        return True
+
+    def release(self) -> None:
+        """Hold nothing any more."""
+        self._account.release(self._amount)
+        self._amount = 0
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.release()
+
+
 class Budget:
     """A service of the runtime: one account for each kind.
 
-    `bodies`: bytes of HTTP requests that are read or handled. `messages`: bytes of WebSocket messages that have begun
+    `bodies`: bytes of HTTP requests that wait, are read or handled. `messages`: bytes of WebSocket messages that have begun
     and are not whole. `answers`: bytes of HTTP answers that have yet to be sent.
     """
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from typing import Any
 
 import pytest
 
-from tests.net.conftest import journal
+from tests.net.conftest import journal, peak_memory
 from tests.net.wire import Wire
 from zefnb import FX, run, zef_function
 from zefnb.engine.runtime import default_runtime
-from zefnb.net.budget import Budget
+from zefnb.net.budget import Account, Budget, Held
 from zefnb.net.http import guard, thread_share
+from zefnb.net.http.body import read_body
 from zefnb.net.http.thread_share import ThreadShare
 
 MEBIBYTE = 1 << 20
@@ -118,6 +120,61 @@ def test_an_answer_longer_than_all_may_be_is_sent_alone(serve: Any, raw: Any, bu
             until(lambda: budget.answers.held == 0)
     finally:
         budget.answers.limit = before
+
+
+def test_what_waits_to_be_read_is_held_with_the_bodies(
+    serve: Any, raw: Any, until: Any, budget: Budget, waits: Any, gate: Any
+):
+    server = serve({("POST", "/wait"): waits, ("POST", "/"): told, "/": "up"})
+    behind, head, short = (raw(server, None) for _ in range(3))
+    behind.send(request("/wait") + request("/", method="GET") * 300)
+    head.send(request("/", "x: " + "y" * 10_000)[:-4])
+    short.send(request("/", "x: " + "y" * 3_000)[:-4])
+    size = 300 * len(request("/", method="GET")) + len(request("/", "x: " + "y" * 10_000)[:-4])
+    until(lambda: budget.bodies.held == size)
+    gate.set()
+    assert behind.read_response()[2] == b"at last"
+    assert [behind.read_response()[2] for _ in range(300)] == [b"up"] * 300
+    head.send(b"\r\n\r\n")
+    assert head.read_response()[2] == b"0"
+    until(lambda: budget.bodies.held == 0)
+
+
+def test_who_leaves_or_is_refused_holds_nothing_unread(serve: Any, raw: Any, until: Any, budget: Budget):
+    server = serve({("POST", "/"): told})
+    budget.bodies.limit, before = 20_000, budget.bodies.limit
+    try:
+        unfinished = request("/", "x: " + "y" * 9_000)[:-4]
+        fits, fills, beyond = (raw(server, None) for _ in range(3))
+        fits.send(unfinished)
+        until(lambda: budget.bodies.held == len(unfinished))
+        # To the byte: as much as may be held, and one byte that may not.
+        fills.send(unfinished + b"y" * (20_000 - 2 * len(unfinished)))
+        until(lambda: budget.bodies.held == 20_000)
+        beyond.send(unfinished)
+        assert beyond.read_response()[0] == 503
+        fills.send(b"y")
+        assert fills.read_response()[0] == 503
+        fits.close()
+        until(lambda: budget.bodies.held == 0)
+    finally:
+        budget.bodies.limit = before
+
+
+def test_a_body_in_crumbs_takes_as_much_memory_as_it_has_bytes():
+    count = 100_000
+    crumbs = iter(range(count))
+
+    async def receive() -> Any:
+        number = next(crumbs)
+        return {"type": "http.request", "body": b"%03d" % (number % 1_000), "more_body": number < count - 1}
+
+    account = Account(1 << 20)
+    with Held(account) as held, peak_memory() as peak:
+        body = asyncio.run(read_body(receive, 0, 1 << 20, False, held))
+        grown = peak()
+    assert len(body) == 3 * count
+    assert grown < 4 * len(body)
 
 
 @pytest.mark.parametrize(("surplus", "expected"), [(-1, 200), (0, 200), (1, 503)])

@@ -21,9 +21,9 @@ from zefnb.core.time import Time
 from zefnb.engine.cells import current_server
 from zefnb.engine.context import begin_call
 from zefnb.engine.runtime import Runtime
-from zefnb.net.budget import Budget
+from zefnb.net.budget import Budget, Held
 from zefnb.net.http.answers import BadAnswer, plain, response_of
-from zefnb.net.http.body import BODY_LIMIT, Held, read_body
+from zefnb.net.http.body import BODY_LIMIT, read_body
 from zefnb.net.http.forms import BadForm, form_fields, is_form, query_fields
 from zefnb.net.http.gate import Gate, Refusal, asked_by
 from zefnb.net.http.guard import GuardedHTTP

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from zefnb.net.budget import Account
+from zefnb.net.budget import Held
 
 BODY_LIMIT = 1 << 20
 BODY_PROGRESS_WITHIN = 10.0
@@ -21,40 +20,6 @@ FORGOTTEN_LIMIT = 16 << 20
 _WIDEST_CHARACTER = 4
 
 
-class Held:
-    """What one request holds of an account, released when its block ends."""
-
-    def __init__(self, account: Account) -> None:
-        self._account = account
-        self._amount = 0
-
-    def take(self, amount: int) -> bool:
-        """Hold more; returns False where all together would hold too much."""
-        if not self._account.take(amount):
-            return False
-        self._amount += amount
-        return True
-
-    def settle(self, amount: int) -> bool:
-        """Hold this much, more or less than before; returns False, and changes nothing, where that is too much."""
-        if amount > self._amount:
-            return self.take(amount - self._amount)
-        self._account.release(self._amount - amount)
-        self._amount = amount
-        return True
-
-    def release(self) -> None:
-        """Hold nothing any more."""
-        self._account.release(self._amount)
-        self._amount = 0
-
-    def __enter__(self) -> Held:
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.release()
-
-
 async def read_body(receive: Receive, announced: int, limit: int, expects: bool, held: Held) -> bytes:
     """The whole body. Raises `HTTPException` (408, 413, 503) and `ClientDisconnect`.
 
@@ -63,7 +28,8 @@ async def read_body(receive: Receive, announced: int, limit: int, expects: bool,
     refusal = _too_long(limit) if announced > limit else None
     if refusal is not None and expects:
         raise refusal
-    parts: list[bytes] = []
+    # Not a list of what comes: of a body in crumbs it would be many times as long.
+    body = bytearray()
     size, more, seen = 0, True, 0
     now = asyncio.get_running_loop().time
     give_up_at = now() + BODY_PROGRESS_WITHIN
@@ -74,20 +40,19 @@ async def read_body(receive: Receive, announced: int, limit: int, expects: bool,
         size += len(part)
         if refusal is None:
             refusal = _too_long(limit) if size > limit else None if held.take(len(part)) else _too_much()
-            parts.append(part)
+            body += part
             if size - seen >= BODY_STEP:
                 seen, give_up_at = size, now() + BODY_PROGRESS_WITHIN
         if refusal is not None:
             held.release()
-            parts.clear()
+            body.clear()
             if size > FORGOTTEN_LIMIT:
                 break
-    body = b"".join(parts)
     if refusal is None and not body.isascii() and not held.take(_WIDEST_CHARACTER * size):
         refusal = _too_much()
     if refusal is not None:
         raise refusal
-    return body
+    return bytes(body)
 
 
 async def _next(receive: Receive, refusal: HTTPException | None, give_up_at: float) -> Message:

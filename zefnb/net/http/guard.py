@@ -16,6 +16,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
+from zefnb.net.budget import Held
 from zefnb.net.http.strict import StrictConnection
 from zefnb.net.kernel import unsent_bytes
 
@@ -30,6 +31,8 @@ ANSWER_PROGRESS_WITHIN = 20.0
 SCARCE_PROGRESS_WITHIN = 8.0
 _LOOK_EVERY = 0.25
 _ENDING_LIMIT = 16 << 20
+# Less than this is not counted of what waits to be read.
+_COUNTED = 4_096
 _NO_PHRASE = b"Error"
 
 
@@ -79,6 +82,8 @@ class GuardedHTTP(H11Protocol):
         # Whether much of what answers may hold together is held.
         self.is_scarce: Callable[[], bool] = lambda: False
         self.has_left = False
+        # What has come and is not read yet, held with the bodies of all once it is more than some KiB.
+        self.unread_held: Held | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._pipelined = False
         # After an answer that was sent before its request had come: when the rest must be there.
@@ -122,6 +127,16 @@ class GuardedHTTP(H11Protocol):
         if self._rest_deadline is not None:
             self._check_rest()
         self._mind_the_head()
+        self._hold_unread()
+
+    def _hold_unread(self) -> None:
+        """Count what waits here: the beginning of a head, or requests behind one that is being handled."""
+        held, size = self.unread_held, self.conn.unread_bytes
+        if held is None or (size < _COUNTED and not held.amount):
+            return
+        if not held.settle(size if size >= _COUNTED else 0) and not self.transport.is_closing():
+            self.conn.forget_unread()
+            self._refuse("too much waits to be read; try again later", 503)
 
     def _failed(self, error: Exception) -> None:
         """A fault of ours: the peer is told, and the journal."""
@@ -174,6 +189,8 @@ class GuardedHTTP(H11Protocol):
         """Leave no circle of references to the collector: a request knows its peer, and the peer its request."""
         self._rest_came()
         self._look_no_more()
+        if self.unread_held is not None:
+            self.unread_held.release()
         self.app_state = {}
         self.scope = self.cycle = None  # type: ignore[assignment]
 

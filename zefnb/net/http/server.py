@@ -27,7 +27,7 @@ from zefnb.core.uid import generate_uid
 from zefnb.engine.ending import ENDING
 from zefnb.engine.runtime import Runtime, end_default_runtime
 from zefnb.engine.switch_interval import SwitchInterval
-from zefnb.net.budget import Budget
+from zefnb.net.budget import Budget, Held
 from zefnb.net.http.acceptor import Acceptor, most_connections
 from zefnb.net.http.admission import Admission
 from zefnb.net.http.app import HTTPApp
@@ -153,7 +153,7 @@ class Server:
             timeout_keep_alive=int(KEEP_ALIVE),
         )
         config.load()
-        is_scarce = self._runtime.service(Budget).answers.is_scarce
+        budget = self._runtime.service(Budget)
 
         def make_http(head_due: float) -> GuardedHTTP:
             protocol = GuardedHTTP(config, self._state, {}, self._runtime.loop)
@@ -162,7 +162,8 @@ class Server:
             # Not by the config, which would change uvicorn's logger for the whole process.
             protocol.access_log = False
             protocol.on_refused, protocol.on_fault = self._bad_request, self._fault
-            protocol.is_scarce = is_scarce
+            protocol.is_scarce = budget.answers.is_scarce
+            protocol.unread_held = Held(budget.bodies)
             return protocol
 
         return partial(

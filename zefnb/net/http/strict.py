@@ -65,6 +65,18 @@ class StrictConnection(h11.Connection):
         """What has come and is no part of an event yet."""
         return self.trailing_data[0] + bytes(self._waiting)
 
+    @property
+    def unread_bytes(self) -> int:
+        """How much that is."""
+        return len(self._receive_buffer) + len(self._waiting)
+
+    def forget_unread(self) -> None:
+        """Drop what h11 has not been given: nobody will ask for it."""
+        self._waiting.clear()
+
+    # What h11 calls its buffer; tests/net/http/test_guard.py holds it.
+    _receive_buffer: Any
+
     def next_event(self) -> Any:
         """The next event; `h11.RemoteProtocolError` for what the guard refuses."""
         self.has_more = False
