@@ -108,8 +108,8 @@ class Held:
 class Budget:
     """A service of the runtime: one account for each kind.
 
-    `bodies`: bytes of HTTP requests that wait, are read or handled. `messages`: bytes of WebSocket messages that have begun
-    and are not whole. `answers`: bytes of HTTP answers that have yet to be sent.
+    `bodies`: bytes of HTTP requests that wait, are read or handled. `messages`: bytes of WebSocket messages that have
+    begun and are not whole. `answers`: bytes of HTTP answers that have yet to be sent.
     """
 
     def __init__(self, runtime: Runtime) -> None:
