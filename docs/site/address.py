@@ -1,4 +1,4 @@
-"""The address of the repository, from the one place in which its owner fills it in."""
+"""The address of the repository, which its owner sets in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from pathlib import Path
 
 
 def of_repository(root: Path) -> str:
-    """The address without a slash at its end; empty while there is none."""
+    """Return the address without a slash at its end, or "" if it is not set."""
     hatch = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]
     return str(hatch["metadata"]["hooks"]["custom"]["repository"]).rstrip("/")

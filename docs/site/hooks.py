@@ -1,4 +1,4 @@
-"""What MkDocs calls: adds the pages made from the code and the notebooks, and mends links out of `docs/`."""
+"""Hooks of MkDocs: they add pages made from the code and the notebooks, and change links that leave `docs/`."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-sys.path.insert(0, str(Path(__file__).parent))  # MkDocs loads this file alone
+sys.path.insert(0, str(Path(__file__).parent))  # MkDocs loads only this file
 
 import address
 import reference
 import tutorials
 
 ROOT = Path(__file__).resolve().parents[2]
-# A link to a file that is not below `docs/`, or to a notebook, which is a page here.
+# A link to a file outside of `docs/`, or to a notebook, which is a page here.
 _LINK_OUT = re.compile(r"\[([^\]]*)\]\(((?:\.\./)+[^)#]+|[\w./-]+\.ipynb)(#[^)]*)?\)")
 _SECTIONS = {"Tutorials": "tutorials", "Reference": "reference"}
+# A table of five columns or more: the page gets the width of its table of contents.
+_WIDE_TABLE = re.compile(r"^\|(?:[^|\n]*\|){5,}$", re.M)
+_START = "index.md"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Link to the repository, when its owner has given the address; list the generated pages."""
+    """Link to the repository, if its address is set, and list the generated pages."""
     if repository := address.of_repository(ROOT):
         config.repo_url = repository
         config.edit_uri = "edit/main/docs/"
@@ -47,10 +50,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """A link to a file outside `docs/` leads to the repository; without an address the words stay, without a link."""
+    """Let links to files outside of `docs/` lead to the repository; without its address, only their text stays."""
+    if page.file.src_uri == _START or _WIDE_TABLE.search(markdown):
+        page.meta.setdefault("hide", ["toc"])
     repository = address.of_repository(ROOT)
 
-    def mended(link: re.Match[str]) -> str:
+    def changed(link: re.Match[str]) -> str:
         text, path, anchor = link[1], PurePosixPath(link[2]), link[3] or ""
         if path.suffix == ".ipynb":
             up = "../" * (len(PurePosixPath(page.file.src_uri).parts) - 1)
@@ -61,4 +66,4 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         inside = "/".join(part for part in path.parts if part != "..")
         return f"[{text}]({repository}/blob/main/{inside}{anchor})" if repository else text
 
-    return _LINK_OUT.sub(mended, markdown)
+    return _LINK_OUT.sub(changed, markdown)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from html import escape
 
 import zefnb
 from zefnb import errors, ops
@@ -22,7 +23,7 @@ _FENCE = "```"
 
 
 def pages() -> dict[str, str]:
-    """Each page's text, by its name."""
+    """Return each page's text, by its name."""
     dir(FX)  # declares every effect
     zefnb.FX  # noqa: B018
     return {name: globals()[f"_{name}"]() for name in PAGES}
@@ -43,7 +44,7 @@ def _effects() -> str:
 
 def _effect(name: str, spec: Spec) -> str:
     rows = [
-        f"| `{field}` | `{_cell(describe(known.annotation))}` | {_default(spec, field)} |"
+        f"| `{field}` | {_code(describe(known.annotation))} | {_default(spec, field)} |"
         for field, known in spec.fields.items()
     ]
     table = "\n".join(["| field | takes | default |", "|---|---|---|", *rows]) if rows else "It has no fields."
@@ -54,15 +55,16 @@ def _default(spec: Spec, field: str) -> str:
     default = spec.signature.parameters[field].default
     if default is inspect.Parameter.empty:
         return "required"
-    return f"`{_cell(repr(default))}`" if default is not ... else "none"
+    return _code(repr(default)) if default is not ... else "none"
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+def _code(text: str) -> str:
+    """Return code for the cell of a table, where Markdown's backticks would show an escaped `|` with its backslash."""
+    return f"<code>{escape(text).replace('|', '&#124;')}</code>"
 
 
 def _prose(doc: str, before_example: str = "") -> Iterator[str]:
-    """A docstring in Markdown: its words, then what is to stand before the example, then the example."""
+    """Yield a docstring in Markdown: its text, then `before_example`, then the example."""
     words, _, example = doc.partition("\n>>> ")
     yield words.strip()
     if before_example:
@@ -101,8 +103,8 @@ def _entities_of(kind: Kind) -> Iterator[str]:
 def _entity(shape: Shape) -> str:
     rows = [f"| `uid` | `str` | | {shape.uid} |"] if shape.uid else []
     for name, field in shape.fields.items():
-        default = field.default_text if isinstance(field.default, Presence) else f"`{_cell(field.default_text)}`"
-        rows.append(f"| `{name}` | `{_cell(field.type)}` | {default} | {field.meaning} |")
+        default = field.default_text if isinstance(field.default, Presence) else _code(field.default_text)
+        rows.append(f"| `{name}` | {_code(field.type)} | {default} | {field.meaning} |")
     head = ["| field | type | default | meaning |", "|---|---|---|---|"]
     table = "\n".join([*head, *rows]) if rows else "It has no fields of its own."
     example = f"{_FENCE}pycon\n{shape.example.strip()}\n{_FENCE}"
@@ -112,8 +114,8 @@ def _entity(shape: Shape) -> str:
 
 def _ops() -> str:
     intro = (
-        "Ops are data: `|` joins them into a chain, and a chain is applied by `value | chain | collect`, by "
-        "`FX.SubscribeFX(op=...)`, or called."
+        "Ops are data, and `|` joins them into a chain. Apply a chain with `value | chain | collect`, with "
+        "`FX.SubscribeFX(op=...)`, or by calling it."
     )
     named = [name for name in ops.__all__ if name != "collect"]
     return _page("Ops", intro, *(_op(name) for name in named))
@@ -126,7 +128,7 @@ def _op(name: str) -> str:
 
 
 def _signature(function: object) -> str:
-    """The parameters without their types, which the words explain."""
+    """Return the parameters without their types, which the text explains."""
     try:
         parameters = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -139,13 +141,13 @@ def _parameter(parameter: inspect.Parameter) -> str:
     default = parameter.default
     if default is parameter.empty:
         return f"{star}{parameter.name}"
-    # A default without a literal is a marker for "not given".
+    # A default without a literal marks "not given".
     return f"{parameter.name}={default!r}" if repr(default)[0] != "<" else f"{parameter.name}=..."
 
 
 def _magics() -> str:
     intro = (
-        "`%load_ext zefnb` adds them. `{expr}` and `$name` in a line stand for values; `%zef` alone shows everything."
+        "`%load_ext zefnb` adds them. In a line, `{expr}` and `$name` are values. `%zef` alone shows all that runs."
     )
     return _page("`%zef`", intro, *(_magic(name) for name in SUBCOMMANDS))
 
@@ -165,8 +167,8 @@ def _errors() -> str:
 
 _ENVIRONMENT = {
     "ZEFNB_LOOP": "`asyncio` declines uvloop where it is installed (`zefnb[speed]`).",
-    "ZEFNB_SWITCH_INTERVAL": "`keep` leaves the interpreter's switch interval alone; else a server sets it to 0.5 ms.",
-    "ZEFNB_PUBLIC_URL": "The address under which a browser reaches this machine, where it cannot be found out.",
+    "ZEFNB_SWITCH_INTERVAL": "`keep` leaves the interpreter's switch interval unchanged; otherwise a server sets it to 0.5 ms.",
+    "ZEFNB_PUBLIC_URL": "The address by which a browser reaches this machine, if zefnb cannot find it out.",
 }
 
 

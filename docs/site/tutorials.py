@@ -1,4 +1,4 @@
-"""The tutorial notebooks as pages: text, code, and the output that was saved with them, pictures included."""
+"""The tutorial notebooks as pages: text, code, and the saved output with its pictures."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _PICTURES = {"image/png": "png", "image/svg+xml": "svg"}
 
 
 def names(root: Path) -> list[str]:
-    """The tutorials, in their order."""
+    """Return the names of the tutorials, in order."""
     return [path.stem for path in sorted((root / "notebooks").glob("*.ipynb"))]
 
 
 def pages(root: Path) -> dict[str, str | bytes]:
-    """Each page and each picture, by its path on the site."""
+    """Return each page and each picture, by its path on the site."""
     made: dict[str, str | bytes] = {}
     for name in names(root):
         notebook = nbformat.read(root / "notebooks" / f"{name}.ipynb", as_version=4)
@@ -43,7 +43,7 @@ def _output(output: Any, name: str, made: dict[str, str | bytes]) -> Iterator[st
         if kind in data:
             path = f"tutorials/{name}-{len(made)}.{ending}"
             made[path] = base64.b64decode(data[kind]) if ending == "png" else data[kind]
-            yield f"![what the cell shows]({Path(path).name})"
+            yield f"![output of the cell]({Path(path).name})"
             return
     text = output.get("text") or data.get("text/plain", "")
     if text:
