@@ -47,16 +47,13 @@ def _joined_batches() -> None:
 def _own_parser() -> None:
     """Let the Sans-I/O protocol parse every frame."""
     from websockets.frames import Opcode
-    from websockets.http11 import Request
 
     from zefnb.net.websocket.connection import Connection
 
     def parse(self: Any, data: Any, deadline: Any) -> int:
         self.protocol.receive_data(bytes(data))
         for event in self.protocol.events_received():
-            if isinstance(event, Request):
-                self._handle_handshake(self, event)
-            elif event.opcode in (Opcode.TEXT, Opcode.BINARY):
+            if event.opcode in (Opcode.TEXT, Opcode.BINARY):
                 self._take_message(event.opcode, bytes(event.data))
         self._write_protocol()
         return len(data)

@@ -71,8 +71,8 @@ BAD_HANDSHAKES = {
     "a POST": (handshake().replace(b"GET", b"POST"), 426),
     "another path": (handshake("/elsewhere"), 404),
     "the path of a page": (handshake("/"), 404),
-    "a line of 10 KB": (handshake("/ws?" + "x" * 10_000), 414),
-    "a header of 10 KB": (handshake(X_Long="x" * 10_000), 431),
+    "a line of 40 KB": (handshake("/ws?" + "x" * 40_000), 431),
+    "a header of 40 KB": (handshake(X_Long="x" * 40_000), 431),
     "200 headers": (handshake().replace(b"\r\n\r\n", b"\r\nX: y" * 200 + b"\r\n\r\n"), 431),
 }
 

@@ -123,14 +123,14 @@ def test_a_host_that_is_none_is_refused(server: Any, raw: Any, host: str):
     assert status(raw, server, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1")) == 403
 
 
-@pytest.mark.parametrize("where", ["_try_fast_handshake", "_handle_handshake"])
+@pytest.mark.parametrize("where", ["_try_fast_handshake", "_accept_handshake"])
 def test_a_fault_of_our_own_in_a_handshake_is_500_and_one_entry_in_the_journal(
     server: Any, raw: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], where: str
 ):
     def broken(*args: Any) -> Any:
         raise RuntimeError("broken by the test")
 
-    monkeypatch.setattr(inside(server)._sockets_table, "find", broken)
+    monkeypatch.setattr(inside(server)._gate._endpoints, "find", broken)
     more = {} if where == "_try_fast_handshake" else {"Sec_WebSocket_Protocol": "x"}
     for _ in range(5):
         assert status(raw, server, handshake("/ws", **more)) == 500
@@ -146,7 +146,7 @@ def test_a_fault_of_our_own_in_a_request_is_500_and_the_connection_goes_on(
     def broken(path: str) -> Any:
         raise RuntimeError("broken by the test")
 
-    monkeypatch.setattr(inside(server)._app._table, "find", broken)
+    monkeypatch.setattr(inside(server)._gate._answers, "find", broken)
     wire = raw(server, None)
     for _ in range(2):
         wire.send(get())

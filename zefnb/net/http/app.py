@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -24,10 +24,12 @@ from zefnb.engine.runtime import Runtime
 from zefnb.net.budget import Budget, Held
 from zefnb.net.http.answers import BadAnswer, plain, response_of
 from zefnb.net.http.body import BODY_LIMIT, read_body
+from zefnb.net.http.decision import ANYBODY, Accepted, Ask, Reply, refuse
 from zefnb.net.http.forms import BadForm, form_fields, is_form, query_fields
-from zefnb.net.http.gate import Gate, Refusal, asked_by
+from zefnb.net.http.gate import Gate
 from zefnb.net.http.guard import GuardedHTTP
-from zefnb.net.http.routes import PathTable, Route
+from zefnb.net.http.request_head import head_of
+from zefnb.net.http.routes import Route
 from zefnb.net.http.thread_share import ThreadShare
 
 # An answer is sent in pieces, each when the peer has taken those before.
@@ -50,38 +52,37 @@ class _Found(NamedTuple):
 
 
 class HTTPApp:
-    """The ASGI application of a server: admission, routes, handlers, answers."""
+    """The ASGI application of a server: from what the gate accepts to handlers and answers."""
 
     def __init__(
         self,
         runtime: Runtime,
         server: Entity,
         gate: Gate,
-        refused: Callable[[Refusal], None],
-        bad_request: Callable[[int, str], None],
+        refused: Callable[[Reply], None],
     ) -> None:
         self._runtime = runtime
         self._server = server
         self._gate = gate
         self._refused = refused
-        self._bad_request = bad_request
         self._budget = runtime.service(Budget)
         self._threads = runtime.service(ThreadShare)
-        self._table = PathTable({})
         # How long the last answer of a handler was, of those whose answers are long.
         self._expected: dict[ZefFunction, int] = {}
         self.body_limit = BODY_LIMIT
 
-    def set_routes(self, routes: list[Route]) -> None:
-        """Serve these from now on."""
+    def prepared(self, routes: list[Route]) -> dict[str, dict[str, Any]]:
+        """By path and method, what answers from now on."""
         by_path: dict[str, dict[str, Any]] = {}
         for route in routes:
+            if route.socket is not None:
+                continue
             value = _prepared(route.value)
             if callable(value) and not isinstance(value, Response):
                 value = as_handler(value, "FX.StartHTTPServer", f"routes[{route.key!r}]")
-            by_path.setdefault(route.path, {})["WEBSOCKET" if route.socket is not None else route.method] = value
+            by_path.setdefault(route.path, {})[route.method] = value
         self._expected = {}
-        self._table = PathTable({path: (path, methods) for path, methods in by_path.items()})
+        return by_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -93,9 +94,14 @@ class HTTPApp:
 
     async def _answer(self, request: Request, peer: GuardedHTTP, send: Send, held: Held) -> None:
         found: _Found | None = None
+        visitor = ANYBODY
         try:
-            found = self._find(request)
-            response = await self._response(found, request, peer, held)
+            decision = await self._decide(request)
+            if isinstance(decision, Reply):
+                response = _of_reply(decision)
+            else:
+                found, visitor = _found(decision), decision.visitor
+                response = await self._response(found, request, peer, held)
         except HTTPException as error:
             response = self._refusal(error, found, request)
         except ClientDisconnect:
@@ -104,31 +110,18 @@ class HTTPApp:
             response = self._failed(error, found, request)
         if any(name == b"connection" and value.lower() == b"close" for name, value in request.scope["headers"]):
             response.headers["connection"] = "close"
+        response.raw_headers += _encoded(visitor.headers)
         if not any(name == _NO_SNIFF[0] for name, _ in response.raw_headers):
             response.raw_headers.append(_NO_SNIFF)
         await self._send(response, found, request, peer, send)
 
-    def _find(self, request: Request) -> _Found:
-        asked = asked_by(request.method, request.scope["headers"])
-        if not asked.host:
-            raise HTTPException(400, "a request names its Host", {"connection": "close"})
-        refusal = self._gate.refusal(asked)
-        if refusal is not None:
-            self._refused(refusal)
-            raise HTTPException(refusal.status, refusal.text)
-        served, variables = self._table.find(request.scope["path"])
-        if served is None:
-            raise HTTPException(404, "Not Found")
-        path, methods = served
-        method = request.method
-        if method == "HEAD" and "HEAD" not in methods:
-            method = "GET"
-        if method not in methods:
-            raise _not_this_method(methods)
-        value = methods[method]
-        if isinstance(value, ZefFunction):
-            return _Found(value, f"handler {name_of(value)} of {path}", variables)
-        return _Found(value, f"the value of route {path}", variables)
+    async def _decide(self, request: Request) -> Accepted | Reply:
+        decision = self._gate.decide(head_of(request.scope))
+        if isinstance(decision, Ask):
+            decision = await decision.settle()
+        if isinstance(decision, Reply):
+            self._refused(decision)
+        return decision
 
     async def _response(self, found: _Found, request: Request, peer: GuardedHTTP, held: Held) -> Response:
         """The answer: what the route has, or what its handler returns."""
@@ -148,7 +141,7 @@ class HTTPApp:
                 form = await self._form(request, body, peer)
                 entity = _entity(request, found.variables, body, form)
             except BadForm as error:
-                self._bad_request(400, str(error))
+                self._refused(refuse(400, str(error)))
                 raise HTTPException(400, str(error)) from None
             del body, form
             try:
@@ -265,19 +258,28 @@ class HTTPApp:
             self._failed(error, found, request)
 
 
+def _found(accepted: Accepted) -> _Found:
+    value, path = accepted.value, accepted.route
+    what = f"handler {name_of(value)} of" if isinstance(value, ZefFunction) else "the value of route"
+    return _Found(value, f"{what} {path}", accepted.variables)
+
+
+def _of_reply(reply: Reply) -> Response:
+    response = Response(reply.body, reply.status)
+    response.raw_headers += _encoded(reply.headers)
+    return response
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
 def _handler_of(found: _Found | None) -> str | None:
     return name_of(found.value) if found is not None and isinstance(found.value, ZefFunction) else None
 
 
 def _too_much() -> HTTPException:
     return HTTPException(503, "too many answers wait to be read; try again later", {"retry-after": "1"})
-
-
-def _not_this_method(methods: Mapping[str, Any]) -> HTTPException:
-    if "WEBSOCKET" in methods:
-        return HTTPException(426, "this is a WebSocket route", {"upgrade": "websocket", "connection": "upgrade"})
-    allowed = sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
-    return HTTPException(405, "Method Not Allowed", {"allow": ", ".join(allowed)})
 
 
 def _entity(request: Request, variables: dict[str, Any], body: bytes, form: dict[str, Any]) -> Entity:

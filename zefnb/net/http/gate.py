@@ -1,4 +1,4 @@
-"""The gate: whether a request may come in at all, decided in one place for HTTP and both forms of handshake.
+"""The gate: one decision for each request, on all three ways in (plain handshake, upgrade, HTTP).
 
 Browsers say where a request comes from: by Origin (RFC 6454) where a script made it or where it changes something,
 and by Sec-Fetch-Site (Fetch Metadata Request Headers) always, also for the image that a page of elsewhere shows.
@@ -7,81 +7,92 @@ Programs that are no browsers send neither, and pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from zefnb.net.hosts import is_loopback, split_host
 from zefnb.net.http.admission import Admission
+from zefnb.net.http.decision import ANYBODY, Accepted, Ask, Decision, Reply, Visitor, refuse
+from zefnb.net.http.forms import FIELDS_LIMIT, has_too_many_fields
+from zefnb.net.http.request_head import RequestHead
+from zefnb.net.http.routes import PathTable
 
 # What a page embeds is no visit, though browsers call it a navigation.
 _EMBEDDED = ("object", "embed")
+_NOT_FOUND = refuse(404, "Not Found")
+_NO_SOCKET = refuse(404, "there is no WebSocket route of that path")
+_IS_SOCKET = refuse(426, "this is a WebSocket route", headers=(("upgrade", "websocket"), ("connection", "upgrade")))
+_NO_HOST = refuse(400, "a request names its Host", headers=(("connection", "close"),))
+_MANY_ORIGINS = refuse(400, "a request has one Origin")
+_MANY_FIELDS = refuse(400, f"a query has {FIELDS_LIMIT:,} fields at most")
 
-
-class Asked(NamedTuple):
-    """What the gate looks at in a request. A header that came several times is there as often."""
-
-    method: str
-    host: str
-    origins: Sequence[str] = ()
-    sites: Sequence[str] = ()
-    mode: str = ""
-    destination: str = ""
-    referer: str = ""
-    is_handshake: bool = False
-
-
-_LOOKED_AT = frozenset((b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"referer"))
-
-
-def asked_by(method: str, headers: Iterable[tuple[bytes, bytes]]) -> Asked:
-    """What the gate looks at in a request of these headers, whose names are in lower case."""
-    given: dict[bytes, list[str]] = {}
-    for name, value in headers:
-        if name in _LOOKED_AT:
-            given.setdefault(name, []).append(value.decode("latin-1"))
-    host = given.pop(b"host", [""])[0]
-    if not given:  # a program
-        return Asked(method, host)
-    return Asked(
-        method,
-        host,
-        given.get(b"origin", ()),
-        given.get(b"sec-fetch-site", ()),
-        given.get(b"sec-fetch-mode", [""])[0],
-        given.get(b"sec-fetch-dest", [""])[0],
-        given.get(b"referer", [""])[0],
-    )
-
-
-class Refusal(NamedTuple):
-    """Why a request may not come in: the answer, and the header that the notebook is told of, if any."""
-
-    status: int
-    text: str
-    header: str
-    value: str
+Identify = Callable[[RequestHead], Visitor | Reply | Ask[Visitor]]
 
 
 class Gate:
-    """Decides by Host, Origin and where a browser says that the request comes from."""
+    """Decides by Host, Origin, where a browser says that the request comes from, its visitor, and its route.
+
+    To decide changes nothing, so that a way in may leave a request to another, which decides again. What must happen
+    once, such as counting a wrong password, belongs into what an `Ask` starts.
+    """
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
+        # Who the peer is, after its Host and Origin are found to be good. `None` asks nobody.
+        self.identify: Identify | None = None
+        self._answers = PathTable({})
+        self._endpoints = PathTable({})
 
-    def refusal(self, asked: Asked) -> Refusal | None:
-        """Why this request may not come in, `None` if it may."""
-        if not self._admission.host_fits(asked.host):
-            return Refusal(403, "this server does not answer to that Host", "Host", asked.host)
-        if asked.is_handshake and len(asked.origins) > 1:
-            return Refusal(400, "a handshake has one Origin", "", "")
-        for origin in asked.origins:
+    def set_routes(self, answers: Mapping[str, Mapping[str, Any]], endpoints: Mapping[str, Any]) -> None:
+        """From now on these paths are there: with what answers each method, and with a WebSocket endpoint."""
+        self._answers = PathTable({path: (path, methods) for path, methods in answers.items()})
+        self._endpoints = PathTable({path: (path, endpoint) for path, endpoint in endpoints.items()})
+
+    def decide(self, head: RequestHead) -> Decision:
+        """Whether a request may come in, and what serves it."""
+        refusal = self._refusal(head)
+        if refusal is not None:
+            return refusal
+        if self.identify is None:
+            return self._route(head, ANYBODY)
+        known = self.identify(head)
+        if isinstance(known, Ask):
+            return Ask(partial(self._route_later, head, known))
+        return known if isinstance(known, Reply) else self._route(head, known)
+
+    async def _route_later(self, head: RequestHead, ask: Ask[Visitor]) -> Accepted | Reply:
+        known = await ask.start()
+        return self._route(head, known) if isinstance(known, Visitor) else known
+
+    # Where it comes from
+
+    def _refusal(self, head: RequestHead) -> Reply | None:
+        host = head.first("host")
+        if not host:
+            return _NO_HOST
+        if not self._admission.host_fits(host):
+            return refuse(403, "this server does not answer to that Host", foreign=("Host", host))
+        headers = head.headers
+        if "origin" in headers:
+            return self._foreign_origin(head)
+        return self._foreign_site(head, host) if "sec-fetch-site" in headers else None
+
+    def _foreign_origin(self, head: RequestHead) -> Reply | None:
+        origins = head.values("origin")
+        if head.is_handshake and len(origins) > 1:
+            return _MANY_ORIGINS  # as `websockets` has it
+        for origin in origins:
             if not self._admission.origin_fits(origin):
-                return Refusal(403, "this server does not answer to pages of that Origin", "Origin", origin)
-        if asked.sites and not asked.origins:
-            for site in asked.sites:
-                if self._is_elsewhere(site, asked.host) and not self._may_come(asked):
-                    page = _origin_of(asked.referer) or site
-                    return Refusal(403, "this server does not answer to pages of other sites", "Sec-Fetch-Site", page)
+                return refuse(403, "this server does not answer to pages of that Origin", foreign=("Origin", origin))
+        return None if len(origins) == 1 else _MANY_ORIGINS
+
+    def _foreign_site(self, head: RequestHead, host: str) -> Reply | None:
+        for site in head.values("sec-fetch-site"):
+            if self._is_elsewhere(site, host) and not self._may_come(head):
+                page = _origin_of(head.first("referer")) or site
+                foreign = ("Sec-Fetch-Site", page)
+                return refuse(403, "this server does not answer to pages of other sites", foreign=foreign)
         return None
 
     def _is_elsewhere(self, site: str, host: str) -> bool:
@@ -92,12 +103,39 @@ class Gate:
             return not is_loopback(split_host(host)[0])
         return site not in ("same-origin", "none")
 
-    def _may_come(self, asked: Asked) -> bool:
+    def _may_come(self, head: RequestHead) -> bool:
         """Whether it is a visit, by a link or an address, or its page is allowed; browsers let no page forge either."""
-        if asked.mode == "navigate" and asked.method in ("GET", "HEAD") and asked.destination not in _EMBEDDED:
+        is_visit = head.first("sec-fetch-mode") == "navigate" and head.first("sec-fetch-dest") not in _EMBEDDED
+        if is_visit and head.method in ("GET", "HEAD") and not head.is_handshake:
             return True
-        page = _origin_of(asked.referer)
+        page = _origin_of(head.first("referer"))
         return bool(page) and self._admission.origin_fits(page)
+
+    # Where it leads
+
+    def _route(self, head: RequestHead, visitor: Visitor) -> Accepted | Reply:
+        if has_too_many_fields(head.query):
+            return _MANY_FIELDS
+        if not head.is_handshake:
+            return self._answer(head, visitor)
+        served, variables = self._endpoints.find(head.path)
+        if served is None:
+            return _NO_SOCKET
+        route, endpoint = served
+        return Accepted(route, endpoint, variables, visitor)
+
+    def _answer(self, head: RequestHead, visitor: Visitor) -> Accepted | Reply:
+        served, variables = self._answers.find(head.path)
+        route, methods = ("", {}) if served is None else served
+        method = "GET" if head.method == "HEAD" and "HEAD" not in methods else head.method
+        if method in methods:
+            return Accepted(route, methods[method], variables, visitor)
+        if self._endpoints.find(head.path)[0] is not None:
+            return _IS_SOCKET
+        if served is None:
+            return _NOT_FOUND
+        allowed = sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
+        return refuse(405, "Method Not Allowed", headers=(("allow", ", ".join(allowed)),))
 
 
 def _origin_of(referer: str) -> str:

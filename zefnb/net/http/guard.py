@@ -17,6 +17,8 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
 from zefnb.net.budget import Held
+from zefnb.net.http.decision import Accepted, Ask, Decision, Reply, refuse
+from zefnb.net.http.request_head import RequestHead, head_of
 from zefnb.net.http.strict import StrictConnection
 from zefnb.net.kernel import unsent_bytes
 
@@ -76,6 +78,10 @@ class GuardedHTTP(H11Protocol):
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, {**app_state, "peer": self}, _loop)
         self.conn: StrictConnection = StrictConnection()
+        # What the gate says to a handshake, and what makes a WebSocket of this connection, unless it is faulty.
+        self.decide: Callable[[RequestHead], Decision]
+        self.accept: Callable[[asyncio.Transport, RequestHead, Accepted], asyncio.BaseProtocol | Reply]
+        self.on_reply: Callable[[Reply], None] = lambda reply: None
         self.on_refused: Callable[[int, str], None] = lambda status, why: None
         self.on_fault: Callable[[Exception], None] = lambda error: None
         self.on_left: Callable[[], None] | None = None
@@ -84,6 +90,8 @@ class GuardedHTTP(H11Protocol):
         self.has_left = False
         # What has come and is not read yet, held with the bodies of all once it is more than some KiB.
         self.unread_held: Held | None = None
+        # While the gate has yet to decide about a handshake.
+        self._asking: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._pipelined = False
         # After an answer that was sent before its request had come: when the rest must be there.
@@ -192,6 +200,7 @@ class GuardedHTTP(H11Protocol):
         if self.unread_held is not None:
             self.unread_held.release()
         self.app_state = {}
+        self._asking = None
         self.scope = self.cycle = None  # type: ignore[assignment]
 
     # What comes behind the answer
@@ -250,7 +259,7 @@ class GuardedHTTP(H11Protocol):
     # Upgrades, answers and refusals
 
     def _should_upgrade(self) -> bool:
-        return self.scope["method"] == "GET" and self._get_upgrade() == b"websocket" and self._should_upgrade_to_ws()
+        return self.scope["method"] == "GET" and self._get_upgrade() == b"websocket"
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._head_came()
@@ -259,15 +268,46 @@ class GuardedHTTP(H11Protocol):
             return self._refuse("a WebSocket handshake is HTTP/1.1 and has no body")
         if self._pipelined:
             return self._refuse("a WebSocket handshake cannot be pipelined behind a request")
+        head = head_of(self.scope, is_handshake=True)
+        decision = self.decide(head)
+        if not isinstance(decision, Ask):
+            return self._decided(head, decision)
+        self.flow.hold(True)
+        self._asking = self.loop.create_task(self._ask(head, decision))
+        self.tasks.add(self._asking)
+        self._asking.add_done_callback(self.tasks.discard)
+        return None
+
+    async def _ask(self, head: RequestHead, ask: Ask[Accepted]) -> None:
+        try:
+            decision = await ask.settle()
+            if not self.transport.is_closing():
+                self.flow.hold(False)
+                self._decided(head, decision)
+        except Exception as error:
+            self._failed(error)
+
+    def _decided(self, head: RequestHead, decision: Accepted | Reply) -> None:
+        if isinstance(decision, Reply):
+            self.on_reply(decision)
+            return self._reply(decision)
         # Frames may follow the handshake in the same segment.
         following = self.conn.unread
-        super().handle_websocket_upgrade(event)
-        protocol: Any = self.transport.get_protocol()
-        if protocol is not self:
-            self._let_go()
-            if following:
-                protocol.data_received(following)
+        protocol: Any = self.accept(self.transport, head, decision)
+        if isinstance(protocol, Reply):
+            return self._reply(protocol)
+        self.connections.discard(self)
+        self._let_go()
+        if following:
+            protocol.data_received(following)
         return None
+
+    def shutdown(self) -> None:
+        """The server stops."""
+        if self._asking is None:
+            super().shutdown()
+        else:
+            self.transport.close()
 
     def _refuse(self, why: str, status: int = 400) -> None:
         self.conn.refusal = status
@@ -288,20 +328,23 @@ class GuardedHTTP(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is refused, with the status that fits, and close."""
-        status = self.conn.refusal
-        self.on_refused(status, msg)
-        phrase = STATUS_PHRASES.get(status) or _NO_PHRASE
-        body = f"{status} {msg}\n".encode()
+        self.on_refused(self.conn.refusal, msg)
+        self._reply(refuse(self.conn.refusal, msg))
+
+    def _reply(self, reply: Reply) -> None:
+        """Send this in place of what is asked for, and close."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
+            given = [(name, value) for name, value in reply.headers if name != "connection"]
             headers = [
                 *self.server_state.default_headers,
-                (b"content-type", b"text/plain; charset=utf-8"),
+                *((name.encode("latin-1"), value.encode("latin-1")) for name, value in given),
                 (b"x-content-type-options", b"nosniff"),
-                (b"content-length", b"%d" % len(body)),
+                (b"content-length", b"%d" % len(reply.body)),
                 (b"connection", b"close"),
             ]
-            response = h11.Response(status_code=status, reason=phrase, headers=headers)
-            for part in (response, h11.Data(data=b"" if self.conn.is_head else body), h11.EndOfMessage()):
+            phrase = STATUS_PHRASES.get(reply.status) or _NO_PHRASE
+            response = h11.Response(status_code=reply.status, reason=phrase, headers=headers)
+            for part in (response, h11.Data(data=b"" if self.conn.is_head else reply.body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(part) or b"")
         self.connections.discard(self)
         if self.cycle is not None:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from websockets.utils import accept_key
 
-from zefnb.net.http.gate import Asked
+from zefnb.net.http.request_head import RequestHead
 
 # Longer ones are not plain, and some limit of h11's or websockets' may apply to them.
 _LONGEST = 8_000
@@ -32,17 +32,16 @@ class Handshake(NamedTuple):
     target: str
     path: str
     query: str
-    host: str
-    origin: str | None
-    key: str
-    site: str | None = None
-    referer: str = ""
+    headers: dict[str, tuple[str]]
 
-    def asked(self) -> Asked:
-        """What the gate looks at."""
-        origins = () if self.origin is None else (self.origin,)
-        sites = () if self.site is None else (self.site,)
-        return Asked("GET", self.host, origins, sites, referer=self.referer, is_handshake=True)
+    @property
+    def key(self) -> str:
+        """Sec-WebSocket-Key."""
+        return self.headers["sec-websocket-key"][0]
+
+    def head(self, client_ip: str, is_secure: bool) -> RequestHead:
+        """What the gate decides on."""
+        return RequestHead("GET", self.path, self.query, self.headers, client_ip, is_secure, True)
 
     def answer(self, date: bytes) -> bytes:
         """The response that accepts it (section 4.2.2); `date` as HTTP writes it."""
@@ -61,8 +60,8 @@ def read_plain(data: bytes) -> Handshake | None:
     >>> head = "GET /ws?a=b HTTP/1.1\\r\\nHost: localhost:8000\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n"
     >>> key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\nSec-WebSocket-Version: 13\\r\\n\\r\\n"
     >>> handshake = read_plain((head + key).encode())
-    >>> handshake.path, handshake.query, handshake.host
-    ('/ws', 'a=b', 'localhost:8000')
+    >>> handshake.path, handshake.query, handshake.headers['host']
+    ('/ws', 'a=b', ('localhost:8000',))
     >>> handshake.answer(b"today").split()[-1]
     b's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
     """
@@ -72,34 +71,25 @@ def read_plain(data: bytes) -> Handshake | None:
     if head is None:
         return None
     lines = head[2].decode().split("\r\n")[:-1]
-    fields = {name.lower(): value.strip(" ") for name, _, value in [line.partition(":") for line in lines]}
-    if len(fields) != len(lines) or len(fields) > _MOST_FIELDS or not _is_plain(fields):
+    headers = {name.lower(): (value.strip(" "),) for name, _, value in [line.partition(":") for line in lines]}
+    if len(headers) != len(lines) or len(headers) > _MOST_FIELDS or not _is_plain(headers):
         return None
     target = head[1].decode()
     path, _, query = target.partition("?")
-    return Handshake(
-        target,
-        unquote(path),
-        query,
-        fields["host"],
-        fields.get("origin"),
-        fields["sec-websocket-key"],
-        fields.get("sec-fetch-site"),
-        fields.get("referer", ""),
-    )
+    return Handshake(target, unquote(path), query, headers)
 
 
-def _is_plain(fields: dict[str, str]) -> bool:
+def _is_plain(headers: dict[str, tuple[str]]) -> bool:
     return (
-        fields.keys() >= _NEEDED
-        and not fields.keys() & _NOT_PLAIN
-        and fields["host"] != ""
-        and fields["upgrade"].lower() == "websocket"
-        and fields["connection"].lower() in _UPGRADES
-        and fields["sec-websocket-version"] == "13"
-        and _KEY.fullmatch(fields["sec-websocket-key"]) is not None
+        headers.keys() >= _NEEDED
+        and not headers.keys() & _NOT_PLAIN
+        and headers["host"][0] != ""
+        and headers["upgrade"][0].lower() == "websocket"
+        and headers["connection"][0].lower() in _UPGRADES
+        and headers["sec-websocket-version"][0] == "13"
+        and _KEY.fullmatch(headers["sec-websocket-key"][0]) is not None
         and (
-            "sec-websocket-extensions" not in fields
-            or _EXTENSIONS.fullmatch(fields["sec-websocket-extensions"]) is not None
+            "sec-websocket-extensions" not in headers
+            or _EXTENSIONS.fullmatch(headers["sec-websocket-extensions"][0]) is not None
         )
     )

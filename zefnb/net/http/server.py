@@ -11,14 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
 from functools import partial
 from typing import Any
-from urllib.parse import unquote
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
-from websockets.datastructures import Headers
 from websockets.frames import CloseCode
-from websockets.http11 import Request
-from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from zefnb.core.entity import HTTPServer as ServerHandle
@@ -32,16 +28,18 @@ from zefnb.net.http.acceptor import Acceptor, most_connections
 from zefnb.net.http.admission import Admission
 from zefnb.net.http.app import HTTPApp
 from zefnb.net.http.arrival import Arrival
-from zefnb.net.http.forms import FIELDS_LIMIT, has_too_many_fields, query_fields
-from zefnb.net.http.gate import Asked, Gate, Refusal
+from zefnb.net.http.decision import Accepted, Reply
+from zefnb.net.http.forms import query_fields
+from zefnb.net.http.gate import Gate
 from zefnb.net.http.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
 from zefnb.net.http.handshake import Handshake
 from zefnb.net.http.listeners import bind
-from zefnb.net.http.routes import PathTable, Route, compile_routes
+from zefnb.net.http.negotiation import negotiate, open_protocol
+from zefnb.net.http.request_head import RequestHead
+from zefnb.net.http.routes import Route, compile_routes
 from zefnb.net.ports import Topics
 from zefnb.net.tls import server_context
 from zefnb.net.websocket.connection import Connection
-from zefnb.net.websocket.deflate import SteppedDeflateFactory
 from zefnb.net.websocket.endpoint import Endpoint, EndpointConfig
 from zefnb.net.websocket.frames import SHORT
 from zefnb.net.websocket.outbox import Outbox
@@ -96,7 +94,6 @@ class Server:
         self.endpoints: dict[str, Endpoint] = {}
         # Endpoints whose route is gone, until their last client leaves.
         self._retired: list[Endpoint] = []
-        self._sockets_table = PathTable({})
         self._connections: dict[Connection, None] = {}
         self._channel_ids = itertools.count()
         self._acceptor: Acceptor = None  # type: ignore[assignment]
@@ -119,7 +116,7 @@ class Server:
         if self.allow_external_requests:
             self.admission.allow_machine()
         self.handle = ServerHandle(generate_uid(), port=self.port)
-        self._app = HTTPApp(self._runtime, self.handle, self._gate, self._refused, self._bad_request)
+        self._app = HTTPApp(self._runtime, self.handle, self._gate, self._refused)
         self._set_routes(self._compiled)
         self._acceptor = Acceptor(
             self._runtime,
@@ -145,7 +142,7 @@ class Server:
         config = Config(
             app=self._app,
             http=GuardedHTTP,
-            ws=self._upgrade_factory,  # type: ignore[arg-type]
+            ws="none",  # upgrades are the guard's
             log_config=None,
             lifespan="off",
             proxy_headers=False,
@@ -161,7 +158,8 @@ class Server:
             protocol.logger = _quiet
             # Not by the config, which would change uvicorn's logger for the whole process.
             protocol.access_log = False
-            protocol.on_refused, protocol.on_fault = self._bad_request, self._fault
+            protocol.decide, protocol.accept = self._gate.decide, self._accept_handshake
+            protocol.on_reply, protocol.on_refused, protocol.on_fault = self._refused, self._bad_request, self._fault
             protocol.is_scarce = budget.answers.is_scarce
             protocol.unread_held = Held(budget.bodies)
             return protocol
@@ -175,68 +173,55 @@ class Server:
             self._fault,
         )
 
-    def _connection(self, protocol: ServerProtocol) -> Connection:
-        connection = Connection(self._outbox, protocol, self._handle_handshake, self._closed)
-        self._connections[connection] = None
-        return connection
-
-    def _upgrade_factory(self, config: Any = None, server_state: Any = None, app_state: Any = None) -> Connection:
-        """What uvicorn hands an upgrade to: a connection whose handshake is yet to be read."""
-        return self._connection(ServerProtocol(select_subprotocol=_select_subprotocol, logger=_quiet))
-
     def _try_fast_handshake(self, transport: asyncio.Transport, handshake: Handshake) -> bool:
-        """Answer a plain handshake, if there is nothing to refuse or to negotiate; else `_handle_handshake` will."""
-        endpoint, variables = self._sockets_table.find(handshake.path)
-        if endpoint is None or endpoint.config.negotiates or has_too_many_fields(handshake.query):
+        """Accept a plain handshake, if there is nothing to refuse, to wait for or to negotiate."""
+        peer = transport.get_extra_info("peername")
+        head = handshake.head(peer[0] if peer else "", self._tls is not None)
+        decision = self._gate.decide(head)
+        if type(decision) is not Accepted or decision.value.config.negotiates or decision.visitor.headers:
             return False
-        if self._gate.refusal(handshake.asked()) is not None:
-            return False
-        connection = self._connection(ServerProtocol(state=OPEN, logger=_quiet))
-        connection.protocol.max_message_size = endpoint.config.max_size + SHORT
-        connection.connection_made(transport)
-        transport.set_protocol(connection)
-        connection.set_request(handshake.path, handshake.query, handshake.host, handshake.origin)
-        connection.write_control(handshake.answer(self._date))
-        self._open(connection, endpoint, variables)
+        self._open(transport, head, decision, open_protocol(), handshake.answer(self._date))
         return True
 
-    def _handle_handshake(self, connection: Connection, request: Request) -> None:
-        """Answer a WebSocket handshake (RFC 6455, section 4.2)."""
-        protocol = connection.protocol
-        raw_path, _, query = request.path.partition("?")
-        path = unquote(raw_path)
-        origins = request.headers.get_all("Origin")
-        connection.set_request(path, query, request.headers.get("Host", ""), origins[0] if origins else None)
-        endpoint, variables = self._sockets_table.find(path)
-        refusal = self._gate.refusal(_asked_of(connection.host, request.headers))
-        if refusal is not None:
-            self._refused(refusal)
-            response = protocol.reject(refusal.status, f"{refusal.text}\n")
-        elif has_too_many_fields(query):
-            response = protocol.reject(400, f"a query has {FIELDS_LIMIT:,} fields at most\n")
-        elif endpoint is None:
-            response = protocol.reject(404, "there is no WebSocket route of that path\n")
-        else:
-            config = endpoint.config
-            protocol.available_extensions = [SteppedDeflateFactory()] if config.compression else None
-            protocol.available_subprotocols = config.subprotocols or None
-            # The connection has the limit. The protocol would apply its own to control frames between fragments, too.
-            protocol.max_message_size = config.max_size + SHORT
-            response = protocol.accept(request)
-        connection.answer(response)
-        if response.status_code == 101:
-            self._open(connection, endpoint, variables)
+    def _accept_handshake(
+        self, transport: asyncio.Transport, head: RequestHead, accepted: Accepted
+    ) -> Connection | Reply:
+        """Accept any other handshake that the gate has accepted; a reply when it is faulty."""
+        agreed = negotiate(head, accepted)
+        if isinstance(agreed, Reply):
+            return agreed
+        return self._open(transport, head, accepted, agreed.protocol, agreed.response)
 
-    def _open(self, connection: Connection, endpoint: Endpoint, variables: dict[str, str]) -> None:
-        connection.opened(next(self._channel_ids), query_fields(connection.query))
-        endpoint.open(connection, variables)
+    def _open(
+        self,
+        transport: asyncio.Transport,
+        head: RequestHead,
+        accepted: Accepted,
+        protocol: ServerProtocol,
+        response: bytes,
+    ) -> Connection:
+        endpoint: Endpoint = accepted.value
+        # The connection has the limit. The protocol would apply its own to control frames between fragments, too.
+        protocol.max_message_size = endpoint.config.max_size + SHORT
+        connection = Connection(self._outbox, protocol, self._closed)
+        self._connections[connection] = None
+        connection.connection_made(transport)
+        transport.set_protocol(connection)
+        origin = head.first("origin") if "origin" in head.headers else None
+        connection.set_request(head.path, head.query, head.first("host"), origin, head.client_ip)
+        connection.write_control(response)
+        connection.opened(next(self._channel_ids), query_fields(head.query))
+        endpoint.open(connection, accepted.variables)
         self._log(connection, "connected")
+        return connection
 
-    def _refused(self, refusal: Refusal) -> None:
-        if not refusal.header:
+    def _refused(self, reply: Reply) -> None:
+        if reply.foreign is None:
+            if reply.status == 400:
+                self._bad_request(reply.status, reply.why)
             return
         self.refused += 1
-        header, value = refusal.header, refusal.value[:_LONGEST_NAME]
+        header, value = reply.foreign[0], reply.foreign[1][:_LONGEST_NAME]
         text = f"refused a request with {header} {value!r}; {_way_in(header, value)}"
         # Not a line for each: a stranger may call itself what it likes, as often as it likes.
         key = ("refused", self.handle, header)
@@ -279,8 +264,7 @@ class Server:
                 kept = Endpoint(self._runtime, self._topics, self.handle, route.path, route.socket, route.value)
             self.endpoints[route.path] = kept
         self._retired = [endpoint for endpoint in (*self._retired, *before.values()) if endpoint.clients]
-        self._sockets_table = PathTable(self.endpoints)
-        self._app.set_routes(routes)
+        self._gate.set_routes(self._app.prepared(routes), self.endpoints)
 
     def update(self, routes: Mapping[Any, Any]) -> None:
         """Serve these routes from now on. Clients stay connected, also those of routes that are gone."""
@@ -359,25 +343,8 @@ def _way_in(header: str, value: str) -> str:
     return "to let its page in: allowed_origins=[...] with the page's scheme, host and port"
 
 
-def _asked_of(host: str, headers: Headers) -> Asked:
-    """What the gate looks at in a handshake."""
-    return Asked(
-        "GET",
-        host,
-        headers.get_all("Origin"),
-        headers.get_all("Sec-Fetch-Site"),
-        referer=next(iter(headers.get_all("Referer")), ""),
-        is_handshake=True,
-    )
-
-
 def _http_date() -> bytes:
     return formatdate(usegmt=True).encode()
-
-
-def _select_subprotocol(protocol: ServerProtocol, offered: Any) -> Any:
-    """The first of ours that the client offers; a client that offers none is served without."""
-    return next((name for name in protocol.available_subprotocols or () if name in offered), None)
 
 
 def _switch_interval(runtime: Runtime) -> SwitchInterval:

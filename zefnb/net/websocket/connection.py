@@ -1,6 +1,6 @@
 """One WebSocket connection: how it opens, stays alive and closes. Its two sides are `ReadSide` and `WriteSide`.
 
-`websockets`' Sans-I/O `ServerProtocol` decides what the handshake and the close frames mean.
+`websockets`' Sans-I/O `ServerProtocol` decides what close frames mean.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from websockets.frames import CloseCode
-from websockets.http11 import Request, Response
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
@@ -25,8 +24,6 @@ PING_INTERVAL = 20.0
 PING_TIMEOUT = 20.0
 CLOSE_TIMEOUT = 1.0
 SLOW_CLOSE_TIMEOUT = 30.0
-
-Admit = Callable[["Connection", Request], None]
 
 
 class _Gone(asyncio.Transport):
@@ -54,12 +51,11 @@ class _Gone(asyncio.Transport):
 class Connection(ReadSide):
     """A client of a WebSocket route. Lives on the loop.
 
-    The server's `admit` answers the handshake; the endpoint then sets `on_message` and `on_lost`.
+    Its handshake is accepted before; the endpoint sets `on_message` and `on_lost`.
     """
 
     __slots__ = (
         "_close_timer",
-        "_handle_handshake",
         "_last_ping",
         "_on_closed",
         "actor",
@@ -77,11 +73,8 @@ class Connection(ReadSide):
     )
     only_encodes = True
 
-    def __init__(
-        self, outbox: Outbox, protocol: ServerProtocol, admit: Admit, on_closed: Callable[[Connection], None]
-    ) -> None:
+    def __init__(self, outbox: Outbox, protocol: ServerProtocol, on_closed: Callable[[Connection], None]) -> None:
         super().__init__(outbox, protocol)
-        self._handle_handshake = admit
         self._on_closed = on_closed
         self.on_lost: Callable[[Connection], None] | None = None
         self.actor: Any = None
@@ -99,9 +92,7 @@ class Connection(ReadSide):
 
     def _to_protocol(self, data: bytes | memoryview) -> None:
         self.protocol.receive_data(bytes(data))
-        for event in self.protocol.events_received():
-            if isinstance(event, Request):
-                self._handle_handshake(self, event)
+        self.protocol.events_received()
         self._write_protocol()
 
     def eof_received(self) -> bool:
@@ -120,16 +111,9 @@ class Connection(ReadSide):
         if isinstance(self.transport, _Gone):
             self.transport.abort()
 
-    def set_request(self, path: str, query: str, host: str, origin: str | None) -> None:
+    def set_request(self, path: str, query: str, host: str, origin: str | None, client_ip: str) -> None:
         """Who is there, and for what: from the handshake."""
-        peer = self.transport.get_extra_info("peername")
-        self.client_ip = peer[0] if peer else ""
-        self.path, self.query, self.host, self.origin = path, query, host, origin
-
-    def answer(self, response: Response) -> None:
-        """Answer the handshake, before anything else is said."""
-        self.protocol.send_response(response)
-        self._write_protocol()
+        self.path, self.query, self.host, self.origin, self.client_ip = path, query, host, origin, client_ip
 
     def opened(self, channel_id: int, query_params: dict[str, str]) -> None:
         """The handshake is accepted: from now on there are messages."""

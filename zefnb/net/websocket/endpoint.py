@@ -57,7 +57,7 @@ class Endpoint:
         self.config = config
         self.server = server
         self.clients: dict[int, Connection] = {}
-        self.accepted = self.closed_as_slow = 0
+        self.accepted = 0
         self._runtime = runtime
         self._topics = topics
         self._fanouts = runtime.service(Fanouts)
@@ -173,7 +173,6 @@ class Endpoint:
 
     def closed_slow(self, connection: Connection, reason: str) -> None:
         """A client that does not read is sent away: say so."""
-        self.closed_as_slow += 1
         text = f"client {connection.channel_id} of {self.path} closed with 1013: {reason}"
         channel, key = connection.channel_id, ("closed as slow", self.server, self.path)
         self._runtime.journal.note(

@@ -159,7 +159,7 @@ class FrameHandler(WriteSide):
     # What `ReadSide` and `Connection` have
 
     def _to_protocol(self, data: bytes | memoryview) -> None:
-        """Let the Sans-I/O protocol judge the handshake or a close frame."""
+        """Let the Sans-I/O protocol judge a close frame."""
         raise NotImplementedError
 
     def _fail(self, code: int, reason: str) -> None:

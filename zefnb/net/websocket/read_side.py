@@ -11,7 +11,6 @@ from time import monotonic
 from typing import Any
 
 from websockets.frames import CloseCode
-from websockets.protocol import CONNECTING
 from websockets.server import ServerProtocol
 
 from zefnb.net.websocket.frame_handler import FrameHandler
@@ -271,12 +270,9 @@ class ReadSide(FrameHandler):
         return stop
 
     def _parse_unwanted(self, data: bytes | memoryview, at: int, deadline: float | None) -> int:
-        """Before there are messages: the handshake. After our close frame: find the client's, drop all else."""
+        """After our close frame: find the client's, drop all else."""
         end = len(data)
-        if self.protocol.state is CONNECTING:
-            self._to_protocol(data)
-            return end
-        attach_tap = at + _UNWANTED_STEP
+        next_look = at + _UNWANTED_STEP
         while self.protocol.close_rcvd is None and not self.protocol.eof_sent:
             skipped = min(self._unwanted, end - at)
             self._unwanted, at = self._unwanted - skipped, at + skipped
@@ -292,14 +288,14 @@ class ReadSide(FrameHandler):
                 self._to_protocol(data[at : at + size])
                 return end
             self._unwanted = size
-            if at < attach_tap:
+            if at < next_look:
                 continue
             if deadline is None:
                 deadline = self._outbox.reads.deadline()
             if monotonic() > deadline:
                 self._needed = 0
                 return at
-            attach_tap = at + _UNWANTED_STEP
+            next_look = at + _UNWANTED_STEP
         return end
 
     # What `Connection` has

@@ -1,0 +1,63 @@
+"""Negotiation: `websockets` checks a handshake that is not plain, and agrees on extensions and a subprotocol."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, NamedTuple
+
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+
+from zefnb.net.http.decision import Accepted, Reply
+from zefnb.net.http.request_head import RequestHead
+from zefnb.net.websocket.deflate import SteppedDeflateFactory
+from zefnb.net.websocket.endpoint import Endpoint
+
+_quiet = logging.getLogger("zefnb.websockets")
+_quiet.propagate = False
+_quiet.addHandler(logging.NullHandler())
+
+
+class Agreed(NamedTuple):
+    """The protocol as it is from now on, and the response that says so."""
+
+    protocol: ServerProtocol
+    response: bytes
+
+
+def open_protocol() -> ServerProtocol:
+    """The protocol of a connection whose handshake is accepted."""
+    return ServerProtocol(state=OPEN, logger=_quiet)
+
+
+def negotiate(head: RequestHead, accepted: Accepted) -> Agreed | Reply:
+    """Accept a handshake as RFC 6455, section 4.2, has it; a reply when it is faulty."""
+    endpoint: Endpoint = accepted.value
+    config = endpoint.config
+    negotiation = ServerProtocol(
+        extensions=[SteppedDeflateFactory()] if config.compression else None,
+        subprotocols=config.subprotocols or None,  # type: ignore[arg-type]
+        select_subprotocol=_select_subprotocol,
+        logger=_quiet,
+    )
+    headers = Headers()
+    for name, values in head.headers.items():
+        for value in values:
+            headers[name] = value
+    response = negotiation.accept(Request(head.path, headers))
+    if response.status_code != 101:
+        # The length and the end of the connection are said by who sends it.
+        kept = ((name, value) for name, value in response.headers.raw_items() if name in ("Content-Type", "Upgrade"))
+        return Reply(response.status_code, bytes(response.body or b""), tuple(kept))
+    for name, value in accepted.visitor.headers:
+        response.headers[name] = value
+    protocol = open_protocol()
+    protocol.extensions, protocol.subprotocol = negotiation.extensions, negotiation.subprotocol
+    return Agreed(protocol, response.serialize())
+
+
+def _select_subprotocol(protocol: ServerProtocol, offered: Any) -> Any:
+    """The first of ours that the client offers; a client that offers none is served without."""
+    return next((name for name in protocol.available_subprotocols or () if name in offered), None)
