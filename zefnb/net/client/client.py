@@ -24,9 +24,8 @@ from zefnb.net.client.consumers import Consumer
 from zefnb.net.client.failures import Disconnect, ServerNotReady, disconnect_of
 from zefnb.net.client.send_queue import MOST_BYTES, MOST_MESSAGES, Message, SendQueue
 from zefnb.net.client.target import CLOSE_WITHIN, Target
+from zefnb.net.keepalive import PING_INTERVAL, PING_TIMEOUT
 
-PING_INTERVAL = 20.0
-PING_TIMEOUT = 20.0
 STOP_TIMEOUT = 1.0
 _SLICE = 64
 # Pings under way. A server that answers none would have us keep every one of them.

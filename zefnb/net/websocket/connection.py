@@ -15,13 +15,12 @@ from websockets.server import ServerProtocol
 
 from zefnb.core.time import Time
 from zefnb.core.wire import encode_content
+from zefnb.net.keepalive import PING_INTERVAL, PING_TIMEOUT
 from zefnb.net.websocket.deflate import SteppedDeflate
 from zefnb.net.websocket.frames import build
 from zefnb.net.websocket.outbox import Outbox
 from zefnb.net.websocket.read_side import ReadSide
 
-PING_INTERVAL = 20.0
-PING_TIMEOUT = 20.0
 CLOSE_TIMEOUT = 1.0
 SLOW_CLOSE_TIMEOUT = 30.0
 
