@@ -9,6 +9,7 @@ import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from tests.cli.processes import COMMAND, ENVIRONMENT, needs_tmux, terminal, zefnb
@@ -92,8 +93,9 @@ def test_the_doctor_says_what_a_notebook_lacks(monkeypatch):
 
 
 def test_the_shell_has_everything_imported():
-    done = zefnb("shell", given="FX\nET.Guest(name='Ada')\n(FX.ListActors() | run) == []\n")
+    done = zefnb("shell", given="FX\nET.Guest(name='Ada')\n(FX.ListActors() | run) == []\n%zef\n")
     assert done.returncode == 0
+    assert "Out[4]: zefnb: 0 servers" in done.stdout
     assert "Out[1]: FX" in done.stdout
     assert "ET.Guest(name='Ada')" in done.stdout
     assert "Out[3]: True" in done.stdout
@@ -131,10 +133,28 @@ def test_lab_opens_the_notebooks_there_are(monkeypatch, tmp_path: Path):
     monkeypatch.setattr(lab.os, "execv", lambda program, command: called.append(command))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "notebooks" / "one.ipynb").write_text("{}")
+    (tmp_path / "notebooks" / "02-second.ipynb").write_text("{}")
+    (tmp_path / "notebooks" / "01-first.ipynb").write_text("{}")
     assert "make lab" in how_to_open()
     main(["lab", "--no-browser"])
-    assert called == [[sys.executable, "-m", "jupyterlab", str(tmp_path / "notebooks"), "--no-browser"]]
+    (command,) = called
+    assert command[:4] == [sys.executable, "-m", "jupyterlab", str(tmp_path / "notebooks")]
+    assert "--LabApp.default_url=/lab/tree/01-first.ipynb" in command
+    assert command[-1] == "--no-browser"
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_lab_starts_for_root_too_and_says_so(monkeypatch, tmp_path: Path, capsys, user: int):
+    from zefnb.cli import lab
+
+    called: list[list[str]] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lab, "find_spec", lambda name: object())
+    monkeypatch.setattr(lab.os, "geteuid", lambda: user)
+    monkeypatch.setattr(lab.os, "execv", lambda program, command: called.append(command))
+    main(["lab"])
+    assert ("--allow-root" in called[0]) == (user == 0)
+    assert ("--allow-root" in capsys.readouterr().err) == (user == 0)
 
 
 def test_from_elsewhere_lab_opens_the_tutorials_of_the_checkout_it_runs_from(monkeypatch, tmp_path: Path):

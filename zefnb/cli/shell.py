@@ -12,8 +12,8 @@ def shell() -> int:
     from traitlets.config import Config
 
     config = Config()
-    config.InteractiveShellApp.exec_lines = ["from zefnb import *"]
-    banner = f"zefnb {__version__}: FX.<Tab> lists the effects, FX.Publish? explains one.\n"
+    config.InteractiveShellApp.exec_lines = ["from zefnb import *", "%load_ext zefnb"]
+    banner = f"zefnb {__version__}: FX.<Tab> lists the effects, FX.Publish? explains one, %zef shows what runs.\n"
     config.TerminalInteractiveShell.banner1 = banner
     config.TerminalInteractiveShell.confirm_exit = False
     if "enable_tip" in TerminalInteractiveShell.class_trait_names():  # since IPython 9: a second line of banner
