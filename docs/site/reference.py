@@ -146,9 +146,7 @@ def _parameter(parameter: inspect.Parameter) -> str:
 
 
 def _magics() -> str:
-    intro = (
-        "`%load_ext zefnb` adds them. In a line, `{expr}` and `$name` are values. `%zef` alone shows all that runs."
-    )
+    intro = "`%load_ext zefnb` adds them. In a line, `{expr}` and `$name` are values. `%zef` alone shows all that runs."
     return _page("`%zef`", intro, *(_magic(name) for name in SUBCOMMANDS))
 
 

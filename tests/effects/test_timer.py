@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import threading
 import time
 
@@ -154,3 +156,69 @@ def test_content_that_cannot_be_sent_is_in_the_journal_and_the_timer_goes_on(con
     entry = until(lambda: (FX.QueryLog(level="error") | run or [None])[0])
     until(lambda: (FX.QueryLog(level="error") | run)[0]["count"] >= 3)
     assert "object" in entry["message"]
+
+
+class TestContentThatIsMade:
+    """`content` as a function is called for each tick."""
+
+    @pytest.mark.parametrize("kind", ["plain", "async", "partial"])
+    def test_a_function_is_called_for_each_tick(self, kind, until):
+        topic, came, calls = ET.Topic(generate_uid()), [], itertools.count()
+        FX.SubscribeFX(topic=topic, op=lambda message: came.append(message)) | run
+
+        async def fetched():
+            return next(calls)
+
+        content = {"plain": lambda: next(calls), "async": fetched, "partial": functools.partial(next, calls)}[kind]
+        timer = FX.StartTimer(interval=0.01, target=topic, content=content) | run
+        until(lambda: len(came) >= 3)
+        FX.StopTimer(timer=timer) | run
+        assert came[:3] == [0, 1, 2]
+
+    def test_a_function_that_fails_is_in_the_journal_and_called_again(self, until):
+        topic, came, calls = ET.Topic(generate_uid()), [], itertools.count()
+        FX.SubscribeFX(topic=topic, op=lambda message: came.append(message)) | run
+
+        def every_other():
+            number = next(calls)
+            return number if number % 2 else {}["nothing under this key"]
+
+        timer = FX.StartTimer(interval=0.01, target=topic, content=every_other) | run
+        until(lambda: len(came) >= 2)
+        FX.StopTimer(timer=timer) | run
+        assert came[:2] == [1, 3]
+        assert any("every_other" in entry["message"] for entry in FX.QueryLog(level="error") | run)
+
+    def test_a_slow_function_is_not_called_again_meanwhile_and_delays_no_other_timer(self, until):
+        topic, came, release = ET.Topic(generate_uid()), [], threading.Event()
+        calls = []
+        slow = (
+            FX.StartTimer(interval=0.01, target=ET.Topic("slow"), content=lambda: calls.append(release.wait(20))) | run
+        )
+        FX.SubscribeFX(topic=topic, op=lambda message: came.append(message)) | run
+        quick = FX.StartTimer(interval=0.01, target=topic, content=lambda: "tick") | run
+        until(lambda: len(came) >= 10)
+        assert calls == []
+        release.set()
+        until(lambda: len(calls) >= 2)
+        for timer in (slow, quick):
+            FX.StopTimer(timer=timer) | run
+
+    def test_nothing_is_called_once_it_has_been_stopped(self, until):
+        calls = []
+        timer = FX.StartTimer(interval=0.01, target=ET.Topic("t"), content=lambda: calls.append(1)) | run
+        until(lambda: calls)
+        FX.StopTimer(timer=timer) | run
+        count = len(calls)
+        other = []
+        FX.StartTimer(interval=0.01, target=ET.Topic("t"), content=lambda: other.append(1)) | run
+        until(lambda: len(other) >= 5)
+        assert len(calls) <= count + 1  # a call that was under way
+
+    @pytest.mark.parametrize("function", [lambda message: message, len, str.upper])
+    def test_a_function_that_needs_arguments_is_refused(self, function):
+        with pytest.raises(InvalidEffect) as caught:
+            FX.StartTimer(interval=1, target=ET.Topic("t"), content=function) | run
+        [fault] = caught.value.faults
+        assert fault.field == "content"
+        assert "a function without arguments" in str(caught.value)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
-from zefnb.core.effect import effect
+from zefnb.core.effect import FX, Effect, effect
 from zefnb.core.entity import Success, Timer, Topic
 from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
@@ -32,6 +34,10 @@ def start_timer(
     nothing drifts; one that finds this timer's own last message still unhandled is skipped, so nothing piles up.
     Returns `ET.Timer('🍃-…')`.
 
+    `content` may be a function without arguments, plain or async: it is called for each message, where a handler
+    would run, and what it returns is published. A call that fails is in the journal, and the next one is made all
+    the same.
+
     Seconds go by the monotonic clock, whatever the clock on the wall is put to; named intervals, and a
     `starting_at` that lies ahead, go by the clock on the wall, and notice within a second when it is put.
 
@@ -53,27 +59,46 @@ def start_timer(
     from zefnb.engine.runtime import current_owner
     from zefnb.topics.hub import Hub, topic_key
     from zefnb.topics.timer import Timer as Running
-    from zefnb.topics.timer import Timers
+    from zefnb.topics.timer import Timers, maker_of_content
 
     _check_interval(interval)
     time_zone = _checked_zone(zone)
     topic_key(target)
     timers, hub = runtime.service(Timers), runtime.service(Hub)
+    is_made = callable(content) and not isinstance(content, type)
+    if is_made:
+        _check_function(content)
     try:
-        copy = snapshot(content)
+        copy = None if is_made else snapshot(content)
     except RecursionError:
         raise too_deep("FX.StartTimer", "content") from None
     if (previous := timers.previous()) is not None:
         timers.stop(previous.handle)
         runtime.cells.replaced("the timer that this cell started before")
     handle = Timer(generate_uid())
-    timer = Running(handle, interval, target, copy, starting_at, time_zone, timers.clock)
+
+    def publish(made: Any) -> Sequence[Effect]:
+        return (FX.Publish(target=target, content=made),)
+
+    maker = maker_of_content(runtime, handle, content, publish) if is_made else None
+    timer = Running(handle, interval, target, copy, starting_at, time_zone, timers.clock, maker)
     timers.start(timer, hub)
     runtime.cells.record(handle)
     owner = timer.owner = current_owner.get()
     if owner is not None:
         owner.own(handle, lambda: timers.stop(handle))
     return handle
+
+
+def _check_function(function: Any) -> None:
+    try:
+        inspect.signature(function).bind()
+    except TypeError as error:
+        allowed = "a value, or a function without arguments"
+        raise InvalidEffect("FX.StartTimer", [FieldError("content", f"{shown(function)}: {error}", allowed)]) from None
+    except ValueError:
+        # A builtin without a signature: its first call tells.
+        return
 
 
 def _check_interval(interval: float | str) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from typing import Any
 
+from zefnb.core.effect import Effect
 from zefnb.core.entity import Entity, Topic
 from zefnb.core.time import Time
 from zefnb.engine.actor import Actor
+from zefnb.engine.behaviour import Listening
 from zefnb.engine.registry import Registry
 from zefnb.engine.runtime import Runtime
 from zefnb.topics.clock import Clock
@@ -55,6 +60,38 @@ class _Tick:
         )
 
 
+class _MadeTick:
+    """One call of the function that makes a timer's content, and whether what it made has been published."""
+
+    def __init__(self, maker: Actor) -> None:
+        self._maker = maker
+        maker.deliver(None)
+        self._mark = maker.progress.given
+
+    @property
+    def is_handled(self) -> bool:
+        """Whether the call has ended."""
+        return self._maker.progress.handled >= self._mark
+
+
+def maker_of_content(
+    runtime: Runtime, handle: Entity, function: Callable[[], Any], effects: Callable[[Any], Sequence[Effect]]
+) -> Actor:
+    """Return the actor that calls `function` for each tick, where a handler would run, and performs the effects."""
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def make(_: Any) -> Any:
+            return await function()
+    else:
+
+        @functools.wraps(function)
+        def make(_: Any) -> Any:
+            return function()
+
+    return Actor(runtime, Listening(make, effects), None, handle)
+
+
 class Timer:
     """Publishes `content` to `target` at each moment, unless the timer's last message has not yet been handled.
 
@@ -71,6 +108,7 @@ class Timer:
         starting_at: Time | None,
         zone: tzinfo | None = None,
         clock: Clock | None = None,
+        maker: Actor | None = None,
     ) -> None:
         self.handle = handle
         self.interval = interval
@@ -79,6 +117,7 @@ class Timer:
         self.ticks = self.skipped = 0
         self.task: asyncio.Task[None] | None = None
         self.owner: Actor | None = None
+        self._maker = maker
         self._clock = clock or Clock()
         now = self._clock.now()
         # Without a start, the first message is published one interval from now.
@@ -97,7 +136,7 @@ class Timer:
         number = self._skip_past(self._first)
         if number > self._first:
             number += 1  # its moment had passed before the timer started
-        last: _Tick | None = None
+        last: _Tick | _MadeTick | None = None
         while True:
             # One message is enough for several moments that a clock change or a busy loop has skipped.
             number = self._skip_past(await self._reach(number))
@@ -107,7 +146,7 @@ class Timer:
             else:
                 self.ticks += 1
                 self._ticked_at = self._clock.monotonic()
-                last = _Tick(hub, self.target, self.content)
+                last = _MadeTick(self._maker) if self._maker is not None else _Tick(hub, self.target, self.content)
             number += 1
 
     async def _reach(self, number: int) -> int:
@@ -121,6 +160,13 @@ class Timer:
             await self._clock.sleep(min(wait, _CHECK_INTERVAL))
             if self._was_set_back():
                 number = self._next_number()
+
+    def end(self) -> None:
+        """Stop publishing."""
+        if self.task is not None:
+            self.task.cancel()
+        if self._maker is not None:
+            self._maker.end()
 
     def _use_monotonic_clock(self) -> None:
         """From now on, use the monotonic clock for an interval in seconds."""
@@ -203,8 +249,7 @@ class Timers(Registry[Timer]):
         """End the timer of that handle. Raises `NotRunning` if there is none."""
         timer = self.get(handle)
         self.forget(handle)
-        if timer.task is not None:
-            timer.task.cancel()
+        timer.end()
         if timer.owner is not None:
             timer.owner.disown(handle)
 
