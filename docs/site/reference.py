@@ -165,7 +165,7 @@ def _errors() -> str:
 
 _ENVIRONMENT = {
     "ZEFNB_LOOP": "`asyncio` declines uvloop where it is installed (`zefnb[speed]`).",
-    "ZEFNB_SWITCH_INTERVAL": "`keep` leaves the interpreter's switch interval unchanged; otherwise a server sets it to 0.5 ms.",
+    "ZEFNB_SWITCH_INTERVAL": "`keep` leaves the interpreter's switch interval; otherwise a server sets it to 0.5 ms.",
     "ZEFNB_PUBLIC_URL": "The address by which a browser reaches this machine, if zefnb cannot find it out.",
 }
 

@@ -13,7 +13,7 @@ from zefnb.core.effect import Effect
 from zefnb.core.entity import Entity, Topic
 from zefnb.core.time import Time
 from zefnb.engine.actor import Actor
-from zefnb.engine.behaviour import Listening
+from zefnb.engine.behaviour import OpBehaviour
 from zefnb.engine.registry import Registry
 from zefnb.engine.runtime import Runtime
 from zefnb.topics.clock import Clock
@@ -89,7 +89,7 @@ def maker_of_content(
         def make(_: Any) -> Any:
             return function()
 
-    return Actor(runtime, Listening(make, effects), None, handle)
+    return Actor(runtime, OpBehaviour(make, effects), None, handle)
 
 
 class Timer:
