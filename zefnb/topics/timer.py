@@ -66,7 +66,7 @@ class _MadeTick:
     def __init__(self, maker: Actor) -> None:
         self._maker = maker
         maker.deliver(None)
-        self._mark = maker.progress.given
+        self._mark = maker.progress.received
 
     @property
     def is_handled(self) -> bool:
