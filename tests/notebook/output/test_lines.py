@@ -46,6 +46,17 @@ def test_a_line_that_is_left_is_given_when_it_is_asked_for_the_second_time():
     assert lines.overdue() == ""
 
 
+def test_a_line_that_is_left_waits_longer_while_another_thread_writes_lines():
+    lines = Lines()
+    lines.write("half of")
+    asked = 0
+    while not (given := lines.overdue()):
+        in_another_thread(lines.write, "another's\n")
+        asked += 1
+        assert asked < 100, "never shown"
+    assert (given, asked) == ("half of", 10)
+
+
 def test_a_line_that_ended_and_began_anew_is_not_overdue():
     lines = Lines()
     lines.write("first")
