@@ -56,6 +56,28 @@ def test_a_handler_of_logging_that_publishes_may_be_what_starts_the_engine(tmp_p
     assert run_script(cells, tmp_path).splitlines()[-1] == "returned"
 
 
+def test_the_loop_starts_threads_in_which_a_finalizer_may_wait_for_it_before_they_run(tmp_path: Path) -> None:
+    """What is called first in a new thread stands for the finalizer."""
+    cells = [
+        "import threading, time\nfrom zefnb import *",
+        "first = threading.Thread._set_ident\nasked = []\n"
+        "def set_ident(thread):\n"
+        "    first(thread)\n"
+        "    if thread.name in ('zefnb-handlers', 'zefnb-log'):\n"
+        "        FX.ListTimers() | run\n"
+        "        asked.append(thread.name)\n"
+        "threading.Thread._set_ident = set_ident",
+        "@zef_function(inline=True)\n"
+        "def fails(msg, state): raise ValueError\n"
+        "fails = FX.StartActor(initial_state=0, handler=fails) | run\n"
+        "waits = FX.StartActor(initial_state=0, handler=lambda msg, state: [[], state + msg]) | run\n"
+        "for actor in (fails, waits): FX.Publish(target=actor.input, content=1) | run",
+        "while [1] != [*(FX.QueryActorState(actor=waits) | run).values()]: time.sleep(0.01)\n"
+        "while len(asked) < 2: time.sleep(0.01)\nprint(sorted(asked))",
+    ]
+    assert run_script(cells, tmp_path).splitlines()[-1] == "['zefnb-handlers', 'zefnb-log']"
+
+
 def test_who_is_held_back_is_let_go_by_a_loop_that_waits_for_what_it_holds(until: Until) -> None:
     """As a handler on the loop that logs, to a handler of logging that publishes."""
     runtime, its_lock = Runtime(), threading.Lock()

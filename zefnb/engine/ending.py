@@ -20,6 +20,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from zefnb.engine.unawaited_thread import UnawaitedThread
+
 NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 _FLUSH_TIMEOUT = 0.5
 _DEATH_TIMEOUT = 0.5
@@ -120,7 +122,7 @@ class Ending:
         _restore_default(number)
         if self._signal is None:
             self._signal = number
-            threading.Thread(target=self._end, args=(number,), name="zefnb-ending", daemon=True).start()
+            UnawaitedThread(target=self._end, args=(number,), name="zefnb-ending").start()
 
     def _end(self, number: int) -> None:
         try:

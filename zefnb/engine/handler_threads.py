@@ -19,6 +19,7 @@ from typing import Any
 from zefnb.core.function import ZefFunction, name_of
 from zefnb.engine.call_queue import CallQueue
 from zefnb.engine.process_locale import locale_now, restore_locale
+from zefnb.engine.unawaited_thread import UnawaitedThread
 from zefnb.engine.waker import Waker, make_waker
 from zefnb.errors import Interrupted
 
@@ -33,11 +34,11 @@ Done = Callable[[Any, BaseException | None], None]
 Job = tuple[Callable[..., Any], tuple[Any, ...], Done]
 
 
-class _Worker(threading.Thread):
+class _Worker(UnawaitedThread):
     """A thread that runs jobs. Once replaced, it ends as soon as no jobs wait."""
 
     def __init__(self, threads: HandlerThreads, replaced: bool = False) -> None:
-        super().__init__(name="zefnb-handlers", daemon=True)
+        super().__init__(name="zefnb-handlers")
         self._threads = threads
         self.replaced = replaced
         self.busy_since: float | None = None

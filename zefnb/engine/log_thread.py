@@ -13,6 +13,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from zefnb.engine.unawaited_thread import UnawaitedThread
+
 _POLL = 0.002
 
 _calls: deque[Callable[[], None]] = deque()
@@ -33,7 +35,7 @@ def _start_thread() -> None:
     if not _working.acquire(blocking=False):
         return
     try:
-        threading.Thread(target=_make_calls, name="zefnb-log", daemon=True).start()
+        UnawaitedThread(target=_make_calls, name="zefnb-log").start()
     except RuntimeError:  # no thread can be started now: the next call, or `flush`, tries again
         _working.release()
 

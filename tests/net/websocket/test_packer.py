@@ -12,6 +12,7 @@ import pytest
 
 from tests.net.wire import CLOSE, PING, PONG, Frame, Wire, frame
 from zefnb import ET, FX, run
+from zefnb.engine.unawaited_thread import UnawaitedThread
 from zefnb.net.websocket import packer
 
 Raw = Callable[..., Wire]
@@ -151,11 +152,11 @@ def test_without_a_thread_to_be_had_it_is_packed_all_the_same(
 ):
     wire = raw(compressed, **DEFLATE)
 
-    class NoThread(threading.Thread):
+    class NoThread(UnawaitedThread):
         def start(self) -> None:
             raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(packer.threading, "Thread", NoThread)
+    monkeypatch.setattr(packer, "UnawaitedThread", NoThread)
     publish(topic, "long " * LONG, "short")
     assert [content(wire.read()) for _ in range(2)] == [b"long " * LONG, b"short"]
 

@@ -6,7 +6,6 @@ it has its place among what waits for each of its receivers, and what is sent la
 
 from __future__ import annotations
 
-import threading
 import zlib
 from collections import deque
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any
 
 from zefnb.core.wire import encode_content
 from zefnb.engine.runtime import Runtime
+from zefnb.engine.unawaited_thread import UnawaitedThread
 from zefnb.errors import Interrupted
 from zefnb.net.websocket.frames import PACKED, build
 
@@ -100,7 +100,7 @@ class Packer:
     def _start(self) -> None:
         self._is_at_work = True
         try:
-            threading.Thread(target=self._work, name="zefnb-packer", daemon=True).start()
+            UnawaitedThread(target=self._work, name="zefnb-packer").start()
         except RuntimeError:  # there is no thread to be had
             self._put(self._work)
 
