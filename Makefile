@@ -1,28 +1,28 @@
-# zefnb. Needs Python 3.11 or newer and make; everything else is installed into .venv on first use.
+# zefnb. You need Python 3.11 or newer and make; everything else is installed into .venv on first use.
 #
 #   make demo         a chatroom with live clients in this terminal and in your browser
 #   make test         lint, types and all tests, with coverage
-#   make test-pythons everything below the browser on each other Python, on both event loops
+#   make test-pythons the tests without a browser on each other Python, on both event loops
 #   make lint         lint and types alone
-#   make bench        speed, side by side with other libraries
-#   make attacks      attacks on real servers: what is promised, held, and by how much
-#   make docs         the documentation site, into build/site
-#   make lab          JupyterLab on the tutorial notebooks
-#   make clean        remove .venv and what the tools left behind
+#   make bench        speed, compared with other libraries
+#   make attacks      attacks on real servers: promises and results
+#   make docs         the documentation site, in build/site
+#   make lab          JupyterLab with the tutorial notebooks
+#   make clean        remove .venv and the files that the tools left behind
 #
-# PYTHON=...   which interpreter to build .venv with
-# ARGS=...     handed on: make test ARGS="-k demo", make demo ARGS="--port 9000"
+# PYTHON=...   the interpreter for .venv
+# ARGS=...     arguments for the command: make test ARGS="-k demo", make demo ARGS="--port 9000"
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 IS_NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 
-# The first interpreter on the path that will do.
+# The first suitable interpreter on the path.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
 	$$p $(IS_NEW_ENOUGH) 2>/dev/null && echo $$p && break; done)
 
-# Programs that some tests look through: a terminal, and a browser.
+# Programs that some tests need: a terminal and a browser.
 TEST_PROGRAMS := tmux chromium
 
 .DEFAULT_GOAL := help
@@ -57,7 +57,7 @@ attacks: $(VENV)/.bench
 	$(BIN)/python -m attacks $(ARGS)
 
 faults: attacks
-	@echo "make faults is now make attacks; the old name goes with the next version."
+	@echo "make faults is now make attacks. The next version will remove the old name."
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --clean --quiet
@@ -69,13 +69,13 @@ lab: $(VENV)/.lab
 clean:
 	rm -rf $(VENV) .venv-3.* build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# The environment. A stamp for each set of dependencies; all are taken again when pyproject.toml changes.
+# The environment. Each set of dependencies has a stamp file; all are installed again when pyproject.toml changes.
 
 $(BIN)/python:
 	@p='$(PYTHON)'; \
 	if [ -z "$$p" ] || ! "$$p" $(IS_NEW_ENOUGH) 2>/dev/null; then \
 		echo "zefnb needs Python 3.11 or newer; $${p:-python3} is $$("$${p:-python3}" --version 2>&1 | head -n 1)." >&2; \
-		echo "Name one that is: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
+		echo "Name a newer one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
 		exit 1; \
 	fi; \
 	if ! "$$p" -c 'import ensurepip, venv' 2>/dev/null; then \
@@ -84,7 +84,7 @@ $(BIN)/python:
 			echo "Installing $$package ..."; \
 			apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$$package" >/dev/null; \
 		else \
-			echo "This Python lacks venv; on Debian and Ubuntu: sudo apt-get install $$package" >&2; \
+			echo "This Python has no venv. On Debian and Ubuntu: sudo apt-get install $$package" >&2; \
 			exit 1; \
 		fi; \
 	fi; \
@@ -97,12 +97,12 @@ $(VENV)/.plain: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python
-	@echo "Installing zefnb and what its tests need into $(VENV) ..."
+	@echo "Installing zefnb and the packages for its tests into $(VENV) ..."
 	@$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/.plain
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
-	@echo "Installing zefnb and what it is compared with into $(VENV) ..."
+	@echo "Installing zefnb and the libraries to compare it with into $(VENV) ..."
 	@$(PIP) --editable '.[bench]'
 	@touch $@ $(VENV)/.plain
 
@@ -116,7 +116,7 @@ $(VENV)/.docs: pyproject.toml | $(BIN)/python
 	@$(PIP) --editable '.[docs]'
 	@touch $@ $(VENV)/.plain
 
-# Debian's packages have the programs' names. Where they cannot be installed, their tests are left out, and it is said.
+# Debian's packages have the programs' names. When they cannot be installed, a message says that their tests are left out.
 programs:
 	@missing=; for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	if [ -n "$$missing" ]; then \
