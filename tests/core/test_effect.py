@@ -44,7 +44,7 @@ def test_an_effect_is_a_value():
     assert isinstance(ring, FX.RingWaker)
 
 
-def test_every_fault_is_told_at_once_with_what_was_meant():
+def test_an_error_lists_all_mistakes_with_the_names_that_were_probably_meant():
     with pytest.raises(InvalidEffect) as caught:
         FX.RingWaker(target="door", tims=2)
     assert [fault.field for fault in caught.value.faults] == ["target", "tims"]
@@ -54,7 +54,7 @@ def test_every_fault_is_told_at_once_with_what_was_meant():
     assert "did you mean 'times'?" in text
 
 
-def test_types_are_the_ones_of_the_signature():
+def test_field_types_are_those_of_the_signature():
     FX.RingWaker(tone="high")
     FX.RingWaker(tone=None)
     FX.Await(seconds=1)
@@ -63,7 +63,7 @@ def test_types_are_the_ones_of_the_signature():
             FX.RingWaker(**fields)
 
 
-def test_an_incomplete_effect_can_be_built_and_tells_what_is_missing():
+def test_an_incomplete_effect_can_be_built_and_lists_its_missing_fields():
     template = FX.RingWaker(times=2)
     spec = DEFAULT_REGISTRY.spec("RingWaker")
     assert [fault.field for fault in spec.missing({"times": 2})] == ["target"]
@@ -83,11 +83,11 @@ def test_fields_are_given_by_name():
         FX.RingWaker(ET.Topic("door"))
 
 
-def test_a_field_may_be_called_cls():
+def test_a_field_can_be_named_cls():
     assert FX.Await(cls=5).cls == 5
 
 
-def test_an_unknown_effect_is_named_with_the_closest_one():
+def test_an_unknown_effect_raises_and_suggests_the_closest_name():
     with pytest.raises(UnknownName, match=r"FX\.RingBel: unknown effect.*did you mean 'RingWaker'"):
         FX.RingBel()
     assert not hasattr(FX, "NothingLikeThis")
@@ -106,7 +106,7 @@ def test_the_docstring_of_the_function_is_the_effect_s_help():
     assert isinstance(effect_module.Effect.__doc__, str)
 
 
-def test_a_spec_says_whether_it_is_awaited_and_what_it_replaces():
+def test_a_spec_says_whether_the_effect_is_awaited_and_what_it_replaces():
     spec = DEFAULT_REGISTRY.spec("Await")
     assert (spec.is_async, spec.keyed) == (True, "waiter")
     assert not DEFAULT_REGISTRY.spec("RingWaker").is_async
@@ -134,17 +134,17 @@ def test_an_effect_type_is_a_pattern():
     assert match(FX.RingWaker(times=2), FX.RingWaker(times=2))
 
 
-def test_an_effect_may_go_through_a_chain():
+def test_a_chain_accepts_an_effect_as_its_value():
     assert FX.RingWaker(times=2) | identity | F.times | collect == 2
 
 
 @pytest.mark.parametrize("rebound", [5, "text", None, len, {}])
-def test_an_effect_piped_into_what_performs_nothing_says_so(rebound):
+def test_piping_an_effect_into_a_function_that_performs_nothing_raises(rebound):
     with pytest.raises(InvalidEffect, match="was `run` given another value"):
         FX.RingWaker() | rebound
 
 
-def test_a_registry_with_one_effect_replaced_leaves_the_original_alone():
+def test_replacing_an_effect_in_a_registry_does_not_change_the_original():
     rung = []
     mine = DEFAULT_REGISTRY.replacing(RingWaker=lambda runtime, *, target, times=1: rung.append(times))
     mine.spec("RingWaker").function(None, target=None, times=3)
@@ -154,7 +154,7 @@ def test_a_registry_with_one_effect_replaced_leaves_the_original_alone():
     assert mine.spec("Await") is DEFAULT_REGISTRY.spec("Await")
 
 
-def test_an_effect_declared_in_a_registry_of_its_own_is_known_there_only():
+def test_an_effect_declared_in_a_separate_registry_exists_only_there():
     mine = Registry()
 
     @effect("OnlyMine", registry=mine)
@@ -165,7 +165,7 @@ def test_an_effect_declared_in_a_registry_of_its_own_is_known_there_only():
         FX.OnlyMine()
 
 
-def test_awaiting_is_done_by_the_engine_and_without_one_is_an_error(monkeypatch):
+def test_the_engine_makes_effects_awaitable_and_without_it_awaiting_raises(monkeypatch):
     async def awaited() -> Any:
         return await FX.RingWaker(times=2)
 
@@ -180,6 +180,6 @@ def test_awaiting_is_done_by_the_engine_and_without_one_is_an_error(monkeypatch)
     assert asyncio.run(awaited()) == 2
 
 
-def test_underscore_fields_are_refused_in_copies_too():
+def test_copies_with_underscore_fields_raise_too():
     with pytest.raises(InvalidValue, match="underscore"):
         replaced(FX.RingWaker(), _uid="x")

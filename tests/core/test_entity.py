@@ -53,7 +53,7 @@ def test_entities_compare_and_hash_by_type_and_fields():
     assert len({ET.Guest(), ET.Guest(), ET.Host()}) == 2
 
 
-def test_with_a_uid_identity_is_type_and_uid_alone():
+def test_with_a_uid_identity_depends_only_on_type_and_uid():
     assert ET.Actor(UID, input=1) == ET.Actor(UID, input=2)
     assert hash(ET.Actor(UID, input=1)) == hash(ET.Actor(UID, input=2))
     assert ET.Actor(UID) != ET.Timer(UID)
@@ -68,7 +68,7 @@ def test_the_same_name_is_the_same_topic():
 
 
 @pytest.mark.parametrize("uid", ["🍃-123", "🍃-" + "g" * 20, "", "   ", 5, None])
-def test_what_cannot_be_a_uid_or_a_name_is_refused(uid):
+def test_an_invalid_uid_or_name_raises(uid):
     with pytest.raises(InvalidValue, match=r"ET\.Topic"):
         ET.Topic(uid)
 
@@ -98,18 +98,18 @@ def test_an_entity_cannot_be_changed():
     assert guest == ET.Guest(name="Ada")
 
 
-def test_its_fields_are_its_only_public_attributes():
+def test_fields_are_the_only_public_attributes():
     assert dir(ET.Guest(name="Ada", age=36)) == ["age", "name"]
     assert [name for name in dir(ET.Guest) if not name.startswith("_") and name not in dir(type)] == []
 
 
-def test_a_field_may_have_any_public_name():
+def test_a_field_can_have_any_public_name():
     guest = ET.Guest(**{"self": 1, "cls": 2, "class": 3, "two words": 4, "uid": 5, "fields": 6})
     assert (guest.self, guest.cls, guest.uid, guest.fields) == (1, 2, 5, 6)
     assert eval(repr(guest), {"ET": ET}) == guest
 
 
-def test_underscore_names_are_refused_so_that_tools_can_probe():
+def test_underscore_names_raise_so_that_tools_can_probe():
     with pytest.raises(InvalidValue, match="underscore"):
         ET.Guest(_repr_html_=1)
     assert not hasattr(ET.Guest(), "_repr_html_")
@@ -117,7 +117,7 @@ def test_underscore_names_are_refused_so_that_tools_can_probe():
     assert not hasattr(ET, "__wrapped__")
 
 
-def test_a_type_name_without_a_capital_is_refused_with_the_right_one():
+def test_a_type_name_without_a_capital_raises_and_suggests_the_right_one():
     with pytest.raises(UnknownName, match=r"ET\.Guest"):
         _ = ET.guest
 
@@ -130,7 +130,7 @@ def test_types_are_classes():
     assert repr(ET.Guest) == "ET.Guest"
 
 
-def test_a_match_statement_takes_entities_apart():
+def test_a_match_statement_destructures_entities():
     match ET.Chatting(name="Ada", room=ET.Room(number=5)):
         case ET.Chatting(name=name, room=ET.Room(number=number)):
             assert (name, number) == ("Ada", 5)
@@ -166,7 +166,7 @@ def test_types_and_namespaces_pickle_and_copy_as_themselves():
         assert copy.deepcopy(value) is value
 
 
-def test_another_process_unpickles_a_type_it_has_never_heard_of():
+def test_another_process_unpickles_an_unknown_type():
     sent = pickle.dumps(ET.NeverHeardOf(UID, name="Ada"))
     code = "import pickle, sys; print(ascii(pickle.loads(sys.stdin.buffer.read())))"
     answer = subprocess.run([sys.executable, "-c", code], input=sent, capture_output=True, check=True)
@@ -182,7 +182,7 @@ def test_types_join_to_unions():
         ET.Guest | 5
 
 
-def test_an_entity_as_a_pattern_is_matched_by_its_equals_only():
+def test_an_entity_as_a_pattern_matches_only_equal_entities():
     assert match(ET.Ping(x=1), ET.Ping(x=1))
     assert not match(ET.Ping(x=1), ET.Ping(x=2))
     assert not match(ET.Ping(x=1), ET.Ping(x=1, y=2))
@@ -194,7 +194,7 @@ def test_an_entity_as_a_pattern_is_matched_by_its_equals_only():
 
 @calm
 @given(entities)
-def test_as_a_pattern_every_entity_is_matched_by_itself(entity):
+def test_every_entity_as_a_pattern_matches_itself(entity):
     assert match(entity, entity)
 
 
@@ -204,7 +204,7 @@ def test_sets_types_and_functions_are_data_in_an_entity(field):
     assert not match(ET.Ping(x=field), ET.Ping(x=1))
 
 
-def test_any_time_and_any_uid_stand_for_all_in_a_pattern():
+def test_a_uid_or_time_with_an_ellipsis_matches_any_in_a_pattern():
     pattern = ET.Seen(time=Time(...), topic=EntityUid(...), inner=ET.Seen(time=Time(...)))
     seen = ET.Seen(time=Time.now(), topic=ET.Topic(UID), inner=ET.Seen(time=Time(0)))
     assert match(pattern, seen)

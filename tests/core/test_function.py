@@ -50,7 +50,7 @@ def at_home(input: Any) -> Any:
     return [[], input[1]]
 
 
-def test_a_zef_function_is_called_as_the_function_it_was():
+def test_calling_a_zef_function_calls_the_original_function():
     @zef_function
     def add(a: int, b: int = 1) -> int:
         """Add."""
@@ -74,30 +74,30 @@ def test_a_zef_function_is_called_as_the_function_it_was():
         functools.partial(lambda tag, msg, state: ("answer", msg, state), "tag"),
     ],
 )
-def test_a_handler_may_have_any_of_the_shapes(function):
+def test_a_handler_can_have_each_supported_signature(function):
     assert ZefFunction(function).invoke("hi", 5, "context") == ("answer", "hi", 5)
 
 
-def test_the_context_is_for_those_that_take_three():
+def test_handlers_with_three_parameters_receive_the_context():
     assert ZefFunction(lambda msg, state, context: context).invoke("hi", 5, "context") == "context"
     assert ZefFunction(lambda msg, state, context: context).wants_context
     assert not ZefFunction(lambda msg, state: state).wants_context
 
 
 @pytest.mark.parametrize("function", [lambda: None, lambda a, b, c, d: None])
-def test_any_other_shape_is_refused(function):
+def test_any_other_signature_raises(function):
     with pytest.raises(InvalidValue, match=r"takes [04] arguments; allowed: f\(input\)"):
         zef_function(function)
 
 
-def test_arity_counts_what_a_caller_must_give():
+def test_arity_counts_required_arguments():
     assert positional_arity(lambda a, b=1: None) == 1
     assert positional_arity(lambda a=1, b=2, c=3: None) == 2
     assert positional_arity(lambda a, b, c: None) == 3
     assert positional_arity(type("Callable", (), {"__call__": lambda self, a, b: None})()) == 2
 
 
-def test_async_functions_are_told_apart():
+def test_async_functions_are_recognized():
     async def later(input: Any) -> Any:
         return input
 
@@ -112,7 +112,7 @@ def test_async_functions_are_told_apart():
     assert asyncio.run(zef_function(later)(5)) == 5
 
 
-def test_inline_is_asked_for():
+def test_inline_is_off_unless_requested():
     @zef_function(inline=True)
     def quick(input: Any) -> Any:
         return input
@@ -122,14 +122,14 @@ def test_inline_is_asked_for():
     assert as_handler(quick, "rules", "handler") is quick
 
 
-def test_what_cannot_be_called_is_no_handler():
+def test_an_object_that_is_not_callable_is_no_handler():
     with pytest.raises(InvalidValue, match=r"FX\.StartActor: handler: got 5"):
         as_handler(5, "FX.StartActor", "handler")
     with pytest.raises(InvalidValue, match=r"FX\.StartActor: handler: .*takes 4 arguments"):
         as_handler(lambda a, b, c, d: None, "FX.StartActor", "handler")
 
 
-def test_a_zef_function_works_as_a_method_too():
+def test_a_zef_function_also_works_as_a_method():
     class Room:
         @zef_function
         def enter(self, name: str) -> tuple[Any, str]:
@@ -139,12 +139,12 @@ def test_a_zef_function_works_as_a_method_too():
     assert room.enter("Ada") == (room, "Ada")
 
 
-def test_a_function_of_a_module_pickles_and_copies_as_itself():
+def test_a_module_function_pickles_and_copies_as_itself():
     assert pickle.loads(pickle.dumps(at_home)) is at_home
     assert copy.deepcopy(at_home) is at_home
 
 
-def test_faults_name_the_function():
+def test_errors_name_the_function():
     assert name_of(at_home) == "at_home"
     assert name_of(functools.partial(at_home)) == "partial(at_home)"
     assert name_of(len) == "len"
@@ -166,7 +166,7 @@ def test_running_the_definition_again_puts_the_new_code_into_the_same_object(wri
     assert (first.inline, first.is_async) == (False, True)
 
 
-def test_what_holds_the_function_sees_the_new_code(written):
+def test_holders_of_the_function_use_the_new_code(written):
     held = {"rule": written("@zef_function\ndef greet(input):\n    return 'hello'\n").greet}
     written("@zef_function\ndef greet(input):\n    return 'welcome'\n")
     assert held["rule"]("x") == "welcome"
@@ -179,7 +179,7 @@ def test_a_definition_that_is_refused_leaves_the_old_code(written):
     assert kept.invoke("hi", None, None) == kept("hi") == "old"
 
 
-def test_one_execution_never_swaps_what_it_defined_itself(written):
+def test_one_execution_never_replaces_its_own_definitions(written):
     twice = (
         "@zef_function\ndef step(input):\n    return {0!r}\nfirst = step\n"
         "@zef_function\ndef step(input):\n    return {1!r}\nsecond = step\n"
@@ -193,7 +193,7 @@ def test_one_execution_never_swaps_what_it_defined_itself(written):
     assert (first("x"), second("x")) == ("uno", "due")
 
 
-def test_an_import_in_between_does_not_disturb_the_count(written):
+def test_an_import_between_definitions_does_not_change_the_count(written):
     written("@zef_function\ndef step(input): pass\n", name="imported_in_between")
     del sys.modules["imported_in_between"]
     source = (
@@ -232,7 +232,7 @@ def test_a_function_of_the_same_name_elsewhere_is_another(written):
     assert (here("x"), there("x")) == ("here", "changed")
 
 
-def test_a_function_that_was_gone_for_a_while_is_updated_when_it_returns(written):
+def test_a_function_that_was_deleted_is_updated_when_it_is_defined_again(written):
     source = "@zef_function\ndef on_message(input):\n    return {0!r}\n"
     kept = written(source.format("old")).on_message
     written("on_message = None\n")
@@ -241,7 +241,7 @@ def test_a_function_that_was_gone_for_a_while_is_updated_when_it_returns(written
     assert kept("x") == "new"
 
 
-def test_a_function_that_nothing_holds_is_forgotten(written):
+def test_an_unreferenced_function_is_forgotten(written):
     source = "@zef_function\ndef on_message(input):\n    return {0!r}\n"
     gone = weakref.ref(written(source.format("old")).on_message)
     written("on_message = None\n")
@@ -250,7 +250,7 @@ def test_a_function_that_nothing_holds_is_forgotten(written):
     assert written(source.format("new")).on_message("x") == "new"
 
 
-def test_things_are_counted_by_kind_within_one_execution_of_one_cell():
+def test_objects_are_counted_by_kind_within_one_execution_of_one_cell():
     first, other, again = Execution("cell 1", "a"), Execution("cell 2", "b"), Execution("cell 1", "c")
     assert [ordinal(first, "server"), ordinal(first, "server"), ordinal(first, "timer")] == [0, 1, 0]
     assert ordinal(other, "server") == 0
@@ -258,7 +258,7 @@ def test_things_are_counted_by_kind_within_one_execution_of_one_cell():
     assert [ordinal(again, "server"), ordinal(again, "server")] == [0, 1]
 
 
-def test_outside_a_notebook_nothing_has_a_key():
+def test_outside_of_a_notebook_there_are_no_keys():
     if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
         pytest.skip("the tests themselves run inside IPython")
     assert thing_key("server") is None

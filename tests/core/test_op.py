@@ -81,7 +81,7 @@ def test_a_chain_evaluates_from_the_left():
     assert "a,b" | split(",") | first | to_upper_case | collect == "A"
 
 
-def test_nothing_happens_before_collect():
+def test_nothing_is_evaluated_before_collect():
     waiting = "a,b" | split(",")
     assert isinstance(waiting, Applied)
     assert repr(waiting) == "'a,b' | split(',')   # add `| collect` to evaluate"
@@ -104,7 +104,7 @@ def test_joining_is_associative(ops, data):
 
 @calm
 @given(st.text(max_size=6), st.lists(st.sampled_from([doubled, shouted(2), reverse, take(2)]), min_size=1))
-def test_a_chain_does_what_its_steps_do_one_after_the_other(text, ops):
+def test_a_chain_applies_its_steps_in_order(text, ops):
     expected = functools.reduce(lambda value, step: step(value), ops, text)
     chain = functools.reduce(lambda a, b: a | b, ops)
     assert (text | chain | collect) == chain(text) == expected
@@ -146,7 +146,7 @@ def test_library_ops_pickle_as_themselves():
         assert pickle.loads(pickle.dumps(library_op)) is library_op
 
 
-def test_an_op_with_only_optional_arguments_may_stand_bare():
+def test_an_op_with_only_optional_arguments_works_without_a_call():
     assert "a" | shouted | collect == "a!"
     assert "a" | shouted(3) | collect == "a!!!"
     assert "a" | (shouted | doubled) | collect == "a!a!"
@@ -154,7 +154,7 @@ def test_an_op_with_only_optional_arguments_may_stand_bare():
     assert [2, 1] | sort | collect == [1, 2]
 
 
-def test_an_op_that_lacks_an_argument_says_which():
+def test_an_op_without_a_required_argument_names_it():
     with pytest.raises(InvalidValue, match=r"take: missing a required argument: 'n'; allowed: take\(n\)$"):
         [1] | take | collect
     with pytest.raises(InvalidValue, match="unexpected keyword argument 'm'"):
@@ -163,7 +163,7 @@ def test_an_op_that_lacks_an_argument_says_which():
         take(1, 2)
 
 
-def test_any_callable_may_stand_in_a_chain():
+def test_any_callable_can_be_a_step_of_a_chain():
     class Adder:
         def __call__(self, value: int) -> int:
             return value + 1
@@ -175,20 +175,20 @@ def test_any_callable_may_stand_in_a_chain():
 
 
 @pytest.mark.parametrize("function", [len, lambda text: 3, functools.partial(max, 3), zef_function(lambda text: 3)])
-def test_a_function_on_the_left_begins_a_chain(function):
+def test_a_function_on_the_left_starts_a_chain(function):
     chain = function | equals(3)
     assert isinstance(chain, Op)
     assert len(chain.steps) == 2
 
 
-def test_what_cannot_be_called_is_refused_with_a_hint():
+def test_a_step_that_is_not_callable_raises_with_a_hint():
     with pytest.raises(InvalidValue, match=r"chain: step: got 5.*was a name such as `run` or `collect`"):
         take(1) | 5
     with pytest.raises(InvalidValue, match=r"FX\.SubscribeFX: op: got None"):
         as_chain(None, "FX.SubscribeFX", "op")
 
 
-def test_a_type_and_an_entity_may_be_values_of_a_chain():
+def test_a_type_or_an_entity_can_be_the_value_of_a_chain():
     assert ET.Guest(name="Ada") | F.name | collect == "Ada"
     assert int | identity | collect is int
     assert {"a": 1} | get("a") | collect == 1
@@ -217,7 +217,7 @@ def test_library_ops_are_inline_and_a_user_s_function_is_not():
     assert not shouted(1).inline
 
 
-def test_an_op_that_answers_true_or_false_is_a_pattern():
+def test_an_op_that_returns_true_or_false_is_a_pattern():
     assert match(greater_than(5), 6)
     assert match(F.age | greater_than(5), ET.Guest(age=6))
     assert not match(F.age | greater_than(5), ET.Guest(age=5))
@@ -232,7 +232,7 @@ def test_an_op_shows_its_function_s_help_and_its_options():
     assert repr(doubled) == "doubled"
 
 
-def test_a_curried_op_prepares_once_and_refuses_bad_options_at_once():
+def test_a_curried_op_prepares_once_and_bad_options_raise_at_once():
     prepared = []
 
     @op(curried=True)
@@ -258,7 +258,7 @@ def test_an_op_needs_a_value():
         def nothing() -> None: ...
 
 
-def test_a_chain_that_holds_a_zef_function_uses_its_newest_code():
+def test_a_chain_with_a_zef_function_uses_its_newest_code():
     @zef_function
     def step(value: int) -> int:
         return value + 1
@@ -269,14 +269,14 @@ def test_a_chain_that_holds_a_zef_function_uses_its_newest_code():
     assert chain(1) == 11
 
 
-def test_numpy_values_reach_the_op_whole():
+def test_a_numpy_value_reaches_the_op_as_a_whole():
     numpy = pytest.importorskip("numpy")
     assert numpy.array([1, 2, 3]) | as_chain(len) | collect == 3
     assert numpy.array([1, 2]) | collect | array_to_bytes | collect == b"\x01\x02"
     assert numpy.int64(5) | greater_than(3) | collect
 
 
-def test_pandas_values_reach_the_op_whole():
+def test_a_pandas_value_reaches_the_op_as_a_whole():
     pandas = pytest.importorskip("pandas")
     assert pandas.Series([1, 2, 3]) | as_chain(len) | collect == 3
     assert pandas.DataFrame({"a": [1]}) | as_chain(len) | collect == 1

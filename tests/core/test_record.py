@@ -51,7 +51,7 @@ def twin(value: Any) -> Any:
 
 @calm
 @given(nested)
-def test_what_is_equal_hashes_equally(value):
+def test_equal_values_have_equal_hashes(value):
     assert twin(value) == value or isinstance(value, float)
     assert structural_hash(twin(value)) == structural_hash(value)
     assert hash(ET.Box(content=twin(value))) == hash(ET.Box(content=value))
@@ -71,12 +71,12 @@ def test_different_contents_usually_hash_differently():
     assert len({structural_hash(value) for value in values}) == len(values)
 
 
-def test_every_kind_of_bytes_hashes_alike():
+def test_all_kinds_of_bytes_have_equal_hashes():
     kinds = [b"ab", bytearray(b"ab"), memoryview(b"ab"), memoryview(bytearray(b"ab")), ByteArray(b"ab")]
     assert len({structural_hash(kind) for kind in kinds}) == 1
 
 
-def test_what_has_no_hash_of_its_own_still_has_one_as_a_field():
+def test_an_unhashable_value_as_a_field_gets_a_hash():
     class Unhashable:
         __hash__ = None
 
@@ -86,7 +86,7 @@ def test_what_has_no_hash_of_its_own_still_has_one_as_a_field():
     assert hash(ET.Box(content=Unhashable())) == hash(ET.Box(content=Unhashable()))
 
 
-def test_a_copy_with_changes_leaves_the_original_alone():
+def test_a_copy_with_changes_does_not_change_the_original():
     box = ET.Box("red", size=1)
     bigger = replaced(box, size=2, colour="red")
     assert fields_of(bigger) == {"size": 2, "colour": "red"}
@@ -94,7 +94,7 @@ def test_a_copy_with_changes_leaves_the_original_alone():
     assert fields_of(box) == {"size": 1}
 
 
-def test_any_field_can_be_replaced_but_one_with_an_underscore():
+def test_any_field_except_an_underscore_name_can_be_replaced():
     assert replaced(ET.Box(), record=1, self=2, cls=3) == ET.Box(record=1, self=2, cls=3)
     with pytest.raises(InvalidValue, match=r"ET\.Box: _uid.*underscore"):
         replaced(ET.Box(), _uid="x")
@@ -106,6 +106,6 @@ def test_fields_are_given_out_as_a_copy():
     assert box.size == 1
 
 
-def test_a_record_is_assembled_as_it_stands():
+def test_an_assembled_record_keeps_its_dict():
     assert assemble(ET.Box, "red", {"size": 1}) == ET.Box("red")
     assert uid_of(assemble(ET.Box, None, {})) is None

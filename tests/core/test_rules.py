@@ -50,28 +50,28 @@ def from_the_top(rules: list[Any], message: Any, state: Any) -> ZefFunction | No
 
 @settings(deadline=None, max_examples=400)
 @given(rules_of_every_kind, st.lists(st.tuples(values, values), min_size=1, max_size=8))
-def test_the_compiled_table_answers_as_reading_from_the_top_does(keys, inputs):
+def test_the_compiled_table_gives_the_same_result_as_trying_each_rule(keys, inputs):
     rules = [(key, handler(str(number))) for number, key in enumerate(keys)]
     table = RuleTable(rules)
     for message, state in inputs + inputs:
         assert table.find(message, state) is from_the_top(rules, message, state)
 
 
-def test_the_first_rule_that_fits_wins():
+def test_the_first_matching_rule_wins():
     early, late = handler("early"), handler("late")
     assert RuleTable({(Any, Any): early, (String, Any): late}).find("hi", None) is early
     assert RuleTable({(String, Any): early, (Any, Any): late}).find("hi", None) is early
     assert RuleTable({(String, Any): early, (Any, Any): late}).find(b"hi", None) is late
 
 
-def test_message_and_state_must_both_fit():
+def test_both_message_and_state_must_match():
     table = RuleTable({(String, ET.Connected): handler("chat")})
     assert table.find("hi", ET.Connected()) is not None
     assert table.find("hi", ET.Guest()) is None
     assert table.find(b"hi", ET.Connected()) is None
 
 
-def test_rules_may_be_pairs_so_that_keys_may_collide():
+def test_rules_can_be_pairs_so_that_keys_can_repeat():
     one, true = handler("one"), handler("true")
     table = RuleTable([((1, Any), one), ((True, Any), true)])
     assert table.find(1, None) is one
@@ -79,7 +79,7 @@ def test_rules_may_be_pairs_so_that_keys_may_collide():
     assert table.find(1.0, None) is None
 
 
-def test_a_predicate_that_raises_is_no_match_and_is_reported_once():
+def test_a_predicate_that_raises_does_not_match_and_is_reported_once():
     reported = []
     fallback = handler("fallback")
     rules = {(greater_than(5), Any): handler("big"), (Any, Any): fallback}
@@ -88,13 +88,13 @@ def test_a_predicate_that_raises_is_no_match_and_is_reported_once():
     assert reported == [(table.handlers[0], TypeError)]
 
 
-def test_values_of_one_type_are_told_apart():
+def test_different_values_of_one_type_are_distinguished():
     low, high = handler("low"), handler("high")
     table = RuleTable({(greater_than(5), Any): high, (Int, Any): low})
     assert [table.find(n, None) for n in (9, 1, 9)] == [high, low, high]
 
 
-def test_more_types_than_are_remembered_make_no_difference():
+def test_more_types_than_the_cache_holds_give_the_same_results():
     wanted = [type(f"Kind{number}", (), {}) for number in range(40)]
     table = RuleTable([((kind, Any), handler(kind.__name__)) for kind in wanted])
     for _ in range(2):
@@ -103,7 +103,7 @@ def test_more_types_than_are_remembered_make_no_difference():
                 assert table.find(kind(), state()) is found
 
 
-def test_the_table_tells_its_handlers_and_whether_it_calls_user_code():
+def test_the_table_lists_its_handlers_and_says_whether_it_calls_user_code():
     first, second = handler("first"), handler("second")
     table = RuleTable({(String, Any): first, (Int, greater_than(5)): second})
     assert table.handlers == [first, second]
@@ -127,5 +127,5 @@ def test_a_rule_that_can_never_be_right_is_named(rules, told):
         RuleTable(rules)
 
 
-def test_no_rules_find_nothing():
+def test_a_table_without_rules_finds_no_handler():
     assert RuleTable({}).find("hi", None) is None

@@ -55,7 +55,7 @@ def test_a_value_has_the_help_of_its_type(name):
     assert kind("x").__doc__ == kind.__doc__
 
 
-def test_the_help_of_a_type_of_the_program_says_that_it_takes_any_fields():
+def test_the_help_of_a_user_type_says_that_it_accepts_any_fields():
     assert ET.Visitor.__doc__ == "An entity type of the program: `ET.Visitor(...)` takes any fields."
     assert list(inspect.signature(ET.Visitor).parameters) == ["uid", "fields"]
     assert entity.Entity.__doc__ == "A value of an entity type; see `ET`."
@@ -67,7 +67,7 @@ def test_the_signature_has_the_fields_and_their_defaults():
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_every_type_is_a_type_and_every_default_is_of_it(name):
+def test_every_type_annotation_is_valid_and_every_default_has_its_type(name):
     for field in SHAPES[name].fields.values():
         kind = type_of(field)
         if not isinstance(field.default, Presence):
@@ -86,7 +86,7 @@ def test_the_defaults_are_those_of_the_code():
     assert (whole["status"].default, whole["body"].default) == (defaults.status_code, defaults.body)
 
 
-def test_an_answer_lacks_nothing_with_its_required_fields_alone(tmp_path):
+def test_an_answer_with_only_its_required_fields_is_complete(tmp_path):
     (tmp_path / "x.txt").write_text("x")
     values = {"content": "x", "url": "/", "path": tmp_path / "x.txt"}
     for shape in of_kind("answer"):
@@ -97,7 +97,7 @@ def test_an_answer_lacks_nothing_with_its_required_fields_alone(tmp_path):
                 response_of(getattr(ET, shape.name)(**{n: v for n, v in required.items() if n != left_out}))
 
 
-def test_what_type_checkers_see_of_handles_is_what_the_shapes_say():
+def test_type_checkers_see_the_fields_that_the_shapes_declare():
     tree = ast.parse(Path(entity.__file__).read_text())
     classes = {
         node.name: node
@@ -113,7 +113,7 @@ def test_what_type_checkers_see_of_handles_is_what_the_shapes_say():
         assert fields == list(SHAPES[name].fields)
 
 
-def test_shapes_are_not_loaded_before_they_are_asked():
+def test_shapes_are_loaded_on_first_use():
     code = (
         "from zefnb import *; import sys; ET.WebSocket(), ET.Guest(x=1); assert 'zefnb.core.shapes' not in sys.modules"
     )

@@ -69,7 +69,7 @@ def spoil(value: Any) -> None:
 
 @calm
 @given(mutable_values)
-def test_a_snapshot_is_equal_and_stays_so_whatever_happens_to_the_original(value):
+def test_a_snapshot_is_equal_and_does_not_change_with_the_original(value):
     kept = snapshot(value)
     assert kept == value
     assert type(kept) is type(value)
@@ -85,11 +85,11 @@ def test_a_snapshot_is_equal_and_stays_so_whatever_happens_to_the_original(value
         *(Time(0), ByteArray(b"abc"), ET.A, ET.Guest(name="Ada", t=(1, 2)), ET.Actor(UID, input=ET.Topic("chat"))),
     ],
 )
-def test_what_cannot_change_is_its_own_snapshot(value):
+def test_an_immutable_value_is_its_own_snapshot(value):
     assert snapshot(value) is value
 
 
-def test_a_snapshot_keeps_the_kinds_of_containers():
+def test_a_snapshot_preserves_container_types():
     counts = defaultdict(list, a=[1])
     kept = snapshot(counts)
     counts["a"].append(2)
@@ -99,7 +99,7 @@ def test_a_snapshot_keeps_the_kinds_of_containers():
     assert (type(point), point.x) == (Point, [1])
 
 
-def test_a_snapshot_of_bytes_that_can_change_is_taken():
+def test_mutable_bytes_are_copied():
     buffer = bytearray(b"abc")
     kept, viewed = snapshot(buffer), snapshot(memoryview(buffer))
     buffer[0] = 0
@@ -183,7 +183,7 @@ CHANGES: dict[str, tuple[Any, Any, Any]] = {
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_no_change_of_the_original_reaches_a_snapshot(kind: str):
+def test_changes_of_the_original_do_not_reach_a_snapshot(kind: str):
     value, change, look = CHANGES[kind]
     value = copy.deepcopy(value) if not isinstance(value, memoryview | types.MappingProxyType) else value
     kept = snapshot(value)
@@ -218,7 +218,7 @@ def test_data_frames_are_copied():
     assert kept["a"].tolist() == [1, 2]
 
 
-def test_what_occurs_twice_occurs_twice_in_the_snapshot():
+def test_an_object_that_occurs_twice_occurs_twice_in_the_snapshot():
     guest = Guest("a")
     kept = snapshot({"first": guest, "all": [guest], "said": guest.said})
     assert kept["first"] is kept["all"][0]
@@ -293,7 +293,7 @@ SHARED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", SHARED)
-def test_what_stands_for_something_outside_is_shared_and_the_rest_around_it_copied(kind: str):
+def test_objects_for_external_resources_are_shared_and_the_rest_is_copied(kind: str):
     thing = SHARED[kind]()
     assert snapshot(thing) is thing
     said: list[str] = []
@@ -306,7 +306,7 @@ def test_what_stands_for_something_outside_is_shared_and_the_rest_around_it_copi
     assert snapshot([thing, thing]) == [thing, thing]
 
 
-def test_a_dataclass_is_copied_around_what_is_shared():
+def test_a_dataclass_is_copied_around_shared_objects():
     room = Room(["Ada"], threading.Lock())
     kept = snapshot(room)
     assert kept.lock is room.lock
@@ -314,7 +314,7 @@ def test_a_dataclass_is_copied_around_what_is_shared():
     assert kept.guests is not room.guests
 
 
-def test_an_object_is_shared_whole_or_copied_whole():
+def test_an_object_is_shared_as_a_whole_or_copied_as_a_whole():
     connection = Connection()
     kept = snapshot({"connection": connection, "buffer": connection.buffer, "more": [connection.buffer]})
     assert kept["connection"].buffer is connection.buffer
@@ -327,12 +327,12 @@ def test_an_open_socket_is_shared():
         assert snapshot({"peer": peer})["peer"] is peer
 
 
-def test_numbers_of_other_kinds_stay_themselves():
+def test_other_kinds_of_numbers_are_not_changed():
     for number in (decimal.Decimal("1.5"), 1j, range(3), True):
         assert snapshot(number) is number
 
 
-def test_objects_that_are_chained_too_long_to_be_copied_are_shared():
+def test_objects_in_a_chain_too_long_to_copy_are_shared():
     chain = Guest()
     for _ in range(5_000):
         outer = Guest()
@@ -342,7 +342,7 @@ def test_objects_that_are_chained_too_long_to_be_copied_are_shared():
     assert kept["chain"] is chain
 
 
-def test_what_is_nested_too_deeply_is_an_error():
+def test_a_value_nested_too_deeply_raises():
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
@@ -351,7 +351,7 @@ def test_what_is_nested_too_deeply_is_an_error():
     assert outline(deep) is deep
 
 
-def test_views_on_a_dict_are_views_on_a_copy_of_it():
+def test_a_dict_view_becomes_a_view_of_a_copied_dict():
     said = {"ada": ["hello"]}
     kept = snapshot([said.keys(), said.values(), said.items()])
     said["ada"].append("changed")
@@ -360,7 +360,7 @@ def test_views_on_a_dict_are_views_on_a_copy_of_it():
     assert [type(view) for view in kept] == [type(said.keys()), type(said.values()), type(said.items())]
 
 
-def test_many_views_and_proxies_in_one_value_do_not_take_each_others_place():
+def test_many_views_and_proxies_in_one_value_stay_distinct():
     numbers = range(200)
     kept = snapshot([(types.MappingProxyType({"n": [n]}), {"n": [n]}.values()) for n in numbers])
     assert [(proxy["n"], list(view)) for proxy, view in kept] == [([n], [[n]]) for n in numbers]

@@ -67,7 +67,7 @@ def test_json_that_a_person_wrote_into_a_box_or_a_line_is_refused():
         _content(TEXT, True)
 
 
-def test_an_int_of_too_many_digits_is_not_taken_for_nan():
+def test_an_int_of_too_many_digits_is_not_reported_as_nan():
     with pytest.raises(InvalidValue, match="4,300 digits at most"):
         to_json_text([10**5_000])
     assert json.loads(to_json_text(10**4_000)) == 10**4_000

@@ -58,14 +58,14 @@ patterns = st.recursive(plain_patterns, lambda inner: st.lists(inner, min_size=1
         (Any, VALUES),
     ],
 )
-def test_a_named_type_admits_its_values_and_no_others(pattern, admitted):
+def test_a_named_type_accepts_its_values_and_no_others(pattern, admitted):
     fitting = [value for value in VALUES if match(pattern, value)]
     assert [(type(value), value) for value in fitting] == [(type(value), value) for value in admitted]
     if pattern is not Any:
         assert [value for value in VALUES if isinstance(value, pattern)] == fitting
 
 
-def test_annotations_mean_what_they_mean_in_python():
+def test_annotations_have_their_meaning_in_python():
     assert match(float, 1)
     assert not match(float, True)
     assert not match(int, True)
@@ -86,13 +86,13 @@ def test_annotations_mean_what_they_mean_in_python():
     assert match(type[int], bool)
 
 
-def test_a_pattern_does_not_consume_what_it_looks_at():
+def test_a_pattern_does_not_consume_iterators():
     numbers = iter([1, 2])
     assert match(collections.abc.Iterator[int], numbers)
     assert list(numbers) == [1, 2]
 
 
-def test_a_literal_fits_by_type_and_value():
+def test_a_literal_matches_by_type_and_value():
     assert match(1, 1)
     assert not match(1, True)
     assert not match(1, 1.0)
@@ -123,7 +123,7 @@ def test_a_predicate_that_is_async_or_lacks_an_argument_is_refused():
         compile_pattern(nth)
 
 
-def test_no_alternatives_are_refused():
+def test_an_empty_set_of_alternatives_raises():
     for empty in (set(), frozenset()):
         with pytest.raises(InvalidValue, match="at least one"):
             compile_pattern(empty)
@@ -146,7 +146,7 @@ def test_a_pattern_that_calls_user_code_is_not_inline():
 
 @calm
 @given(patterns, values)
-def test_where_the_type_alone_decides_it_decides_like_the_value(pattern, value):
+def test_a_match_by_type_alone_gives_the_same_result_as_by_value(pattern, value):
     matcher = compile_pattern(pattern)
     by_type = matcher.by_type(type(value)) if matcher.by_type else None
     assert by_type is None or by_type == matcher.test(value)
@@ -154,13 +154,13 @@ def test_where_the_type_alone_decides_it_decides_like_the_value(pattern, value):
 
 @calm
 @given(patterns, patterns, values)
-def test_a_union_is_fitted_by_what_fits_any_alternative(one, other, value):
+def test_a_union_matches_what_any_alternative_matches(one, other, value):
     assert match(one_of(one, other), value) == (match(one, value) or match(other, value))
 
 
 @calm
 @given(patterns, patterns, patterns)
-def test_order_nesting_and_repetition_make_no_difference_to_a_union(a, b, c):
+def test_order_nesting_and_repetition_do_not_change_a_union(a, b, c):
     union = one_of(a, b, c)
     assert union == one_of(c, a, b) == one_of(one_of(a, b), c) == one_of(a, b, b, c)
     assert hash(union) == hash(one_of(c, a, b)) == hash(one_of(one_of(a, b), c)) == hash(one_of(a, b, b, c))
@@ -173,7 +173,7 @@ def test_unions_of_different_alternatives_differ():
     assert String | Int != "String | Int"
 
 
-def test_a_failing_alternative_does_not_hide_the_ones_behind_it():
+def test_an_alternative_that_raises_does_not_hide_later_ones():
     fails = greater_than("text")
     assert match(one_of(fails, 5), 5)
     with pytest.raises(TypeError):
@@ -198,7 +198,7 @@ def test_the_repr_of_a_union_evaluates_back(pattern):
     assert eval(repr(union), {**namespace, **named}) == union
 
 
-def test_unions_read_as_they_are_written():
+def test_the_text_of_a_union_is_its_source():
     assert repr(String | Int) == "String | Int"
     assert repr(ET.A | None) == "ET.A | None"
     assert repr(int | String) == "int | String"
@@ -206,7 +206,7 @@ def test_unions_read_as_they_are_written():
     assert repr(one_of(int, str)) == "one_of(int, str)"
 
 
-def test_what_stands_left_or_right_of_a_type_joins_it():
+def test_a_type_forms_a_union_with_operands_on_either_side():
     for union in (String | 5, 5 | String, ET.A(x=1) | String, {1} | String, (int | str) | String):
         assert isinstance(union, Union)
     assert isinstance("text", String | Int)
@@ -247,7 +247,7 @@ def test_values_and_unions_pickle():
         assert type(pickle.loads(pickle.dumps(value))) is type(value)
 
 
-def test_errors_name_patterns_the_way_they_are_written():
+def test_errors_show_patterns_as_they_are_written():
     assert describe(list[int]) == "list[int]"
     assert describe(str | None) == "str | None"
     assert describe(typing.Optional[int]) == "int | None"  # noqa: UP045

@@ -21,12 +21,12 @@ def test_a_generated_uid_is_a_leaf_and_20_hex_digits():
     assert is_uid(generate_uid())
 
 
-def test_no_two_uids_are_the_same():
+def test_uids_are_unique():
     assert len({generate_uid() for _ in range(1000)}) == 1000
 
 
 @pytest.mark.parametrize("text", ["chat", "🍃-", UID[:-1], UID + "0", UID + "\n", UID.upper(), UID[2:]])
-def test_other_text_is_no_uid(text):
+def test_other_text_is_not_a_uid(text):
     assert not is_uid(text)
 
 
@@ -39,12 +39,12 @@ def test_a_uid_value_is_text_with_a_repr_that_evaluates_back():
 
 
 @pytest.mark.parametrize("wrong", [UID[:-1], "🍃", "", None, 5])
-def test_what_looks_like_a_uid_but_is_none_is_refused(wrong):
+def test_an_invalid_uid_raises(wrong):
     with pytest.raises(InvalidValue, match="EntityUid"):
         EntityUid(wrong)
 
 
-def test_with_an_ellipsis_it_is_the_pattern_for_any_uid_and_what_carries_one():
+def test_with_an_ellipsis_it_is_a_pattern_for_any_uid_and_its_carriers():
     anything = EntityUid(...)
     assert match(anything, UID)
     assert match(anything, EntityUid(UID))

@@ -29,7 +29,7 @@ json_values = st.recursive(
 
 @calm
 @given(json_values)
-def test_plain_values_come_back_from_their_json(value):
+def test_plain_values_round_trip_through_json(value):
     assert json.loads(to_json_text(value)) == value
 
 
@@ -41,7 +41,7 @@ def test_an_entity_becomes_its_type_its_uid_and_its_fields():
     ]
 
 
-def test_a_field_is_never_lost_to_the_name_of_the_type():
+def test_a_field_named_like_the_type_key_is_not_lost():
     assert json.loads(to_json_text(ET.Guest(type="vip"))) == {"type": "vip"}
 
 
@@ -55,7 +55,7 @@ def test_text_stays_readable():
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
-def test_what_json_has_no_number_for_is_refused(number):
+def test_numbers_without_a_json_form_raise(number):
     with pytest.raises(InvalidValue, match="NaN and infinity are not in JSON"):
         to_json_text({"a": [number]})
     with pytest.raises(InvalidValue, match="NaN"):
@@ -69,7 +69,7 @@ def test_bytes_are_refused_inside_json(value):
 
 
 @pytest.mark.parametrize("value", [object(), Fraction(1, 2), len, ET.Guest, 1j, {(1, 2): 3}, {b"key": 1}])
-def test_any_other_type_is_named(value):
+def test_an_error_names_any_other_type(value):
     named = type(next(iter(value)) if isinstance(value, dict) else value).__name__
     with pytest.raises(TypeError, match=named):
         to_json_text([value])
@@ -96,7 +96,7 @@ def test_numpy_numbers_are_numbers():
         to_json_text(numpy.array([5]))
 
 
-def test_text_is_a_text_frame_and_bytes_are_a_binary_one():
+def test_text_becomes_a_text_frame_and_bytes_a_binary_frame():
     assert encode_content("größe") == (1, "größe".encode())
     for content in (b"\x00\xff", bytearray(b"\x00\xff"), memoryview(b"\x00\xff"), ByteArray(b"\x00\xff")):
         assert encode_content(content) == (2, b"\x00\xff")
@@ -117,7 +117,7 @@ def test_entities_and_times_are_json_in_a_text_frame():
 
 
 @pytest.mark.parametrize("content", [object(), {1, 2}, len, [object()], {"a": {"b": 1j}}, ET.Guest(x=len), {(1,): 2}])
-def test_what_no_frame_can_carry_is_refused_with_what_can_be_sent(content):
+def test_a_value_that_no_frame_can_carry_raises_and_the_error_lists_allowed_types(content):
     with pytest.raises(InvalidValue, match="allowed: text, bytes, or as JSON"):
         encode_content(content)
 
@@ -129,7 +129,7 @@ def test_the_refusal_names_the_type():
         encode_content([Fraction(1, 2)])
 
 
-def test_half_a_surrogate_pair_is_no_utf_8():
+def test_a_lone_surrogate_is_not_utf_8():
     for content in ("\ud800", {"a": "\ud800"}):
         with pytest.raises(InvalidValue, match="surrogate"):
             encode_content(content)
