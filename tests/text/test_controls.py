@@ -25,16 +25,16 @@ ESCAPES = {
 
 
 @pytest.mark.parametrize("text", ESCAPES)
-def test_what_acts_on_a_terminal_is_shown_as_an_escape(text):
+def test_control_characters_are_shown_as_escapes(text):
     assert strip_controls(text) == ESCAPES[text]
 
 
 @pytest.mark.parametrize("text", ["Zoë", "日本語", "👩\u200d👩\u200d👧", "a\\b", "", "שלום"])
-def test_what_people_write_stays(text):
+def test_ordinary_text_is_not_changed(text):
     assert strip_controls(text) == text
 
 
-def test_lines_may_stay_and_those_that_begin_inside_are_marked():
+def test_lines_are_kept_and_lines_inside_of_a_value_are_marked():
     assert strip_controls_in_lines("a\nTraceback:\r\n\x1b[2J") == "a\n  | Traceback:\n  | \\x1b[2J"
 
 
@@ -48,7 +48,7 @@ def test_any_text_becomes_one_short_line_without_controls(text, longest):
     shown.encode()
 
 
-def test_a_text_that_lies_about_itself_is_read_as_it_is():
+def test_a_str_subclass_that_lies_about_itself_is_shown_correctly():
     class Liar(str):
         def __getitem__(self, key):
             return "\x1b[2J"

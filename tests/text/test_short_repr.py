@@ -47,7 +47,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_a_small_value_reads_as_repr_says_it(value):
+def test_a_small_value_is_shown_as_its_repr(value):
     assert short_repr(value, 10_000) == repr(value)
 
 
@@ -73,7 +73,7 @@ def test_a_small_value_reads_as_repr_says_it(value):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_so_do_the_kinds_of_the_standard_library_and_our_own(value):
+def test_so_are_standard_library_types_and_zefnb_types(value):
     assert short_repr(value, 1_000) == repr(value)
 
 
@@ -85,7 +85,7 @@ def loops():
 
 
 @pytest.mark.parametrize("value", loops(), ids=["list", "dict"])
-def test_what_contains_itself_is_read_once(value):
+def test_a_value_that_contains_itself_is_shown_once(value):
     assert short_repr(value) == repr(value)
 
 
@@ -137,7 +137,7 @@ HUGE_VALUES = {
 
 
 @pytest.mark.parametrize("name", HUGE_VALUES)
-def test_a_huge_value_is_read_no_farther_than_it_is_shown(name):
+def test_only_the_shown_part_of_a_large_value_is_read(name):
     value = HUGE_VALUES[name]()
     began = time.process_time()
     for _ in range(100):
@@ -145,14 +145,14 @@ def test_a_huge_value_is_read_no_farther_than_it_is_shown(name):
     assert time.process_time() - began < 1.0, "repr of any of these takes more than 10 ms"
 
 
-def test_a_class_is_asked_for_its_own_repr_and_may_fail():
+def test_a_class_may_have_a_repr_that_raises():
     assert len(short_repr(Own())) == 80
     assert short_repr([Broken(), 1, NoText()]) == "[<unprintable>, 1, <unprintable>]"
     assert shown(Broken()) == "<unprintable> (Broken)"
 
 
 @pytest.mark.parametrize("kind", [ValueError, SystemExit, GeneratorExit, asyncio.CancelledError, RecursionError])
-def test_a_repr_that_fails_in_any_way_is_no_fault_of_the_caller(kind):
+def test_a_repr_that_raises_anything_does_not_raise_in_the_caller(kind):
     class Failing:
         def __repr__(self):
             raise kind
@@ -163,7 +163,7 @@ def test_a_repr_that_fails_in_any_way_is_no_fault_of_the_caller(kind):
     assert short_str(Failing(), 80) == f"<its __str__ raised {kind.__name__}>"
 
 
-def test_the_name_of_a_class_moves_no_cursor():
+def test_the_name_of_a_class_cannot_control_the_terminal():
     assert "\x1b" not in shown(type("\x1b[2J\n", (), {})()) + shown(type("\x1b[2J", (), {}))
 
 
@@ -187,22 +187,22 @@ class TestStr:
     @pytest.mark.parametrize(
         "value", ["a\nb", 3, ValueError("x"), ValueError("x", 1), ValueError(), KeyError("k"), OSError(2, "no", "file")]
     )
-    def test_a_small_one_is_what_str_says(self, value):
+    def test_a_small_exception_is_shown_as_its_str(self, value):
         assert short_str(value, 100) == str(value)
 
     @pytest.mark.parametrize(
         "value", [HUGE, ValueError(HUGE), ValueError(list(MANY)), KeyError(HUGE), ValueError(1, list(MANY)), Own()]
     )
-    def test_a_huge_one_is_cut(self, value):
+    def test_a_large_exception_is_cut(self, value):
         assert len(short_str(value, 100)) == 100
 
-    def test_one_that_fails_says_so(self):
+    def test_an_exception_whose_str_raises_says_so(self):
         assert short_str(Broken(), 100) == "<its __str__ raised RuntimeError>"
         assert short_str(NoText(), 100) == "<its __str__ raised TypeError>"
 
 
 @pytest.mark.parametrize("made", [bytes, bytearray])
-def test_of_an_error_about_bytes_only_the_beginning_is_read(made):
+def test_only_the_start_of_an_error_about_bytes_is_read(made):
     """Python writes four characters for each of these bytes: all of them in most of a second."""
     given = made(b"\x1b" * (20 << 20))
     started = time.process_time()

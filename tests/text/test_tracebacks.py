@@ -74,7 +74,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_is_bounded_whatever_the_exception_carries(kind):
+def test_the_length_is_bounded_for_any_exception(kind):
     error = KINDS[kind]()
     format_error(error)
     began = time.process_time()
@@ -84,7 +84,7 @@ def test_it_is_bounded_whatever_the_exception_carries(kind):
     assert took < 1.0, "what grows with the text takes more than 50 ms each time"
 
 
-def test_it_reads_as_python_prints_it():
+def test_it_has_the_form_that_python_prints():
     try:
         try:
             fail_in(1)
@@ -98,7 +98,7 @@ def test_it_reads_as_python_prints_it():
     assert second.endswith("KeyError: 'the second'\n")
 
 
-def test_of_a_deep_recursion_both_ends_are_told():
+def test_both_ends_of_a_deep_recursion_are_shown():
     try:
         fail_in(500)
     except ValueError as error:
@@ -108,7 +108,7 @@ def test_of_a_deep_recursion_both_ends_are_told():
     assert text.endswith("ValueError: at the bottom\n")
 
 
-def test_what_a_context_hides_stays_hidden():
+def test_a_suppressed_context_is_not_shown():
     error = raised(ValueError("after"))
     error.__context__, error.__suppress_context__ = OSError("before"), True
     assert "before" not in format_error(error)
@@ -137,7 +137,7 @@ def test_the_line_of_a_syntax_error_and_its_file_are_escaped():
     assert "\x1b" not in text
 
 
-def test_source_that_came_from_a_peer_is_escaped_and_cut():
+def test_source_code_from_a_peer_is_escaped_and_cut():
     source = f"# {HUGE}\nraise ValueError('x') # \x1b[2J {HUGE}\n"
     name = "<\x1b[2Jsent\n>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
@@ -150,7 +150,7 @@ def test_source_that_came_from_a_peer_is_escaped_and_cut():
 
 
 @pytest.mark.parametrize("at", range(900, 1_030, 7))
-def test_no_secret_comes_to_light_where_a_text_is_cut(at):
+def test_cutting_a_text_reveals_no_secret(at):
     for secret in ("token=hush5f3ahush5f3a", "ws://ada:hush5f3ahush5f3a@host", "Cookie: a=hush5f3a; b=hush5f3a"):
         text = format_error(raised(ValueError("x" * at + " " + secret + " y" * 9_000), ValueError("y " * 900 + secret)))
         assert "hush" not in text
