@@ -28,7 +28,7 @@ def test_there_and_back(content):
 
 @calm
 @given(st.binary())
-def test_every_kind_of_bytes_and_every_list_of_numbers_will_do(content):
+def test_every_kind_of_bytes_and_every_list_of_numbers_is_accepted(content):
     for kind in (bytes, bytearray, memoryview, ByteArray, list, tuple, iter, lambda c: array("q", list(c))):
         assert kind(content) | array_to_bytes | collect == content
 

@@ -19,7 +19,7 @@ counts = st.integers(-8, 8)
 
 @calm
 @given(sequences, counts)
-def test_what_is_taken_and_what_is_dropped_make_the_whole(values, n):
+def test_take_and_drop_together_give_the_whole(values, n):
     taken, dropped = values | take(n) | collect, values | drop(n) | collect
     assert (taken + dropped if n >= 0 else dropped + taken) == values
     assert type(taken) is type(dropped) is type(values)
@@ -28,7 +28,7 @@ def test_what_is_taken_and_what_is_dropped_make_the_whole(values, n):
 
 @calm
 @given(sequences)
-def test_first_last_and_length_of_what_is_there(values):
+def test_first_last_and_length_of_a_sequence(values):
     assert values | length | collect == len(values)
     if values:
         assert values | first | collect == values | nth(0) | collect == values[0]
@@ -37,7 +37,7 @@ def test_first_last_and_length_of_what_is_there(values):
 
 @calm
 @given(sequences)
-def test_reversing_twice_is_nothing(values):
+def test_reversing_twice_gives_the_original(values):
     assert values | reverse | reverse | collect == values
     assert type(values | reverse | collect) is type(values)
 
@@ -57,7 +57,7 @@ def test_taking_from_an_endless_iterator_ends():
     assert iter(int, 1) | take(2) | collect == [0, 0]
 
 
-def test_what_is_not_there_is_an_error_that_says_how_much_there_is():
+def test_a_missing_item_raises_and_the_error_gives_the_length():
     for op, told in ((nth(3), "nth: no item 3; there are 2"), (nth(-3), "nth: no item -3; there are 2")):
         with pytest.raises(UnknownKey, match=told):
             "ab" | op | collect
@@ -68,7 +68,7 @@ def test_what_is_not_there_is_an_error_that_says_how_much_there_is():
 
 @pytest.mark.parametrize("op", [take, drop, nth])
 @pytest.mark.parametrize("n", ["2", 1.0, True, None])
-def test_a_count_is_a_whole_number(op, n):
+def test_a_count_must_be_a_whole_number(op, n):
     with pytest.raises(InvalidValue, match=f"{op!r}: n: got .*; allowed: a whole number"):
         op(n)
 
@@ -81,7 +81,7 @@ def test_sorting_is_pythons(values):
     assert values | sort(key=lambda n: -n) | collect == sorted(values, key=lambda n: -n)
 
 
-def test_a_key_may_be_a_chain():
+def test_a_key_can_be_a_chain():
     guests = [ET.Guest(name="Bob"), ET.Guest(name="Ada"), ET.Guest(name="Bob", age=1)]
     assert guests | sort(F.name) | first | F.name | collect == "Ada"
     assert guests | unique(F.name) | length | collect == 2
@@ -98,7 +98,7 @@ def test_a_bad_key_or_direction_is_refused():
 
 @calm
 @given(st.lists(st.integers(0, 4) | st.lists(st.integers(0, 1), max_size=1) | st.booleans()))
-def test_unique_keeps_the_first_of_equals_in_order(values):
+def test_unique_keeps_the_first_of_equal_items_in_order(values):
     expected = []
     for value in values:
         if value not in expected:
@@ -106,6 +106,6 @@ def test_unique_keeps_the_first_of_equals_in_order(values):
     assert values | unique | collect == expected
 
 
-def test_arrays_of_bytes_are_taken_apart_like_bytes():
+def test_arrays_of_bytes_are_split_like_bytes():
     assert ByteArray(b"abc") | take(2) | collect == b"ab"
     assert ByteArray(b"abc") | first | collect == 97

@@ -56,7 +56,7 @@ def test_f_refuses_names_with_an_underscore():
             getattr(F, name)
 
 
-def test_what_f_does_not_find_is_named_with_what_there_is():
+def test_a_missing_name_raises_and_f_lists_the_existing_ones():
     with pytest.raises(MissingField, match="no field 'age'; fields: name"):
         ET.Guest(name="Ada") | F.age | collect
     with pytest.raises(UnknownKey, match=r"F\.age: no key 'age'; keys: 'name'"):
@@ -82,7 +82,7 @@ def test_get_reads_keys_indices_fields_and_paths():
     assert MappingProxyType({"a": 1}) | get("a") | collect == 1
 
 
-def test_get_with_a_default_never_misses():
+def test_get_with_a_default_never_raises_for_a_missing_key():
     assert {} | get("a", 0) | collect == 0
     assert {} | get("a", None) | collect is None
     assert [] | get(3, "none") | collect == "none"
@@ -104,7 +104,7 @@ def test_get_with_a_default_never_misses():
         (5, "a", InvalidValue, "get: key: got 'a'"),
     ],
 )
-def test_what_get_does_not_find_is_named_with_what_there_is(value, key, error, told):
+def test_a_missing_key_raises_and_get_lists_the_existing_ones(value, key, error, told):
     with pytest.raises(error) as caught:
         value | get(key) | collect
     assert told in str(caught.value)
@@ -118,7 +118,7 @@ def test_an_empty_path_is_refused():
 
 @calm
 @given(st.dictionaries(keys, st.integers()), keys, st.integers())
-def test_what_was_inserted_is_there_and_the_rest_is_as_it_was(before, key, value):
+def test_an_inserted_value_is_present_and_the_rest_is_unchanged(before, key, value):
     original = dict(before)
     after = before | insert(key, value) | collect
     assert before == original
@@ -133,7 +133,7 @@ def test_insert_gives_a_changed_copy_of_a_record():
     assert not hasattr(ada, "age")
 
 
-def test_insert_follows_a_path_and_makes_the_dicts_that_are_missing():
+def test_insert_follows_a_path_and_creates_missing_dicts():
     value = {"routes": [ET.Route(options={"a": 1})]}
     changed = value | insert(["routes", 0, "options", "b", "c"], 2) | collect
     assert changed == {"routes": [ET.Route(options={"a": 1, "b": {"c": 2}})]}
@@ -147,7 +147,7 @@ def test_in_a_list_an_item_is_replaced():
 
 
 @pytest.mark.parametrize(("value", "key"), [(5, "a"), ("text", 0), ((1, 2), 0), (ET.Guest(), 5), ([1], "a")])
-def test_what_cannot_hold_the_key_is_refused(value, key):
+def test_inserting_into_a_value_without_keys_raises(value, key):
     with pytest.raises(InvalidValue, match="insert: key: got"):
         value | insert(key, 1) | collect
 
@@ -181,6 +181,6 @@ def test_a_value_of_the_wrong_type_is_refused_by_the_effect():
         "very" | insert_into(FX.SendSomewhere(), "urgent") | collect
 
 
-def test_an_entity_takes_no_underscore_field():
+def test_an_underscore_field_of_an_entity_raises():
     with pytest.raises(InvalidValue, match="underscore"):
         "x" | insert_into(ET.Guest(), "_uid") | collect

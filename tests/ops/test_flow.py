@@ -36,18 +36,18 @@ numbers = st.lists(st.integers(-9, 9), max_size=6)
 
 
 @given(st.integers() | st.text())
-def test_identity_changes_nothing(value):
+def test_identity_returns_its_value(value):
     assert value | identity | collect is value
 
 
-def test_apply_takes_a_function_or_a_value_and_a_chain():
+def test_apply_accepts_a_function_or_a_value_and_a_chain():
     assert "abc" | apply(len) | collect == 3
     assert isinstance(apply(len), Op)
     assert apply("abc", to_upper_case | apply(list)) == ["A", "B", "C"]
     assert apply([1, 2], len) == 2
 
 
-def test_apply_reaches_values_that_keep_the_bar_for_themselves():
+def test_apply_works_with_values_that_define_the_or_operator():
     class Frame:
         def __or__(self, other):
             raise TypeError("frames are not joined with that")
@@ -58,28 +58,28 @@ def test_apply_reaches_values_that_keep_the_bar_for_themselves():
 
 
 @pytest.mark.parametrize("given_values", [(), (1, 2, 3), (5,), (1, 5)])
-def test_apply_refuses_what_it_cannot_apply(given_values):
+def test_apply_raises_for_a_value_that_is_not_callable(given_values):
     with pytest.raises(InvalidValue, match="apply"):
         apply(*given_values)
 
 
 @calm
 @given(numbers)
-def test_map_and_filter_and_reduce_do_what_pythons_own_do(values):
+def test_map_filter_and_reduce_work_as_in_python(values):
     assert (values | map(lambda n: n * 2) | collect) == [n * 2 for n in values]
     assert (values | filter(lambda n: n > 0) | collect) == [n for n in values if n > 0]
     assert (values | filter(bool) | collect) == [n for n in values if n]
     assert (values | reduce(lambda a, b: a - b, 7) | collect) == functools.reduce(lambda a, b: a - b, values, 7)
 
 
-def test_they_take_chains_as_well_as_functions():
+def test_they_accept_chains_and_functions():
     assert ["a", "b"] | map(to_upper_case | equals("A")) | collect == [True, False]
     assert [ET.Guest(age=1), ET.Guest(age=9)] | filter(F.age | greater_than(5)) | collect == [ET.Guest(age=9)]
     assert [1, 2, 3] | reduce(apply(sum), 0) | collect == 6
     assert ((1, 2), (3,)) | map(len) | collect == [2, 1]
 
 
-def test_filter_keeps_what_fits_a_pattern():
+def test_filter_keeps_values_that_match_a_pattern():
     mixed = [1, "a", True, None, ET.Guest()]
     assert mixed | filter(String | Int) | collect == [1, "a"]
     assert mixed | filter(ET.Guest) | collect == [ET.Guest()]
@@ -87,7 +87,7 @@ def test_filter_keeps_what_fits_a_pattern():
     assert mixed | filter(str | None) | collect == ["a", None]
 
 
-def test_reduce_without_a_beginning_begins_with_the_first_item():
+def test_reduce_without_a_start_uses_the_first_item():
     assert [5, 2] | reduce(lambda a, b: a - b) | collect == 3
     assert [] | reduce(lambda a, b: a - b, None) | collect is None
     with pytest.raises(InvalidValue, match="reduce: value: there are no items"):
@@ -113,26 +113,26 @@ def test_bad_options_are_refused_when_the_op_is_built(build, told):
         build()
 
 
-def test_the_first_case_that_fits_answers():
+def test_the_first_matching_case_gives_the_result():
     size = match_([(0, "none"), (greater_than(99), "many"), (Int, lambda n: n * 10), (String, to_upper_case)])
     assert [size(value) for value in (0, 100, 4, "few")] == ["none", "many", 40, "FEW"]
 
 
-def test_cases_may_be_a_dict_and_a_last_one_may_take_anything():
+def test_cases_can_be_a_dict_and_a_last_case_can_match_anything():
     greeting = match_({ET.Guest: "welcome", ET.Host: F.name, object: None})
     assert [greeting(value) for value in (ET.Guest(), ET.Host(name="Ada"), 5)] == ["welcome", "Ada", None]
 
 
-def test_a_case_whose_predicate_raises_does_not_fit():
+def test_a_case_whose_predicate_raises_does_not_match():
     assert "text" | match_([(greater_than(5), "big"), (String, "text")]) | collect == "text"
 
 
-def test_a_value_that_fits_no_case_is_an_error_naming_it():
+def test_a_value_that_matches_no_case_raises_and_is_named():
     with pytest.raises(InvalidValue, match=r"match_: value: got 'text' \(str\), which fits none of 1 cases"):
         "text" | match_([(Int, "number")]) | collect
 
 
-def test_an_error_in_an_answer_is_not_swallowed():
+def test_an_error_in_a_result_is_raised():
     with pytest.raises(ZeroDivisionError):
         1 | match_([(Int, lambda n: n / 0), (object, "other")]) | collect
 
@@ -144,7 +144,7 @@ def test_cases_are_compiled_once_when_the_op_is_built():
     assert named(5) == "number"
 
 
-def test_a_constant_function_answers_the_same_to_everything():
+def test_a_constant_function_returns_the_same_for_every_value():
     assert [1, "a", None] | map(constant_func(ET.Done())) | collect == [ET.Done()] * 3
 
 
@@ -157,12 +157,12 @@ def test_comparisons_are_pythons(value, other):
 
 
 @pytest.mark.parametrize("comparison", [greater_than(5), less_than(5)])
-def test_what_does_not_compare_raises(comparison):
+def test_values_that_cannot_be_compared_raise(comparison):
     with pytest.raises(TypeError):
         "text" | comparison | collect
 
 
-def test_is_a_tells_whether_a_value_fits():
+def test_is_a_says_whether_a_value_matches():
     assert 5 | is_a(Int) | collect is True
     assert True | is_a(Int) | collect is False
     assert ET.Guest(x=1) | is_a(ET.Guest(x=1)) | collect is True

@@ -34,7 +34,7 @@ json_values = st.recursive(
 
 @calm
 @given(st.text(), st.text(min_size=1, max_size=2))
-def test_what_is_split_can_be_joined(text, separator):
+def test_split_text_can_be_joined(text, separator):
     assert text | split(separator) | join(separator) | collect == text
 
 
@@ -55,7 +55,7 @@ def test_every_occurrence_is_replaced():
 
 @calm
 @given(st.text())
-def test_letters_change_as_pythons_do(text):
+def test_letter_case_changes_as_in_python(text):
     assert text | to_upper_case | collect == text.upper()
     assert text | to_lower_case | collect == text.lower()
 
@@ -64,7 +64,7 @@ def test_letters_change_as_pythons_do(text):
     "chain", [split(","), trim, replace_text("a", "b"), to_upper_case, to_lower_case, split, trim("x")]
 )
 @pytest.mark.parametrize("value", [5, b"text", None, ["a"]])
-def test_what_is_no_text_is_refused_by_name(chain, value):
+def test_a_value_that_is_not_text_raises_and_is_named(chain, value):
     with pytest.raises(InvalidValue, match=r"value: got .*; allowed: text"):
         value | chain | collect
 
@@ -86,7 +86,7 @@ def test_bad_options_and_items_are_named(build, told):
         build()
 
 
-def test_contains_asks_what_in_asks():
+def test_contains_works_as_the_in_operator():
     assert "hello" | contains("ell") | collect is True
     assert [1, 2] | contains(3) | collect is False
     assert {"a": 1} | contains("a") | collect is True
@@ -94,7 +94,7 @@ def test_contains_asks_what_in_asks():
         "hello" | contains(5) | collect
 
 
-def test_starts_with_compares_beginnings_of_one_kind():
+def test_starts_with_compares_values_of_one_kind():
     assert "/name Ada" | starts_with("/name") | collect is True
     assert ByteArray(b"GIF89") | starts_with(b"GIF") | collect is True
     assert [1, 2, 3] | starts_with([1, 2]) | collect is True
@@ -106,11 +106,11 @@ def test_starts_with_compares_beginnings_of_one_kind():
 
 @calm
 @given(json_values)
-def test_json_comes_back(value):
+def test_json_round_trips(value):
     assert value | to_json | parse_json | collect == value
 
 
-def test_json_may_come_as_bytes():
+def test_json_can_be_bytes():
     for text in (b'{"a": 1}', bytearray(b'{"a": 1}'), memoryview(b'{"a": 1}'), ByteArray(b'{"a": 1}')):
         assert text | parse_json | collect == {"a": 1}
 
@@ -120,22 +120,22 @@ def test_an_entity_becomes_an_object():
 
 
 @pytest.mark.parametrize("text", ["", "{", "{'a': 1}", "NaN", "[Infinity]", "1 2", b"\xff", "[" * 100_000, "9" * 5_000])
-def test_what_is_not_json_is_refused(text):
+def test_invalid_json_raises(text):
     with pytest.raises(InvalidValue, match=r"parse_json: value: .*allowed: JSON"):
         text | parse_json | collect
 
 
-def test_the_error_tells_the_place():
+def test_the_error_gives_the_position():
     with pytest.raises(InvalidValue, match="line 2 column 1"):
         '{"a":\n}' | parse_json | collect
 
 
-def test_only_text_and_bytes_are_parsed():
+def test_only_text_and_bytes_can_be_parsed():
     with pytest.raises(InvalidValue, match="parse_json: value: got 5"):
         5 | parse_json | collect
 
 
-def test_what_has_no_place_in_json_is_refused():
+def test_a_value_without_a_json_form_raises():
     with pytest.raises(InvalidValue):
         {"a": b"x"} | to_json | collect
     with pytest.raises(InvalidValue):
