@@ -42,7 +42,7 @@ def test_rules_that_can_never_work_are_refused_at_the_start(rules, problem):
 
 @pytest.mark.parametrize("wrong", ["take", 5])
 @pytest.mark.parametrize("field", ["handler", "input_transform"])
-def test_what_cannot_be_called_is_refused_when_built(field, wrong):
+def test_an_object_that_is_not_callable_raises_when_built(field, wrong):
     with pytest.raises(InvalidEffect, match=field):
         FX.StartActor(initial_state=0, **{field: wrong})
 
@@ -55,7 +55,7 @@ def test_input_must_be_a_topic_with_a_name():
     assert FX.ListActors() | run == []
 
 
-def test_it_answers_a_handle_with_the_topic_that_was_given_or_a_fresh_one():
+def test_it_returns_a_handle_with_the_given_topic_or_a_new_one():
     topic = ET.Topic("inbox")
     given = FX.StartActor(initial_state=0, handler=take, input=topic) | run
     fresh = [FX.StartActor(initial_state=0, handler=take) | run for _ in range(2)]
@@ -64,7 +64,7 @@ def test_it_answers_a_handle_with_the_topic_that_was_given_or_a_fresh_one():
     assert FX.ListActors() | run == [given, *fresh]
 
 
-def test_it_takes_the_messages_of_several_topics_in_the_order_of_their_publishing(until):
+def test_it_receives_the_messages_of_several_topics_in_the_order_of_publishing(until):
     a, b = ET.Topic("a"), ET.Topic("b")
     actor = FX.StartActor(initial_state=(), handler=lambda msg, seen: [[], (*seen, msg)], input=[a, b, a]) | run
     assert actor.input == [a, b]
@@ -75,14 +75,14 @@ def test_it_takes_the_messages_of_several_topics_in_the_order_of_their_publishin
     assert FX.StreamGraphSnapshot() | run == []
 
 
-def test_a_list_of_inputs_holds_a_topic():
+def test_a_list_of_inputs_contains_topics():
     with pytest.raises(InvalidEffect, match="input: got no topic"):
         FX.StartActor(initial_state=0, handler=take, input=[]) | run
     with pytest.raises(InvalidEffect, match="input"):
         FX.StartActor(initial_state=0, handler=take, input=["chat"])
 
 
-def test_an_actor_that_never_was_here_may_be_stopped_but_not_asked():
+def test_a_handle_of_another_process_can_be_stopped_but_not_queried():
     stranger = ET.Actor(generate_uid())
     assert FX.StopActor(actor=stranger) | run == ET.Success()
     with pytest.raises(NotRunning, match="belongs to another process"):

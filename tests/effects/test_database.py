@@ -43,12 +43,12 @@ def db(create):
 # Creating
 
 
-def test_it_answers_a_handle(db):
+def test_it_returns_a_handle(db):
     assert isinstance(db, DictDatabase)
     assert dict(db) == {}
 
 
-def test_memory_is_the_default_and_each_is_its_own():
+def test_memory_is_the_default_and_each_database_is_separate():
     one, other = [FX.CreateDB(type=DictDatabase), FX.CreateDB(type=DictDatabase)] | run
     one["a"] = 1
     assert dict(other) == {}
@@ -61,7 +61,7 @@ def test_the_initial_state_is_there_and_is_a_copy(create):
     assert dict(db) == {"guests": ["Ada"], 5: None}
 
 
-def test_the_initial_state_is_for_an_empty_database_only(tmp_path):
+def test_the_initial_state_is_only_for_an_empty_database(tmp_path):
     create = FX.CreateDB(
         type=DictDatabase, persistence="local_disk", path=tmp_path / "a.db", initial_state={"n": 0, "m": 0}
     )
@@ -87,7 +87,7 @@ def test_the_initial_state_is_for_an_empty_database_only(tmp_path):
         ({"path": "a\0b", "persistence": "local_disk"}, "path: got"),
     ],
 )
-def test_a_path_is_for_the_disk_and_the_disk_needs_one(fields, problem):
+def test_a_path_is_only_for_the_disk_and_the_disk_needs_one(fields, problem):
     with pytest.raises(InvalidEffect) as caught:
         FX.CreateDB(type=DictDatabase, **fields) | run
     assert problem in str(caught.value)
@@ -104,7 +104,7 @@ def test_a_path_is_for_the_disk_and_the_disk_needs_one(fields, problem):
         ({"type": DictDatabase, "pth": "a"}, "did you mean 'path'?"),
     ],
 )
-def test_what_can_never_be_right_is_refused_when_it_is_built(fields, problem):
+def test_invalid_fields_raise_when_the_effect_is_built(fields, problem):
     with pytest.raises(InvalidEffect) as caught:
         FX.CreateDB(**fields)
     assert problem in str(caught.value)
@@ -138,7 +138,7 @@ def test_an_update_inserts_updates_and_removes_and_counts(db):
     assert list(db.items()) == [("a", 9), ("b", 5), ("d", 4)]
 
 
-def test_an_update_that_cannot_be_done_whole_does_nothing_and_names_what_is_missing(db):
+def test_an_update_that_cannot_be_done_completely_changes_nothing_and_names_the_missing_keys(db):
     db.update(name="Ada", age=36)
     before = dict(db)
     with pytest.raises(UnknownKey) as caught:
@@ -151,7 +151,7 @@ def test_an_update_that_cannot_be_done_whole_does_nothing_and_names_what_is_miss
     assert dict(db) == before
 
 
-def test_an_update_of_nothing_is_an_error_and_an_empty_one_is_none(db):
+def test_an_update_without_arguments_raises_and_an_empty_one_does_not(db):
     with pytest.raises(InvalidEffect, match="there is nothing to do; allowed: insert, update, remove"):
         FX.UpdateDB(db=db) | run
     assert FX.UpdateDB(db=db, insert={}) | run == ET.Success(inserted=0, updated=0, removed=0)
@@ -173,19 +173,19 @@ def test_a_key_that_is_named_twice_is_an_error(db, fields, problem):
     assert dict(db) == {"a": 0, 1: 0}
 
 
-def test_text_is_no_list_of_keys(db):
+def test_text_is_not_a_list_of_keys(db):
     with pytest.raises(InvalidEffect, match="remove: got 'abc'"):
         FX.UpdateDB(db=db, remove="abc")
 
 
-def test_an_update_is_taken_as_it_was_when_it_was_performed(db):
+def test_an_update_uses_the_values_at_the_time_when_it_is_performed(db):
     guests = ["Ada"]
     FX.UpdateDB(db=db, insert={"guests": guests}) | run
     guests.append("Bob")
     assert db["guests"] == ["Ada"]
 
 
-def test_updates_of_one_thread_are_done_in_order(db):
+def test_updates_of_one_thread_are_performed_in_order(db):
     for n in range(200):
         FX.UpdateDB(db=db, insert={"n": n}) | run
         assert db["n"] == n
@@ -194,7 +194,7 @@ def test_updates_of_one_thread_are_done_in_order(db):
     assert list(db)[1:] == list(range(50))
 
 
-def test_updates_of_many_threads_are_each_whole(db):
+def test_updates_of_many_threads_are_atomic(db):
     FX.UpdateDB(db=db, insert={"left": 0, "right": 0}) | run
     torn = []
 
@@ -236,7 +236,7 @@ def test_updates_that_wait_together_are_acknowledged_together(db):
 # Querying
 
 
-def test_a_query_gets_one_value(db):
+def test_a_query_receives_one_value(db):
     FX.UpdateDB(db=db, insert={"a": [1], None: "nothing"}) | run
     assert FX.QueryDB(db=db, get="a") | run == [1]
     assert FX.QueryDB(db=db, get=None) | run == "nothing"
@@ -267,7 +267,7 @@ def test_a_missing_key_raises_and_is_named(db):
         FX.QueryDB(db=db, get="nam") | run
 
 
-def test_a_failing_query_raises_its_own_error(db):
+def test_a_query_that_fails_raises_its_own_error(db):
     with pytest.raises(KeyError) as caught:
         FX.QueryDB(db=db, query=lambda everything: everything["x"]) | run
     assert not isinstance(caught.value, UnknownKey)
@@ -275,7 +275,7 @@ def test_a_failing_query_raises_its_own_error(db):
         FX.QueryDB(db=db, query=lambda everything: 1 / 0) | run
 
 
-def test_a_query_asks_exactly_one_thing(db):
+def test_a_query_has_exactly_one_question(db):
     with pytest.raises(InvalidEffect, match="there are neither `get` nor `query`; allowed: exactly one"):
         FX.QueryDB(db=db) | run
     with pytest.raises(InvalidEffect, match="there are both `get` and `query`"):
@@ -322,7 +322,7 @@ def ask(actor: Any, message: Any) -> None:
 
 
 @pytest.mark.parametrize("shape", ["plain", "inline", "async"])
-def test_handlers_of_any_shape_share_the_database_with_the_notebook(db, until, shape):
+def test_handlers_of_any_signature_share_the_database_with_the_notebook(db, until, shape):
     def handle(msg: Any, state: Any) -> Any:
         state.db["seen"] = state.db.get("seen", 0) + 1
         return [[FX.UpdateDB(db=state.db, insert={msg: state.db["seen"]})], state]
@@ -360,7 +360,7 @@ def test_a_failed_update_of_an_actor_is_in_the_journal(db, until):
     assert entry["actor"] == actor
 
 
-def test_a_subscription_can_fill_it(db, until):
+def test_a_subscription_can_write_to_it(db, until):
     template = FX.UpdateDB(db=db, insert={})
     done = FX.SubscribeFX(topic=ET.Topic("in"), op=insert_into(template, ["insert", "last"])) | run
     FX.Publish(target=ET.Topic("in"), content=5) | run
@@ -368,7 +368,7 @@ def test_a_subscription_can_fill_it(db, until):
     FX.Unsubscribe(subscription=done.subscription) | run
 
 
-def test_on_the_loop_memory_answers_at_once_and_the_disk_says_what_to_do(db, persistence, until):
+def test_on_the_loop_memory_returns_at_once_and_the_disk_raises_with_advice(db, persistence, until):
     answers: list[Any] = []
 
     @zef_function(inline=True)
@@ -390,7 +390,7 @@ def test_on_the_loop_memory_answers_at_once_and_the_disk_says_what_to_do(db, per
         assert "a" not in db
 
 
-def test_the_effects_work_inside_somebody_elses_loop(db):
+def test_the_effects_work_inside_an_existing_event_loop(db):
     async def main() -> Any:
         await FX.UpdateDB(db=db, insert={"a": 1})
         return await FX.QueryDB(db=db, get="a")
@@ -398,7 +398,7 @@ def test_the_effects_work_inside_somebody_elses_loop(db):
     assert asyncio.run(main()) == 1
 
 
-def test_it_is_declared_for_help_and_completion():
+def test_it_has_help_and_completion():
     assert str(FX.UpdateDB.__signature__).startswith("(*, db:")
     assert {"CreateDB", "UpdateDB", "QueryDB", "CloseDB"} <= set(dir(FX))
     assert default_runtime().registry.spec("CreateDB").keyed is None

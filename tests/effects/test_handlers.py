@@ -51,14 +51,14 @@ def ended():
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 class TestEach:
-    def test_it_explains_itself_and_lists_its_fields(self, name):
+    def test_its_help_describes_it_and_lists_its_fields(self, name):
         kind = getattr(FX, name)
         assert len(kind.__doc__) > 20
         parameters = inspect.signature(kind).parameters
         assert all(p.kind is p.KEYWORD_ONLY for p in parameters.values())
         assert "runtime" not in parameters
 
-    def test_an_unknown_field_is_refused_when_it_is_built_and_the_known_ones_are_listed(self, name):
+    def test_an_unknown_field_raises_when_built_and_the_error_lists_the_known_ones(self, name):
         with pytest.raises(InvalidEffect) as caught:
             getattr(FX, name)(nonsense=1)
         [fault] = caught.value.faults
@@ -66,7 +66,7 @@ class TestEach:
         for known in inspect.signature(getattr(FX, name)).parameters:
             assert known in fault.allowed
 
-    def test_without_its_required_fields_it_is_built_and_refused_when_it_is_run(self, name):
+    def test_without_required_fields_it_can_be_built_but_not_performed(self, name):
         required = {n for n, p in inspect.signature(getattr(FX, name)).parameters.items() if p.default is p.empty}
         bare = getattr(FX, name)()
         if not required:
@@ -76,7 +76,7 @@ class TestEach:
         assert {fault.field for fault in caught.value.faults} == required
         assert str(caught.value).startswith(f"FX.{name}: ")
 
-    def test_what_is_no_topic_server_or_the_like_is_refused_when_it_is_built(self, name):
+    def test_a_value_that_is_not_the_expected_handle_raises_when_built(self, name):
         wanted = {"target", "topic", "source", "server", "http_server", "actor", "timer", "client", "subscription"}
         for field in wanted & set(inspect.signature(getattr(FX, name)).parameters):
             if (name, field) == ("StartWebSocketClient", "actor"):
@@ -86,7 +86,7 @@ class TestEach:
                     getattr(FX, name)(**{field: wrong})
                 assert caught.value.faults[0].field == field
 
-    def test_it_prints_and_pickles_as_a_value(self, name):
+    def test_it_has_a_repr_and_pickles_as_a_value(self, name):
         bare = getattr(FX, name)()
         assert repr(bare) == f"FX.{name}()"
         assert pickle.loads(pickle.dumps(bare)) == bare
@@ -94,7 +94,7 @@ class TestEach:
     def test_its_help_has_an_example(self, name):
         assert f"FX.{name}(" in getattr(FX, name).__doc__.partition("\n>>> ")[2]
 
-    def test_its_help_names_what_it_raises_for_a_handle_of_something_that_has_ended(self, name, ended):
+    def test_its_help_names_the_error_for_a_handle_that_has_ended(self, name, ended):
         parameters = inspect.signature(getattr(FX, name)).parameters
         handles = {field: handle for field, handle in ended.items() if field in parameters}
         if not handles or name == "StartWebSocketClient":
@@ -107,6 +107,6 @@ class TestEach:
             assert f"`{type(error).__name__}`" in getattr(FX, name).__doc__  # noqa: PT017
 
 
-def test_each_effect_is_declared_under_its_own_name_once():
+def test_each_effect_is_declared_once_under_its_own_name():
     functions = [spec.function for spec in DEFAULT_REGISTRY.specs.values() if spec.name in NAMES]
     assert len(set(functions)) == len(functions)

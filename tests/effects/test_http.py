@@ -15,7 +15,7 @@ def start(**options: Any) -> Any:
     return FX.StartHTTPServer(**{"routes": {"/": "hello"}, "port": 0, **options}) | run
 
 
-def test_a_started_server_is_a_handle_that_tells_its_port():
+def test_a_started_server_is_a_handle_with_its_port():
     server = start()
     assert isinstance(server, ET.HTTPServer)
     assert server.port > 0
@@ -34,7 +34,7 @@ def test_the_active_servers_are_listed_with_the_keys_users_know():
     assert [row["server"] for row in FX.QueryAllActiveHTTPServers() | run] == [two]
 
 
-def test_one_server_is_described_with_more():
+def test_a_query_of_one_server_returns_more_details():
     topic = ET.Topic(generate_uid())
     server = start(routes={"/": "x", ("POST", "/"): "y", "/ws": ET.WebSocket(clients_subscribe_to=[topic])})
     described = FX.QueryHTTPServer(server=server) | run
@@ -54,7 +54,7 @@ def test_one_server_is_described_with_more():
     }
 
 
-def test_changing_routes_answers_what_changed():
+def test_changing_routes_returns_the_changes():
     server = start()
     change = [ET.InsertIn(path=["routes", "/a"], value="a"), ET.InsertIn(path=["routes", "/"], value="b")]
     answer = FX.UpdateRunningHTTPServer(server=server, delta=change) | run
@@ -96,7 +96,7 @@ def test_a_change_that_cannot_be_names_its_place(change: Any, field: str, text: 
     assert text in str(fault)
 
 
-def test_a_stopped_server_is_said_to_be_stopped_by_every_effect():
+def test_every_effect_raises_for_a_stopped_server():
     server = start()
     assert (FX.StopHTTPServer(server=server) | run) == ET.Success()
     for effect in (
@@ -111,7 +111,7 @@ def test_a_stopped_server_is_said_to_be_stopped_by_every_effect():
             effect | run
 
 
-def test_what_is_no_server_is_refused_when_the_effect_is_built():
+def test_a_value_that_is_not_a_server_raises_when_the_effect_is_built():
     for given in (5, "server", ET.Topic("t"), None):
         with pytest.raises(InvalidEffect, match="server: got"):
             FX.StopHTTPServer(server=given)
@@ -121,13 +121,13 @@ def test_what_is_no_server_is_refused_when_the_effect_is_built():
         FX.StartHTTPServer() | run
 
 
-def test_a_server_without_routes_answers_404_and_can_be_given_some():
+def test_a_server_without_routes_sends_404_and_accepts_new_routes():
     server = start(routes={})
     FX.UpdateRunningHTTPServer(server=server, delta=[ET.InsertIn(path=["routes", "/"], value="x")]) | run
     assert (FX.QueryHTTPServer(server=server) | run)["route_count"] == 1
 
 
-def test_servers_start_and_stop_inside_somebody_elses_loop():
+def test_servers_start_and_stop_inside_an_existing_event_loop():
     async def elsewhere() -> Any:
         server = await FX.StartHTTPServer(routes={"/": "hello"}, port=0)
         rows = await FX.QueryAllActiveHTTPServers()
@@ -139,7 +139,7 @@ def test_servers_start_and_stop_inside_somebody_elses_loop():
     assert (FX.QueryAllActiveHTTPServers() | run) == []
 
 
-def test_starting_from_the_loop_itself_says_to_return_the_effect():
+def test_starting_from_the_loop_itself_raises_and_advises_to_return_the_effect():
     from tests.net.conftest import on_loop
 
     with pytest.raises(WouldBlock, match=r"FX\.StartHTTPServer takes time"):

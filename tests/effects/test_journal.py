@@ -10,7 +10,7 @@ from zefnb import ET, FX, Time, generate_uid, run
 from zefnb.errors import InvalidEffect
 
 
-def test_print_prints_one_line_and_nothing_else(capfd):
+def test_print_prints_exactly_one_line(capfd):
     assert FX.Print(content="hello") | run == ET.Success()
     [FX.Print(content=value) for value in (1, [1, "a"], ET.Guest(n=1))] | run
     assert capfd.readouterr().out == "hello\n1\n[1, 'a']\nET.Guest(n=1)\n"
@@ -30,7 +30,7 @@ def test_lines_printed_from_many_threads_stay_whole(capfd):
     assert sorted(lines) == sorted([f"<{who * 50}>" for who in "abcd"] * 50)
 
 
-def test_log_notes_at_info_unless_told_otherwise():
+def test_the_default_level_of_log_is_info():
     [FX.Log(content="a"), FX.Log(content={"b": 1}, level="warning")] | run
     entries = FX.QueryLog() | run
     assert [(e["level"], e["message"]) for e in entries] == [("warning", "{'b': 1}"), ("info", "a")]
@@ -77,7 +77,7 @@ class TestQueryLog:
     @pytest.mark.parametrize(
         ("fields", "field"), [({"filter": {"level": "loud"}}, "filter['level']"), ({"limit": -1}, "limit")]
     )
-    def test_what_cannot_be_is_refused(self, fields, field):
+    def test_invalid_fields_raise(self, fields, field):
         with pytest.raises(InvalidEffect) as caught:
             FX.QueryLog(**fields) | run
         assert [fault.field for fault in caught.value.faults] == [field]

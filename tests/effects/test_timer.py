@@ -35,7 +35,7 @@ def described(handle):
     return found
 
 
-def test_it_ticks_at_every_interval_from_its_start_without_drift(ticks, until):
+def test_it_fires_at_every_interval_from_its_start_without_drift(ticks, until):
     topic, heard = ticks
     before = Time.now()
     handle = FX.StartTimer(interval=0.02, target=topic, content="tick") | run
@@ -52,7 +52,7 @@ def test_it_ticks_at_every_interval_from_its_start_without_drift(ticks, until):
     assert timer.next - after < (passed + 1) * 0.02
 
 
-def test_after_it_was_stopped_it_is_silent(ticks, until):
+def test_a_stopped_timer_publishes_nothing(ticks, until):
     topic, heard = ticks
     timer = FX.StartTimer(interval=0.005, target=topic, content=1) | run
     until(lambda: heard)
@@ -66,7 +66,7 @@ def test_after_it_was_stopped_it_is_silent(ticks, until):
         FX.StopTimer(timer=timer) | run
 
 
-def test_a_slow_consumer_finds_no_pile_and_what_was_skipped_is_counted(until):
+def test_ticks_for_a_slow_consumer_do_not_pile_up_and_skipped_ones_are_counted(until):
     topic, seen, go = ET.Topic(generate_uid()), [], threading.Event()
 
     def slow(msg, state):
@@ -83,7 +83,7 @@ def test_a_slow_consumer_finds_no_pile_and_what_was_skipped_is_counted(until):
     FX.StopTimer(timer=timer) | run
 
 
-def test_starting_at_a_moment_the_first_message_comes_then(ticks, until):
+def test_with_a_start_the_first_message_is_published_at_that_moment(ticks, until):
     topic, heard = ticks
     at = Time.now() + 0.15
     timer = FX.StartTimer(interval=60, target=topic, content=1, starting_at=at) | run
@@ -93,7 +93,7 @@ def test_starting_at_a_moment_the_first_message_comes_then(ticks, until):
     until(lambda: described(timer)["next"] == at + 60)
 
 
-def test_starting_long_ago_it_goes_on_in_step_with_that_start(ticks):
+def test_with_a_start_long_ago_it_continues_in_step_with_it(ticks):
     topic, heard = ticks
     timer = FX.StartTimer(interval="hourly", target=topic, content=1, starting_at=Time("1999-12-31T23:17:00Z")) | run
     deadline = time.monotonic() + 5
@@ -116,14 +116,14 @@ def test_starting_long_ago_it_goes_on_in_step_with_that_start(ticks):
         (0.5, 0.5, 0.5),
     ],
 )
-def test_the_first_message_comes_one_interval_from_now(interval, least, most):
+def test_the_first_message_is_published_after_one_interval(interval, least, most):
     timer = FX.StartTimer(interval=interval, target=ET.Topic("t"), content=1) | run
     ahead = described(timer)["next"] - Time.now()
     assert least - 5 < ahead <= most
 
 
 @pytest.mark.parametrize("wrong", ["hourley", "", 0, -1, 0.0001, float("nan"), float("inf"), 1e300, 10**400])
-def test_an_interval_that_cannot_be_is_refused_with_what_can(wrong):
+def test_an_invalid_interval_raises_and_the_error_lists_valid_ones(wrong):
     with pytest.raises(InvalidEffect) as caught:
         FX.StartTimer(interval=wrong, target=ET.Topic("t"), content=1) | run
     [fault] = caught.value.faults
@@ -137,7 +137,7 @@ def test_a_misspelt_interval_is_given_a_suggestion():
         FX.StartTimer(interval="hourley", target=ET.Topic("t"), content=1) | run
 
 
-def test_the_content_is_what_it_was_when_the_timer_was_started(ticks, until):
+def test_the_content_is_copied_when_the_timer_starts(ticks, until):
     topic, heard = ticks
     content = ["as it was"]
     FX.StartTimer(interval=0.005, target=topic, content=content) | run
@@ -146,7 +146,7 @@ def test_the_content_is_what_it_was_when_the_timer_was_started(ticks, until):
     assert heard[-1][1] == ["as it was"]
 
 
-def test_content_that_cannot_be_sent_is_in_the_journal_and_the_timer_goes_on(connect, until):
+def test_content_that_cannot_be_sent_is_in_the_journal_and_the_timer_continues(connect, until):
     topic = ET.Topic(generate_uid())
     server = FX.StartHTTPServer(routes={"/ws": ET.WebSocket(clients_subscribe_to=[topic])}, port=0) | run
     connect(server)

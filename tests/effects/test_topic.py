@@ -46,7 +46,7 @@ ANSWERS_ONE_EFFECT = {
 
 class TestSubscribeFX:
     @pytest.mark.parametrize("op", ANSWERS_ONE_EFFECT)
-    def test_the_effect_that_an_op_of_each_kind_answers_is_performed(self, op, topics, until):
+    def test_the_effect_that_an_op_of_each_kind_returns_is_performed(self, op, topics, until):
         heard = listening(ET.Topic("answers"))
         FX.SubscribeFX(topic=topics[0], op=ANSWERS_ONE_EFFECT[op]) | run
         for n in range(5):
@@ -72,7 +72,7 @@ class TestSubscribeFX:
         FX.Unsubscribe(subscription=(FX.SubscribeFX(topic=topics[0], op=identity) | run).subscription) | run
         assert FX.QueryLog() | run == []
 
-    def test_an_op_that_raises_is_in_the_journal_and_goes_on_with_the_next(self, topics, until):
+    def test_an_op_that_raises_is_in_the_journal_and_continues_with_the_next_message(self, topics, until):
         heard = listening(topics[1])
         FX.SubscribeFX(topic=topics[0], op=F.x | insert_into(FX.Publish(target=topics[1]), "content")) | run
         FX.SubscribeFX(topic=topics[0], op=lambda m: FX.Publish(target=topics[1], content=m["x"])) | run
@@ -82,7 +82,7 @@ class TestSubscribeFX:
         assert sorted(heard) == [1, 1, 2, 2]
         assert len(FX.QueryLog(level="error") | run) == 2
 
-    def test_the_answer_counts_and_carries_the_handle(self, topics):
+    def test_the_result_has_the_counts_and_the_handle(self, topics):
         first = FX.SubscribeFX(topic=topics[0], op=identity) | run
         second = FX.SubscribeFX(topic=topics[0], op=identity) | run
         assert (first.subscription_count, second.subscription_count) == (1, 2)
@@ -92,7 +92,7 @@ class TestSubscribeFX:
             FX.Unsubscribe(subscription=first.subscription) | run
         assert [b["target"] for b in FX.StreamGraphSnapshot() | run] == [second.subscription]
 
-    def test_an_incomplete_effect_that_an_op_answers_is_a_fault_in_the_journal(self, topics, until):
+    def test_an_incomplete_effect_that_an_op_returns_is_in_the_journal(self, topics, until):
         FX.SubscribeFX(topic=topics[0], op=lambda m: FX.Publish(content=m)) | run
         FX.Publish(target=topics[0], content=1) | run
         [entry] = until(lambda: FX.QueryLog(level="error") | run)
@@ -101,7 +101,7 @@ class TestSubscribeFX:
 
 class TestMapTopic:
     @pytest.mark.parametrize("op", [to_upper_case, lambda m: m.upper(), zef_function(lambda m: m.upper())])
-    def test_what_the_op_answers_is_published_to_the_target_in_order(self, op, topics, until):
+    def test_the_result_of_the_op_is_published_to_the_target_in_order(self, op, topics, until):
         heard = listening(topics[1])
         done = FX.MapTopic(source=topics[0], target=topics[1], op=op) | run
         for text in "abc":
@@ -111,7 +111,7 @@ class TestMapTopic:
         FX.Unsubscribe(subscription=done.subscription) | run
 
     @pytest.mark.parametrize("value", [None, [], False, [FX.Log(content="not performed")]])
-    def test_any_value_is_published_as_it_is(self, value, topics, until):
+    def test_any_value_is_published_unchanged(self, value, topics, until):
         heard = listening(topics[1])
         FX.MapTopic(source=topics[0], target=topics[1], op=lambda m: value) | run
         FX.Publish(target=topics[0], content=1) | run
@@ -119,7 +119,7 @@ class TestMapTopic:
         assert heard == [value]
         assert FX.QueryLog() | run == []
 
-    def test_maps_in_a_row_keep_the_order(self, topics, until):
+    def test_maps_in_a_row_preserve_the_order(self, topics, until):
         heard = listening(topics[2])
         FX.MapTopic(source=topics[0], target=topics[1], op=lambda n: n + 1) | run
         FX.MapTopic(source=topics[1], target=topics[2], op=lambda n: n * 10) | run
@@ -130,7 +130,7 @@ class TestMapTopic:
 
 
 class TestDeleteTopic:
-    def test_ops_actors_and_sockets_get_nothing_of_it_any_more(self, topics, connect, until):
+    def test_ops_actors_and_sockets_receive_nothing_after_the_deletion(self, topics, connect, until):
         topic = topics[0]
         heard, mapped = listening(topic), listening(topics[1])
         FX.MapTopic(source=topic, target=topics[1], op=identity) | run
@@ -147,13 +147,13 @@ class TestDeleteTopic:
             client.recv(0.1)
         assert heard == mapped == ["before"]
 
-    def test_who_subscribes_afterwards_is_served(self, topics, until):
+    def test_later_subscribers_receive_messages(self, topics, until):
         FX.DeleteTopic(topic=topics[0]) | run
         heard = listening(topics[0])
         FX.Publish(target=topics[0], content=1) | run
         until(lambda: heard == [1])
 
-    def test_what_was_published_before_is_still_handled(self, topics, until):
+    def test_messages_published_before_are_still_handled(self, topics, until):
         go, seen = threading.Event(), []
         FX.SubscribeFX(topic=topics[0], op=lambda m: (go.wait(10), seen.append(m))) | run
         [FX.Publish(target=topics[0], content=n) for n in range(3)] | run

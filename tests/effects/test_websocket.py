@@ -32,7 +32,7 @@ def rows(server: Any, **where: Any) -> Any:
     return FX.QueryAllConnectedWebsocketClients(http_server=server, **where) | run
 
 
-def test_the_endpoints_are_told_with_their_clients(server: Any, connect: Any):
+def test_endpoints_are_listed_with_their_clients(server: Any, connect: Any):
     kept = [connect(server), connect(server, "/actor")]
     connect(server).close()
     assert len(kept) == 2
@@ -68,7 +68,7 @@ def test_a_clients_row_has_every_key(server: Any, connect: Any, until: Any):
     }
 
 
-def test_an_actors_client_is_told_with_its_actor(server: Any, connect: Any):
+def test_an_actors_client_is_listed_with_its_actor(server: Any, connect: Any):
     connect(server, "/actor")
     (row,) = rows(server)
     assert isinstance(row["actor"], ET.Actor)
@@ -101,7 +101,7 @@ def test_a_client_is_closed_with_the_code_and_the_reason_given(server: Any, conn
     assert rows(server) == []
 
 
-def test_a_client_is_closed_with_1000_when_nothing_is_said(server: Any, connect: Any):
+def test_a_client_is_closed_with_1000_by_default(server: Any, connect: Any):
     client = connect(server)
     FX.Publish(target=ET.Topic("nobody"), content="x") | run
     FX.CloseWebSocketConnection(http_server=server, channel_id=0) | run
@@ -111,14 +111,14 @@ def test_a_client_is_closed_with_1000_when_nothing_is_said(server: Any, connect:
 
 
 @pytest.mark.parametrize("code", [0, 999, 1002, 1004, 1005, 1006, 1015, 1016, 2999, 5000, -1])
-def test_a_code_nobody_may_send_is_a_fault(server: Any, connect: Any, code: int):
+def test_a_code_that_must_not_be_sent_raises(server: Any, connect: Any, code: int):
     connect(server)
     with pytest.raises(InvalidEffect, match=f"code: got {code}"):
         FX.CloseWebSocketConnection(http_server=server, channel_id=0, code=code) | run
     assert len(rows(server)) == 1
 
 
-def test_a_reason_too_long_is_a_fault_and_one_that_just_fits_is_sent(server: Any, connect: Any):
+def test_a_reason_that_is_too_long_raises_and_one_of_the_maximum_length_is_sent(server: Any, connect: Any):
     client = connect(server)
     with pytest.raises(InvalidEffect, match=r"code: got 7(.|\n)*reason: got 124 bytes"):
         FX.CloseWebSocketConnection(http_server=server, channel_id=0, code=7, reason="ü" * 62) | run
@@ -128,7 +128,7 @@ def test_a_reason_too_long_is_a_fault_and_one_that_just_fits_is_sent(server: Any
     assert caught.value.rcvd.reason == "ü" * 61
 
 
-def test_who_is_not_connected_cannot_be_closed(server: Any, connect: Any):
+def test_closing_a_client_that_is_not_connected_raises(server: Any, connect: Any):
     connect(server)
     with pytest.raises(NotRunning, match=r"no client 7 is connected to .*; connected: 0"):
         FX.CloseWebSocketConnection(http_server=server, channel_id=7) | run
@@ -144,7 +144,7 @@ def test_stopping_the_actor_of_a_connection_closes_it(server: Any, connect: Any)
     assert (FX.StreamGraphSnapshot() | run) == []
 
 
-def test_each_connection_has_an_actor_of_its_own_that_learns_everything_about_it(connect: Any, until: Any):
+def test_each_connection_has_its_own_actor_that_receives_all_details(connect: Any, until: Any):
     seen: list[Any] = []
 
     @zef_function(inline=True)
@@ -176,7 +176,7 @@ def test_each_connection_has_an_actor_of_its_own_that_learns_everything_about_it
     assert goodbye.time >= hello.time
 
 
-def test_without_an_origin_header_there_is_no_origin(connect: Any, until: Any):
+def test_without_an_origin_header_the_origin_field_is_missing(connect: Any, until: Any):
     seen: list[Any] = []
 
     @zef_function(inline=True)

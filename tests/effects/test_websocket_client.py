@@ -30,7 +30,7 @@ def url() -> Iterator[str]:
         thread.join(5)
 
 
-def test_the_answer_is_a_handle_by_which_the_client_is_listed_asked_and_stopped(url: str) -> None:
+def test_it_returns_a_handle_that_lists_queries_and_stops_the_client(url: str) -> None:
     inbox = ET.Topic("in")
     one, two = ([FX.StartWebSocketClient(url=url, in_stream_into=[inbox])] * 2) | start_all
     assert isinstance(one, ET.WebSocketClient)
@@ -49,7 +49,7 @@ class StartAll:
 start_all = StartAll()
 
 
-def test_a_query_answers_what_the_client_did(url: str, until: Callable[..., Any]) -> None:
+def test_a_query_returns_the_counts_of_the_client(url: str, until: Callable[..., Any]) -> None:
     inbox, outbox = ET.Topic("in"), ET.Topic("out")
     client = FX.StartWebSocketClient(url=url + "?token=hush", in_stream_into=[inbox], out_stream_from=[outbox]) | run
     FX.Publish(target=outbox, content="hello") | run
@@ -77,7 +77,7 @@ def test_a_query_answers_what_the_client_did(url: str, until: Callable[..., Any]
         ({"url": "ws://h", "topics": []}, "topics"),
     ],
 )
-def test_what_can_never_be_right_is_refused_when_the_effect_is_built(fields: dict[str, Any], field: str) -> None:
+def test_invalid_fields_raise_when_the_effect_is_built(fields: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidEffect) as raised:
         FX.StartWebSocketClient(**fields)
     assert [fault.field for fault in raised.value.faults] == [field]
@@ -90,7 +90,7 @@ def test_a_url_is_needed_to_start_and_a_handle_to_stop() -> None:
         FX.StopWebSocketClient() | run
 
 
-def test_an_actor_may_start_a_client_as_an_effect(url: str, until: Callable[..., Any]) -> None:
+def test_a_handler_can_return_the_effect_that_starts_a_client(url: str, until: Callable[..., Any]) -> None:
     inbox = ET.Topic("in")
 
     def handler(message: Any, state: Any) -> list[Any]:
