@@ -144,7 +144,7 @@ LOOPS = [
 
 
 @pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
-def test_a_message_that_causes_itself_ends_and_is_named_once(loop, limit, listen, until):
+def test_a_message_that_causes_itself_is_dropped_and_named_once(loop, limit, listen, until):
     a, b = topics(2)
     heard = listen(a)
     loop(a, b)
@@ -171,7 +171,7 @@ def busy_actors():
     return [one for one in listeners if one.progress.handled < one.progress.received]
 
 
-def test_each_message_from_outside_begins_anew_and_the_entry_counts_those_that_were_dropped(listen, until):
+def test_each_message_from_outside_has_a_new_count_and_the_entry_counts_dropped_messages(listen, until):
     [topic] = topics(1)
     heard = listen(topic)
     on_the_loop(topic, None)
@@ -182,7 +182,7 @@ def test_each_message_from_outside_begins_anew_and_the_entry_counts_those_that_w
     assert [heard.count(number) for number in range(3)] == [MAX_RETURNS + 2] * 3
 
 
-def test_the_loops_neighbours_on_the_same_topic_lose_nothing(limit, listen, until):
+def test_other_subscribers_of_the_topic_of_a_loop_lose_nothing(limit, listen, until):
     topic, other = topics(2)
     FX.MapTopic(source=topic, target=other, op=lambda m: m) | run
     heard, beside = listen(topic), listen(other)
@@ -192,7 +192,7 @@ def test_the_loops_neighbours_on_the_same_topic_lose_nothing(limit, listen, unti
     until(lambda: len(beside) == len(heard) == limit + 2)
 
 
-def test_a_chain_that_ends_may_be_long_and_may_go_wide(limit, listen, until):
+def test_a_chain_that_ends_can_be_long_and_wide(limit, listen, until):
     """Three times as many topics in a row as a message may return, then ten times as many messages at once."""
     chain = topics(3 * limit)
     for source, target in pairwise(chain):
@@ -207,7 +207,7 @@ def test_a_chain_that_ends_may_be_long_and_may_go_wide(limit, listen, until):
     assert named() == []
 
 
-def test_a_countdown_comes_to_its_end(limit, listen, until):
+def test_a_countdown_reaches_its_end(limit, listen, until):
     [topic] = topics(1)
     heard = listen(topic)
     FX.SubscribeFX(topic=topic, op=lambda n: FX.Publish(target=topic, content=n - 1) if n else None) | run
@@ -217,7 +217,7 @@ def test_a_countdown_comes_to_its_end(limit, listen, until):
     assert named() == []
 
 
-def test_what_a_timer_publishes_comes_from_outside_whoever_started_it(limit, listen, until):
+def test_messages_of_a_timer_have_no_cause_whoever_started_it(limit, listen, until):
     """A subscription that starts a timer for the next round paces itself: it goes on for ever."""
     [topic] = topics(1)
     heard = listen(topic)
@@ -237,7 +237,7 @@ def test_what_a_timer_publishes_comes_from_outside_whoever_started_it(limit, lis
     until(lambda: listener.ended)
 
 
-def test_a_loop_that_takes_its_time_is_left_alone(monkeypatch):
+def test_a_slow_loop_is_not_dropped(monkeypatch):
     """With the clock in the test's hand: a return each second goes on, a thousand in a second end."""
     now = [1000.0]
     # The module's clock alone: the loop and its threads go by the process's.

@@ -43,7 +43,7 @@ def clock_times(heard):
 
 
 @pytest.mark.parametrize("put", [-HOUR, -400 * DAY, HOUR, 400 * DAY, -1, 0.2])
-def test_an_interval_in_seconds_does_not_notice_where_the_clock_on_the_wall_is_put(clock, topic, put):
+def test_an_interval_in_seconds_ignores_changes_of_the_wall_clock(clock, topic, put):
     heard = Heard(topic, clock)
     timer = FX.StartTimer(interval=0.05, target=topic, content="tick") | run
     clock.let_pass(0.52)
@@ -53,7 +53,7 @@ def test_an_interval_in_seconds_does_not_notice_where_the_clock_on_the_wall_is_p
     assert (len(heard.at), described(timer)["skipped"]) == (30, 0)
 
 
-def test_the_next_moment_is_told_by_the_clock_on_the_wall_as_it_is_now(clock, topic):
+def test_the_next_moment_is_computed_from_the_present_wall_clock(clock, topic):
     timer = FX.StartTimer(interval=600, target=topic, content="tick") | run
     clock.let_pass(1)
     assert described(timer)["next"] == Time("2026-06-01T07:40:00Z")
@@ -77,7 +77,7 @@ def test_a_start_in_the_future_is_a_time_on_the_wall_and_from_then_on_seconds_co
     assert len(heard.at) == 3
 
 
-def test_a_clock_that_is_put_past_the_start_starts_the_timer_within_a_second(clock, topic):
+def test_a_clock_that_is_set_past_the_start_starts_the_timer_within_a_second(clock, topic):
     heard = Heard(topic, clock)
     FX.StartTimer(interval=60, target=topic, content="go", starting_at=Time("2026-06-01T09:00:00Z")) | run
     clock.let_pass(5)
@@ -96,7 +96,7 @@ def daily(topic, **more):
     return FX.StartTimer(interval="daily", target=topic, content="good morning", **start) | run
 
 
-def test_a_daily_timer_fires_when_the_clock_says_so_after_it_was_put_forward(clock, topic):
+def test_a_daily_timer_fires_at_its_time_of_day_after_the_clock_was_set_forward(clock, topic):
     heard = Heard(topic, clock)
     daily(topic)
     clock.let_pass(5)
@@ -105,7 +105,7 @@ def test_a_daily_timer_fires_when_the_clock_says_so_after_it_was_put_forward(clo
     assert clock_times(heard) == ["01T08:00"]
 
 
-def test_after_a_suspension_that_it_slept_through_it_fires_once_and_late(clock, topic):
+def test_after_a_suspension_over_its_moment_it_fires_once_and_late(clock, topic):
     heard = Heard(topic, clock)
     timer = daily(topic)
     clock.let_pass(HOUR, step=600)
@@ -116,7 +116,7 @@ def test_after_a_suspension_that_it_slept_through_it_fires_once_and_late(clock, 
     assert described(timer)["skipped"] == 2
 
 
-def test_a_clock_that_is_put_back_an_hour_lets_no_day_begin_twice(clock, topic):
+def test_a_clock_that_is_set_back_an_hour_starts_no_day_twice(clock, topic):
     heard = Heard(topic, clock)
     daily(topic)
     clock.let_pass(HOUR, step=600)
@@ -125,7 +125,7 @@ def test_a_clock_that_is_put_back_an_hour_lets_no_day_begin_twice(clock, topic):
     assert clock_times(heard) == ["01T08:00", "02T08:00"]
 
 
-def test_a_clock_that_was_a_year_ahead_and_is_put_right_is_believed(clock, topic):
+def test_a_clock_that_was_a_year_ahead_and_is_corrected_is_followed(clock, topic):
     clock.put(365 * DAY)
     daily(topic)
     clock.let_pass(DAY, step=1800)
@@ -136,7 +136,7 @@ def test_a_clock_that_was_a_year_ahead_and_is_put_right_is_believed(clock, topic
     assert [str(when)[:16] for when in heard.at] == ["2026-06-02T08:00", "2026-06-03T08:00"]
 
 
-def test_an_hourly_timer_goes_on_within_the_hour_when_the_clock_is_put_back_by_one(clock, topic):
+def test_an_hourly_timer_fires_within_the_hour_when_the_clock_is_set_back_by_one(clock, topic):
     heard = Heard(topic, clock)
     FX.StartTimer(interval="hourly", target=topic, content="cuckoo", starting_at=Time("2026-06-01T08:00:00Z")) | run
     clock.let_pass(40 * 60, step=600)
@@ -190,7 +190,7 @@ def consumer(topic):
     seen.leave.release(10_000)
 
 
-def test_two_timers_that_tick_at_once_are_both_heard_each_time(clock, topic, consumer, until):
+def test_all_ticks_of_two_simultaneous_timers_are_received(clock, topic, consumer, until):
     one = FX.StartTimer(interval=0.1, target=topic, content="one") | run
     two = FX.StartTimer(interval=0.1, target=topic, content="two") | run
     for round_ in range(1, 32):
@@ -203,7 +203,7 @@ def test_two_timers_that_tick_at_once_are_both_heard_each_time(clock, topic, con
     assert [described(timer)["skipped"] for timer in (one, two)] == [0, 0]
 
 
-def test_a_tick_is_skipped_while_the_same_timers_last_one_waits_behind_others(clock, topic, consumer, until):
+def test_a_tick_is_skipped_while_the_previous_tick_of_the_same_timer_waits(clock, topic, consumer, until):
     timer = FX.StartTimer(interval=0.1, target=topic, content="tick") | run
     FX.Publish(target=topic, content="long work") | run
     until(lambda: consumer.begun == ["long work"])
@@ -216,7 +216,7 @@ def test_a_tick_is_skipped_while_the_same_timers_last_one_waits_behind_others(cl
     assert (described(timer)["ticks"], described(timer)["skipped"]) == (2, 4)
 
 
-def test_what_others_publish_behind_a_tick_skips_none(clock, topic, consumer, until):
+def test_messages_of_other_publishers_after_a_tick_skip_none(clock, topic, consumer, until):
     """The consumer is never done, but the timer's own message is."""
     timer = FX.StartTimer(interval=0.1, target=topic, content="tick") | run
     for round_ in range(1, 6):
@@ -244,7 +244,7 @@ def test_what_others_publish_behind_a_tick_skips_none(clock, topic, consumer, un
         (7, "zone: got 7"),
     ],
 )
-def test_a_zone_that_there_is_not_is_refused_and_no_timer_is_started(topic, zone, said):
+def test_an_unknown_time_zone_raises_and_starts_no_timer(topic, zone, said):
     with pytest.raises(Exception, match=said):
         FX.StartTimer(interval="daily", target=topic, content=1, zone=zone) | run
     assert FX.ListTimers() | run == []

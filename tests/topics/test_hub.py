@@ -61,7 +61,7 @@ def settle():
     publishers=st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=40), min_size=1, max_size=8),
     listeners=st.integers(1, 5),
 )
-def test_every_subscriber_sees_one_order_in_which_each_publishers_messages_keep_theirs(publishers, listeners):
+def test_all_subscribers_see_one_order_that_preserves_the_order_of_each_publisher(publishers, listeners):
     topics = [fresh_topic() for _ in range(3)]
     everyone = [Listener() for _ in range(listeners)]
     for listener in everyone:
@@ -111,7 +111,7 @@ def test_twenty_threads_publish_ten_thousand_messages_and_none_is_lost_or_double
     on_loop(lambda hub: hub.delete(topic))
 
 
-def test_what_is_published_during_a_delivery_is_queued_not_nested():
+def test_a_publish_during_a_delivery_is_queued_and_not_nested():
     outer, inner = fresh_topic(), fresh_topic()
     story = []
 
@@ -131,7 +131,7 @@ def test_what_is_published_during_a_delivery_is_queued_not_nested():
     assert story == ["first begins 1", "first ends", "second has 1", "inner has 1"]
 
 
-def test_two_actors_that_answer_each_other_for_ever_do_not_starve_the_loop():
+def test_two_actors_that_reply_to_each_other_without_end_do_not_starve_the_loop():
     # With one the interpreter changes threads ten times as often, or this thread would wait for seconds.
     FX.StartHTTPServer(routes={"/": "a server"}, port=0) | run
     left, right = fresh_topic(), fresh_topic()
@@ -165,7 +165,7 @@ def test_two_actors_that_answer_each_other_for_ever_do_not_starve_the_loop():
     on_loop(lambda hub: hub.delete(bystander))
 
 
-def test_a_delivery_walks_those_who_were_there_when_it_was_published():
+def test_a_delivery_goes_to_the_subscribers_at_the_time_of_the_publish():
     topic = fresh_topic()
 
     def scene(hub):
@@ -182,7 +182,7 @@ def test_a_delivery_walks_those_who_were_there_when_it_was_published():
     assert on_loop(scene) == ([1, 2], [1], [2])
 
 
-def test_who_subscribes_after_a_publish_that_still_waits_gets_nothing_older():
+def test_a_new_subscriber_receives_no_message_that_was_published_before():
     first, second = fresh_topic(), fresh_topic()
 
     def scene(hub):
@@ -232,7 +232,7 @@ def _async_publisher(target):
     return answer
 
 
-def test_an_unsubscribe_waits_its_turn_behind_publishes_that_are_still_queued(until):
+def test_an_unsubscribe_waits_for_earlier_queued_publishes(until):
     """Also while the hub is busy: here it is asked for in the middle of a delivery."""
     first, source, target = fresh_topic(), fresh_topic(), fresh_topic()
     heard = Listener()
@@ -256,7 +256,7 @@ def test_an_unsubscribe_waits_its_turn_behind_publishes_that_are_still_queued(un
 
 
 @pytest.mark.parametrize("kind", [list, dict, bytearray, "in an entity", "through a list of effects"])
-def test_mutable_content_is_what_it_was_when_it_was_accepted(kind):
+def test_mutable_content_is_copied_when_it_is_accepted(kind):
     topic, heard = fresh_topic(), Listener()
     on_loop(lambda hub: hub.subscribe(topic, heard, "test"))
     inner = {list: [1], dict: {"n": 1}, bytearray: bytearray(b"1")}.get(kind, [1])
@@ -273,7 +273,7 @@ def test_mutable_content_is_what_it_was_when_it_was_accepted(kind):
     on_loop(lambda hub: hub.delete(topic))
 
 
-def test_a_handler_that_goes_on_changing_what_it_published_changes_nothing_for_its_readers(until):
+def test_a_handler_that_changes_its_content_after_publishing_changes_nothing_for_receivers(until):
     """The state and the message are the same list: the next call changes one of them only."""
     topic, seen = fresh_topic(), []
     reader = FX.StartActor(input=topic, initial_state=None, handler=lambda m, s: (seen.append(m), [[], s])[1]) | run
@@ -295,7 +295,7 @@ class Poison(Exception):
 
 
 @pytest.mark.parametrize("thrown", [Poison("no"), SystemExit(3), KeyboardInterrupt()])
-def test_a_subscriber_that_raises_keeps_nothing_from_the_others_and_is_in_the_journal(thrown):
+def test_a_subscriber_that_raises_is_in_the_journal_and_the_others_receive_the_message(thrown):
     topic = fresh_topic()
     before, after = Listener(), Listener()
 
@@ -316,7 +316,7 @@ def test_a_subscriber_that_raises_keeps_nothing_from_the_others_and_is_in_the_jo
     on_loop(lambda hub: hub.delete(topic))
 
 
-def test_publishing_where_nobody_listens_is_a_success_and_leaves_nothing_behind():
+def test_publishing_without_subscribers_succeeds_and_leaves_nothing_behind():
     before = len(on_loop(lambda hub: hub.topics()))
     assert FX.Publish(target=fresh_topic(), content=1) | run == ET.Success()
     settle()
@@ -341,7 +341,7 @@ def test_a_plain_name_and_an_equal_uid_are_the_same_topic():
     on_loop(lambda hub: hub.delete(ET.Topic("chat")))
 
 
-def test_what_goes_on_without_end_leaves_the_loop_after_a_few_milliseconds(until):
+def test_endless_deliveries_yield_to_the_loop_after_a_few_milliseconds(until):
     """Each delivery takes a millisecond, so that many of them would hold the loop: between them others have a turn."""
     runtime, topic = default_runtime(), ET.Topic(generate_uid())
     hub, order = runtime.service(Hub), []
@@ -371,7 +371,7 @@ def test_what_goes_on_without_end_leaves_the_loop_after_a_few_milliseconds(until
     assert [each for each in order if each != "turn"] == list(range(51))
 
 
-def test_topics_that_are_mapped_in_a_circle_are_looked_at_once():
+def test_topics_mapped_in_a_circle_are_visited_once():
     first, second = fresh_topic(), fresh_topic()
     there = FX.MapTopic(source=first, target=second, op=identity) | run
     back = FX.MapTopic(source=second, target=first, op=identity) | run

@@ -69,7 +69,7 @@ CONTENTS = {
 
 
 @pytest.mark.parametrize("kind", CONTENTS)
-def test_what_one_receiver_does_to_a_message_no_other_sees(kind, topic, until):
+def test_a_receiver_does_not_see_changes_that_another_receiver_makes(kind, topic, until):
     make, change = CONTENTS[kind]
     seen: list[str] = []
     inline_actor(topic, change, seen)
@@ -82,7 +82,7 @@ def test_what_one_receiver_does_to_a_message_no_other_sees(kind, topic, until):
 
 
 @pytest.mark.parametrize("kind", CONTENTS)
-def test_what_the_publisher_does_to_it_afterwards_nobody_sees(kind, topic, until):
+def test_receivers_do_not_see_later_changes_by_the_publisher(kind, topic, until):
     make, change = CONTENTS[kind]
     seen: list[str] = []
     inline_actor(topic, lambda content: None, seen)
@@ -98,7 +98,7 @@ def test_what_the_publisher_does_to_it_afterwards_nobody_sees(kind, topic, until
     assert seen == expected
 
 
-def test_a_socket_gets_what_was_published_however_many_actors_change_theirs(topic, connect, until):
+def test_a_socket_receives_the_published_content_when_actors_change_theirs(topic, connect, until):
     server = FX.StartHTTPServer(routes={"/ws": ET.WebSocket(clients_subscribe_to=[topic])}, port=0) | run
     seen: list[str] = []
     inline_actor(topic, lambda content: content["said"].append("b"), seen)
@@ -110,7 +110,7 @@ def test_a_socket_gets_what_was_published_however_many_actors_change_theirs(topi
     assert seen == [repr({"said": [n]}) for n in range(50) for _ in range(2)]
 
 
-def test_a_timer_publishes_the_same_however_its_receivers_change_it(topic, until):
+def test_a_timer_publishes_the_same_content_when_receivers_change_it(topic, until):
     seen: list[str] = []
     inline_actor(topic, lambda content: content.append("changed"), seen)
     content = ["tick"]
@@ -120,7 +120,7 @@ def test_a_timer_publishes_the_same_however_its_receivers_change_it(topic, until
     assert set(seen) == {"['tick']"}
 
 
-def test_what_is_mapped_and_what_is_published_on_are_two_things(topic, until):
+def test_mapped_content_and_its_source_are_separate(topic, until):
     target, seen = ET.Topic(generate_uid()), []
     FX.MapTopic(source=topic, target=target, op=lambda content: content) | run
     FX.SubscribeFX(topic=topic, op=insert_into(FX.Publish(target=target), "content")) | run
@@ -131,7 +131,7 @@ def test_what_is_mapped_and_what_is_published_on_are_two_things(topic, until):
     assert seen == ["['a']", "['a']"]
 
 
-def test_for_one_receiver_it_is_copied_once_and_for_nobody_never(topic, until):
+def test_content_is_copied_once_for_one_receiver_and_not_at_all_for_none(topic, until):
     Message.copies = 0
     FX.Publish(target=topic, content=[Message(["a"])]) | run
     seen: list[str] = []

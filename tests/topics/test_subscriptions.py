@@ -33,7 +33,7 @@ def test_messages_are_handled_one_at_a_time_and_in_order(topic, until):
     assert seen == list(range(100))
 
 
-def test_an_ended_subscription_finishes_what_was_published_before_and_takes_nothing_after(topic, until):
+def test_an_ended_subscription_handles_earlier_messages_and_no_later_ones(topic, until):
     begun, go, seen = threading.Event(), threading.Event(), []
 
     def slow(message):
@@ -54,7 +54,7 @@ def test_an_ended_subscription_finishes_what_was_published_before_and_takes_noth
         FX.Unsubscribe(subscription=done.subscription) | run
 
 
-def test_nothing_is_left_of_a_subscription_that_has_ended(topic):
+def test_an_ended_subscription_leaves_nothing_behind(topic):
     subscriptions = default_runtime().service(Subscriptions)
     done = FX.SubscribeFX(topic=topic, op=lambda m: None) | run
     assert subscriptions.find(done.subscription) is not None
@@ -64,7 +64,7 @@ def test_nothing_is_left_of_a_subscription_that_has_ended(topic):
     assert FX.StreamGraphSnapshot() | run == []
 
 
-def test_what_a_subscriptions_op_binds_ends_with_that_subscription(topic, until):
+def test_bindings_that_a_subscriptions_op_makes_end_with_the_subscription(topic, until):
     other = ET.Topic(generate_uid())
 
     @zef_function

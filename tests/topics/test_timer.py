@@ -29,7 +29,7 @@ def test_the_second_moment_of_each_interval(interval, expected):
     assert moments(START, interval)(2) == Time(expected)
 
 
-def test_months_keep_their_day_where_there_is_one_and_take_the_last_elsewhere():
+def test_months_keep_their_day_and_use_their_last_day_when_they_are_shorter():
     monthly = moments(START, "monthly")
     assert [str(monthly(n))[5:10] for n in range(5)] == ["01-31", "02-28", "03-31", "04-30", "05-31"]
     yearly = moments(Time("2024-02-29T00:00:00Z"), "yearly")
@@ -37,13 +37,13 @@ def test_months_keep_their_day_where_there_is_one_and_take_the_last_elsewhere():
 
 
 @given(st.integers(0, 100_000), st.floats(0.001, 3_600))
-def test_no_moment_drifts_however_many_have_passed(number, interval):
+def test_moments_do_not_drift_over_any_number_of_intervals(number, interval):
     off = (moments(START, interval)(number) - START) - interval * number
     assert abs(off) < 1e-3
 
 
 @pytest.mark.parametrize("interval", [0.001, 3.7, *NAMED_INTERVALS])
-def test_a_start_long_ago_is_caught_up_with_at_once_and_in_step(interval):
+def test_a_start_long_ago_continues_at_once_and_in_step(interval):
     start = Time("1970-01-31T08:00:00Z")
     timer = Timer(ET.Timer("t"), interval, ET.Topic("t"), 1, start)
     begun, before = time.monotonic(), Time.now()
