@@ -103,7 +103,7 @@ def test_both_ends_of_a_deep_recursion_are_shown():
         fail_in(500)
     except ValueError as error:
         text = format_error(error)
-    assert "in test_of_a_deep_recursion" in text
+    assert "in test_both_ends" in text
     assert "… 486 more …" in text
     assert text.endswith("ValueError: at the bottom\n")
 
