@@ -183,7 +183,8 @@ class _ET(EntityTypes):
 
         path: Sequence[Any]
         value: Any
-        def __init__(self, *, path: Sequence[Any] = ..., value: Any = ...) -> None: ...
+        survives: bool
+        def __init__(self, *, path: Sequence[Any] = ..., value: Any = ..., survives: bool = ...) -> None: ...
 
     class RemoveIn(Entity):
         """A route to remove, in the `delta` of `FX.UpdateRunningHTTPServer`."""

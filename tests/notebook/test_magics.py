@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
@@ -398,6 +399,31 @@ def test_stop_says_what_it_cannot_stop(kernel):
     kernel.run("effect = FX.StartTimer(interval=60, target=ET.Topic('x'), content=1)")
     assert "nothing has run yet" in kernel.run("%zef stop effect").text
     assert "no server; a name bound to one" in kernel.run("%zef stop heard").text
+
+
+SERVER = "s = FX.StartHTTPServer(routes={{'/other': '{text}'}}, port=0) | run"
+
+
+def test_a_page_survives_that_the_cell_of_its_server_runs_again(kernel):
+    kernel.run(SERVER.format(text="one"), "server")
+    url = kernel.run("%%zef page /\n<h1>here</h1>", "page").result["text/plain"]
+    assert "replaced" in kernel.run(SERVER.format(text="two"), "server").text
+    assert fetched(url) == "<h1>here</h1>\n"
+    assert fetched(f"{url}other") == "two"
+    kernel.run(SERVER.format(text="three"), "server")
+    assert fetched(url) == "<h1>here</h1>\n"
+
+
+def test_a_page_gives_way_to_a_route_of_the_cells_own_and_to_its_removal(kernel):
+    kernel.run(SERVER.format(text="one"), "server")
+    url = kernel.run("%%zef page /\n<h1>here</h1>", "page").result["text/plain"]
+    kernel.run("s = FX.StartHTTPServer(routes={'/': 'mine'}, port=0) | run", "server")
+    assert fetched(url) == "mine"
+    kernel.run("%%zef page /second\nhere", "second")
+    kernel.run("FX.UpdateRunningHTTPServer(server=s, delta=[ET.RemoveIn(path=['routes', '/second'])]) | run")
+    kernel.run(SERVER.format(text="two"), "server")
+    with pytest.raises(HTTPError, match="404"):
+        fetched(f"{url}second")
 
 
 def test_connect_sends_headers_whose_secrets_are_variables(kernel):

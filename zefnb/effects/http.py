@@ -111,7 +111,9 @@ def update_running_http_server(
     """Change the routes of a running server while its clients stay connected.
 
     `delta` is a list of `ET.InsertIn(path=['routes', key], value=...)`, which adds or replaces, and
-    `ET.RemoveIn(path=['routes', key])`. With `expected_version`, refuses when somebody changed it before.
+    `ET.RemoveIn(path=['routes', key])`. A route that is inserted with `survives=True` belongs to the port: a server
+    that replaces this one there has it, too, unless it has a route of its own on that path. With
+    `expected_version`, refuses when somebody changed it before.
     Returns a dict: server, old_version, new_version, routes_added, routes_updated, routes_removed. Raises
     `InvalidEffect`, listing every fault of the change and of its routes, and `NotRunning`.
 
@@ -138,7 +140,19 @@ def update_running_http_server(
         raise InvalidEffect("FX.UpdateRunningHTTPServer", faults)
     before = running.version
     running.update(routes)
+    running.surviving = _surviving(running.surviving, delta)
     return {"server": server, "old_version": before, "new_version": running.version, **changed}
+
+
+def _surviving(before: set[Any], delta: Sequence[Entity]) -> set[Any]:
+    """The keys of the routes that outlive the server, after the change."""
+    keys = set(before)
+    for change in delta:
+        key = tuple(change.path[1]) if isinstance(change.path[1], list) else change.path[1]
+        keys.discard(key)
+        if type(change) is ET.InsertIn and fields_of(change).get("survives"):
+            keys.add(key)
+    return keys
 
 
 def _apply(

@@ -138,6 +138,7 @@ ET.Success()
         {
             "path": Field("Sequence[Any]", "`['routes', key]`; `key` is a path, or a pair of method and path."),
             "value": Field("Any", "The value of the route."),
+            "survives": Field("bool", "Whether a server that replaces this one on its port gets it.", False),
         },
         """
 >>> from zefnb import *

@@ -23,6 +23,7 @@ from zefnb.core.uid import generate_uid
 from zefnb.engine.ending import ENDING
 from zefnb.engine.runtime import Runtime, end_default_runtime
 from zefnb.engine.switch_interval import SwitchInterval
+from zefnb.errors import InvalidEffect
 from zefnb.net.budget import Budget, Held
 from zefnb.net.http.acceptor import Acceptor, most_connections
 from zefnb.net.http.admission import Admission
@@ -77,6 +78,8 @@ class Server:
         self._topics = topics
         self._outbox = runtime.service(Outbox)
         self.given_routes = dict(routes)
+        # The keys of routes that a server which replaces this one on its port gets, too.
+        self.surviving: set[Any] = set()
         self._compiled = compile_routes(routes, runtime.journal)
         self._compiled += [Route(path, "GET", path, config, config) for path, config in (sessions or {}).items()]
         self._tls = server_context(certificates)
@@ -272,6 +275,15 @@ class Server:
         self._set_routes(compiled)
         self.given_routes = dict(routes)
         self.version += 1
+
+    def inherit(self, previous: Server) -> None:
+        """Take over the surviving routes of the server that this one replaces, except where it has its own."""
+        for key in previous.surviving - self.given_routes.keys():
+            try:
+                self.update({**self.given_routes, key: previous.given_routes[key]})
+            except InvalidEffect:
+                continue  # another spelling of a path that this server has
+            self.surviving.add(key)
 
     def clients(self) -> list[Connection]:
         """Every connected client, by channel id."""

@@ -37,6 +37,9 @@ class Servers(Registry[Server]):
                 )
             await self.stop(holder.handle)
         await server.start(port)
+        for previous in (replacing, holder):
+            if previous is not None and previous.port == server.port:
+                server.inherit(previous)
         self.admit_public(server)
         self.add(server)
         return server.handle

@@ -8,6 +8,7 @@ from typing import Any
 from zefnb.core.effect import FX
 from zefnb.core.entity import ET
 from zefnb.errors import PortUnavailable
+from zefnb.notebook.cell_page import cell_page
 from zefnb.notebook.command_line.command import Command, Context, Parser, path, port, server
 from zefnb.notebook.links.links import public_url
 from zefnb.text.controls import strip_controls
@@ -17,7 +18,9 @@ class Page(Command):
     """Serve the cell as an HTML page of the running server, and answer its link.
 
     Where no server runs one is started, on port 8000 or else a free one. Running the cell again changes
-    the page while clients stay connected. Nothing in the cell is expanded: braces are the page's own."""
+    the page while clients stay connected. The page belongs to the server's address: when the server's cell runs
+    again, the page is still there, and open pages whose connections that ends reload. Nothing in the cell is
+    expanded: braces are the page's own."""
 
     name = "page"
     in_line = False
@@ -29,23 +32,22 @@ class Page(Command):
         parser.add_argument("--port", type=port, default=8000, help="for a server to be started (8000)")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
-        page = ET.HTML(content=given.cell)
         if given.server is None and not context.servers():
-            handle = _started({given.path: page}, given.port, context)
+            handle = _started(given.port, context)
         else:
             handle = context.server(given.server)
-            change = [ET.InsertIn(path=["routes", given.path], value=page)]
-            answer = context.run(FX.UpdateRunningHTTPServer(server=handle, delta=change))
-            if answer["routes_updated"]:
-                print(f"updated the page {strip_controls(given.path)} on port {handle.port}")
+        change = [ET.InsertIn(path=["routes", given.path], value=cell_page(given.cell), survives=True)]
+        answer = context.run(FX.UpdateRunningHTTPServer(server=handle, delta=change))
+        if answer["routes_updated"]:
+            print(f"updated the page {strip_controls(given.path)} on port {handle.port}")
         return public_url(handle, given.path)
 
 
-def _started(routes: dict[str, Any], wanted: int, context: Context) -> Any:
+def _started(wanted: int, context: Context) -> Any:
     try:
-        return context.run(FX.StartHTTPServer(routes=routes, port=wanted))
+        return context.run(FX.StartHTTPServer(routes={}, port=wanted))
     except PortUnavailable:
-        handle = context.run(FX.StartHTTPServer(routes=routes, port=0))
+        handle = context.run(FX.StartHTTPServer(routes={}, port=0))
         print(f"port {wanted} is busy, so this is port {handle.port}")
         return handle
 
