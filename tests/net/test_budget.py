@@ -9,13 +9,13 @@ from zefnb.net.budget import Account, Budget
 
 
 @pytest.mark.parametrize(("amount", "fits"), [(99, True), (100, True), (101, False)])
-def test_an_account_takes_as_much_as_its_limit_and_no_byte_more(amount: int, fits: bool):
+def test_an_account_accepts_bytes_up_to_its_limit(amount: int, fits: bool):
     account = Account(100)
     assert account.take(amount) is fits
     assert account.held == (amount if fits else 0)
 
 
-def test_what_was_refused_is_not_held_and_what_is_released_can_be_taken_again():
+def test_refused_bytes_do_not_count_and_released_bytes_can_be_used_again():
     account = Account(10)
     assert account.take(6)
     assert not account.take(5)
@@ -24,13 +24,13 @@ def test_what_was_refused_is_not_held_and_what_is_released_can_be_taken_again():
     assert account.take(10)
 
 
-def test_nothing_can_always_be_taken():
+def test_zero_bytes_are_always_accepted():
     account = Account(1)
     assert account.take(1)
     assert account.take(0)
 
 
-def test_more_than_is_held_cannot_be_released():
+def test_releasing_more_than_an_account_has_raises():
     account = Account(10)
     account.take(3)
     with pytest.raises(ValueError, match="4 released, but 3 held"):

@@ -21,7 +21,7 @@ from zefnb.errors import NotRunning
 from zefnb.net.client import client as client_module
 
 
-def test_an_actor_sees_connected_then_messages_then_disconnected(outsider: Any, until: Until) -> None:
+def test_an_actor_receives_connected_then_messages_then_disconnected(outsider: Any, until: Until) -> None:
     server = outsider()
     client, notes = play(server)
     server.say("text", b"bytes")
@@ -44,7 +44,7 @@ def match(pattern: Any, value: Any) -> bool:
     return isinstance(value, pattern)
 
 
-def test_an_actor_speaks_through_topic_out_and_hears_through_topic_in(outsider: Any, until: Until) -> None:
+def test_an_actor_sends_through_topic_out_and_receives_through_topic_in(outsider: Any, until: Until) -> None:
     server = outsider()
     topics: list[Any] = []
 
@@ -89,7 +89,7 @@ def test_an_actor_keeps_its_state_across_reconnections(outsider: Any, until: Unt
     assert (FX.ListActors() | run) == actors
 
 
-def test_an_actor_learns_of_a_connection_that_breaks(outsider: Any, until: Until) -> None:
+def test_an_actor_is_told_when_its_connection_breaks(outsider: Any, until: Until) -> None:
     server = outsider()
     _, notes = play(server)
     server.cut()
@@ -98,7 +98,7 @@ def test_an_actor_learns_of_a_connection_that_breaks(outsider: Any, until: Until
     assert notes[1][0].reason
 
 
-def test_a_client_that_is_stopped_while_its_server_is_gone_tells_its_actor(outsider: Any, until: Until) -> None:
+def test_stopping_a_client_without_connection_notifies_its_actor(outsider: Any, until: Until) -> None:
     server = outsider()
     client, notes = play(server)
     server.leave()
@@ -123,7 +123,7 @@ def test_a_client_ends_with_its_actor(outsider: Any, until: Until) -> None:
         FX.StopWebSocketClient(client=client) | run
 
 
-def test_a_client_may_be_stopped_by_its_own_actor(outsider: Any, until: Until) -> None:
+def test_an_actor_can_stop_its_own_client(outsider: Any, until: Until) -> None:
     server = outsider()
     seen: list[str] = []
 

@@ -43,7 +43,7 @@ def connection_of(client: Any) -> OutwardConnection:
     return connection
 
 
-def test_every_ping_of_a_server_that_reads_is_answered_in_order(raw: Any, until: Until) -> None:
+def test_every_ping_of_a_server_that_reads_gets_a_pong_in_order(raw: Any, until: Until) -> None:
     answers: list[tuple[int, bytes]] = []
 
     def script(client: socket.socket) -> None:
@@ -55,7 +55,7 @@ def test_every_ping_of_a_server_that_reads_is_answered_in_order(raw: Any, until:
     assert answers == [(PONG, b"%d" % n) for n in range(10)]
 
 
-def test_of_a_burst_of_pings_the_newest_is_answered(raw: Any, until: Until) -> None:
+def test_only_the_newest_ping_of_a_burst_gets_a_pong(raw: Any, until: Until) -> None:
     answers: list[tuple[int, bytes]] = []
 
     def script(client: socket.socket) -> None:
@@ -68,7 +68,7 @@ def test_of_a_burst_of_pings_the_newest_is_answered(raw: Any, until: Until) -> N
     assert numbers == sorted(set(numbers))
 
 
-def test_a_server_that_pings_and_does_not_read_is_not_read_either(raw: Any, until: Until) -> None:
+def test_a_server_that_pings_and_does_not_read_is_no_longer_read(raw: Any, until: Until) -> None:
     sent = [0]
     ended = threading.Event()
 
@@ -88,7 +88,7 @@ def test_a_server_that_pings_and_does_not_read_is_not_read_either(raw: Any, unti
     FX.StopWebSocketClient(client=client) | run
 
 
-def test_a_server_that_reads_again_gets_the_answer_to_its_newest_ping(raw: Any, until: Until) -> None:
+def test_a_server_that_reads_again_receives_the_pong_to_its_newest_ping(raw: Any, until: Until) -> None:
     stuck, answers = threading.Event(), []
 
     def script(client: socket.socket) -> None:
@@ -112,7 +112,7 @@ def test_a_server_that_reads_again_gets_the_answer_to_its_newest_ping(raw: Any, 
     assert not connection_of(client)._pauses
 
 
-def test_a_server_that_says_that_it_closes_and_does_not_is_cut(raw: Any, until: Until) -> None:
+def test_a_server_that_announces_its_close_and_stays_connected_is_cut(raw: Any, until: Until) -> None:
     def script(client: socket.socket) -> None:
         client.sendall(server_frame(CLOSE, (1000).to_bytes(2, "big")))
         while client.recv(1):
@@ -123,7 +123,7 @@ def test_a_server_that_says_that_it_closes_and_does_not_is_cut(raw: Any, until: 
     until(lambda: server.accepted >= 2)
 
 
-def test_a_server_that_sends_back_what_it_gets_is_read_while_it_does_not_read(outsider: Any, until: Until) -> None:
+def test_a_server_that_echoes_is_read_while_it_does_not_read(outsider: Any, until: Until) -> None:
     server = outsider(echo=True)
     _, _, outbox, came = talk_to(server)
     messages = [f"{n:06d}" + "x" * 4_000 for n in range(2_000)]
@@ -133,7 +133,7 @@ def test_a_server_that_sends_back_what_it_gets_is_read_while_it_does_not_read(ou
 
 
 @pytest.mark.parametrize("count", [4_097, 20_000])
-def test_too_many_fragments_are_1009(raw: Any, until: Until, count: int) -> None:
+def test_a_message_of_too_many_fragments_gets_1009(raw: Any, until: Until, count: int) -> None:
     closes: list[tuple[int, bytes]] = []
 
     def script(client: socket.socket) -> None:
@@ -146,7 +146,7 @@ def test_too_many_fragments_are_1009(raw: Any, until: Until, count: int) -> None
     assert int.from_bytes(closes[0][1][:2], "big") == 1009
 
 
-def test_a_message_of_many_fragments_arrives_whole(raw: Any, until: Until) -> None:
+def test_a_message_of_many_fragments_arrives_complete(raw: Any, until: Until) -> None:
     def script(client: socket.socket) -> None:
         parts = [server_frame(TEXT, b"a", fin=False), *[server_frame(CONT, b"b", fin=False)] * 4_000]
         client.sendall(b"".join(parts) + server_frame(PING) + server_frame(CONT, b"c"))
@@ -157,7 +157,7 @@ def test_a_message_of_many_fragments_arrives_whole(raw: Any, until: Until) -> No
     assert came == ["a" + "b" * 4_000 + "c"]
 
 
-def test_a_close_frame_may_come_between_fragments(raw: Any, until: Until) -> None:
+def test_a_close_frame_between_fragments_is_accepted(raw: Any, until: Until) -> None:
     closes: list[tuple[int, bytes]] = []
 
     def script(client: socket.socket) -> None:
@@ -217,7 +217,7 @@ def test_a_feed_waits_for_an_actor_that_is_busy(ops: int, raw: Any, until: Until
         FX.Unsubscribe(subscription=each.subscription) | run
 
 
-def test_pings_that_a_server_never_answers_do_not_pile_up(raw: Any, until: Until) -> None:
+def test_pings_that_get_no_pong_do_not_pile_up(raw: Any, until: Until) -> None:
     def script(client: socket.socket) -> None:
         while client.recv(1 << 16):
             pass
@@ -233,7 +233,7 @@ def test_pings_that_a_server_never_answers_do_not_pile_up(raw: Any, until: Until
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_server_that_closes_for_ever_new_reasons_fills_no_journal(raw: Any, until: Until) -> None:
+def test_close_reasons_that_always_change_do_not_fill_the_journal(raw: Any, until: Until) -> None:
     number = iter(range(10_000))
 
     def script(client: socket.socket) -> None:

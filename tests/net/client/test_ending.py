@@ -27,7 +27,7 @@ from zefnb.errors import ConnectionFailed, NotRunning
 from zefnb.net.client.clients import Clients
 
 
-def test_what_was_published_before_stop_is_sent_before_the_close(outsider: Any, until: Until) -> None:
+def test_messages_published_before_a_stop_are_sent_before_the_close_frame(outsider: Any, until: Until) -> None:
     server = outsider()
     client, _, outbox, _ = talk_to(server)
     # So many that they do not all leave at once, and few enough for the second that stopping gives them.
@@ -40,7 +40,7 @@ def test_what_was_published_before_stop_is_sent_before_the_close(outsider: Any, 
     assert (FX.ListWebSocketClients() | run) == []
 
 
-def test_stopping_twice_says_so(outsider: Any) -> None:
+def test_stopping_twice_raises(outsider: Any) -> None:
     client, *_ = talk_to(outsider())
     FX.StopWebSocketClient(client=client) | run
     with pytest.raises(NotRunning, match="has been stopped"):
@@ -63,7 +63,7 @@ def test_stopping_does_not_wait_for_a_server_that_does_not_read(outsider: Any, u
     assert not default_runtime().call_queue.is_paused
 
 
-def test_stopping_while_the_server_is_gone_says_what_was_not_sent(outsider: Any, until: Until) -> None:
+def test_stopping_without_a_connection_reports_unsent_messages(outsider: Any, until: Until) -> None:
     server = outsider()
     client, _, outbox, _ = talk_to(server)
     server.leave()
@@ -75,7 +75,7 @@ def test_stopping_while_the_server_is_gone_says_what_was_not_sent(outsider: Any,
     assert server.received == []
 
 
-def test_interrupting_the_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch, until: Until) -> None:
+def test_interrupting_the_start_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, until: Until) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}/ws"
         inbox = ET.Topic("in")
@@ -152,7 +152,7 @@ def test_a_cell_that_runs_again_replaces_its_client_and_loses_no_message(
         FX.StopWebSocketClient(client=first) | run
 
 
-def test_a_cell_that_fails_to_connect_again_keeps_what_it_had(
+def test_a_cell_that_fails_to_connect_again_keeps_its_previous_client(
     outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = outsider()

@@ -11,7 +11,7 @@ from zefnb import ET, FX, run
 from zefnb.errors import InvalidEffect
 
 
-def test_every_fault_is_named_at_once() -> None:
+def test_an_error_lists_every_mistake_at_once() -> None:
     with pytest.raises(InvalidEffect) as raised:
         (
             FX.StartWebSocketClient(
@@ -76,7 +76,7 @@ def test_a_misuse_names_its_field(fields: dict[str, Any], field: str, text: str)
     assert text in str(raised.value)
 
 
-def test_a_fault_does_not_repeat_the_secrets_of_a_url_or_of_headers() -> None:
+def test_an_error_does_not_contain_the_secrets_of_a_url_or_of_headers() -> None:
     with pytest.raises(InvalidEffect) as raised:
         FX.StartWebSocketClient(url="http://ada:hush@host/?token=hush", headers={"Authorization": "hush\n"}) | run
     assert "hush" not in str(raised.value)

@@ -37,14 +37,14 @@ THIS_MACHINE = (
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_nobody_listens(host: str) -> None:
+def test_a_port_without_a_listener(host: str) -> None:
     port = free_port()
     reason = fails_to_connect(url=f"ws://{host}:{port}/ws?token=hush")
     where = f"could not connect to ws://{host}:{port}/ws"
     assert reason == f"FX.StartWebSocketClient: {where}: connection refused: nothing listens there"
 
 
-def test_the_name_has_no_address(names: Names) -> None:
+def test_a_host_name_without_an_address(names: Names) -> None:
     names["nowhere.localhost"] = []
     reason = fails_to_connect(url="ws://nowhere.localhost/ws")
     assert "the host's name has no address: Name or service not known" in reason
@@ -87,7 +87,7 @@ def test_a_private_authority_is_given_by_file_or_context(
         until(lambda came=came: came == ["sealed"])
 
 
-def test_tls_where_none_is_spoken_and_none_where_it_is(
+def test_tls_to_a_plain_port_and_plain_to_a_tls_port(
     outsider: Any, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain, sealed = outsider(), outsider(tls=certified(authority))
@@ -131,7 +131,7 @@ def test_a_server_that_is_silent_or_hangs_up(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("scheme", "reason"), [("ws", "the answer is no WebSocket handshake"), ("wss", "no TLS: wrong version number")]
 )
-def test_an_answer_in_another_protocol(scheme: str, reason: str) -> None:
+def test_a_response_in_another_protocol(scheme: str, reason: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
 
         def answer() -> None:
@@ -144,7 +144,7 @@ def test_an_answer_in_another_protocol(scheme: str, reason: str) -> None:
         gone.result(5)
 
 
-def test_a_subprotocol_that_was_not_offered_is_not_taken(outsider: Any) -> None:
+def test_a_subprotocol_that_was_not_offered_is_refused(outsider: Any) -> None:
     def impose(connection: ServerConnection, request: Request, response: Response) -> None:
         response.headers["Sec-WebSocket-Protocol"] = "imposed"
 
@@ -153,11 +153,11 @@ def test_a_subprotocol_that_was_not_offered_is_not_taken(outsider: Any) -> None:
     assert "a subprotocol that was not offered" in reason
 
 
-def test_a_name_that_can_be_no_name() -> None:
+def test_a_host_that_is_not_a_valid_name() -> None:
     assert "it is no valid name" in fails_to_connect(url=f"ws://{'a' * 70}.localhost/ws")
 
 
-def test_an_error_of_the_system_is_told_in_its_words() -> None:
+def test_an_operating_system_error_is_reported_in_its_own_words() -> None:
     assert why_failed(OSError(errno.EHOSTUNREACH, "x")) == "No route to host"
     both = OSError("Multiple exceptions: [Errno 111] Connect call failed, [Errno 101] Connect call failed")
     assert why_failed(both) == "Network is unreachable; Connection refused"

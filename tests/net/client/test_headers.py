@@ -106,7 +106,7 @@ def test_a_function_that_needs_arguments_is_refused() -> None:
     assert [fault.field for fault in raised.value.faults] == ["headers"]
 
 
-def test_a_server_that_wants_credentials_is_answered_with_the_field_for_them(outsider: Any) -> None:
+def test_a_401_response_leads_to_an_error_that_names_the_field_for_credentials(outsider: Any) -> None:
     def refuse(connection: ServerConnection, request: Request) -> Response:
         return connection.respond(401, "who are you?\n")
 

@@ -24,7 +24,7 @@ from zefnb import ET, FX, array_to_bytes, generate_uid, run
 from zefnb.core.types import ByteArray
 
 
-def test_when_run_returns_the_connection_stands(outsider: Any) -> None:
+def test_when_run_returns_the_client_is_connected(outsider: Any) -> None:
     server = outsider()
     client, *_ = talk_to(server)
     assert len(server.requests) == 1
@@ -33,7 +33,7 @@ def test_when_run_returns_the_connection_stands(outsider: Any) -> None:
     assert state_of(client) == "connected"
 
 
-def test_text_bytes_and_json_go_out_and_come_back(outsider: Any, until: Until) -> None:
+def test_text_bytes_and_json_are_sent_and_received(outsider: Any, until: Until) -> None:
     server = outsider(echo=True)
     _, _, outbox, came = talk_to(server)
     publish(outbox, "hello", b"\x00\xff", bytearray(b"ab"), {"n": 1}, [1, True], "", b"", "grüße 🍃")
@@ -42,7 +42,7 @@ def test_text_bytes_and_json_go_out_and_come_back(outsider: Any, until: Until) -
     assert came == server.received
 
 
-def test_binary_comes_in_as_an_array_of_bytes(outsider: Any, until: Until) -> None:
+def test_a_binary_frame_arrives_as_an_array_of_bytes(outsider: Any, until: Until) -> None:
     server = outsider()
     _, _, _, came = talk_to(server)
     server.say(b"\x01\x02", "text")
@@ -51,7 +51,7 @@ def test_binary_comes_in_as_an_array_of_bytes(outsider: Any, until: Until) -> No
     assert array_to_bytes(came[0]) == b"\x01\x02"
 
 
-def test_several_topics_may_be_given_on_both_sides(outsider: Any, until: Until) -> None:
+def test_both_sides_accept_several_topics(outsider: Any, until: Until) -> None:
     server = outsider()
     ins, outs = [ET.Topic("in-1"), ET.Topic("in-2")], [ET.Topic("out-1"), ET.Topic("out-2")]
     came: list[list[Any]] = [[], []]
@@ -65,7 +65,7 @@ def test_several_topics_may_be_given_on_both_sides(outsider: Any, until: Until) 
     until(lambda: server.received == ["one", "two"])
 
 
-def test_it_may_only_listen_or_only_speak(outsider: Any, until: Until) -> None:
+def test_a_client_can_only_receive_or_only_send(outsider: Any, until: Until) -> None:
     server = outsider()
     inbox, outbox, came = ET.Topic("only-in"), ET.Topic("only-out"), []  # type: ignore[var-annotated]
     FX.SubscribeFX(topic=inbox, op=keep_in(came)) | run
@@ -77,7 +77,7 @@ def test_it_may_only_listen_or_only_speak(outsider: Any, until: Until) -> None:
     until(lambda: came == ["heard"])
 
 
-def test_what_cannot_be_sent_is_a_fault_in_the_journal_and_the_rest_goes_on(outsider: Any, until: Until) -> None:
+def test_content_that_cannot_be_sent_is_in_the_journal_and_the_rest_is_sent(outsider: Any, until: Until) -> None:
     server = outsider()
     _, _, outbox, _ = talk_to(server)
     publish(outbox, "before", object(), "after")
@@ -85,7 +85,7 @@ def test_what_cannot_be_sent_is_a_fault_in_the_journal_and_the_rest_goes_on(outs
     assert "delivery to <client of ws://127.0.0.1" in journal_text()
 
 
-def test_messages_of_many_sizes_arrive_whole_and_in_order(outsider: Any, until: Until) -> None:
+def test_messages_of_many_sizes_arrive_complete_and_in_order(outsider: Any, until: Until) -> None:
     server = outsider(echo=True, max_size=None)
     _, _, outbox, came = talk_to(server)
     messages = [bytes([n % 256]) * size for n, size in enumerate([0, 1, 125, 126, 65_535, 65_536, 3_000_000, 7])]
@@ -94,7 +94,7 @@ def test_messages_of_many_sizes_arrive_whole_and_in_order(outsider: Any, until: 
     assert came == messages
 
 
-def test_ten_thousand_messages_go_and_come_in_order(outsider: Any, until: Until) -> None:
+def test_ten_thousand_messages_are_echoed_in_order(outsider: Any, until: Until) -> None:
     server = outsider(echo=True)
     client, _, outbox, came = talk_to(server)
     messages = [str(n) for n in range(10_000)]
@@ -105,7 +105,7 @@ def test_ten_thousand_messages_go_and_come_in_order(outsider: Any, until: Until)
     assert (described["sent"], described["received"], described["dropped"]) == (10_000, 10_000, 0)
 
 
-def test_a_port_is_put_into_the_url(outsider: Any) -> None:
+def test_the_port_field_is_put_into_the_url(outsider: Any) -> None:
     server = outsider()
     client, *_ = talk_to("ws://127.0.0.1/ws?room=1", port=server.port)
     assert told(client)["url"] == f"ws://127.0.0.1:{server.port}/ws"
@@ -113,7 +113,7 @@ def test_a_port_is_put_into_the_url(outsider: Any) -> None:
     talk_to(f"ws://127.0.0.1:{server.port}/ws", port=server.port)
 
 
-def test_headers_and_credentials_of_the_url_go_with_the_handshake(outsider: Any) -> None:
+def test_headers_and_credentials_of_the_url_are_sent_with_the_handshake(outsider: Any) -> None:
     server = outsider()
     talk_to(f"ws://ada:secret@127.0.0.1:{server.port}/ws", headers={"X-Room": "blue"})
     headers = server.requests[0].headers
@@ -121,14 +121,14 @@ def test_headers_and_credentials_of_the_url_go_with_the_handshake(outsider: Any)
     assert headers["Authorization"].startswith("Basic ")
 
 
-def test_a_subprotocol_is_agreed_on_and_told_to_the_actor(outsider: Any, until: Until) -> None:
+def test_a_subprotocol_is_negotiated_and_its_name_given_to_the_actor(outsider: Any, until: Until) -> None:
     server = outsider(subprotocols=["graphql-ws", "mqtt"])
     _, notes = play(server, subprotocols=["mqtt", "other"])
     until(lambda: notes)
     assert notes[0][0].subprotocol == "mqtt"
 
 
-def test_a_server_that_chooses_no_subprotocol_is_talked_to_without_one(outsider: Any) -> None:
+def test_a_server_that_chooses_no_subprotocol_is_used_without_one(outsider: Any) -> None:
     server = outsider(subprotocols=["graphql-ws"], select_subprotocol=lambda connection, offered: None)
     client, *_ = talk_to(server, subprotocols=["mqtt"])
     assert state_of(client) == "connected"
@@ -147,7 +147,7 @@ def test_async_code_in_another_loop_connects_and_stops(outsider: Any, until: Unt
     until(lambda: server.received == ["from elsewhere"])
 
 
-def test_it_shows_in_the_stream_graph(outsider: Any) -> None:
+def test_the_client_is_in_the_stream_graph(outsider: Any) -> None:
     client, _, outbox, _ = talk_to(outsider())
     assert {"kind": "client", "source": outbox, "target": client} in (FX.StreamGraphSnapshot() | run)
 

@@ -31,9 +31,7 @@ forgetful = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
 @pytest.mark.usefixtures("quick")
-def test_messages_published_while_the_server_is_gone_arrive_in_order_when_it_is_back(
-    outsider: Any, until: Until
-) -> None:
+def test_messages_published_while_the_server_is_down_arrive_in_order_later(outsider: Any, until: Until) -> None:
     server = outsider()
     client, _, outbox, _ = talk_to(server)
     publish(outbox, "1", "2")
@@ -51,7 +49,7 @@ def test_messages_published_while_the_server_is_gone_arrive_in_order_when_it_is_
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_journal_tells_of_the_loss_the_attempts_and_the_return(outsider: Any, until: Until) -> None:
+def test_the_journal_reports_the_loss_the_attempts_and_the_reconnection(outsider: Any, until: Until) -> None:
     server = outsider()
     client, *_ = talk_to(server)
     server.leave()
@@ -68,7 +66,7 @@ def test_the_journal_tells_of_the_loss_the_attempts_and_the_return(outsider: Any
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("way", ["leave", "vanish"])
-def test_a_stream_of_messages_survives_a_server_that_goes_and_comes(outsider: Any, until: Until, way: str) -> None:
+def test_a_stream_of_messages_survives_restarts_of_the_server(outsider: Any, until: Until, way: str) -> None:
     server = outsider()
     client, _, outbox, _ = talk_to(server)
     messages = [str(n) for n in range(3_000)]
@@ -91,7 +89,7 @@ def test_a_stream_of_messages_survives_a_server_that_goes_and_comes(outsider: An
     assert list(dict.fromkeys(server.received)) == messages
 
 
-def test_what_the_server_did_not_confirm_is_sent_again_first(outsider: Any, until: Until) -> None:
+def test_unacknowledged_messages_are_sent_again_first(outsider: Any, until: Until) -> None:
     server = outsider()
     client, _, outbox, _ = talk_to(server)
     server.each(lambda connection: connection.transport.pause_reading())
@@ -104,7 +102,7 @@ def test_what_the_server_did_not_confirm_is_sent_again_first(outsider: Any, unti
     until(lambda: server.received == ["1", "2", "3"])
 
 
-def test_what_made_the_server_close_is_not_sent_again(outsider: Any, until: Until) -> None:
+def test_a_message_that_made_the_server_close_is_not_sent_again(outsider: Any, until: Until) -> None:
     server = outsider(max_size=10)
     client, _, outbox, _ = talk_to(server)
     publish(outbox, "too long for this server")
@@ -115,7 +113,7 @@ def test_what_made_the_server_close_is_not_sent_again(outsider: Any, until: Unti
     assert "is lost (1009" in journal_text()
 
 
-def test_a_normal_close_by_the_server_is_a_loss_too(outsider: Any, until: Until) -> None:
+def test_a_normal_close_by_the_server_also_leads_to_reconnecting(outsider: Any, until: Until) -> None:
     server = outsider()
     client, *_ = talk_to(server)
     server.dismiss(1000, "time for a break")
@@ -136,7 +134,7 @@ def test_a_message_beyond_max_size_closes_the_connection_with_1009(outsider: Any
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_server_that_sends_too_large_messages_again_and_again_is_one_entry(outsider: Any, until: Until) -> None:
+def test_repeated_too_large_messages_of_a_server_are_one_entry(outsider: Any, until: Until) -> None:
     server = outsider()
     _, _, _, came = talk_to(server, max_size=1_000)
     for number in range(1, 4):
@@ -157,7 +155,7 @@ def test_a_message_of_the_largest_size_arrives(outsider: Any, until: Until, size
 
 @forgetful
 @pytest.mark.usefixtures("quick")
-def test_a_wrong_certificate_on_reconnecting_is_said_and_tried_again(
+def test_a_wrong_certificate_on_reconnecting_is_reported_and_tried_again(
     outsider: Any, authority: trustme.CA, ca_file: str, until: Until
 ) -> None:
     server = outsider(tls=certified(authority))
@@ -180,7 +178,7 @@ def test_a_wrong_certificate_on_reconnecting_is_said_and_tried_again(
 
 
 @forgetful
-def test_a_server_that_comes_back_without_tls_gets_nothing(
+def test_a_server_that_returns_without_tls_receives_nothing(
     outsider: Any, authority: trustme.CA, ca_file: str, until: Until
 ) -> None:
     server = outsider(tls=certified(authority))
@@ -207,7 +205,7 @@ def test_the_queue_is_bounded_and_drops_the_newest(outsider: Any, until: Until) 
     assert server.received == [str(n) for n in range(10_000)]
 
 
-def test_the_queue_is_bounded_in_bytes_too(outsider: Any, until: Until) -> None:
+def test_the_queue_is_also_bounded_in_bytes(outsider: Any, until: Until) -> None:
     server = outsider(max_size=None)
     client, _, outbox, _ = talk_to(server)
     server.leave()
@@ -217,7 +215,7 @@ def test_the_queue_is_bounded_in_bytes_too(outsider: Any, until: Until) -> None:
     assert told(client)["queued"] == 16
 
 
-def test_publishers_are_held_back_by_a_slow_server_and_nothing_is_lost(outsider: Any, until: Until) -> None:
+def test_publishers_wait_for_a_slow_server_and_nothing_is_lost(outsider: Any, until: Until) -> None:
     server = outsider(max_size=None)
     client, _, outbox, _ = talk_to(server)
     server.each(lambda connection: connection.transport.pause_reading())
@@ -235,7 +233,7 @@ def test_publishers_are_held_back_by_a_slow_server_and_nothing_is_lost(outsider:
     assert not default_runtime().call_queue.is_paused
 
 
-def test_publishers_are_let_go_when_the_server_is_gone(outsider: Any, until: Until) -> None:
+def test_waiting_publishers_continue_when_the_server_is_down(outsider: Any, until: Until) -> None:
     server = outsider(max_size=None)
     client, _, outbox, _ = talk_to(server)
     server.each(lambda connection: connection.transport.pause_reading())
@@ -248,7 +246,7 @@ def test_publishers_are_let_go_when_the_server_is_gone(outsider: Any, until: Unt
     assert not default_runtime().call_queue.is_paused
 
 
-def test_a_timer_does_not_pile_up_while_the_server_is_gone(outsider: Any, until: Until) -> None:
+def test_messages_of_a_timer_do_not_pile_up_while_the_server_is_down(outsider: Any, until: Until) -> None:
     server = outsider()
     client, _, outbox, _ = talk_to(server)
     server.leave()
@@ -259,7 +257,9 @@ def test_a_timer_does_not_pile_up_while_the_server_is_gone(outsider: Any, until:
     assert told(client)["queued"] == 1
 
 
-def test_a_server_that_answers_no_ping_is_lost(outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_sends_no_pong_counts_as_disconnected(
+    outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(client_module, "PING_INTERVAL", 0.05)
     monkeypatch.setattr(client_module, "PING_TIMEOUT", 0.1)
     server = outsider()
@@ -270,7 +270,7 @@ def test_a_server_that_answers_no_ping_is_lost(outsider: Any, until: Until, monk
     until(lambda: state_of(client) == "connected")
 
 
-def test_a_server_that_reads_nothing_at_all_is_lost(
+def test_a_server_that_reads_nothing_at_all_counts_as_disconnected(
     outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "PING_INTERVAL", 0.1)
@@ -285,7 +285,7 @@ def test_a_server_that_reads_nothing_at_all_is_lost(
     assert "no answer to a ping" in journal_text()
 
 
-def test_reading_pauses_while_our_own_slow_clients_hold_publishers_back(outsider: Any, until: Until) -> None:
+def test_reading_pauses_while_publishers_wait_for_slow_clients(outsider: Any, until: Until) -> None:
     server = outsider()
     client, _, _, came = talk_to(server)
     slow_clients = default_runtime().service(Outbox).slow_clients
@@ -297,7 +297,9 @@ def test_reading_pauses_while_our_own_slow_clients_hold_publishers_back(outsider
     until(lambda: came == ["1", "2"])
 
 
-def test_a_server_that_answers_pings_is_kept(outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_sends_pongs_stays_connected(
+    outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pings: list[float] = []
     monkeypatch.setattr(client_module, "PING_INTERVAL", 0.01)
     answers = client_module.Client._answers
@@ -313,7 +315,7 @@ def test_a_server_that_answers_pings_is_kept(outsider: Any, until: Until, monkey
     assert len(server.requests) == 1
 
 
-def test_pauses_grow_to_half_a_minute_with_jitter_and_begin_anew_after_a_reset() -> None:
+def test_pauses_grow_to_half_a_minute_with_jitter_and_restart_after_a_reset() -> None:
     backoff = Backoff()
     pauses = [backoff.next() for _ in range(2_000)]
     assert 0.1 <= pauses[0] <= 0.2
@@ -325,7 +327,7 @@ def test_pauses_grow_to_half_a_minute_with_jitter_and_begin_anew_after_a_reset()
     assert backoff.next() <= 0.2
 
 
-def test_a_connection_that_lasted_makes_the_pauses_short_again(
+def test_a_connection_that_lasted_resets_the_pauses(
     outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "_LASTED", -1.0)

@@ -59,7 +59,7 @@ def test_by_default_another_path_of_the_same_origin_is_followed_with_everything(
 
 
 @pytest.mark.parametrize("scheme", ["ws", "http"])
-def test_the_same_origin_may_be_written_out(outsider: Any, scheme: str) -> None:
+def test_a_redirect_to_the_same_origin_may_be_absolute(outsider: Any, scheme: str) -> None:
     server = outsider(
         process_request=redirects_to(lambda path: f"{scheme}://127.0.0.1:{server.port}/new" if path == "/ws" else None)
     )
@@ -92,13 +92,13 @@ def test_by_default_another_origin_is_not_followed(outsider: Any, host: str) -> 
     assert service.requests == []
 
 
-def test_none_follows_nothing(outsider: Any) -> None:
+def test_none_follows_no_redirect(outsider: Any) -> None:
     server = outsider(process_request=redirects_to(lambda path: "/new" if path == "/ws" else None))
     assert "redirects='none' follows nothing" in fails_to_connect(url=server.url, redirects="none")
     assert len(server.requests) == 1
 
 
-def test_any_follows_to_another_origin_without_what_was_meant_for_the_first(outsider: Any, until: Until) -> None:
+def test_any_follows_to_another_origin_without_credentials(outsider: Any, until: Until) -> None:
     service = outsider(echo=True)
     server = outsider(process_request=redirects_to(f"http://eve:x@127.0.0.1:{service.port}/there"))
     url = f"ws://ada:pw@127.0.0.1:{server.port}/ws"
@@ -111,7 +111,7 @@ def test_any_follows_to_another_origin_without_what_was_meant_for_the_first(outs
     until(lambda: came == ["hello"])
 
 
-def test_what_was_left_behind_does_not_come_back_with_the_first_origin(outsider: Any) -> None:
+def test_credentials_are_not_sent_again_after_a_return_to_the_first_origin(outsider: Any) -> None:
     def back(path: str) -> str:
         return f"ws://127.0.0.1:{server.port}/back"
 
@@ -142,7 +142,7 @@ def test_what_was_left_behind_does_not_come_back_with_the_first_origin(outsider:
         "LOCALHOST",
     ],
 )
-def test_a_server_elsewhere_leads_nobody_to_this_machine(
+def test_a_foreign_server_cannot_redirect_to_this_machine(
     outsider: Any, monkeypatch: pytest.MonkeyPatch, host: str, mode: str
 ) -> None:
     elsewhere(monkeypatch)
@@ -157,7 +157,7 @@ def test_a_server_elsewhere_leads_nobody_to_this_machine(
 @pytest.mark.parametrize(
     "address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:192.168.0.1", "fe80::1"]
 )
-def test_a_name_that_means_an_address_inside_leads_nobody_there(
+def test_a_name_with_an_internal_address_is_not_followed(
     outsider: Any, monkeypatch: pytest.MonkeyPatch, names: Names, address: str
 ) -> None:
     elsewhere(monkeypatch)
@@ -167,7 +167,7 @@ def test_a_name_that_means_an_address_inside_leads_nobody_there(
     assert "this machine or its network" in fails_to_connect(url=server.url, redirects="any")
 
 
-def test_the_same_origin_whose_name_suddenly_means_this_machine_is_not_followed(
+def test_the_same_origin_whose_name_now_resolves_to_this_machine_is_not_followed(
     outsider: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere(monkeypatch)
@@ -194,7 +194,7 @@ def test_a_name_that_is_not_this_machines_counts_as_elsewhere(
     assert [request.path for request in server2.requests] == ["/ws", "/new"]
 
 
-def test_redirects_that_lead_on_for_ever_end(outsider: Any) -> None:
+def test_endless_redirects_raise(outsider: Any) -> None:
     server = outsider(process_request=redirects_to(lambda path: path + "x"))
     assert "more than 10 redirects" in fails_to_connect(url=server.url)
     assert len(server.requests) == 11
@@ -209,14 +209,14 @@ def test_redirects_that_lead_on_for_ever_end(outsider: Any) -> None:
         ("//", "malformed"), ("http:", "malformed"),
     ],
 )  # fmt: skip
-def test_what_is_no_websocket_url_is_not_followed(outsider: Any, location: str, why: str) -> None:
+def test_a_redirect_to_a_url_that_is_not_websocket_is_not_followed(outsider: Any, location: str, why: str) -> None:
     server = outsider(process_request=redirects_to(location))
     reason = fails_to_connect(url=server.url, redirects="any")
     assert why in reason or "redirects" in reason
     assert len(server.requests) <= 11
 
 
-def test_from_wss_to_ws_is_never_followed_and_the_other_way_with_any(
+def test_wss_to_ws_is_never_followed_and_ws_to_wss_only_with_any(
     outsider: Any, authority: trustme.CA, ca_file: str
 ) -> None:
     plain = outsider()
@@ -262,7 +262,7 @@ def test_a_reconnection_follows_by_the_same_rules(outsider: Any, until: Until, q
 
 
 @pytest.mark.parametrize("given", ["all", "", "ANY", "Same-Origin", "same_origin"])
-def test_another_word_is_an_error_that_says_which_are_allowed(given: str) -> None:
+def test_another_value_raises_and_the_error_lists_the_allowed_ones(given: str) -> None:
     with pytest.raises(InvalidEffect, match=r"redirects: got .*; allowed: 'same-origin', 'any', 'none'"):
         FX.StartWebSocketClient(url="ws://127.0.0.1:1/", in_stream_into=ET.Topic("t"), redirects=given) | run
 
@@ -280,11 +280,11 @@ def test_another_word_is_an_error_that_says_which_are_allowed(given: str) -> Non
         ("1.1.1.1", "PUBLIC"), ("2606:4700::1111", "PUBLIC"), ("::ffff:1.1.1.1", "PUBLIC"),
     ],
 )  # fmt: skip
-def test_every_address_is_of_one_scope(address: str, scope: str) -> None:
+def test_every_address_has_exactly_one_scope(address: str, scope: str) -> None:
     assert scope_of(address).name == scope
 
 
-def test_this_machines_own_address_is_this_machine_whatever_network_it_is_of() -> None:
+def test_an_address_of_this_machine_is_local_in_any_network() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))

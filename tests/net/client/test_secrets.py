@@ -64,7 +64,7 @@ URLS = [
 
 
 @pytest.mark.parametrize("url", URLS)
-def test_a_url_in_any_line_of_ours_has_lost_its_secrets(url: str) -> None:
+def test_urls_in_zefnb_texts_have_no_secrets(url: str) -> None:
     values = (url, [url], {"url": url}, FX.StartWebSocketClient(url=url), (url.encode(),), [[url, url]])
     for text in (*(shown(value) for value in values), *(hide_secrets(repr(value)) for value in values)):
         assert "hush" not in text.lower()
@@ -79,12 +79,12 @@ def test_a_url_in_any_line_of_ours_has_lost_its_secrets(url: str) -> None:
         "http://host:80/@x", "error at http://[::1]:8000/ws: refused",
     ],
 )  # fmt: skip
-def test_what_only_looks_like_a_secret_stays(text: str) -> None:
+def test_text_that_only_resembles_a_secret_is_not_changed(text: str) -> None:
     assert hide_secrets(text) == text
 
 
 @pytest.mark.parametrize("url", [*URLS, "wss://ada:hush@", "wss://ada:hush@host:port/", "wss://ada:hush@[host/ws"])
-def test_no_error_about_a_url_repeats_its_secrets(url: str) -> None:
+def test_no_error_about_a_url_contains_its_secrets(url: str) -> None:
     bad: list[dict[str, Any]] = [
         {"url": url, "in_stream_into": 5}, {"url": [url]}, {"url": url}, {"url": url, "port": 0}, {"url": url + " x"},
         {"url": url.encode()}, {"url": url, "in_stream_into": ET.Topic("t"), "redirects": url},
@@ -98,7 +98,7 @@ def test_no_error_about_a_url_repeats_its_secrets(url: str) -> None:
         assert "hush" not in f"{failed.value} {failed.value!r} {failed.value.__dict__}".lower()
 
 
-def test_a_handler_that_fails_with_an_effect_in_its_hands_tells_no_secret(until: Until) -> None:
+def test_a_handler_that_fails_with_an_effect_in_its_locals_reveals_no_secret(until: Until) -> None:
     topic = ET.Topic("leaks")
     effect = FX.StartWebSocketClient(url="ws://ada:hush@127.0.0.1:1/ws?key=hush", in_stream_into=topic)
 

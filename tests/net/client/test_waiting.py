@@ -16,7 +16,7 @@ from zefnb import ET, FX, run
 from zefnb.errors import InvalidEffect
 
 
-def test_it_connects_once_the_server_listens(outsider: Any, until: Until) -> None:
+def test_it_connects_when_the_server_starts_to_listen(outsider: Any, until: Until) -> None:
     port = free_port()
     servers: list[Any] = []
     timer = threading.Timer(0.5, lambda: servers.append(outsider(port=port)))
@@ -26,7 +26,7 @@ def test_it_connects_once_the_server_listens(outsider: Any, until: Until) -> Non
     until(lambda: servers[0].received == ["at last"])
 
 
-def test_it_connects_once_the_proxy_in_front_finds_the_server(outsider: Any) -> None:
+def test_it_connects_when_the_proxy_reaches_the_server(outsider: Any) -> None:
     asked: list[Request] = []
 
     def decide(connection: ServerConnection, request: Request) -> Response | None:
@@ -37,7 +37,7 @@ def test_it_connects_once_the_proxy_in_front_finds_the_server(outsider: Any) -> 
     assert len(asked) == 3
 
 
-def test_it_gives_up_when_the_time_is_over_and_says_so() -> None:
+def test_it_raises_when_the_time_is_over() -> None:
     began = time.monotonic()
     reason = fails_to_connect(url=f"ws://127.0.0.1:{free_port()}/ws", wait=1)
     assert reason.endswith("connection refused: nothing listens there; it was tried for 1 s")
@@ -45,7 +45,7 @@ def test_it_gives_up_when_the_time_is_over_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_what_no_later_attempt_can_change_fails_at_once(outsider: Any, status: int) -> None:
+def test_an_error_that_no_later_attempt_can_change_raises_at_once(outsider: Any, status: int) -> None:
     asked: list[Request] = []
 
     def refuse(connection: ServerConnection, request: Request) -> Response:
@@ -56,13 +56,13 @@ def test_what_no_later_attempt_can_change_fails_at_once(outsider: Any, status: i
     assert len(asked) == 1
 
 
-def test_a_wrong_certificate_fails_at_once(outsider: Any, authority: trustme.CA) -> None:
+def test_a_wrong_certificate_raises_at_once(outsider: Any, authority: trustme.CA) -> None:
     server = outsider(tls=certified(authority))
     assert "certificate verify failed" in fails_to_connect(url=server.url, wait=60)
 
 
 @pytest.mark.parametrize("wait", [-1, -0.001, 86_401, float("inf"), float("nan")])
-def test_a_time_that_is_none_is_refused(wait: float) -> None:
+def test_an_invalid_time_raises(wait: float) -> None:
     with pytest.raises(InvalidEffect) as raised:
         FX.StartWebSocketClient(url="ws://host/ws", in_stream_into=[ET.Topic("in")], wait=wait) | run
     assert [fault.field for fault in raised.value.faults] == ["wait"]

@@ -24,7 +24,7 @@ def asked(wire: Wire) -> int:
 
 
 @pytest.mark.parametrize("kind", ["silent", "http", "websocket"])
-def test_one_more_than_there_may_be_is_refused_and_those_within_go_on(
+def test_a_connection_beyond_the_limit_is_refused_and_the_others_continue(
     serve: Any, raw: Any, topic: Any, until: Any, kind: str
 ):
     routes = {"/": "up", "/ws": ET.WebSocket(clients_subscribe_to=[topic], clients_push_into_=[topic])}
@@ -51,7 +51,7 @@ def test_one_more_than_there_may_be_is_refused_and_those_within_go_on(
 
 
 @pytest.mark.parametrize("given", [0, -1, True, "many"])
-def test_max_connections_is_a_number_from_one_on(given: Any):
+def test_max_connections_is_a_number_of_at_least_one(given: Any):
     with pytest.raises(InvalidEffect, match="max_connections"):
         FX.StartHTTPServer(routes={"/": "x"}, port=0, max_connections=given) | run
 
@@ -75,7 +75,7 @@ def few_descriptors() -> Iterator[int]:
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_when_descriptors_run_out_newcomers_are_refused_and_some_are_left(
+def test_when_descriptors_run_out_new_clients_are_refused_and_some_descriptors_are_left(
     serve: Any, raw: Any, few_descriptors: int, until: Any
 ):
     server = serve({"/": "up"})

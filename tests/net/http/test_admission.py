@@ -78,15 +78,15 @@ def test_a_foreign_host_is_not(host: str | None):
         "http://localhost:99999",
     ],
 )
-def test_a_foreign_origin_in_any_disguise_is_refused(origin: str):
+def test_a_foreign_origin_in_any_spelling_is_refused(origin: str):
     assert not Admission(["hub.example"], ["https://hub.example"]).origin_fits(origin)
 
 
-def test_no_origin_passes():
+def test_a_request_without_origin_passes():
     assert Admission().origin_fits(None)
 
 
-def test_an_allowed_host_is_matched_whole():
+def test_an_allowed_host_must_match_completely():
     admission = Admission(["Hub.Example", "other.example:8443", "2001:db8::7", "[2001:db8::8]:81"])
     for host in (
         "hub.example",
@@ -108,7 +108,7 @@ def test_an_allowed_host_is_matched_whole():
         assert not admission.host_fits(host), host
 
 
-def test_an_allowed_origin_is_matched_whole():
+def test_an_allowed_origin_must_match_completely():
     admission = Admission(allowed_origins=["https://App.example", "http://tool.example:8080"])
     for origin in ("https://app.example", "https://APP.example:443", "http://tool.example:8080"):
         assert admission.origin_fits(origin), origin
@@ -124,7 +124,7 @@ def test_an_allowed_origin_is_matched_whole():
         assert not admission.origin_fits(origin), origin
 
 
-def test_a_page_of_an_allowed_host_is_let_in_from_our_port_or_the_usual_ones():
+def test_a_page_of_an_allowed_host_is_accepted_from_the_servers_port_or_a_default_port():
     admission = Admission(["hub.example", "dev.example:3000"])
     admission.port = 8000
     for origin in ("http://hub.example", "https://hub.example", "http://hub.example:8000", "http://dev.example:3000"):
@@ -137,21 +137,21 @@ def test_a_page_of_an_allowed_host_is_let_in_from_our_port_or_the_usual_ones():
 @pytest.mark.parametrize(
     "given", ["*", "*.example", "", 5, None, "https://app.example/path", "http://user@app.example"]
 )
-def test_a_list_that_could_match_too_much_is_a_fault(field: str, given: Any):
+def test_an_entry_that_could_match_too_much_raises(field: str, given: Any):
     (fault,) = list_faults(field, [given])
     assert fault.field == field
     with pytest.raises(InvalidEffect, match=field):
         FX.StartHTTPServer(routes={"/": "x"}, port=0, **{field: [given]}) | run
 
 
-def test_an_origin_has_a_scheme_and_a_host_has_none():
+def test_an_allowed_origin_has_a_scheme_and_an_allowed_host_has_none():
     assert list_faults("allowed_origins", ["app.example"])
     assert list_faults("allowed_hosts", ["https://app.example"])
     assert not list_faults("allowed_origins", ["https://app.example", "http://[::1]:80"])
     assert not list_faults("allowed_hosts", ["app.example", "app.example:80", "[2001:db8::1]:80"])
 
 
-def test_the_machines_own_names_are_known():
+def test_the_machines_own_names_are_accepted():
     admission = Admission()
     admission.allow_machine()
     assert machine_hosts()
@@ -160,7 +160,7 @@ def test_the_machines_own_names_are_known():
 
 
 @given(st.text(max_size=40))
-def test_whatever_a_header_says_is_read_or_refused_and_never_an_error(text: str):
+def test_any_header_is_accepted_or_refused_and_never_raises(text: str):
     admission = Admission(["hub.example"], ["https://hub.example"])
     name, _ = split_host(text)
     if admission.host_fits(text):
@@ -188,21 +188,21 @@ def answered(raw: Raw, server: Any, request: bytes) -> int:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "0.0.0.0", "192.0.2.1:80"])
-def test_a_foreign_host_gets_403_and_nothing_else(server: Any, raw: Raw, host: str):
+def test_a_foreign_host_gets_403(server: Any, raw: Raw, host: str):
     assert answered(raw, server, handshake(host=host)) == 403
     assert answered(raw, server, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()) == 403
     assert answered(raw, server, f"GET /nowhere HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()) == 403
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://app.example.evil", "http://app.example"])
-def test_a_foreign_origin_gets_403_and_nothing_else(server: Any, raw: Raw, origin: str):
+def test_a_foreign_origin_gets_403(server: Any, raw: Raw, origin: str):
     assert answered(raw, server, handshake(Origin=origin)) == 403
     assert answered(raw, server, f"GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\n\r\n".encode()) == 403
     # Its own Host does not vouch for a page that came by DNS rebinding.
     assert answered(raw, server, handshake(host="evil.example", Origin="http://evil.example")) == 403
 
 
-def test_of_two_origins_the_foreign_one_counts(server: Any, raw: Raw):
+def test_of_two_origin_headers_the_foreign_one_decides(server: Any, raw: Raw):
     for first, second in (("http://localhost", "http://evil.example"), ("http://evil.example", "http://localhost")):
         request = f"GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: {first}\r\nOrigin: {second}\r\n\r\n"
         assert answered(raw, server, request.encode()) == 403
@@ -212,7 +212,7 @@ def test_of_two_origins_the_foreign_one_counts(server: Any, raw: Raw):
     "origin", ["", "http://localhost:8888", "https://app.example", "http://[::1]:3000", "https://hub.example"]
 )
 @pytest.mark.parametrize("host", ["localhost", "hub.example", "HUB.EXAMPLE.:80", "[::1]:1"])
-def test_who_may_comes_in(server: Any, raw: Raw, origin: str, host: str):
+def test_allowed_hosts_and_origins_are_accepted(server: Any, raw: Raw, origin: str, host: str):
     wire = raw(server, None)
     wire.send(handshake(host=host, Origin=origin), frame("hello"))
     assert wire.read_head()[0] == 101
@@ -221,7 +221,7 @@ def test_who_may_comes_in(server: Any, raw: Raw, origin: str, host: str):
     assert answered(raw, server, request.encode()) == 200
 
 
-def test_the_journal_says_how_to_let_it_in(server: Any, raw: Raw, until: Any):
+def test_the_journal_says_how_to_allow_a_refused_request(server: Any, raw: Raw, until: Any):
     for _ in range(3):
         answered(raw, server, handshake(host="new.example:81"))
         answered(raw, server, handshake(Origin="https://new.example"))
@@ -236,7 +236,7 @@ def test_the_journal_says_how_to_let_it_in(server: Any, raw: Raw, until: Any):
     assert followed.origin_fits("https://new.example")
 
 
-def test_the_journal_does_not_repeat_all_that_a_stranger_says(server: Any, raw: Raw):
+def test_the_journal_does_not_repeat_long_headers_of_a_peer(server: Any, raw: Raw):
     answered(raw, server, handshake(host="x" * 5_000 + ".example"))
     (entry,) = journal("warning")
     assert len(entry["message"]) < 600

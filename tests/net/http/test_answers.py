@@ -43,7 +43,7 @@ UNSENDABLE = {
 
 
 @pytest.mark.parametrize("kind", UNSENDABLE)
-def test_an_answer_that_cannot_be_sent_is_500_and_the_journal_names_handler_and_part(serve: Any, raw: Any, kind: str):
+def test_a_response_that_cannot_be_sent_is_500_and_the_journal_names_handler_and_part(serve: Any, raw: Any, kind: str):
     value, part = UNSENDABLE[kind]
 
     @zef_function
@@ -63,7 +63,7 @@ def test_an_answer_that_cannot_be_sent_is_500_and_the_journal_names_handler_and_
     assert (of_handler["count"], of_route["count"]) == (2, 1)
 
 
-def test_a_refusal_of_a_handlers_own_is_checked_too(serve: Any, raw: Any):
+def test_a_handlers_own_refusal_is_checked_too(serve: Any, raw: Any):
     from starlette.exceptions import HTTPException
 
     @zef_function
@@ -76,7 +76,7 @@ def test_a_refusal_of_a_handlers_own_is_checked_too(serve: Any, raw: Any):
     assert "'www-authenticate'" in journal("error")[0]["message"]
 
 
-def test_what_a_peer_has_put_into_an_answer_makes_no_line_each_time(serve: Any, raw: Any):
+def test_values_from_peers_in_invalid_responses_do_not_make_an_entry_each(serve: Any, raw: Any):
     @zef_function
     def echo(request: Any) -> Any:
         return ET.Response(headers={"x-name": request.name})
@@ -104,10 +104,10 @@ def test_every_status_that_there_is_can_be_sent(serve: Any, raw: Any, status: in
         assert body == (b"" if status in (204, 304) else b"abc")
 
 
-def test_a_redirect_with_a_line_break_stays_in_its_line():
+def test_a_redirect_with_a_line_break_cannot_inject_a_header():
     assert response_of(ET.Redirect(url="/a\r\nx: y")).headers["location"] == "/a%0D%0Ax:%20y"
 
 
-def test_what_is_no_answer_says_what_is():
+def test_the_error_for_an_invalid_result_lists_the_valid_ones():
     with pytest.raises(BadAnswer, match=r"the answer is 5 \(int\); allowed: text, bytes, None"):
         response_of(5)

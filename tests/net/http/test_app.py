@@ -40,13 +40,13 @@ def only(value: Any) -> dict[str, Any]:
 # What a route's value means
 
 
-def test_text_answers_as_it_stands(ask: Get):
+def test_a_text_route_sends_its_text_unchanged(ask: Get):
     answer = ask(only("grüße <b>🍃</b>"))
     assert (answer.status_code, answer.text) == (200, "grüße <b>🍃</b>")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
 
-def test_text_of_a_route_that_begins_as_html_is_a_page_and_what_a_handler_returns_is_not(ask: Get):
+def test_a_text_route_that_starts_as_html_is_a_page_and_a_handlers_text_is_not(ask: Get):
     page = "<!doctype html><p>grüße"
     assert ask(only(page)).headers["content-type"] == "text/html; charset=utf-8"
     assert ask(only(lambda request: page)).headers["content-type"] == "text/plain; charset=utf-8"
@@ -59,7 +59,7 @@ def test_html_is_a_page(ask: Get):
 
 
 @pytest.mark.parametrize("value", [{"a": [1, None, True, "ä"]}, [1, 2], {}, []])
-def test_json_is_what_it_was(ask: Get, value: Any):
+def test_json_round_trips(ask: Get, value: Any):
     for answer in (ask(only(value)), ask(only(ET.JSON(content=value)))):
         assert (answer.status_code, answer.json()) == (200, value)
         assert answer.headers["content-type"] == "application/json"
@@ -73,12 +73,12 @@ def test_bytes_are_bytes(ask: Get):
     assert ask(only(b"\x00\xff")).content == b"\x00\xff"
 
 
-def test_nothing_is_204(ask: Get):
+def test_none_becomes_204(ask: Get):
     answer = ask(only(None))
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-def test_a_redirect_goes_there(ask: Get):
+def test_a_redirect_leads_to_its_location(ask: Get):
     answer = ask(only(ET.Redirect(url="/there?x=1")))
     assert (answer.status_code, answer.headers["location"]) == (302, "/there?x=1")
 
@@ -100,7 +100,7 @@ def test_a_response_is_sent_as_given(ask: Get, given: Any, status: int, kind: An
     assert all(answer.headers[name] == value for name, value in given.get("headers", {}).items())
 
 
-def test_a_file_is_served_with_its_type_and_read_anew_each_time(ask: Get, serve: Any, tmp_path: Path):
+def test_a_file_is_served_with_its_type_and_read_again_for_each_request(ask: Get, serve: Any, tmp_path: Path):
     page = tmp_path / "page.html"
     page.write_text("one")
     server = serve(
@@ -118,7 +118,7 @@ def test_a_file_is_served_with_its_type_and_read_anew_each_time(ask: Get, serve:
     assert [ask(server, path).status_code for path in ("/no", "/dir")] == [404, 404]
 
 
-def test_a_large_answer_arrives_whole_at_a_slow_reader(serve: Any, raw: Raw, tmp_path: Path):
+def test_a_large_response_reaches_a_slow_client_completely(serve: Any, raw: Raw, tmp_path: Path):
     big = bytes(range(256)) * 40_000
     (tmp_path / "big.bin").write_bytes(big)
     server = serve({"/": big, "/file": ET.FromFile(path=str(tmp_path / "big.bin"))})
@@ -140,14 +140,14 @@ def test_head_is_get_without_the_body(ask: Get, serve: Any):
 # Which route serves
 
 
-def test_what_is_not_there_is_404(ask: Get, serve: Any):
+def test_an_unknown_path_gets_404(ask: Get, serve: Any):
     server = serve({"/": "x", "/a": "y"})
     for path in ("/b", "/a/b", "/A", "/ab", "//a"):
         assert (ask(server, path).status_code, ask(server, path).text) == (404, "404 Not Found\n")
     assert ask(server, "/%61").text == "y"
 
 
-def test_a_wrong_method_is_405_and_told_what_is_right(ask: Get, serve: Any):
+def test_a_wrong_method_gets_405_with_the_allowed_ones(ask: Get, serve: Any):
     server = serve({"/": "x", ("POST", "/"): "y", ("DELETE", "/thing"): "z"})
     answer = ask(server, method="PUT")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
@@ -163,7 +163,7 @@ def test_a_websocket_path_wants_an_upgrade(ask: Get, serve: Any, topic: Any):
         assert answer.headers["upgrade"] == "websocket"
 
 
-def test_a_slash_at_the_end_makes_no_difference(ask: Get, serve: Any, topic: Any, connect: Any):
+def test_a_trailing_slash_makes_no_difference(ask: Get, serve: Any, topic: Any, connect: Any):
     server = serve(
         {
             "/a/": "a",
@@ -177,7 +177,7 @@ def test_a_slash_at_the_end_makes_no_difference(ask: Get, serve: Any, topic: Any
         connect(server, path)
 
 
-def test_a_question_mark_in_a_path_is_part_of_it(ask: Get, serve: Any):
+def test_an_encoded_question_mark_is_part_of_the_path(ask: Get, serve: Any):
     server = serve({"/a": "a", "/{name}": zef_function(lambda request: request.name)})
     assert ask(server, "/a%3Fb").text == "a?b"
     assert ask(server, "/a%23b").text == "a#b"
@@ -209,13 +209,13 @@ def quick(request: Any) -> Any:
     return f"{threading.current_thread().name}"
 
 
-def test_handlers_run_where_they_belong(ask: Get, serve: Any):
+def test_handlers_run_in_a_thread_or_on_the_loop_by_their_kind(ask: Get, serve: Any):
     server = serve({"/plain": plain, "/async": patient, "/inline": quick})
     answers = [ask(server, path).text for path in ("/plain", "/async", "/inline")]
     assert answers == ["zefnb-handlers", "zefnb", "zefnb"]
 
 
-def test_any_callable_will_do(ask: Get, serve: Any):
+def test_any_callable_can_be_a_handler(ask: Get, serve: Any):
     async def waits(request: Any) -> Any:
         return "async"
 
@@ -223,7 +223,7 @@ def test_any_callable_will_do(ask: Get, serve: Any):
     assert [ask(server, path).text for path in ("/function", "/async")] == ["plain", "async"]
 
 
-def test_a_handler_that_blocks_holds_nobody_else(ask: Get, serve: Any):
+def test_a_blocking_handler_does_not_delay_other_requests(ask: Get, serve: Any):
     gate = threading.Event()
 
     @zef_function
@@ -287,7 +287,7 @@ def test_the_variables_of_the_path_are_fields(ask: Get, seen: Any):
     assert ask(seen.server, "/number/forty").status_code == 404
 
 
-def test_a_body_is_text_when_it_can_be_and_bytes_else(ask: Get, seen: Any):
+def test_a_body_is_text_if_it_is_valid_utf8_and_bytes_otherwise(ask: Get, seen: Any):
     ask(seen.server, method="POST", content="grüße".encode())
     assert seen.request.body == "grüße"
     ask(seen.server, method="PUT", content=b"\xff\x00")
@@ -320,7 +320,7 @@ def test_a_form_with_files_is_its_fields_and_its_files(ask: Get, seen: Any):
         ("application/x-www-form-urlencoded", b"&".join(b"f%d=1" % n for n in range(2_000))),
     ],
 )
-def test_a_form_that_is_none_is_the_clients_fault(ask: Get, seen: Any, kind: str, body: bytes):
+def test_an_invalid_form_gets_400(ask: Get, seen: Any, kind: str, body: bytes):
     assert ask(seen.server, method="POST", content=body, headers={"content-type": kind}).status_code == 400
     assert seen.request is None
     assert journal("warning") == []
@@ -352,7 +352,7 @@ def test_a_handler_that_raises_is_500_and_in_the_journal(ask: Get, serve: Any, u
     assert "raise error" in fault["traceback"]
 
 
-def test_a_handler_may_answer_with_starlettes_refusal(ask: Get):
+def test_a_handler_can_raise_an_http_exception_of_starlette(ask: Get):
     from starlette.exceptions import HTTPException
 
     @zef_function
@@ -383,7 +383,7 @@ def test_a_handler_may_answer_with_starlettes_refusal(ask: Get):
     ],
     ids=lambda answer: repr(answer)[:40],
 )
-def test_a_nonsensical_answer_is_500_and_in_the_journal(ask: Get, serve: Any, answer: Any):
+def test_an_invalid_result_of_a_handler_is_500_and_in_the_journal(ask: Get, serve: Any, answer: Any):
     @zef_function
     def nonsense(request: Any) -> Any:
         return answer
@@ -403,7 +403,7 @@ def post(length: int, *lines: str, path: str = "/") -> bytes:
     return ("\r\n".join(head) + "\r\n\r\n").encode()
 
 
-def test_a_body_of_the_limit_passes_and_one_byte_more_is_413(ask: Get, seen: Any):
+def test_a_body_of_the_limit_is_accepted_and_one_more_byte_gets_413(ask: Get, seen: Any):
     assert ask(seen.server, method="POST", content=b"x" * (1 << 20)).status_code == 200
     assert len(seen.request.body) == 1 << 20
     seen.request = None
@@ -412,13 +412,13 @@ def test_a_body_of_the_limit_passes_and_one_byte_more_is_413(ask: Get, seen: Any
     assert seen.request is None
 
 
-def test_a_body_far_too_long_gets_its_answer_before_it_is_read(seen: Any, raw: Raw):
+def test_a_body_far_over_the_limit_gets_its_response_before_it_is_read(seen: Any, raw: Raw):
     wire = raw(seen.server, None)
     wire.send(post(10 << 30, "Expect: 100-continue"))
     assert wire.read_response()[0] == 413
 
 
-def test_expect_100_continue_is_told_to_continue(seen: Any, raw: Raw):
+def test_expect_100_continue_gets_100_continue(seen: Any, raw: Raw):
     wire = raw(seen.server, None)
     wire.send(post(5, "Expect: 100-continue"))
     assert wire.read_head()[0] == 100
@@ -450,7 +450,7 @@ def test_a_body_that_drips_is_408(seen: Any, raw: Raw, monkeypatch: pytest.Monke
     assert seen.request is None
 
 
-def test_a_body_that_goes_on_slowly_is_taken(seen: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
+def test_a_slow_body_that_makes_progress_is_accepted(seen: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(body_module, "BODY_PROGRESS_WITHIN", 0.5)
     monkeypatch.setattr(body_module, "BODY_STEP", 1)
     wire = raw(seen.server, None)
@@ -462,7 +462,7 @@ def test_a_body_that_goes_on_slowly_is_taken(seen: Any, raw: Raw, monkeypatch: p
     assert seen.request.body == "hello"
 
 
-def test_who_leaves_in_the_middle_of_a_body_is_no_fault(seen: Any, raw: Raw, until: Any):
+def test_a_client_that_disconnects_during_its_body_is_no_error(seen: Any, raw: Raw, until: Any):
     wire = raw(seen.server, None)
     wire.send(post(10), b"hel")
     until(lambda: inside(seen.server)._state.tasks)
@@ -475,7 +475,7 @@ def test_who_leaves_in_the_middle_of_a_body_is_no_fault(seen: Any, raw: Raw, unt
 # Connections
 
 
-def test_a_connection_serves_many_requests_one_after_the_other_and_pipelined(serve: Any, raw: Raw):
+def test_a_connection_serves_many_requests_sequential_and_pipelined(serve: Any, raw: Raw):
     server = serve({"/a": "a", "/b": plain, "/c": patient})
     wire = raw(server, None)
     one = [f"GET /{name} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for name in "abc"]
@@ -486,7 +486,7 @@ def test_a_connection_serves_many_requests_one_after_the_other_and_pipelined(ser
     assert [wire.read_response()[2] for _ in range(60)] == [b"a", b"zefnb-handlers", b"zefnb"] * 20
 
 
-def test_connection_close_is_kept_to(serve: Any, raw: Raw):
+def test_connection_close_is_honoured(serve: Any, raw: Raw):
     server = serve(only("hello"))
     wire = raw(server, None)
     wire.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -517,7 +517,7 @@ def test_an_idle_connection_is_closed_in_the_end(serve: Any, raw: Raw, monkeypat
     assert wire.read_end() == b""
 
 
-def test_a_body_nobody_reads_does_not_disturb_the_next_request(serve: Any, raw: Raw):
+def test_an_unread_body_does_not_disturb_the_next_request(serve: Any, raw: Raw):
     server = serve({("POST", "/"): "got it", "/": "hello"})
     wire = raw(server, None)
     wire.send(post(100_000), b"x" * 100_000, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -525,14 +525,14 @@ def test_a_body_nobody_reads_does_not_disturb_the_next_request(serve: Any, raw: 
     assert wire.read_response()[::2] == (200, b"hello")
 
 
-def test_requests_are_answered_over_ipv6_too(serve: Any, raw: Raw):
+def test_requests_are_also_served_over_ipv6(serve: Any, raw: Raw):
     server = serve(only("hello"))
     wire = raw(server, None, host="::1")
     wire.send(f"GET / HTTP/1.1\r\nHost: [::1]:{server.port}\r\n\r\n".encode())
     assert wire.read_response()[::2] == (200, b"hello")
 
 
-def test_a_handler_may_use_run_and_publish(ask: Get, topic: Any, serve: Any, connect: Any):
+def test_a_handler_can_use_run_and_publish(ask: Get, topic: Any, serve: Any, connect: Any):
     @zef_function
     def publishes(request: Any) -> Any:
         FX.Publish(target=topic, content=request.body) | run

@@ -37,7 +37,7 @@ def test_as_many_fields_as_the_limit_are_read(count: int):
     assert form_fields(MULTIPART, parts) == expected
 
 
-def test_one_field_more_is_refused():
+def test_a_form_with_too_many_fields_is_refused():
     urlencoded = "&".join("a=1" for _ in range(FIELDS_LIMIT + 1))
     for read in (
         lambda: query_fields(urlencoded),
@@ -60,7 +60,7 @@ def test_the_headers_of_a_part_have_a_limit(surplus: int, fits: bool):
             form_fields(MULTIPART, body)
 
 
-def test_a_form_of_parts_is_read_as_browsers_write_it():
+def test_a_multipart_form_of_a_browser_is_parsed():
     body = b"".join(
         [
             b"a preamble that nobody reads\r\n",
@@ -93,7 +93,7 @@ def test_a_form_of_parts_is_read_as_browsers_write_it():
         b"--b b\r\nX\r\n\r\nx\r\n" + END,
     ],
 )
-def test_what_is_no_form_of_parts_is_said(body: bytes):
+def test_an_invalid_multipart_form_raises_with_a_reason(body: bytes):
     with pytest.raises(BadForm):
         form_fields(MULTIPART, body)
 
@@ -106,14 +106,14 @@ def test_a_form_of_parts_names_its_boundary(kind: str):
         form_fields(kind, END)
 
 
-def test_the_last_of_one_name_counts_and_odd_bytes_are_read():
+def test_the_last_field_of_one_name_wins_and_invalid_bytes_are_read():
     assert form_fields(URLENCODED, b"a=1&&b&a=2&c=%zz&d=%ff%00+x&=e") == {
         "a": "2", "b": "", "c": "%zz", "d": "\ufffd\0 x", "": "e",
     }  # fmt: skip
 
 
 @given(st.sampled_from([URLENCODED, MULTIPART, "multipart/form-data; boundary=x"]), st.binary(max_size=400))
-def test_any_bytes_are_a_form_or_none_and_never_an_error(kind: str, body: bytes):
+def test_any_bytes_are_a_form_or_an_error_for_the_client(kind: str, body: bytes):
     for said in (body, part("a", body) + body + END, b"--x\r\n" + body + b"\r\n--x--"):
         try:
             fields: dict[str, Any] = form_fields(kind, said)
@@ -127,6 +127,6 @@ def test_any_bytes_are_a_form_or_none_and_never_an_error(kind: str, body: bytes)
         st.text("abc ü", min_size=1, max_size=5), st.binary(max_size=50).filter(lambda b: b"--b b" not in b)
     )
 )
-def test_what_was_written_is_read(fields: dict[str, bytes]):
+def test_an_encoded_form_round_trips(fields: dict[str, bytes]):
     body = b"".join(part(name, content, '; filename="f"') for name, content in fields.items()) + END
     assert {name: file["content"] for name, file in form_fields(MULTIPART, body).items()} == fields

@@ -184,7 +184,7 @@ def status(raw: Any, server: Any, said: bytes) -> int:
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_a_request_gets_one_decision_by_all_three_ways_in(server: Any, raw: Any, name: str):
+def test_all_three_ways_make_the_same_decision_about_a_request(server: Any, raw: Any, name: str):
     row = TABLE[name]
     foreign = []
     for way in WAYS:
@@ -228,7 +228,7 @@ def test_the_subprotocol_of_the_route_is_chosen(server: Any, raw: Any, offered: 
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_connection_more_than_allowed_is_refused_by_each_way(serve: Any, raw: Any, topic: Any, way: str, until: Any):
+def test_each_way_refuses_a_connection_over_the_limit(serve: Any, raw: Any, topic: Any, way: str, until: Any):
     server = serve({"/page": "here", "/ws": ET.WebSocket(clients_subscribe_to=[topic])}, max_connections=1)
     first = raw(server, None)
     until(lambda: inside(server)._state.connections)
@@ -291,7 +291,7 @@ def asking(server: Any, raw: Any, until: Any) -> Asking:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_visitor_who_is_found_later_is_let_in(asking: Asking, way: str):
+def test_a_client_whose_identity_is_found_later_is_accepted(asking: Asking, way: str):
     wire, desk = asking(way)
     desk.tell(Visitor("ada", (("set-cookie", "session=1"),)))
     code, headers, _ = wire.read_response()
@@ -304,7 +304,7 @@ def test_a_visitor_who_is_found_later_is_let_in(asking: Asking, way: str):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_visitor_may_be_refused_with_headers_and_a_body(asking: Asking, way: str):
+def test_a_client_can_be_refused_with_headers_and_a_body(asking: Asking, way: str):
     wire, desk = asking(way)
     desk.tell(refuse(401, "log in first", headers=(("www-authenticate", "Bearer"),)))
     code, headers, body = wire.read_response()
@@ -313,7 +313,7 @@ def test_a_visitor_may_be_refused_with_headers_and_a_body(asking: Asking, way: s
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_visitor_may_be_redirected(asking: Asking, way: str):
+def test_a_client_can_be_redirected(asking: Asking, way: str):
     wire, desk = asking(way)
     desk.tell(redirect("/login"))
     code, headers, _ = wire.read_response()
@@ -321,7 +321,7 @@ def test_a_visitor_may_be_redirected(asking: Asking, way: str):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_fault_in_asking_is_500_and_an_entry_in_the_journal(asking: Asking, way: str):
+def test_an_error_in_the_check_is_500_and_an_entry_in_the_journal(asking: Asking, way: str):
     wire, desk = asking(way)
     desk.tell(RuntimeError("broken by the test"))
     assert wire.read_response()[0] == 500
@@ -330,7 +330,7 @@ def test_a_fault_in_asking_is_500_and_an_entry_in_the_journal(asking: Asking, wa
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_decision_that_does_not_come_is_503(asking: Asking, way: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_check_that_never_ends_is_503(asking: Asking, way: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(decisions, "ASK_TIMEOUT", 0.3)
     wire, _ = asking(way)
     code, headers, _ = wire.read_response()
@@ -338,7 +338,7 @@ def test_a_decision_that_does_not_come_is_503(asking: Asking, way: str, monkeypa
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_server_stops_while_the_gate_asks(asking: Asking, server: Any, way: str):
+def test_a_server_stops_while_the_gate_waits(asking: Asking, server: Any, way: str):
     wire, desk = asking(way)
     FX.StopHTTPServer(server=server) | run
     desk.tell(Visitor())
@@ -347,7 +347,7 @@ def test_a_server_stops_while_the_gate_asks(asking: Asking, server: Any, way: st
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_is_known_at_once_needs_no_asking(server: Any, raw: Any, way: str):
+def test_an_immediate_decision_needs_no_wait(server: Any, raw: Any, way: str):
     def identify(head: RequestHead) -> Visitor | Reply:
         return Visitor("ada") if head.first("authorization") == "Bearer x" else refuse(401, "log in first")
 
@@ -389,7 +389,7 @@ OURS = {
 
 
 @pytest.mark.parametrize("kind", ELSEWHERE)
-def test_what_a_page_of_elsewhere_embeds_is_refused_before_its_handler_runs(server: Any, raw: Any, kind: str):
+def test_an_embedded_cross_site_request_is_refused_before_its_handler_runs(server: Any, raw: Any, kind: str):
     method = "POST" if "X-Method: POST" in ELSEWHERE[kind] else "GET"
     assert status(raw, server, wiping(*ELSEWHERE[kind], method=method)) == 403
     assert ran == []
@@ -414,12 +414,12 @@ def test_programs_and_pages_of_ours_pass(server: Any, raw: Any, kind: str):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_link_from_elsewhere_may_be_followed(server: Any, raw: Any, method: str):
+def test_a_link_from_another_site_can_be_followed(server: Any, raw: Any, method: str):
     visit = ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document")
     assert status(raw, server, wiping(*visit, method=method)) == 200
 
 
-def test_a_neighbour_under_the_same_domain_is_another_site():
+def test_a_sibling_domain_is_another_site():
     gate = Gate(Admission(allowed_hosts=["lab.example.org"]))
 
     def status(host: str, site: str) -> int:
@@ -432,14 +432,14 @@ def test_a_neighbour_under_the_same_domain_is_another_site():
     assert status("localhost:8000", "same-site") == 404
 
 
-def test_many_made_up_names_are_a_bounded_number_of_lines(server: Any, raw: Any):
+def test_many_invented_names_make_a_bounded_number_of_lines(server: Any, raw: Any):
     for number in range(60):
         assert status(raw, server, wiping(f"Origin: https://evil{number}.example")) == 403
     (line,) = journal("warning")
     assert line["count"] == 60
 
 
-def test_no_answer_is_guessed_to_be_of_another_kind(server: Any, raw: Any):
+def test_every_response_forbids_content_type_sniffing(server: Any, raw: Any):
     for said in (
         wiping(),
         wiping("Origin: https://evil.example"),

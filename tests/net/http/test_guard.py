@@ -60,7 +60,7 @@ def test_uvicorn_is_of_the_minor_version_that_the_guard_was_written_for():
     assert uvicorn.__version__.split(".")[:2] == ["0", "54"]
 
 
-def test_uvicorns_class_still_has_the_seams():
+def test_uvicorns_class_still_has_the_methods_that_we_override():
     assert list(inspect.signature(H11Protocol).parameters) == ["config", "server_state", "app_state", "_loop"]
     seams = ("handle_websocket_upgrade", "send_400_response", "on_response_complete", "shutdown", "_should_upgrade")
     for seam in (*seams, "_get_upgrade", "_should_upgrade_to_ws", "handle_events", "data_received", "connection_lost"):
@@ -82,7 +82,7 @@ def test_uvicorn_hands_an_upgrade_over_as_we_rely_on():
     assert places == sorted(places)
 
 
-def test_the_state_and_the_config_have_what_we_use():
+def test_the_state_and_the_config_have_the_attributes_that_we_use():
     state = ServerState()
     assert (state.connections, state.tasks, state.default_headers) == (set(), set(), [])
     config = Config(app=lambda: None, http=GuardedHTTP, ws=dict, log_config=None, lifespan="off")  # type: ignore[arg-type]
@@ -91,7 +91,7 @@ def test_the_state_and_the_config_have_what_we_use():
     assert config.ws_protocol_class is dict
 
 
-def test_h11_keeps_what_has_come_and_names_the_states_that_we_read():
+def test_h11_keeps_received_bytes_and_has_the_states_that_we_read():
     connection = StrictConnection()
     connection.receive_data(GET + b"rest")
     assert connection.their_state is h11.IDLE
@@ -114,7 +114,7 @@ def test_garbage_is_refused_with_a_word(server: Any, raw: Raw, garbage: str):
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_garbage_that_asks_for_an_upgrade_is_refused_too(server: Any, raw: Raw, garbage: str):
+def test_garbage_with_an_upgrade_header_is_refused_too(server: Any, raw: Raw, garbage: str):
     wire = raw(server, None)
     head, end, rest = GARBAGE[garbage].partition(b"\r\n\r\n")
     wire.send(
@@ -125,7 +125,7 @@ def test_garbage_that_asks_for_an_upgrade_is_refused_too(server: Any, raw: Raw, 
 
 
 @pytest.mark.parametrize("fault", BAD_HANDSHAKES)
-def test_a_bad_handshake_is_refused_with_the_status_that_fits(server: Any, raw: Raw, fault: str):
+def test_a_bad_handshake_gets_the_matching_status(server: Any, raw: Raw, fault: str):
     wire = raw(server, None)
     request, expected = BAD_HANDSHAKES[fault]
     wire.send(request)
@@ -134,7 +134,7 @@ def test_a_bad_handshake_is_refused_with_the_status_that_fits(server: Any, raw: 
     assert "sec-websocket-accept" not in headers
 
 
-def test_an_upgrade_pipelined_behind_a_request_is_refused_after_its_answer(server: Any, raw: Raw):
+def test_an_upgrade_pipelined_after_a_request_is_refused_after_its_response(server: Any, raw: Raw):
     for requests in (1, 3):
         wire = raw(server, None)
         wire.send(GET * requests, handshake(), frame("smuggled"))
@@ -167,14 +167,14 @@ def test_a_head_without_end_is_refused_within_its_limit(server: Any, raw: Raw):
     assert wire.read_response()[0] == 431
 
 
-def test_a_megabyte_of_headers_at_once_still_gets_its_answer(server: Any, raw: Raw):
+def test_a_megabyte_of_headers_at_once_still_gets_its_response(server: Any, raw: Raw):
     wire = raw(server, None)
     wire.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"X: y\r\n" * 170_000)
     assert wire.read_response()[0] == 431
     assert wire.read_end() == b""
 
 
-def test_line_feeds_alone_are_taken_for_line_ends(server: Any, raw: Raw):
+def test_line_feeds_alone_count_as_line_ends(server: Any, raw: Raw):
     wire = raw(server, None)
     wire.send(b"GET / HTTP/1.1\nHost: localhost\n\n")
     assert wire.read_response()[0] == 200
@@ -190,7 +190,7 @@ def test_a_body_is_not_searched_for_folded_headers(server: Any, raw: Raw):
     assert wire.read_response()[::2] == (200, b"POST " + body)
 
 
-def test_a_body_whose_chunks_go_wrong_is_refused_while_its_handler_waits(server: Any, raw: Raw, until: Any):
+def test_a_body_with_an_invalid_chunk_is_refused_while_its_handler_waits(server: Any, raw: Raw, until: Any):
     wire = raw(server, None)
     wire.send(b"POST /told HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
     until(lambda: inside(server)._state.tasks)
@@ -202,9 +202,7 @@ def test_a_body_whose_chunks_go_wrong_is_refused_while_its_handler_waits(server:
 
 
 @pytest.mark.parametrize("last", [b"HTTP/1.0", b"HTTP/1.1\r\nConnection: close"])
-def test_what_follows_the_last_request_while_its_handler_works_does_not_change_the_answer(
-    serve: Any, raw: Raw, last: bytes
-):
+def test_bytes_after_the_last_request_do_not_change_its_response(serve: Any, raw: Raw, last: bytes):
     works, may_answer = Event(), Event()
 
     @zef_function
@@ -246,7 +244,7 @@ def test_half_a_handshake_is_cut(quick: float, server: Any, raw: Raw, start: byt
     assert quick * 0.9 < time.monotonic() - started < quick + 10
 
 
-def test_who_says_nothing_is_cut_without_a_word(quick: float, server: Any, raw: Raw):
+def test_a_connection_that_sends_nothing_is_cut_without_a_response(quick: float, server: Any, raw: Raw):
     wire = raw(server, None)
     started = time.monotonic()
     assert wire.read_end() == b""
@@ -265,7 +263,7 @@ def test_a_handshake_that_drips_is_cut(quick: float, server: Any, raw: Raw):
 
 
 @pytest.mark.parametrize("line", [b"X-Filler: " + b"x" * 32_000, b"X:y\r\n" * 6_400], ids=["one line", "many lines"])
-def test_a_head_that_drips_costs_no_more_than_its_length(line: bytes):
+def test_a_head_in_single_bytes_costs_time_in_proportion_to_its_length(line: bytes):
     def seconds(head: bytes) -> float:
         connection = StrictConnection()
         started = time.thread_time()
@@ -279,7 +277,7 @@ def test_a_head_that_drips_costs_no_more_than_its_length(line: bytes):
     assert whole < 8 * quarter + 0.1
 
 
-def test_a_folded_header_is_seen_wherever_it_is_cut():
+def test_a_folded_header_is_found_at_every_cut():
     folded = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n"
 
     def take(*pieces: bytes) -> None:
@@ -305,7 +303,7 @@ def test_a_second_request_that_drips_is_cut_as_well(quick: float, server: Any, r
     assert time.monotonic() - started < quick + 10
 
 
-def test_a_client_that_has_shaken_hands_may_be_silent(quick: float, server: Any, raw: Raw):
+def test_a_client_may_be_silent_after_its_handshake(quick: float, server: Any, raw: Raw):
     wire = raw(server)
     assert wire.silent(3 * quick)
     wire.send(frame("hello"))
@@ -330,7 +328,7 @@ def test_a_crowd_of_silent_connections_leaves_nothing_behind(
 # What is said in every answer
 
 
-def test_answers_have_a_date_and_do_not_name_the_server(server: Any, raw: Raw):
+def test_responses_have_a_date_and_do_not_name_the_server(server: Any, raw: Raw):
     for request in (
         GET,
         handshake(),
@@ -345,7 +343,7 @@ def test_answers_have_a_date_and_do_not_name_the_server(server: Any, raw: Raw):
         assert abs(parsedate_to_datetime(headers["date"]).timestamp() - time.time()) < 5
 
 
-def test_a_server_says_nothing_by_itself_and_leaves_logging_alone():
+def test_a_server_prints_nothing_and_does_not_change_logging():
     program = """
         import logging, socket, sys
         before = {name: (l.level, list(l.handlers), l.propagate, l.disabled)
@@ -371,7 +369,7 @@ def test_a_server_says_nothing_by_itself_and_leaves_logging_alone():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_uvicorns_loggers_hear_nothing_of_us(server: Any, raw: Raw, caplog: pytest.LogCaptureFixture):
+def test_uvicorns_loggers_receive_nothing_from_us(server: Any, raw: Raw, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.DEBUG):
         for garbage in list(GARBAGE.values())[:5]:
             wire = raw(server, None)

@@ -109,7 +109,7 @@ def answers_to(server: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch) -> Callab
 
 
 @pytest.mark.parametrize("program", GOOD)
-def test_a_handshake_is_taken_alike_by_us_and_by_the_libraries(answers_to: Any, program: str):
+def test_zefnb_and_the_libraries_accept_a_handshake_in_the_same_way(answers_to: Any, program: str):
     request, is_plain = GOOD[program]
     assert (read_plain(request) is not None) is is_plain
     by_us, by_them = answers_to(request)
@@ -118,7 +118,7 @@ def test_a_handshake_is_taken_alike_by_us_and_by_the_libraries(answers_to: Any, 
 
 
 @pytest.mark.parametrize("fault", REFUSED)
-def test_what_is_refused_is_refused_alike(answers_to: Any, fault: str):
+def test_zefnb_and_the_libraries_refuse_with_the_same_response(answers_to: Any, fault: str):
     by_us, by_them = answers_to(REFUSED[fault])
     assert by_us[0] >= 400
     assert by_us == by_them
@@ -129,7 +129,7 @@ EDIT = st.tuples(st.integers(0, 400), st.integers(0, 3), st.sampled_from(HEADS),
 
 
 @given(head=st.sampled_from(HEADS), edits=st.lists(EDIT, max_size=6), byte=st.binary(max_size=2))
-def test_neither_h11_nor_websockets_finds_fault_with_what_is_plain(head: bytes, edits: list[Any], byte: bytes):
+def test_h11_and_websockets_accept_every_handshake_that_counts_as_plain(head: bytes, edits: list[Any], byte: bytes):
     for at, length, other, begin in edits:
         head = head[:at] + other[begin : begin + length] + byte + head[at + length :]
     plain = read_plain(head)
@@ -153,13 +153,13 @@ def test_neither_h11_nor_websockets_finds_fault_with_what_is_plain(head: bytes, 
 
 
 @pytest.mark.parametrize("fault", GARBAGE)
-def test_no_garbage_is_plain_when_it_asks_for_an_upgrade(fault: str):
+def test_garbage_with_an_upgrade_header_never_counts_as_plain(fault: str):
     head, end, _ = GARBAGE[fault].partition(b"\r\n\r\n")
     asking = head.replace(b"POST /told", b"GET /ws") + b"\r\n" + handshake().partition(b"localhost\r\n")[2][:-4] + end
     assert read_plain(asking) is None
 
 
-def test_frames_behind_a_handshake_in_the_same_segment_are_heard(server: Any, raw: Raw):
+def test_frames_in_the_segment_of_a_plain_handshake_are_received(server: Any, raw: Raw):
     wire = raw(server, None)
     wire.send(handshake(), frame("early"))
     assert wire.read_response()[0] == 101
@@ -178,7 +178,7 @@ def test_a_handshake_in_pieces_is_as_good(server: Any, raw: Raw, until: Any):
         wire.close()
 
 
-def test_who_comes_by_a_plain_handshake_is_closed_and_pinged_like_others(server: Any, raw: Raw):
+def test_a_client_with_a_plain_handshake_is_closed_and_pinged_as_others(server: Any, raw: Raw):
     wire = raw(server)
     wire.send(frame(b"there?", 0x9), frame("fragment", fin=False), frame("ed", 0x0), frame(b"\x03\xe8", 0x8))
     came = [wire.read() for _ in range(3)]

@@ -63,7 +63,7 @@ DIGITS = "9" * 5_000
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_a_path_that_means_no_value_is_not_found(server: Any, raw: Any, path: str, expected: int):
+def test_a_path_variable_without_a_valid_value_gets_404(server: Any, raw: Any, path: str, expected: int):
     assert status(raw, server, get(path)) == expected
     assert journal("warning") == []
 
@@ -83,7 +83,7 @@ def test_a_path_that_means_no_value_is_not_found(server: Any, raw: Any, path: st
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_a_handshake_with_such_a_path_is_answered_the_same_by_both_ways_in(
+def test_a_handshake_with_such_a_path_gets_the_same_response_both_ways(
     server: Any, raw: Any, path: str, expected: int, more: Any
 ):
     assert status(raw, server, handshake(path, **more)) == expected
@@ -109,7 +109,7 @@ def test_a_handshake_with_such_a_path_is_answered_the_same_by_both_ways_in(
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_header_that_means_nothing_is_no_fault_of_ours(server: Any, raw: Any, lines: list[str], expected: int):
+def test_an_invalid_header_value_is_no_error_of_ours(server: Any, raw: Any, lines: list[str], expected: int):
     method = "POST" if any(line.startswith(("Content", "Transfer")) for line in lines) else "GET"
     said = "\r\n".join([f"{method} / HTTP/1.1", "Host: localhost", *lines]).encode("latin-1")
     assert status(raw, server, said + (b"" if "" in lines and "f" * 9 not in lines[-1] else b"\r\n\r\n")) == expected
@@ -119,12 +119,12 @@ def test_a_header_that_means_nothing_is_no_fault_of_ours(server: Any, raw: Any, 
 @pytest.mark.parametrize(
     "host", ["[::1", "[::1]:99999", "localhost:" + DIGITS, "localhost:\xb2", "a@localhost", "[zz]", "\xff"]
 )
-def test_a_host_that_is_none_is_refused(server: Any, raw: Any, host: str):
+def test_an_invalid_host_is_refused(server: Any, raw: Any, host: str):
     assert status(raw, server, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1")) == 403
 
 
 @pytest.mark.parametrize("where", ["_try_fast_handshake", "_accept_handshake"])
-def test_a_fault_of_our_own_in_a_handshake_is_500_and_one_entry_in_the_journal(
+def test_an_internal_error_in_a_handshake_is_500_and_one_entry_in_the_journal(
     server: Any, raw: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], where: str
 ):
     def broken(*args: Any) -> Any:
@@ -140,7 +140,7 @@ def test_a_fault_of_our_own_in_a_handshake_is_500_and_one_entry_in_the_journal(
     assert "Fatal error" not in "".join(capfd.readouterr())
 
 
-def test_a_fault_of_our_own_in_a_request_is_500_and_the_connection_goes_on(
+def test_an_internal_error_in_a_request_is_500_and_the_connection_stays_open(
     server: Any, raw: Any, monkeypatch: pytest.MonkeyPatch
 ):
     def broken(path: str) -> Any:
@@ -155,7 +155,7 @@ def test_a_fault_of_our_own_in_a_request_is_500_and_the_connection_goes_on(
     assert entry["count"] == 2
 
 
-def test_a_refused_request_for_a_head_is_answered_without_a_body(server: Any, raw: Any):
+def test_a_refused_head_request_gets_a_response_without_a_body(server: Any, raw: Any):
     wire = raw(server, None)
     wire.send(b"HEAD / HTTP/1.1\r\nHost: localhost\r\nX: a\x01\r\n\r\n")
     assert wire.read_head()[0] == 400
@@ -164,7 +164,9 @@ def test_a_refused_request_for_a_head_is_answered_without_a_body(server: Any, ra
 
 
 @pytest.mark.parametrize(("surplus", "expected"), [(-1, 200), (0, 200), (1, 431)])
-def test_a_head_has_as_many_bytes_as_the_limit_and_not_one_more(server: Any, raw: Any, surplus: int, expected: int):
+def test_a_head_of_the_maximum_size_is_accepted_and_one_more_byte_is_refused(
+    server: Any, raw: Any, surplus: int, expected: int
+):
     start = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "
     # What ends a head is counted from its last line's end.
     said = start.ljust(HEAD_LIMIT + surplus - 1, b"x") + b"\r\n\r\n"
@@ -174,17 +176,19 @@ def test_a_head_has_as_many_bytes_as_the_limit_and_not_one_more(server: Any, raw
 @pytest.mark.parametrize(
     ("count", "expected"), [(HEADERS_LIMIT - 1, 200), (HEADERS_LIMIT, 200), (HEADERS_LIMIT + 1, 431)]
 )
-def test_a_head_has_as_many_headers_as_the_limit_and_not_one_more(server: Any, raw: Any, count: int, expected: int):
+def test_a_head_of_the_maximum_number_of_headers_is_accepted_and_one_more_is_refused(
+    server: Any, raw: Any, count: int, expected: int
+):
     assert status(raw, server, get("/", *[f"X-{number}: y" for number in range(count - 1)])) == expected
 
 
 @pytest.mark.parametrize(("lines", "expected"), [(10, 200), (TRAILERS_LIMIT, 431)])
-def test_trailers_behind_a_body_have_a_limit(server: Any, raw: Any, lines: int, expected: int):
+def test_trailers_after_a_body_have_a_limit(server: Any, raw: Any, lines: int, expected: int):
     said = get("/", "Transfer-Encoding: chunked", method="POST", body=b"1\r\nx\r\n0\r\n" + b"a:b\r\n" * lines + b"\r\n")
     assert status(raw, server, said) == expected
 
 
-def test_a_request_that_is_none_is_a_bounded_note_and_no_line_in_the_cell(server: Any, raw: Any):
+def test_invalid_requests_make_a_bounded_note_and_no_output_in_the_cell(server: Any, raw: Any):
     form = ("Content-Type: multipart/form-data; boundary=b", "Content-Length: 9")
     for _ in range(20):
         assert status(raw, server, b"garbage\r\n\r\n") == 400
@@ -213,7 +217,7 @@ PROGRAM = """
 """
 
 
-def test_no_library_writes_into_the_cell():
+def test_no_library_prints_into_the_cell():
     kind = "Content-Type: multipart/form-data; boundary=b"
     said = [get("/", kind, f"Content-Length: {len(body)}", method="POST", body=body) for body in FORMS]
     for more in ({}, {"Sec_WebSocket_Extensions": ";;"}, {"Upgrade": "h2c"}, {"Sec_WebSocket_Key": "x"}):
@@ -226,7 +230,7 @@ def test_no_library_writes_into_the_cell():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_many_tiny_chunks_hold_nobody_up(server: Any, raw: Any, until: Any):
+def test_many_tiny_chunks_delay_no_other_client(server: Any, raw: Any, until: Any):
     """h11 copies all it holds for each of them: given at once, 40,000 took it a minute."""
     wire, other = raw(server, None), raw(server)
     chunks = b"1\r\nx\r\n" * 40_000 + b"0\r\n\r\n"

@@ -59,7 +59,7 @@ def budget() -> Budget:
     return default_runtime().service(Budget)
 
 
-def test_who_takes_nothing_of_an_answer_is_cut_and_who_takes_a_little_is_kept(
+def test_a_client_that_reads_nothing_of_a_response_is_cut_and_a_slow_one_is_kept(
     serve: Any, raw: Any, until: Any, budget: Budget, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(guard, "ANSWER_PROGRESS_WITHIN", 1.0)
@@ -81,7 +81,7 @@ def test_who_takes_nothing_of_an_answer_is_cut_and_who_takes_a_little_is_kept(
     assert journal("warning") == []
 
 
-def test_while_answers_are_scarce_who_takes_nothing_is_cut_sooner(
+def test_when_unread_responses_use_much_memory_a_client_that_reads_nothing_is_cut_sooner(
     serve: Any, raw: Any, until: Any, budget: Budget, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(guard, "SCARCE_PROGRESS_WITHIN", 0.5)
@@ -94,7 +94,7 @@ def test_while_answers_are_scarce_who_takes_nothing_is_cut_sooner(
     assert journal("warning") == []
 
 
-def test_answers_that_do_not_fit_are_refused_and_those_of_routes_are_there_once(serve: Any, raw: Any, budget: Any):
+def test_responses_over_the_budget_are_refused_and_those_of_routes_count_once(serve: Any, raw: Any, budget: Any):
     budget.answers.limit, before = 10 * MEBIBYTE, budget.answers.limit
     try:
         server = serve({("POST", "/"): big, "/text": "x" * (6 * MEBIBYTE)})
@@ -110,7 +110,7 @@ def test_answers_that_do_not_fit_are_refused_and_those_of_routes_are_there_once(
         budget.answers.limit = before
 
 
-def test_an_answer_longer_than_all_may_be_is_sent_alone(serve: Any, raw: Any, budget: Any, until: Any):
+def test_a_response_larger_than_the_budget_is_sent_alone(serve: Any, raw: Any, budget: Any, until: Any):
     budget.answers.limit, before = MEBIBYTE, budget.answers.limit
     try:
         wire = raw(serve({("POST", "/"): big}), None)
@@ -122,7 +122,7 @@ def test_an_answer_longer_than_all_may_be_is_sent_alone(serve: Any, raw: Any, bu
         budget.answers.limit = before
 
 
-def test_what_waits_to_be_read_is_held_with_the_bodies(
+def test_pipelined_bytes_that_are_not_read_yet_count_with_the_bodies(
     serve: Any, raw: Any, until: Any, budget: Budget, waits: Any, gate: Any
 ):
     server = serve({("POST", "/wait"): waits, ("POST", "/"): told, "/": "up"})
@@ -140,7 +140,7 @@ def test_what_waits_to_be_read_is_held_with_the_bodies(
     until(lambda: budget.bodies.held == 0)
 
 
-def test_who_leaves_or_is_refused_holds_nothing_unread(serve: Any, raw: Any, until: Any, budget: Budget):
+def test_a_client_that_disconnects_or_is_refused_releases_its_memory(serve: Any, raw: Any, until: Any, budget: Budget):
     server = serve({("POST", "/"): told})
     budget.bodies.limit, before = 20_000, budget.bodies.limit
     try:
@@ -161,7 +161,7 @@ def test_who_leaves_or_is_refused_holds_nothing_unread(serve: Any, raw: Any, unt
         budget.bodies.limit = before
 
 
-def test_a_body_in_crumbs_takes_as_much_memory_as_it_has_bytes():
+def test_a_body_in_tiny_pieces_uses_as_much_memory_as_its_bytes():
     count = 8_000
     crumbs = iter(range(count))
 
@@ -195,12 +195,14 @@ def test_all_bodies_together_have_a_limit(
         budget.bodies.limit = before
 
 
-def test_text_that_takes_more_as_characters_counts_for_more(serve: Any, raw: Any, budget: Any, waits: Any, until: Any):
+def test_text_that_needs_more_memory_as_characters_counts_more(
+    serve: Any, raw: Any, budget: Any, waits: Any, until: Any
+):
     raw(serve({("POST", "/"): waits}), None).send(request(body="ü".encode() * 100))
     until(lambda: budget.bodies.held == 1_000)
 
 
-def test_a_request_whose_client_has_left_is_not_handled_and_its_body_not_kept(
+def test_a_request_of_a_disconnected_client_is_not_handled_and_its_body_is_released(
     serve: Any, raw: Any, gate: Any, waits: Any, budget: Any, until: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(thread_share, "ONE_HANDLER_THREADS", 1)
@@ -256,7 +258,7 @@ def test_a_rest_has_a_limit(serve: Any, raw: Any, monkeypatch: pytest.MonkeyPatc
         assert wire.read_end() == b""
 
 
-def test_a_handler_that_waits_leaves_threads_to_others_and_the_journal_says_who_waits(
+def test_a_waiting_handler_leaves_threads_for_others_and_the_journal_names_it(
     serve: Any, raw: Any, gate: Any, waits: Any, until: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(thread_share, "HTTP_THREADS", 4)

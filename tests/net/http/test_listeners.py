@@ -19,7 +19,7 @@ Raw = Callable[..., Wire]
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
-def test_port_zero_picks_a_free_one_for_both_loopbacks(serve: Any, raw: Raw):
+def test_port_zero_chooses_a_free_port_for_both_loopback_addresses(serve: Any, raw: Raw):
     one, two = serve({"/": "one"}), serve({"/": "two"})
     assert one.port != two.port
     for server in (one, two):
@@ -28,12 +28,12 @@ def test_port_zero_picks_a_free_one_for_both_loopbacks(serve: Any, raw: Raw):
     assert not is_free(one.port)
 
 
-def test_it_listens_on_loopback_alone(serve: Any):
+def test_it_listens_only_on_loopback_by_default(serve: Any):
     listening = [s.getsockname()[0] for s in inside(serve({"/": "x"}))._acceptor.listeners]
     assert listening == ["127.0.0.1", "::1"]
 
 
-def test_it_listens_everywhere_when_that_is_asked_for(serve: Any, raw: Raw):
+def test_it_listens_on_all_addresses_on_request(serve: Any, raw: Raw):
     server = serve({"/": "x"}, allow_external_requests=True)
     listening = [s.getsockname()[0] for s in inside(server)._acceptor.listeners]
     assert listening == ["0.0.0.0", "::"]
@@ -47,7 +47,7 @@ def test_it_listens_everywhere_when_that_is_asked_for(serve: Any, raw: Raw):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_a_port_of_another_program_is_named_with_what_to_do(host: str):
+def test_a_port_of_another_program_raises_with_advice(host: str):
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as other:
         other.bind((host, 0))
         other.listen()
@@ -59,14 +59,14 @@ def test_a_port_of_another_program_is_named_with_what_to_do(host: str):
     assert server.port == port
 
 
-def test_a_port_of_our_own_is_named_with_what_to_do(serve: Any):
+def test_a_port_of_another_zefnb_server_raises_with_advice(serve: Any):
     first = serve({"/": "first"})
     with pytest.raises(PortUnavailable, match=rf"port {first.port} .*allow_restart=True"):
         serve({"/": "second"}, port=first.port)
     assert httpx.get(f"http://127.0.0.1:{first.port}/").text == "first"
 
 
-def test_allow_restart_takes_the_port_over(serve: Any, raw: Raw, topic: Any):
+def test_allow_restart_replaces_the_server_of_the_port(serve: Any, raw: Raw, topic: Any):
     first = serve({"/": "first", "/ws": ET.WebSocket(clients_subscribe_to=[topic])})
     wire = raw(first)
     second = serve({"/": "second"}, port=first.port, allow_restart=True)
@@ -79,12 +79,12 @@ def test_allow_restart_takes_the_port_over(serve: Any, raw: Raw, topic: Any):
 
 
 @pytest.mark.parametrize("port", [-1, 65_536, 99_999])
-def test_a_port_out_of_range_is_a_fault_of_the_call(port: int):
+def test_a_port_out_of_range_raises(port: int):
     with pytest.raises(InvalidEffect, match=f"port: got {port}"):
         FX.StartHTTPServer(routes={"/": "x"}, port=port) | run
 
 
-def test_small_answers_do_not_wait_for_one_another(serve: Any, raw: Raw):
+def test_small_responses_do_not_wait_for_one_another(serve: Any, raw: Raw):
     server = serve({"/": "x"})
     for host in ("127.0.0.1", "::1"):
         wire = raw(server, None, host=host)

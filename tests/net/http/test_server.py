@@ -26,7 +26,9 @@ Raw = Callable[..., Wire]
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
-def test_with_logging_the_journal_tells_who_came_and_who_left(serve: Any, topic: Any, connect: Any, until: Any):
+def test_with_logging_the_journal_reports_connections_and_disconnections(
+    serve: Any, topic: Any, connect: Any, until: Any
+):
     server = serve({"/ws": ET.WebSocket(clients_subscribe_to=[topic])}, logging=True)
     with pytest.raises(InvalidStatus):
         connect(server, "/nowhere")
@@ -43,7 +45,7 @@ def test_with_logging_the_journal_tells_who_came_and_who_left(serve: Any, topic:
 # Stopping
 
 
-def test_stopping_says_1001_to_everybody_and_the_port_is_free(serve: Any, topic: Any, connect: Any, raw: Raw):
+def test_stopping_closes_all_clients_with_1001_and_frees_the_port(serve: Any, topic: Any, connect: Any, raw: Raw):
     server = serve({"/": "x", "/ws": ET.WebSocket(clients_subscribe_to=[topic])})
     polite = [connect(server) for _ in range(20)]
     silent, idle, half = raw(server), raw(server, None), raw(server, None)
@@ -74,7 +76,9 @@ def test_stopping_says_1001_to_everybody_and_the_port_is_free(serve: Any, topic:
             FX.StopHTTPServer(server=server) | run
 
 
-def test_polite_clients_do_not_make_a_stop_wait(serve: Any, topic: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
+def test_a_stop_returns_at_once_when_clients_reply_to_the_close(
+    serve: Any, topic: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(server_module, "_STOP_TIMEOUT", 20.0)
     server = serve({"/": "x", "/ws": ET.WebSocket(clients_subscribe_to=[topic])})
     wire, half = raw(server), raw(server, None)
@@ -90,7 +94,7 @@ def test_polite_clients_do_not_make_a_stop_wait(serve: Any, topic: Any, raw: Raw
     assert time.monotonic() - started < 10
 
 
-def test_a_stop_cuts_who_is_slow_to_leave(serve: Any, raw: Raw, until: Any):
+def test_a_stop_cuts_clients_that_do_not_reply_to_the_close(serve: Any, raw: Raw, until: Any):
     gate = threading.Event()
 
     @zef_function
@@ -113,7 +117,7 @@ def test_a_stop_cuts_who_is_slow_to_leave(serve: Any, raw: Raw, until: Any):
     assert journal("warning") == []
 
 
-def test_a_port_can_be_had_again_at_once_many_times(serve: Any, topic: Any, raw: Raw):
+def test_a_port_can_be_reused_at_once_many_times(serve: Any, topic: Any, raw: Raw):
     routes = {"/ws": ET.WebSocket(clients_subscribe_to=[topic], clients_push_into_=[topic])}
     port = 0
     for _ in range(10):
@@ -183,7 +187,7 @@ def test_every_earlier_message_is_handled_before_the_goodbye(serve: Any, raw: Ra
     until(lambda: heard == ["WSClientConnected", "a", "b", "WSClientDisconnected"])
 
 
-def test_a_stop_in_the_middle_of_a_broadcast_leaves_nothing(serve: Any, topic: Any, raw: Raw):
+def test_a_stop_during_a_broadcast_leaves_nothing_behind(serve: Any, topic: Any, raw: Raw):
     server = serve({"/ws": ET.WebSocket(clients_subscribe_to=[topic])})
     crowd = [raw(server) for _ in range(20)]
     stopping = threading.Event()
@@ -208,7 +212,7 @@ def test_a_stop_in_the_middle_of_a_broadcast_leaves_nothing(serve: Any, topic: A
     assert journal("warning") == []
 
 
-def test_a_handle_from_elsewhere_is_not_at_home():
+def test_a_handle_of_another_process_raises():
     with pytest.raises(NotRunning, match="belongs to another process"):
         FX.StopHTTPServer(server=ET.HTTPServer(generate_uid(), port=8000)) | run
 
@@ -223,7 +227,7 @@ def test_the_switch_interval_is_restored_by_the_last_server(serve: Any):
     assert sys.getswitchinterval() == before
 
 
-def test_a_program_that_ends_while_servers_run_ends_and_says_1001(tmp_path: Path):
+def test_a_program_that_ends_with_running_servers_exits_and_sends_1001(tmp_path: Path):
     program = (
         "import sys; from zefnb import *\n"
         "s = FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_push_into_=[ET.Topic('t')])}, port=0) | run\n"
@@ -270,7 +274,7 @@ def test_a_dead_peer_is_closed(chat: Any, raw: Raw, clients: Any, connect: Any, 
     assert living.recv(timeout=20) == "still here"
 
 
-def test_who_is_not_read_for_a_while_is_not_dead(serve: Any, raw: Raw, until: Any, monkeypatch: Any):
+def test_a_client_that_is_not_read_for_a_while_counts_as_alive(serve: Any, raw: Raw, until: Any, monkeypatch: Any):
     monkeypatch.setattr(connection_module, "PING_INTERVAL", 0.05)
     monkeypatch.setattr(connection_module, "PING_TIMEOUT", 0.3)
     gate = threading.Event()
@@ -311,7 +315,7 @@ def update(server: Any, *delta: Any, **options: Any) -> Any:
     return FX.UpdateRunningHTTPServer(server=server, delta=list(delta), **options) | run
 
 
-def test_routes_change_while_clients_stay(serve: Any, topic: Any, raw: Raw, clients: Any):
+def test_routes_change_while_clients_stay_connected(serve: Any, topic: Any, raw: Raw, clients: Any):
     server = serve(
         {"/": "old", "/gone": "x", "/ws": ET.WebSocket(clients_subscribe_to=[topic], clients_push_into_=[topic])}
     )
@@ -337,7 +341,7 @@ def test_routes_change_while_clients_stay(serve: Any, topic: Any, raw: Raw, clie
     assert (FX.QueryAllWebsocketEndpoints(http_server=server) | run)[0]["accepted"] == 2
 
 
-def test_a_websocket_route_is_replaced_for_newcomers_and_those_within_stay(
+def test_a_replaced_websocket_route_serves_new_clients_and_existing_ones_stay(
     serve: Any, raw: Raw, clients: Any, until: Any
 ):
     old, new = ET.Topic(generate_uid()), ET.Topic(generate_uid())
@@ -365,7 +369,7 @@ def test_a_websocket_route_is_replaced_for_newcomers_and_those_within_stay(
     assert (FX.StreamGraphSnapshot() | run) == []
 
 
-def test_a_change_with_faults_changes_nothing(serve: Any):
+def test_a_change_with_a_mistake_changes_nothing(serve: Any):
     server = serve({"/": "x"})
     with pytest.raises(InvalidEffect) as caught:
         update(
@@ -398,7 +402,7 @@ def test_a_key_written_as_a_list_is_a_method_and_a_path(serve: Any):
     assert update(server, remove(["POST", "/"]))["routes_removed"] == [("POST", "/")]
 
 
-def test_a_change_can_insist_on_the_version_it_was_made_for(serve: Any):
+def test_a_change_can_require_the_version_that_it_is_based_on(serve: Any):
     server = serve({"/": "x"})
     update(server, insert("/", "y"), expected_version=1)
     with pytest.raises(InvalidEffect, match="expected_version: got 1, the server is at version 2"):

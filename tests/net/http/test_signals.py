@@ -54,7 +54,7 @@ WAITS = {
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("wait", WAITS)
-def test_clients_are_told_and_the_process_ends_by_the_signal(wait: str, number: signal.Signals) -> None:
+def test_clients_are_closed_with_1001_and_the_process_ends_by_the_signal(wait: str, number: signal.Signals) -> None:
     with script(f"{START}print(server.port, flush=True); print('buffered')\n{WAITS[wait]}") as ran:
         with opened(f"ws://127.0.0.1:{first_line(ran)}/ws") as client:
             ran.send_signal(number)
@@ -63,7 +63,7 @@ def test_clients_are_told_and_the_process_ends_by_the_signal(wait: str, number: 
         assert first_line(ran) == "buffered"
 
 
-def test_the_first_server_may_be_started_by_another_thread() -> None:
+def test_the_first_server_can_be_started_by_another_thread() -> None:
     lines = (
         f"def start():\n    global server\n    {START}"
         f"thread = threading.Thread(target=start)\nthread.start(); thread.join()\n{SAY}time.sleep(60)"
@@ -76,7 +76,7 @@ def test_the_first_server_may_be_started_by_another_thread() -> None:
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
-def test_a_handler_of_the_programs_own_is_left_alone(order: str) -> None:
+def test_a_signal_handler_of_the_program_is_not_replaced(order: str) -> None:
     mine = "signal.signal(signal.SIGTERM, lambda *_: (print('mine', flush=True), os._exit(3)))\n"
     lines = mine + START if order == "before" else START + mine
     with script(f"{lines}{SAY}time.sleep(60)") as ran:
@@ -86,7 +86,7 @@ def test_a_handler_of_the_programs_own_is_left_alone(order: str) -> None:
         assert ran.wait(20) == 3
 
 
-def test_what_is_ignored_as_by_nohup_stays_ignored() -> None:
+def test_a_signal_ignored_by_nohup_stays_ignored() -> None:
     lines = f"signal.signal(signal.SIGHUP, signal.SIG_IGN)\n{START}{SAY}input()\nprint('still here', flush=True)"
     source = f"import signal\nfrom zefnb import *\n{lines}"
     with subprocess.Popen(
@@ -101,7 +101,7 @@ def test_what_is_ignored_as_by_nohup_stays_ignored() -> None:
         assert ran.wait(20) == 0
 
 
-def test_a_second_one_ends_the_process_at_once() -> None:
+def test_a_second_signal_ends_the_process_at_once() -> None:
     """While a handler that does not end keeps the closing waiting, here for longer than the test waits."""
     lines = (
         "from zefnb.engine.runtime import Runtime\nRuntime.close.__defaults__ = (600,)\n"

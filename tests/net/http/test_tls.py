@@ -61,7 +61,7 @@ def shapes(files: tuple[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("shape", ["tuple", "list", "dict", "entity", "context"])
-def test_with_certificates_it_speaks_tls(
+def test_with_certificates_the_server_uses_tls(
     serve: Any, chat: Any, connect: Any, topic: Any, shapes: Any, shape: str, trusting: Any
 ):
     socket_route = ET.WebSocket(clients_subscribe_to=[topic], clients_push_into_=[topic])
@@ -76,7 +76,7 @@ def test_with_certificates_it_speaks_tls(
         httpx.get(f"https://localhost:{server.port}/")
 
 
-def test_a_tls_client_hears_why_it_is_closed(serve: Any, connect: Any, topic: Any, files: Any, trusting: Any):
+def test_a_tls_client_receives_the_close_code(serve: Any, connect: Any, topic: Any, files: Any, trusting: Any):
     server = serve({"/ws": ET.WebSocket(clients_push_into_=[topic])}, certificates=files)
     first, second = (connect(f"wss://localhost:{server.port}/ws", ssl=trusting) for _ in range(2))
     FX.CloseWebSocketConnection(http_server=server, channel_id=0, code=4001, reason="enough") | run
@@ -88,7 +88,7 @@ def test_a_tls_client_hears_why_it_is_closed(serve: Any, connect: Any, topic: An
     assert journal("warning") == []
 
 
-def test_who_is_in_the_middle_of_a_tls_handshake_when_the_server_stops_is_not_let_in(
+def test_a_client_in_a_tls_handshake_when_the_server_stops_is_refused(
     serve: Any, files: Any, trusting: ssl.SSLContext, raw: Raw, topic: Any
 ):
     server = serve({"/": "x", "/ws": ET.WebSocket(clients_subscribe_to=[topic])}, certificates=files)
@@ -117,7 +117,7 @@ def test_a_tls_handshake_that_stalls_is_cut(serve: Any, files: Any, raw: Raw, mo
     assert time.monotonic() - started < 3
 
 
-def test_who_speaks_plainly_to_a_tls_server_is_cut_and_no_fault(serve: Any, files: Any, raw: Raw, trusting: Any):
+def test_a_plain_connection_to_a_tls_server_is_cut_and_is_no_error(serve: Any, files: Any, raw: Raw, trusting: Any):
     server = serve({"/": "x"}, certificates=files)
     wire = raw(server, None)
     wire.send(GET)
@@ -136,7 +136,7 @@ def encrypted(files: tuple[str, str], tmp_path: Path) -> tuple[str, str]:
     return files[0], str(locked)
 
 
-def test_certificates_that_are_none_are_a_fault_that_names_the_file(files: Any, tmp_path: Path):
+def test_invalid_certificates_raise_and_the_error_names_the_file(files: Any, tmp_path: Path):
     nonsense = tmp_path / "nonsense.pem"
     nonsense.write_text("no certificate")
     wrong = {
@@ -155,7 +155,7 @@ def test_certificates_that_are_none_are_a_fault_that_names_the_file(files: Any, 
 
 
 @pytest.mark.parametrize("count", [1, 3_000])
-def test_what_a_tls_client_sends_before_it_ends_the_stream_is_heard(
+def test_bytes_that_a_tls_client_sends_before_it_ends_the_stream_are_received(
     serve: Any,
     connect: Any,
     topic: Any,

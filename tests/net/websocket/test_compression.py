@@ -34,13 +34,13 @@ def compressed_chat(serve: Any, topic: Any) -> Any:
     )
 
 
-def test_compression_is_agreed_on_when_it_was_asked_for(compressed_chat: Any, chat: Any, connect: Any):
+def test_compression_is_negotiated_when_the_client_offers_it(compressed_chat: Any, chat: Any, connect: Any):
     client = connect(compressed_chat, compression="deflate")
     assert [extension.name for extension in client.protocol.extensions] == ["permessage-deflate"]
     assert connect(chat, compression="deflate").protocol.extensions == []
 
 
-def test_a_compressed_message_is_heard_by_compressed_and_plain_clients_in_one_order(
+def test_compressed_and_plain_clients_receive_a_compressed_message_in_one_order(
     compressed_chat: Any, topic: Any, connect: Any, raw: Raw
 ):
     crowd = [connect(compressed_chat, compression="deflate" if number % 2 else None) for number in range(6)]
@@ -61,7 +61,7 @@ def test_a_compressed_message_is_heard_by_compressed_and_plain_clients_in_one_or
         assert [client.recv(timeout=20) for _ in range(200)] == [str(number) for number in range(200)]
 
 
-def test_compressed_fragments_are_one_message(compressed_chat: Any, raw: Raw):
+def test_compressed_fragments_form_one_message(compressed_chat: Any, raw: Raw):
     wire = raw(compressed_chat, **DEFLATE)
     packed = deflated(b"compressed " * 100)
     wire.send(frame(packed[:5], rsv=4, fin=False), frame(b"", PING), frame(packed[5:], CONT))
@@ -71,7 +71,7 @@ def test_compressed_fragments_are_one_message(compressed_chat: Any, raw: Raw):
     assert zlib.decompressobj(-15).decompress(came.payload + b"\0\0\xff\xff") == b"compressed " * 100
 
 
-def test_a_zip_bomb_is_refused_before_it_unfolds(compressed_chat: Any, raw: Raw):
+def test_a_zip_bomb_is_refused_before_it_is_decompressed(compressed_chat: Any, raw: Raw):
     bomb = deflated(bytes(64 << 20))
     assert len(bomb) < 1 << 16
     whole, fragments = raw(compressed_chat, **DEFLATE), raw(compressed_chat, **DEFLATE)
@@ -83,7 +83,7 @@ def test_a_zip_bomb_is_refused_before_it_unfolds(compressed_chat: Any, raw: Raw)
         assert peak() < 2 << 20
 
 
-def test_what_does_not_unpack_is_refused(compressed_chat: Any, raw: Raw):
+def test_invalid_compressed_data_is_refused(compressed_chat: Any, raw: Raw):
     broken, not_text = raw(compressed_chat, **DEFLATE), raw(compressed_chat, **DEFLATE)
     broken.send(frame(b"\xff\xff\xff\xff", rsv=4))
     assert broken.read_close().code == 1002
@@ -91,7 +91,7 @@ def test_what_does_not_unpack_is_refused(compressed_chat: Any, raw: Raw):
     assert not_text.read_close().code == 1007
 
 
-def test_a_broadcast_is_packed_once_for_all_who_agreed_on_the_same(
+def test_a_broadcast_is_compressed_once_for_all_clients_with_the_same_window(
     compressed_chat: Any, topic: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ):
     packings: list[int] = []
@@ -113,7 +113,7 @@ def test_a_broadcast_is_packed_once_for_all_who_agreed_on_the_same(
     assert sorted(packings) == [10, 15]
 
 
-def test_nothing_is_kept_between_messages_either_way(compressed_chat: Any, connect: Any):
+def test_no_context_is_kept_between_messages_in_either_direction(compressed_chat: Any, connect: Any):
     client = connect(compressed_chat, compression="deflate")
     (agreed,) = client.protocol.extensions
     assert agreed.remote_no_context_takeover
@@ -123,7 +123,7 @@ def test_nothing_is_kept_between_messages_either_way(compressed_chat: Any, conne
         assert client.recv(timeout=20) == text
 
 
-def test_a_window_that_zlib_does_not_have_is_declined(compressed_chat: Any, topic: Any, raw: Raw):
+def test_a_window_that_zlib_does_not_support_is_declined(compressed_chat: Any, topic: Any, raw: Raw):
     wire = raw(compressed_chat, Sec_WebSocket_Extensions="permessage-deflate; server_max_window_bits=8")
     FX.Publish(target=topic, content="plain") | run
     came = wire.read()
@@ -131,7 +131,7 @@ def test_a_window_that_zlib_does_not_have_is_declined(compressed_chat: Any, topi
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 65_537, 300_000])
-def test_a_packed_message_of_every_length_is_what_was_said(compressed_chat: Any, topic: Any, connect: Any, size: int):
+def test_a_compressed_message_of_every_length_round_trips(compressed_chat: Any, topic: Any, connect: Any, size: int):
     client = connect(compressed_chat, compression="deflate")
     for content in (random.Random(size).randbytes(size), "x" * size):
         FX.Publish(target=topic, content=content) | run

@@ -41,7 +41,7 @@ def mirror(serve: Any) -> Any:
 
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
-def test_a_message_of_every_length_class_comes_back(mirror: Any, raw: Raw, length: int, opcode: int):
+def test_a_message_of_every_length_class_is_echoed(mirror: Any, raw: Raw, length: int, opcode: int):
     wire = raw(mirror)
     payload = random.Random(length).randbytes(length) if opcode == BINARY else b"z" * length
     wire.send(frame(payload, opcode))
@@ -96,7 +96,7 @@ def test_many_frames_in_one_segment_are_many_messages_in_order(mirror: Any, raw:
     assert [wire.read().payload.decode() for _ in range(2_000)] == [str(number) for number in range(2_000)]
 
 
-def test_frames_in_the_segment_of_the_handshake_are_kept(mirror: Any, raw: Raw):
+def test_frames_in_the_segment_of_the_handshake_are_received(mirror: Any, raw: Raw):
     wire = raw(mirror, path=None)
     wire.send(handshake(), frame("early"), frame("birds")[:4])
     assert wire.read_head()[0] == 101
@@ -126,7 +126,7 @@ def fed_in_pieces(server: Any, data: bytes, piece: int) -> float:
     return float(on_loop(feed))
 
 
-def test_a_long_frame_in_small_pieces_costs_no_more_than_its_length(mirror: Any, raw: Raw):
+def test_a_long_frame_in_small_pieces_costs_time_in_proportion_to_its_length(mirror: Any, raw: Raw):
     wire = raw(mirror)
     half = fed_in_pieces(mirror, frame(b"x" * (1 << 19), BINARY), 16)
     whole = fed_in_pieces(mirror, frame(b"x" * (1 << 20), BINARY), 16)
@@ -137,7 +137,7 @@ def test_a_long_frame_in_small_pieces_costs_no_more_than_its_length(mirror: Any,
     assert whole < 3
 
 
-def test_many_small_control_frames_behind_a_cut_frame_cost_no_more_than_their_number(mirror: Any, raw: Raw):
+def test_small_control_frames_after_a_cut_frame_cost_time_in_proportion_to_their_number(mirror: Any, raw: Raw):
     raw(mirror)
     pongs = frame(b"", PONG) * 40_000
     first = frame(b"x" * 50)
@@ -153,13 +153,13 @@ def test_many_small_control_frames_behind_a_cut_frame_cost_no_more_than_their_nu
 # Fragments and control frames
 
 
-def test_a_ping_is_answered_with_its_payload(mirror: Any, raw: Raw):
+def test_a_ping_gets_a_pong_with_its_payload(mirror: Any, raw: Raw):
     wire = raw(mirror)
     wire.send(frame(b"", PING), frame(b"p" * 125, PING))
     assert [wire.read(), wire.read()] == [Frame(PONG, b""), Frame(PONG, b"p" * 125)]
 
 
-def test_a_ping_between_fragments_is_answered_between_them(mirror: Any, raw: Raw):
+def test_a_ping_between_fragments_gets_its_pong_between_them(mirror: Any, raw: Raw):
     wire = raw(mirror)
     wire.send(frame("first ", fin=False), frame(b"now", PING))
     assert wire.read() == Frame(PONG, b"now")
@@ -185,13 +185,13 @@ def test_a_limit_is_for_messages_and_not_for_the_control_frames_between_their_fr
     assert wire.read_close().reason == "r" * 123
 
 
-def test_a_pong_nobody_asked_for_is_nothing(mirror: Any, raw: Raw):
+def test_an_unsolicited_pong_is_ignored(mirror: Any, raw: Raw):
     wire = raw(mirror)
     wire.send(frame(b"hm", PONG), frame("on we go"))
     assert wire.read().payload == b"on we go"
 
 
-def test_a_character_may_be_cut_between_fragments(mirror: Any, raw: Raw):
+def test_a_character_can_be_cut_between_fragments(mirror: Any, raw: Raw):
     wire = raw(mirror)
     text = "κόσμε🍃".encode()
     for cut in range(1, len(text)):
@@ -200,7 +200,7 @@ def test_a_character_may_be_cut_between_fragments(mirror: Any, raw: Raw):
 
 
 @pytest.mark.parametrize("text", BAD_TEXT, ids=repr)
-def test_text_that_is_no_utf8_is_refused(mirror: Any, raw: Raw, text: bytes):
+def test_text_that_is_not_utf8_is_refused(mirror: Any, raw: Raw, text: bytes):
     whole, fragments, short, tail = raw(mirror), raw(mirror), raw(mirror), raw(mirror)
     whole.send(frame(b"x" * 130 + text))
     short.send(frame(text))
@@ -232,7 +232,7 @@ def test_a_breach_of_the_protocol_ends_with_1002(mirror: Any, raw: Raw, breach: 
 
 
 @pytest.mark.parametrize("breach", ["a frame without a mask", "the reserved opcode 3", "a continuation of nothing"])
-def test_a_breach_is_judged_when_its_first_bytes_come_alone(mirror: Any, raw: Raw, breach: str):
+def test_a_protocol_error_is_detected_from_its_first_bytes(mirror: Any, raw: Raw, breach: str):
     wire = raw(mirror)
     for byte in BREACHES[breach]:
         wire.send(bytes([byte]))
@@ -254,7 +254,7 @@ def test_a_message_over_the_limit_is_refused_by_its_head(mirror: Any, raw: Raw):
     assert wire.read_close().code == 1009
 
 
-def test_a_message_over_the_limit_that_is_sent_to_its_end_gets_to_read_why(mirror: Any, raw: Raw):
+def test_a_client_that_sends_a_too_long_message_to_its_end_can_read_1009(mirror: Any, raw: Raw):
     wire = raw(mirror)
     wire.send(frame(b"x" * (3 << 20), BINARY))
     assert wire.read_close().code == 1009
@@ -268,14 +268,14 @@ def test_fragments_count_together(mirror: Any, raw: Raw):
 
 
 @pytest.mark.parametrize("length", [9, 100, 200])
-def test_a_limit_below_a_short_frame_holds_too(mirror: Any, raw: Raw, length: int):
+def test_a_limit_shorter_than_a_short_frame_is_applied_too(mirror: Any, raw: Raw, length: int):
     wire = raw(mirror, "/tiny")
     wire.send(frame("x" * 8), frame("x" * length))
     assert wire.read().payload == b"x" * 8
     assert wire.read_close().code == 1009
 
 
-def test_endless_tiny_fragments_come_to_an_end(mirror: Any, raw: Raw):
+def test_endless_tiny_fragments_are_refused(mirror: Any, raw: Raw):
     wire = raw(mirror, "/tiny")
     wire.send(frame(b"", BINARY, fin=False), frame(b"x", CONT, fin=False) * 9)
     assert wire.read_close().code == 1009
@@ -293,14 +293,14 @@ def test_a_message_has_4096_fragments_at_most(mirror: Any, raw: Raw, count: int,
         assert (close.code, close.reason) == (1009, "more than 4096 fragments")
 
 
-def test_fragments_are_counted_for_each_message_anew(mirror: Any, raw: Raw):
+def test_fragments_are_counted_for_each_message(mirror: Any, raw: Raw):
     wire = raw(mirror)
     for _ in range(3):
         wire.send(frame(b"", BINARY, fin=False), frame(b"", CONT, fin=False) * 4_000, frame(b"x", CONT))
         assert wire.read() == Frame(BINARY, b"x")
 
 
-def test_endless_empty_fragments_come_to_an_end(mirror: Any, raw: Raw):
+def test_endless_empty_fragments_are_refused(mirror: Any, raw: Raw):
     wire = raw(mirror)
     wire.send(frame("a", fin=False), frame(b"", CONT, fin=False) * 100_000)
     assert wire.read_close().code == 1009
@@ -318,13 +318,13 @@ def test_fragments_are_refused_from_the_byte_after_the_limit_on(mirror: Any, raw
         assert wire.read_close().code == 1009
 
 
-def test_a_fragment_that_is_too_long_is_refused_by_its_head(mirror: Any, raw: Raw):
+def test_a_fragment_that_is_too_long_is_refused_by_its_header(mirror: Any, raw: Raw):
     wire = raw(mirror)
     wire.send(frame(b"x" * (1 << 19), BINARY, fin=False), frame(b"", CONT, announced=(1 << 19) + 1))
     assert wire.read_close().code == 1009
 
 
-def test_bytes_refused_or_unfinished_are_not_kept(mirror: Any, raw: Raw):
+def test_refused_or_unfinished_bytes_are_not_kept(mirror: Any, raw: Raw):
     wires = [raw(mirror) for _ in range(8)]
     too_long = frame(b"x" * (8 << 20), BINARY, announced=1 << 30)
     unfinished = frame(b"x" * (1 << 20), BINARY)[:-1]
@@ -354,7 +354,7 @@ def test_a_valid_close_code_is_echoed(mirror: Any, raw: Raw, code: int):
     assert wire.read_end() == b""
 
 
-def test_a_close_frame_may_come_in_the_middle_of_a_message(mirror: Any, raw: Raw):
+def test_a_close_frame_in_the_middle_of_a_message_is_accepted(mirror: Any, raw: Raw):
     """RFC 6455, section 5.4: control frames may, and a close frame is one."""
     one, two, empty = raw(mirror), raw(mirror), raw(mirror)
     one.send(frame("never ", fin=False), closing(1000, "enough"))
@@ -368,20 +368,20 @@ def test_a_close_frame_may_come_in_the_middle_of_a_message(mirror: Any, raw: Raw
     assert empty.read_end() == b""
 
 
-def test_an_empty_close_frame_is_answered_with_one(mirror: Any, raw: Raw):
+def test_an_empty_close_frame_gets_an_empty_one(mirror: Any, raw: Raw):
     wire = raw(mirror)
     wire.send(closing())
     assert wire.read_close().payload == b""
     assert wire.read_end() == b""
 
 
-def test_a_close_reason_that_is_no_utf8_is_refused(mirror: Any, raw: Raw):
+def test_a_close_reason_that_is_not_utf8_is_refused(mirror: Any, raw: Raw):
     wire = raw(mirror)
     wire.send(frame(struct.pack("!H", 1000) + b"\xff", CLOSE))
     assert wire.read_close().code == 1007
 
 
-def test_what_was_said_before_the_close_frame_is_answered_before_it(mirror: Any, raw: Raw):
+def test_messages_before_the_close_frame_get_their_replies_first(mirror: Any, raw: Raw):
     wire = raw(mirror)
     wire.send(*(frame(str(number)) for number in range(100)), closing(1000))
     came, end = wire.read_until_close()
@@ -389,7 +389,7 @@ def test_what_was_said_before_the_close_frame_is_answered_before_it(mirror: Any,
     assert end.code == 1000
 
 
-def test_what_comes_after_the_close_frame_is_ignored(chat: Any, topic: Any, raw: Raw):
+def test_bytes_after_the_close_frame_are_ignored(chat: Any, topic: Any, raw: Raw):
     talker, listener = raw(chat), raw(chat)
     talker.send(frame("last words"), closing(1000), frame("a voice from beyond"), frame(b"?", PING))
     came, _ = talker.read_until_close()
@@ -399,7 +399,7 @@ def test_what_comes_after_the_close_frame_is_ignored(chat: Any, topic: Any, raw:
     assert [listener.read().payload, listener.read().payload] == [b"last words", b"silence"]
 
 
-def test_what_the_client_says_while_we_close_is_ignored_and_its_close_is_understood(
+def test_messages_during_our_close_are_ignored_and_the_clients_close_frame_is_read(
     chat: Any, topic: Any, raw: Raw, clients: Any
 ):
     talker, listener = raw(chat), raw(chat)
@@ -417,7 +417,7 @@ def test_what_the_client_says_while_we_close_is_ignored_and_its_close_is_underst
     assert listener.read().payload == b"done"
 
 
-def test_a_client_that_never_answers_our_close_is_cut(mirror: Any, raw: Raw, clients: Any, until: Any):
+def test_a_client_that_does_not_reply_to_our_close_is_cut(mirror: Any, raw: Raw, clients: Any, until: Any):
     wire = raw(mirror)
     (row,) = clients(mirror)
     started = time.monotonic()
@@ -439,7 +439,7 @@ def test_a_client_that_just_leaves_has_left(mirror: Any, raw: Raw, clients: Any)
     assert journal("warning") == []
 
 
-def test_an_actor_learns_how_its_client_went(serve: Any, raw: Raw, until: Any):
+def test_an_actor_receives_the_close_code_of_its_client(serve: Any, raw: Raw, until: Any):
     codes: list[Any] = []
 
     @zef_function(inline=True)
@@ -490,7 +490,7 @@ def test_a_handler_can_close_its_own_connection_in_the_middle_of_a_segment(
     assert time.monotonic() - started < 10, "the client's close frame, behind its message, was not seen"
 
 
-def test_a_handler_that_raises_does_not_cost_the_connection(serve: Any, raw: Raw, until: Any):
+def test_a_handler_that_raises_does_not_close_the_connection(serve: Any, raw: Raw, until: Any):
     @zef_function(inline=True)
     def touchy(message: Any, state: Any) -> Any:
         if message == "boom":
@@ -504,7 +504,7 @@ def test_a_handler_that_raises_does_not_cost_the_connection(serve: Any, raw: Raw
     assert until(said("touchy", "error"))["error"] == "SystemExit"
 
 
-def test_a_fault_of_our_own_closes_that_connection_and_is_in_the_journal(chat: Any, raw: Raw, clients: Any):
+def test_an_internal_error_closes_only_that_connection_and_is_in_the_journal(chat: Any, raw: Raw, clients: Any):
     broken, fine = raw(chat), raw(chat)
     clients(chat, 2)
 
@@ -521,7 +521,7 @@ def test_a_fault_of_our_own_closes_that_connection_and_is_in_the_journal(chat: A
     assert fine.read().payload == b"still here"
 
 
-def test_what_our_kernel_holds_has_not_reached_the_peer(chat: Any, topic: Any, raw: Raw, until: Any):
+def test_bytes_in_the_servers_kernel_do_not_count_as_received(chat: Any, topic: Any, raw: Raw, until: Any):
     wire = raw(chat, receive_buffer=4096)
     (connection,) = on_loop(inside(chat).clients)
     FX.Publish(target=topic, content="x" * 400_000) | run
@@ -545,7 +545,7 @@ def alive_after(connection: Any, *moments: float) -> list[bool]:
     return opened
 
 
-def test_a_ping_goes_out_after_20_seconds_of_none_and_not_before(mirror: Any, raw: Raw):
+def test_a_ping_is_sent_after_20_seconds_of_silence_and_not_before(mirror: Any, raw: Raw):
     wire = raw(mirror)
     (connection,) = on_loop(inside(mirror).clients)
     assert on_loop(lambda: (alive_after(connection, 19.9, 20.0), connection._ping_sent)) == ([True, True], None)
@@ -553,14 +553,14 @@ def test_a_ping_goes_out_after_20_seconds_of_none_and_not_before(mirror: Any, ra
     assert wire.read() == Frame(PING, b"")
 
 
-def test_a_ping_without_an_answer_for_20_seconds_is_the_end_and_not_before(mirror: Any, raw: Raw):
+def test_a_ping_without_a_pong_for_20_seconds_ends_the_connection_and_not_before(mirror: Any, raw: Raw):
     wire = raw(mirror)
     (connection,) = on_loop(inside(mirror).clients)
     assert on_loop(lambda: alive_after(connection, 21, 40.9, 41.0, 41.1)) == [True, True, True, False]
     assert wire.read().opcode == PING
 
 
-def test_who_is_not_read_is_not_asked_for_signs_of_life(mirror: Any, raw: Raw):
+def test_a_client_that_is_not_read_is_not_pinged(mirror: Any, raw: Raw):
     raw(mirror)
     (connection,) = on_loop(inside(mirror).clients)
 
@@ -577,7 +577,7 @@ def test_who_is_not_read_is_not_asked_for_signs_of_life(mirror: Any, raw: Raw):
 # Subprotocols
 
 
-def test_a_subprotocol_is_chosen_and_nobody_is_refused_for_want_of_one(serve: Any, connect: Any):
+def test_a_subprotocol_is_chosen_and_no_client_is_refused_without_one(serve: Any, connect: Any):
     topic = ET.Topic(generate_uid())
     server = serve({"/ws": ET.WebSocket(clients_subscribe_to=[topic], subprotocols=["v2", "v1"])})
     assert connect(server, subprotocols=["v1", "v2"]).subprotocol == "v2"

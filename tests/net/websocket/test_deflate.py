@@ -47,7 +47,7 @@ payloads = st.binary(max_size=300) | st.builds(
 
 @given(st.lists(payloads, min_size=1, max_size=4), st.booleans(), st.data())
 @settings(deadline=None, max_examples=100)
-def test_messages_in_fragments_are_what_was_packed(messages: list[bytes], takeover: bool, data: st.DataObject):
+def test_fragmented_compressed_messages_round_trip(messages: list[bytes], takeover: bool, data: st.DataObject):
     extension = agreed(takeover=takeover)
     packer = zlib.compressobj(9, zlib.DEFLATED, -15) if takeover else None
     for message in messages:
@@ -76,7 +76,7 @@ def test_a_bomb_is_not_there_twice():
         tracemalloc.stop()
 
 
-def test_control_frames_pass_and_what_does_not_unpack_is_refused():
+def test_control_frames_pass_and_invalid_compressed_data_is_refused():
     extension = agreed()
     frame = Frame(Opcode.PING, b"p")
     assert extension.decode(frame) is frame

@@ -28,7 +28,7 @@ def texts(wire: Wire, count: int) -> list[str]:
     return [wire.read().payload.decode() for _ in range(count)]
 
 
-def test_everybody_hears_what_anybody_says(chat: Any, connect: Any):
+def test_every_client_receives_the_messages_of_all(chat: Any, connect: Any):
     crowd = [connect(chat) for _ in range(5)]
     for number, talker in enumerate(crowd):
         talker.send(f"text {number}")
@@ -37,7 +37,9 @@ def test_everybody_hears_what_anybody_says(chat: Any, connect: Any):
             assert [client.recv(timeout=20), client.recv(timeout=5)] == [f"text {number}", bytes([number])]
 
 
-def test_a_feed_is_heard_and_does_not_hear(serve: Any, topic: Any, connect: Any, raw: Raw, clients: Any, until: Any):
+def test_clients_of_a_feed_receive_and_their_messages_are_dropped(
+    serve: Any, topic: Any, connect: Any, raw: Raw, clients: Any, until: Any
+):
     server = serve({"/feed": ET.WebSocket(clients_subscribe_to=[topic])})
     pushes, listens = raw(server, "/feed"), connect(server, "/feed")
     pushes.send(frame("let me in"), frame(b"please", BINARY), frame("now"))
@@ -50,7 +52,7 @@ def test_a_feed_is_heard_and_does_not_hear(serve: Any, topic: Any, connect: Any,
     assert (entry["count"], entry["level"], entry["server"]) == (3, "info", server)
 
 
-def test_a_funnel_hears_and_is_not_heard(serve: Any, topic: Any, raw: Raw, until: Any):
+def test_clients_of_a_collecting_endpoint_send_and_receive_nothing(serve: Any, topic: Any, raw: Raw, until: Any):
     server = serve(
         {"/in": ET.WebSocket(clients_push_into_=[topic]), "/out": ET.WebSocket(clients_subscribe_to=[topic])}
     )
@@ -92,7 +94,9 @@ def test_a_name_is_a_topic(serve: Any, connect: Any):
     assert client.recv(timeout=20) == "by name"
 
 
-def test_a_deleted_topic_is_silent_and_its_clients_stay(chat: Any, topic: Any, raw: Raw, clients: Any):
+def test_a_deleted_topic_publishes_nothing_and_its_clients_stay_connected(
+    chat: Any, topic: Any, raw: Raw, clients: Any
+):
     first = raw(chat)
     clients(chat, 1)
     FX.DeleteTopic(topic=topic) | run
@@ -144,7 +148,7 @@ def test_ten_thousand_pipelined_messages_reach_a_hundred_clients_in_order(chat: 
     assert journal("warning") == []
 
 
-def test_however_many_talk_all_hear_the_same_order_and_each_talkers_own(chat: Any, raw: Raw):
+def test_all_clients_receive_one_order_that_preserves_each_senders_order(chat: Any, raw: Raw):
     talkers, listeners = [raw(chat) for _ in range(8)], [raw(chat) for _ in range(3)]
     count = 500
 
@@ -191,7 +195,7 @@ def test_topics_published_in_turn_keep_their_order_at_each_client(serve: Any, ra
     assert texts(only_two, 400) == [str(number) for number, target in enumerate(pattern) if target is two]
 
 
-def test_a_broadcast_and_a_word_to_one_client_keep_their_order(serve: Any, topic: Any, raw: Raw):
+def test_a_broadcast_and_a_message_to_one_client_keep_their_order(serve: Any, topic: Any, raw: Raw):
     """An actor's client that also hears a topic: `topic_out` and the broadcast interleave as published."""
 
     @zef_function(inline=True)
@@ -217,7 +221,7 @@ def test_a_broadcast_and_a_word_to_one_client_keep_their_order(serve: Any, topic
     assert texts(listener, 300) == [f"{m}.{n}" for m in range(30) for n in range(0, 20, 2)]
 
 
-def test_who_joins_or_leaves_within_a_burst_hears_a_whole_stretch_of_it(chat: Any, topic: Any, raw: Raw):
+def test_a_client_that_joins_or_leaves_during_a_burst_receives_a_contiguous_part(chat: Any, topic: Any, raw: Raw):
     done = threading.Event()
 
     def publish() -> None:
@@ -240,7 +244,7 @@ def test_who_joins_or_leaves_within_a_burst_hears_a_whole_stretch_of_it(chat: An
         publisher.join(5)
 
 
-def test_half_of_the_crowd_reset_during_a_broadcast_costs_the_others_nothing(
+def test_resetting_half_of_the_clients_during_a_broadcast_costs_the_others_nothing(
     chat: Any, topic: Any, raw: Raw, clients: Any
 ):
     crowd = [raw(chat) for _ in range(60)]
@@ -255,7 +259,7 @@ def test_half_of_the_crowd_reset_during_a_broadcast_costs_the_others_nothing(
     assert journal("warning") == []
 
 
-def test_who_reads_more_slowly_than_one_publishes_is_kept_and_loses_nothing(
+def test_a_client_that_reads_slower_than_messages_are_published_is_kept_and_loses_nothing(
     chat: Any, topic: Any, raw: Raw, clients: Any
 ):
     wire = raw(chat)
@@ -324,7 +328,7 @@ def test_publishing_from_every_place(chat: Any, topic: Any, raw: Raw):
     ],
     ids=repr,
 )
-def test_what_is_sent_for_what_is_published(chat: Any, topic: Any, raw: Raw, content: Any, sent: Frame):
+def test_each_kind_of_content_is_sent_in_its_frame(chat: Any, topic: Any, raw: Raw, content: Any, sent: Frame):
     wire = raw(chat)
     FX.Publish(target=topic, content=content) | run
     assert wire.read() == sent
@@ -337,7 +341,7 @@ def test_a_time_is_sent_as_json(chat: Any, topic: Any, raw: Raw):
 
 
 @pytest.mark.parametrize("content", [object(), {"a": object()}, {"a": b"bytes"}, float("nan"), "half \ud800"], ids=repr)
-def test_what_cannot_be_sent_is_in_the_journal_and_the_rest_arrives(
+def test_content_that_cannot_be_sent_is_in_the_journal_and_the_rest_arrives(
     chat: Any, topic: Any, raw: Raw, until: Any, content: Any
 ):
     wire = raw(chat)
@@ -364,7 +368,7 @@ def test_binary_arrives_as_an_array_in_ops_and_byte_for_byte_elsewhere(serve: An
     assert wire.read() == Frame(BINARY, everything)
 
 
-def test_text_stays_text_in_ops(chat: Any, topic: Any, raw: Raw, until: Any):
+def test_text_is_a_string_in_ops(chat: Any, topic: Any, raw: Raw, until: Any):
     seen: list[Any] = []
     FX.SubscribeFX(topic=topic, op=zef_function(seen.append, inline=True)) | run
     raw(chat).send(frame("text"))
@@ -375,7 +379,9 @@ def test_text_stays_text_in_ops(chat: Any, topic: Any, raw: Raw, until: Any):
 # Who is subscribed
 
 
-def test_a_connection_and_a_server_leave_nothing_subscribed(chat: Any, topic: Any, raw: Raw, clients: Any, until: Any):
+def test_a_connection_and_a_server_leave_no_subscription_behind(
+    chat: Any, topic: Any, raw: Raw, clients: Any, until: Any
+):
     wires = [raw(chat) for _ in range(3)]
     (binding,) = FX.StreamGraphSnapshot() | run
     assert (binding["kind"], binding["source"], binding["count"]) == ("websocket", topic, 3)
@@ -388,7 +394,7 @@ def test_a_connection_and_a_server_leave_nothing_subscribed(chat: Any, topic: An
     assert (FX.StreamGraphSnapshot() | run) == []
 
 
-def test_five_hundred_comings_and_goings_leave_nothing(serve: Any, topic: Any, raw: Raw, clients: Any, until: Any):
+def test_five_hundred_connections_leave_nothing_behind(serve: Any, topic: Any, raw: Raw, clients: Any, until: Any):
     @zef_function(inline=True)
     def joins(message: Any, state: Any) -> Any:
         if isinstance(message, ET.WSClientConnected):
@@ -468,13 +474,13 @@ def test_a_route_that_cannot_be_names_its_field(fields: Any, where: str, text: s
     assert text in str(fault)
 
 
-def test_topics_and_an_actor_are_one_too_many():
+def test_topics_and_an_actor_on_one_route_raise():
     route = ET.WebSocket(clients_push_into_=[ET.Topic("t")], actor=FX.StartActor(initial_state=0, handler=print))
     with pytest.raises(InvalidEffect, match="both topics and an actor"):
         FX.StartHTTPServer(routes={"/ws": route}, port=0) | run
 
 
-def test_every_fault_of_every_route_is_told_at_once():
+def test_an_error_lists_every_mistake_of_every_route():
     routes = {
         "no-slash": "x",
         "/q?x": "x",

@@ -19,13 +19,13 @@ LENGTHS = [0, 1, 125, 126, 127, 65_535, 65_536, 1 << 20]
 
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
-def test_a_frame_is_built_as_another_library_builds_it(length: int, opcode: int):
+def test_a_frame_has_the_same_bytes_as_that_of_another_library(length: int, opcode: int):
     payload = b"x" * length
     assert build(opcode, payload) == Frame(Opcode(opcode), payload).serialize(mask=False)
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_a_head_tells_where_the_payload_begins_and_ends(length: int):
+def test_a_header_gives_the_start_and_the_end_of_the_payload(length: int):
     whole = frame(b"x" * length)
     head = head_of(whole)
     assert head == Head(len(whole) - length, length, True)
@@ -45,13 +45,13 @@ def test_a_length_of_eight_bytes_is_read_to_its_last_bit():
 
 
 @given(st.binary(max_size=70), st.binary(min_size=4, max_size=4))
-def test_a_mask_is_taken_off_whatever_holds_the_bytes(payload: bytes, mask: bytes):
+def test_a_mask_is_removed_from_any_bytes_like_object(payload: bytes, mask: bytes):
     expected = bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
     assert apply_mask(memoryview(payload), memoryview(mask)) == expected
     assert apply_mask(payload, mask) == expected
 
 
-def test_a_platform_without_the_compiled_mask_has_the_same_one(monkeypatch: pytest.MonkeyPatch):
+def test_the_fallback_without_the_compiled_function_removes_the_same_mask(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "websockets.speedups", None)
     plain = runpy.run_path(frames.__file__)["apply_mask"]
     assert plain is not apply_mask

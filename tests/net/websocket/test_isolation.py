@@ -18,7 +18,7 @@ from zefnb import Any as Anything
 mark = contextvars.ContextVar("mark", default="unset")
 
 
-def test_each_connection_starts_with_a_state_of_its_own(serve: Any, connect: Any):
+def test_each_connection_starts_with_its_own_state(serve: Any, connect: Any):
     def say(text: str, state: Any) -> Any:
         state["said"].append(text)
         return [[FX.Publish(target=state["out"][0], content=state["said"])], state]
@@ -76,7 +76,9 @@ def expected(request: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["plain", "inline", "async"])
-def test_what_a_call_sets_in_its_context_no_other_client_finds(kind: str, expected: str, serve: Any, connect: Any):
+def test_another_client_does_not_see_what_a_call_sets_in_its_context(
+    kind: str, expected: str, serve: Any, connect: Any
+):
     def say(text: str, state: Any) -> Any:
         return [[FX.Publish(target=state, content=look_and_set())], state]
 
@@ -93,7 +95,7 @@ def test_what_a_call_sets_in_its_context_no_other_client_finds(kind: str, expect
 
 
 @pytest.mark.parametrize("kind", ["plain", "inline", "async"])
-def test_nor_does_another_request(kind: str, expected: str, serve: Any):
+def test_another_request_does_not_see_it(kind: str, expected: str, serve: Any):
     server = serve({"/": as_handler(kind, lambda request: look_and_set())})
     with httpx.Client(timeout=10) as client:
         assert [client.get(f"http://127.0.0.1:{server.port}/").text for _ in range(4)] == [expected] * 4
@@ -101,7 +103,7 @@ def test_nor_does_another_request(kind: str, expected: str, serve: Any):
 
 
 @pytest.mark.parametrize("kind", ["plain", "inline"])
-def test_nor_does_another_function_in_a_chain_a_predicate_or_a_transform(kind: str, until: Any):
+def test_another_function_in_a_chain_a_predicate_or_a_transform_does_not_see_it(kind: str, until: Any):
     topic, found = ET.Topic(generate_uid()), []
 
     def look(value: Any) -> Any:
@@ -120,7 +122,7 @@ def test_nor_does_another_function_in_a_chain_a_predicate_or_a_transform(kind: s
     assert set(found) == {"unset 28"}
 
 
-def test_nor_does_a_function_that_reads_a_database_or_a_state():
+def test_a_function_that_reads_a_database_or_a_state_does_not_see_it():
     db = FX.CreateDB(type=DictDatabase, initial_state={"a": 1}) | run
     actor = FX.StartActor(initial_state=1, handler=lambda m, s: [[], s]) | run
     for _ in range(3):
@@ -129,7 +131,7 @@ def test_nor_does_a_function_that_reads_a_database_or_a_state():
         assert list(states.values()) == ["unset 28"]
 
 
-def test_an_actor_that_a_handler_starts_does_not_begin_with_what_the_handler_has_set(until: Any):
+def test_an_actor_started_by_a_handler_does_not_see_what_the_handler_has_set(until: Any):
     topic, found = ET.Topic(generate_uid()), []
 
     @zef_function(inline=True)
@@ -149,7 +151,7 @@ def test_an_actor_that_a_handler_starts_does_not_begin_with_what_the_handler_has
     assert found == ["unset 28"]
 
 
-def test_the_errors_that_numpy_ignores_in_one_call_are_not_ignored_in_the_next(serve: Any):
+def test_numpy_errors_ignored_in_one_call_are_reported_in_the_next(serve: Any):
     numpy = pytest.importorskip("numpy", minversion="2.0")
 
     def look(request: Any) -> str:
@@ -162,7 +164,7 @@ def test_the_errors_that_numpy_ignores_in_one_call_are_not_ignored_in_the_next(s
     assert answers == [numpy.geterr()["over"]] * 3
 
 
-def test_two_calls_at_once_do_not_see_each_other(serve: Any):
+def test_two_simultaneous_calls_do_not_see_each_other(serve: Any):
     inside = threading.Barrier(2, timeout=20)
 
     def look(request: Any) -> str:
@@ -257,7 +259,7 @@ def test_a_locale_that_an_http_handler_leaves_is_set_back_before_the_next_reques
     until(lambda: told_of_locales() == [("leaves_a_locale", 3)])
 
 
-def test_a_locale_that_the_notebook_sets_between_two_calls_stays(change: Any, serve: Any):
+def test_a_locale_that_the_notebook_sets_between_two_calls_is_kept(change: Any, serve: Any):
     server = serve({"/": lambda request: locale.setlocale(locale.LC_ALL)})
     for _ in range(2):
         change()

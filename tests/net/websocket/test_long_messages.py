@@ -35,7 +35,7 @@ print(page_faults(30))
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="LEFT OUT: only glibc hands memory back so eagerly")
-def test_a_long_message_takes_the_memory_of_the_one_before():
+def test_a_long_message_reuses_the_memory_of_the_previous_one():
     told = subprocess.run(
         [sys.executable, "-c", PROGRAM], env=environment(), capture_output=True, text=True, timeout=60, check=True
     )

@@ -49,7 +49,7 @@ def publish(topic: Any, *texts: str) -> None:
         FX.Publish(target=topic, content=text) | run
 
 
-def test_what_is_sent_after_a_long_message_comes_after_it(compressed: Any, topic: Any, raw: Raw):
+def test_messages_after_a_long_message_are_sent_after_it(compressed: Any, topic: Any, raw: Raw):
     wires = [raw(compressed, **DEFLATE) for _ in range(5)]
     sizes = random.Random(1).choices([1, 200, packer.AT_ONCE, packer.AT_ONCE + 1, LONG, 200_000], k=200)
     texts = [f"{number:06d}" + "x" * size for number, size in enumerate(sizes)]
@@ -58,7 +58,7 @@ def test_what_is_sent_after_a_long_message_comes_after_it(compressed: Any, topic
         assert [content(wire.read()).decode() for _ in texts] == texts
 
 
-def test_others_are_heard_while_a_long_message_is_packed(
+def test_other_clients_are_served_while_a_long_message_is_compressed(
     compressed: Any, topic: Any, chat: Any, raw: Raw, held: threading.Event
 ):
     first, plain = raw(compressed, **DEFLATE), raw(compressed)
@@ -79,7 +79,7 @@ def test_others_are_heard_while_a_long_message_is_packed(
 
 
 @pytest.mark.parametrize("size", [packer.AT_ONCE, packer.AT_ONCE + 1])
-def test_a_message_of_up_to_16_kib_is_packed_at_once(
+def test_a_message_of_up_to_16_kib_is_compressed_at_once(
     compressed: Any, topic: Any, raw: Raw, size: int, monkeypatch: pytest.MonkeyPatch
 ):
     threads: list[str] = []
@@ -97,7 +97,7 @@ def test_a_message_of_up_to_16_kib_is_packed_at_once(
     assert (threads == ["zefnb-packer"]) == (size > packer.AT_ONCE)
 
 
-def test_a_close_frame_comes_behind_what_has_yet_to_be_packed(
+def test_a_close_frame_is_sent_after_messages_that_wait_for_compression(
     compressed: Any, topic: Any, raw: Raw, held: threading.Event
 ):
     wires = [raw(compressed, **DEFLATE) for _ in range(2)]
@@ -115,7 +115,7 @@ def test_a_close_frame_comes_behind_what_has_yet_to_be_packed(
     stopping.join()
 
 
-def test_what_comes_beyond_the_limit_is_sent_as_it_is_and_in_its_place(
+def test_messages_over_the_limit_are_sent_uncompressed_and_in_order(
     compressed: Any, topic: Any, raw: Raw, held: threading.Event, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(packer, "PACKING_LIMIT", 2 * LONG)
@@ -131,7 +131,7 @@ def test_what_comes_beyond_the_limit_is_sent_as_it_is_and_in_its_place(
     assert wire.read().rsv == 4
 
 
-def test_who_leaves_while_a_message_is_packed_leaves_nothing_behind(
+def test_a_client_that_disconnects_during_compression_leaves_nothing_behind(
     compressed: Any, topic: Any, raw: Raw, held: threading.Event, until: Any
 ):
     gone, stays = raw(compressed, **DEFLATE), raw(compressed, **DEFLATE)
@@ -147,7 +147,7 @@ def test_who_leaves_while_a_message_is_packed_leaves_nothing_behind(
     assert not FX.QueryLog(level="warning") | run
 
 
-def test_without_a_thread_to_be_had_it_is_packed_all_the_same(
+def test_without_a_free_thread_the_loop_compresses(
     compressed: Any, topic: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ):
     wire = raw(compressed, **DEFLATE)
@@ -162,7 +162,7 @@ def test_without_a_thread_to_be_had_it_is_packed_all_the_same(
 
 
 @pytest.mark.parametrize("policy", ["close", "drop_oldest", "drop_newest"])
-def test_who_waits_for_the_packer_is_not_taken_for_slow(
+def test_a_client_that_waits_for_compression_does_not_count_as_slow(
     serve: Any, topic: Any, raw: Raw, held: threading.Event, policy: str
 ):
     slow = ET.SlowClient(policy=policy, max_bytes=1_000, max_seconds=0.05)
@@ -175,7 +175,7 @@ def test_who_waits_for_the_packer_is_not_taken_for_slow(
     assert [content(wire.read()).decode() for _ in texts] == texts
 
 
-def test_who_does_not_read_what_is_packed_is_slow(serve: Any, topic: Any, raw: Raw, until: Any):
+def test_a_client_that_does_not_read_compressed_messages_counts_as_slow(serve: Any, topic: Any, raw: Raw, until: Any):
     slow = ET.SlowClient(policy="drop_oldest", max_bytes=200_000)
     server = serve({"/ws": ET.WebSocket(clients_subscribe_to=[topic], compression=True, slow_client=slow)})
     wire = raw(server, receive_buffer=4_096, **DEFLATE)

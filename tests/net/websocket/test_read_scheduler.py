@@ -62,7 +62,7 @@ def numbered(count: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("path", ["/ws", "/thread", "/async"])
-def test_what_waits_is_taken_in_order_by_every_kind_of_handler(no_time: None, mirror: Any, raw: Raw, path: str):
+def test_waiting_bytes_are_handled_in_order_by_every_kind_of_handler(no_time: None, mirror: Any, raw: Raw, path: str):
     wire = raw(mirror, path)
     wire.send(*(frame(text) for text in numbered(3_000)))
     assert [wire.read().payload for _ in range(3_000)] == numbered(3_000)
@@ -76,7 +76,7 @@ def test_frames_of_every_kind_wait_in_order(no_time: None, mirror: Any, raw: Raw
     assert [wire.read() for _ in range(600)] == answers * 200
 
 
-def test_a_frame_that_is_cut_behind_what_waits_is_whole_in_the_end(no_time: None, mirror: Any, raw: Raw):
+def test_a_frame_cut_after_waiting_bytes_is_assembled(no_time: None, mirror: Any, raw: Raw):
     wire = raw(mirror)
     long = frame(b"x" * 100_000, BINARY)
     wire.send(frame("s") * 500, long[:50_000])
@@ -104,7 +104,7 @@ def test_compressed_messages_wait_in_order(no_time: None, mirror: Any, raw: Raw)
     assert came == numbered(500)
 
 
-def test_a_close_frame_behind_what_waits_comes_after_it(no_time: None, mirror: Any, raw: Raw):
+def test_a_close_frame_after_waiting_bytes_is_handled_after_them(no_time: None, mirror: Any, raw: Raw):
     wire = raw(mirror)
     wire.send(*(frame(text) for text in numbered(1_000)), closing(1000, "bye"))
     came, end = wire.read_until_close()
@@ -113,7 +113,7 @@ def test_a_close_frame_behind_what_waits_comes_after_it(no_time: None, mirror: A
     assert wire.read_end() == b""
 
 
-def test_who_sends_and_ends_the_stream_is_heard_to_its_end(
+def test_bytes_before_the_end_of_the_stream_are_all_handled(
     no_time: None, serve: Any, topic: Any, raw: Raw, until: Any, clients: Any
 ):
     server = serve({"/ws": ET.WebSocket(clients_subscribe_to=[topic], clients_push_into_=[topic])})
@@ -125,7 +125,7 @@ def test_who_sends_and_ends_the_stream_is_heard_to_its_end(
     clients(server, 1)
 
 
-def test_what_we_close_takes_nothing_that_waits_and_sees_the_clients_close_frame(
+def test_a_connection_that_we_close_drops_waiting_bytes_and_reads_the_clients_close_frame(
     no_time: None, mirror: Any, raw: Raw, clients: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(connection_module, "CLOSE_TIMEOUT", 20.0)
@@ -138,7 +138,9 @@ def test_what_we_close_takes_nothing_that_waits_and_sees_the_clients_close_frame
     assert wire.read_end() == b""
 
 
-def test_who_waits_is_not_read(mirror: Any, raw: Raw, until: Any, monkeypatch: pytest.MonkeyPatch):
+def test_a_connection_with_waiting_bytes_is_not_read(
+    mirror: Any, raw: Raw, until: Any, monkeypatch: pytest.MonkeyPatch
+):
     """What it sends stays in the kernels."""
     wire = raw(mirror)
     (connection,) = on_loop(inside(mirror).clients)
@@ -156,7 +158,7 @@ def test_who_waits_is_not_read(mirror: Any, raw: Raw, until: Any, monkeypatch: p
     until(lambda: on_loop(lambda: not connection.is_reading_paused))
 
 
-def test_an_iteration_takes_a_little_of_each_and_all_of_none(mirror: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
+def test_an_iteration_handles_a_bounded_part_of_each_connection(mirror: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
     """Ten that have much to say take turns; how far each gets differs by a turn, not by who came first."""
     wires = [raw(mirror) for _ in range(10)]
     connections = on_loop(inside(mirror).clients)
@@ -175,7 +177,9 @@ def test_an_iteration_takes_a_little_of_each_and_all_of_none(mirror: Any, raw: R
         assert [wire.read().payload for _ in range(2_000)] == [b"x"] * 2_000
 
 
-def test_who_leaves_while_it_waits_leaves_nothing(no_time: None, mirror: Any, raw: Raw, clients: Any, until: Any):
+def test_a_client_that_disconnects_with_waiting_bytes_leaves_nothing_behind(
+    no_time: None, mirror: Any, raw: Raw, clients: Any, until: Any
+):
     wires = [raw(mirror) for _ in range(5)]
     (reads,) = {connection._outbox.reads for connection in on_loop(inside(mirror).clients)}
     for wire in wires:
@@ -185,7 +189,7 @@ def test_who_leaves_while_it_waits_leaves_nothing(no_time: None, mirror: Any, ra
     until(lambda: on_loop(lambda: not reads._queue and not reads._is_scheduled))
 
 
-def test_a_pause_while_it_waits_holds_until_it_is_taken_back(no_time: None, mirror: Any, raw: Raw, until: Any):
+def test_a_pause_with_waiting_bytes_lasts_until_it_is_resumed(no_time: None, mirror: Any, raw: Raw, until: Any):
     wire = raw(mirror)
     (connection,) = on_loop(inside(mirror).clients)
     on_loop(connection.pause_reading)
@@ -201,7 +205,9 @@ def test_a_pause_while_it_waits_holds_until_it_is_taken_back(no_time: None, mirr
     until(lambda: on_loop(lambda: not connection.is_reading_paused))
 
 
-def test_a_packed_message_is_unpacked_in_several_turns_and_keeps_its_place(no_time: None, mirror: Any, raw: Raw):
+def test_a_compressed_message_is_decompressed_in_several_iterations_and_keeps_its_order(
+    no_time: None, mirror: Any, raw: Raw
+):
     wire = raw(mirror, "/deflate", **DEFLATE)
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     bomb = (packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
@@ -216,7 +222,9 @@ def test_a_packed_message_is_unpacked_in_several_turns_and_keeps_its_place(no_ti
     assert unpacked == [b"before", b"p", bytes(1 << 20), b"after"]
 
 
-def test_many_bombs_at_once_are_unpacked_step_by_step_in_turn(mirror: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
+def test_many_zip_bombs_at_once_are_decompressed_in_steps_and_in_turn(
+    mirror: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch
+):
     """Each that is allowed takes milliseconds; nobody waits for all of them."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     bomb = frame((packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4], BINARY, rsv=4)
@@ -237,7 +245,7 @@ def test_many_bombs_at_once_are_unpacked_step_by_step_in_turn(mirror: Any, raw: 
         assert payload == bytes(1 << 20)
 
 
-def test_who_leaves_while_its_message_is_unpacked_leaves_nothing(
+def test_a_client_that_disconnects_during_decompression_leaves_nothing_behind(
     no_time: None, mirror: Any, raw: Raw, clients: Any, until: Any
 ):
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)

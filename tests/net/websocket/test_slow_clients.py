@@ -98,7 +98,9 @@ def publish(topic: Any, count: int, size: int = 16_384, start: int = 0) -> None:
 # Who never reads
 
 
-def test_who_never_reads_is_sent_away_and_can_read_why(feed: Any, topic: Any, raw: Raw, clients: Any, until: Any):
+def test_a_client_that_never_reads_is_closed_and_can_read_the_reason(
+    feed: Any, topic: Any, raw: Raw, clients: Any, until: Any
+):
     server = feed()
     stuck, healthy = raw(server, receive_buffer=SMALL), Reader(raw(server), 200)
     clients(server, 2)
@@ -121,7 +123,9 @@ def test_who_never_reads_is_sent_away_and_can_read_why(feed: Any, topic: Any, ra
     until(lambda: len(inside(server)._connections) == 1)
 
 
-def test_who_does_not_read_but_is_owed_little_is_kept(quick: None, feed: Any, topic: Any, raw: Raw, clients: Any):
+def test_a_client_that_does_not_read_is_kept_while_few_bytes_wait_for_it(
+    quick: None, feed: Any, topic: Any, raw: Raw, clients: Any
+):
     server = feed()
     wire = raw(server, receive_buffer=SMALL)
     publish(topic, 12)
@@ -130,7 +134,9 @@ def test_who_does_not_read_but_is_owed_little_is_kept(quick: None, feed: Any, to
     assert [wire.read().payload[:8] for _ in range(12)] == numbered(12)
 
 
-def test_too_much_at_once_is_too_much(feed: Any, topic: Any, raw: Raw, until: Any, monkeypatch: pytest.MonkeyPatch):
+def test_one_message_over_the_limit_closes_the_client(
+    feed: Any, topic: Any, raw: Raw, until: Any, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(slow_client, "QUEUE_LIMIT", 1 << 20)
     monkeypatch.setattr(slow_client, "UNREAD_LIMIT", 1 << 20)
     wire = raw(feed(), receive_buffer=SMALL)
@@ -141,7 +147,7 @@ def test_too_much_at_once_is_too_much(feed: Any, topic: Any, raw: Raw, until: An
     assert [each.payload[:8] for each in came] == numbered(len(came))
 
 
-def test_who_does_not_read_is_sent_away_as_soon_as_much_waits_for_it(feed: Any, topic: Any, raw: Raw, until: Any):
+def test_a_client_that_does_not_read_is_closed_with_1013(feed: Any, topic: Any, raw: Raw, until: Any):
     server = feed()
     stuck, healthy = raw(server, receive_buffer=SMALL), Reader(raw(server), 1_000)
     with peak_memory() as peak:
@@ -154,7 +160,7 @@ def test_who_does_not_read_is_sent_away_as_soon_as_much_waits_for_it(feed: Any, 
     assert [each.payload[:8] for each in came] == numbered(len(came))
 
 
-def test_who_is_sent_away_gets_nothing_of_what_is_published_in_that_turn(feed: Any, topic: Any, raw: Raw):
+def test_a_closed_client_receives_no_message_of_that_iteration(feed: Any, topic: Any, raw: Raw):
     """It would follow a gap, where what waited has been dropped."""
     server = feed()
     stuck = raw(server, receive_buffer=SMALL)
@@ -172,7 +178,7 @@ def test_who_is_sent_away_gets_nothing_of_what_is_published_in_that_turn(feed: A
     assert (connection.sent, connection.sent - connection.dropped) == (42, len(came))
 
 
-def test_an_actor_learns_that_its_client_was_too_slow(quick: None, serve: Any, raw: Raw, until: Any):
+def test_an_actor_is_told_that_its_client_was_too_slow(quick: None, serve: Any, raw: Raw, until: Any):
     codes: list[Any] = []
 
     @zef_function(inline=True)
@@ -190,7 +196,7 @@ def test_an_actor_learns_that_its_client_was_too_slow(quick: None, serve: Any, r
     assert wire.read_until_close()[1].code == 1013
 
 
-def test_a_stop_does_not_wait_for_who_was_too_slow(quick: None, feed: Any, topic: Any, raw: Raw, until: Any):
+def test_a_stop_does_not_wait_for_a_client_that_was_too_slow(quick: None, feed: Any, topic: Any, raw: Raw, until: Any):
     server = feed()
     raw(server, receive_buffer=SMALL)
     publish(topic, 60)
@@ -202,7 +208,9 @@ def test_a_stop_does_not_wait_for_who_was_too_slow(quick: None, feed: Any, topic
     assert not running._connections
 
 
-def test_who_pings_and_does_not_read_is_read_no_further_and_hears_of_its_newest_ping(mirror: Any, raw: Raw, until: Any):
+def test_a_client_that_pings_and_does_not_read_is_no_longer_read_and_receives_one_pong(
+    mirror: Any, raw: Raw, until: Any
+):
     wire = raw(mirror, receive_buffer=1 << 17)
     (connection,) = on_loop(inside(mirror).clients)
     # Buffers of some KB would take minutes to read.
@@ -232,7 +240,7 @@ def test_who_pings_and_does_not_read_is_read_no_further_and_hears_of_its_newest_
 # What a route allows
 
 
-def test_who_is_busy_while_pictures_are_published_is_kept(
+def test_a_client_that_is_busy_while_pictures_are_published_is_kept(
     feed: Any, topic: Any, raw: Raw, clients: Any, monkeypatch: pytest.MonkeyPatch
 ):
     """Sixteen of 1 MiB, which is far more than may wait for a client of short messages."""
@@ -250,14 +258,14 @@ def test_who_is_busy_while_pictures_are_published_is_kept(
 
 
 @pytest.mark.parametrize("form", [ET.SlowClient, dict])
-def test_a_route_says_how_much_may_wait(feed: Any, topic: Any, raw: Raw, until: Any, form: Any):
+def test_a_route_sets_how_many_bytes_may_wait(feed: Any, topic: Any, raw: Raw, until: Any, form: Any):
     wire = raw(feed(slow_client=form(policy="close", max_bytes=1 << 20)), receive_buffer=SMALL)
     publish(topic, 200)
     assert "more than 1 MiB behind" in until(said("closed with 1013", "warning"), 4)["message"]
     assert wire.read_until_close()[1].code == 1013
 
 
-def test_a_route_says_how_long_a_client_may_read_nothing(feed: Any, topic: Any, raw: Raw, until: Any, clients: Any):
+def test_a_route_sets_how_long_a_client_may_read_nothing(feed: Any, topic: Any, raw: Raw, until: Any, clients: Any):
     server = feed(slow_client=ET.SlowClient(max_bytes=64 << 20, max_seconds=0.5))
     stuck, idle = raw(server, receive_buffer=SMALL), raw(server)
     reading = Reader(idle, 40)
@@ -278,7 +286,7 @@ def test_a_route_that_allows_more_keeps_more(feed: Any, topic: Any, raw: Raw, cl
     assert [wire.read().payload[:8] for _ in range(1_200)] == numbered(1_200)
 
 
-def test_a_policy_that_drops_keeps_what_the_route_allows(feed: Any, topic: Any, raw: Raw, clients: Any):
+def test_a_dropping_policy_keeps_what_the_route_allows(feed: Any, topic: Any, raw: Raw, clients: Any):
     server = feed(slow_client=ET.SlowClient(policy="drop_oldest", max_bytes=100_000))
     wire = raw(server, receive_buffer=SMALL)
     on_loop(lambda: publish(topic, 200))
@@ -312,7 +320,7 @@ def test_at_least_four_of_the_longest_message_may_wait(longest: int, stalled: in
 # Who reads slowly
 
 
-def test_who_reads_slowly_is_kept_and_publishers_wait_for_it(feed: Any, topic: Any, raw: Raw, clients: Any):
+def test_a_client_that_reads_slowly_is_kept_and_publishers_wait_for_it(feed: Any, topic: Any, raw: Raw, clients: Any):
     server = feed()
     slow, healthy = Reader(raw(server, receive_buffer=SMALL), 300, pause=0.004), Reader(raw(server), 300)
     clients(server, 2)
@@ -339,7 +347,7 @@ def test_publishers_in_several_threads_wait_and_nothing_is_lost(feed: Any, topic
         assert [each for each in came if 100 * n <= int(each) < 100 * n + 100] == numbered(400)[100 * n : 100 * n + 100]
 
 
-def test_publishers_are_held_as_soon_as_a_reader_owes_much(feed: Any, topic: Any, raw: Raw, clients: Any):
+def test_publishers_wait_as_soon_as_much_waits_for_a_reader(feed: Any, topic: Any, raw: Raw, clients: Any):
     server = feed()
     wire = raw(server, receive_buffer=SMALL)
     clients(server, 1)
@@ -358,7 +366,7 @@ def test_publishers_are_held_as_soon_as_a_reader_owes_much(feed: Any, topic: Any
     assert wire.read().payload[:8] == b"%08d" % 60
 
 
-def test_clients_that_push_wait_for_slow_readers_too(serve: Any, topic: Any, raw: Raw, clients: Any):
+def test_clients_that_push_also_wait_for_slow_readers(serve: Any, topic: Any, raw: Raw, clients: Any):
     server = serve({"/in": ET.WebSocket(clients_push_into_=[topic]), "/ws": ET.WebSocket(clients_subscribe_to=[topic])})
     slow, talker = Reader(raw(server, receive_buffer=SMALL), 600, pause=0.002), raw(server, "/in")
     talker.socket.settimeout(60)
@@ -370,7 +378,7 @@ def test_clients_that_push_wait_for_slow_readers_too(serve: Any, topic: Any, raw
     assert journal("warning") == []
 
 
-def test_who_catches_up_gets_the_rest_in_order(feed: Any, topic: Any, raw: Raw, until: Any, clients: Any):
+def test_a_client_that_catches_up_receives_the_rest_in_order(feed: Any, topic: Any, raw: Raw, until: Any, clients: Any):
     server = feed()
     wire = raw(server, receive_buffer=SMALL)
     publish(topic, 40)
@@ -384,7 +392,9 @@ def test_who_catches_up_gets_the_rest_in_order(feed: Any, topic: Any, raw: Raw, 
 # Closing behind what waits
 
 
-def test_a_close_goes_behind_all_that_waits_and_fin_behind_it(feed: Any, topic: Any, raw: Raw, clients: Any):
+def test_a_close_frame_is_sent_after_all_waiting_frames_and_then_the_stream_ends(
+    feed: Any, topic: Any, raw: Raw, clients: Any
+):
     server = feed()
     wire = raw(server, receive_buffer=SMALL)
     publish(topic, 40)
@@ -399,7 +409,7 @@ def test_a_close_goes_behind_all_that_waits_and_fin_behind_it(feed: Any, topic: 
     assert clients(server) == []
 
 
-def test_a_clients_own_close_is_answered_behind_all_that_waits(feed: Any, topic: Any, raw: Raw, until: Any):
+def test_a_clients_own_close_gets_its_reply_after_all_waiting_frames(feed: Any, topic: Any, raw: Raw, until: Any):
     server = feed()
     wire = raw(server, receive_buffer=SMALL)
     publish(topic, 40)
@@ -411,7 +421,7 @@ def test_a_clients_own_close_is_answered_behind_all_that_waits(feed: Any, topic:
     assert wire.read_end() == b""
 
 
-def test_a_pong_goes_behind_all_that_waits(feed: Any, topic: Any, raw: Raw, until: Any):
+def test_a_pong_is_sent_after_all_waiting_frames(feed: Any, topic: Any, raw: Raw, until: Any):
     server = feed()
     wire = raw(server, receive_buffer=SMALL)
     publish(topic, 40)
@@ -421,7 +431,7 @@ def test_a_pong_goes_behind_all_that_waits(feed: Any, topic: Any, raw: Raw, unti
     assert came[-1].opcode == PONG
 
 
-def test_a_lagging_client_that_vanishes_leaves_nothing(feed: Any, topic: Any, raw: Raw, clients: Any, until: Any):
+def test_a_slow_client_that_vanishes_leaves_nothing_behind(feed: Any, topic: Any, raw: Raw, clients: Any, until: Any):
     server = feed()
     wires = [raw(server, receive_buffer=SMALL) for _ in range(5)]
     publish(topic, 40)
@@ -523,7 +533,7 @@ def test_a_flood_into_a_busy_actor_is_not_read(busy: Any, gate: threading.Event,
         assert wire.read().payload == b"m" * 8
 
 
-def test_every_message_of_a_burst_is_handled_once_the_actor_has_time(busy: Any, gate: threading.Event, raw: Raw):
+def test_an_actor_handles_every_message_of_a_burst_later(busy: Any, gate: threading.Event, raw: Raw):
     wire = raw(busy)
     sender = threading.Thread(target=lambda: wire.send(*(frame(f"{number:08d}") for number in range(5_000))))
     sender.start()
@@ -532,7 +542,9 @@ def test_every_message_of_a_burst_is_handled_once_the_actor_has_time(busy: Any, 
     sender.join(5)
 
 
-def test_a_client_that_is_not_read_can_be_closed_and_hears_why(busy: Any, raw: Raw, until: Any, gate: threading.Event):
+def test_a_client_that_is_not_read_can_be_closed_and_receives_the_reason(
+    busy: Any, raw: Raw, until: Any, gate: threading.Event
+):
     wire = raw(busy)
     wire.send(*(frame("x") for _ in range(1_000)))
     (client,) = on_loop(inside(busy).clients)
@@ -547,7 +559,7 @@ def test_a_client_that_is_not_read_can_be_closed_and_hears_why(busy: Any, raw: R
     until(lambda: (FX.ListActors() | run) == [])
 
 
-def test_a_client_that_leaves_while_it_is_not_read_is_noticed_afterwards(
+def test_a_client_that_disconnects_while_it_is_not_read_is_noticed_later(
     busy: Any, raw: Raw, until: Any, clients: Any, gate: threading.Event
 ):
     wire = raw(busy)

@@ -53,7 +53,7 @@ def begin(wire: Wire) -> None:
 MESSAGE = frame(b"x" * SIZE, BINARY)
 
 
-def test_what_is_held_is_counted_and_released(server: Any, raw: Raw, until: Any):
+def test_bytes_of_unfinished_messages_are_counted_and_released(server: Any, raw: Raw, until: Any):
     wire, fragments = raw(server), raw(server)
     wire.send(MESSAGE[:-1])
     fragments.send(frame(b"x" * 100_000, BINARY, fin=False))
@@ -67,7 +67,7 @@ def test_what_is_held_is_counted_and_released(server: Any, raw: Raw, until: Any)
 
 
 @pytest.mark.parametrize("end", ["close", "reset", "breach"])
-def test_who_goes_in_the_middle_of_a_message_holds_nothing(server: Any, raw: Raw, until: Any, end: str):
+def test_a_client_that_disconnects_during_a_message_releases_its_bytes(server: Any, raw: Raw, until: Any, end: str):
     wire = raw(server)
     wire.send(frame(b"x" * 100_000, BINARY, fin=False), frame(b"x" * 9_000, CONT)[:-1] if end == "reset" else b"")
     until(lambda: account(server).held > 90_000)
@@ -79,7 +79,7 @@ def test_who_goes_in_the_middle_of_a_message_holds_nothing(server: Any, raw: Raw
     assert not unfinished_of(server)._holds
 
 
-def test_those_who_stall_while_others_wait_are_sent_away_and_the_others_get_on(server: Any, raw: Raw, until: Any):
+def test_clients_that_stall_while_others_wait_are_closed_and_the_others_continue(server: Any, raw: Raw, until: Any):
     stalled = [raw(server) for _ in range(4)]
     for wire in stalled:
         begin(wire)
@@ -92,7 +92,7 @@ def test_those_who_stall_while_others_wait_are_sent_away_and_the_others_get_on(s
     assert stalled[0].read_close().code == 1013
 
 
-def test_nobody_is_sent_away_for_taking_time_while_there_is_room(server: Any, raw: Raw, until: Any):
+def test_no_slow_client_is_closed_while_there_is_room(server: Any, raw: Raw, until: Any):
     wire, other = raw(server), raw(server)
     wire.send(MESSAGE[:-1])
     until(lambda: account(server).held > SIZE - 10_000)
@@ -103,7 +103,7 @@ def test_nobody_is_sent_away_for_taking_time_while_there_is_room(server: Any, ra
     assert wire.read().payload == b"%d" % SIZE
 
 
-def test_messages_that_do_not_all_fit_are_all_taken(server: Any, raw: Raw, until: Any):
+def test_messages_that_do_not_all_fit_are_all_received(server: Any, raw: Raw, until: Any):
     """Ten begin together, with room for two: each is finished, if need be one after the other."""
     wires = [raw(server) for _ in range(10)]
     piece = 20_000
@@ -127,7 +127,7 @@ def test_messages_that_do_not_all_fit_are_all_taken(server: Any, raw: Raw, until
     assert len(outbox.receive_buffer) == len(outbox.whole_buffer)
 
 
-def test_a_message_longer_than_the_whole_budget_is_taken_when_it_is_alone(
+def test_a_message_longer_than_the_budget_is_received_when_it_is_alone(
     server: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(account(server), "limit", SIZE // 2)

@@ -22,7 +22,7 @@ def feed(serve: Any, topic: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return serve({"/ws": ET.WebSocket(clients_subscribe_to=[topic])})
 
 
-def test_a_long_message_for_many_does_not_leave_in_one_iteration(feed: Any, topic: Any, raw: Raw):
+def test_a_long_message_for_many_clients_is_not_written_in_one_iteration(feed: Any, topic: Any, raw: Raw):
     wires = [raw(feed) for _ in range(COUNT)]
     connections = on_loop(inside(feed).clients)
     content = "x" * 500_000
@@ -36,7 +36,7 @@ def test_a_long_message_for_many_does_not_leave_in_one_iteration(feed: Any, topi
     assert [wire.read().payload for wire in wires] == [content.encode()] * COUNT
 
 
-def test_what_is_sent_meanwhile_comes_behind_it(feed: Any, topic: Any, raw: Raw):
+def test_messages_sent_meanwhile_follow_it(feed: Any, topic: Any, raw: Raw):
     wires = [raw(feed) for _ in range(COUNT)]
     sizes = [500_000, 1, 200_000, 2, 3, 300_000] * 5
     for size in sizes:
@@ -45,7 +45,7 @@ def test_what_is_sent_meanwhile_comes_behind_it(feed: Any, topic: Any, raw: Raw)
         assert [len(wire.read().payload) for _ in sizes] == sizes
 
 
-def test_not_much_waits_for_one_client(feed: Any, topic: Any, raw: Raw):
+def test_only_a_bounded_amount_waits_for_one_client(feed: Any, topic: Any, raw: Raw):
     """Who publishes faster than is written has to meet the limits of what may wait for a client."""
     wires = [raw(feed) for _ in range(COUNT)]
     connections = on_loop(inside(feed).clients)
