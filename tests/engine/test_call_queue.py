@@ -23,7 +23,7 @@ def runtime():
     made.close()
 
 
-def test_calls_are_made_on_the_loop_in_the_order_in_which_they_were_put(runtime, until):
+def test_calls_are_made_on_the_loop_in_the_order_of_the_queue(runtime, until):
     made = []
     for n in range(5_000):
         runtime.call_queue.put(made.append, n)
@@ -32,7 +32,7 @@ def test_calls_are_made_on_the_loop_in_the_order_in_which_they_were_put(runtime,
 
 
 @pytest.mark.parametrize("thrown", [ValueError, SystemExit, KeyboardInterrupt])
-def test_a_call_that_raises_strands_none_behind_it(runtime, thrown, until):
+def test_a_call_that_raises_does_not_block_later_calls(runtime, thrown, until):
     made = []
 
     def fail():
@@ -45,7 +45,7 @@ def test_a_call_that_raises_strands_none_behind_it(runtime, thrown, until):
     assert [entry["error"] for entry in runtime.journal.entries(level="error")] == [thrown.__name__]
 
 
-def test_an_interrupt_in_the_middle_of_publishing_strands_nothing():
+def test_an_interrupt_during_publishing_leaves_no_call_stuck():
     """Wherever in it the interrupt strikes, what others put afterwards is made."""
     # In a process that coverage does not trace: of two traced threads, with an interrupt outstanding for a
     # third, CPython 3.11 lets neither go on.
@@ -53,7 +53,7 @@ def test_an_interrupt_in_the_middle_of_publishing_strands_nothing():
     assert done.returncode == 0
 
 
-def test_a_publisher_that_outruns_the_loop_is_held_back_and_loses_nothing(until):
+def test_a_publisher_that_is_faster_than_the_loop_waits_and_loses_nothing(until):
     topic, heard = ET.Topic(generate_uid()), []
     peak = 0
 
@@ -74,7 +74,7 @@ def test_a_publisher_that_outruns_the_loop_is_held_back_and_loses_nothing(until)
     assert peak <= 4_200
 
 
-def test_clients_that_lag_hold_publishers_back_but_neither_the_loop_nor_handlers(until):
+def test_publishers_wait_for_slow_clients_but_the_loop_and_handlers_do_not(until):
     topic = ET.Topic(generate_uid())
     runtime = default_runtime()
     published = {}
@@ -119,7 +119,7 @@ def hub_publish(runtime, topic):
     runtime.call_queue.put(lambda: runtime.service(Hub).publish(topic, 1))
 
 
-def test_ctrl_c_ends_the_wait_of_a_publisher_that_is_held_back(until):
+def test_ctrl_c_ends_the_wait_of_a_publisher(until):
     runtime = default_runtime()
     lagging, raised = object(), []
     runtime.call_queue.put(runtime.call_queue.pause_for, lagging)
@@ -141,7 +141,7 @@ def test_ctrl_c_ends_the_wait_of_a_publisher_that_is_held_back(until):
     until(lambda: not runtime.call_queue.is_paused)
 
 
-def test_a_publisher_held_back_when_the_runtime_is_closed_is_interrupted(until):
+def test_closing_the_runtime_interrupts_a_waiting_publisher(until):
     from zefnb.engine.perform import run_on
 
     runtime = Runtime()
@@ -163,7 +163,7 @@ def test_a_publisher_held_back_when_the_runtime_is_closed_is_interrupted(until):
     assert len(raised) == 1
 
 
-def test_a_turn_woken_by_an_actors_thread_does_not_make_that_actor_the_owner_of_others_calls(runtime, until):
+def test_an_iteration_that_an_actors_thread_woke_does_not_make_it_the_owner_of_other_calls(runtime, until):
     owners = []
     somebody = object()
     token = current_owner.set(somebody)

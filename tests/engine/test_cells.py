@@ -34,19 +34,19 @@ class AnActor:
     handle = ET.Actor("somebody")
 
 
-def test_a_later_execution_finds_what_an_earlier_one_made_in_its_place(things):
+def test_a_later_execution_finds_the_object_that_an_earlier_one_made_in_its_place(things):
     running("first", lambda: things.record(ET.Timer("old")))
     assert running("second", things.previous) == ET.Timer("old")
     running("second", lambda: things.record(ET.Timer("new")))
     assert running("third", things.previous) == ET.Timer("new")
 
 
-def test_the_same_execution_never_finds_its_own(things):
+def test_one_execution_never_finds_its_own_objects(things):
     running("first", lambda: things.record(ET.Timer("old")))
     assert running("first", things.previous) is None
 
 
-def test_where_there_is_no_cell_nothing_is_found_or_kept(things):
+def test_without_a_cell_nothing_is_recorded(things):
     running(None, lambda: things.record(ET.Timer("old")))
     assert running(None, things.previous) is None
     assert running("later", things.previous) is None
@@ -59,7 +59,7 @@ def test_an_actor_that_runs_in_the_context_of_its_servers_cell_is_not_that_cell(
     assert running("third", things.previous) == ET.Timer("the cell's")
 
 
-def test_what_has_ended_is_forgotten(things):
+def test_an_ended_object_is_forgotten(things):
     running("first", lambda: things.record(ET.Timer("old")))
     things.forget(ET.Timer("another"))
     assert running("second", things.previous) == ET.Timer("old")
@@ -67,7 +67,7 @@ def test_what_has_ended_is_forgotten(things):
     assert running("second", things.previous) is None
 
 
-def test_a_replacement_is_said_to_whoever_ran_the_cell_and_to_nobody_else(things):
+def test_a_replacement_is_reported_only_in_the_cell_that_made_it(things):
     notices = []
 
     def replace():

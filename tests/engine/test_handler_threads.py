@@ -22,7 +22,7 @@ def send(actor, *messages):
         FX.Publish(target=actor.input, content=message) | run
 
 
-def test_twenty_handlers_that_sleep_a_second_are_done_within_one_and_a_half_and_others_answer_meanwhile(until):
+def test_twenty_handlers_that_sleep_finish_together_and_other_actors_continue(until):
     done, answers = [], []
 
     def sleeper(msg, state):
@@ -48,7 +48,7 @@ def test_twenty_handlers_that_sleep_a_second_are_done_within_one_and_a_half_and_
     assert len(answers) >= 10
 
 
-def test_a_handler_that_sleeps_delays_its_own_actor_only(until):
+def test_a_handler_that_sleeps_delays_only_its_own_actor(until):
     story = []
 
     def handler(msg, state):
@@ -63,7 +63,7 @@ def test_a_handler_that_sleeps_delays_its_own_actor_only(until):
     assert story == [0, 0, 0.4, 0.3]
 
 
-def test_a_call_behind_many_slow_ones_does_not_wait_for_each_of_them_to_be_found_slow(until):
+def test_a_call_after_many_slow_ones_does_not_wait_for_each_to_be_found_slow(until):
     gate, answered = threading.Event(), []
 
     def blocks(msg, state):
@@ -87,7 +87,7 @@ def test_a_call_behind_many_slow_ones_does_not_wait_for_each_of_them_to_be_found
     until(lambda: default_runtime().handler_threads.threads == 1)
 
 
-def test_as_many_threads_as_are_needed_are_made_and_go_again(until):
+def test_threads_are_started_on_demand_and_end_again(until):
     gate = threading.Event()
 
     def handler(msg, state):
@@ -106,7 +106,7 @@ def test_as_many_threads_as_are_needed_are_made_and_go_again(until):
     assert runner.is_idle
 
 
-def test_when_every_thread_is_held_the_journal_says_by_whom(until, monkeypatch):
+def test_when_every_thread_is_busy_the_journal_names_the_handlers(until, monkeypatch):
     monkeypatch.setattr(runner_module, "MOST_THREADS", 4)
     gate = threading.Event()
 
@@ -136,7 +136,7 @@ def test_when_every_thread_is_held_the_journal_says_by_whom(until, monkeypatch):
     assert "holds (4)" in entry["message"]
 
 
-def test_one_actors_messages_are_handled_in_order_and_never_two_at_once(until):
+def test_messages_of_one_actor_are_handled_in_order_and_one_at_a_time(until):
     inside, seen = [], []
 
     def handler(msg, state):
@@ -155,7 +155,7 @@ def test_one_actors_messages_are_handled_in_order_and_never_two_at_once(until):
     assert FX.QueryLog(level="error") | run == []
 
 
-def test_when_everybody_has_been_answered_the_watchdog_rests(until):
+def test_the_watchdog_sleeps_when_no_call_is_running(until):
     runner = default_runtime().handler_threads
     actor = started(lambda m, s: [[], s + 1])
     send(actor, 1)
@@ -163,7 +163,7 @@ def test_when_everybody_has_been_answered_the_watchdog_rests(until):
     until(lambda: not runner._watching)
 
 
-def test_the_watchdog_rests_while_only_a_slow_one_is_busy_and_wakes_for_the_next(until):
+def test_the_watchdog_sleeps_during_a_known_slow_call_and_wakes_for_the_next_call(until):
     begun, gate, done = threading.Event(), threading.Event(), []
 
     def handler(msg, state):
@@ -185,7 +185,7 @@ def test_the_watchdog_rests_while_only_a_slow_one_is_busy_and_wakes_for_the_next
 
 
 @pytest.mark.parametrize("thrown", [SystemExit(1), KeyboardInterrupt(), GeneratorExit()])
-def test_what_a_handler_throws_ends_neither_thread_nor_loop(thrown, until):
+def test_an_exception_of_a_handler_ends_neither_thread_nor_loop(thrown, until):
     def handler(msg, state):
         if msg == "throw":
             raise thrown
@@ -196,7 +196,7 @@ def test_what_a_handler_throws_ends_neither_thread_nor_loop(thrown, until):
     until(lambda: (FX.QueryActorState(actor=actor) | run)[actor] == 2)
 
 
-def test_a_call_for_the_loop_answers_or_raises_what_it_raised():
+def test_a_call_on_the_loop_returns_its_result_or_raises_its_exception():
     topic = ET.Topic(generate_uid())
     states = {}
 

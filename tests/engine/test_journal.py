@@ -30,21 +30,21 @@ def fault(journal, text="ouch", **details):
         journal.exception("handler f", error, **details)
 
 
-def test_the_newest_entry_comes_first_and_limit_cuts_the_oldest():
+def test_the_newest_entry_is_first_and_limit_drops_the_oldest():
     journal = Journal()
     for n in range(5):
         journal.note("info", f"line {n}")
     assert [entry["message"] for entry in journal.entries(limit=2)] == ["line 4", "line 3"]
 
 
-def test_a_level_shows_itself_and_what_is_worse():
+def test_a_level_includes_all_higher_levels():
     journal = Journal()
     for level in ("debug", "info", "warning", "error"):
         journal.note(level, level)
     assert [entry["message"] for entry in journal.entries(level="warning")] == ["error", "warning"]
 
 
-def test_faults_from_the_same_place_are_one_entry_with_a_count_and_two_times():
+def test_errors_from_the_same_place_are_one_entry_with_a_count_and_two_times():
     journal = Journal()
     for _ in range(3):
         fault(journal, handler="f")
@@ -55,7 +55,7 @@ def test_faults_from_the_same_place_are_one_entry_with_a_count_and_two_times():
     assert entry["message"] == "handler f: ValueError: ouch"
 
 
-def test_faults_of_different_handlers_servers_or_topics_are_different_entries():
+def test_errors_of_different_handlers_servers_or_topics_are_different_entries():
     journal = Journal()
     first, second = ET.HTTPServer(generate_uid(), port=1), ET.HTTPServer(generate_uid(), port=2)
     for details in ({"server": first}, {"server": second}, {"handler": "g"}, {"topic": ET.Topic("t")}):
@@ -64,7 +64,7 @@ def test_faults_of_different_handlers_servers_or_topics_are_different_entries():
     assert len(journal.entries(server=first)) == 1
 
 
-def test_it_keeps_the_last_thousand_and_counts_afresh_what_it_has_forgotten():
+def test_it_keeps_the_last_thousand_entries_and_counts_forgotten_ones_again_from_one():
     journal = Journal(capacity=10)
     journal.note("info", "repeated", key="k")
     for n in range(10):
@@ -75,7 +75,7 @@ def test_it_keeps_the_last_thousand_and_counts_afresh_what_it_has_forgotten():
     assert (entries[0]["message"], entries[0]["count"]) == ("repeated", 1)
 
 
-def test_pythons_logging_hears_the_first_and_every_tenfold(caplog):
+def test_pythons_logging_receives_the_first_and_every_tenfold_occurrence(caplog):
     journal = Journal()
     with caplog.at_level(logging.DEBUG, logger="zefnb"):
         for _ in range(1_001):
@@ -89,7 +89,7 @@ def test_pythons_logging_hears_the_first_and_every_tenfold(caplog):
     ]
 
 
-def test_listeners_hear_every_entry_and_a_broken_one_breaks_nothing(caplog):
+def test_listeners_receive_every_entry_and_a_failing_one_does_no_harm(caplog):
     journal, heard = Journal(), []
     journal.listeners += [lambda entry: 1 / 0, lambda entry: heard.append(entry.message)]
     journal.note("info", "hello")
@@ -97,7 +97,7 @@ def test_listeners_hear_every_entry_and_a_broken_one_breaks_nothing(caplog):
     assert "a listener of the journal failed" in caplog.text
 
 
-def test_many_threads_write_and_nothing_is_lost():
+def test_many_threads_write_and_no_entry_is_lost():
     journal = Journal(capacity=10_000)
 
     def write(who):
@@ -115,7 +115,7 @@ def test_many_threads_write_and_nothing_is_lost():
     assert sum(entry["count"] for entry in entries) == 8 * 500 * 2
 
 
-def test_details_keep_handles_as_they_are_and_make_text_of_everything_from_outside():
+def test_details_keep_handles_and_turn_other_objects_into_text():
     journal = Journal()
     server = ET.HTTPServer(generate_uid(), port=1)
     journal.note("info", "x", server=server, input={"a": [1]}, channel_id=3, nothing=None)
@@ -161,7 +161,7 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("text", SECRETS)
-def test_tokens_cookies_and_passwords_never_reach_it(text):
+def test_tokens_cookies_and_passwords_never_reach_the_journal(text):
     journal = Journal()
     journal.note("error", text, path=text, input={"text": text})
     fault(journal, text, input=text)
@@ -185,7 +185,7 @@ def test_tokens_cookies_and_passwords_never_reach_it(text):
         "see http://host.example/@ada and x@y",
     ],
 )
-def test_what_is_no_secret_stays(text):
+def test_text_without_secrets_is_not_changed(text):
     assert hide_secrets(text) == text
 
 
@@ -207,7 +207,7 @@ def test_fields_in_which_peers_send_credentials_are_left_out_of_messages():
 # What strangers choose
 
 
-def test_what_strangers_choose_is_one_entry_with_some_examples(caplog):
+def test_entries_with_text_chosen_by_peers_are_one_entry_with_some_examples(caplog):
     journal = Journal()
     with caplog.at_level(logging.WARNING, logger="zefnb"):
         for number in range(1_100):
@@ -222,7 +222,7 @@ def test_what_strangers_choose_is_one_entry_with_some_examples(caplog):
     assert len(caplog.records) == 4
 
 
-def test_faults_of_one_handler_are_one_entry_whatever_path_was_asked_for():
+def test_errors_of_one_handler_are_one_entry_for_all_request_paths():
     journal = Journal()
     for number in range(50):
         try:
@@ -234,7 +234,7 @@ def test_faults_of_one_handler_are_one_entry_whatever_path_was_asked_for():
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning"])
-def test_nothing_pushes_an_error_out_but_errors(level):
+def test_only_errors_push_out_errors(level):
     journal = Journal(capacity=10)
     fault(journal)
     for number in range(1_000):
@@ -243,7 +243,7 @@ def test_nothing_pushes_an_error_out_but_errors(level):
     assert len(journal.entries()) == 11
 
 
-def test_lines_given_to_pythons_logging_are_limited_and_what_was_left_out_is_told(caplog, monkeypatch):
+def test_lines_for_pythons_logging_are_limited_and_the_number_left_out_is_reported(caplog, monkeypatch):
     journal = Journal()
     for number in range(5_000):
         journal.note("warning", f"line {number}")
@@ -266,7 +266,7 @@ def bad_characters(text, allowed=""):
     return {c for c in text if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c == "\u202e"} - set(allowed)
 
 
-def test_no_escape_sequence_and_no_forged_line_is_kept_or_told(caplog):
+def test_no_escape_sequence_and_no_forged_line_is_kept_or_logged(caplog):
     journal = Journal()
     journal.note("warning", FORGED, key="k", example=FORGED, path=FORGED, input=[FORGED], origin=ET.Page(at=FORGED))
     journal.note("warning", FORGED, key="k", example="other" + FORGED)
@@ -281,7 +281,7 @@ def test_no_escape_sequence_and_no_forged_line_is_kept_or_told(caplog):
 
 @settings(deadline=None, max_examples=60)
 @given(st.text(st.characters(), max_size=300), st.integers(1, 60), st.integers(0, 12_000))
-def test_any_text_is_kept_short_clean_and_without_the_secret_at_its_cut(text, times, at):
+def test_any_text_is_short_without_controls_and_without_the_secret_at_its_cut(text, times, at):
     journal = Journal()
     secret = "hush5f3a" * times
     for form in (f"token={secret}", f"wss://ada:{secret}@host/", f"Authorization: Basic {secret}", f"?key={secret}&"):
@@ -301,7 +301,7 @@ def test_any_text_is_kept_short_clean_and_without_the_secret_at_its_cut(text, ti
         journal.clear()
 
 
-def test_an_entity_with_an_uid_that_is_no_handle_is_kept_as_text():
+def test_an_entity_with_a_uid_that_is_no_handle_is_kept_as_text():
     journal = Journal()
     journal.note("info", "x", input=ET.Guest("ada", password="SECRET", text="y" * 5_000))
     [entry] = journal.entries()
@@ -363,7 +363,7 @@ NASTY += [
 
 
 @pytest.mark.parametrize("part", NASTY)
-def test_hiding_takes_time_in_proportion_to_the_text_whatever_it_is(part):
+def test_the_time_to_remove_secrets_is_proportional_to_the_text(part):
     def took(length):
         text = (part * length)[:length]
         times = []
@@ -391,7 +391,7 @@ class Publishing(logging.Handler):
         fault(self.journal, "could not publish")
 
 
-def test_a_handler_of_logging_may_write_to_the_journal():
+def test_a_handler_of_logging_can_write_to_the_journal():
     journal = Journal()
     handler = Publishing(journal)
     logger.addHandler(handler)
@@ -406,14 +406,14 @@ def test_a_handler_of_logging_may_write_to_the_journal():
     ]
 
 
-def test_a_listener_may_write_to_the_journal():
+def test_a_listener_can_write_to_the_journal():
     journal = Journal()
     journal.listeners.append(lambda entry: journal.note("error", "heard"))
     journal.note("info", "once")
     assert [entry["message"] for entry in journal.entries()] == ["heard", "once"]
 
 
-def test_a_filter_of_logging_that_fails_is_in_the_journal_and_nothing_is_raised():
+def test_a_logging_filter_that_fails_is_in_the_journal_and_does_not_raise():
     journal = Journal()
 
     def broken(record):
@@ -428,7 +428,7 @@ def test_a_filter_of_logging_that_fails_is_in_the_journal_and_nothing_is_raised(
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers that interrupt")
-def test_a_signal_handler_may_write_in_the_middle_of_a_write():
+def test_a_signal_handler_can_write_during_a_write():
     journal = Journal(capacity=100_000)
     interrupted = []
 
@@ -458,7 +458,7 @@ def test_a_signal_handler_may_write_in_the_middle_of_a_write():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_child_of_a_process_whose_threads_write_can_write_too():
+def test_a_forked_child_can_write_when_threads_of_its_parent_were_writing():
     journal = Journal()
     done = threading.Event()
 
@@ -481,7 +481,7 @@ def test_a_child_of_a_process_whose_threads_write_can_write_too():
         thread.join()
 
 
-def test_faults_of_callbacks_are_one_entry_whatever_their_arguments(until):
+def test_errors_of_callbacks_are_one_entry_for_all_arguments(until):
     """asyncio's message for them quotes the arguments, which may be what a peer has sent."""
     runtime = default_runtime()
 

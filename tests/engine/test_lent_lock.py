@@ -34,7 +34,7 @@ def wait_for(runtime: Runtime, call: Callable[[], Any]) -> Any:
     return returned[0]
 
 
-def test_the_loop_passes_a_lock_whose_holder_waits_for_it(runtime: Runtime) -> None:
+def test_the_loop_proceeds_when_the_holder_of_the_lock_waits_for_it(runtime: Runtime) -> None:
     lock = LentLock()
 
     def inside_twice() -> str:
@@ -51,7 +51,7 @@ def test_the_loop_passes_a_lock_whose_holder_waits_for_it(runtime: Runtime) -> N
     assert taken, "as often released as taken"
 
 
-def test_it_waits_for_a_holder_who_does_not(runtime: Runtime, until: Until) -> None:
+def test_the_loop_waits_for_a_holder_that_does_not_wait_for_it(runtime: Runtime, until: Until) -> None:
     lock, order, holds, let_go = LentLock(), [], threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -89,7 +89,7 @@ def until_or_none(until: Until, condition: Callable[[], Any], within: float) -> 
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="LEFT OUT: no interval timers here")
-def test_wherever_a_signal_handler_strikes_it_may_wait_for_the_loop(runtime: Runtime) -> None:
+def test_a_signal_handler_can_wait_for_the_loop_at_any_point(runtime: Runtime) -> None:
     lock, struck = LentLock(), []
 
     def take() -> None:

@@ -26,7 +26,7 @@ def on(thread: LoopThread, call: Callable[[], Any]) -> None:
     thread.loop.call_soon_threadsafe(call)
 
 
-def test_the_end_of_a_turn_comes_after_everything_that_was_ready_in_it(thread: LoopThread) -> None:
+def test_the_end_of_an_iteration_follows_all_its_ready_callbacks(thread: LoopThread) -> None:
     order: list[str] = []
     done = threading.Event()
 
@@ -44,25 +44,25 @@ def test_the_end_of_a_turn_comes_after_everything_that_was_ready_in_it(thread: L
     assert order == ["first", "second", "end"]
 
 
-def test_what_is_asked_for_at_the_end_of_a_turn_still_belongs_to_it(thread: LoopThread) -> None:
+def test_callbacks_added_at_the_end_of_an_iteration_belong_to_it(thread: LoopThread) -> None:
     again = threading.Event()
     on(thread, lambda: thread.loop.at_iteration_end(lambda: thread.loop.at_iteration_end(again.set)))
     assert again.wait(5)
 
 
-def test_a_call_that_is_made_soon_at_the_end_of_a_turn_is_not_slept_over(thread: LoopThread) -> None:
+def test_a_callback_scheduled_at_the_end_of_an_iteration_runs_without_delay(thread: LoopThread) -> None:
     done = threading.Event()
     on(thread, lambda: thread.loop.at_iteration_end(lambda: thread.loop.call_soon(done.set) and None))
     assert done.wait(5)
 
 
-def test_a_timer_that_is_set_at_the_end_of_a_turn_is_not_slept_over(thread: LoopThread) -> None:
+def test_a_timer_set_at_the_end_of_an_iteration_fires_on_time(thread: LoopThread) -> None:
     done = threading.Event()
     on(thread, lambda: thread.loop.at_iteration_end(lambda: thread.loop.call_later(0.01, done.set) and None))
     assert done.wait(5)
 
 
-def test_a_task_that_is_made_at_the_end_of_a_turn_is_not_slept_over(thread: LoopThread) -> None:
+def test_a_task_created_at_the_end_of_an_iteration_runs_without_delay(thread: LoopThread) -> None:
     done = threading.Event()
     tasks: list[asyncio.Task[None]] = []
 
@@ -74,7 +74,7 @@ def test_a_task_that_is_made_at_the_end_of_a_turn_is_not_slept_over(thread: Loop
     assert done.wait(5)
 
 
-def test_who_wakes_the_loop_is_heard_however_many_do_so_at_once(thread: LoopThread) -> None:
+def test_simultaneous_wake_ups_of_the_loop_are_all_noticed(thread: LoopThread) -> None:
     heard = threading.Semaphore(0)
     thread.loop.on_wake = heard.release  # type: ignore[assignment]
     for _ in range(3):
@@ -94,7 +94,7 @@ def test_who_wakes_the_loop_is_heard_however_many_do_so_at_once(thread: LoopThre
     assert heard.acquire(timeout=20)
 
 
-def test_whoever_calls_soon_from_another_thread_wakes_it_too(thread: LoopThread) -> None:
+def test_call_soon_threadsafe_from_another_thread_wakes_it_too(thread: LoopThread) -> None:
     done = threading.Event()
     thread.loop.call_soon_threadsafe(done.set)
     assert done.wait(20)

@@ -7,7 +7,7 @@ import pytest
 from zefnb.engine.mailbox import FULL_BYTES, FULL_MESSAGES, Mailbox
 
 
-def test_messages_come_out_in_the_order_in_which_they_went_in():
+def test_messages_leave_in_the_order_in_which_they_entered():
     box = Mailbox()
     for n in range(5):
         box.put(n)
@@ -16,7 +16,7 @@ def test_messages_come_out_in_the_order_in_which_they_went_in():
 
 
 @pytest.mark.parametrize("messages", [[b"x"] * FULL_MESSAGES, ["x" * FULL_BYTES], [b"x" * FULL_BYTES]])
-def test_it_is_full_by_number_or_by_size_and_refuses_nothing(messages):
+def test_a_mailbox_is_full_by_number_or_by_size_and_refuses_nothing(messages):
     box = Mailbox()
     for message in messages[:-1]:
         box.put(message)
@@ -37,7 +37,7 @@ def test_the_feeder_is_called_once_when_half_is_empty():
     assert called == [FULL_MESSAGES // 2]
 
 
-def test_clearing_it_lets_the_feeder_go_on():
+def test_clearing_a_mailbox_resumes_the_feeder():
     box, called = Mailbox(), []
     box.put(b"x" * FULL_BYTES)
     box.when_room = lambda: called.append(True)

@@ -92,14 +92,14 @@ class TestDefinitions:
         kernel.execute(code.format(offset=10), cell_id="loop")
         assert kernel.execute("[f(1, 2) for f in kept]").value == "[10, 11, 12]"
 
-    def test_what_is_defined_inside_a_function_or_as_a_lambda_is_never_swapped(self, kernel):
+    def test_local_functions_and_lambdas_are_never_replaced(self, kernel):
         code = "def make():\n    @zef_function\n    def inner(m, s): return {0}\n    return inner\n"
         code += "made = make(), zef_function(lambda m, s: {0})\n"
         kernel.execute(code.format(1) + "kept = made", cell_id="closures")
         kernel.execute(code.format(2), cell_id="closures")
         assert kernel.execute("[f(0, 0) for f in kept]").value == "[1, 1]"
 
-    def test_without_cell_ids_identical_source_stands_in(self, kernel):
+    def test_without_cell_ids_equal_source_identifies_a_cell(self, kernel):
         code = "word = globals().get('word', 0) + 1\n@zef_function\ndef named(m, s, word=word): return word\n"
         kernel.execute(code + "earliest = globals().get('earliest', named)")
         kernel.execute(code + "earliest = globals().get('earliest', named)")
@@ -109,7 +109,7 @@ class TestDefinitions:
 
 
 class TestThings:
-    def test_a_server_is_replaced_on_its_port_even_with_port_0_and_one_line_says_so(self, kernel):
+    def test_a_server_is_replaced_on_its_port_also_with_port_0_and_one_line_reports_it(self, kernel):
         kernel.execute(handler_saying("x"))
         assert kernel.execute(SERVER, cell_id="server").text == ""
         port = port_of(kernel)
@@ -141,7 +141,7 @@ class TestThings:
         assert kernel.execute("set(FX.ListTimers() | run) | set(FX.ListActors() | run)").value != before
         assert kernel.execute("len(FX.ListTimers() | run)", cell_id="things").value == "4"
 
-    def test_another_cell_starts_things_of_its_own(self, kernel):
+    def test_another_cell_starts_separate_objects(self, kernel):
         code = "FX.StartTimer(interval=60, target=ET.Topic('a'), content=1) | run"
         kernel.execute(code, cell_id="one")
         kernel.execute(code, cell_id="two")
@@ -154,13 +154,13 @@ class TestThings:
         assert kernel.execute(code.format(2)).text == ""
         assert kernel.execute("len(FX.ListTimers() | run)").value == "2"
 
-    def test_what_was_stopped_meanwhile_is_started_without_a_word(self, kernel):
+    def test_a_stopped_object_is_started_again_without_a_message(self, kernel):
         code = "t = FX.StartTimer(interval=60, target=ET.Topic('a'), content=1) | run"
         kernel.execute(code, cell_id="stopped")
         kernel.execute("FX.StopTimer(timer=t) | run")
         assert kernel.execute(code, cell_id="stopped").text == ""
 
-    def test_a_cell_that_fails_leaves_what_runs_and_replaces_it_when_it_is_mended(self, kernel):
+    def test_a_cell_that_fails_keeps_what_runs_and_replaces_it_after_the_correction(self, kernel):
         good = "s = FX.StartHTTPServer(routes={'/': 'hi'}, port=0) | run"
         kernel.execute(good, cell_id="mended")
         port = port_of(kernel, "s")
@@ -181,7 +181,7 @@ class TestThings:
         kernel.execute(code, cell_id="thread")
         assert kernel.execute("len(FX.ListTimers() | run)").value == "2"
 
-    def test_what_an_actor_starts_is_not_taken_for_what_the_cell_starts(self, kernel, until):
+    def test_objects_that_an_actor_starts_do_not_count_for_the_cell(self, kernel, until):
         """The server's connections live in the context of the cell that started it."""
         code = (
             "def subscriber(msg, state):\n"
@@ -210,7 +210,7 @@ def test_a_notebook_runs_in_nbclient_which_sends_no_cell_ids():
 
 
 class TestPlainIPython:
-    def test_a_definition_is_known_by_its_name(self, tmp_path):
+    def test_a_definition_is_identified_by_its_name(self, tmp_path):
         printed = sessions.run_ipython(
             [
                 "from zefnb import *",
@@ -251,7 +251,7 @@ class TestPlainIPython:
         )
         assert printed.splitlines() == ["replaced the timer that this cell started before", "2"]
 
-    def test_a_terminal_session_takes_it_as_typed(self, tmp_path):
+    def test_a_terminal_session_works_as_typed(self, tmp_path):
         typed = "\n".join(
             [
                 "from zefnb import *",
@@ -276,7 +276,7 @@ class TestPlainIPython:
 
 
 class TestScriptsAndTheREPL:
-    def test_in_a_script_nothing_is_replaced(self, tmp_path):
+    def test_a_script_replaces_nothing(self, tmp_path):
         code = """
 from zefnb import *
 made = []
@@ -300,7 +300,7 @@ print(t.port == s.port, len(FX.QueryAllActiveHTTPServers() | run))
             "True 1",
         ]
 
-    def test_in_pythons_own_prompt_a_definition_is_known_by_its_name(self):
+    def test_in_pythons_own_prompt_a_definition_is_identified_by_its_name(self):
         typed = """
 from zefnb import zef_function
 @zef_function

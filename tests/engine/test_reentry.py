@@ -38,11 +38,11 @@ def test_wherever_foreign_code_strikes_every_message_arrives_in_order(kind: str)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind.__name__ for kind in KINDS])
-def test_the_same_for_more_than_a_minute_in_all(kind: str) -> None:
+def test_the_same_for_more_than_a_minute_in_total(kind: str) -> None:
     strike(kind, 2)
 
 
-def test_a_handler_of_logging_that_publishes_may_be_what_starts_the_engine(tmp_path: Path) -> None:
+def test_a_handler_of_logging_that_publishes_can_start_the_engine(tmp_path: Path) -> None:
     """asyncio logs which selector it takes; the handler's lock is held by who waits for the loop."""
     cells = [
         "import logging\nfrom zefnb import *",
@@ -56,7 +56,7 @@ def test_a_handler_of_logging_that_publishes_may_be_what_starts_the_engine(tmp_p
     assert run_script(cells, tmp_path).splitlines()[-1] == "returned"
 
 
-def test_the_loop_starts_threads_in_which_a_finalizer_may_wait_for_it_before_they_run(tmp_path: Path) -> None:
+def test_the_loop_starts_threads_in_which_a_finalizer_can_wait_for_it_early(tmp_path: Path) -> None:
     """What is called first in a new thread stands for the finalizer."""
     cells = [
         "import threading, time\nfrom zefnb import *",
@@ -78,7 +78,7 @@ def test_the_loop_starts_threads_in_which_a_finalizer_may_wait_for_it_before_the
     assert run_script(cells, tmp_path).splitlines()[-1] == "['zefnb-handlers', 'zefnb-log']"
 
 
-def test_who_is_held_back_is_let_go_by_a_loop_that_waits_for_what_it_holds(until: Until) -> None:
+def test_a_waiting_publisher_is_released_by_a_loop_that_waits_for_its_lock(until: Until) -> None:
     """As a handler on the loop that logs, to a handler of logging that publishes."""
     runtime, its_lock = Runtime(), threading.Lock()
     runtime.call_queue.put(runtime.call_queue.pause_for, object())
@@ -98,7 +98,7 @@ def test_who_is_held_back_is_let_go_by_a_loop_that_waits_for_what_it_holds(until
     runtime.close()
 
 
-def test_at_the_end_of_a_process_publishing_reaches_nobody_and_other_effects_are_interrupted(tmp_path: Path) -> None:
+def test_at_the_end_of_a_process_publishing_does_nothing_and_other_effects_are_interrupted(tmp_path: Path) -> None:
     cells = [
         "import atexit\nfrom zefnb import *",
         "class Last:\n"
@@ -120,7 +120,7 @@ def test_at_the_end_of_a_process_publishing_reaches_nobody_and_other_effects_are
     ]
 
 
-def test_a_service_that_is_asked_for_while_it_is_made_is_one_all_the_same() -> None:
+def test_a_service_requested_during_its_construction_is_made_only_once() -> None:
     runtime = default_runtime()
     made: list[object] = []
 
@@ -151,7 +151,7 @@ def test_the_loop_itself_never_waits_for_a_runtime_to_start(until: Until) -> Non
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="LEFT OUT: no fork here")
-def test_a_fork_at_any_moment_leaves_a_child_that_publishes(tmp_path: Path) -> None:
+def test_a_child_forked_at_any_moment_can_publish(tmp_path: Path) -> None:
     cells = [
         "import os, threading, warnings\nwarnings.simplefilter('ignore')\nfrom zefnb import *",
         "over = threading.Event()\nt = ET.Topic('t')\n"

@@ -40,7 +40,7 @@ STOPPED_BY = {
 
 
 @pytest.mark.parametrize("kind", STARTED, ids=lambda kind: kind.__name__)
-def test_it_is_found_while_it_runs_and_known_to_have_been_stopped_afterwards(kind):
+def test_an_object_is_found_while_it_runs_and_then_known_as_stopped(kind):
     registry = default_runtime().service(kind)
     assert isinstance(registry, Registry)
     before = len(registry)
@@ -56,7 +56,7 @@ def test_it_is_found_while_it_runs_and_known_to_have_been_stopped_afterwards(kin
 
 
 @pytest.mark.parametrize("kind", STARTED, ids=lambda kind: kind.__name__)
-def test_a_handle_of_elsewhere_leads_to_the_effect_that_lists_those_of_here(kind):
+def test_the_error_for_a_handle_of_another_process_names_the_effect_that_lists_local_ones(kind):
     registry = default_runtime().service(kind)
     name = registry.listed_by.removesuffix("()").removeprefix("FX.")
     with pytest.raises(NotRunning, match=rf"belongs to another process .*; FX\.{name}\(\) \| run lists those"):

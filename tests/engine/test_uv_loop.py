@@ -34,12 +34,12 @@ def run(*command: str, loop: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("loop", "used"), [("", "UvIterationLoop"), ("uvloop", "UvIterationLoop"), ("asyncio", "SelectorIterationLoop")]
 )
-def test_it_is_used_where_it_is_installed_and_can_be_declined(loop: str, used: str):
+def test_uvloop_is_used_where_it_is_installed_and_can_be_declined(loop: str, used: str):
     program = "from zefnb.engine.runtime import default_runtime; print(type(default_runtime().loop).__name__)"
     assert run("-c", program, loop=loop).stdout.strip() == used
 
 
 @pytest.mark.timeout(120)
-def test_the_hot_path_holds_on_it():
+def test_the_hot_path_works_on_it():
     done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", *HOT_PATH, loop="uvloop")
     assert done.returncode == 0, done.stdout[-5_000:]

@@ -29,7 +29,7 @@ def descriptors() -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_who_waits_is_woken_by_the_ring(kind):
+def test_a_wake_up_wakes_the_waiting_thread(kind):
     rung, woken = kind(None), threading.Event()
 
     def wait():
@@ -45,7 +45,7 @@ def test_who_waits_is_woken_by_the_ring(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_ring_before_the_wait_is_heard_and_ten_thousand_of_them_block_nobody(kind):
+def test_a_wake_up_before_the_wait_counts_and_ten_thousand_do_not_block(kind):
     rung = kind(None)
     for _ in range(10_000):
         rung.wake()
@@ -55,7 +55,7 @@ def test_a_ring_before_the_wait_is_heard_and_ten_thousand_of_them_block_nobody(k
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_patience_ends_a_wait_that_nobody_rings_for(kind):
+def test_a_timeout_ends_a_wait_without_a_wake_up(kind):
     began = time.monotonic()
     kind(0.1).wait()
     assert time.monotonic() - began > 0.05
@@ -75,7 +75,7 @@ def test_a_default_timeout_for_sockets_changes_nothing():
     assert woken.is_set()
 
 
-def test_without_a_descriptor_left_one_waits_all_the_same():
+def test_without_a_free_descriptor_waiting_still_works():
     """A server with as many clients as it may have still answers questions, and its handlers still run."""
     topic, handled = ET.Topic(generate_uid()), []
     # What they need is loaded before, and what could give descriptors back is gone.
@@ -102,7 +102,7 @@ def test_without_a_descriptor_left_one_waits_all_the_same():
     assert answers == [[]]
 
 
-def test_many_threads_that_wait_do_not_take_all_descriptors():
+def test_many_waiting_threads_do_not_use_all_descriptors():
     many = [make_waker() for _ in range(1_000)]
     assert len(waker._SocketWaker.open_descriptors) <= 64
     assert isinstance(many[-1], waker._LockWaker)
@@ -111,7 +111,7 @@ def test_many_threads_that_wait_do_not_take_all_descriptors():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_wherever_ctrl_c_strikes_in_a_wait_it_can_be_rung_again(kind):
+def test_after_ctrl_c_at_any_point_of_a_wait_the_waker_still_works(kind):
     """In a thread of its own, so that it strikes as soon as Python looks."""
     rung = kind(0.001)
     for _ in range(200):
@@ -135,7 +135,7 @@ def test_wherever_ctrl_c_strikes_in_a_wait_it_can_be_rung_again(kind):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="LEFT OUT: descriptors cannot be counted here")
-def test_each_thread_has_its_own_and_takes_it_along():
+def test_each_thread_has_its_own_waker_which_ends_with_it():
     assert FX.QueryAllActiveHTTPServers() | run == []
     wakers, before = [], descriptors()
 
@@ -154,13 +154,13 @@ def test_each_thread_has_its_own_and_takes_it_along():
     wait_until(lambda: descriptors() <= before)  # the loop may still be on its way back from the last
 
 
-def test_a_bell_that_rings_for_somebody_who_has_gone_does_not_answer_the_next():
+def test_a_wake_up_for_an_abandoned_wait_does_not_end_the_next():
     thread_waker().wake()
     assert FX.Log(content="not before it is done") | run == ET.Success()
     assert [entry["message"] for entry in FX.QueryLog() | run] == ["not before it is done"]
 
 
-def test_who_waits_when_the_runtime_is_closed_is_told():
+def test_closing_the_runtime_wakes_waiting_threads():
     runtime = default_runtime()
     waiting, told = threading.Event(), []
 
@@ -180,7 +180,7 @@ def test_who_waits_when_the_runtime_is_closed_is_told():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="LEFT OUT: no fork here")
-def test_a_forked_child_has_a_bell_of_its_own():
+def test_a_forked_child_has_its_own_waker():
     mine = thread_waker()
     reader, writer = os.pipe()
     child = os.fork()
@@ -210,7 +210,7 @@ def test_ctrl_c_ends_a_wait_and_the_next_one_waits_again():
     assert FX.QueryAllActiveHTTPServers() | run == []
 
 
-def test_a_bell_with_patience_waits_in_slices_of_it():
+def test_a_waker_with_a_timeout_waits_in_slices():
     slices, began = 0, time.monotonic()
     patient = make_waker(0.02)
     while time.monotonic() - began < 0.2:

@@ -10,7 +10,7 @@ from tests.engine.actor.room import Room
 from zefnb import ET, FX, F, collect, generate_uid, run
 
 
-def test_states_are_asked_for_one_several_or_all_and_transformed_where_code_runs(until):
+def test_states_of_one_several_or_all_actors_can_be_queried_and_transformed(until):
     rooms = [Room(initial_state={"n": n}, handler=lambda m, s: [[], s]) for n in range(3)]
     handles = [room.handle for room in rooms]
     assert FX.QueryActorState() | run == {handle: {"n": n} for n, handle in enumerate(handles)}
@@ -34,7 +34,7 @@ def test_with_logging_every_message_is_noted():
     assert [entry["message"] for entry in room.log] == [f"{room.handle!r} takes 'hi' (str)"]
 
 
-def test_several_actors_may_listen_to_one_topic(until):
+def test_several_actors_can_subscribe_to_one_topic(until):
     topic = ET.Topic(generate_uid())
     rooms = [Room(input=topic, handler=lambda m, s: [[], s + m]) for _ in range(3)]
     assert all(room.handle.input == topic for room in rooms)

@@ -8,7 +8,7 @@ from zefnb import ET, FX, run
 
 
 class TestActorsOfConnections:
-    def test_each_connection_has_a_fresh_actor_that_ends_with_it(self, connect, until):
+    def test_each_connection_has_a_new_actor_that_ends_with_it(self, connect, until):
         left = []
 
         def handler(msg, state):

@@ -12,7 +12,7 @@ from zefnb.core.effect import DEFAULT_REGISTRY, effect
 
 
 class TestEffects:
-    def test_they_are_performed_in_order_under_the_new_state(self, outbox, until):
+    def test_effects_are_performed_in_order_under_the_new_state(self, outbox, until):
         topic, heard = outbox
 
         def handler(msg, state):
@@ -24,7 +24,7 @@ class TestEffects:
         assert heard == [*range(5)] * 2
         assert room.state == 2
 
-    def test_one_that_fails_is_in_the_journal_and_the_rest_are_performed(self, outbox, until):
+    def test_an_effect_that_fails_is_in_the_journal_and_the_rest_are_performed(self, outbox, until):
         topic, heard = outbox
 
         def handler(msg, state):
@@ -46,7 +46,7 @@ class TestEffects:
         assert sorted(entry["error"] for entry in room.log) == ["InvalidEffect", "NotRunning"]
         assert all("handler" in entry["handler"] for entry in room.log)
 
-    def test_those_that_take_time_are_awaited_in_their_place(self, outbox, until):
+    def test_effects_that_take_time_are_awaited_in_order(self, outbox, until):
         topic, heard = outbox
 
         def handler(msg, state):
@@ -70,7 +70,7 @@ class TestEffects:
         [entry] = room.log
         assert (entry["error"], entry["count"]) == ("NotRunning", 2)
 
-    def test_a_cancelled_effect_does_not_leave_its_actor_stuck(self, until):
+    def test_a_cancelled_effect_does_not_block_its_actor(self, until):
         @effect("Vanish")
         async def vanish(runtime) -> None:
             """Be cancelled from within."""

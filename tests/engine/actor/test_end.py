@@ -13,7 +13,7 @@ from zefnb.engine.runtime import default_runtime
 
 
 class TestTheEndOfAnActor:
-    def test_stopping_may_be_repeated_and_the_handle_says_so_afterwards(self):
+    def test_stopping_twice_is_allowed_and_queries_then_raise(self):
         from zefnb.errors import NotRunning
 
         room = Room(handler=lambda m, s: [[], s])
@@ -24,7 +24,7 @@ class TestTheEndOfAnActor:
         assert FX.ListActors() | run == []
         assert FX.StreamGraphSnapshot() | run == []
 
-    def test_it_may_stop_itself_and_the_effects_beside_that_are_performed(self, outbox, until):
+    def test_an_actor_can_stop_itself_and_its_other_effects_are_performed(self, outbox, until):
         topic, heard = outbox
 
         def handler(msg, state, context):
@@ -37,7 +37,7 @@ class TestTheEndOfAnActor:
         assert room.handle not in FX.ListActors() | run
 
     @pytest.mark.parametrize("how", ["as effects", "by run in its thread", "by await on the loop"])
-    def test_what_it_has_bound_ends_with_it_however_it_was_bound(self, how, until):
+    def test_everything_that_an_actor_has_bound_ends_with_it(self, how, until):
         source, target = ET.Topic(generate_uid()), ET.Topic(generate_uid())
         bindings = [
             FX.SubscribeFX(topic=source, op=insert_into(FX.Publish(target=target), "content")),
@@ -69,7 +69,7 @@ class TestTheEndOfAnActor:
         assert FX.ListTimers() | run == []
         assert FX.QueryLog(level="warning") | run == []
 
-    def test_what_has_ended_before_its_actor_is_no_trouble(self, until):
+    def test_a_binding_that_ended_before_its_actor_causes_no_error(self, until):
         source = ET.Topic(generate_uid())
 
         def handler(msg, state):
@@ -87,7 +87,7 @@ class TestTheEndOfAnActor:
         FX.StopActor(actor=room.handle) | run
         assert FX.QueryLog(level="warning") | run == []
 
-    def test_stopped_while_a_handler_is_under_way_it_drops_the_answer_and_what_waits(self, outbox, until):
+    def test_stopping_during_a_handler_drops_its_result_and_waiting_messages(self, outbox, until):
         topic, heard = outbox
         begun, go = threading.Event(), threading.Event()
         calls = []
@@ -108,7 +108,7 @@ class TestTheEndOfAnActor:
         until(lambda: heard)
         assert (heard, calls) == (["end"], [1])
 
-    def test_a_handler_that_fails_after_its_actor_was_stopped_is_in_the_journal_all_the_same(self, until):
+    def test_a_handler_that_fails_after_its_actor_was_stopped_is_in_the_journal(self, until):
         begun, go = threading.Event(), threading.Event()
 
         def late(msg, state):
@@ -124,7 +124,7 @@ class TestTheEndOfAnActor:
         until(lambda: room.log)
         assert "late" in room.log[0]["message"]
 
-    def test_stopped_while_an_async_handler_is_under_way_it_cancels_it(self, until):
+    def test_stopping_during_an_async_handler_cancels_it(self, until):
         story = []
 
         async def handler(msg, state):
@@ -142,7 +142,7 @@ class TestTheEndOfAnActor:
         until(lambda: story == ["begun", "ended"])
         assert FX.QueryLog(level="warning") | run == []
 
-    def test_an_async_handler_may_await_its_own_end(self, until):
+    def test_an_async_handler_can_await_the_end_of_its_own_actor(self, until):
         story = []
 
         async def handler(msg, state, context):

@@ -25,7 +25,7 @@ WRONG_ANSWERS = {
 class TestFaults:
     @pytest.mark.parametrize("wrong", WRONG_ANSWERS)
     @pytest.mark.parametrize("kind", ["plain", "inline", "async"])
-    def test_an_answer_in_the_wrong_shape_keeps_the_state_and_performs_nothing(self, wrong, kind, until):
+    def test_a_result_in_the_wrong_shape_keeps_the_state_and_performs_nothing(self, wrong, kind, until):
         answer = WRONG_ANSWERS[wrong]
 
         def handler(msg, state):
@@ -50,7 +50,7 @@ class TestFaults:
         "thrown", [ValueError, SystemExit, KeyboardInterrupt, asyncio.CancelledError, GeneratorExit]
     )
     @pytest.mark.parametrize("kind", ["plain", "inline", "async"])
-    def test_a_handler_that_raises_keeps_its_state_and_nobody_dies(self, kind, thrown, until):
+    def test_a_handler_that_raises_keeps_the_state_and_the_actor_continues(self, kind, thrown, until):
         def clumsy(msg, state):
             if msg == "bad":
                 raise thrown("ouch")
@@ -86,7 +86,7 @@ class TestFaults:
         until(lambda: heard)
         assert heard == ["good"]
 
-    def test_a_message_that_no_rule_takes_is_counted_and_no_more(self, until):
+    def test_a_message_that_no_rule_matches_is_only_counted(self, until):
         room = Room(initial_state=ET.Idle(), rules={(String, ET.Busy): lambda m, s: [[], s]})
         room.say("a", "b", "c", 1)
         until(lambda: sum(entry["count"] for entry in room.log) == 4)
@@ -96,7 +96,7 @@ class TestFaults:
         }
         assert {entry["level"] for entry in room.log} == {"info"}
 
-    def test_an_exception_that_cannot_be_printed_is_a_fault_like_others(self, until):
+    def test_an_exception_that_cannot_be_printed_is_in_the_journal_too(self, until):
         class Mute(Exception):
             def __str__(self):
                 raise RuntimeError("no words")

@@ -63,7 +63,7 @@ def handler_of(kind: str, look: Any) -> Any:
 
 @pytest.mark.parametrize("kind", ["plain", "inline", "async"])
 @pytest.mark.parametrize("made", STATES)
-def test_actors_with_one_initial_state_have_each_their_own(made: str, kind: str, until: Any):
+def test_actors_with_one_initial_state_have_separate_copies(made: str, kind: str, until: Any):
     make, look = STATES[made]
     state = make()
     rooms = [Room(initial_state=state, handler=handler_of(kind, look)) for _ in range(3)]
@@ -75,7 +75,7 @@ def test_actors_with_one_initial_state_have_each_their_own(made: str, kind: str,
 
 @pytest.mark.parametrize("kind", ["plain", "inline", "async"])
 @pytest.mark.parametrize("made", STATES)
-def test_a_handler_that_fails_leaves_the_state_as_it_was(made: str, kind: str, until: Any):
+def test_a_handler_that_fails_does_not_change_the_state(made: str, kind: str, until: Any):
     make, look = STATES[made]
     room = Room(initial_state=make(), handler=handler_of(kind, look))
     failing = ["raise", "wrong", *(["cancel"] if kind == "async" else [])]
@@ -85,7 +85,7 @@ def test_a_handler_that_fails_leaves_the_state_as_it_was(made: str, kind: str, u
 
 
 @pytest.mark.parametrize("made", STATES)
-def test_what_the_query_answers_can_be_changed_and_changes_nothing(made: str, until: Any):
+def test_changing_the_result_of_a_query_changes_no_state(made: str, until: Any):
     make, look = STATES[made]
     room = Room(initial_state=make(), handler=handler_of("plain", look))
     room.say("a")
@@ -95,7 +95,7 @@ def test_what_the_query_answers_can_be_changed_and_changes_nothing(made: str, un
     assert list(look(room.state)) == ["a"]
 
 
-def test_actors_that_take_on_one_state_of_the_programs_have_each_their_own(until: Any):
+def test_actors_that_adopt_one_state_of_the_program_have_separate_copies(until: Any):
     default: dict[str, list[str]] = {"said": []}
 
     def greet(msg: str, state: Any) -> Any:
@@ -123,7 +123,7 @@ def test_predicates_and_transforms_cannot_change_the_state_either(kind: str, unt
     assert room.state == []
 
 
-def test_what_occurs_twice_in_a_state_goes_on_occurring_twice(until: Any):
+def test_an_object_that_occurs_twice_in_a_state_still_does_later(until: Any):
     shared: list[str] = []
 
     def add(msg: str, state: Any) -> Any:
@@ -135,7 +135,7 @@ def test_what_occurs_twice_in_a_state_goes_on_occurring_twice(until: Any):
     until(lambda: room.state == {"one": ["a", "b"], "other": ["a", "b"]})
 
 
-def test_handles_and_what_cannot_be_copied_are_shared(until: Any):
+def test_handles_and_objects_that_cannot_be_copied_are_shared(until: Any):
     db = FX.CreateDB(type=DictDatabase) | run
     lock, seen = threading.Lock(), []
 
@@ -150,7 +150,7 @@ def test_handles_and_what_cannot_be_copied_are_shared(until: Any):
 
 
 @pytest.mark.parametrize("kind", ["plain", "inline"])
-def test_a_state_in_which_nothing_can_change_is_given_as_it_is(kind: str, until: Any):
+def test_an_immutable_state_is_not_copied(kind: str, until: Any):
     state, seen = ET.Guest(name="ada", topic=ET.Topic("t"), inner=ET.Seat(n=(1, 2))), []
 
     def note(msg: str, given: Any) -> Any:
@@ -164,7 +164,7 @@ def test_a_state_in_which_nothing_can_change_is_given_as_it_is(kind: str, until:
 
 
 @pytest.mark.parametrize("kind", ["plain", "inline", "async"])
-def test_the_journal_shows_what_the_handler_was_given(kind: str, until: Any):
+def test_the_journal_shows_the_message_that_the_handler_received(kind: str, until: Any):
     def spoil(msg: Any, state: Any) -> Any:
         msg["said"].append("changed")
         raise ValueError("told to")
@@ -198,7 +198,7 @@ DEEP = {"a chain of dataclasses": chain_of_guests, "nested lists": nested_lists}
 
 
 @pytest.mark.parametrize("kind", DEEP)
-def test_content_that_is_nested_too_deeply_is_refused_by_the_name_of_its_field(kind: str, until: Any):
+def test_content_nested_too_deeply_raises_and_the_error_names_the_field(kind: str, until: Any):
     deep, topic, log = DEEP[kind](20_000), ET.Topic(generate_uid()), []
     FX.SubscribeFX(topic=topic, op=zef_function(inline=True)(log.append)) | run
     for given in (deep, {"inside": deep}):
@@ -212,7 +212,7 @@ def test_content_that_is_nested_too_deeply_is_refused_by_the_name_of_its_field(k
 
 
 @pytest.mark.parametrize("kind", DEEP)
-def test_nor_may_a_handler_publish_it_or_make_it_its_state_without_a_clear_error(kind: str, until: Any):
+def test_a_handler_that_publishes_or_returns_such_a_value_gets_a_clear_error(kind: str, until: Any):
     make, topic = DEEP[kind], ET.Topic(generate_uid())
     FX.SubscribeFX(topic=topic, op=zef_function(inline=True)(lambda content: None)) | run
 
@@ -229,7 +229,7 @@ def test_nor_may_a_handler_publish_it_or_make_it_its_state_without_a_clear_error
     assert not [entry for entry in room.log if "RecursionError" in entry["message"]]
 
 
-def test_a_state_that_is_nested_too_deeply_to_be_copied_is_refused_at_the_start():
+def test_an_initial_state_nested_too_deeply_raises_at_the_start():
     actor = FX.StartActor(initial_state=nested_lists(100_000), handler=lambda msg, state: [[], state])
     with pytest.raises(InvalidEffect, match="initial_state: it is nested too deeply"):
         actor | run

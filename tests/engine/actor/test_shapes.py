@@ -90,7 +90,7 @@ SHAPES = {
 class TestShapesOfHandlers:
     @pytest.mark.parametrize("shape", SHAPES)
     @pytest.mark.parametrize("place", ["handler", "rules", "behind a predicate"])
-    def test_a_handler_of_each_shape_fits_in_each_place(self, shape, place, until):
+    def test_a_handler_of_each_signature_works_in_each_place(self, shape, place, until):
         handler = SHAPES[shape]
         fields = {
             "handler": {"handler": handler},
@@ -102,7 +102,7 @@ class TestShapesOfHandlers:
         until(lambda: room.state == 6)
         assert room.log == []
 
-    def test_the_first_rule_that_fits_takes_the_message(self, until):
+    def test_the_first_matching_rule_handles_the_message(self, until):
         took = []
 
         def note(name):
@@ -124,7 +124,7 @@ class TestShapesOfHandlers:
         until(lambda: len(took) == 7)
         assert took == ["a or b", "text", "one", "anything", "ping 1", "ping", "anything"]
 
-    def test_a_predicate_that_raises_is_no_match_and_is_in_the_journal_once(self, until):
+    def test_a_predicate_that_raises_does_not_match_and_is_in_the_journal_once(self, until):
         room = Room(
             rules=[((lambda m: m > 5, Any), lambda m, s: [[], s + 100]), ((Any, Any), lambda m, s: [[], s + 1])]
         )
@@ -136,7 +136,7 @@ class TestShapesOfHandlers:
 
 
 class TestTransform:
-    def test_it_is_applied_to_each_message_before_the_rules(self, until):
+    def test_a_transform_is_applied_to_each_message_before_the_rules(self, until):
         room = Room(initial_state="", input_transform=to_upper_case, rules={("A", Any): lambda m, s: [[], s + m]})
         room.say("a", "b", "a")
         until(lambda: room.state == "AA")
@@ -155,7 +155,7 @@ class TestTransform:
         assert set(where) == {"zefnb-handlers"}
 
     @pytest.mark.parametrize("transform", [lambda m: m["x"], F.x])
-    def test_one_that_raises_is_a_fault_and_the_actor_goes_on(self, transform, until):
+    def test_a_transform_that_raises_is_in_the_journal_and_the_actor_continues(self, transform, until):
         room = Room(input_transform=transform, handler=lambda m, s: [[], s + m])
         room.say({"x": 1}, {}, {"x": 2})
         until(lambda: room.state == 3)

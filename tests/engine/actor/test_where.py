@@ -11,7 +11,7 @@ from zefnb import ET, FX, generate_uid, insert_into, run, zef_function
 
 
 class TestWhereHandlersRun:
-    def test_plain_ones_in_a_runner_thread_async_and_inline_ones_on_the_loop(self, until):
+    def test_plain_handlers_run_in_a_handler_thread_async_and_inline_ones_on_the_loop(self, until):
         where = {}
 
         def note(kind):
@@ -36,7 +36,7 @@ class TestWhereHandlersRun:
         until(lambda: len(where) == 4)
         assert where == {"plain": "zefnb-handlers", "marked": "zefnb-handlers", "inline": "zefnb", "async": "zefnb"}
 
-    def test_an_inline_handler_that_holds_the_loop_is_named_in_the_journal(self, until):
+    def test_an_inline_handler_that_blocks_the_loop_is_named_in_the_journal(self, until):
         @zef_function(inline=True)
         def sleepy(msg, state):
             time.sleep(0.08)
@@ -50,7 +50,7 @@ class TestWhereHandlersRun:
         assert "blocked the loop" in entry["message"]
         assert entry["count"] == 2
 
-    def test_a_slow_async_handler_delays_its_own_actor_only(self, until):
+    def test_a_slow_async_handler_delays_only_its_own_actor(self, until):
         done = []
 
         async def slow(msg, state):
@@ -64,7 +64,7 @@ class TestWhereHandlersRun:
         until(lambda: len(done) == 3)
         assert done == ["quick", "slow 1", "slow 2"]
 
-    def test_handlers_know_whose_thread_they_are_in_only_for_their_own_time(self, until):
+    def test_a_handler_thread_belongs_to_a_handler_only_during_its_call(self, until):
         """What one handler's thread binds belongs to its actor, and what the next binds to the next."""
         source = ET.Topic(generate_uid())
 
