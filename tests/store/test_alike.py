@@ -98,7 +98,7 @@ def test_pairs_have_one_hash():
     assert len({hash(pair) for pair in PAIRS}) == 1
 
 
-def test_as_many_alike_as_may_be_are_read_and_written_and_one_more_is_not():
+def test_the_maximum_of_equal_hashes_is_read_and_written_and_one_more_is_refused():
     others = {(n, "x") for n in range(MOST_CHOSEN)}
     allowed = others | {n * MODULUS for n in range(1, MOST_ALIKE + 1)}
     assert decode(encode(allowed)) == allowed
@@ -119,7 +119,7 @@ def test_as_many_alike_as_may_be_are_read_and_written_and_one_more_is_not():
     ],
     ids=["a grid", "powers of two", "uuids", "decimals", "frozensets", "complex numbers", "many small dicts"],
 )
-def test_what_is_alike_by_chance_comes_back(value):
+def test_values_with_accidentally_equal_hashes_round_trip(value):
     assert decode(encode(value)) == value
 
 

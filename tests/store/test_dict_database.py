@@ -46,7 +46,7 @@ def in_threads(count: int, work: Callable[[int], None]) -> None:
 # A mapping
 
 
-def test_it_is_used_like_a_dict(db):
+def test_a_database_is_used_like_a_dict(db):
     assert isinstance(db, MutableMapping)
     assert not db
     db["a"] = 1
@@ -65,14 +65,14 @@ def test_it_is_used_like_a_dict(db):
     assert list(db) == ["b"]
 
 
-def test_reading_with_a_default_needs_no_key(db):
+def test_reading_with_a_default_does_not_need_the_key(db):
     assert db.get("a") is None
     assert db.get("a", 5) == 5
     db["a"] = None
     assert db.get("a", 5) is None
 
 
-def test_popping_removes_and_answers(db):
+def test_popping_removes_and_returns_the_value(db):
     db.update({"a": 1, "b": 2, "c": 3})
     assert db.pop("b") == 2
     assert db.pop("b", "gone") == "gone"
@@ -83,19 +83,19 @@ def test_popping_removes_and_answers(db):
         db.pop("b")
 
 
-def test_popping_from_an_empty_one_says_so(db):
+def test_popping_from_an_empty_database_raises(db):
     with pytest.raises(UnknownKey, match="is empty"):
         db.popitem()
 
 
-def test_a_default_is_set_once(db):
+def test_setdefault_sets_a_value_only_once(db):
     assert db.setdefault("a", [1]) == [1]
     assert db.setdefault("a", [2]) == [1]
     assert db.setdefault("b") is None
     assert "b" in db
 
 
-def test_updating_takes_what_a_dict_takes(db):
+def test_update_accepts_what_dict_update_accepts(db):
     db.update({"a": 1})
     db.update([("b", 2)], c=3)
     assert dict(db) == {"a": 1, "b": 2, "c": 3}
@@ -107,7 +107,7 @@ def test_clearing_leaves_nothing(db):
     assert dict(db) == {}
 
 
-def test_the_order_is_that_of_insertion_and_overwriting_keeps_it(db):
+def test_the_order_is_that_of_insertion_and_overwriting_preserves_it(db):
     db.update({"z": 1, "a": 2, "m": 3})
     db["z"] = 9
     assert list(db) == ["z", "a", "m"]
@@ -141,7 +141,7 @@ def test_the_order_is_that_of_insertion_and_overwriting_keeps_it(db):
     ],
     ids=lambda key: type(key).__name__,
 )
-def test_a_key_is_found_again_and_comes_back_as_it_was(db, key):
+def test_a_key_can_be_found_and_round_trips(db, key):
     db["before"] = 0
     db[key] = "value"
     assert db[key] == "value"
@@ -153,7 +153,7 @@ def test_a_key_is_found_again_and_comes_back_as_it_was(db, key):
     assert key not in db
 
 
-def test_what_a_dict_takes_for_the_same_key_is_the_same_and_what_it_does_not_is_not(db):
+def test_keys_are_equal_exactly_when_they_are_equal_in_a_dict(db):
     plain: dict[Any, Any] = {}
     uid = generate_uid()
     keys = [1, True, 1.0, "1", b"1", 0, False, -0.0, None, (1, 2), (True, 2.0), (12,), "a", ("a",), ("a", ""), 0.5]
@@ -166,13 +166,13 @@ def test_what_a_dict_takes_for_the_same_key_is_the_same_and_what_it_does_not_is_
 
 
 @pytest.mark.parametrize("key", [[1], {}, float("nan"), object(), print, ET.Guest(tags=["a"]), (1, [2])], ids=repr)
-def test_what_cannot_be_a_key_is_told_what_can(db, key):
+def test_an_invalid_key_raises_and_the_error_lists_valid_ones(db, key):
     for use in (lambda: db[key], lambda: db.__setitem__(key, 1), lambda: key in db, lambda: db.get(key)):
         with pytest.raises(InvalidValue, match=r"key: got .*allowed: text, numbers"):
             use()
 
 
-def test_a_missing_key_is_a_key_error_that_names_it_and_suggests_close_ones(db):
+def test_a_missing_key_raises_key_error_with_its_name_and_close_names(db):
     db.update(name="Ada", age=36)
     with pytest.raises(KeyError) as caught:
         db["nmae"]
@@ -185,7 +185,7 @@ def test_a_missing_key_is_a_key_error_that_names_it_and_suggests_close_ones(db):
 # Values
 
 
-def test_changing_what_was_written_or_read_changes_nothing_inside(db):
+def test_changing_a_written_or_read_object_does_not_change_the_database(db):
     guests = ["Ada"]
     db["state"] = {"guests": guests}
     guests.append("Bob")
@@ -199,7 +199,7 @@ def test_changing_what_was_written_or_read_changes_nothing_inside(db):
     assert db["state"] == {"guests": ["Ada"]}
 
 
-def test_a_value_that_contains_itself_is_refused(db):
+def test_a_value_that_contains_itself_raises(db):
     knot: list[Any] = []
     knot.append(knot)
     with pytest.raises(InvalidValue, match="value of 'knot': it contains itself"):
@@ -217,7 +217,7 @@ def test_memory_keeps_any_value():
 # From many threads
 
 
-def test_no_write_is_lost_among_threads(db):
+def test_concurrent_threads_lose_no_write(db):
     def work(number: int) -> None:
         for n in range(100):
             db[number, n] = n
@@ -257,7 +257,7 @@ def test_a_default_is_set_by_exactly_one_thread(db):
     assert dict(winners) == dict(db)
 
 
-def test_readers_see_whole_updates_only(db):
+def test_readers_see_only_complete_updates(db):
     db.update(a=0, b=0)
     done = threading.Event()
     torn: list[Any] = []
@@ -302,14 +302,14 @@ def test_a_handle_is_a_value_by_its_uid(db):
     assert db != dict(db)
 
 
-def test_a_copy_or_a_pickle_of_it_is_the_same_database(db):
+def test_a_copy_or_a_pickle_is_the_same_database(db):
     for same in (copy.copy(db), copy.deepcopy(db), pickle.loads(pickle.dumps(db)), copy.deepcopy([db])[0]):
         same["n"] = same.get("n", 0) + 1
     assert db["n"] == 4
     assert copy.deepcopy(db) is db
 
 
-def test_it_cannot_be_changed_and_shows_nothing_but_a_mapping(db):
+def test_a_handle_cannot_be_changed_and_has_only_the_attributes_of_a_mapping(db):
     with pytest.raises(AttributeError, match="is immutable"):
         db.name = 1
     with pytest.raises(AttributeError, match="is immutable"):
@@ -320,7 +320,7 @@ def test_it_cannot_be_changed_and_shows_nothing_but_a_mapping(db):
         assert not hasattr(db, probe)
 
 
-def test_it_can_stand_on_the_left_of_a_chain(db):
+def test_a_handle_can_be_on_the_left_of_a_chain(db):
     from zefnb import collect, get, length
 
     db["a"] = {"b": 5}
@@ -329,12 +329,12 @@ def test_it_can_stand_on_the_left_of_a_chain(db):
 
 
 @pytest.mark.parametrize("uid", ["chat", "🍃-12", "", 5, ...])
-def test_what_is_no_uid_makes_no_handle(uid):
+def test_an_invalid_uid_makes_no_handle(uid):
     with pytest.raises(InvalidValue, match=r"FX\.CreateDB"):
         DictDatabase(uid)
 
 
-def test_a_closed_database_says_so(db):
+def test_a_closed_database_raises(db):
     closed = FX.CreateDB(type=DictDatabase) | run
     FX.CloseDB(db=closed) | run
     for use in (lambda: closed["a"], lambda: len(closed), lambda: "a" in closed, lambda: closed.update(a=1)):
@@ -342,7 +342,7 @@ def test_a_closed_database_says_so(db):
             use()
 
 
-def test_a_handle_from_elsewhere_says_that_it_is_not_at_home():
+def test_a_handle_of_another_process_raises_and_says_so():
     stranger = DictDatabase(generate_uid())
     with pytest.raises(NotRunning, match="belongs to another process"):
         stranger["a"]
@@ -387,7 +387,7 @@ print('parent:', dict(databases[0]), dict(databases[1]))
     ]
 
 
-def test_the_name_alone_loads_no_database_code():
+def test_importing_the_name_loads_no_database_code():
     script = "from zefnb import *; import sys; print([m for m in ('sqlite3', 'pickle') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -17,7 +17,7 @@ from tests.store.on_disk import closed, opened, script, store_of
 from zefnb.errors import InvalidValue, StorageFailed
 
 
-def test_a_place_where_no_file_can_be_says_why(tmp_path):
+def test_a_path_at_which_no_file_can_exist_raises_with_the_reason(tmp_path):
     (tmp_path / "file").write_text("")
     for place, reason in (
         (tmp_path, "is a directory; give the path of a file"),
@@ -31,7 +31,7 @@ def test_a_place_where_no_file_can_be_says_why(tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file"]
 
 
-def test_a_file_that_is_something_else_is_left_as_it_is(tmp_path):
+def test_a_file_of_another_format_is_not_changed(tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text("dear diary, " * 1000)
     with pytest.raises(StorageFailed, match=r"notes\.txt is not a database; choose another path"):
@@ -52,7 +52,7 @@ def test_an_empty_file_is_a_new_database(path):
     assert dict(opened(path)) == {}
 
 
-def test_a_file_of_a_later_version_says_so(path):
+def test_a_file_of_a_later_version_raises_and_says_so(path):
     closed(opened(path))
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 9")
@@ -61,7 +61,7 @@ def test_a_file_of_a_later_version_says_so(path):
         opened(path)
 
 
-def test_a_damaged_file_says_so(path):
+def test_a_damaged_file_raises_and_says_so(path):
     closed(opened(path, initial_state=dict.fromkeys(range(100), "x" * 1000)))
     with path.open("r+b") as file:
         file.seek(4096)
@@ -71,7 +71,7 @@ def test_a_damaged_file_says_so(path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions are another matter there")
-def test_a_file_that_may_not_be_written_says_so():
+def test_a_file_without_write_permission_raises_and_says_so():
     with tempfile.TemporaryDirectory() as directory:
         existing, new = Path(directory, "existing.db"), Path(directory, "new.db")
         closed(opened(existing))
@@ -97,7 +97,7 @@ for path in sys.argv[2:]:
     assert not_made.startswith(f"FX.CreateDB: {new} cannot be opened or created; check the path")
 
 
-def test_a_file_that_is_removed_while_open_takes_no_more_writes(path):
+def test_a_file_that_is_removed_while_open_accepts_no_more_writes(path):
     db = opened(path)
     db["a"] = 1
     for file in path.parent.iterdir():
@@ -110,7 +110,7 @@ def test_a_file_that_is_removed_while_open_takes_no_more_writes(path):
     assert dict(again) == {"c": 3}
 
 
-def test_a_value_that_the_disk_cannot_keep_is_refused_and_named(path):
+def test_a_value_that_the_disk_cannot_store_raises_and_is_named(path):
     db = opened(path)
     for value in (print, lambda: 1, threading.Lock(), object(), [{"deep": object()}]):
         with pytest.raises(InvalidValue, match=r"value of 'k': got .*allowed: text, numbers"):
@@ -118,7 +118,7 @@ def test_a_value_that_the_disk_cannot_keep_is_refused_and_named(path):
     assert dict(db) == {}
 
 
-def test_a_value_too_big_for_the_file_is_an_error_and_no_more(path):
+def test_a_value_too_large_for_the_file_raises_and_does_no_harm(path):
     db = opened(path)
     store_of(db)._writer._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1000)
     with pytest.raises(StorageFailed, match="too big"):
@@ -136,7 +136,7 @@ class Malice:
 
 
 @pytest.mark.parametrize("column", ["value", "name"])
-def test_a_file_from_somebody_else_runs_no_code(path, tmp_path, column):
+def test_a_foreign_file_runs_no_code(path, tmp_path, column):
     db = opened(path, initial_state={"good": 1, "evil": 2})
     closed(db)
     trace = tmp_path / "trace"

@@ -46,7 +46,7 @@ print(sorted(written.items()))
 """
 
 
-def test_children_forked_amid_writes_write_to_the_same_file_and_nothing_is_lost(path):
+def test_children_forked_during_writes_write_to_the_same_file_and_nothing_is_lost(path):
     done = subprocess.run(script(STORM, path, 30), capture_output=True, text=True, timeout=120)
     *statuses, written = done.stdout.splitlines()
     assert statuses == ["0"] * 30
@@ -72,7 +72,7 @@ def in_child(work):
     return text
 
 
-def test_a_fork_waits_for_a_query_and_the_next_one_for_the_fork(path):
+def test_a_fork_waits_for_a_query_and_the_next_query_for_the_fork(path):
     from zefnb.store.forks import GATE
 
     db = opened(path, initial_state={"n": 1})
@@ -95,7 +95,7 @@ def test_a_fork_waits_for_a_query_and_the_next_one_for_the_fork(path):
     assert db["n"] == 2
 
 
-def test_a_child_that_was_forked_amid_a_query_that_never_ends_is_told_so(path, monkeypatch):
+def test_a_child_forked_during_an_endless_query_gets_an_error(path, monkeypatch):
     from zefnb.store.forks import GATE
 
     monkeypatch.setattr("zefnb.store.forks._WAIT_SECONDS", 0.1)

@@ -33,7 +33,7 @@ def caught(call: Any) -> Exception:
     return info.value
 
 
-def test_nothing_is_compared_until_an_error_is_read_and_then_once(comparisons):
+def test_names_are_compared_once_when_an_error_is_read(comparisons):
     db = FX.CreateDB(type=DictDatabase, initial_state={"name": 1}) | run
     for call, name in (
         (lambda: db["nmae"], "nmae"),
@@ -53,7 +53,7 @@ def test_nothing_is_compared_until_an_error_is_read_and_then_once(comparisons):
         comparisons.clear()
 
 
-def test_a_miss_reads_no_keys(path, monkeypatch):
+def test_a_missing_key_reads_no_other_keys(path, monkeypatch):
     db = opened(path, initial_state={"name": 1})
     store, read = store_of(db), []
     keys = store.keys
@@ -65,7 +65,7 @@ def test_a_miss_reads_no_keys(path, monkeypatch):
 
 
 @pytest.mark.parametrize(("length", "hinted"), [(39, True), (40, True), (41, False), (30_000, False)])
-def test_only_short_names_are_compared_and_with_short_ones(length, hinted, comparisons):
+def test_only_short_names_are_compared(length, hinted, comparisons):
     name = "a" * length
     assert bool(str(Hint(name, [name[:-1] + "b"]))) is hinted
     assert comparisons == ([name] if hinted else [])
@@ -73,23 +73,23 @@ def test_only_short_names_are_compared_and_with_short_ones(length, hinted, compa
 
 
 @pytest.mark.parametrize(("others", "hinted"), [(199, True), (200, False)])
-def test_no_more_than_two_hundred_names_are_compared(others, hinted):
+def test_at_most_two_hundred_names_are_compared(others, hinted):
     known = [*(f"{n}" for n in range(others)), "name"]
     assert bool(did_you_mean("nmae", known)) is hinted
 
 
-def test_no_more_than_two_thousand_names_are_looked_at():
+def test_at_most_two_thousand_names_are_examined():
     looked_at = []
     known = (looked_at.append(n) or n for n in range(1_000_000))
     assert str(Hint("name", known)) == ""
     assert len(looked_at) == 2_000
 
 
-def test_a_name_is_not_its_own_hint():
+def test_a_name_is_never_its_own_hint():
     assert did_you_mean("name", ["name"]) == ""
 
 
-def test_of_many_keys_that_are_missing_two_get_a_hint_and_twenty_are_named():
+def test_of_many_missing_keys_two_get_a_hint_and_twenty_are_named():
     db = FX.CreateDB(type=DictDatabase, initial_state={"name": 1}) | run
     text = str(caught(lambda: FX.UpdateDB(db=db, update={f"name{n:04}": 1 for n in range(1_000)}) | run))
     assert text.count("did you mean") == 2

@@ -64,7 +64,7 @@ def test_a_file_with_anything_else_in_it_is_refused(theirs, change):
     assert theirs.read_bytes() == before
 
 
-def test_a_table_whose_pages_never_end_is_refused_when_it_is_read(theirs):
+def test_a_table_without_end_is_refused_when_it_is_read(theirs):
     endless(theirs)
     db = opened(theirs)
     assert len(db) == 22
@@ -81,7 +81,7 @@ NO_KEYS = {
 
 
 @pytest.mark.parametrize("name", [*NO_KEYS.values(), encode("good")], ids=[*NO_KEYS, "another row's"])
-def test_a_row_under_what_is_no_key_or_another_row_s_is_refused(theirs, name):
+def test_a_row_with_an_invalid_key_or_that_of_another_row_is_refused(theirs, name):
     stored(theirs, name, "name")
     db = opened(theirs)
     assert db["good"] == 1
@@ -99,7 +99,7 @@ def test_a_key_of_another_kind_is_refused_and_not_missed(theirs, key):
             read()
 
 
-def test_an_index_that_leads_to_another_row_is_found_out(theirs):
+def test_an_index_that_leads_to_another_row_is_detected(theirs):
     executed("PRAGMA journal_mode = DELETE")(theirs)
     raw = theirs.read_bytes()
     # Each key is twice in the file: in its row, beside its name, and in the index.
@@ -112,7 +112,7 @@ def test_an_index_that_leads_to_another_row_is_found_out(theirs):
 
 
 @pytest.mark.parametrize("take", [lambda db: db.pop("evil"), lambda db: db.pop("evil", 5)])
-def test_a_value_that_is_refused_is_not_removed_by_reading_it(theirs, take):
+def test_reading_a_refused_value_does_not_remove_it(theirs, take):
     stored(theirs, b"hello")
     db = opened(theirs)
     with pytest.raises(StorageFailed, match="the value of 'evil' was refused"):
@@ -152,7 +152,7 @@ def test_a_file_that_was_replaced_while_it_was_open_is_not_mixed_with_the_new_on
 @pytest.mark.skipif(os.name == "nt", reason="there are none")
 @pytest.mark.parametrize("beside", ["", "-wal", "-journal", "-shm"])
 @pytest.mark.parametrize("kind", SPECIAL)
-def test_what_is_no_file_is_refused_and_not_read(theirs, kind, beside):
+def test_a_path_that_is_not_a_regular_file_is_refused_and_not_read(theirs, kind, beside):
     place = theirs.with_name(theirs.name + beside)
     place.unlink(missing_ok=True)
     make_special(kind, place)
@@ -174,7 +174,7 @@ def test_a_journal_beside_a_file_deletes_no_other_file(theirs):
     assert opened(theirs)["good"] == 1
 
 
-def test_reading_all_hostile_values_takes_little_memory(theirs):
+def test_reading_all_hostile_values_needs_little_memory(theirs):
     body = """
 import resource
 from tests.store.hostile import VALUES, stored

@@ -58,7 +58,7 @@ NESTED = {
 
 @pytest.mark.parametrize("kind", NESTED)
 @pytest.mark.parametrize("depth", [DEEPEST + 1, 1_000, 100_000])
-def test_what_is_nested_too_deeply_is_refused(kind, depth):
+def test_a_value_nested_too_deeply_is_refused(kind, depth):
     with pytest.raises(Undecodable) as caught:
         decode(NESTED[kind](depth))
     assert "deep" not in str(caught.value) or "if an earlier zefnb wrote it, read it with that one" in str(caught.value)
@@ -66,12 +66,12 @@ def test_what_is_nested_too_deeply_is_refused(kind, depth):
 
 @pytest.mark.parametrize("kind", [kind for kind in NESTED if kind != "parts of parts"])
 @pytest.mark.parametrize("depth", [1, DEEPEST - 1, DEEPEST])
-def test_what_is_nested_as_deeply_as_it_may_be_is_read(kind, depth):
+def test_a_value_nested_to_the_limit_is_read(kind, depth):
     decode(NESTED[kind](depth))
 
 
 @pytest.mark.parametrize("around", [lambda value: [value], lambda value: {"a": value}, lambda value: (value, 1.5)])
-def test_what_is_written_can_be_read_and_what_could_not_is_refused_at_once(around):
+def test_a_written_value_can_be_read_and_an_unreadable_one_is_refused_at_once(around):
     value: Any = 1
     for _ in range(DEEPEST):
         value = around(value)
@@ -81,21 +81,21 @@ def test_what_is_written_can_be_read_and_what_could_not_is_refused_at_once(aroun
 
 
 @pytest.mark.parametrize("kind", DOUBLED)
-def test_parts_that_name_one_another_again_and_again_are_refused(kind):
+def test_parts_that_refer_to_one_another_repeatedly_are_refused(kind):
     with pytest.raises(Undecodable):
         decode(DOUBLED[kind])
 
 
 @pytest.mark.parametrize("forged", [b"]\x94h\x00a.", b"}\x94K\x01h\x00s.", b"]\x94(h\x00K\x01e.", b"]\x94h\x00\x85a."])
 @pytest.mark.parametrize("padding", [b"", b"\x8c\xffx" + b"x" * 254, b"C\xff" + b"x" * 255])
-def test_a_value_that_holds_itself_is_refused(forged, padding):
+def test_a_value_that_contains_itself_is_refused(forged, padding):
     with pytest.raises(Undecodable):
         decode(HEAD + (b"(" + padding + forged[:-1] + b"t." if padding else forged))
 
 
 @pytest.mark.parametrize("size", [1 << 20, 2_000_000_000, (1 << 63) - 1, (1 << 64) - 1])
 @pytest.mark.parametrize("code", [b"\x96", b"\x8e", b"\x8d", b"\x95"])
-def test_a_length_beyond_the_end_is_refused_and_takes_no_memory(code, size):
+def test_a_length_beyond_the_end_is_refused_and_allocates_no_memory(code, size):
     tracemalloc.start()
     with pytest.raises(Undecodable):
         decode(HEAD + code + struct.pack("<Q", size) + b"x" * 45 + b".")
@@ -117,7 +117,7 @@ def test_a_short_length_beyond_the_end_is_refused(code):
 @pytest.mark.parametrize(
     "put", [b"r" + struct.pack("<I", 200_000_000), b"q\x05", b"p200000000\n", b"j\xff\xff\xff\xff", b"h\x01", b"g0\n"]
 )
-def test_an_index_of_what_was_remembered_is_refused_when_nothing_is_there(put):
+def test_a_reference_to_a_missing_part_is_refused(put):
     tracemalloc.start()
     with pytest.raises(Undecodable):
         decode(HEAD + b"K\x01" + put + b"\x86.")
@@ -155,7 +155,7 @@ def test_an_instruction_that_is_never_written_is_refused(code):
         None,
     ],
 )
-def test_an_entity_type_of_a_name_that_no_program_could_write_is_refused(name):
+def test_an_entity_type_with_an_invalid_name_is_refused(name):
     for parts in (("entity", name, None, {}), ("entity type", name)):
         with pytest.raises(Undecodable) as caught:
             decode(forged(parts))
@@ -170,7 +170,7 @@ def test_the_longest_name_of_a_type_is_read():
 
 
 @pytest.mark.parametrize("name", ["\x1b[2J", "a\nb", "\u202eb"])
-def test_a_field_or_uid_that_does_not_print_is_shown_written_out(name):
+def test_a_field_or_uid_that_is_not_printable_is_shown_escaped(name):
     guest = decode(forged(("entity", "Guest", name, {name: 1})))
     assert repr(guest).isprintable()
     with pytest.raises(AttributeError) as caught:
@@ -179,7 +179,7 @@ def test_a_field_or_uid_that_does_not_print_is_shown_written_out(name):
     assert key_name(guest).isprintable()
 
 
-def test_types_that_only_a_file_names_go_with_the_last_value():
+def test_types_known_only_from_a_file_are_freed_with_the_last_value():
     import gc
 
     value = decode(forged(("entity", "NamedByAFileOnly", None, {})))
@@ -201,7 +201,7 @@ def test_types_that_only_a_file_names_go_with_the_last_value():
     ],
     ids=["bytes", "array", "a number for a time", "a long text for a time", "a union of many types"],
 )
-def test_parts_that_would_make_more_than_they_say_are_refused(parts):
+def test_parts_that_expand_to_more_than_they_announce_are_refused(parts):
     with pytest.raises(Undecodable):
         decode(forged(parts))
 
@@ -234,7 +234,7 @@ def forged(parts: tuple[Any, ...]) -> bytes:
     return pickle.dumps(Forged(*parts), protocol=5)
 
 
-def test_what_is_named_again_honestly_comes_back():
+def test_parts_with_valid_references_round_trip():
     guest = ET.Guest(name="Ada" * 50, tags=("a", ("b", "c")), at=Time(0), **{f"f{n}": n for n in range(20)})
     step = F.name | take(3)
     for value in (
@@ -287,7 +287,7 @@ def mutated(chance: random.Random) -> bytes:
     return bytes(bytes_)
 
 
-def test_ten_thousand_mutations_are_refused_or_read_and_no_more():
+def test_ten_thousand_mutations_are_refused_or_read_without_harm():
     chance = random.Random(1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     slowest = 0.0
@@ -300,7 +300,7 @@ def test_ten_thousand_mutations_are_refused_or_read_and_no_more():
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
-def test_what_the_quick_looks_let_through_is_no_larger_than_what_was_read():
+def test_values_that_pass_the_quick_checks_are_no_larger_than_their_bytes():
     chance = random.Random(2)
     let_through = 0
     for _ in range(10_000):

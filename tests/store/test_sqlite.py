@@ -16,7 +16,7 @@ from zefnb import ET, FX, Time, run
 from zefnb.errors import StorageFailed
 
 
-def test_what_was_written_is_there_when_it_is_opened_again(path):
+def test_written_data_is_there_when_the_file_is_opened_again(path):
     guest = ET.Guest(name="Ada", since=Time("2026-01-02T03:04:05Z"), tags={"a"})
     db = opened(path)
     db["guest"] = guest
@@ -28,13 +28,13 @@ def test_what_was_written_is_there_when_it_is_opened_again(path):
     assert again == db
 
 
-def test_a_program_that_ends_has_kept_everything_in_the_one_file(path):
+def test_a_program_that_ends_leaves_everything_in_the_one_file(path):
     subprocess.run(script("db.update({n: n for n in range(1000)})", path), check=True, timeout=60)
     assert [file.name for file in path.parent.iterdir()] == ["guests.db"]
     assert len(opened(path)) == 1000
 
 
-def test_the_same_file_is_the_same_database_however_it_is_named(path, monkeypatch):
+def test_all_paths_of_one_file_are_the_same_database(path, monkeypatch):
     db = opened(path)
     link = path.with_name("link.db")
     link.symlink_to(path)
@@ -47,7 +47,7 @@ def test_the_same_file_is_the_same_database_however_it_is_named(path, monkeypatc
 
 
 @pytest.mark.parametrize("name", ["odd ?#%41 name.db", "🍃.db", "-wal", "mode=memory", "'quoted'"])
-def test_any_file_name_will_do(tmp_path, name):
+def test_any_file_name_is_accepted(tmp_path, name):
     db = opened(tmp_path / name)
     db["a"] = 1
     assert dict(db) == {"a": 1}
@@ -94,7 +94,7 @@ for line in sys.stdin:
             db["n"] = n + 1
 
 
-def test_programs_that_create_and_write_the_same_file_at_once_all_get_through(path):
+def test_programs_that_create_and_write_the_same_file_at_once_all_succeed(path):
     body = "for n in range(200): db[sys.argv[2], n] = n"
     children = [
         subprocess.Popen(script(body, path, number), stderr=subprocess.PIPE, text=True, env=environment())
@@ -106,7 +106,7 @@ def test_programs_that_create_and_write_the_same_file_at_once_all_get_through(pa
     assert len(opened(path)) == 800
 
 
-def test_a_program_that_holds_the_file_is_waited_for_and_then_named_as_the_reason(path, monkeypatch):
+def test_a_program_that_locks_the_file_is_waited_for_and_then_named_in_the_error(path, monkeypatch):
     monkeypatch.setattr("zefnb.store.file._BUSY_SECONDS", 0.2)
     db = opened(path)
     other = sqlite3.connect(path, isolation_level=None)

@@ -38,7 +38,7 @@ def test_the_first_keys_are_the_oldest(store):
     assert (len(store), "y" in store, "a" in store) == (3, True, False)
 
 
-def test_work_sees_a_table_like_a_dict(store):
+def test_a_transaction_sees_a_table_like_a_dict(store):
     put(store, "a", 1)
     put(store, "b", 2)
     assert store.write(list) == ["a", "b"]
@@ -50,7 +50,7 @@ def test_work_sees_a_table_like_a_dict(store):
         store.write(lambda table: table.__delitem__("b"))
 
 
-def test_what_is_submitted_is_answered_in_order_with_answers_and_errors(store):
+def test_submitted_work_returns_results_and_errors_in_order(store):
     answers: list[Any] = []
     done = threading.Event()
     store.submit(lambda table: len(table), lambda *both: answers.append(both))

@@ -8,7 +8,7 @@ import subprocess
 from tests.store.on_disk import opened, script
 
 
-def test_everything_acknowledged_is_there_after_kill_9_amid_ten_thousand_updates(path):
+def test_every_acknowledged_update_survives_kill_9_during_ten_thousand_updates(path):
     body = """
 for n in range(10_000):
     FX.UpdateDB(db=db, insert={n: n}) | run
@@ -28,7 +28,7 @@ for n in range(10_000):
     assert len(kept) - len(range(acknowledged + 1)) in (0, 1)
 
 
-def test_many_threads_that_are_killed_lose_nothing_acknowledged(path):
+def test_many_threads_that_are_killed_lose_no_acknowledged_update(path):
     body = """
 import os, threading
 def work(thread):
@@ -52,7 +52,7 @@ for thread in range(8):
         assert numbers == list(range(len(numbers)))
 
 
-def test_an_update_is_whole_or_absent_after_kill_9(path):
+def test_an_update_is_complete_or_absent_after_kill_9(path):
     body = """
 for n in range(10_000):
     FX.UpdateDB(db=db, insert={f'{name} {n}': n for name in 'abcde'}) | run

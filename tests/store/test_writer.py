@@ -43,7 +43,7 @@ def together(store: Any, values: list[Any]) -> list[Any]:
     return [errors[number] for number in range(len(values))]
 
 
-def test_a_full_disk_spoils_only_the_changes_that_do_not_fit(path):
+def test_a_full_disk_affects_only_the_changes_that_do_not_fit(path):
     db = opened(path)
     store = store_of(db)
     db["small"] = 1
@@ -55,7 +55,7 @@ def test_a_full_disk_spoils_only_the_changes_that_do_not_fit(path):
     assert dict(db) == {"small": 1, 0: b"y", 2: b"z"}
 
 
-def test_a_change_that_fails_within_a_group_is_undone_alone(path):
+def test_a_change_that_fails_within_a_group_is_rolled_back_alone(path):
     db = opened(path)
     store = store_of(db)
     begun, go, done = threading.Event(), threading.Event(), threading.Event()
@@ -82,7 +82,7 @@ def test_a_change_that_fails_within_a_group_is_undone_alone(path):
     assert dict(db) == {"a": 1}
 
 
-def test_a_database_that_closes_finishes_what_was_submitted(path):
+def test_a_closing_database_finishes_submitted_work(path):
     db = opened(path)
     store = store_of(db)
     for n in range(500):
@@ -121,7 +121,7 @@ def test_an_interrupt_ends_the_wait_for_the_writer(path):
     go.set()
 
 
-def test_a_finalizer_may_write_in_the_middle_of_a_submission(path):
+def test_a_finalizer_can_write_during_a_submission(path):
     db = opened(path)
     submit = store_of(db)._writer.submit.__func__.__code__
 
@@ -145,7 +145,7 @@ def test_a_finalizer_may_write_in_the_middle_of_a_submission(path):
     assert dict(db).keys() == {"plain", *(f"line {line}" for line in lines)}
 
 
-def test_what_is_submitted_while_it_closes_is_done_or_refused(path):
+def test_work_submitted_during_the_close_is_done_or_refused(path):
     for _ in range(20):
         db = opened(path)
         store = store_of(db)
