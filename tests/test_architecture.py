@@ -29,7 +29,8 @@ FLOORS = {
 WINGS = {
     "net": {"websocket": set(), "http": {"websocket"}, "client": {"websocket"}},
     "notebook": {
-        "display": {"links"},
+        # The columns of a table are told by the file of that table, in `watch/tables`.
+        "display": {"links", "watch"},
         "links": {"display", "widgets"},
         "widgets": {"display", "links"},
         "output": {"display", "widgets"},

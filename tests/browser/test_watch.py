@@ -159,6 +159,79 @@ def test_it_looks_as_it_should_light_and_dark(started, client_of):
     assert notebook.errors == []
 
 
+OTHERS = """
+tick, news = ET.Topic('tick'), ET.Topic('news')
+timer = FX.StartTimer(interval=0.2, target=tick, content='tick') | run
+counter = FX.StartActor(initial_state={'seen': 0}, input=[tick, news],
+    handler=lambda message, state: [[], {'seen': state['seen'] + 1}]) | run
+outward = FX.StartWebSocketClient(url=f'ws://127.0.0.1:{server.port}/ws', in_stream_into=[news]) | run
+"""
+
+
+def test_the_tables_of_what_else_runs_are_drawn_by_their_own_columns(open_notebook):
+    shows = [f"watch('{name}')" for name in ("topics", "actors", "servers", "timers")]
+    notebook = open_notebook([PRELUDE, OTHERS, *shows, "%load_ext zefnb", "%zef watch outward"])
+    page = notebook.page
+    page.set_viewport_size({"width": 1200, "height": 2000})
+    for cell in range(8):
+        notebook.run(cell)
+    soon(lambda: page.locator(".zw-light.zw-live").count() == 5)
+    views = page.locator(".zefnb-watch")
+
+    def cells(number):
+        return [line.inner_text().split("\n") for line in views.nth(number).locator(".zw-row").all()]
+
+    assert [views.nth(n).locator(".zw-head").inner_text().split()[0] for n in range(5)] == [
+        "Topic", "Actor", "Server", "Timer", "Url"
+    ]  # fmt: skip
+    soon(lambda: sorted(row[0] for row in cells(0)) == ["chat", "news", "tick"])
+    soon(lambda: any("tick, news" in row and "{'seen': " in row[-1] for row in cells(1)))
+    views.nth(0).locator(".zw-row", has_text="news").click()
+    views.nth(0).get_by_placeholder("message to this topic").fill("hello")
+    views.nth(0).get_by_role("button", name="Publish", exact=True).click()
+    soon(lambda: "hello" in views.nth(0).locator(".zw-frames").inner_text())
+    views.nth(1).locator(".zw-row").first.click()
+    soon(lambda: "'seen'" in views.nth(1).locator(".zw-state").inner_text())
+    page.mouse.move(0, 0)
+    for theme in ("Light", "Dark"):
+        notebook.theme(theme)
+        time.sleep(0.5)
+        notebook.picture(f"watch-others-{theme.lower()}", page.locator(".jp-WindowedPanel-outer"))
+        assert contrasts(page) == []
+    views.nth(3).locator(".zw-row").first.click()
+    views.nth(3).get_by_role("button", name="Stop timer").click()
+    views.nth(3).get_by_role("button", name="Really stop?").click()
+    soon(lambda: "no timer runs" in views.nth(3).inner_text())
+    assert notebook.errors == []
+
+
+def test_the_table_follows_the_server_that_takes_the_place_of_its_own(started, client_of):
+    notebook = started()
+    client_of(notebook)
+    soon(lambda: column(notebook, "Id") == ["0"])
+    notebook.page.locator(".zw-chip", has_text="/ws").click()
+    notebook.run(0)
+    notebook.server_port = int(notebook.text(0).split()[-1])
+    for _ in range(2):
+        client_of(notebook)
+    soon(lambda: column(notebook, "Id") == ["0", "1"])
+    soon(lambda: "2 clients" in notebook.page.locator(".zw-counts").first.inner_text())
+    assert notebook.page.locator(".zw-chip[aria-pressed=true]", has_text="/ws").count() == 1
+
+
+def test_a_table_is_as_high_as_its_rows_and_scrolls_when_they_are_many(started, client_of):
+    notebook = started()
+    height = "() => document.querySelector('.zw-grid').clientHeight"
+    client_of(notebook)
+    soon(lambda: rows(notebook).count() == 1)
+    low = notebook.page.evaluate(height)
+    for _ in range(40):
+        client_of(notebook)
+    soon(lambda: notebook.page.evaluate(height) > 2 * low)
+    assert low < 110
+    assert notebook.page.evaluate(height) < 320
+
+
 def contrasts(page):
     """Texts whose contrast with what is behind them is under 4.5 to 1 (WCAG 1.4.3)."""
     return page.evaluate((Path(__file__).parent / "contrast.js").read_text())

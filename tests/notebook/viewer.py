@@ -14,9 +14,8 @@ from zefnb.engine.runtime import default_runtime
 from zefnb.notebook.overview import on_loop
 from zefnb.notebook.watch.access_token import AccessToken
 from zefnb.notebook.watch.control import PATH, Control
-from zefnb.notebook.watch.feed import COLUMNS, SAMPLES
-
-RATE = COLUMNS.index("rate")
+from zefnb.notebook.watch.feed import SAMPLES
+from zefnb.notebook.watch.tables import table_named
 
 
 class Viewer:
@@ -29,6 +28,9 @@ class Viewer:
         self.socket.send(json.dumps(answer))
         theirs = token.proof("server", self.hello["nonce"], answer["nonce"])
         assert json.loads(self.socket.recv(timeout=20)) == {"t": "welcome", "proof": theirs}
+        columns = table_named(token.table).columns
+        self.names = [column.name for column in columns]
+        self.rate = next((n for n, column in enumerate(columns) if column.reads == "rate"), -1)
         self.cells: dict[str, list[Any]] = {}
         self.order: list[str] = []
         self.start = self.total = 0
@@ -36,7 +38,9 @@ class Viewer:
         self.gaps = 0
         self.board: dict[str, Any] = {}
         self.frames: list[dict[str, Any]] = []
-        self.facts: dict[str, Any] = {}
+        self.facts: list[str] = []
+        self.title = self.hint = ""
+        self.open: bool | None = None
         self.state: str | None = None
         self.tail: list[dict[str, Any]] = []
         self.skipped = self.bytes = self.messages = 0
@@ -65,7 +69,7 @@ class Viewer:
         return [self.cells[key] for key in self.order]
 
     def column(self, name: str) -> list[Any]:
-        return [row[COLUMNS.index(name)] for row in self.rows]
+        return [row[self.names.index(name)] for row in self.rows]
 
     def until(self, condition: Any, within: float = 20.0) -> Any:
         """Take in what comes until `condition()` is true."""
@@ -89,7 +93,7 @@ class Viewer:
         self.bytes += len(text)
         self.messages += 1
         message: dict[str, Any] = json.loads(text)
-        {"table": self._table, "board": self._board, "client": self._client, "tail": self._tailed}.get(
+        {"table": self._table, "board": self._board, "row": self._row, "tail": self._tailed}.get(
             message["t"], lambda message: None
         )(message)
         return message
@@ -108,16 +112,18 @@ class Viewer:
         self.cells.update(message.get("rows", {}))
         for key, changes in message.get("cells", {}).items():
             for number, value in changes.items():
-                one_more = int(number) == RATE and not isinstance(value, list)
-                self.cells[key][int(number)] = [*self.cells[key][RATE], value][-SAMPLES:] if one_more else value
+                one_more = int(number) == self.rate and not isinstance(value, list)
+                self.cells[key][int(number)] = [*self.cells[key][self.rate], value][-SAMPLES:] if one_more else value
         if "order" in message:
             self.order = message["order"]
             self.cells = {key: self.cells[key] for key in self.order}
         return None
 
-    def _client(self, message: dict[str, Any]) -> None:
+    def _row(self, message: dict[str, Any]) -> None:
         self.frames += message.get("frames", [])
         self.facts = message.get("facts", self.facts)
+        self.title, self.hint = message.get("title", self.title), message.get("hint", self.hint)
+        self.open = message.get("open", self.open)
         self.state = message.get("state", self.state)
 
     def _tailed(self, message: dict[str, Any]) -> None:

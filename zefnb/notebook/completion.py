@@ -12,6 +12,7 @@ from zefnb.core.entity import Actor, HTTPServer, Subscription, Success, Timer, T
 from zefnb.core.shapes import SHAPES
 from zefnb.notebook.command_line import command as kinds
 from zefnb.notebook.command_line.line import pieces
+from zefnb.notebook.watch.tables import table_names
 from zefnb.text.controls import strip_controls
 
 _MAGIC = re.compile(r"^\s*%{1,2}zef(?:\s+(?P<rest>.*))?$|^.*=\s*%zef\s+(?P<assigned>.*)$", re.DOTALL)
@@ -90,7 +91,7 @@ class Completion:
         if kind is kinds.topic:
             yield from self._names(Topic, Actor)
             yield from _topics()
-        elif kind in (kinds.server, kinds.endpoint, kinds.place):
+        elif kind in (kinds.server, kinds.endpoint, kinds.watched, kinds.place):
             yield from self._names(HTTPServer)
             yield from (str(server["port"]) for server in _facts()["servers"])
         elif kind is kinds.stoppable:
@@ -101,13 +102,15 @@ class Completion:
             yield from self._names(Actor, FX.StartActor, dict)
         elif kind is kinds.channel:
             yield from _channels()
-        if kind in (kinds.path, kinds.socket_path, kinds.endpoint, kinds.place):
-            yield from _paths(kind in (kinds.socket_path, kinds.endpoint))
+        if kind is kinds.watched:
+            yield from table_names()
+        if kind in (kinds.path, kinds.socket_path, kinds.endpoint, kinds.watched, kinds.place):
+            yield from _paths(kind in (kinds.socket_path, kinds.endpoint, kinds.watched))
             yield from [action.default] if isinstance(action.default, str) else []
-        if kind in (kinds.endpoint, kinds.place):
+        if kind in (kinds.endpoint, kinds.watched, kinds.place):
             name = fragment.partition("/")[0]
             port = getattr(self._shell.user_ns.get(name), "port", name)
-            yield from (name + path for path in _paths(kind is kinds.endpoint, str(port)))
+            yield from (name + path for path in _paths(kind is not kinds.place, str(port)))
 
     def _names(self, *types: Any) -> list[str]:
         names = self._shell.user_ns.items()

@@ -98,8 +98,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
     rates = runtime.service(Rates)
     rates.forget_old()
     servers = [_server(server) for server in runtime.service(Servers)]
-    topics = [state for state in runtime.service(Hub).topics() if not _is_internal(state)]
-    actors = [actor for actor in runtime.service(Actors) if actor.server is None]
+    topics, actors = user_topics(runtime), own_actors(runtime)
     return {
         "servers": servers,
         "clients": sum(server["clients"] for server in servers),
@@ -114,16 +113,22 @@ def overview(runtime: Runtime) -> dict[str, Any]:
     }
 
 
+def route_names(server: Server) -> list[str]:
+    """The routes of a server, each as one text."""
+    return [route if isinstance(route, str) else " ".join(route) for route in server.given_routes]
+
+
 def _server(server: Server) -> dict[str, Any]:
     return {
         "uid": server.handle._uid,
+        "place": server.place,
         "port": server.port,
         "secure": server.is_secure,
         "version": server.version,
         "external": server.allow_external_requests,
         "started": server.started.seconds,
         "refused": server.refused,
-        "routes": [route if isinstance(route, str) else " ".join(route) for route in server.given_routes],
+        "routes": route_names(server),
         "endpoints": [_endpoint(endpoint) for endpoint in server.endpoints.values()],
         "clients": len(server.clients()),
     }
@@ -141,6 +146,29 @@ def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
+def user_topics(runtime: Runtime) -> list[TopicState]:
+    """The topics that somebody listens to, but for those of the toolkit itself."""
+    return [state for state in runtime.service(Hub).topics() if not _is_internal(state)]
+
+
+def own_actors(runtime: Runtime) -> list[Actor]:
+    """The actors that run by themselves, and not for a connection."""
+    return [actor for actor in runtime.service(Actors) if actor.server is None]
+
+
+def input_names(actor: Actor) -> str | None:
+    """The topics from which an actor gets its messages."""
+    source = actor.handle.__dict__.get("input")
+    topics = source if isinstance(source, list) else [source] if source is not None else []
+    return ", ".join(topic._uid for topic in topics) or None
+
+
+def subscriber_count(state: TopicState) -> int:
+    """How many listen to a topic."""
+    subscribers = [who for who, kind in state.subscribers.items() if kind != WATCH]
+    return sum(len(who) if isinstance(who, Sized) else 1 for who in subscribers)
+
+
 def _is_internal(state: TopicState) -> bool:
     """The two topics of each connection with an actor: thousands of them, none with a name.
 
@@ -155,20 +183,18 @@ def _is_internal(state: TopicState) -> bool:
 
 
 def _topic(state: TopicState, rates: Rates) -> dict[str, Any]:
-    subscribers = [who for who, kind in state.subscribers.items() if kind != WATCH]
     return {
         "name": state.topic._uid,
-        "subscribers": sum(len(who) if isinstance(who, Sized) else 1 for who in subscribers),
+        "subscribers": subscriber_count(state),
         "published": state.published,
         "rate": rates.of(("topic", state.topic._uid), state.published),
     }
 
 
 def _actor(actor: Actor) -> dict[str, Any]:
-    source = actor.handle.__dict__.get("input")
     return {
         "uid": actor.handle._uid,
-        "input": source._uid if source is not None else None,
+        "input": input_names(actor),
         "handled": actor.handled,
         "waiting": len(actor.mailbox),
         "faults": actor.faults,

@@ -13,19 +13,27 @@ from rich.console import Console
 
 from tests.notebook.viewer import the_control
 from zefnb import FX, run
+from zefnb.core.time import Time
 from zefnb.engine.runtime import default_runtime
 from zefnb.errors import InvalidValue, NotRunning
 from zefnb.notebook.watch import terminal
+from zefnb.notebook.watch.table import Place
+from zefnb.notebook.watch.tables.clients import TABLE
 from zefnb.notebook.watch.terminal import watch_terminal
 from zefnb.notebook.watch.watch import watch
 from zefnb.notebook.watch.widget import LiveTable, saved_html, saved_text, script, style
 
-ROW = [8000, 3, "127.0.0.1", "/ws", "http://<script>", 1.0, 1, 2, 0, 70_000, 0, 1.5, "<img src=x onerror=alert(1)>"]
+VALUES = {
+    "server": 8000, "channel_id": 3, "client_ip": "127.0.0.1", "path": "/ws", "origin": "http://<script>",
+    "connect_time": Time.now(), "received": 1, "sent": 2, "queued": 70_000, "round_trip": 0.0015,
+    "state": "<img src=x onerror=alert(1)>",
+}  # fmt: skip
+ROW = [VALUES.get(column.name, 0) for column in TABLE.columns]
 
 
 @pytest.fixture
 def table(server, control):
-    table = LiveTable(default_runtime(), None, None)
+    table = LiveTable(default_runtime())
     yield table
     table.close()
 
@@ -67,7 +75,7 @@ def test_the_terminal_draws_until_ctrl_c(server, connect, monkeypatch):
     monkeypatch.setattr(terminal.time, "sleep", sleep)
     monkeypatch.setattr(terminal.sys.stdout, "isatty", lambda: True, raising=False)
     console = Console(file=io.StringIO(), force_terminal=True, width=100, height=30)
-    watch_terminal(default_runtime(), None, None, console)
+    watch_terminal(default_runtime(), "clients", Place(), console)
     assert len(turns) == 3
     assert "1 client" in console.file.getvalue()
 
@@ -111,22 +119,22 @@ def test_saved_outside_a_kernel_it_is_a_readable_table(table, connect, server):
     data, _ = table._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data
     assert "127.0.0.1" in data["text/html"]
-    assert "1 client connected" in data["text/plain"]
+    assert "1 client, as of" in data["text/plain"]
 
 
 def test_what_comes_from_a_client_is_escaped_in_it():
-    saved = saved_html([ROW])
+    saved = saved_html(TABLE, [ROW])
     assert "<script" not in saved
     assert "<img" not in saved
-    assert html.escape(ROW[-1]) in saved
+    assert html.escape(VALUES["state"]) in saved
     assert "68.4 KiB" in saved
 
 
 def test_of_many_clients_the_first_are_saved():
-    rows = [[8000, n, *ROW[2:]] for n in range(120)]
-    assert saved_html(rows).count("<tr>") == 51
-    assert "and 70 more" in saved_html(rows)
-    assert len(saved_text(rows).splitlines()) == 52
+    rows = [ROW] * 120
+    assert saved_html(TABLE, rows).count("<tr>") == 51
+    assert "and 70 more" in saved_html(TABLE, rows)
+    assert len(saved_text(TABLE, rows).splitlines()) == 52
 
 
 def test_the_script_needs_nothing_from_elsewhere_and_writes_no_markup():

@@ -90,6 +90,8 @@ class Server:
         self.logs_requests = logging
         self.max_connections = most_connections() if max_connections is None else max_connections
         self.handle: ServerHandle = None  # type: ignore[assignment]
+        # Stays the same when another server takes the place of this one.
+        self.place = ""
         self.port = 0
         self.version = 1
         self.started = Time.now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from zefnb.core.entity import Entity
 from zefnb.core.entity import HTTPServer as ServerHandle
@@ -23,6 +24,8 @@ class Servers(Registry[Server]):
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(runtime)
         self._public: set[tuple[str, str]] = set()
+        # The place of the latest server on each port.
+        self._places: dict[int, str] = {}
 
     async def start(self, server: Server, port: int, replacing: Server | None = None) -> ServerHandle:
         """Start `server`; one of ours on that port must allow a restart, or be the one it replaces."""
@@ -40,15 +43,25 @@ class Servers(Registry[Server]):
         for previous in (replacing, holder):
             if previous is not None and previous.port == server.port:
                 server.inherit(previous)
+        server.place = self._places[server.port] = self._place_of(server, replacing or holder)
         self.admit_public(server)
         self.add(server)
         return server.handle
+
+    def _place_of(self, server: Server, replaced: Server | None) -> str:
+        """The place of the server that it replaces, or of the one that was on its port before, or a new one."""
+        place = replaced.place if replaced is not None else self._places.get(server.port)
+        return place if place is not None and self.at(place) is None else str(server.handle._uid)
 
     async def stop(self, handle: Entity) -> None:
         """Stop the server of that handle; `NotRunning` when there is none."""
         server = self.get(handle)
         self.forget(handle)
         await server.stop()
+
+    def at(self, place: Any) -> Server | None:
+        """The server that runs in that place: the one that had it first, or took it over."""
+        return next((server for server in self if server.place == place), None)
 
     def allow_public(self, host: str, origin: str) -> None:
         """Let in pages of the address by which the notebook is reached, at the servers of now and those to come."""

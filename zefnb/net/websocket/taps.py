@@ -159,16 +159,14 @@ class Tail:
         else:
             self._messages.append((time.time(), content, None))
 
-    def take(self) -> dict[str, Any] | None:
-        """What came since the last time; `None` when nothing did."""
-        if not self._count:
-            return None
+    def take(self) -> tuple[list[Item], int]:
+        """What came since the last time, and how many more went by."""
         # Made presentable only now: of a flood, most messages are never shown.
         items = [_item(content, at, size) for at, content, size in self._messages]
         skipped = self._count - len(items)
         self._messages.clear()
         self._count = 0
-        return {"t": "tail", "topic": self.topic._uid, "items": items, "skipped": skipped}
+        return items, skipped
 
 
 def _item(content: Any, at: float, size: int | None) -> Item:

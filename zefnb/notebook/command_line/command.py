@@ -250,6 +250,11 @@ def endpoint(token: str) -> str:
     return token
 
 
+def watched(token: str) -> str:
+    """The same, or the name of a live table."""
+    return token
+
+
 def place(token: str) -> str:
     """The same with any path of a server."""
     return token
@@ -263,6 +268,18 @@ def channel(text: str) -> int:
 def variable(token: str) -> str:
     """A name of the user's."""
     return token
+
+
+def takes_endpoint(parser: Parser, kind: Callable[[str], str] = endpoint, more: str = "") -> None:
+    """Declare `what`: a server, a path, or both."""
+    text = f"a server by name or port, a path, or both: server/path{more}"
+    parser.add_argument("what", nargs="?", type=kind, help=text)
+
+
+def takes_channel(parser: Parser) -> None:
+    """Declare `channel` and `server`: one client."""
+    parser.add_argument("channel", type=channel, help="the client's id, as in %%zef clients")
+    parser.add_argument("--server", type=server, help="a name or a port")
 
 
 def unknown(name: str, known: list[str]) -> LineError:

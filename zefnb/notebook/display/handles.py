@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from zefnb.core.entity import Actor, Entity, HTTPServer, Subscription, Timer, WebSocketClient
 from zefnb.engine.runtime import Runtime, default_runtime
-from zefnb.notebook.display.tables import brief_repr, count_text, duration_text
+from zefnb.notebook.display.columns import brief_repr, count_text, duration_text
 from zefnb.notebook.links.links import public_url, reached_by
 
 _MOST_LINKS = 8

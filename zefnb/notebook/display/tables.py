@@ -2,111 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from zefnb.core.entity import Entity, Topic
 from zefnb.core.rows import Rows
 from zefnb.core.time import Time
+from zefnb.notebook.display.columns import NOTHING, Column, Reading, brief_repr, fitting, in_use, moment_text
+from zefnb.notebook.watch.tables import table_named, table_names
 from zefnb.text.controls import strip_controls
-from zefnb.text.short_repr import short_repr
 
 # rich is imported where something is drawn: a notebook shows HTML and does without it.
 if TYPE_CHECKING:
     from rich.table import Table
 
 Row = Mapping[str, Any]
-_NOTHING = "–"
 
 
-class _Column(NamedTuple):
-    """A column of the table of clients; shown from a width, or only where some client has a value in it."""
+def drawn(columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, width: int, limit: int | None = None) -> Table:
+    """Rows of values as a table that fits into `width` characters, the columns that matter most kept longest.
 
-    title: str
-    cell: Callable[[Row], str]
-    right: bool = True
-    from_width: int = 0
-    only_with: str = ""
-    widest: int | None = None
-
-    def fits(self, clients: Sequence[Row], width: int) -> bool:
-        """Whether there is room for it, and something to show."""
-        return width >= self.from_width and (not self.only_with or any(row[self.only_with] for row in clients))
-
-
-def clients_table(clients: Sequence[Row], *, width: int = 80, limit: int | None = None) -> Table:
-    """The answer of `FX.QueryAllConnectedWebsocketClients` as a table that fits into `width` cells.
-
-    Of more than `limit` clients the latest are shown, and how many are not. All that comes from a peer
+    Of more than `limit` rows the latest are shown, and how many are not. All that comes from a peer
     is shown as plain text: neither markup nor control characters have any effect.
     """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    columns = [column for column in _COLUMNS if column.fits(clients, width)]
+    shown = rows if limit is None or len(rows) <= limit else rows[len(rows) - limit + 1 :]
+    texts = [[strip_controls(c.text(v), _WIDEST_CELL) for c, v in zip(columns, row, strict=True)] for row in shown]
+    there = in_use(columns, shown)
+    fit = fitting([columns[n] for n in there], [[row[n] for n in there] for row in texts], width)
+    kept = [there[n] for n in fit]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for number, column in enumerate(columns):
+    for place, n in enumerate(kept):
         table.add_column(
-            Text(column.title),
-            justify="right" if column.right else "left",
+            Text(columns[n].title),
+            justify="right" if columns[n].reading.right else "left",
             no_wrap=True,
             overflow="ellipsis",
-            max_width=column.widest,
-            style="cyan" if number == 0 else "",
+            max_width=columns[n].widest,
+            style="" if place else "cyan",
         )
-    shown = clients if limit is None or len(clients) <= limit else clients[len(clients) - limit + 1 :]
-    for row in shown:
-        table.add_row(*(Text(strip_controls(column.cell(row), 200)) for column in columns))
-    hidden = len(clients) - len(shown)
+    for row in texts:
+        table.add_row(*(Text(row[n]) for n in kept))
+    hidden = len(rows) - len(shown)
     if hidden:
-        table.add_row(Text("…"), Text(f"{hidden} more", style="dim"))
+        table.add_row(Text("…"), Text(f"{hidden:,} more", style="dim"))
     return table
 
 
-def _since(row: Row) -> str:
-    connected: Time = row["connect_time"]
-    moment = connected.to_datetime().astimezone()
-    return f"{moment:%H:%M:%S}" if Time.now() - connected < 86_400 else f"{moment:%d %b %H:%M}"
-
-
-def size_text(size: int) -> str:
-    """A number of bytes as people read it.
-
-    >>> size_text(0), size_text(900), size_text(70_000), size_text(5 << 20)
-    ('0 B', '900 B', '68.4 KiB', '5.0 MiB')
-    """
-    if size < 1024:
-        return f"{size} B"
-    return f"{size / 1024:.1f} KiB" if size < 1 << 20 else f"{size / (1 << 20):.1f} MiB"
-
-
-def duration_text(seconds: float | None) -> str:
-    """A short stretch of time as people read it.
-
-    >>> duration_text(None), duration_text(0.00021), duration_text(0.042), duration_text(2.5)
-    ('–', '0.21 ms', '42.0 ms', '2.50 s')
-    """
-    if seconds is None:
-        return _NOTHING
-    if seconds >= 1:
-        return f"{seconds:.2f} s"
-    return f"{seconds * 1000:.2f} ms" if seconds < 0.01 else f"{seconds * 1000:.1f} ms"
-
-
-_COLUMNS = (
-    _Column("id", lambda row: str(row["channel_id"])),
-    _Column("address", lambda row: row["client_ip"], right=False),
-    _Column("path", lambda row: row["path"], right=False, widest=16),
-    _Column("page of", lambda row: row["origin"] or _NOTHING, right=False, from_width=104, widest=32),
-    _Column("connected", _since, from_width=62),
-    _Column("sent", lambda row: f"{row['sent']:,}"),
-    _Column("received", lambda row: f"{row['received']:,}"),
-    _Column("queued", lambda row: size_text(row["queued"])),
-    _Column("dropped", lambda row: f"{row['dropped']:,}", only_with="dropped"),
-    _Column("ignored", lambda row: f"{row['ignored']:,}", only_with="ignored"),
-    _Column("round trip", lambda row: duration_text(row["round_trip"]), from_width=76),
-)
+def clients_table(clients: Sequence[Row], *, width: int = 80, limit: int | None = None) -> Table:
+    """The answer of `FX.QueryAllConnectedWebsocketClients` as a table that fits into `width` characters."""
+    return rows_table(Rows("clients", clients), width=width, limit=limit)
 
 
 class Grid(NamedTuple):
@@ -121,42 +68,51 @@ class Grid(NamedTuple):
 _KEYS = {
     "log": ("time", "level", "count", "message", "examples", "handler", "server", "actor"),
     "faults": ("last", "count", "message", "examples", "handler", "server"),
-    "servers": ("server", "port", "routes", "clients", "version", "allow_external_requests"),
 }
 _WIDEST_CELL = 400
 # Of a longer integer Python refuses to make digits.
 _MOST_BITS = 256
 
 
-def grid(rows: Rows) -> Grid:
-    """Any answer as a grid: a client's columns are named for people, other answers keep their keys."""
-    if rows.title == "clients":
-        columns = [column for column in _COLUMNS if column.fits(rows, 1_000)]
-        numbers = frozenset(number for number, column in enumerate(columns) if column.right)
-        return Grid([c.title for c in columns], [[c.cell(row) for c in columns] for row in rows], numbers)
+class _Answered(Column):
+    """A column of an answer for which no table has one: its values read by their types."""
+
+    __slots__ = ()
+
+    @property
+    def reading(self) -> Reading:
+        return Reading(right=self.reads == "number")
+
+    def text(self, value: Any) -> str:
+        return cell_text(self.name, value)
+
+
+def _columns(rows: Rows) -> list[Column]:
+    """The columns of an answer: those of the live table of that name, else its keys."""
     there = list(dict.fromkeys(key for row in rows for key in row))
+    if rows.title in table_names():
+        columns = table_named(rows.title).columns
+        # A query counts, and does not know how many there are a second.
+        return [c for c in columns if c.name in there or (not rows and c.reads != "rate")]
     keys = [key for key in _KEYS.get(rows.title, there) if key in there]
-    lines = [[cell_text(key, row.get(key)) for key in keys] for row in rows]
-    counts = frozenset(n for n, key in enumerate(keys) if _are_numbers([row.get(key) for row in rows]))
-    return Grid([key.replace("_", " ") for key in keys], lines, counts)
+    numbers = {key for key in keys if _are_numbers([row.get(key) for row in rows])}
+    return [_Answered(key, key.replace("_", " "), "number" if key in numbers else "text") for key in keys]
 
 
-def rows_table(rows: Rows, *, width: int = 80) -> Table:
+def grid(rows: Rows) -> Grid:
+    """Any answer as a grid, all that is in it."""
+    columns = _columns(rows)
+    values = [[row.get(column.name) for column in columns] for row in rows]
+    there = in_use(columns, values)
+    texts = [[columns[n].text(row[n]) for n in there] for row in values]
+    numbers = frozenset(place for place, n in enumerate(there) if columns[n].reading.right)
+    return Grid([columns[n].title for n in there], texts, numbers)
+
+
+def rows_table(rows: Rows, *, width: int = 80, limit: int | None = None) -> Table:
     """Any answer as rich draws it."""
-    if rows.title == "clients":
-        return clients_table(rows, width=width)
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    found = grid(rows)
-    for number, title in enumerate(found.titles):
-        right = number in found.numbers
-        table.add_column(Text(title), justify="right" if right else "left", style="" if number else "cyan")
-    for row in found.rows:
-        table.add_row(*(Text(strip_controls(cell, _WIDEST_CELL)) for cell in row))
-    return table
+    columns = _columns(rows)
+    return drawn(columns, [[row.get(c.name) for c in columns] for row in rows], width=width, limit=limit)
 
 
 def cell_text(key: str, value: Any) -> str:
@@ -166,9 +122,9 @@ def cell_text(key: str, value: Any) -> str:
     ('12,000', '–', '/, /ws')
     """
     if value is None:
-        return _NOTHING
+        return NOTHING
     if isinstance(value, Time):
-        return f"{value.to_datetime().astimezone():%H:%M:%S}"
+        return moment_text(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and key not in ("port", "version") and value.bit_length() <= _MOST_BITS:
@@ -176,25 +132,6 @@ def cell_text(key: str, value: Any) -> str:
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
     return value if isinstance(value, str) else brief_repr(value)
-
-
-def brief_repr(value: Any, longest: int = 80) -> str:
-    """A value in one short line; a handle by its type and the beginning of its uid."""
-    if isinstance(value, Entity) and value._uid is not None:
-        uid = value._uid
-        if isinstance(value, Topic):
-            return short_repr(value, longest)
-        return strip_controls(f"{type(value)!r} {uid[:8]}{'…' if len(uid) > 8 else ''}", longest)
-    return short_repr(value, longest)
-
-
-def count_text(count: int, noun: str) -> str:
-    """How many of what.
-
-    >>> count_text(1, 'client'), count_text(2_000, 'client')
-    ('1 client', '2,000 clients')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:

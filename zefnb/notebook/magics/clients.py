@@ -7,7 +7,7 @@ from typing import Any
 
 from zefnb.core.effect import FX
 from zefnb.core.rows import Rows
-from zefnb.notebook.command_line.command import Command, Context, Parser, endpoint
+from zefnb.notebook.command_line.command import Command, Context, Parser, takes_endpoint
 from zefnb.notebook.magics.watch import target
 
 
@@ -19,9 +19,7 @@ class Clients(Command):
     name = "clients"
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument(
-            "what", nargs="?", type=endpoint, help="a server by name or port, a path, or both: server/path"
-        )
+        takes_endpoint(parser)
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         handle, path = target(given.what, context)

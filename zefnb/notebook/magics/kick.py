@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from zefnb.core.effect import FX
-from zefnb.notebook.command_line.command import Command, Context, Parser, channel, count, server, token_value
+from zefnb.notebook.command_line.command import Command, Context, Parser, count, takes_channel, token_value
 
 
 class Kick(Command):
@@ -18,8 +18,7 @@ class Kick(Command):
     before_rest = 1
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("channel", type=channel, help="the client's id, as in %%zef clients")
-        parser.add_argument("--server", type=server, help="a name or a port")
+        takes_channel(parser)
         parser.add_argument("--code", type=count, default=1000, help="the close code (1000)")
 
     def run(self, given: argparse.Namespace, context: Context) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from zefnb.core.rows import Rows
 from zefnb.engine.runtime import default_runtime
 from zefnb.notebook.display import html
-from zefnb.notebook.display.tables import count_text
+from zefnb.notebook.display.columns import count_text
 from zefnb.notebook.links.links import public_url
 
 _SECTIONS = ("servers", "endpoints", "topics", "actors", "timers", "databases", "outward")

@@ -6,7 +6,7 @@ import argparse
 
 from zefnb.engine.runtime import default_runtime
 from zefnb.errors import NotRunning
-from zefnb.notebook.command_line.command import Command, Context, Parser, channel, server, token_value
+from zefnb.notebook.command_line.command import Command, Context, Parser, takes_channel, token_value
 from zefnb.notebook.command_line.line import LineError
 
 
@@ -20,8 +20,7 @@ class Send(Command):
     before_rest = 1
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("channel", type=channel, help="the client's id, as in %%zef clients")
-        parser.add_argument("--server", type=server, help="a name or a port")
+        takes_channel(parser)
 
     def run(self, given: argparse.Namespace, context: Context) -> None:
         if given.message is None:

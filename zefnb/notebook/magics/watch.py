@@ -6,27 +6,31 @@ import argparse
 from typing import Any
 
 from zefnb.core.effect import FX
-from zefnb.notebook.command_line.command import Command, Context, Parser, endpoint, token_value
+from zefnb.core.entity import HTTPServer
+from zefnb.notebook.command_line.command import Command, Context, Parser, takes_endpoint, token_value, watched
 from zefnb.notebook.command_line.line import LineError, Token
+from zefnb.notebook.watch.tables import table_names
 
 
 class Watch(Command):
     """Who is connected, live: a table to sort, to search and to act in; in a terminal, until Ctrl-C.
 
-    %zef watch, %zef watch 8000, %zef watch /ws, %zef watch server/ws"""
+    %zef watch, %zef watch 8000, %zef watch /ws, %zef watch server/ws
+
+    What else runs: %zef watch topics, actors, servers, timers, outward"""
 
     name = "watch"
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument(
-            "what", nargs="?", type=endpoint, help="a server by name or port, a path, or both: server/path"
-        )
+        takes_endpoint(parser, watched, f"; or {', '.join(table_names())}")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
-        handle, path = target(given.what, context)
         from zefnb.notebook.watch.watch import watch
 
-        return watch(handle, path)
+        # A user's server may be called as a table is.
+        if token_value(given.what) in table_names() and not isinstance(context.named(given.what), HTTPServer):
+            return watch(token_value(given.what))
+        return watch(*target(given.what, context))
 
 
 def target(word: Any, context: Context) -> tuple[Any, str | None]:

@@ -20,7 +20,9 @@ _NONCE = re.compile(r"[\w-]{16,128}", re.ASCII)
 class AccessToken:
     """What lets the views of one widget in: a public name, and a secret that only they learn."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: str = "clients") -> None:
+        # What the views that it lets in see.
+        self.table = table
         self.name = secrets.token_urlsafe(8)
         self._secret = secrets.token_urlsafe(32)
 

@@ -20,9 +20,10 @@ from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.endpoint import EndpointConfig
 from zefnb.notebook.overview import overview
 from zefnb.notebook.watch.access_token import AccessToken, Challenge
-from zefnb.notebook.watch.feed import Clients
+from zefnb.notebook.watch.feed import Feed
 from zefnb.notebook.watch.requests import Malformed
 from zefnb.notebook.watch.session import Session
+from zefnb.notebook.watch.tables import table_named
 from zefnb.topics.hub import Hub
 
 PATH = "/control"
@@ -71,7 +72,7 @@ class Control:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._clients = Clients(runtime)
+        self._feeds: dict[str, Feed] = {}
         self._server: Server | None = None
         self._starting = asyncio.Lock()
         self._tokens: dict[str, AccessToken] = {}
@@ -97,15 +98,15 @@ class Control:
         """Whether anything is told to anyone."""
         return self._timer is not None
 
-    async def open(self) -> AccessToken:
-        """A token for a new widget; the first one starts the server."""
+    async def open(self, table: str = "clients") -> AccessToken:
+        """A token for a new widget, which shows `table`; the first one starts the server."""
         async with self._starting:
             if self._server is None:
                 sessions = {PATH: EndpointConfig(session=self._authenticate)}
                 server = Server(self._runtime, self._runtime.service(Hub), {}, sessions=sessions)
                 await server.start(0)
                 self._server = server
-        token = AccessToken()
+        token = AccessToken(table)
         self._tokens[token.name] = token
         return token
 
@@ -124,6 +125,7 @@ class Control:
     async def close(self) -> None:
         """Stop the server and every view."""
         self._tokens.clear()
+        self._feeds.clear()
         for viewer in list(self._viewers.values()):
             viewer.end()
         self._cancel()
@@ -146,6 +148,12 @@ class Control:
         servers.allow_public(host, origin)
         if self._server is not None:
             servers.admit_public(self._server)
+
+    def _feed(self, table: str) -> Feed:
+        """The rows of a table, shared by all of its views."""
+        if table not in self._feeds:
+            self._feeds[table] = Feed(self._runtime, table_named(table))
+        return self._feeds[table]
 
     # Views by socket
 
@@ -196,7 +204,7 @@ class Control:
             self._runtime.journal.note("warning", text, key=("view refused", code))
 
     def _enter(self, connection: Connection, token: AccessToken, proof: str) -> None:
-        session = Session(self._runtime, self._clients, connection.deliver)
+        session = Session(self._runtime, self._feed(token.table), connection.deliver)
         viewer = self._viewers[connection] = _Viewer(
             session,
             token,
@@ -232,7 +240,7 @@ class Control:
 
         if len(self._asked) >= _MOST_THROUGH_KERNEL:
             self._leave(next(iter(self._asked)))
-        session = Session(self._runtime, self._clients, tell)
+        session = Session(self._runtime, self._feed(token.table), tell)
         viewer = _Viewer(session, token, lambda: self._leased(key), lambda: self._leave(key), refuse)
         self._viewers[key] = viewer
         if self._sweep is None:
@@ -300,13 +308,16 @@ class Control:
 
     def _tell(self, awake: list[_Viewer]) -> bool:
         self.ticks += 1
-        self._clients.refresh()
         now = time.monotonic()
         if now - self._board_at >= _BOARD_EVERY - 0.05:
             self._board, self._board_at = overview(self._runtime), now
         changed = False
+        fresh: set[str] = set()
         for viewer in awake:
             try:
+                if viewer.token.table not in fresh:
+                    self._feed(viewer.token.table).refresh()
+                    fresh.add(viewer.token.table)
                 changed |= viewer.session.push(self._board)
             except Exception as error:
                 self._runtime.journal.exception("a live table", error)

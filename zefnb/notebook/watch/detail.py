@@ -1,4 +1,4 @@
-"""One client that somebody looks at closely: its last frames, its facts, and its actor's state."""
+"""One row that somebody looks at closely: its last frames, its facts, and its actor's state."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 from zefnb.engine.runtime import Runtime
-from zefnb.net.websocket.taps import Tap, attach_tap, detach_tap
 from zefnb.notebook.watch.feed import Row
+from zefnb.notebook.watch.table import Table
 
 Answer = dict[str, Any]
 
@@ -17,16 +17,16 @@ _STATE_EVERY = 1.0
 
 
 class Detail:
-    """One client that somebody looks at closely."""
+    """One row that somebody looks at closely."""
 
-    def __init__(self, runtime: Runtime, row: Row) -> None:
+    def __init__(self, runtime: Runtime, table: Table[Any], row: Row) -> None:
         self._runtime = runtime
-        self._row = row
-        self._tap: Tap | None = attach_tap(row.connection)
-        self._told_frame = 0
-        self._told_facts: Answer = {}
+        self._key = row.key
+        self._look = table.look(runtime, row.thing)
+        self._closed = False
+        self._told: Answer = {}
+        self._first: Answer = {"title": table.title(row.thing), "hint": self._look.hint}
         self._state: str | None = None
-        self._told_state: str | None = None
         self._read: Any = None
         self._read_at = 0.0
         self._reading = False
@@ -34,39 +34,24 @@ class Detail:
 
     def message(self) -> Answer | None:
         """What is new; `None` when nothing is."""
-        if self._tap is None:
+        if self._closed:
             return None
-        connection = self._row.connection
-        frames = self._tap.since(self._told_frame)
+        look = self._look
+        message, self._first = self._first, {}
+        frames, skipped = look.frames()
         if frames:
-            self._told_frame = frames[-1]["n"]
-        facts = self._facts()
+            message |= {"frames": frames, "skipped": skipped}
         self._read_state()
-        message: Answer = {}
-        if frames:
-            message["frames"] = frames
-        if facts != self._told_facts:
-            message["facts"] = self._told_facts = facts
-        if self._state != self._told_state:
-            message["state"] = self._told_state = self._state
-        if not connection.is_open:
+        now = {"facts": list(look.facts()), "state": self._state, "open": look.is_open}
+        message |= {name: value for name, value in now.items() if self._told.get(name) != value}
+        self._told = now
+        if not look.is_open:
             self.close()
-        return {"t": "client", "client": self._row.key, **message} if message else None
-
-    def _facts(self) -> Answer:
-        c = self._row.connection
-        actor = c.actor
-        return {
-            "open": c.is_open,
-            "host": c.host,
-            "ignored": c.ignored,
-            "close_code": None if c.is_open else c.close_code,
-            "actor": _actor_facts(actor) if actor is not None else None,
-        }
+        return {"t": "row", "row": self._key, **message} if message else None
 
     def _read_state(self) -> None:
         """Have the state written out, in a handlers' thread: a user's `repr` may take its time."""
-        actor = self._row.connection.actor
+        actor = self._look.actor
         now = time.monotonic()
         if actor is None or self._reading:
             return
@@ -84,13 +69,9 @@ class Detail:
 
     def close(self) -> None:
         """Stop looking."""
-        if self._tap is not None:
-            detach_tap(self._tap)
-            self._tap = None
-
-
-def _actor_facts(actor: Any) -> Answer:
-    return {"handled": actor.handled, "waiting": len(actor.mailbox), "faults": actor.faults}
+        if not self._closed:
+            self._closed = True
+            self._look.close()
 
 
 def _written_out(state: Any) -> str:

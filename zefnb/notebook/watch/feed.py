@@ -1,7 +1,7 @@
-"""The feed: the clients of all servers as rows, and views that send a window of them as differences.
+"""The feed: what runs of one kind as rows, and views that send a window of them as differences.
 
 The browser never holds the whole table. It asks for a window, sorted and searched here, and from then
-on gets what changed in it. What all views need (who is connected, the samples of their rates, an order)
+on gets what changed in it. What all views need (what runs, the samples of its rates, an order)
 is made once per tick and shared.
 """
 
@@ -10,149 +10,182 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from zefnb.engine.runtime import Runtime
-from zefnb.net.http.servers import Servers
-from zefnb.net.websocket.connection import Connection
-from zefnb.notebook.overview import brief
+from zefnb.notebook.display.columns import Column
+from zefnb.notebook.watch.table import Place, Table
 
 SAMPLES = 30
 SAMPLE_EVERY = 1.0
 MOST_ROWS = 200
-
-COLUMNS = (
-    "server", "id", "address", "path", "origin", "since", "in", "out", "rate", "queued", "dropped", "trip", "state",
-)  # fmt: skip
-_RATE = COLUMNS.index("rate")
+# A person searches for what reads like words.
+_SEARCHED = frozenset(("text", "code", "uid", "id", "port", "list", "value"))
 
 
 class Row:
-    """One client, as the table sees it."""
+    """One row: what runs, the key by which views know it, and what is kept of its columns."""
 
-    __slots__ = ("connection", "fixed", "history", "key", "sampled", "server", "text", "total")
+    __slots__ = ("fixed", "history", "key", "natural", "sampled", "text", "thing", "total")
 
-    def __init__(self, connection: Connection, server: int, port: int) -> None:
-        self.connection = connection
-        self.server = server
-        self.key = f"{server}:{connection.channel_id}"
-        since = round(connection.connect_time.seconds, 3) if connection.connect_time is not None else 0
-        self.fixed = [
-            port, connection.channel_id, connection.client_ip, connection.path, connection.origin or "", since
-        ]  # fmt: skip
-        self.text = " ".join(map(str, self.fixed[:5])).lower()
+    def __init__(self, thing: Any, key: str, fixed: list[Any], text: str, total: float) -> None:
+        self.thing = thing
+        self.key = key
+        self.fixed = fixed
+        self.text = text
+        # By what it is in order as long as nobody sorts.
+        self.natural: Any = None
         self.history: deque[float] = deque(maxlen=SAMPLES)
         self.sampled = 0
-        self.total = connection.received + connection.sent
+        self.total = total
 
-    def sample(self, stretch: float) -> None:
-        """Note how many messages a second there were since the last sample."""
-        total = self.connection.received + self.connection.sent
+    def sample(self, total: float, stretch: float) -> None:
+        """Note how much the counter of its rate has grown a second since the last sample."""
         moved, self.total = total - self.total, total
-        # Who has never said or heard anything costs nothing.
+        # What has never moved costs nothing.
         if moved or self.history:
             self.history.append(round(moved / stretch, 1))
             self.sampled += 1
 
     @property
     def rate(self) -> float:
-        """Messages a second, in and out, at the last sample."""
+        """How much its counter grew a second, at the last sample."""
         return self.history[-1] if self.history else 0.0
-
-    @property
-    def state(self) -> str:
-        """The state of its actor in short."""
-        actor = self.connection.actor
-        return brief(actor.state) if actor is not None else ""
-
-    def cells(self) -> list[Any]:
-        """Its values in the order of `COLUMNS`; for the rate only how often it was sampled."""
-        c = self.connection
-        trip = round(c.round_trip * 1000, 2) if c.round_trip is not None else None
-        return [*self.fixed, c.received, c.sent, self.sampled, c.queued, c.dropped, trip, self.state]
-
-
-_SORT_KEYS: dict[str, Callable[[Row], Any]] = {
-    "server": lambda row: row.server,
-    # Each server counts its own.
-    "id": lambda row: (row.server, row.connection.channel_id),
-    "address": lambda row: row.connection.client_ip,
-    "path": lambda row: row.connection.path,
-    "origin": lambda row: row.connection.origin or "",
-    "since": lambda row: row.fixed[5],
-    "in": lambda row: row.connection.received,
-    "out": lambda row: row.connection.sent,
-    "rate": lambda row: row.rate,
-    "queued": lambda row: row.connection.queued,
-    "dropped": lambda row: row.connection.dropped,
-    "trip": lambda row: -1.0 if row.connection.round_trip is None else row.connection.round_trip,
-    "state": lambda row: row.state,
-}
 
 
 class Query(NamedTuple):
-    """Which clients, in which order. `server` is a uid, `None` for all."""
+    """Which rows, in which order. `server` is the place of a server; `sort` a column, '' for the table's own."""
 
     server: str | None = None
     path: str | None = None
     search: str = ""
-    sort: str = "id"
+    sort: str = ""
     descending: bool = False
 
 
-class Clients:
-    """The rows of every client of every server. Lives on the loop."""
+class _Reader:
+    """How the values of one column are had: as they are, as they are sent, searched, and sorted by."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._servers = runtime.service(Servers)
-        self._numbers: dict[str, int] = {}
-        self._count = itertools.count()
-        self._rows: dict[Connection, Row] = {}
+    def __init__(self, column: Column, of: Callable[[Any], Any]) -> None:
+        self.column = column
+        self.of = of
+        self.is_rate = column.reads == "rate"
+        self.is_searched = column.reads in _SEARCHED
+        self._wire = column.reading.wire
+        self.order = _order(column, of)
+
+    def cell(self, row: Row) -> Any:
+        """What is sent of it; of a rate, how often it was sampled."""
+        if self.is_rate:
+            return row.sampled
+        value = self.of(row.thing)
+        return value if self._wire is None or value is None else self._wire(value)
+
+
+def _order(column: Column, of: Callable[[Any], Any]) -> Callable[[Row], Any]:
+    """By what the rows are sorted; made once, since it is called for every row."""
+    least = column.reading.least
+    if column.reads == "rate":
+        return attrgetter("rate")
+    if column.order is not None:
+        given = column.order
+        return lambda row: given(row.thing)
+    if least == "":
+        return lambda row: str(of(row.thing) or "")
+    return lambda row: least if (value := of(row.thing)) is None else value
+
+
+class Feed:
+    """The rows of one table, for all of its views. Lives on the loop."""
+
+    def __init__(self, runtime: Runtime, table: Table[Any]) -> None:
+        self.table = table
+        # Most are known by themselves, which needs no call for each.
+        self._key = None if type(table).key is Table.key else table.key
+        self._runtime = runtime
+        self._readers = [_Reader(column, table.value_of(column)) for column in table.columns]
+        self._by_name = {reader.column.name: reader for reader in self._readers}
+        self._changing = [(n, reader) for n, reader in enumerate(self._readers) if not reader.column.fixed]
+        self._searched = [reader for _, reader in self._changing if reader.is_searched]
+        self._rate = next((reader for reader in self._readers if reader.is_rate), None)
+        self.rate_at = self._readers.index(self._rate) if self._rate is not None else -1
+        natural = self._by_name[table.sort or table.columns[0].name]
+        self._natural = natural.order
+        self._has_natural = natural.column.fixed
+        self._numbers = itertools.count()
+        self._rows: dict[Hashable, Row] = {}
         self._by_key: dict[str, Row] = {}
-        self._groups: list[tuple[str, str, list[Row]]] = []
+        self._groups: list[tuple[Place, list[Row]]] = []
         self._orders: dict[Query, list[Row]] = {}
         self._sampled_at = time.monotonic()
 
     def refresh(self) -> None:
-        """Look who is connected; sample their rates when it is time."""
+        """Look what runs; sample the rates when it is time."""
         self._orders.clear()
         self._groups = []
-        rows: dict[Connection, Row] = {}
         known = self._rows
-        servers = list(self._servers)
-        numbers = self._numbers
-        self._numbers = {
-            uid: numbers[uid] if uid in numbers else next(self._count) for uid in (str(s.handle._uid) for s in servers)
-        }
-        for server in servers:
-            uid = str(server.handle._uid)
-            number = self._numbers[uid]
-            by_path: dict[str, list[Row]] = {}
-            for connection in server.clients():
-                row = known.get(connection)
-                if row is None:
-                    row = Row(connection, number, server.port)
-                rows[connection] = row
-                by_path.setdefault(connection.endpoint.path, []).append(row)
-            self._groups += [(uid, path, group) for path, group in by_path.items()]
+        rows: dict[Hashable, Row] = {}
+        for place, things in self.table.groups(self._runtime):
+            group = self._group(things, rows)
+            self._groups.append((place, group))
         if rows.keys() != known.keys():
             self._by_key = {row.key: row for row in rows.values()}
         self._rows = rows
         self._sample()
+
+    def _group(self, things: Iterable[Any], rows: dict[Hashable, Row]) -> list[Row]:
+        """The rows of `things`, also put into `rows` by their keys; each key once."""
+        known, key_of, before = self._rows, self._key, len(rows)
+        group: list[Row] = []
+        for thing in things:
+            key = thing if key_of is None else key_of(thing)
+            row = known.get(key)
+            if row is None:
+                row = self._made(thing)
+            elif row.thing is not thing:
+                row.thing = thing
+            rows[key] = row
+            group.append(row)
+        if len(rows) - before == len(group):
+            return group
+        # A key came twice: the last row counts.
+        return list(rows.values())[before:]
+
+    def _made(self, thing: Any) -> Row:
+        row = Row(thing, str(next(self._numbers)), [], "", self._rate.of(thing) if self._rate is not None else 0)
+        row.fixed = [reader.cell(row) if reader.column.fixed else None for reader in self._readers]
+        texts = zip(self._readers, row.fixed, strict=True)
+        row.natural = self._natural(row)
+        row.text = " ".join(str(cell) for reader, cell in texts if reader.is_searched and cell is not None).lower()
+        return row
 
     def _sample(self) -> None:
         now = time.monotonic()
         stretch = now - self._sampled_at
         if stretch >= SAMPLE_EVERY:
             self._sampled_at = now
-            for row in self._rows.values():
-                row.sample(stretch)
+            if self._rate is not None:
+                count = self._rate.of
+                for row in self._rows.values():
+                    row.sample(count(row.thing), stretch)
+
+    def cells(self, row: Row) -> list[Any]:
+        """What is sent of a row, in the order of the columns; of its rate only how often it was sampled."""
+        cells = row.fixed.copy()
+        for number, reader in self._changing:
+            cells[number] = reader.cell(row)
+        return cells
+
+    def values(self, row: Row) -> list[Any]:
+        """The values of a row as they are, in the order of the columns."""
+        return [row.rate if reader.is_rate else reader.of(row.thing) for reader in self._readers]
 
     def find(self, key: str) -> Row | None:
-        """The row of that key, if the client is connected."""
+        """The row of that key, if something can be done with it."""
         row = self._by_key.get(key)
-        return row if row is not None and row.connection.is_open else None
+        return row if row is not None and self.table.is_there(row.thing) else None
 
     def ordered(self, query: Query) -> list[Row]:
         """The rows that `query` selects, in its order; made once per tick."""
@@ -164,18 +197,26 @@ class Clients:
     def _selected(self, query: Query) -> list[Row]:
         rows = [
             row
-            for uid, path, group in self._groups
-            if query.server in (None, uid) and query.path in (None, path)
+            for place, group in self._groups
+            if query.server in (None, place.server) and query.path in (None, place.path)
             for row in group
         ]
         words = query.search.lower().split()
-        if not words:
-            return rows
-        return [row for row in rows if all(word in row.text or word in row.state.lower() for word in words)]
+        return [row for row in rows if self._has(row, words)] if words else rows
+
+    def _has(self, row: Row, words: list[str]) -> bool:
+        # What changes is read only where what does not has not the word.
+        return all(
+            word in row.text or any(word in str(reader.of(row.thing)).lower() for reader in self._searched)
+            for word in words
+        )
 
     def _sorted(self, query: Query, rows: list[Row]) -> list[Row]:
-        rows.sort(key=lambda row: (row.server, row.connection.channel_id))
-        rows.sort(key=_SORT_KEYS[query.sort], reverse=query.descending)
+        natural = attrgetter("natural") if self._has_natural else self._natural
+        rows.sort(key=natural)
+        if query.sort or query.descending:
+            chosen = self._by_name[query.sort].order if query.sort else natural
+            rows.sort(key=chosen, reverse=query.descending)
         return rows
 
     def __len__(self) -> int:
@@ -198,13 +239,13 @@ class View:
         """The reader has lost track: tell everything again."""
         self._told, self._told_order, self._told_place = {}, [], None
 
-    def message(self, clients: Clients) -> dict[str, Any] | None:
+    def message(self, feed: Feed) -> dict[str, Any] | None:
         """What has changed for the reader since the last message; `None` when nothing has.
 
         `order` is the window's rows by key, `rows` those that are new in it, `cells` what changed in the
         others by number of column, `start` and `total` where the window is and in how many rows.
         """
-        rows = clients.ordered(self.query)
+        rows = feed.ordered(self.query)
         self.offset = max(0, min(self.offset, len(rows) - self.limit))
         window = rows[self.offset : self.offset + self.limit]
         message: dict[str, Any] = {}
@@ -213,9 +254,9 @@ class View:
         order = [row.key for row in window]
         if order != self._told_order or self._told_place is None:
             message["order"] = order
-        told = {row.key: row.cells() for row in window}
-        full = {row.key: _full(row, told[row.key]) for row in window if row.key not in self._told}
-        changed = {row.key: c for row in window if (c := self._changes(row, told[row.key]))}
+        told = {row.key: feed.cells(row) for row in window}
+        full = {row.key: _full(row, told[row.key], feed.rate_at) for row in window if row.key not in self._told}
+        changed = {row.key: c for row in window if (c := self._changes(row, told[row.key], feed.rate_at))}
         if full:
             message["rows"] = full
         if changed:
@@ -227,16 +268,16 @@ class View:
         self._sequence = 0 if whole else self._sequence + 1
         return {"t": "table", "seq": self._sequence, **message}
 
-    def _changes(self, row: Row, cells: list[Any]) -> dict[int, Any] | None:
+    def _changes(self, row: Row, cells: list[Any], rate_at: int) -> dict[int, Any] | None:
         before = self._told.get(row.key)
         if before is None or before == cells:
             return None
         changed = {n: cell for n, (cell, old) in enumerate(zip(cells, before, strict=True)) if cell != old}
-        if _RATE in changed:
+        if rate_at in changed:
             # One more sample goes by itself; the reader appends it.
-            changed[_RATE] = row.rate if cells[_RATE] == before[_RATE] + 1 else list(row.history)
+            changed[rate_at] = row.rate if cells[rate_at] == before[rate_at] + 1 else list(row.history)
         return changed
 
 
-def _full(row: Row, cells: list[Any]) -> list[Any]:
-    return [list(row.history) if number == _RATE else cell for number, cell in enumerate(cells)]
+def _full(row: Row, cells: list[Any], rate_at: int) -> list[Any]:
+    return [list(row.history) if number == rate_at else cell for number, cell in enumerate(cells)]

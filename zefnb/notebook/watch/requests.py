@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any, NoReturn
 
@@ -76,3 +77,22 @@ def whole_number(request: Request, field: str, old: int, least: int, most: int) 
     if type(value) is int and least <= value <= most:
         return value
     raise InvalidValue("request", [FieldError(field, f"got {shown(value)}", f"a whole number from {least} to {most}")])
+
+
+def content_of(request: Request) -> Any:
+    """What a person wrote into a box, as they said it is meant: text, JSON, hex or base64."""
+    given, kind = str(request.get("content", "")), request.get("as", "text")
+    try:
+        if kind == "text":
+            return given
+        if kind == "json":
+            return json.loads(given)
+        if kind == "hex":
+            return bytes.fromhex(given)
+        if kind == "base64":
+            return base64.b64decode(given, validate=True)
+    except RecursionError:
+        raise InvalidValue("content", "this JSON is nested too deeply") from None
+    except ValueError as error:
+        raise InvalidValue("content", f"this is not {kind}: {error}") from None
+    raise InvalidValue("content", [FieldError("as", f"got {shown(kind)}", "text, json, hex or base64")])

@@ -5,7 +5,6 @@ It does not know how its words travel: over the control channel's socket, or thr
 
 from __future__ import annotations
 
-import base64
 import inspect
 import json
 from collections.abc import Awaitable, Callable
@@ -20,8 +19,9 @@ from zefnb.errors import FieldError, InvalidValue, NotRunning, ZefError, shown
 from zefnb.net.http.servers import Servers
 from zefnb.net.websocket.taps import Tail
 from zefnb.notebook.watch.detail import Detail
-from zefnb.notebook.watch.feed import COLUMNS, MOST_ROWS, Clients, Query, Row, View
-from zefnb.notebook.watch.requests import Request, optional_text, parsed, request_number, whole_number
+from zefnb.notebook.watch.feed import MOST_ROWS, Feed, Query, Row, View
+from zefnb.notebook.watch.requests import Request, content_of, optional_text, parsed, request_number, whole_number
+from zefnb.notebook.watch.tables.servers import stop_server
 from zefnb.topics.hub import WATCH, Hub, topic_key
 
 Answer = dict[str, Any]
@@ -32,9 +32,9 @@ _LONGEST_SEARCH = 200
 class Session:
     """Answers requests, and pushes what has changed whenever the ticker says so. Lives on the loop."""
 
-    def __init__(self, runtime: Runtime, clients: Clients, tell: Callable[[str], None]) -> None:
+    def __init__(self, runtime: Runtime, feed: Feed, tell: Callable[[str], None]) -> None:
         self._runtime = runtime
-        self._clients = clients
+        self._feed = feed
         self._tell = tell
         self._view = View()
         self._detail: Detail | None = None
@@ -99,14 +99,15 @@ class Session:
             sort=str(request.get("sort", old.sort)),
             descending=bool(request.get("descending", old.descending)),
         )
-        if query.sort not in COLUMNS:
-            raise InvalidValue("look", [FieldError("sort", f"got {shown(query.sort)}", ", ".join(COLUMNS))])
+        names = [column.name for column in self._feed.table.columns]
+        if query.sort and query.sort not in names:
+            raise InvalidValue("look", [FieldError("sort", f"got {shown(query.sort)}", ", ".join(names))])
         limit = whole_number(request, "limit", view.limit, 1, MOST_ROWS)
         view.offset = whole_number(request, "offset", view.offset, 0, 1 << 31)
         view.query, view.limit = query, limit
         if not self._looks:
             self._looks = True
-            self._clients.refresh()
+            self._feed.refresh()
         self._push_table()
 
     def _again(self, request: Request) -> None:
@@ -120,38 +121,31 @@ class Session:
 
     def _select(self, request: Request) -> None:
         self._look_away()
-        key = request.get("client")
+        key = request.get("row")
         if key is not None:
-            self._detail = Detail(self._runtime, self._row(key))
+            self._detail = Detail(self._runtime, self._feed.table, self._row(key))
             self.push_detail()
 
     def _row(self, key: Any) -> Row:
-        row = self._clients.find(str(key))
+        row = self._feed.find(str(key))
         if row is None:
-            raise NotRunning("this client is not connected any more")
+            raise NotRunning(f"this {self._feed.table.noun} is not there any more")
         return row
 
-    def _send(self, request: Request) -> str:
-        row = self._row(request.get("client"))
-        row.connection.deliver(_content(request))
-        return f"sent to client {row.connection.channel_id}"
-
-    def _close(self, request: Request) -> str:
-        row = self._row(request.get("client"))
-        channel = row.connection.channel_id
-        code = whole_number(request, "code", 1000, 0, 65_535)
-        server = row.connection.endpoint.server
-        reason = str(request.get("reason", ""))
-        perform(
-            self._runtime,
-            FX.CloseWebSocketConnection(http_server=server, channel_id=channel, code=code, reason=reason),
-        )
-        return f"closed client {channel} with {code}"
+    def _act(self, request: Request) -> str | Awaitable[str]:
+        """Do one of the table's actions with a row."""
+        row, name = self._row(request.get("row")), request.get("action")
+        actions = self._feed.table.actions
+        action = next((action for action in actions if action.name == name), None)
+        if action is None:
+            allowed = ", ".join(action.name for action in actions)
+            raise InvalidValue("request", [FieldError("action", f"got {shown(name)}", allowed)])
+        return action.do(self._runtime, row.thing, request)
 
     def _publish(self, request: Request) -> str:
         topic = ET.Topic(request.get("topic"))
         listening = len(self._runtime.service(Hub).subscribers(topic))
-        perform(self._runtime, FX.Publish(target=topic, content=_content(request)))
+        perform(self._runtime, FX.Publish(target=topic, content=content_of(request)))
         return f"published to {topic._uid}" if listening else f"published to {topic._uid}, where nobody listens"
 
     def _follow(self, request: Request) -> str:
@@ -165,11 +159,10 @@ class Session:
         return f"following {name}"
 
     async def _stop(self, request: Request) -> str:
-        server = next((s for s in self._runtime.service(Servers) if s.handle._uid == request.get("server")), None)
+        server = self._runtime.service(Servers).at(request.get("server"))
         if server is None:
             raise NotRunning("this server does not run any more")
-        await perform(self._runtime, FX.StopHTTPServer(server=server.handle))
-        return f"stopped the server on port {server.port}"
+        return await stop_server(self._runtime, server, request)
 
     # What it is told
 
@@ -181,19 +174,23 @@ class Session:
             self.say({"t": "board", **news})
         table = self._push_table() if self._looks else False
         detail = self.push_detail()
-        tail = self._tail.take() if self._tail is not None else None
-        if tail is not None:
-            self.say(tail)
-        return bool(news) or table or detail or tail is not None
+        tail = self._push_tail()
+        return bool(news) or table or detail or tail
+
+    def _push_tail(self) -> bool:
+        items, skipped = self._tail.take() if self._tail is not None else ([], 0)
+        if self._tail is not None and items:
+            self.say({"t": "tail", "topic": self._tail.topic._uid, "items": items, "skipped": skipped})
+        return bool(items)
 
     def _push_table(self) -> bool:
-        message = self._view.message(self._clients)
+        message = self._view.message(self._feed)
         if message is not None:
             self.say(message)
         return message is not None
 
     def push_detail(self) -> bool:
-        """Tell what is new of the client that is looked at."""
+        """Tell what is new of the row that is looked at."""
         message = self._detail.message() if self._detail is not None else None
         if message is not None:
             self.say(message)
@@ -218,32 +215,12 @@ class Session:
         self._looks = False
 
 
-def _content(request: Request) -> Any:
-    """What a person wrote into a box, as they said it is meant: text, JSON, hex or base64."""
-    given, kind = str(request.get("content", "")), request.get("as", "text")
-    try:
-        if kind == "text":
-            return given
-        if kind == "json":
-            return json.loads(given)
-        if kind == "hex":
-            return bytes.fromhex(given)
-        if kind == "base64":
-            return base64.b64decode(given, validate=True)
-    except RecursionError:
-        raise InvalidValue("content", "this JSON is nested too deeply") from None
-    except ValueError as error:
-        raise InvalidValue("content", f"this is not {kind}: {error}") from None
-    raise InvalidValue("content", [FieldError("as", f"got {shown(kind)}", "text, json, hex or base64")])
-
-
 _ACTIONS: dict[str, Callable[[Session, Request], Any]] = {
     "look": Session._look,
     "again": Session._again,
     "rest": Session._rest,
     "select": Session._select,
-    "send": Session._send,
-    "close": Session._close,
+    "act": Session._act,
     "publish": Session._publish,
     "follow": Session._follow,
     "stop": Session._stop,

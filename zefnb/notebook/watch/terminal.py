@@ -1,4 +1,4 @@
-"""The live table in a terminal: rich tables, drawn until Ctrl-C."""
+"""A live table in a terminal: drawn until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,26 +8,32 @@ from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from zefnb.core.effect import FX
-from zefnb.engine.perform import perform
 from zefnb.engine.runtime import Runtime
 from zefnb.net.http.servers import Servers
-from zefnb.notebook.display.tables import clients_table
+from zefnb.notebook.display.columns import count_text
+from zefnb.notebook.display.tables import drawn
 from zefnb.notebook.overview import on_loop, overview
+from zefnb.notebook.watch.feed import Feed, Query
+from zefnb.notebook.watch.table import Place
+from zefnb.notebook.watch.tables import table_named
 from zefnb.text.controls import strip_controls
 
 _EVERY = 0.25
+# The headline, the head of the table, and a prompt below.
+_AROUND = 6
 
 
-def watch_terminal(runtime: Runtime, uid: str | None, path: str | None, console: Console | None = None) -> None:
-    """Draw the tables until Ctrl-C; once where the output is no terminal."""
+def watch_terminal(runtime: Runtime, name: str, place: Place, console: Console | None = None) -> None:
+    """Draw the table of that name until Ctrl-C; once where the output is no terminal."""
     console = console or Console()
+    feeds = [Feed(runtime, table_named(name))]
+    if name == "clients":
+        feeds.append(Feed(runtime, table_named("topics")))
 
     def picture() -> Any:
-        return on_loop(runtime, lambda: _picture(runtime, uid, path, console))
+        return on_loop(runtime, lambda: _picture(runtime, feeds, place, console))
 
     if not console.is_terminal or not sys.stdout.isatty():
         console.print(picture())
@@ -41,43 +47,38 @@ def watch_terminal(runtime: Runtime, uid: str | None, path: str | None, console:
             return
 
 
-def _picture(runtime: Runtime, uid: str | None, path: str | None, console: Console) -> Group:
+def _picture(runtime: Runtime, feeds: list[Feed], place: Place, console: Console) -> Group:
     """Everything to be drawn now, on the loop."""
-    facts = overview(runtime)
     width, height = console.size.width, console.size.height
-    parts: list[Any] = [_headline(facts)]
-    servers = [server for server in runtime.service(Servers) if uid in (None, server.handle._uid)]
-    room = max(3, (height - 6 - 5 * len(servers)) // max(1, len(servers)))
-    for server in servers:
-        rows = perform(runtime, FX.QueryAllConnectedWebsocketClients(http_server=server.handle))
-        rows = [row for row in rows if path in (None, row["path"])]
-        paths = "  ".join(f"{strip_controls(e.path, 40)} {len(e.clients)}" for e in server.endpoints.values())
-        parts.append(Text.assemble((f":{server.port}", "bold cyan"), "  ", (paths, "dim")))
-        parts.append(clients_table(rows, width=width, limit=room))
-    if facts["topics"]:
-        parts.append(_topics(facts["topics"][: max(3, height // 5)]))
+    parts: list[Any] = [_headline(overview(runtime))]
+    first, *others = feeds
+    if first.table.by_server:
+        parts += [_server(server) for server in runtime.service(Servers) if place.server in (None, server.place)]
+    # The topics below get a fifth, as long as there are any.
+    rooms = [max(3, height // 5) for _ in others]
+    parts.append(_table(first, Query(*place), width, max(3, height - _AROUND - len(parts) - sum(rooms))))
+    for feed, room in zip(others, rooms, strict=True):
+        table = _table(feed, Query(), width, room)
+        parts += [table] if len(feed) else []
     return Group(*parts)
 
 
+def _table(feed: Feed, query: Query, width: int, room: int) -> Any:
+    feed.refresh()
+    rows = [feed.values(row) for row in feed.ordered(query)]
+    if not rows:
+        return Text(feed.table.empty, "dim")
+    return drawn(feed.table.columns, rows, width=width, limit=room)
+
+
+def _server(server: Any) -> Text:
+    paths = "  ".join(f"{strip_controls(e.path, 40)} {len(e.clients)}" for e in server.endpoints.values())
+    return Text.assemble((f":{server.port}", "bold cyan"), "  ", (paths, "dim"))
+
+
 def _headline(facts: dict[str, Any]) -> Text:
-    servers, clients, faults = len(facts["servers"]), facts["clients"], facts["faults"]
-    text = Text.assemble(
-        ("zefnb", "bold"),
-        f"  {servers} server{'' if servers == 1 else 's'}  {clients:,} client{'' if clients == 1 else 's'}",
-    )
-    if faults:
-        text.append(f"  {faults:,} fault{'' if faults == 1 else 's'}, see FX.QueryLog(level='error')", "red")
+    counts = (count_text(len(facts["servers"]), "server"), count_text(facts["clients"], "client"))
+    text = Text.assemble(("zefnb", "bold"), "  ", "  ".join(counts))
+    if facts["faults"]:
+        text.append(f"  {count_text(facts['faults'], 'fault')}, see FX.QueryLog(level='error')", "red")
     return text
-
-
-def _topics(topics: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("topic", style="cyan")
-    for title in ("subscribers", "published", "per second"):
-        table.add_column(title, justify="right")
-    for topic in topics:
-        rate = "–" if topic["rate"] is None else f"{topic['rate']:,.1f}"
-        table.add_row(
-            Text(strip_controls(topic["name"], 40)), f"{topic['subscribers']:,}", f"{topic['published']:,}", rate
-        )
-    return table

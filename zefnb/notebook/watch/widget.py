@@ -14,11 +14,13 @@ from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
 from zefnb.engine.runtime import Runtime
 from zefnb.notebook.display import html
-from zefnb.notebook.display.tables import duration_text, size_text
+from zefnb.notebook.display.columns import count_text, in_use
 from zefnb.notebook.overview import on_loop
 from zefnb.notebook.watch.access_token import AccessToken
 from zefnb.notebook.watch.control import Control
-from zefnb.notebook.watch.feed import Clients, Query
+from zefnb.notebook.watch.feed import Feed, Query
+from zefnb.notebook.watch.table import Place, Table
+from zefnb.notebook.watch.tables import table_named
 from zefnb.notebook.widgets.child_models import close_child_models
 from zefnb.text.controls import strip_controls
 
@@ -30,6 +32,7 @@ _EVERY_VIEW = "*"
 # Seconds between offers of the token, the first of them before the first offer.
 _OFFERS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _LONGEST_NAME = 260
+ANYWHERE = Place()
 
 
 def script() -> str:
@@ -43,20 +46,23 @@ def style() -> str:
 
 
 class LiveTable(anywidget.AnyWidget):
-    """Servers, endpoints and clients, live. Made by `watch`; `close()` ends it."""
+    """One of the live tables. Made by `watch`; `close()` ends it."""
 
     _esm = script()
     _css = style()
-    # Saved with the notebook, so nothing secret is in it: which server and path to show.
+    # Saved with the notebook, so nothing secret is in it: which server and path to show, and the table's columns.
     scope = traitlets.Dict().tag(sync=True)
+    table = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, runtime: Runtime, server: str | None, path: str | None) -> None:
+    def __init__(self, runtime: Runtime, name: str = "clients", place: Place = ANYWHERE) -> None:
         self._runtime = runtime
         # As a handle has one: the cell that made this table is known by it.
         self._uid = generate_uid()
         self._control = runtime.service(Control)
-        self._token: AccessToken | None = on_loop(runtime, self._control.open)
-        super().__init__(scope={"server": server, "path": path})
+        self._table: Table[Any] = table_named(name)
+        self._place = place
+        self._token: AccessToken | None = on_loop(runtime, lambda: self._control.open(name))
+        super().__init__(scope=place._asdict(), table=self._table.spec())
         self.on_msg(self._heard)
 
     def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
@@ -119,43 +125,40 @@ class LiveTable(anywidget.AnyWidget):
         if self._runtime.is_alive:
             rows = on_loop(self._runtime, self._rows)
             self._runtime.call_queue.put(self._offer)
-        data = {**(data or {}), "text/html": saved_html(rows), "text/plain": saved_text(rows)}
-        return data, metadata or {}
+        now = {"text/html": saved_html(self._table, rows), "text/plain": saved_text(self._table, rows)}
+        return {**(data or {}), **now}, metadata or {}
 
     def _rows(self) -> list[list[Any]]:
-        clients = Clients(self._runtime)
-        clients.refresh()
-        query = Query(server=self.scope.get("server"), path=self.scope.get("path"))
-        return [row.cells() for row in clients.ordered(query)]
+        feed = Feed(self._runtime, self._table)
+        feed.refresh()
+        return [feed.values(row) for row in feed.ordered(Query(*self._place))]
 
 
-_TITLES = ("server", "id", "address", "path", "page of", "in", "out", "queued", "dropped", "round trip", "state")
-_NUMBERS = frozenset((1, 5, 6, 7, 8, 9))
+def _drawn(table: Table[Any], rows: list[list[Any]]) -> tuple[list[str], list[list[str]], frozenset[int]]:
+    """Titles, rows of texts, and which columns are aligned to the right."""
+    shown = rows[:_MOST_SAVED]
+    # What moves a second is known only to who has watched for a while.
+    there = [n for n in in_use(table.columns, shown) if table.columns[n].reads != "rate"]
+    columns = [table.columns[n] for n in there]
+    texts = [[strip_controls(c.text(row[n]), 120) for n, c in zip(there, columns, strict=True)] for row in shown]
+    return [c.title for c in columns], texts, frozenset(n for n, c in enumerate(columns) if c.reading.right)
 
 
-def _texts(cells: list[Any]) -> list[str]:
-    port, channel, address, path, origin, _, received, sent, _, queued, dropped, trip, state = cells
-    counts = [f"{received:,}", f"{sent:,}", size_text(queued), f"{dropped:,}"]
-    seconds = None if trip is None else trip / 1000
-    texts = [f":{port}", str(channel), address, path, origin, *counts, duration_text(seconds), state]
-    return [strip_controls(text, 120) for text in texts]
+def _headline(table: Table[Any], rows: list[list[Any]]) -> str:
+    return f"{count_text(len(rows), table.noun)}, as of {Time.now().to_datetime():%d %B %Y %H:%M:%S} UTC"
 
 
-def _headline(rows: list[list[Any]]) -> str:
-    count = f"{len(rows):,} client{'' if len(rows) == 1 else 's'}"
-    return f"{count} connected, as of {Time.now().to_datetime():%d %B %Y %H:%M:%S} UTC"
-
-
-def saved_html(rows: list[list[Any]]) -> str:
-    """The clients as a plain table, without a script: what a saved notebook shows."""
-    head = html.tag("div", html.tag("b", "zefnb"), " · ", _headline(rows))
+def saved_html(table: Table[Any], rows: list[list[Any]]) -> str:
+    """The rows as a plain table, without a script: what a saved notebook shows."""
+    head = html.tag("div", html.tag("b", "zefnb"), " · ", _headline(table, rows))
     more = [html.tag("div", f"and {len(rows) - _MOST_SAVED:,} more", cls="d")] if len(rows) > _MOST_SAVED else []
-    return html.page(head, html.table(_TITLES, map(_texts, rows[:_MOST_SAVED]), _NUMBERS), *more)
+    return html.page(head, html.table(*_drawn(table, rows)), *more)
 
 
-def saved_text(rows: list[list[Any]]) -> str:
+def saved_text(table: Table[Any], rows: list[list[Any]]) -> str:
     """The same as plain text."""
-    lines = [_TITLES, *(tuple(_texts(row)) for row in rows[:_MOST_SAVED])]
-    widths = [max(len(line[n]) for line in lines) for n in range(len(_TITLES))]
-    table = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join([f"zefnb · {_headline(rows)}", *(table if rows else [])])
+    titles, texts, _ = _drawn(table, rows)
+    lines = [titles, *texts]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(titles))]
+    drawn = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([f"zefnb · {_headline(table, rows)}", *(drawn if rows else [])])

@@ -1,7 +1,7 @@
 // The head of it all: how things are, the servers and their routes, and the search.
 
 class Board {
-  constructor({ act, filter, search }) {
+  constructor(table, { act, filter, search }) {
     Object.assign(this, { act, filter });
     this.chosen = { server: null, path: null };
     this.facts = { servers: [], clients: 0, faults: 0, outward: [], timers: [], actor_count: 0 };
@@ -11,11 +11,11 @@ class Board {
     this.found = h("span", { class: "zw-counts", role: "status" });
     this.box = h("input", { type: "search", placeholder: "search ( / )", class: "zw-search", autocomplete: "off" });
     this.box.addEventListener("input", () => search(this.box.value));
-    this.servers = h("div", { class: "zw-servers", role: "group", "aria-label": "Servers and routes" });
+    this.servers = h("div", { class: "zw-servers", role: "group", hidden: !table.by_server, "aria-label": "Servers and routes" });
     this.root = h(
       "header",
       { class: "zw-board" },
-      h("div", { class: "zw-bar" }, this.light, this.status, this.counts, h("span", { class: "zw-gap" }), this.found, labelled("Search clients", this.box)),
+      h("div", { class: "zw-bar" }, this.light, this.status, this.counts, h("span", { class: "zw-gap" }), this.found, labelled(`Search ${table.noun}s`, this.box)),
       this.servers,
     );
   }
@@ -49,37 +49,37 @@ class Board {
   drawServers() {
     const drawn = this.facts.servers.map((server) => this.server(server));
     // Pressed buttons are kept while nothing but a number changes in them: a click must not fall between two.
-    const shape = JSON.stringify(this.facts.servers.map(({ uid, endpoints }) => [uid, endpoints.map(({ path }) => path)]));
+    const shape = JSON.stringify(this.facts.servers.map(({ uid, place, port, endpoints }) => [uid, place, port, endpoints.map(({ path }) => path)]));
     if (shape === this.shape) return this.renumber();
     this.shape = shape;
     this.servers.replaceChildren(...drawn);
     this.mark();
   }
 
-  server({ uid, port, secure, endpoints, refused }) {
-    const name = h("button", { type: "button", class: "zw-chip zw-server", "data-server": uid, title: uid }, `${secure ? "TLS " : ""}:${port}`);
-    name.addEventListener("click", () => this.choose(uid, null));
+  server({ uid, place, port, secure, endpoints, refused }) {
+    const name = h("button", { type: "button", class: "zw-chip zw-server", "data-server": place, title: uid }, `${secure ? "TLS " : ""}:${port}`);
+    name.addEventListener("click", () => this.choose(place, null));
     const routes = endpoints.map(({ path, mode, clients }) => {
       const count = h("b", {}, numberText(clients));
-      const chip = h("button", { type: "button", class: "zw-chip", "data-server": uid, "data-path": path, title: `${mode} mode` }, `${path} `, count);
-      chip.addEventListener("click", () => this.choose(uid, path));
+      const chip = h("button", { type: "button", class: "zw-chip", "data-server": place, "data-path": path, title: `${mode} mode` }, `${path} `, count);
+      chip.addEventListener("click", () => this.choose(place, path));
       return chip;
     });
-    const stop = careful("Stop", "Really stop?", () => this.act({ do: "stop", server: uid }));
+    const stop = careful("Stop", "Really stop?", () => this.act({ do: "stop", server: place }));
     stop.setAttribute("aria-label", `Stop the server on port ${port}`);
-    const turned = h("span", { class: "zw-muted", "data-refused": uid }, refused ? `${refused} refused` : "");
+    const turned = h("span", { class: "zw-muted", "data-refused": place }, refused ? `${refused} refused` : "");
     return h("span", { class: "zw-one" }, name, ...routes, turned, stop);
   }
 
   renumber() {
-    for (const { uid, endpoints, refused } of this.facts.servers) {
+    for (const { place, endpoints, refused } of this.facts.servers) {
       const chips = this.servers.querySelectorAll("[data-path]");
       for (const chip of chips) {
-        const endpoint = endpoints.find(({ path }) => chip.dataset.server === uid && chip.dataset.path === path);
+        const endpoint = endpoints.find(({ path }) => chip.dataset.server === place && chip.dataset.path === path);
         if (endpoint) setText(chip.querySelector("b"), numberText(endpoint.clients));
       }
       for (const text of this.servers.querySelectorAll("[data-refused]")) {
-        if (text.dataset.refused === uid) setText(text, refused ? `${refused} refused` : "");
+        if (text.dataset.refused === place) setText(text, refused ? `${refused} refused` : "");
       }
     }
   }

@@ -1,92 +1,96 @@
-// One client closely: its last frames, its actor's state, and what one can do to it.
+// One row closely: its last frames, its actor's state, and what one can do to it.
 
 const AS = [["text", "Text"], ["json", "JSON"], ["hex", "Hex bytes"]];
 
+// The controls of one box of an action, and how to read what is in them.
+function boxControls({ name, label, kind, hint, value }) {
+  if (kind === "content") {
+    const as = choice("Send as", AS);
+    const content = h("input", { type: "text", placeholder: hint, autocomplete: "off" });
+    return { controls: [as, labelled(label, content)], read: () => ({ as: as.value, [name]: content.value }), main: content };
+  }
+  const type = kind === "number" ? "number" : "text";
+  const box = h("input", { type, placeholder: hint, value, maxlength: 120, class: `zw-box-${type}` });
+  return { controls: [labelled(label, box)], read: () => ({ [name]: type === "number" ? Number(box.value) : box.value }) };
+}
+
 class Detail {
-  constructor({ act, close }) {
-    this.act = act;
+  constructor(table, { act, close }) {
+    Object.assign(this, { table, act });
     this.key = null;
     this.title = h("h3", {});
     this.facts = h("p", { class: "zw-facts" });
     this.state = h("pre", { class: "zw-state", tabindex: 0, "aria-label": "State of its actor" });
     this.stateBox = h("section", { "aria-label": "State" }, h("h4", {}, "Actor state"), this.state);
-    this.frames = new Frames("Last frames", "nothing yet; frames are kept while you look");
+    this.frames = new Frames("Last frames", "");
+    const frames = h("section", { "aria-label": "Frames", hidden: !table.has_frames }, h("h4", {}, "Last frames"), this.frames.root);
+    this.forms = table.actions.map((action) => this.form(action));
     this.root = h(
       "section",
-      { class: "zw-detail", hidden: true, "aria-label": "Selected client" },
+      { class: "zw-detail", hidden: true, "aria-label": `Selected ${table.noun}` },
       h("header", {}, this.title, h("button", { type: "button", class: "zw-x", "aria-label": "Close the details", onclick: close }, "✕")),
       this.facts,
-      h("div", { class: "zw-two" }, h("section", { "aria-label": "Frames" }, h("h4", {}, "Last frames"), this.frames.root), this.stateBox),
-      this.sendForm(),
+      h("div", { class: "zw-two", hidden: !table.has_frames && !table.has_state }, frames, this.stateBox),
+      h("div", { class: "zw-form" }, ...this.forms),
     );
   }
 
-  sendForm() {
-    const as = choice("Send as", AS);
-    const content = h("input", { type: "text", placeholder: "message to this client", autocomplete: "off" });
-    const send = h("button", { type: "submit", class: "zw-primary" }, "Send");
-    const code = h("input", { type: "number", value: 1000, min: 1000, max: 4999, class: "zw-code-box" });
-    const reason = h("input", { type: "text", placeholder: "reason", maxlength: 120, class: "zw-reason" });
-    const close = careful("Close client", "Really close?", () =>
-      this.act({ do: "close", client: this.key, code: Number(code.value), reason: reason.value }));
+  form({ name, label, asks, boxes }) {
+    const given = boxes.map(boxControls);
+    const main = given.find((box) => box.main)?.main;
+    const act = () => {
+      this.act({ do: "act", action: name, row: this.key, ...Object.assign({}, ...given.map((box) => box.read())) });
+      main?.select();
+    };
+    const button = asks ? careful(label, asks, act) : h("button", { type: "submit", class: "zw-primary" }, label);
     const submit = (event) => {
       event.preventDefault();
-      this.act({ do: "send", client: this.key, as: as.value, content: content.value });
-      content.select();
+      if (!asks) act();
     };
-    this.form = h(
-      "form",
-      { class: "zw-form", onsubmit: submit },
-      as,
-      labelled("Message", content),
-      send,
-      h("span", { class: "zw-gap" }),
-      labelled("Close code", code),
-      labelled("Reason", reason),
-      close,
-    );
-    return this.form;
+    return h("form", { class: `zw-form ${main ? "zw-wide" : ""}`, onsubmit: submit }, ...given.flatMap((box) => box.controls), button);
   }
 
   show(key, cells) {
     this.key = key;
     this.root.hidden = key === null;
     if (key === null) return;
-    const at = (name) => cells[COLUMNS.indexOf(name)];
-    setText(this.title, `Client ${at("id")} of ${at("path")}`);
+    setText(this.title, "");
     this.frames.clear();
-    setText(this.facts, "");
     setText(this.state, "");
     this.stateBox.hidden = true;
     this.setOpen(true);
-    this.about = [at("address"), at("origin") && `page of ${at("origin")}`, `since ${momentText(at("since"))}`];
+    this.cells = cells;
+    this.about = [];
+    setText(this.facts, "");
+  }
+
+  // What never changes is told here, since its column may have no room; but not what the title says.
+  told({ title, reads, fixed, if_different: ofSeveral }, value, known) {
+    if (!fixed || value === null || value === undefined || value === "" || ofSeveral) return [];
+    if (known.split(" ").includes(String(value))) return [];
+    return [`${title} ${reads === "time" ? momentText(value) : readAs(reads, value)}`];
   }
 
   setOpen(open) {
-    for (const control of this.form.elements) control.disabled = !open;
+    for (const form of this.forms) for (const control of form.elements) control.disabled = !open;
   }
 
   take(message) {
-    if (message.client !== this.key) return;
-    if (message.frames) this.frames.add(message.frames);
-    if (message.facts) this.takeFacts(message.facts);
+    if (message.row !== this.key) return;
+    if (message.title !== undefined) {
+      setText(this.title, message.title);
+      this.about = this.table.columns.flatMap((column, n) => this.told(column, this.cells?.[n], message.title));
+    }
+    if (message.hint) this.frames.clear(message.hint);
+    if (message.frames) this.frames.add(message.frames, message.skipped);
+    if (message.facts) setText(this.facts, [...this.about, ...message.facts].join(SEPARATOR));
+    if (message.open !== undefined) {
+      this.root.classList.toggle("zw-gone", !message.open);
+      this.setOpen(message.open);
+    }
     if (message.state !== undefined && message.state !== null) {
       this.stateBox.hidden = false;
       setText(this.state, message.state);
     }
-  }
-
-  takeFacts({ open, close_code: code, host, ignored, actor }) {
-    const facts = [
-      open ? null : `closed with ${code}`,
-      ...this.about,
-      host && `asked for ${host}`,
-      ignored ? `${plural(ignored, "message")} ignored` : null,
-      actor && `actor handled ${numberText(actor.handled)}, ${numberText(actor.waiting)} waiting`,
-      actor?.faults ? plural(actor.faults, "fault") : null,
-    ];
-    setText(this.facts, facts.filter(Boolean).join("  ·  "));
-    this.root.classList.toggle("zw-gone", !open);
-    this.setOpen(open);
   }
 }

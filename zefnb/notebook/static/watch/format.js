@@ -14,9 +14,9 @@ function sizeText(size) {
   return `${(size / (1 << 20)).toFixed(1)} MiB`;
 }
 
-function tripText(ms) {
-  if (ms === null) return "–";
-  if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
+function durationText(seconds) {
+  if (seconds >= 1) return `${seconds.toFixed(2)} s`;
+  const ms = seconds * 1000;
   return `${ms.toFixed(ms < 10 ? 2 : 1)} ms`;
 }
 
@@ -27,12 +27,33 @@ function clockText(seconds) {
   return `${two(moment.getHours())}:${two(moment.getMinutes())}:${two(moment.getSeconds())}`;
 }
 
-const momentText = (seconds) => new Date(seconds * 1000).toLocaleString();
+// As the tables of a terminal write it, whatever the browser's language.
+function momentText(seconds) {
+  const moment = new Date(seconds * 1000);
+  return `${moment.getFullYear()}-${two(moment.getMonth() + 1)}-${two(moment.getDate())} ${clockText(seconds)}`;
+}
+
+const SEPARATOR = "  ·  ";
+const DAY = 86400;
+const timeText = (seconds) => (Math.abs(Date.now() / 1000 - seconds) < DAY ? clockText(seconds) : momentText(seconds).slice(5, 16));
 
 const plural = (count, noun) => `${numberText(count)} ${noun}${count === 1 ? "" : "s"}`;
 
-// A topic without a name is known by its uid, of which the beginning is enough to see.
-const topicText = (name) => (name.startsWith("🍃-") ? `${name.slice(0, 11)}…` : name);
+// What has no name is known by its uid. Its beginning is enough to see, and not every font has the leaf.
+const uidText = (uid) => (uid.startsWith("🍃-") ? `${uid.slice(3, 11)}…` : uid);
+
+// How values read, by the names that the columns give (`columns.py` has the same for terminals). None is given null.
+const plain = (value) => String(value);
+const text = (value) => value || "–";
+const READINGS = {
+  text, code: text, value: text, list: text, uid: uidText, id: plain,
+  flag: (value) => (value ? "yes" : "no"),
+  interval: (value) => (typeof value === "string" ? value : durationText(value)),
+  port: (port) => `:${port}`,
+  number: numberText, size: sizeText, duration: durationText, time: timeText,
+};
+const readAs = (reads, value) => (value === null ? "–" : READINGS[reads](value));
+const titled = (title) => title.charAt(0).toUpperCase() + title.slice(1);
 
 const isSurelyJson = (text) => /^\s*[[{]/.test(text);
 

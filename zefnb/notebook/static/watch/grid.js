@@ -3,34 +3,18 @@
 const ROW = 26;
 const GAP = 10;
 const AROUND = 24;
+// Without rows there is a line that says so.
+const LEAST_ROWS = 2;
+const MOST_ROWS = 11;
 const ASK_EVERY_MS = 50;
 
-const plain = (value) => String(value);
-const KINDS = [
-  // What it is called, its least width in px, how it reads, and how long it is kept when there is little room.
-  { name: "server", title: "Server", width: 56, read: (port) => `:${port}`, keep: 4 },
-  { name: "id", title: "Id", width: 44, right: true, read: plain, keep: 12 },
-  { name: "address", title: "Address", width: 84, read: plain, keep: 7 },
-  { name: "path", title: "Path", width: 76, grow: 1, read: plain, keep: 11 },
-  { name: "origin", title: "Page of", width: 100, grow: 2, read: (text) => text || "–", keep: 1 },
-  { name: "since", title: "Since", width: 60, read: clockText, keep: 4, hint: momentText },
-  { name: "in", title: "In", width: 52, right: true, read: numberText, keep: 10 },
-  { name: "out", title: "Out", width: 60, right: true, read: numberText, keep: 10 },
-  { name: "rate", title: "Per second", width: 108, right: true, keep: 9 },
-  { name: "queued", title: "Queued", width: 62, right: true, read: sizeText, keep: 8, loud: (value) => value > 65536 },
-  { name: "dropped", title: "Drops", width: 44, right: true, read: numberText, keep: 5, loud: (value) => value > 0 },
-  { name: "trip", title: "Round trip", width: 72, right: true, read: tripText, keep: 3 },
-  { name: "state", title: "State", width: 110, grow: 3, read: (text) => text || "–", keep: 6, code: true },
-];
-const DOWN_FIRST = new Set(["in", "out", "rate", "queued", "dropped", "trip", "since"]);
-
 // The columns that fit, those that matter most kept longest.
-function fitting(width, several) {
-  let shown = KINDS.filter((kind) => several || kind.name !== "server");
-  const taken = () => shown.reduce((sum, kind) => sum + kind.width + GAP, 0) + 2 * GAP;
+function fitting(columns, width) {
+  let shown = columns;
+  const taken = () => shown.reduce((sum, column) => sum + column.width + GAP, 0) + 2 * GAP;
   while (taken() > width && shown.length > 4) {
     const least = shown.reduce((a, b) => (b.keep < a.keep ? b : a));
-    shown = shown.filter((kind) => kind !== least);
+    shown = shown.filter((column) => column !== least);
   }
   return shown;
 }
@@ -48,22 +32,24 @@ function points(samples) {
 }
 
 class Grid {
-  constructor(rows, { ask, select, sort }) {
-    Object.assign(this, { rows, ask, select, sort });
-    this.kinds = fitting(900, false);
+  constructor(rows, table, { ask, select, sort }) {
+    Object.assign(this, { rows, table, ask, select, sort });
+    // Which of several servers a client is of; of one it says nothing.
+    this.several = true;
+    this.kinds = [];
     this.elements = new Map();
     this.free = [];
     this.active = 0;
     this.selected = null;
-    this.sorted = { name: "id", descending: false };
+    this.sorted = { name: table.sort, descending: false };
     this.askedAt = 0;
     this.id = freshId("row");
     this.head = h("div", { class: "zw-head", role: "row" });
     this.body = h("div", { class: "zw-body", role: "rowgroup" });
-    this.empty = h("div", { class: "zw-empty" }, "nobody is connected");
+    this.empty = h("div", { class: "zw-empty" }, table.empty);
     this.root = h(
       "div",
-      { class: "zw-grid", role: "grid", tabindex: 0, "aria-label": "Connected clients", onkeydown: (event) => this.key(event) },
+      { class: "zw-grid", role: "grid", tabindex: 0, "aria-label": `${titled(table.noun)}s`, onkeydown: (event) => this.key(event) },
       h("div", { class: "zw-top", role: "rowgroup" }, this.head),
       this.body,
       this.empty,
@@ -85,7 +71,9 @@ class Grid {
 
   layout(several = this.several) {
     this.several = several;
-    const kinds = fitting(this.root.clientWidth || 900, several);
+    const columns = this.table.columns.filter((column) =>
+      (several || !column.if_different) && (!column.optional || this.rows.used.has(column)));
+    const kinds = fitting(columns, this.root.clientWidth || 900);
     const names = kinds.map((kind) => kind.name).join();
     if (names !== this.names) {
       this.names = names;
@@ -103,6 +91,18 @@ class Grid {
     this.askForWindow();
   }
 
+  // As high as its rows, and no higher than a window on many; whoever drags its edge decides instead.
+  fit(total) {
+    const wanted = Math.max(LEAST_ROWS, Math.min(total, MOST_ROWS)) + 1;
+    if (wanted === this.wanted) return;
+    const set = this.root.style.height;
+    if (set === "" || set === this.setHeight) {
+      this.setHeight = `${wanted * ROW + 2}px`;
+      this.root.style.height = this.setHeight;
+    }
+    this.wanted = wanted;
+  }
+
   drawHead() {
     this.head.replaceChildren(...this.kinds.map((kind) => this.headCell(kind)));
   }
@@ -111,14 +111,14 @@ class Grid {
     const { name, descending } = this.sorted;
     const sorted = kind.name === name ? (descending ? "descending" : "ascending") : "none";
     const mark = sorted === "none" ? null : h("span", { class: "zw-mark", "aria-hidden": "true" }, descending ? "▾" : "▴");
-    const button = h("button", { type: "button", tabindex: -1, title: `Sort by ${kind.title.toLowerCase()}` }, kind.title, mark);
+    const button = h("button", { type: "button", tabindex: -1, title: `Sort by ${kind.title}` }, titled(kind.title), mark);
     button.addEventListener("click", () => this.sortBy(kind.name));
     return h("div", { role: "columnheader", "aria-sort": sorted, class: kind.right ? "zw-right" : "" }, button);
   }
 
   sortBy(name) {
     const same = this.sorted.name === name;
-    this.sorted = { name, descending: same ? !this.sorted.descending : DOWN_FIRST.has(name) };
+    this.sorted = { name, descending: same ? !this.sorted.descending : this.kinds.find((kind) => kind.name === name).descending };
     this.drawHead();
     this.sort(this.sorted);
   }
@@ -164,6 +164,7 @@ class Grid {
   draw() {
     const { order, start, total } = this.rows;
     this.body.style.height = `${total * ROW}px`;
+    this.fit(total);
     setAttribute(this.root, "aria-rowcount", total + 1);
     this.empty.hidden = total > 0;
     const inside = new Set(order);
@@ -209,9 +210,9 @@ class Grid {
 
   newRow() {
     const cells = this.kinds.map((kind) => {
-      const look = [kind.right && "zw-right", kind.code && "zw-code"].filter(Boolean).join(" ");
+      const look = [kind.right && "zw-right", kind.reads === "code" && "zw-code"].filter(Boolean).join(" ");
       const cell = h("div", { role: "gridcell", class: look });
-      if (kind.name === "rate") {
+      if (kind.reads === "rate") {
         cell.spark = sparkline();
         cell.number = h("span", {});
         cell.append(cell.spark.box, cell.number);
@@ -229,17 +230,20 @@ class Grid {
   drawCells(element, cells) {
     this.kinds.forEach((kind, n) => {
       const cell = element.children[n];
-      const value = cells[COLUMNS.indexOf(kind.name)];
+      const value = cells[this.rows.columns.indexOf(kind)];
       if (cell.shown === value) return;
       cell.shown = value;
-      if (kind.name === "rate") return this.drawRate(cell, value);
-      setText(cell, kind.read(value));
-      if (kind.loud) cell.classList.toggle("zw-loud", kind.loud(value));
+      if (kind.reads === "rate") return this.drawRate(cell, value);
+      setText(cell, readAs(kind.reads, value));
+      if (kind.loud !== null) cell.classList.toggle("zw-loud", value > kind.loud);
     });
   }
 
   explain(cell, kind) {
-    if (kind.name !== "rate") cell.title = kind.hint ? kind.hint(cell.shown) : cell.textContent;
+    if (kind.reads === "rate") return;
+    // Also what was cut short to fit.
+    if (kind.reads === "time" && cell.shown !== null) cell.title = momentText(cell.shown);
+    else cell.title = kind.reads === "uid" && cell.shown !== null ? cell.shown : cell.textContent;
   }
 
   drawRate(cell, samples) {

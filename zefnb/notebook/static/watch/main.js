@@ -6,27 +6,30 @@ const NOTICE_MS = 6000;
 class App {
   constructor(model) {
     const { server = null, path = null } = model.get("scope") ?? {};
-    this.query = { server, path, search: "", sort: "id", descending: false };
+    const table = (this.table = model.get("table"));
+    this.query = { server, path, search: "", sort: table.sort, descending: false };
     this.window = { offset: 0, limit: 60 };
     this.scope = { server, path };
     this.selected = null;
     this.number = 0;
-    this.rows = new Rows();
+    this.rows = new Rows(table.columns);
     const act = (request) => this.act(request);
-    this.board = new Board({ act, filter: (chosen) => this.filter(chosen), search: (text) => this.search(text) });
-    this.grid = new Grid(this.rows, {
+    this.board = new Board(table, { act, filter: (chosen) => this.filter(chosen), search: (text) => this.search(text) });
+    this.grid = new Grid(this.rows, table, {
       ask: (window) => this.look(Object.assign(this.window, window)),
       select: (key) => this.select(key),
       sort: ({ name, descending }) => this.change({ sort: name, descending }),
     });
-    this.detail = new Detail({ act, close: () => this.grid.unselect() });
+    this.detail = new Detail(table, { act, close: () => this.grid.unselect() });
     this.topics = new Topics({ act, follow: (topic) => this.channel.send({ do: "follow", topic }) });
     this.notice = h("div", { class: "zw-notice", role: "status", "aria-live": "polite" });
     // Jupyter's own shortcuts (A adds a cell, DD deletes one) must not hear what is typed here.
     this.root = h(
       "div",
       { class: "zefnb-watch", "data-lm-suppress-shortcuts": "true", onkeydown: (event) => this.key(event) },
-      this.board.root, this.grid.root, this.notice, this.detail.root, this.topics.root,
+      this.board.root, this.grid.root, this.notice, this.detail.root,
+      // A table of topics shows them itself.
+      table.by_server ? this.topics.root : null,
     );
     this.channel = new Channel(model, {
       heard: (message) => this.heard(message),
@@ -40,22 +43,23 @@ class App {
   opened() {
     this.rows.clear();
     this.look({ ...this.query, ...this.window });
-    if (this.selected !== null) this.channel.send({ do: "select", client: this.selected });
+    if (this.selected !== null) this.channel.send({ do: "select", row: this.selected });
     if (this.topics.followed !== null) this.channel.send({ do: "follow", topic: this.topics.followed });
     this.rest();
   }
 
   heard(message) {
-    if (message.t === "table") this.table(message);
-    else if (message.t === "client") this.detail.take(message);
+    if (message.t === "table") this.takeRows(message);
+    else if (message.t === "row") this.detail.take(message);
     else if (message.t === "tail") this.topics.take(message);
     else if (message.t === "board") this.told(message);
     else if (message.t === "done") this.tell(message);
   }
 
-  table(message) {
+  takeRows(message) {
     if (!this.rows.take(message)) return this.channel.send({ do: "again" });
-    this.grid.draw();
+    if (this.rows.hasNewColumns()) this.grid.layout();
+    else this.grid.draw();
     this.grid.askForWindow();
     const { search, server, path } = this.query;
     this.board.setFound(this.rows.total, search || server !== this.scope.server || path !== this.scope.path);
@@ -94,7 +98,7 @@ class App {
   search(text) {
     clearTimeout(this.searchTimer);
     this.searchTimer = setTimeout(() => this.change({ search: text }), SEARCH_AFTER_MS);
-    setText(this.grid.empty, text ? "no client fits the search" : "nobody is connected");
+    setText(this.grid.empty, text ? `no ${this.table.noun} fits the search` : this.table.empty);
   }
 
   filter({ server, path }) {
@@ -104,7 +108,7 @@ class App {
   select(key) {
     this.selected = key;
     this.detail.show(key, this.rows.cells.get(key));
-    this.act({ do: "select", client: key });
+    this.act({ do: "select", row: key });
   }
 
   key(event) {

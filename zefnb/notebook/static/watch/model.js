@@ -1,11 +1,14 @@
 // The window of the table that we have been told of.
 
-const COLUMNS = ["server", "id", "address", "path", "origin", "since", "in", "out", "rate", "queued", "dropped", "trip", "state"];
-const RATE = COLUMNS.indexOf("rate");
 const SAMPLES = 30;
 
 class Rows {
-  constructor() {
+  constructor(columns) {
+    this.columns = columns;
+    this.rate = columns.findIndex(({ reads }) => reads === "rate");
+    // Optional columns in which there has been something: once shown, one stays.
+    this.used = new Set();
+    this.usedBefore = 0;
     this.clear();
   }
 
@@ -26,13 +29,28 @@ class Rows {
     for (const [key, cells] of Object.entries(message.rows ?? {})) this.cells.set(key, cells);
     for (const [key, changes] of Object.entries(message.cells ?? {})) this.change(this.cells.get(key), changes);
     if (message.order) this.reorder(message.order);
+    this.noteUsed();
     return true;
+  }
+
+  noteUsed() {
+    const unused = this.columns.filter((column) => column.optional && !this.used.has(column));
+    for (const column of unused) {
+      const number = this.columns.indexOf(column);
+      if ([...this.cells.values()].some((cells) => cells[number])) this.used.add(column);
+    }
+  }
+
+  hasNewColumns() {
+    const before = this.usedBefore;
+    this.usedBefore = this.used.size;
+    return before !== this.usedBefore;
   }
 
   change(cells, changes) {
     for (const [number, value] of Object.entries(changes)) {
       // One more sample of a rate comes by itself.
-      if (Number(number) === RATE && !Array.isArray(value)) cells[RATE] = [...cells[RATE], value].slice(-SAMPLES);
+      if (Number(number) === this.rate && !Array.isArray(value)) cells[number] = [...cells[number], value].slice(-SAMPLES);
       else cells[number] = value;
     }
   }

@@ -81,7 +81,7 @@ class Topics {
   }
 
   item(name) {
-    const button = h("button", { type: "button", class: "zw-chip", title: name }, topicText(name));
+    const button = h("button", { type: "button", class: "zw-chip", title: name }, uidText(name));
     button.addEventListener("click", () => this.show(this.followed === name ? null : name));
     const rest = h("span", { class: "zw-muted" });
     const item = h("div", { role: "listitem", "data-name": name }, button, rest);

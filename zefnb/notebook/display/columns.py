@@ -1,0 +1,182 @@
+"""Columns: what a table of one kind of row shows, in a terminal, in saved HTML and in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from zefnb.core.entity import Entity, Topic
+from zefnb.core.time import Time
+from zefnb.text.controls import strip_controls
+from zefnb.text.short_repr import short_repr
+
+NOTHING = "–"
+UID_MARK = "🍃-"
+_DAY = 86_400
+# Between two columns of a terminal's table.
+_GAP = 3
+
+
+def size_text(size: int) -> str:
+    """A number of bytes as people read it.
+
+    >>> size_text(0), size_text(900), size_text(70_000), size_text(5 << 20)
+    ('0 B', '900 B', '68.4 KiB', '5.0 MiB')
+    """
+    if size < 1024:
+        return f"{size} B"
+    return f"{size / 1024:.1f} KiB" if size < 1 << 20 else f"{size / (1 << 20):.1f} MiB"
+
+
+def duration_text(seconds: float | None) -> str:
+    """A short stretch of time as people read it.
+
+    >>> duration_text(None), duration_text(0.00021), duration_text(0.042), duration_text(2.5)
+    ('–', '0.21 ms', '42.0 ms', '2.50 s')
+    """
+    if seconds is None:
+        return NOTHING
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds * 1000:.2f} ms" if seconds < 0.01 else f"{seconds * 1000:.1f} ms"
+
+
+def moment_text(moment: Time | float) -> str:
+    """A moment in local time: its time of day, and before or after today's 24 hours its date, too."""
+    then = moment.to_datetime() if isinstance(moment, Time) else datetime.fromtimestamp(moment, UTC)
+    is_near = abs(then.timestamp() - Time.now().seconds) < _DAY
+    return f"{then.astimezone():%H:%M:%S}" if is_near else f"{then.astimezone():%d %b %H:%M}"
+
+
+def rate_text(rate: float) -> str:
+    """How many a second.
+
+    >>> rate_text(0), rate_text(1.25), rate_text(1250.4)
+    ('0', '1.2', '1,250')
+    """
+    return "0" if not rate else f"{rate:.1f}" if rate < 10 else f"{rate:,.0f}"
+
+
+def brief_repr(value: Any, longest: int = 80) -> str:
+    """A value in one short line; a handle by its type and the beginning of its uid."""
+    if isinstance(value, Entity) and value._uid is not None:
+        if isinstance(value, Topic):
+            return short_repr(value, longest)
+        return strip_controls(f"{type(value)!r} {uid_text(value._uid)}", longest)
+    return short_repr(value, longest)
+
+
+def uid_text(uid: str) -> str:
+    """The beginning of a uid, without its leaf, for which not every font has a picture; a name as it is.
+
+    >>> uid_text('🍃-0123456789abcdef0123'), uid_text('chat')
+    ('01234567…', 'chat')
+    """
+    return f"{uid[2:10]}…" if uid.startswith(UID_MARK) else uid
+
+
+def count_text(count: int, noun: str) -> str:
+    """How many of what.
+
+    >>> count_text(1, 'client'), count_text(2_000, 'client')
+    ('1 client', '2,000 clients')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+class Reading(NamedTuple):
+    """How values of one sort read. The browser knows each by its name and reads it in the same way (`format.js`).
+
+    `text` is never given `None`. `wire` makes what the browser is sent. `least` sorts in the place of `None`;
+    `descending` says whether one sorts with the highest first.
+    """
+
+    text: Callable[[Any], str] = str
+    right: bool = False
+    descending: bool = False
+    wire: Callable[[Any], Any] | None = None
+    least: Any = -1
+
+
+READINGS = {
+    "text": Reading(lambda value: value or NOTHING, least=""),
+    "code": Reading(lambda value: value or NOTHING, least=""),
+    "value": Reading(brief_repr, wire=brief_repr, least=""),
+    "list": Reading(lambda items: ", ".join(items) or NOTHING, wire=", ".join, least=()),
+    "uid": Reading(uid_text, least=""),
+    "flag": Reading(lambda flag: "yes" if flag else "no"),
+    # Seconds, or the name of an interval.
+    "interval": Reading(lambda every: every if isinstance(every, str) else duration_text(every), right=True, least=""),
+    "port": Reading(lambda port: f":{port}"),
+    "id": Reading(str, right=True),
+    "number": Reading(lambda number: f"{number:,}", right=True, descending=True),
+    "size": Reading(size_text, right=True, descending=True),
+    "duration": Reading(duration_text, right=True, descending=True, wire=lambda seconds: round(seconds, 6)),
+    "rate": Reading(rate_text, right=True, descending=True),
+    "time": Reading(moment_text, descending=True, wire=lambda at: round(at.seconds if isinstance(at, Time) else at, 3)),
+}
+
+
+class Column(NamedTuple):
+    """One column.
+
+    `name` is the key under which a query's row has the value, and `of` how it is had of what runs (by that name where
+    it is `None`). `reads` names a `Reading`; of a 'rate', `of` is a counter. A value that is `fixed` never changes
+    while its row is there. `width` is the least in the browser, in px, and `grow` its share of what is left; `widest`
+    is the most in a terminal, in characters. Where there is little room the columns that `keep` most stay. A value
+    above `loud` is drawn so. A column that is `optional` is left out where no row has anything in it, and
+    one that is there `if_different` where all rows have the same.
+    """
+
+    name: str
+    title: str
+    reads: str = "text"
+    of: Callable[[Any], Any] | None = None
+    fixed: bool = False
+    width: int = 60
+    grow: int = 0
+    widest: int = 40
+    keep: int = 5
+    loud: float | None = None
+    optional: bool = False
+    if_different: bool = False
+    order: Callable[[Any], Any] | None = None
+
+    @property
+    def reading(self) -> Reading:
+        """How its values read."""
+        return READINGS[self.reads]
+
+    def text(self, value: Any) -> str:
+        """A value in its cell, as plain text."""
+        return NOTHING if value is None else self.reading.text(value)
+
+    def spec(self) -> dict[str, Any]:
+        """What the browser needs to know of it."""
+        given = ("name", "title", "reads", "fixed", "width", "grow", "keep", "loud", "optional", "if_different")
+        reading = {"right": self.reading.right, "descending": self.reading.descending}
+        return {name: getattr(self, name) for name in given} | reading
+
+
+def in_use(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> list[int]:
+    """The numbers of the columns that have something to show in these rows of values."""
+
+    def is_in_use(number: int, column: Column) -> bool:
+        if column.if_different and len({row[number] for row in rows}) < 2:
+            return False
+        return not column.optional or any(row[number] for row in rows)
+
+    return [n for n, column in enumerate(columns) if is_in_use(n, column)]
+
+
+def fitting(columns: Sequence[Column], texts: Sequence[Sequence[str]], width: int) -> list[int]:
+    """The numbers of the columns that fit beside each other into `width` characters: those that matter most."""
+    widths = [
+        min(column.widest, max([len(column.title), *(len(row[n]) for row in texts)]))
+        for n, column in enumerate(columns)
+    ]
+    kept = list(range(len(columns)))
+    while len(kept) > 1 and sum(widths[n] + _GAP for n in kept) - 1 > width:
+        kept.remove(min(kept, key=lambda n: columns[n].keep))
+    return kept

@@ -1,0 +1,134 @@
+"""Clients: who is connected to our servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from zefnb.core.effect import FX
+from zefnb.engine.perform import perform
+from zefnb.engine.runtime import Runtime
+from zefnb.net.http.servers import Servers
+from zefnb.net.websocket.connection import Connection
+from zefnb.net.websocket.taps import attach_tap, detach_tap
+from zefnb.notebook.display.columns import Column
+from zefnb.notebook.overview import brief
+from zefnb.notebook.watch.requests import Request, content_of, whole_number
+from zefnb.notebook.watch.table import Action, Box, Frame, Look, Place, Table
+from zefnb.notebook.watch.tables.actors import actor_facts
+
+_MANY_BYTES = 65_536
+
+
+def _port(client: Connection) -> int:
+    port: int = client.endpoint.server.port
+    return port
+
+
+class ClientLook(Look):
+    """One client closely: its frames, its facts, and its actor's state."""
+
+    def __init__(self, client: Connection) -> None:
+        self._client = client
+        self._tap = attach_tap(client)
+        self._told = 0
+        self.actor = client.actor
+        self.hint = "frames are kept while you look"
+        if client.received or client.sent:
+            self.hint += f"; {client.received:,} came in and {client.sent:,} went out before"
+
+    def frames(self) -> tuple[list[Frame], int]:
+        frames = self._tap.since(self._told)
+        if frames:
+            self._told = frames[-1]["n"]
+        return frames, 0
+
+    def facts(self) -> Sequence[str]:
+        client = self._client
+        facts = [] if client.is_open else [f"closed with {client.close_code}"]
+        facts += [f"asked for {client.host}"] if client.host else []
+        return [*facts, *(actor_facts(client.actor) if client.actor is not None else ())]
+
+    @property
+    def is_open(self) -> bool:
+        return self._client.is_open
+
+    def close(self) -> None:
+        detach_tap(self._tap)
+
+
+def _send(runtime: Runtime, client: Connection, request: Request) -> str:
+    client.deliver(content_of(request))
+    return f"sent to client {client.channel_id}"
+
+
+def _close(runtime: Runtime, client: Connection, request: Request) -> str:
+    code = whole_number(request, "code", 1000, 0, 65_535)
+    perform(
+        runtime,
+        FX.CloseWebSocketConnection(
+            http_server=client.endpoint.server,
+            channel_id=client.channel_id,
+            code=code,
+            reason=str(request.get("reason", "")),
+        ),
+    )
+    return f"closed client {client.channel_id} with {code}"
+
+
+class Clients(Table[Connection]):
+    """Who is connected."""
+
+    noun = "client"
+    empty = "nobody is connected"
+    by_server = has_frames = has_state = True
+    sort = "channel_id"
+    columns = (
+        Column("server", "server", "port", _port, fixed=True, width=56, keep=4, if_different=True),
+        Column(
+            "channel_id", "id", "id", fixed=True, width=44, keep=12, order=lambda row: (_port(row), row.channel_id)
+        ),
+        Column("client_ip", "address", fixed=True, width=84, keep=7),
+        Column("path", "path", fixed=True, width=76, grow=1, widest=16, keep=11),
+        Column("origin", "page of", fixed=True, width=100, grow=2, widest=32, keep=1, optional=True),
+        Column("connect_time", "since", "time", fixed=True, width=60, keep=4),
+        Column("sent", "out", "number", width=60, keep=10),
+        Column("received", "in", "number", width=52, keep=10),
+        Column("rate", "per second", "rate", lambda row: row.received + row.sent, width=108, keep=9),
+        Column("queued", "queued", "size", width=62, keep=8, loud=_MANY_BYTES),
+        Column("dropped", "drops", "number", width=44, keep=5, loud=0, optional=True),
+        Column("ignored", "ignored", "number", width=52, keep=2, optional=True),
+        Column("round_trip", "round trip", "duration", width=72, keep=3),
+        Column("state", "state", "code", width=110, grow=3, keep=6, optional=True,
+               of=lambda row: brief(row.actor.state) if row.actor is not None else ""),
+    )  # fmt: skip
+    actions = (
+        Action("send", "Send", _send, (Box("content", "Message", "content", "message to this client"),)),
+        Action(
+            "close",
+            "Close client",
+            _close,
+            (Box("code", "Close code", "number", value=1000), Box("reason", "Reason", hint="reason")),
+            asks="Really close?",
+        ),
+    )
+
+    def groups(self, runtime: Runtime) -> Iterator[tuple[Place, Any]]:
+        for server in runtime.service(Servers):
+            by_path: dict[str, list[Connection]] = {}
+            for client in server.clients():
+                by_path.setdefault(client.endpoint.path, []).append(client)
+            for path, clients in by_path.items():
+                yield Place(server.place, path), clients
+
+    def title(self, row: Connection) -> str:
+        return f"Client {row.channel_id} of {row.path}"
+
+    def is_there(self, row: Connection) -> bool:
+        return row.is_open
+
+    def look(self, runtime: Runtime, row: Connection) -> Look:
+        return ClientLook(row)
+
+
+TABLE = Clients()
