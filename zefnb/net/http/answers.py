@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from typing import Any
 
@@ -115,9 +116,13 @@ def _file(path: Any, media_type: Any) -> Response:
         raise BadAnswer(
             "media type", f"ET.FromFile.media_type is {shown(media_type)}; allowed: text such as 'image/png'"
         )
-    if not os.path.isfile(path):
+    try:
+        version = os.stat(path)
+    except (OSError, ValueError):
+        raise HTTPException(404, "Not Found") from None
+    if not stat.S_ISREG(version.st_mode):
         raise HTTPException(404, "Not Found")
-    return FileResponse(path, media_type=media_type)
+    return FileResponse(path, media_type=media_type, stat_result=version)
 
 
 def _status(given: Any) -> int:

@@ -24,6 +24,7 @@ from zefnb.engine.runtime import Runtime
 from zefnb.net.budget import Budget, Held
 from zefnb.net.http.answers import BadAnswer, plain, response_of
 from zefnb.net.http.body import BODY_LIMIT, read_body
+from zefnb.net.http.conditional import conditional
 from zefnb.net.http.decision import ANYBODY, Accepted, Ask, Reply, refuse
 from zefnb.net.http.forms import BadForm, form_fields, is_form, query_fields
 from zefnb.net.http.gate import Gate
@@ -102,6 +103,7 @@ class HTTPApp:
             else:
                 found, visitor = _found(decision), decision.visitor
                 response = await self._response(found, request, peer, held)
+                response = conditional(response, request.method, request.headers)
         except HTTPException as error:
             response = self._refusal(error, found, request)
         except ClientDisconnect:

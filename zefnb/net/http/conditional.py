@@ -1,0 +1,79 @@
+"""Conditional requests (RFC 9110, section 13): what a client has already is not sent again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+# RFC 9110, section 8.8.3.
+_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+# They describe a content, and 304 and 412 have none.
+_OF_CONTENT = (b"content-length", b"content-type", b"content-encoding", b"content-range", b"accept-ranges")
+
+
+def conditional(response: Response, method: str, asked: Headers) -> Response:
+    """The response under the conditions of its request: itself, 304 or 412.
+
+    It says by its headers ETag and Last-Modified which version it is.
+
+    >>> tagged = Response('hello', headers={'etag': '"1"'})
+    >>> conditional(tagged, 'GET', Headers({'if-none-match': '"1"'})).status_code
+    304
+    >>> conditional(tagged, 'GET', Headers({'if-none-match': '"2"'})) is tagged
+    True
+    """
+    if response.status_code != 200 or method not in ("GET", "HEAD"):
+        return response
+    status = _status(response.headers, asked)
+    if status == 200:
+        return response
+    without = Response(status_code=status)
+    without.raw_headers = [pair for pair in response.raw_headers if pair[0] not in _OF_CONTENT]
+    if status == 412:
+        without.raw_headers.append((b"content-length", b"0"))
+    return without
+
+
+def _status(version: Headers, asked: Headers) -> int:
+    """In the order of section 13.2.2."""
+    tag, modified = version.get("etag"), _date(version.getlist("last-modified"))
+    if "if-match" in asked:
+        if not _has_tag(asked.getlist("if-match"), tag, is_strong=True):
+            return 412
+    elif _is_later(modified, _date(asked.getlist("if-unmodified-since"))):
+        return 412
+    if "if-none-match" in asked:
+        return 304 if _has_tag(asked.getlist("if-none-match"), tag, is_strong=False) else 200
+    since = _date(asked.getlist("if-modified-since"))
+    return 304 if modified is not None and since is not None and modified <= since else 200
+
+
+def _is_later(one: datetime | None, other: datetime | None) -> bool:
+    return one is not None and other is not None and one > other
+
+
+def _has_tag(values: Sequence[str], tag: str | None, *, is_strong: bool) -> bool:
+    """Whether one of these is the version's tag, or means any version (section 8.8.3.2)."""
+    text = ", ".join(values)
+    if text.strip() == "*":
+        return True
+    if tag is None or (is_strong and tag.startswith("W/")):
+        return False
+    tags = _TAG.findall(text)
+    return tag in tags if is_strong else tag.removeprefix("W/") in (each.removeprefix("W/") for each in tags)
+
+
+def _date(values: Sequence[str]) -> datetime | None:
+    """A date as HTTP writes it; `None` for none, for two, and for what is no date, which is ignored."""
+    if len(values) != 1:
+        return None
+    try:
+        date = parsedate_to_datetime(values[0])
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
