@@ -147,7 +147,7 @@ class _ET(EntityTypes):
 
         status: int
         body: str | bytes | dict[str, Any] | list[Any] | _ET.HTML | _ET.JSON | _ET.Redirect | _ET.FromFile | None
-        headers: Mapping[str, str]
+        headers: Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
         def __init__(
             self,
             *,
@@ -161,7 +161,7 @@ class _ET(EntityTypes):
             | _ET.Redirect
             | _ET.FromFile
             | None = ...,
-            headers: Mapping[str, str] = ...,
+            headers: Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]] = ...,
         ) -> None: ...
 
     class Redirect(Entity):

@@ -22,7 +22,14 @@ UNSENDABLE = {
     "a header without a name": (ET.Response(headers={"": "b"}), "''"),
     "a header whose name is a number": (ET.Response(headers={5: "b"}), "5"),
     "a cookie with a line break": (ET.Response(headers={"set-cookie": "a=b\r\nx: y"}), "'set-cookie'"),
-    "headers that are a list": (ET.Response(headers=[("x", "y")]), "headers"),
+    "headers that are no pairs": (ET.Response(headers=["x: y"]), "headers"),
+    "headers that are text": (ET.Response(headers="x: y"), "headers"),
+    "a pair of three": (ET.Response(headers=[("x", "y", "z")]), "headers"),
+    "a line break in a list of values": (ET.Response(headers={"x-a": ["a", "b\n"]}), "'x-a'"),
+    "a line break in a pair": (ET.Response(headers=[("x-a", "a"), ("x-a", "b\r\nc: d")]), "'x-a'"),
+    "a list in a list of values": (ET.Response(headers={"x-a": [["a"]]}), "'x-a'"),
+    "two content types": (ET.Response(headers=[("Content-Type", "a/b"), ("content-type", "c/d")]), "'content-type'"),
+    "two lengths": (ET.Response(body="abc", headers={"content-length": ["3", "3"]}), "'content-length'"),
     "status 99": (ET.Response(status=99), "status is 99"),
     "status 199": (ET.Response(status=199), "status is 199"),
     "status 600": (ET.Response(status=600), "status is 600"),
@@ -102,6 +109,36 @@ def test_every_status_that_there_is_can_be_sent(serve: Any, raw: Any, status: in
         assert got == status
         assert headers["x-a"] == "ä b"
         assert body == (b"" if status in (204, 304) else b"abc")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Set-Cookie": ["a=1; Path=/", "b=2"], "X-A": "c", "Content-Type": "text/x"},
+        {"Set-Cookie": ("a=1; Path=/",), "set-cookie": "b=2", "x-a": ["c"], "content-type": "text/x"},
+        [("set-cookie", "a=1; Path=/"), ("Set-Cookie", "b=2"), ("X-A", "c"), ("content-type", "text/x")],
+        (["set-cookie", "a=1; Path=/"], ["set-cookie", "b=2"], ["x-a", "c"], ["content-type", "text/x"]),
+    ],
+    ids=["lists in a dict", "two spellings", "pairs", "lists of two"],
+)
+@pytest.mark.parametrize("status", [200, 204, 404])
+@pytest.mark.parametrize("by_route", [True, False])
+def test_a_header_can_come_several_times(serve: Any, raw: Any, headers: Any, status: int, by_route: bool):
+    value = ET.Response(status=status, body="", headers=headers)
+
+    @zef_function
+    def on_request(request: Any) -> Any:
+        return value
+
+    wire = raw(serve({"/": value if by_route else on_request}), None)
+    wire.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    lines = wire.read_end().decode().lower().split("\r\n")
+    assert lines[0].startswith(f"http/1.1 {status}")
+    assert [line for line in lines if line.startswith("set-cookie")] == ["set-cookie: a=1; path=/", "set-cookie: b=2"]
+    assert lines.count("x-a: c") == 1
+    assert [line for line in lines if line.startswith("content-type")] == (
+        [] if status == 204 else ["content-type: text/x"]
+    )
 
 
 def test_a_redirect_with_a_line_break_cannot_inject_a_header():

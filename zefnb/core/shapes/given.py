@@ -95,7 +95,11 @@ ET.Success()
                 "Text, bytes, what becomes JSON, or another answer.",
                 b"",
             ),
-            "headers": Field("Mapping[str, str]", "Headers, by name.", {}),
+            "headers": Field(
+                "Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]",
+                "Headers by name, with a list of values for a name that comes several times; or a list of pairs.",
+                {},
+            ),
         },
         """
 >>> from zefnb import *

@@ -19,11 +19,15 @@ from zefnb.errors import shown
 _ALLOWED = "text, bytes, None, dict, list, ET.HTML, ET.JSON, ET.Response, ET.Redirect, ET.FromFile"
 _STATUS_ALLOWED = "a whole number from 200 to 599"
 _VALUE_ALLOWED = "visible characters of latin-1, blanks and tabs"
+_HEADERS_ALLOWED = "a dict of names and values, or a list of pairs of them, all text"
 # RFC 9110, section 5: what names and values of fields are made of.
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
+# Two of these could be understood differently by two readers.
+_ONCE = (b"content-length", b"content-type", b"location", b"etag", b"last-modified")
 # RFC 9110, section 6.4.1: these have no content.
 _WITHOUT_BODY = (204, 304)
+_OF_CONTENT = (b"content-length", b"content-type")
 
 
 class BadAnswer(ValueError):
@@ -41,14 +45,17 @@ def response_of(value: Any) -> Response:
     """The HTTP response that a value means. Raises `BadAnswer`."""
     response = _checked(_response(value))
     if response.status_code in _WITHOUT_BODY:
-        return Response(status_code=response.status_code, headers=_without_length(response.headers))
+        without = Response(status_code=response.status_code)
+        without.raw_headers = [pair for pair in response.raw_headers if pair[0] not in _OF_CONTENT]
+        return without
     return response
 
 
 def plain(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """A line of text. Raises `BadAnswer` for what a handler gave a refusal of its own."""
-    given = _headers("headers", {} if headers is None else headers)
-    return _checked(PlainTextResponse(f"{_status(status)} {detail}\n", status_code=status, headers=given))
+    response = PlainTextResponse(f"{_status(status)} {detail}\n", status_code=status)
+    _add(response, _headers("headers", {} if headers is None else headers))
+    return _checked(response)
 
 
 def _response(value: Any) -> Response:
@@ -93,9 +100,9 @@ def _full(given: dict[str, Any]) -> Response:
             response.headers["content-type"] = "text/plain; charset=utf-8"
         elif isinstance(body, dict | list):
             response.headers["content-type"] = "application/json"
-    if isinstance(response, FileResponse) and "content-length" in headers:
+    if isinstance(response, FileResponse) and any(name == "content-length" for name, _ in headers):
         raise BadAnswer("length", "header 'content-length' is given for a file; it is counted when the file is sent")
-    response.headers.update(headers)
+    _add(response, headers)
     return response
 
 
@@ -131,18 +138,33 @@ def _status(given: Any) -> int:
     return int(given)
 
 
-def _headers(where: str, given: Any) -> dict[str, str]:
+def _headers(where: str, given: Any) -> list[tuple[str, str]]:
     """Names in lower case, values without blanks at their ends, which h11 would refuse."""
-    if not isinstance(given, Mapping):
-        raise BadAnswer("headers", f"{where} is {shown(given)}; allowed: a dict of names and values, both text")
-    headers: dict[str, str] = {}
-    for name, value in given.items():
+    headers: list[tuple[str, str]] = []
+    for name, value in _pairs(where, given):
         if not isinstance(name, str) or not _fits(_NAME, name):
             raise BadAnswer("name", f"header {shown(name)} has no valid name; allowed: letters, digits and hyphens")
         if not isinstance(value, str) or not _fits(_VALUE, value.strip(" \t")):
             raise BadAnswer("header", f"header {name!r} has the value {shown(value)}; allowed: {_VALUE_ALLOWED}")
-        headers[name.lower()] = value.strip(" \t")
+        headers.append((name.lower(), value.strip(" \t")))
     return headers
+
+
+def _pairs(where: str, given: Any) -> list[tuple[Any, Any]]:
+    """The headers one by one. A dict has a list of values where a name comes several times."""
+    if isinstance(given, Mapping):
+        several = ((name, value if isinstance(value, list | tuple) else [value]) for name, value in given.items())
+        return [(name, value) for name, values in several for value in values]
+    if isinstance(given, list | tuple) and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in given):
+        return [(name, value) for name, value in given]
+    raise BadAnswer("headers", f"{where} is {shown(given)}; allowed: {_HEADERS_ALLOWED}")
+
+
+def _add(response: Response, headers: list[tuple[str, str]]) -> None:
+    """Add headers, in place of those of the same names that the response has by itself."""
+    names = {name.encode("latin-1") for name, _ in headers}
+    response.raw_headers[:] = [pair for pair in response.raw_headers if pair[0] not in names]
+    response.raw_headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 def _fits(pattern: re.Pattern[bytes], text: str) -> bool:
@@ -154,7 +176,10 @@ def _fits(pattern: re.Pattern[bytes], text: str) -> bool:
 
 def _checked(response: Response) -> Response:
     """What h11 would refuse while it is sent is refused before, when there can still be another answer."""
+    names = [name for name, _ in response.raw_headers]
     for name, value in response.raw_headers:
+        if name in _ONCE and names.count(name) > 1:
+            raise BadAnswer("header", f"header {name.decode('latin-1')!r} is given more than once")
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             raise BadAnswer(
                 "header", f"header {name.decode('latin-1')!r} has the value {shown(value)}; allowed: {_VALUE_ALLOWED}"
@@ -170,7 +195,3 @@ def _checked(response: Response) -> Response:
             "length", f"header 'content-length' has the value {length!r}, and the body has {len(body)} bytes"
         )
     return response
-
-
-def _without_length(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name not in ("content-length", "content-type")}
