@@ -198,23 +198,32 @@ class _ET(EntityTypes):
         path: str
         method: str
         headers: dict[str, str]
+        header_lists: dict[str, list[str]]
         query: str
         query_params: dict[str, str]
+        query_lists: dict[str, list[str]]
         body: str | bytes
         form_data: dict[str, Any]
+        form_lists: dict[str, list[Any]]
         client_ip: str
         req_time: _Time
         path_params: dict[str, Any]
+        body_bytes: bytes
+        text: str
+        json: Any
         def __init__(
             self,
             *,
             path: Any = ...,
             method: Any = ...,
             headers: Any = ...,
+            header_lists: Any = ...,
             query: Any = ...,
             query_params: Any = ...,
+            query_lists: Any = ...,
             body: Any = ...,
             form_data: Any = ...,
+            form_lists: Any = ...,
             client_ip: Any = ...,
             req_time: Any = ...,
             path_params: Any = ...,

@@ -4,6 +4,7 @@
     ├── UsageError              a mistake in the call: lists every mistake at once
     │   ├── InvalidEffect       (TypeError)       an effect with unknown, missing or wrong fields
     │   ├── InvalidValue        (ValueError)      a value, uid, pattern or chain that is not valid
+    │   │   └── InvalidBody                       the body of a request is not what a handler reads it as
     │   ├── UnknownName         (AttributeError)  FX.X that does not exist, ET.x that is no type name
     │   └── MissingField        (AttributeError)  reading a field that an entity does not have
     ├── UnknownKey              (KeyError)        a database or a table has no such key
@@ -156,6 +157,10 @@ class InvalidEffect(UsageError, TypeError):
 
 class InvalidValue(UsageError, ValueError):
     """A value, uid, pattern, rule or chain is not valid."""
+
+
+class InvalidBody(InvalidValue):
+    """The body of a request is not what the handler reads it as. If the handler raises it, the client gets 400."""
 
 
 class UnknownName(UsageError, AttributeError):

@@ -102,7 +102,7 @@ def _entities_of(kind: Kind) -> Iterator[str]:
 
 def _entity(shape: Shape) -> str:
     rows = [f"| `uid` | `str` | | {shape.uid} |"] if shape.uid else []
-    for name, field in shape.fields.items():
+    for name, field in [*shape.fields.items(), *shape.derived.items()]:
         default = field.default_text if isinstance(field.default, Presence) else _code(field.default_text)
         rows.append(f"| `{name}` | {_code(field.type)} | {default} | {field.meaning} |")
     head = ["| field | type | default | meaning |", "|---|---|---|---|"]

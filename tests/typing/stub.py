@@ -81,6 +81,7 @@ def _entity(shape: Shape) -> Iterator[str]:
     yield f'{_INDENT * 2}"""{shape.summary}"""\n\n'
     fields = {name: _named(field.type) for name, field in shape.fields.items()}
     yield from (f"{_INDENT * 2}{name}: {kind}\n" for name, kind in fields.items())
+    yield from (f"{_INDENT * 2}{name}: {_named(field.type)}\n" for name, field in shape.derived.items())
     # Messages are also written as patterns, with `Time(...)` for any time.
     is_pattern = shape.kind == "message"
     parameters = [f"{name}: {'Any' if is_pattern else kind} = ..." for name, kind in fields.items()]

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from zefnb.core.derived import DERIVED
 from zefnb.core.record import Record, assemble, check_field_names, set_fields, set_uid
 from zefnb.core.types import Matcher, Union, compile_pattern
 from zefnb.core.uid import checked_name
@@ -126,7 +127,7 @@ def entity_type(name: str) -> type[Entity]:
     known = _types.get(name)
     found = known() if known is not None else None
     while found is None:
-        declared = {"__slots__": (), "__module__": "zefnb.core.entity", "__doc__": _DOC}
+        declared = {"__slots__": (), "__module__": "zefnb.core.entity", "__doc__": _DOC, **DERIVED.get(name, {})}
         made = EntityType(_checked_type_name(name), (Entity,), declared)
         # Another thread may have made it first.
         stored = _types.setdefault(name, weakref.ref(cast("type[Entity]", made), lambda ref: _forget(name, ref)))

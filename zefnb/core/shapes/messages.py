@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zefnb.core.shapes.shape import MAY_BE_MISSING, Field, Shape
+from zefnb.core.shapes.shape import COMPUTED, MAY_BE_MISSING, Field, Shape
 
 _CLIENT_IP = Field("str", "The IP address of the client.")
 _ORIGIN = Field("str", "The origin of the client's page; missing when the client does not send one.", MAY_BE_MISSING)
@@ -18,14 +18,17 @@ MESSAGES = (
         {
             "path": Field("str", "The path, decoded, without the query."),
             "method": Field("str", "The method, such as `'GET'`."),
-            "headers": Field("dict[str, str]", "Headers, by name in lower case."),
+            "headers": Field("dict[str, str]", "Headers, by name in lower case; the first of each name."),
+            "header_lists": Field("dict[str, list[str]]", "All values of each header, by name in lower case."),
             "query": Field("str", "The query as it came, without the question mark."),
             "query_params": Field("dict[str, str]", "The fields of the query, decoded; the last of each name."),
+            "query_lists": Field("dict[str, list[str]]", "All values of each field of the query."),
             "body": Field("str | bytes", "The body: text when it is UTF-8, else bytes."),
             "form_data": Field(
                 "dict[str, Any]",
-                "The fields of a form; a file is a dict of filename, content and content_type.",
+                "The fields of a form, the last of each name; a file is a dict of filename, content and content_type.",
             ),
+            "form_lists": Field("dict[str, list[Any]]", "All values of each field of the form."),
             "client_ip": Field("str", "The IP address of the client; `''` when it is not known."),
             "req_time": Field("Time", "When the request was read."),
             "path_params": Field("dict[str, Any]", "The variables of the path, by name."),
@@ -38,6 +41,13 @@ MESSAGES = (
 'hello Ada'
 """,
         more="Each variable of the path is a field, too, unless a field above has its name.",
+        derived={
+            "body_bytes": Field("bytes", "The body as it came.", COMPUTED),
+            "text": Field("str", "The body, decoded by the charset of its content type, else as UTF-8.", COMPUTED),
+            "json": Field(
+                "Any", "The value that the body is as JSON. A body that is none gives the client 400.", COMPUTED
+            ),
+        },
     ),
     Shape(
         "WSClientConnected",

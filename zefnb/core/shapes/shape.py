@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ class Presence(Enum):
 
     REQUIRED = "required"
     MAY_BE_MISSING = "may be missing"
+    COMPUTED = "computed"
 
 
-REQUIRED, MAY_BE_MISSING = Presence.REQUIRED, Presence.MAY_BE_MISSING
+REQUIRED, MAY_BE_MISSING, COMPUTED = Presence.REQUIRED, Presence.MAY_BE_MISSING, Presence.COMPUTED
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Shape:
     """The fields of one entity type, with a summary and an example that is run as a test.
 
     The program makes routes, answers and changes; the toolkit makes messages and handles. A handle has a `uid`
-    beside its fields. `more` says which other fields there can be.
+    beside its fields. `more` says which other fields there can be. `derived` are attributes that are computed from the
+    fields when they are read.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Shape:
     example: str
     uid: str = ""
     more: str = ""
+    derived: Mapping[str, Field] = dataclasses.field(default_factory=dict)
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -80,6 +84,9 @@ class Shape:
             lines.append(f"    {name}: {field.type}{default}\n        {field.meaning}")
         if lines:
             yield "\n".join(["Fields:", *lines])
+        if self.derived:
+            derived = (f"    {name}: {field.type}\n        {field.meaning}" for name, field in self.derived.items())
+            yield "\n".join(["Computed from these:", *derived])
         if self.more:
             yield self.more
 

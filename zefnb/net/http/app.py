@@ -17,19 +17,20 @@ from starlette.types import Message, Receive, Scope, Send
 from zefnb.core.entity import ET, Entity
 from zefnb.core.function import ZefFunction, as_handler, name_of
 from zefnb.core.record import fields_of
-from zefnb.core.time import Time
 from zefnb.engine.cells import current_server
 from zefnb.engine.context import begin_call
 from zefnb.engine.runtime import Runtime
+from zefnb.errors import InvalidBody
 from zefnb.net.budget import Budget, Held
 from zefnb.net.http.answers import BadAnswer, plain, response_of
 from zefnb.net.http.body import BODY_LIMIT, read_body
 from zefnb.net.http.conditional import conditional
 from zefnb.net.http.decision import ANYBODY, Accepted, Ask, Reply, refuse
-from zefnb.net.http.forms import BadForm, form_fields, is_form, query_fields
+from zefnb.net.http.forms import BadForm, form_pairs, is_form
 from zefnb.net.http.gate import Gate
 from zefnb.net.http.guard import GuardedHTTP
-from zefnb.net.http.request_head import head_of
+from zefnb.net.http.request_entity import request_entity
+from zefnb.net.http.request_head import RequestHead, head_of
 from zefnb.net.http.routes import Route
 from zefnb.net.http.thread_share import ThreadShare
 
@@ -47,6 +48,7 @@ class _Found(NamedTuple):
     Not the path that was asked for: whoever asks for a new one each time has no line for each.
     """
 
+    head: RequestHead
     value: Any
     name: str
     variables: dict[str, Any]
@@ -97,11 +99,12 @@ class HTTPApp:
         found: _Found | None = None
         visitor = ANYBODY
         try:
-            decision = await self._decide(request)
+            head = head_of(request.scope)
+            decision = await self._decide(head)
             if isinstance(decision, Reply):
                 response = _of_reply(decision)
             else:
-                found, visitor = _found(decision), decision.visitor
+                found, visitor = _found(head, decision), decision.visitor
                 response = await self._response(found, request, peer, held)
                 response = conditional(response, request.method, request.headers)
         except HTTPException as error:
@@ -117,8 +120,8 @@ class HTTPApp:
             response.raw_headers.append(_NO_SNIFF)
         await self._send(response, found, request, peer, send)
 
-    async def _decide(self, request: Request) -> Accepted | Reply:
-        decision = self._gate.decide(head_of(request.scope))
+    async def _decide(self, head: RequestHead) -> Accepted | Reply:
+        decision = self._gate.decide(head)
         if isinstance(decision, Ask):
             decision = await decision.settle()
         if isinstance(decision, Reply):
@@ -141,7 +144,7 @@ class HTTPApp:
             body = await read_body(request.receive, announced, self.body_limit, "expect" in request.headers, bodies)
             try:
                 form = await self._form(request, body, peer)
-                entity = _entity(request, found.variables, body, form)
+                entity = request_entity(found.head, body, form, found.variables)
             except BadForm as error:
                 self._refused(refuse(400, str(error)))
                 raise HTTPException(400, str(error)) from None
@@ -150,6 +153,10 @@ class HTTPApp:
                 return await self._handled(handler, entity, peer, held)
             except (HTTPException, BadAnswer, ClientDisconnect, asyncio.CancelledError):
                 raise
+            except InvalidBody as error:
+                problem = error.faults[0].problem
+                self._refused(refuse(400, problem))
+                raise HTTPException(400, problem) from None
             except BaseException as error:  # SystemExit from a handler is its fault, not our end
                 path = request.scope["path"]
                 self._runtime.journal.exception(
@@ -157,13 +164,13 @@ class HTTPApp:
                 )
                 raise HTTPException(*_FAILED) from None
 
-    async def _form(self, request: Request, body: bytes, peer: GuardedHTTP) -> dict[str, Any]:
+    async def _form(self, request: Request, body: bytes, peer: GuardedHTTP) -> list[tuple[str, Any]]:
         kind = request.headers.get("content-type", "")
         if not is_form(kind):
-            return {}
+            return []
         if len(body) <= _READ_HERE:
-            return form_fields(kind, body)
-        form: dict[str, Any] = await self._in_thread("reading of forms", peer, lambda: form_fields(kind, body))
+            return form_pairs(kind, body)
+        form: list[tuple[str, Any]] = await self._in_thread("reading of forms", peer, lambda: form_pairs(kind, body))
         return form
 
     async def _handled(self, handler: ZefFunction, entity: Entity, peer: GuardedHTTP, held: Held) -> Response:
@@ -260,10 +267,10 @@ class HTTPApp:
             self._failed(error, found, request)
 
 
-def _found(accepted: Accepted) -> _Found:
+def _found(head: RequestHead, accepted: Accepted) -> _Found:
     value, path = accepted.value, accepted.route
     what = f"handler {name_of(value)} of" if isinstance(value, ZefFunction) else "the value of route"
-    return _Found(value, f"{what} {path}", accepted.variables)
+    return _Found(head, value, f"{what} {path}", accepted.variables)
 
 
 def _of_reply(reply: Reply) -> Response:
@@ -282,29 +289,6 @@ def _handler_of(found: _Found | None) -> str | None:
 
 def _too_much() -> HTTPException:
     return HTTPException(503, "too many answers wait to be read; try again later", {"retry-after": "1"})
-
-
-def _entity(request: Request, variables: dict[str, Any], body: bytes, form: dict[str, Any]) -> Entity:
-    """The message that a handler gets. Raises `BadForm` for a query with too many fields."""
-    query = request.scope["query_string"].decode("latin-1")
-    try:
-        text: str | bytes = body.decode()
-    except UnicodeDecodeError:
-        text = body
-    fields: dict[str, Any] = {
-        "path": request.scope["path"],
-        "method": request.method,
-        "headers": dict(request.headers),
-        "query": query,
-        "query_params": query_fields(query),
-        "body": text,
-        "form_data": form,
-        "client_ip": request.client.host if request.client else "",
-        "req_time": Time.now(),
-        "path_params": variables,
-    }
-    entity: Entity = ET.Request(**{**variables, **fields})
-    return entity
 
 
 def _prepared(value: Any) -> Any:

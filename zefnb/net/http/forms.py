@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -45,14 +46,36 @@ def query_fields(query: str) -> dict[str, str]:
     >>> query_fields('a=1&b=&a=2')
     {'a': '2', 'b': ''}
     """
+    return dict(query_pairs(query))
+
+
+def query_pairs(query: str) -> list[tuple[str, str]]:
+    """The fields of a query in their order. Raises `BadForm` for more than 1,000."""
     if not query:
-        return {}
+        return []
     if has_too_many_fields(query):
         raise BadForm(f"a query has {FIELDS_LIMIT:,} fields at most")
     return _urlencoded(query.encode(errors="replace"))
 
 
+def lists_of(pairs: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
+    """All values of each name.
+
+    >>> lists_of(query_pairs('a=1&b=&a=2'))
+    {'a': ['1', '2'], 'b': ['']}
+    """
+    lists: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        lists.setdefault(name, []).append(value)
+    return lists
+
+
 def form_fields(content_type: str, body: bytes) -> dict[str, Any]:
+    """The fields of a form, the last of those of one name. Raises `BadForm`."""
+    return dict(form_pairs(content_type, body))
+
+
+def form_pairs(content_type: str, body: bytes) -> list[tuple[str, Any]]:
     """The fields of a form: text, and for a file a dict of filename, content and content_type. Raises `BadForm`."""
     if content_type.lower().startswith(URLENCODED):
         if body.count(b"&") >= FIELDS_LIMIT:
@@ -64,9 +87,9 @@ def form_fields(content_type: str, body: bytes) -> dict[str, Any]:
     return _multipart(body, (found[1] or found[2]).encode("latin-1", "replace"))
 
 
-def _urlencoded(text: bytes) -> dict[str, str]:
+def _urlencoded(text: bytes) -> list[tuple[str, str]]:
     pairs = (field.partition(b"=") for field in text.split(b"&") if field)
-    return {_unquoted(name): _unquoted(value) for name, _, value in pairs}
+    return [(_unquoted(name), _unquoted(value)) for name, _, value in pairs]
 
 
 def _unquoted(text: bytes) -> str:
@@ -83,19 +106,18 @@ def _unquoted(text: bytes) -> str:
     return b"".join(pieces).decode(errors="replace")
 
 
-def _multipart(body: bytes, boundary: bytes) -> dict[str, Any]:
+def _multipart(body: bytes, boundary: bytes) -> list[tuple[str, Any]]:
     """The fields of a multipart form (RFC 7578): parts between lines of two hyphens and the boundary."""
     delimiter = b"\r\n--" + boundary
     body = b"\r\n" + body
     if body.count(delimiter) > FIELDS_LIMIT + 1:
         raise BadForm(f"a form has {FIELDS_LIMIT:,} fields at most")
     _, *parts = body.split(delimiter)
-    fields: dict[str, Any] = {}
+    fields: list[tuple[str, Any]] = []
     for part in parts:
         if part.startswith(b"--"):
             return fields
-        name, value = _part(part)
-        fields[name] = value
+        fields.append(_part(part))
     raise BadForm("a multipart form ends with its boundary and two hyphens")
 
 
