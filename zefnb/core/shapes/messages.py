@@ -44,9 +44,7 @@ MESSAGES = (
         derived={
             "body_bytes": Field("bytes", "The body as it came.", COMPUTED),
             "text": Field("str", "The body, decoded by the charset of its content type, else as UTF-8.", COMPUTED),
-            "json": Field(
-                "Any", "The value that the body is as JSON. A body that is none gives the client 400.", COMPUTED
-            ),
+            "json": Field("Any", "The value that the body is as JSON; a body that is none gives 400.", COMPUTED),
         },
     ),
     Shape(
