@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 
 from tests.net.conftest import inside, is_free
 from tests.net.wire import Wire
+from tests.notebook.kernel import Kernel
 from zefnb import ET, FX, run
 from zefnb.errors import InvalidEffect, NotRunning, PortUnavailable
 
@@ -57,6 +60,38 @@ def test_a_port_of_another_program_raises_with_advice(host: str):
     assert (FX.QueryAllActiveHTTPServers() | run) == []
     server = FX.StartHTTPServer(routes={"/": "x"}, port=port) | run
     assert server.port == port
+
+
+def test_a_port_of_another_process_is_named_with_the_process():
+    code = (
+        "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); input()"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        port = int(other.stdout.readline())
+        with pytest.raises(
+            PortUnavailable, match=rf"port {port} is in use by \S+ \(process {other.pid}\); stop it, or .*port=0"
+        ):
+            FX.StartHTTPServer(routes={"/": "x"}, port=port) | run
+    finally:
+        other.communicate("\n", timeout=20)
+
+
+def test_a_port_of_another_kernel_is_named_with_its_notebook(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", "/lessons/chat\x1b[31m.ipynb")
+    kernel = Kernel()
+    try:
+        kernel.run("from zefnb import *\ns = FX.StartHTTPServer(routes={'/': 'x'}, port=0) | run")
+        port, pid = kernel.value("s.port"), kernel.value("__import__('os').getpid()")
+        with pytest.raises(PortUnavailable) as caught:
+            FX.StartHTTPServer(routes={"/": "x"}, port=port) | run
+    finally:
+        kernel.close()
+    text = str(caught.value)
+    assert f"port {port} is in use by the kernel of chat" in text
+    assert f"(process {pid}); stop its server there (`%zef stop {port}`)" in text
+    assert "\x1b" not in text
+    assert "/lessons" not in text
 
 
 def test_a_port_of_another_zefnb_server_raises_with_advice(serve: Any):

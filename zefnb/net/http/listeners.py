@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
 
 from zefnb.errors import PortUnavailable
+from zefnb.net.http.port_holder import UNKNOWN, describe_holder
 
 _TRIES = 20
 
@@ -29,6 +31,22 @@ def bind(port: int, external: bool) -> list[socket.socket]:
             raise
         return [first] if second is None else [first, second]
     raise AssertionError("unreachable")
+
+
+async def bind_or_explain(port: int, external: bool) -> list[socket.socket]:
+    """The same; where the port is in use the error names the program that holds it."""
+    try:
+        return bind(port, external)
+    except PortUnavailable as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        # In a thread: looking through all processes takes some 10 ms.
+        holder = await asyncio.to_thread(describe_holder, port)
+        raise PortUnavailable(error.errno, _in_use(port, holder)) from None
+
+
+def _in_use(port: int, holder: str) -> str:
+    return f"port {port} is in use by {holder}, or choose another; port=0 takes any that is free"
 
 
 def _bound_v6(host: str, port: int) -> socket.socket | None:
@@ -64,7 +82,7 @@ def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
 
 def _explained(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is in use by another program; choose another, or port=0 for any that is free"
+        return _in_use(port, UNKNOWN)
     if error.errno == errno.EACCES:
         return f"port {port} needs permission; choose one from 1024 to 65535, or port=0 for any that is free"
     return f"port {port} on {host}: {error.strerror}"

@@ -34,7 +34,7 @@ from zefnb.net.http.forms import query_fields
 from zefnb.net.http.gate import Gate
 from zefnb.net.http.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
 from zefnb.net.http.handshake import Handshake
-from zefnb.net.http.listeners import bind
+from zefnb.net.http.listeners import bind_or_explain
 from zefnb.net.http.negotiation import negotiate, open_protocol
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import Route, compile_routes
@@ -116,7 +116,7 @@ class Server:
 
     async def start(self, port: int) -> None:
         """Bind and listen; when this returns, clients can connect. Raises `PortUnavailable`."""
-        sockets = bind(port, self.allow_external_requests)
+        sockets = await bind_or_explain(port, self.allow_external_requests)
         self.port = self.admission.port = sockets[0].getsockname()[1]
         if self.allow_external_requests:
             self.admission.allow_machine()
