@@ -117,7 +117,7 @@ class _ET(EntityTypes):
         ) -> None: ...
 
     class SlowClient(Entity):
-        """What a WebSocket route does with a client that reads too slowly; see Limits for the defaults of `None`."""
+        """How a WebSocket route treats a client that reads too slowly; see Limits for the defaults of `None`."""
 
         policy: Literal["close", "drop_oldest", "drop_newest"]
         max_bytes: int | None
@@ -131,13 +131,13 @@ class _ET(EntityTypes):
         ) -> None: ...
 
     class HTML(Entity):
-        """A page: the value of a route, or what a handler returns."""
+        """A page: the value of a route, or the result of a handler."""
 
         content: str | bytes
         def __init__(self, *, content: str | bytes = ...) -> None: ...
 
     class JSON(Entity):
-        """A value as JSON: the value of a route, or what a handler returns."""
+        """A value as JSON: the value of a route, or the result of a handler."""
 
         content: Any
         def __init__(self, *, content: Any = ...) -> None: ...
@@ -193,7 +193,7 @@ class _ET(EntityTypes):
         def __init__(self, *, path: Sequence[Any] = ...) -> None: ...
 
     class Request(Entity):
-        """An HTTP request: what the handler of a route receives."""
+        """An HTTP request, the argument of a route's handler."""
 
         path: str
         method: str
@@ -259,7 +259,7 @@ class _ET(EntityTypes):
         ) -> None: ...
 
     class WSClientDisconnected(Entity):
-        """A client has gone: the last message of the actor of a WebSocket route."""
+        """A client has disconnected: the last message of the actor of a WebSocket route."""
 
         client_ip: str
         path: str
@@ -310,7 +310,7 @@ class _ET(EntityTypes):
         def __init__(self, *, url: Any = ..., time: Any = ..., code: Any = ..., reason: Any = ...) -> None: ...
 
     class ActorContext(Entity):
-        """The third argument of a handler that takes three: which actor runs it."""
+        """The third argument of a handler that takes three: the actor that runs it, and its input."""
 
         actor: Actor
         source_topic: Topic | list[Topic]
@@ -329,19 +329,19 @@ ET: _ET
 
 class _FX:
     class CloseDB(_Effect[Success]):
-        """Close a database after what was submitted to it. One on disk keeps everything; one in memory is gone."""
+        """Close a database after all changes that were submitted before."""
 
         def __init__(self, *, db: DictDatabase = ...) -> None: ...
 
     class CloseWebSocketConnection(_Effect[Success]):
-        """Close one client after everything sent before, with a code of RFC 6455, section 7.4, and a reason."""
+        """Close the connection of one client, after all messages sent before."""
 
         def __init__(
             self, *, http_server: HTTPServer = ..., channel_id: int = ..., code: int = ..., reason: str = ...
         ) -> None: ...
 
     class CreateDB(_Effect[DictDatabase]):
-        """Make a database, or open one that is on disk: a dict shared by all actors and the notebook."""
+        """Create a database, or open one on disk: a dict that all actors and the notebook share."""
 
         def __init__(
             self,
@@ -353,49 +353,49 @@ class _FX:
         ) -> None: ...
 
     class DeleteTopic(_Effect[Success]):
-        """End every subscription of `topic`: ops, actors and sockets get nothing of it any more."""
+        """End every subscription of `topic`: those of ops, actors, sockets and outward clients."""
 
         def __init__(self, *, topic: Topic = ...) -> None: ...
 
     class ListActors(_Effect[list[Actor]]):
-        """The handles of all actors that run, those of connections included."""
+        """List all running actors, including those of connections."""
 
         def __init__(self) -> None: ...
 
     class ListTimers(_Effect[list[Timer]]):
-        """The handles of all timers that run."""
+        """List all running timers."""
 
         def __init__(self) -> None: ...
 
     class ListWebSocketClients(_Effect[list[WebSocketClient]]):
-        """The handles of all outward clients, also of those that are just connecting again."""
+        """List all outward clients, including those that are reconnecting."""
 
         def __init__(self) -> None: ...
 
     class Log(_Effect[Success]):
-        """Note `content` in the journal, at 'debug', 'info' (the default), 'warning' or 'error'."""
+        """Write `content` to the journal."""
 
         def __init__(
             self, *, content: Any = ..., level: Literal["debug", "info", "warning", "error"] = ...
         ) -> None: ...
 
     class MapTopic(_Effect[Success]):
-        """Publish to `target` what `op` makes of each message of `source`, in order. Returns as `FX.SubscribeFX`."""
+        """Publish the result of `op` for each message of `source` to `target`, in order."""
 
         def __init__(self, *, source: Topic = ..., target: Topic = ..., op: Callable[..., Any] = ...) -> None: ...
 
     class Print(_Effect[Success]):
-        """Print `content`, in order with everything else the program does."""
+        """Print `content` as one line, in order with all other output of the program."""
 
         def __init__(self, *, content: Any = ...) -> None: ...
 
     class Publish(_Effect[Success]):
-        """Hand `content` to every subscriber of `target`, in order."""
+        """Deliver `content` to every subscriber of `target`, in order."""
 
         def __init__(self, *, target: Topic = ..., content: Any = ...) -> None: ...
 
     class QueryActorState(_Effect[dict[Actor, Any]]):
-        """The state of `actor`, of `actors`, or of all: a dict from handle to state."""
+        """Read the state of one actor, of several, or of all."""
 
         def __init__(
             self,
@@ -406,34 +406,34 @@ class _FX:
         ) -> None: ...
 
     class QueryAllActiveHTTPServers(_Effect[Rows]):
-        """The servers that run: dicts with server, port, allow_external_requests, allow_restart, version."""
+        """List all running servers."""
 
         def __init__(self) -> None: ...
 
     class QueryAllConnectedWebsocketClients(_Effect[Rows]):
-        """The clients connected to a server, or to its route `path`: a list of dicts, by channel id."""
+        """List the clients that are connected to a server, in the order of their channel ids."""
 
         def __init__(self, *, http_server: HTTPServer = ..., path: str | None = ...) -> None: ...
 
     class QueryAllWebsocketEndpoints(_Effect[Rows]):
-        """The WebSocket routes of a server: dicts with path, port, mode ('topic' or 'actor'), clients, accepted."""
+        """List the WebSocket routes of a server."""
 
         def __init__(self, *, http_server: HTTPServer = ...) -> None: ...
 
     class QueryDB(_Effect[Any]):
-        """Read a database: the value under the key `get`, or what `query` makes of a dict of everything."""
+        """Read a database: one value, or the result of a query on all of it. Give either `get` or `query`."""
 
         def __init__(
             self, *, db: DictDatabase = ..., get: Any = ..., query: Callable[..., Any] | None = ...
         ) -> None: ...
 
     class QueryHTTPServer(_Effect[dict[str, Any]]):
-        """One server: what `FX.QueryAllActiveHTTPServers` tells, and its routes, clients, start and refusals."""
+        """Describe one running server."""
 
         def __init__(self, *, server: HTTPServer = ...) -> None: ...
 
     class QueryLog(_Effect[Rows]):
-        """What happened and what went wrong: a list of dicts, the newest first, `limit` at most."""
+        """Read the journal: events and errors, the newest first."""
 
         def __init__(
             self,
@@ -446,12 +446,12 @@ class _FX:
         ) -> None: ...
 
     class QueryWebSocketClient(_Effect[dict[str, Any]]):
-        """One outward client: a dict with client, url, state, since, sent, received, queued, dropped, attempts."""
+        """Describe one outward client."""
 
         def __init__(self, *, client: WebSocketClient = ...) -> None: ...
 
     class StartActor(_Effect[Actor]):
-        """Start an actor: it takes what is published to `input`, a topic or a list of them, one message at a time."""
+        """Start an actor, which handles the messages of its input topics one at a time."""
 
         def __init__(
             self,
@@ -482,7 +482,7 @@ class _FX:
         ) -> None: ...
 
     class StartTimer(_Effect[Timer]):
-        """Publish `content` to `target` every `interval`."""
+        """Publish `content` to `target` at each `interval`."""
 
         def __init__(
             self,
@@ -495,7 +495,7 @@ class _FX:
         ) -> None: ...
 
     class StartWebSocketClient(_Effect[WebSocketClient]):
-        """Connect outward to a WebSocket server; when this returns, the connection stands."""
+        """Connect outward to a WebSocket server; when this returns, the connection is open."""
 
         def __init__(
             self,
@@ -515,42 +515,42 @@ class _FX:
         ) -> None: ...
 
     class StopActor(_Effect[Success]):
-        """Stop an actor; its subscriptions end with it. May be repeated."""
+        """Stop an actor, and end everything that it has started. Stopping it again has no effect."""
 
         def __init__(self, *, actor: Actor = ...) -> None: ...
 
     class StopHTTPServer(_Effect[Success]):
-        """Stop a server: every client is closed with 1001, and the port is free when this returns."""
+        """Stop a server: close every client with code 1001, and free the port before this returns."""
 
         def __init__(self, *, server: HTTPServer = ...) -> None: ...
 
     class StopTimer(_Effect[Success]):
-        """Stop a timer. Raises `NotRunning` when it does not run."""
+        """Stop a timer."""
 
         def __init__(self, *, timer: Timer = ...) -> None: ...
 
     class StopWebSocketClient(_Effect[Success]):
-        """Close an outward connection with 1000, after what was published before, for which it takes up to a second."""
+        """Close an outward connection with code 1000, after all messages published before, which may take a second."""
 
         def __init__(self, *, client: WebSocketClient = ...) -> None: ...
 
     class StreamGraphSnapshot(_Effect[Rows]):
-        """Who is subscribed to what: a list of dicts with `kind`, `source` (a topic) and `target`."""
+        """List all subscriptions and timers."""
 
         def __init__(self) -> None: ...
 
     class SubscribeFX(_Effect[Success]):
-        """Call `op` with each message of `topic`, and perform the effect, or list of effects, that it returns."""
+        """Call `op` with each message of `topic`, and perform the effects that it returns."""
 
         def __init__(self, *, topic: Topic = ..., op: Callable[..., Any] = ...) -> None: ...
 
     class Unsubscribe(_Effect[Success]):
-        """End what `FX.SubscribeFX` or `FX.MapTopic` began; what was published before is still handled."""
+        """End a subscription that `FX.SubscribeFX` or `FX.MapTopic` made; earlier messages are still handled."""
 
         def __init__(self, *, subscription: Subscription = ...) -> None: ...
 
     class UpdateDB(_Effect[Success]):
-        """Change a database: all of it at once, or nothing."""
+        """Change several keys of a database: all of them, or none."""
 
         def __init__(
             self,
@@ -562,7 +562,7 @@ class _FX:
         ) -> None: ...
 
     class UpdateRunningHTTPServer(_Effect[dict[str, Any]]):
-        """Change the routes of a running server while its clients stay connected."""
+        """Change the routes of a running server; its clients stay connected."""
 
         def __init__(
             self, *, server: HTTPServer = ..., delta: Sequence[Entity] = ..., expected_version: int | None = ...

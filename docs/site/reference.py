@@ -9,6 +9,8 @@ import inspect
 from collections.abc import Iterator
 from html import escape
 
+from docstring import Docstring, parse
+
 import zefnb
 from zefnb import errors, ops
 from zefnb.core.effect import DEFAULT_REGISTRY, FX, Spec
@@ -43,12 +45,15 @@ def _effects() -> str:
 
 
 def _effect(name: str, spec: Spec) -> str:
+    doc = parse(spec.doc)
+    meanings = doc.entries("Args")
     rows = [
-        f"| `{field}` | {_code(describe(known.annotation))} | {_default(spec, field)} |"
+        f"| `{field}` | {_code(describe(known.annotation))} | {_default(spec, field)} | {meanings[field]} |"
         for field, known in spec.fields.items()
     ]
-    table = "\n".join(["| field | takes | default |", "|---|---|---|", *rows]) if rows else "It has no fields."
-    return "\n\n".join([f"## `FX.{name}`", *_prose(spec.doc, before_example=table)])
+    head = ["| field | takes | default | meaning |", "|---|---|---|---|"]
+    table = "\n".join([*head, *rows]) if rows else "It has no fields."
+    return "\n\n".join([f"## `FX.{name}`", *_prose(doc, table)])
 
 
 def _default(spec: Spec, field: str) -> str:
@@ -63,14 +68,18 @@ def _code(text: str) -> str:
     return f"<code>{escape(text).replace('|', '&#124;')}</code>"
 
 
-def _prose(doc: str, before_example: str = "") -> Iterator[str]:
-    """Yield a docstring in Markdown: its text, then `before_example`, then the example."""
-    words, _, example = doc.partition("\n>>> ")
-    yield words.strip()
-    if before_example:
-        yield before_example
-    if example:
-        yield f"{_FENCE}pycon\n>>> {example.strip()}\n{_FENCE}"
+def _prose(doc: Docstring, table: str = "") -> Iterator[str]:
+    """Yield a docstring in Markdown: the text, the parameters as a table, the other sections, and the example."""
+    yield from filter(None, (doc.summary, doc.text, table))
+    if "Returns" in doc.sections:
+        yield f"**Returns**: {' '.join(doc.sections['Returns'].split())}"
+    if raised := doc.entries("Raises"):
+        yield "**Raises**:"
+        yield "\n".join(f"- `{error}`: {text}" for error, text in raised.items())
+    if "Source" in doc.sections:
+        yield f"**Source**: {' '.join(doc.sections['Source'].split())}"
+    if doc.example:
+        yield f"{_FENCE}pycon\n{doc.example}\n{_FENCE}"
 
 
 _KINDS: dict[Kind, tuple[str, str]] = {
@@ -123,8 +132,10 @@ def _ops() -> str:
 
 def _op(name: str) -> str:
     found = getattr(ops, name)
-    function = getattr(found, "function", found)
-    return "\n\n".join([f"## `{name}{_signature(function)}`", *_prose(inspect.getdoc(found) or "")])
+    doc = parse(inspect.getdoc(found) or "")
+    rows = [f"| `{parameter}` | {text} |" for parameter, text in doc.entries("Args").items()]
+    table = "\n".join(["| argument | meaning |", "|---|---|", *rows]) if rows else ""
+    return "\n\n".join([f"## `{name}{_signature(getattr(found, 'function', found))}`", *_prose(doc, table)])
 
 
 def _signature(function: object) -> str:

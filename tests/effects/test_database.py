@@ -152,7 +152,7 @@ def test_an_update_that_cannot_be_done_completely_changes_nothing_and_names_the_
 
 
 def test_an_update_without_arguments_raises_and_an_empty_one_does_not(db):
-    with pytest.raises(InvalidEffect, match="there is nothing to do; allowed: insert, update, remove"):
+    with pytest.raises(InvalidEffect, match="no change is given; allowed: insert, update, remove"):
         FX.UpdateDB(db=db) | run
     assert FX.UpdateDB(db=db, insert={}) | run == ET.Success(inserted=0, updated=0, removed=0)
 
@@ -276,9 +276,9 @@ def test_a_query_that_fails_raises_its_own_error(db):
 
 
 def test_a_query_has_exactly_one_question(db):
-    with pytest.raises(InvalidEffect, match="there are neither `get` nor `query`; allowed: exactly one"):
+    with pytest.raises(InvalidEffect, match="got neither `get` nor `query`; allowed: exactly one"):
         FX.QueryDB(db=db) | run
-    with pytest.raises(InvalidEffect, match="there are both `get` and `query`"):
+    with pytest.raises(InvalidEffect, match="got both `get` and `query`"):
         FX.QueryDB(db=db, get="a", query=length) | run
     with pytest.raises(InvalidEffect, match="query: got 5"):
         FX.QueryDB(db=db, query=5)

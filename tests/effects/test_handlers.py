@@ -104,7 +104,7 @@ class TestEach:
         try:
             getattr(FX, name)(**given) | run
         except Exception as error:
-            assert f"`{type(error).__name__}`" in getattr(FX, name).__doc__  # noqa: PT017
+            assert f"\n    {type(error).__name__}: " in getattr(FX, name).__doc__  # noqa: PT017
 
 
 def test_each_effect_is_declared_once_under_its_own_name():

@@ -128,7 +128,7 @@ def test_a_case_whose_predicate_raises_does_not_match():
 
 
 def test_a_value_that_matches_no_case_raises_and_is_named():
-    with pytest.raises(InvalidValue, match=r"match_: value: got 'text' \(str\), which fits none of 1 cases"):
+    with pytest.raises(InvalidValue, match=r"match_: value: got 'text' \(str\), which matches none of 1 cases"):
         "text" | match_([(Int, "number")]) | collect
 
 

@@ -150,12 +150,22 @@ DEFAULT_REGISTRY = Registry()
 def effect(
     name: str, *, accept: Callable[..., Any] | None = None, keyed: str | None = None, registry: Registry | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare the function that performs `FX.<name>`: `def f(runtime, *, field: type, ...)`.
+    """Declare a function as the one that performs `FX.<name>`: `def f(runtime, *, field: type, ...)`.
+
+    Args:
+        name: The name of the effect.
+        accept: A function that prepares the effect in the calling thread, so that this thread need not wait. Default:
+            the effect is performed on the event loop.
+        keyed: The kind of object that the effect starts, and that a cell replaces when it runs again. Default: none.
+        registry: The registry for the effect. Default: the registry of the process.
+
+    Returns:
+        A decorator, which returns the function unchanged.
 
     >>> mine = Registry()
     >>> @effect("Beep", registry=mine)
     ... def beep(runtime, *, times: int = 1) -> None:
-    ...     'Ring the waker `times` times.'
+    ...     'Beep `times` times.'
     >>> mine.spec("Beep").faults({'times': 'x', 'volume': 3})[0].field
     'times'
     """
@@ -276,7 +286,7 @@ copyreg.pickle(EffectType, lambda cls: (effect_type, (cls.__name__,)))
 
 
 class EffectTypes:
-    """The namespace of effects: `FX.<Tab>` lists them, `FX.Publish?` explains one."""
+    """The namespace of effects: `FX.<Tab>` lists them, and `FX.Publish?` shows the help of one."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

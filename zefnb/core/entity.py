@@ -38,7 +38,7 @@ _DOC = _Doc()
 
 
 def _doc_of(cls: EntityType) -> str:
-    """What the shapes say of a type: they are loaded when they are asked."""
+    """Return the docstring from the shapes, which are imported only when it is needed."""
     from zefnb.core.shapes import doc_of
 
     return doc_of(cls.__name__)
@@ -52,7 +52,7 @@ class EntityType(type):
 
     @property
     def __doc__(cls) -> str:  # type: ignore[override]
-        # `help` looks here and not at a class's own descriptor.
+        # `help` reads this attribute, and not the descriptor of the class.
         own = vars(cls)["__doc__"]
         return own if isinstance(own, str) else _doc_of(cls)
 
@@ -213,7 +213,7 @@ if TYPE_CHECKING:
         """A handle on a subscription, made by `FX.SubscribeFX` or `FX.MapTopic`."""
 
     class Success(Entity):
-        """The result of an effect that has no other."""
+        """The result of an effect without another result."""
 
 else:
     Topic, HTTPServer, Actor = ET.Topic, ET.HTTPServer, ET.Actor

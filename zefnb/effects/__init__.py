@@ -1,7 +1,7 @@
-"""The effects: one small function each, whose signature is the schema and whose docstring is the help.
+"""The effects: one function each, with the schema as its signature and the help as its docstring.
 
-Importing this package declares them all and loads no service; a service is imported when its effect
-is first performed.
+Importing this package declares all effects. It imports no service; a service is imported when one of its effects is
+first performed.
 """
 
 from __future__ import annotations

@@ -26,17 +26,29 @@ def start_actor(
     input_transform: Callable[..., Any] | None = None,
     logging: bool = False,
 ) -> Actor:
-    """Start an actor: it takes what is published to `input`, a topic or a list of them, one message at a time.
+    """Start an actor, which handles the messages of its input topics one at a time.
 
-    Give either `rules`, a dict (or list of pairs) from `(message pattern, state pattern)` to a handler,
-    first match wins; or one `handler` for everything. A handler takes `(message, state)`, or both as one
-    `input`, and returns `[list of effects, next state]`. `input_transform` is applied to each message
-    first. With `logging` every message is noted in the journal. The actor has an `initial_state` of its own, as
-    it is now (see docs/shared.md for what is shared).
+    A handler is a function of `(message, state)`, or of one argument that is this pair. It returns `[list of effects,
+    next state]`. Give either `rules` or `handler`.
 
-    In a route, `ET.WebSocket(actor=FX.StartActor(...))` starts one for each connection, without `input`.
-    Returns `ET.Actor('🍃-…', input=topic)`; without `input` the topic is a fresh one. Raises `InvalidEffect`,
-    listing every fault of the rules and the handlers.
+    In a route, `ET.WebSocket(actor=FX.StartActor(...))` starts one actor for each connection, without `input`. Running
+    the cell again replaces the actor.
+
+    Args:
+        initial_state: Any value; the actor has its own copy. See docs/shared.md for values that are shared.
+        input: A topic, or a list of topics. Default: a new topic.
+        rules: A dict, or a list of pairs, from `(message pattern, state pattern)` to a handler. The first match is
+            used.
+        handler: One handler for all messages.
+        input_transform: A function or chain of ops that is applied to each message before a handler is chosen.
+        logging: Whether each message is written to the journal (default false).
+
+    Returns:
+        `ET.Actor('🍃-…', input=topic)`.
+
+    Raises:
+        InvalidEffect: The rules or the handler are not valid (the error lists every mistake), a topic has no name, or
+            the state is nested too deeply.
 
     >>> from zefnb import *
     >>> actor = FX.StartActor(initial_state=0, handler=lambda msg, n: [[], n + msg]) | run
@@ -82,7 +94,7 @@ def start_actor(
 
 
 def _sources(given: Topic | Sequence[Topic] | None) -> tuple[Topic | list[Topic], list[Topic]]:
-    """What the handle has as its `input`, and the topics to subscribe to: each once, in the order given."""
+    """Return the `input` of the handle, and the topics to subscribe to, each once, in the given order."""
     if given is None:
         fresh: Topic = ET.Topic(generate_uid())
         return fresh, [fresh]
@@ -96,9 +108,18 @@ def _sources(given: Topic | Sequence[Topic] | None) -> tuple[Topic | list[Topic]
 
 @effect("StopActor")
 def stop_actor(runtime: Runtime, *, actor: Actor) -> Success:
-    """Stop an actor; its subscriptions end with it. May be repeated.
+    """Stop an actor, and end everything that it has started. Stopping it again has no effect.
 
-    An actor of a connection takes its connection along, closed with 1000.
+    The actor of a connection closes its connection with code 1000.
+
+    Args:
+        actor: The handle of the actor.
+
+    Returns:
+        `ET.Success()`.
+
+    Source:
+        RFC 6455, section 7.4.1, for the close code.
 
     >>> from zefnb import *
     >>> actor = FX.StartActor(initial_state=0, handler=lambda msg, n: [[], n + msg]) | run
@@ -116,7 +137,10 @@ def stop_actor(runtime: Runtime, *, actor: Actor) -> Success:
 
 @effect("ListActors")
 def list_actors(runtime: Runtime) -> list[Actor]:
-    """The handles of all actors that run, those of connections included.
+    """List all running actors, including those of connections.
+
+    Returns:
+        A list of handles.
 
     >>> from zefnb import *
     >>> isinstance(FX.ListActors() | run, list)
@@ -135,10 +159,21 @@ def query_actor_state(
     actors: Sequence[Actor] | None = None,
     transform: Callable[..., Any] | None = None,
 ) -> dict[Actor, Any] | Awaitable[dict[Actor, Any]]:
-    """The state of `actor`, of `actors`, or of all: a dict from handle to state.
+    """Read the state of one actor, of several, or of all.
 
-    What is answered is a copy. `transform` is applied to each state: a library op on the loop, a function in a
-    handler thread. Raises `NotRunning` for an actor that has stopped.
+    Args:
+        actor: The handle of one actor.
+        actors: A list of handles. Default, if `actor` is not given either: all running actors.
+        transform: A function or chain of ops that is applied to each state. A chain of library ops runs on the event
+            loop, a user's function in a handler thread.
+
+    Returns:
+        A dict from handle to a copy of the state.
+
+    Raises:
+        InvalidEffect: Both `actor` and `actors` are given.
+        InvalidValue: A state is nested too deeply.
+        NotRunning: An actor has stopped, or belongs to another process.
 
     >>> from zefnb import *
     >>> actor = FX.StartActor(initial_state=3, handler=lambda msg, n: [[], n]) | run
@@ -153,7 +188,7 @@ def query_actor_state(
 
     if actor is not None and actors is not None:
         raise InvalidEffect(
-            "FX.QueryActorState", [FieldError("actors", "there are both `actor` and `actors`", "one of the two")]
+            "FX.QueryActorState", [FieldError("actors", "got both `actor` and `actors`", "one of the two")]
         )
     table = runtime.service(Actors)
     wanted = [actor] if actor is not None else list(actors) if actors is not None else table.handles()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 else:
 
     class _DatabaseType:
-        """The pattern that the type itself fits."""
+        """The pattern that matches only the type `DictDatabase` itself."""
 
         def __pattern__(self) -> Matcher:
             return Matcher(by_type=None, test=lambda value: value is DictDatabase)
@@ -32,7 +32,7 @@ else:
 
 
 class _NotGiven:
-    """A default that is no key: `None` is one."""
+    """The default of a parameter for which `None` is a valid value."""
 
     def __repr__(self) -> str:
         return "..."
@@ -50,17 +50,26 @@ def create_db(
     path: str | os.PathLike[str] | None = None,
     initial_state: Mapping[Any, Any] | None = None,
 ) -> DictDatabase | Awaitable[DictDatabase]:
-    """Make a database, or open one that is on disk: a dict shared by all actors and the notebook.
+    """Create a database, or open one on disk: a dict that all actors and the notebook share.
 
-    `type` is `DictDatabase`. With `persistence='in_memory'`, the default, it is new, keeps any value, and
-    ends with the program or with `FX.CloseDB`. With `'local_disk'` it is the file at `path`, made when there
-    is none, in a directory that exists; what was acknowledged survives the killing of the process; it keeps
-    zefnb's values and plain data. The same path is the same database, also when the cell runs again and in
-    another process. `initial_state`, a dict, is written when the database is empty.
+    A database on disk keeps zefnb's values and plain data. An acknowledged change is not lost if the process is killed.
+    The same path is the same database, also when the cell runs again, and in other processes.
 
-    Returns `DictDatabase('🍃-…')`, which is used like a dict. Raises `InvalidEffect` for a path that is
-    missing or too many, `InvalidValue` for what cannot be a key or be kept, `StorageFailed` for a file that
-    cannot be used.
+    Args:
+        type: `DictDatabase`.
+        persistence: 'in_memory' (the default) for a new database that keeps any value until it is closed or the program
+            ends; 'local_disk' for a file.
+        path: The path of the file, for 'local_disk' only. The file is created if there is none; its directory must
+            exist.
+        initial_state: A dict that is written if the database is empty.
+
+    Returns:
+        `DictDatabase('🍃-…')`, which is used like a dict.
+
+    Raises:
+        InvalidEffect: The path is missing, not valid, or given for a database in memory.
+        InvalidValue: A key or value of `initial_state` cannot be stored.
+        StorageFailed: The file cannot be used.
 
     >>> from zefnb import *
     >>> db = FX.CreateDB(type=DictDatabase, initial_state={'visits': 0}) | run
@@ -93,15 +102,26 @@ def update_db(
     remove: list[Any] | tuple[Any, ...] | None = None,
     update: Mapping[Any, Any] | None = None,
 ) -> Success | Awaitable[Success]:
-    """Change a database: all of it at once, or nothing.
+    """Change several keys of a database: all of them, or none.
 
-    `insert`, a dict, sets keys that are there or not; `update`, a dict, sets keys that must be there;
-    `remove`, a list, removes keys that must be there. From a disk it returns when the change would survive
-    the killing of the process; others go on meanwhile.
+    For a database on disk, it returns when a kill of the process can no longer undo the change; the event loop is not
+    blocked meanwhile.
 
-    Returns `ET.Success(inserted=…, updated=…, removed=…)`. Raises `UnknownKey`, naming what is not there,
-    `InvalidEffect` when nothing is given or a key is given twice, `InvalidValue` for what cannot be kept,
-    `NotRunning` when the database is closed, `StorageFailed`.
+    Args:
+        db: The database.
+        insert: A dict of keys to set, new or existing.
+        remove: A list of existing keys to remove.
+        update: A dict of existing keys to set.
+
+    Returns:
+        `ET.Success(inserted=…, updated=…, removed=…)`, with the numbers of keys.
+
+    Raises:
+        UnknownKey: A key to update or to remove does not exist; nothing is changed.
+        InvalidEffect: There is nothing to change, or a key is given twice.
+        InvalidValue: A key or value cannot be stored.
+        NotRunning: The database has been closed, or belongs to another process.
+        StorageFailed: The file cannot be written.
 
     >>> from zefnb import *
     >>> db = FX.CreateDB(type=DictDatabase) | run
@@ -117,7 +137,7 @@ def update_db(
     from zefnb.store.store import Table
 
     if insert is None and remove is None and update is None:
-        raise InvalidEffect("FX.UpdateDB", [FieldError("", "there is nothing to do", "insert, update, remove")])
+        raise InvalidEffect("FX.UpdateDB", [FieldError("", "no change is given", "insert, update, remove")])
     databases = runtime.service(Databases)
     store = databases.store(db)
     change = Change(db, store, insert=insert or {}, update=update or {}, remove=remove or ())
@@ -132,11 +152,22 @@ def update_db(
 def query_db(
     runtime: Runtime, *, db: DictDatabase, get: Any = _NOT_GIVEN, query: Callable[..., Any] | None = None
 ) -> Any:
-    """Read a database: the value under the key `get`, or what `query` makes of a dict of everything.
+    """Read a database: one value, or the result of a query on all of it. Give either `get` or `query`.
 
-    `query` is a chain of ops or any function, plain or async; a user's function runs in a handlers' thread. What is
-    answered is a copy. Raises `UnknownKey`, with the closest key there is, `InvalidEffect` for both or
-    neither, `NotRunning` when the database is closed, `StorageFailed`.
+    Args:
+        db: The database.
+        get: A key. Default: none, and `query` is used.
+        query: A chain of ops or a function, plain or async, of a dict with all keys and values. A user's function runs
+            in a handler thread.
+
+    Returns:
+        A copy of the value under `get`, or the result of `query`.
+
+    Raises:
+        UnknownKey: There is no such key; the error names the closest one.
+        InvalidEffect: Both or neither of `get` and `query` are given.
+        NotRunning: The database has been closed, or belongs to another process.
+        StorageFailed: The file cannot be read.
 
     >>> from zefnb import *
     >>> db = FX.CreateDB(type=DictDatabase, initial_state={'Ada': 3, 'Bob': 4}) | run
@@ -151,7 +182,7 @@ def query_db(
 
     if (get is _NOT_GIVEN) == (query is None):
         given = "both `get` and `query`" if query is not None else "neither `get` nor `query`"
-        raise InvalidEffect("FX.QueryDB", [FieldError("get", f"there are {given}", "exactly one of the two")])
+        raise InvalidEffect("FX.QueryDB", [FieldError("get", f"got {given}", "exactly one of the two")])
     databases = runtime.service(Databases)
     store = databases.store(db)
 
@@ -169,9 +200,18 @@ def query_db(
 
 @effect("CloseDB")
 async def close_db(runtime: Runtime, *, db: DictDatabase) -> Success:
-    """Close a database after what was submitted to it. One on disk keeps everything; one in memory is gone.
+    """Close a database after all changes that were submitted before.
 
-    Every handle on it then raises `NotRunning`; a path can be opened again with `FX.CreateDB`.
+    A database on disk stays in its file, and can be opened again with `FX.CreateDB`. A database in memory is deleted.
+
+    Args:
+        db: The database.
+
+    Returns:
+        `ET.Success()`.
+
+    Raises:
+        NotRunning: The database has been closed before, or belongs to another process.
 
     >>> from zefnb import *
     >>> db = FX.CreateDB(type=DictDatabase) | run

@@ -32,20 +32,35 @@ async def start_http_server(
 ) -> HTTPServer:
     """Start a server for HTTP and WebSocket; when this returns, clients can connect.
 
-    `routes` maps `'/path'` or `('POST', '/path')`, with `{name}` segments, to text, `ET.HTML(content=)`,
-    `ET.JSON(content=)`, `ET.Response(status=, body=, headers=)`, `ET.Redirect(url=)`, `ET.FromFile(path=)`,
-    None (204), a handler of the request, or `ET.WebSocket(...)` with `clients_subscribe_to=[topics]` and
-    `clients_push_into_=[topics]`, or `actor=FX.StartActor(...)`.
+    The value of a route is text, `ET.HTML(content=)`, `ET.JSON(content=)`, `ET.Response(status=, body=, headers=)`,
+    `ET.Redirect(url=)`, `ET.FromFile(path=)`, None (204), a handler of the request, or `ET.WebSocket(...)` with
+    `clients_subscribe_to=[topics]` and `clients_push_into_=[topics]`, or with `actor=FX.StartActor(...)`.
 
-    `port=0` picks a free port; the handle's `port` tells which. It listens on loopback unless
-    `allow_external_requests`. A port held by another zefnb server needs `allow_restart`. `certificates`,
-    files of a chain and its key, make it speak TLS. Pages of other origins need `allowed_origins`, other
-    host names `allowed_hosts`. Of `max_connections` at once (default: 10,000, or fewer where the system allows the
-    process fewer descriptors) one more is refused with 503. With `logging` the journal notes who connects and
-    who leaves.
+    Running the cell again replaces the server.
 
-    Returns `ET.HTTPServer('🍃-…', port=…)`. Raises `InvalidEffect`, listing every fault of the routes, and
-    `PortUnavailable`. Running the cell again replaces the server.
+    Args:
+        routes: A dict from `'/path'` or `('POST', '/path')` to the value of the route. A path may have variables such
+            as `{name}`.
+        port: The TCP port (default 8000); 0 for a free port, which is the `port` of the handle.
+        allow_external_requests: Whether other machines can connect (default false: only this machine).
+        allow_restart: Whether the server may take the port of another zefnb server (default false).
+        certificates: For TLS: `('cert.pem', 'key.pem')` with the files of the certificate chain and its key, or an
+            `ssl.SSLContext`. Default: no TLS.
+        logging: Whether each connection and its end are written to the journal (default false).
+        allowed_hosts: Further host names under which clients may address the server.
+        allowed_origins: Further origins whose pages may connect.
+        max_connections: The most connections at once; the next one is refused with 503. Default: 10,000, or fewer if
+            the system allows the process fewer descriptors.
+
+    Returns:
+        `ET.HTTPServer('🍃-…', port=…)`.
+
+    Raises:
+        InvalidEffect: A route or another field is not valid; the error lists every mistake.
+        PortUnavailable: The port is used by another program, or may not be used.
+
+    Source:
+        RFC 9110 and RFC 9112 for HTTP, RFC 6455 for WebSocket, RFC 6454 for origins.
 
     >>> from zefnb import *
     >>> server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run
@@ -88,9 +103,21 @@ async def start_http_server(
 
 @effect("StopHTTPServer")
 async def stop_http_server(runtime: Runtime, *, server: HTTPServer) -> Success:
-    """Stop a server: every client is closed with 1001, and the port is free when this returns.
+    """Stop a server: close every client with code 1001, and free the port before this returns.
 
-    Clients have a second to answer. Raises `NotRunning` when the server does not run.
+    Clients have one second for the closing handshake.
+
+    Args:
+        server: The handle of the server.
+
+    Returns:
+        `ET.Success()`.
+
+    Raises:
+        NotRunning: The server has stopped, or belongs to another process.
+
+    Source:
+        RFC 6455, section 7.4.1, for the close code.
 
     >>> from zefnb import *
     >>> server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run
@@ -108,14 +135,22 @@ async def stop_http_server(runtime: Runtime, *, server: HTTPServer) -> Success:
 def update_running_http_server(
     runtime: Runtime, *, server: HTTPServer, delta: Sequence[Entity], expected_version: int | None = None
 ) -> dict[str, Any]:
-    """Change the routes of a running server while its clients stay connected.
+    """Change the routes of a running server; its clients stay connected.
 
-    `delta` is a list of `ET.InsertIn(path=['routes', key], value=...)`, which adds or replaces, and
-    `ET.RemoveIn(path=['routes', key])`. A route that is inserted with `survives=True` belongs to the port: a server
-    that replaces this one there has it, too, unless it has a route of its own on that path. With
-    `expected_version`, refuses when somebody changed it before.
-    Returns a dict: server, old_version, new_version, routes_added, routes_updated, routes_removed. Raises
-    `InvalidEffect`, listing every fault of the change and of its routes, and `NotRunning`.
+    Args:
+        server: The handle of the server.
+        delta: A list of changes: `ET.InsertIn(path=['routes', key], value=...)` adds or replaces a route, and
+            `ET.RemoveIn(path=['routes', key])` removes one. A route inserted with `survives=True` belongs to the port:
+            a server that replaces this one keeps it, unless it has its own route on that path.
+        expected_version: The version of the routes before the change. Default: any version.
+
+    Returns:
+        A dict with the keys server, old_version, new_version, routes_added, routes_updated and routes_removed.
+
+    Raises:
+        InvalidEffect: A change or its route is not valid (the error lists every mistake), or the routes have another
+            version than `expected_version`. Nothing is changed.
+        NotRunning: The server has stopped, or belongs to another process.
 
     >>> from zefnb import *
     >>> server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run
@@ -198,7 +233,10 @@ def _describe(server: Server) -> dict[str, Any]:
 
 @effect("QueryAllActiveHTTPServers")
 def query_all_active_http_servers(runtime: Runtime) -> Rows:
-    """The servers that run: dicts with server, port, allow_external_requests, allow_restart, version.
+    """List all running servers.
+
+    Returns:
+        A list of dicts with the keys server, port, allow_external_requests, allow_restart and version.
 
     >>> from zefnb import *
     >>> isinstance(FX.QueryAllActiveHTTPServers() | run, list)
@@ -211,11 +249,18 @@ def query_all_active_http_servers(runtime: Runtime) -> Rows:
 
 @effect("QueryHTTPServer")
 def query_http_server(runtime: Runtime, *, server: HTTPServer) -> dict[str, Any]:
-    """One server: what `FX.QueryAllActiveHTTPServers` tells, and its routes, clients, start and refusals.
+    """Describe one running server.
 
-    Keys: server, port, allow_external_requests, allow_restart, version, route_count, routes, websocket_routes,
-    client_count, secure (whether it speaks TLS), started (a `Time`) and refused (a count of requests). Raises
-    `NotRunning` when the server does not run.
+    Args:
+        server: The handle of the server.
+
+    Returns:
+        A dict with the keys server, port, allow_external_requests, allow_restart, version, route_count, routes,
+        websocket_routes, client_count, secure (whether it uses TLS), started (a `Time`) and refused (the number of
+        refused requests).
+
+    Raises:
+        NotRunning: The server has stopped, or belongs to another process.
 
     >>> from zefnb import *
     >>> server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run

@@ -1,4 +1,4 @@
-"""Effects on the journal, and printing."""
+"""Effects on the journal, and the effect that prints."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 @effect("Print")
 def print_(runtime: Runtime, *, content: Any) -> Success:
-    """Print `content`, in order with everything else the program does.
+    """Print `content` as one line, in order with all other output of the program.
+
+    Args:
+        content: Any value; its `str` is printed.
+
+    Returns:
+        `ET.Success()`.
 
     >>> from zefnb import *
     >>> FX.Print(content='hello') | run
@@ -32,7 +38,14 @@ def print_(runtime: Runtime, *, content: Any) -> Success:
 
 @effect("Log")
 def log(runtime: Runtime, *, content: Any, level: Literal["debug", "info", "warning", "error"] = "info") -> Success:
-    """Note `content` in the journal, at 'debug', 'info' (the default), 'warning' or 'error'.
+    """Write `content` to the journal.
+
+    Args:
+        content: Text, or a value whose `repr` is written. Long texts are cut to 4,000 characters.
+        level: 'debug', 'info' (the default), 'warning' or 'error'.
+
+    Returns:
+        `ET.Success()`.
 
     >>> from zefnb import *
     >>> FX.Log(content='the door opened') | run
@@ -55,13 +68,24 @@ def query_log(
     actor: Actor | None = None,
     level: Literal["debug", "info", "warning", "error"] = "debug",
 ) -> Rows:
-    """What happened and what went wrong: a list of dicts, the newest first, `limit` at most.
+    """Read the journal: events and errors, the newest first.
 
-    Keys: time, level, message, count, last, traceback for faults, and where it came from (server, actor,
-    handler, topic, path...). `level` is the least to show; `server`, `actor` and `filter`, a dict, select
-    by those keys. The journal keeps the last 1,000 errors, 1,000 warnings and 1,000 others; what repeats is one
-    entry with a count, and `examples` of what differs. Texts are cut and escaped, and hold no secrets. Raises
-    `InvalidEffect` for a negative limit.
+    The journal keeps the last 1,000 errors, 1,000 warnings and 1,000 other entries. Repeated events are one entry with
+    a count, and with `examples` of the values in which they differ. Texts are cut and escaped, and contain no secrets.
+
+    Args:
+        filter: A dict of keys and values that an entry must have. Default: none.
+        limit: The most entries to return. Default: all.
+        server: Only entries of this server.
+        actor: Only entries of this actor.
+        level: The lowest level to return (default 'debug': all).
+
+    Returns:
+        A list of dicts with the keys time, level, message, count, last (the time of the latest occurrence), for errors
+        traceback, and the source of the entry (server, actor, handler, topic, path...).
+
+    Raises:
+        InvalidEffect: The limit is negative, or the level does not exist.
 
     >>> from zefnb import *
     >>> FX.Log(content='the door opened', level='warning') | run

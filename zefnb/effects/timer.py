@@ -27,28 +27,39 @@ def start_timer(
     starting_at: Time | None = None,
     zone: str | None = None,
 ) -> Timer:
-    """Publish `content` to `target` every `interval`.
+    """Publish `content` to `target` at each `interval`.
 
-    `interval` is in seconds (0.001 at least), or 'hourly', 'daily', 'weekly', 'monthly', 'yearly'. The
-    first message comes at `starting_at`, or one interval from now. Moments are counted from the start, so
-    nothing drifts; one that finds this timer's own last message still unhandled is skipped, so nothing piles up.
-    Returns `ET.Timer('🍃-…')`.
+    Moments are computed from the start, so that there is no drift. A moment is skipped if the timer's last message has
+    not yet been handled, so that there is no backlog.
 
-    `content` may be a function without arguments, plain or async: it is called for each message, where a handler
-    would run, and what it returns is published. A call that fails is in the journal, and the next one is made all
-    the same.
+    Intervals in seconds use the monotonic clock, which is never set. Named intervals, and a `starting_at` in the
+    future, use the system clock; a change of that clock takes effect within a second.
 
-    Seconds go by the monotonic clock, whatever the clock on the wall is put to; named intervals, and a
-    `starting_at` that lies ahead, go by the clock on the wall, and notice within a second when it is put.
+    Days, weeks, months and years keep their time of day in a time zone. A `Time` with only an offset, such as `+02:00`,
+    keeps that offset in summer and winter. A time of day that does not exist when summer time begins is later by the
+    change of the clocks. If a time occurs twice, the first is used.
 
-    Days, weeks, months and years keep their time of day in a time zone: `zone`, an IANA name such as
-    'Europe/Berlin', or else the zone of `starting_at` (`Time('2026-10-24T08:00:00[Europe/Berlin]')`, or a
-    `Time` of a `datetime` with a `ZoneInfo`), or else UTC. A `Time` with an offset alone, such as `+02:00`,
-    keeps that offset, in summer and winter. A time of day that summer time leaves out comes as much later as
-    the clocks are put forward; one that comes twice counts once, the first time. `zone` does not move
-    `starting_at`, which is a moment already: without an offset its text is UTC.
+    Running the cell again replaces the timer.
 
-    Raises `InvalidEffect` for an interval or a zone that there is not.
+    Args:
+        interval: Seconds (at least 0.001), or 'hourly', 'daily', 'weekly', 'monthly' or 'yearly'.
+        target: The topic.
+        content: Any value; each message is a copy of it. Or a function without arguments, plain or async, that is
+            called for each message, where a handler would run; its result is published. If a call fails, the error is in
+            the journal, and the timer continues.
+        starting_at: The `Time` of the first message. Default: one interval from now.
+        zone: The IANA name of a time zone, such as 'Europe/Berlin'. Default: the zone of `starting_at`, such as
+            `Time('2026-10-24T08:00:00[Europe/Berlin]')`, or else UTC. It does not change `starting_at` itself.
+
+    Returns:
+        `ET.Timer('🍃-…')`.
+
+    Raises:
+        InvalidEffect: The interval or the time zone does not exist, or the topic has no name.
+        InvalidValue: The content is nested too deeply.
+
+    Source:
+        RFC 5545, section 3.3.5, for times of day that do not exist or occur twice.
 
     >>> from zefnb import *
     >>> timer = FX.StartTimer(interval=60, target=ET.Topic('tick'), content='now') | run
@@ -125,7 +136,16 @@ def _checked_zone(zone: str | None) -> tzinfo | None:
 
 @effect("StopTimer")
 def stop_timer(runtime: Runtime, *, timer: Timer) -> Success:
-    """Stop a timer. Raises `NotRunning` when it does not run.
+    """Stop a timer.
+
+    Args:
+        timer: The handle of the timer.
+
+    Returns:
+        `ET.Success()`.
+
+    Raises:
+        NotRunning: The timer has been stopped before, or belongs to another process.
 
     >>> from zefnb import *
     >>> timer = FX.StartTimer(interval='daily', target=ET.Topic('tick'), content='good morning') | run
@@ -141,7 +161,10 @@ def stop_timer(runtime: Runtime, *, timer: Timer) -> Success:
 
 @effect("ListTimers")
 def list_timers(runtime: Runtime) -> list[Timer]:
-    """The handles of all timers that run.
+    """List all running timers.
+
+    Returns:
+        A list of handles.
 
     >>> from zefnb import *
     >>> isinstance(FX.ListTimers() | run, list)

@@ -1,4 +1,4 @@
-"""Effects on WebSocket connections, those of our servers and those we make outward."""
+"""Effects on WebSocket connections: clients of the program's servers, and outward connections."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 else:
 
     class _SSLContext:
-        """A pattern for the type that is not loaded for its sake: who has such a value has loaded it."""
+        """The pattern for `ssl.SSLContext`, without importing `ssl`: a program with such a value has imported it."""
 
         def __pattern__(self) -> Matcher:
             return Matcher(by_type=None, test=self._fits)
 
         @staticmethod
         def _fits(value: object) -> bool:
-            # Nobody has a context before `ssl` is there, whole.
+            # A context can exist only once `ssl` has been imported completely.
             return isinstance(value, getattr(sys.modules.get("ssl"), "SSLContext", ()))
 
         def __repr__(self) -> str:
@@ -39,9 +39,17 @@ else:
 
 @effect("QueryAllWebsocketEndpoints")
 def query_all_websocket_endpoints(runtime: Runtime, *, http_server: HTTPServer) -> Rows:
-    """The WebSocket routes of a server: dicts with path, port, mode ('topic' or 'actor'), clients, accepted.
+    """List the WebSocket routes of a server.
 
-    Raises `NotRunning` when the server does not run.
+    Args:
+        http_server: The handle of the server.
+
+    Returns:
+        A list of dicts with the keys path, port, mode ('topic' or 'actor'), clients (the number connected now) and
+        accepted (the number since the start).
+
+    Raises:
+        NotRunning: The server has stopped, or belongs to another process.
 
     >>> from zefnb import *
     >>> server = FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_push_into_=[ET.Topic('t')])}, port=0) | run
@@ -70,12 +78,20 @@ def query_all_websocket_endpoints(runtime: Runtime, *, http_server: HTTPServer) 
 def query_all_connected_websocket_clients(
     runtime: Runtime, *, http_server: HTTPServer, path: str | None = None
 ) -> Rows:
-    """The clients connected to a server, or to its route `path`: a list of dicts, by channel id.
+    """List the clients that are connected to a server, in the order of their channel ids.
 
-    Keys: channel_id, client_ip, connect_time, path, origin, host, actor (None in topic mode), sent and
-    received (messages), queued (bytes), dropped and ignored (messages), round_trip (seconds, None before
-    the first ping). Raises `InvalidEffect` for a path that is no WebSocket route of the server, `NotRunning`
-    when the server does not run.
+    Args:
+        http_server: The handle of the server.
+        path: The path of a WebSocket route. Default: all routes.
+
+    Returns:
+        A list of dicts with the keys channel_id, client_ip, connect_time, path, origin, host, actor (None in topic
+        mode), sent and received (messages), queued (bytes), dropped and ignored (messages), and round_trip (seconds,
+        None before the first pong).
+
+    Raises:
+        InvalidEffect: The server has no such WebSocket route.
+        NotRunning: The server has stopped, or belongs to another process.
 
     >>> from zefnb import *
     >>> route = ET.WebSocket(clients_push_into_=[ET.Topic('t')])
@@ -119,11 +135,23 @@ def _row(client: Connection) -> dict[str, Any]:
 def close_websocket_connection(
     runtime: Runtime, *, http_server: HTTPServer, channel_id: int, code: int = 1000, reason: str = ""
 ) -> Success:
-    """Close one client after everything sent before, with a code of RFC 6455, section 7.4, and a reason.
+    """Close the connection of one client, after all messages sent before.
 
-    `code` is 1000, 1001, 1003, 1007 to 1014, or your own from 3000 to 4999; `reason` is 123 bytes at most.
-    Returns `ET.Success(channel_id=...)`. Raises `NotRunning` when no such client is connected, `InvalidEffect`
-    for another code or a longer reason.
+    Args:
+        http_server: The handle of the server.
+        channel_id: The channel id of the client, as in `FX.QueryAllConnectedWebsocketClients`.
+        code: The close code (default 1000): 1000, 1001, 1003, 1007 to 1014, or 3000 to 4999 for codes of the program.
+        reason: A text for the client, at most 123 bytes of UTF-8 (default empty).
+
+    Returns:
+        `ET.Success(channel_id=…)`.
+
+    Raises:
+        InvalidEffect: The code is not allowed, or the reason is too long.
+        NotRunning: The client is not connected, or the server has stopped.
+
+    Source:
+        RFC 6455, section 7.4, for the codes, and section 5.5 for the length of the reason.
 
     >>> from zefnb import *
     >>> route = ET.WebSocket(clients_push_into_=[ET.Topic('t')])
@@ -172,35 +200,47 @@ async def start_websocket_client(
     max_size: int = 16 << 20,
     wait: float = 0.0,
 ) -> WebSocketClient:
-    """Connect outward to a WebSocket server; when this returns, the connection stands.
+    """Connect outward to a WebSocket server; when this returns, the connection is open.
 
-    What comes in is published to `in_stream_into` (text as str, binary as `Array1[u8]`), what is published to
-    `out_stream_from` goes out. Or an `actor=FX.StartActor(...)` gets `ET.WSServerConnected(url, time, topic_in,
-    topic_out, client)`, the messages, and `ET.WSServerDisconnected(url, time, code, reason)`, and the first of
-    them again after each reconnection; it keeps its state, and ends with the client, as the client with it.
+    Give topics, or an actor. The actor receives `ET.WSServerConnected` first and after each reconnection, then the
+    messages, and `ET.WSServerDisconnected` when a connection ends. It keeps its state between connections. The actor
+    and the client end together.
 
-    A `port` is put into the url. `wss` verifies certificates, by the system's or `SSL_CERT_FILE`'s
-    authorities, private ones by `ca_file` or `ssl_context`, and never falls back to `ws`. A proxy named in the
-    environment is used, except for this machine.
+    A lost connection is opened again, with pauses that grow up to 30 s. Messages are sent in order. During a
+    reconnection up to 10,000 of them (16 MiB) wait; later ones are dropped and counted. Messages that the server has
+    not confirmed when the connection breaks are sent again, so that each arrives at least once.
 
-    `headers` go with the handshake: a dict, or a function without arguments that returns one. The function, plain
-    (called in a thread) or async, is called for each attempt, so that a token that expires can be fetched anew.
+    `wss` always verifies certificates, and never falls back to `ws`. A proxy from the environment is used, except for
+    this machine. Running the cell again replaces the client.
 
-    A message from the server has at most `max_size` bytes (16 MiB); a larger one closes the connection with 1009.
-    `wait` is how many seconds the first attempt is repeated while nothing listens yet (0: not at all).
+    Args:
+        url: The address, `ws://` or `wss://`.
+        port: The TCP port, if it is not in the url.
+        in_stream_into: A topic or a list of topics for received messages: text as `str`, binary as `Array1[u8]`.
+        out_stream_from: A topic or a list of topics whose messages are sent.
+        actor: `FX.StartActor(...)`, instead of topics.
+        ssl_context: A context for `wss`. Default: the certificate authorities of the system or of `SSL_CERT_FILE`.
+        ca_file: The file of a private certificate authority, for `wss`.
+        headers: Headers of the handshake: a dict, or a function without arguments, plain or async, that returns one. It
+            is called for each attempt, so that it can return a new token. Default: none.
+        subprotocols: The subprotocols to offer, in order of preference. Default: none.
+        redirects: The redirects to follow: 'same-origin' (the default) for the same scheme, host and port; 'any',
+            without `headers`, user and password for other servers; or 'none'. At most 10, never from `wss` to `ws`, and
+            never from a server elsewhere to this machine or its network.
+        max_size: The longest message from the server, in bytes (default 16 MiB); a longer one closes the connection
+            with code 1009.
+        wait: How many seconds to repeat the first attempt while no server listens (default 0: do not repeat it).
 
-    `redirects` says which redirects of the handshake are followed: 'same-origin' (the default), those that keep
-    scheme, host and port; 'any', those to other servers, too, but without `headers`, user and password; 'none'.
-    Ten at most, never one from `wss` to `ws`, and never one by a server elsewhere to this machine or its network.
+    Returns:
+        `ET.WebSocketClient('🍃-…')`.
 
-    A lost connection is made again with growing pauses of up to 30 s, as the journal tells. Messages go
-    out in order; up to 10,000 of them (16 MiB) wait meanwhile, the newest beyond that are dropped and
-    counted. What the server has not confirmed when the connection breaks is sent again, so that it arrives
-    at least once.
+    Raises:
+        InvalidEffect: A field is not valid; the error lists every mistake.
+        ConnectionFailed: The first attempt failed, which takes at most 10 s, or `wait` is over; the error has the
+            reason.
 
-    Returns `ET.WebSocketClient('🍃-…')`. Raises `InvalidEffect`, listing every fault of the fields, and
-    `ConnectionFailed`, saying why, when the first attempt fails, which takes 10 s at most, or `wait` is over.
-    Running the cell again replaces the client.
+    Source:
+        RFC 6455, section 4.1, for the handshake, and section 7.4.1 for close codes.
 
     >>> from zefnb import *
     >>> route = ET.WebSocket(clients_push_into_=[ET.Topic('t')])
@@ -245,9 +285,21 @@ async def start_websocket_client(
 
 @effect("StopWebSocketClient")
 async def stop_websocket_client(runtime: Runtime, *, client: WebSocketClient) -> Success:
-    """Close an outward connection with 1000, after what was published before, for which it takes up to a second.
+    """Close an outward connection with code 1000, after all messages published before, which may take a second.
 
-    Its actor gets a last `ET.WSServerDisconnected`. Raises `NotRunning` when the client has been stopped.
+    An actor of the client receives a last `ET.WSServerDisconnected`.
+
+    Args:
+        client: The handle of the client.
+
+    Returns:
+        `ET.Success()`.
+
+    Raises:
+        NotRunning: The client has been stopped before, or belongs to another process.
+
+    Source:
+        RFC 6455, section 7.4.1, for the close code.
 
     >>> from zefnb import *
     >>> route = ET.WebSocket(clients_push_into_=[ET.Topic('t')])
@@ -268,7 +320,10 @@ async def stop_websocket_client(runtime: Runtime, *, client: WebSocketClient) ->
 
 @effect("ListWebSocketClients")
 def list_websocket_clients(runtime: Runtime) -> list[WebSocketClient]:
-    """The handles of all outward clients, also of those that are just connecting again.
+    """List all outward clients, including those that are reconnecting.
+
+    Returns:
+        A list of handles.
 
     >>> from zefnb import *
     >>> isinstance(FX.ListWebSocketClients() | run, list)
@@ -281,11 +336,18 @@ def list_websocket_clients(runtime: Runtime) -> list[WebSocketClient]:
 
 @effect("QueryWebSocketClient")
 def query_websocket_client(runtime: Runtime, *, client: WebSocketClient) -> dict[str, Any]:
-    """One outward client: a dict with client, url, state, since, sent, received, queued, dropped, attempts.
+    """Describe one outward client.
 
-    `url` is shown without user and query; `state` is 'connected' or 'reconnecting', `since` when;
-    sent, received, queued (not yet sent) and dropped count messages, attempts those to connect again. Raises
-    `NotRunning` when the client has been stopped.
+    Args:
+        client: The handle of the client.
+
+    Returns:
+        A dict with the keys client, url (without user, password and query), state ('connected' or 'reconnecting'),
+        since (the `Time` of the state), sent, received, queued (not yet sent) and dropped (numbers of messages), and
+        attempts (to reconnect).
+
+    Raises:
+        NotRunning: The client has been stopped, or belongs to another process.
 
     >>> from zefnb import *
     >>> route = ET.WebSocket(clients_push_into_=[ET.Topic('t')])

@@ -123,7 +123,7 @@ def compile_behaviour(
     faults: list[FieldError] = []
     if (rules is None) == (handler is None):
         given = "both `rules` and `handler`" if rules is not None else "neither `rules` nor `handler`"
-        faults.append(FieldError("rules", f"there are {given}", "exactly one of the two"))
+        faults.append(FieldError("rules", f"got {given}", "exactly one of the two"))
 
     def report(rule: Rule, error: BaseException) -> None:
         text = f"the predicate of rule ({short_repr(rule.message)}, {short_repr(rule.state)}) failed"

@@ -6,8 +6,8 @@
     text    join split trim replace_text to_upper_case to_lower_case contains starts_with to_json parse_json
     bytes   array_to_bytes bytes_to_array
 
-`collect` evaluates a chain. `map` and `filter` are named here only, so that `from zefnb import *`
-leaves Python's own alone.
+`collect` evaluates a chain. `map` and `filter` are not among the names of `from zefnb import *`, which would hide
+Python's own.
 """
 
 from zefnb.core.op import collect

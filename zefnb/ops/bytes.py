@@ -1,4 +1,4 @@
-"""Ops for bytes: from what a binary frame is in topic mode, and back."""
+"""Ops for bytes: conversion from and to `Array1[u8]`, the content of binary frames in topic mode."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["array_to_bytes", "bytes_to_array", "collect"]
 def _bytes_of(subject: str, value: Any) -> bytes:
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
-    # Text is no list of numbers, and of the others the order means nothing.
+    # Text is not a list of numbers, and mappings and sets have no meaningful order.
     if isinstance(value, Iterable) and not isinstance(value, str | Mapping | Set):
         try:
-            # Through a list: numpy's and other arrays are to give their numbers, not their memory.
+            # A list converts the numbers of an array; `bytes` alone would copy its memory.
             return bytes(list(value))
         except (TypeError, ValueError):
             pass
@@ -27,7 +27,16 @@ def _bytes_of(subject: str, value: Any) -> bytes:
 
 @op(inline=True)
 def array_to_bytes(value: Any) -> bytes:
-    """The `Array1[u8]` as `bytes`; takes any bytes and any numbers 0 to 255, but no text.
+    """Convert an `Array1[u8]` to `bytes`.
+
+    Args:
+        value: An `Array1[u8]`, other bytes, or numbers from 0 to 255; not text.
+
+    Returns:
+        The bytes.
+
+    Raises:
+        InvalidValue: The value is of another type.
 
     >>> [104, 105] | array_to_bytes | collect
     b'hi'
@@ -37,7 +46,16 @@ def array_to_bytes(value: Any) -> bytes:
 
 @op(inline=True)
 def bytes_to_array(value: Any) -> ByteArray:
-    """The bytes as an `Array1[u8]`; takes numbers 0 to 255, too, but no text.
+    """Convert bytes to an `Array1[u8]`.
+
+    Args:
+        value: Bytes, or numbers from 0 to 255; not text.
+
+    Returns:
+        The array.
+
+    Raises:
+        InvalidValue: The value is of another type.
 
     >>> b'hi' | bytes_to_array | collect
     Array1[u8](b'hi')

@@ -1,4 +1,4 @@
-"""Ops for data: the items of a list, a tuple, a text or anything one can walk through."""
+"""Ops for data: the items of a list, a tuple, a text or any other iterable."""
 
 from __future__ import annotations
 
@@ -31,7 +31,16 @@ def _at(values: Sequence[Any], index: int, subject: str) -> Any:
 
 @op(inline=True)
 def first(values: Any) -> Any:
-    """The first item; `UnknownKey` when there is none.
+    """Return the first item.
+
+    Args:
+        values: A list, text or any other iterable.
+
+    Returns:
+        The item.
+
+    Raises:
+        UnknownKey: There are no items.
 
     >>> [7, 8, 9] | first | collect
     7
@@ -43,7 +52,16 @@ def first(values: Any) -> Any:
 
 @op(inline=True)
 def last(values: Any) -> Any:
-    """The last item; `UnknownKey` when there is none.
+    """Return the last item.
+
+    Args:
+        values: A list, text or any other iterable.
+
+    Returns:
+        The item.
+
+    Raises:
+        UnknownKey: There are no items.
 
     >>> [7, 8, 9] | last | collect
     9
@@ -53,7 +71,17 @@ def last(values: Any) -> Any:
 
 @op(inline=True, curried=True)
 def nth(n: int) -> Callable[[Any], Any]:
-    """The item at `n`, counted from 0, or from the end when negative; `UnknownKey` when there is none.
+    """Return the item at index `n`.
+
+    Args:
+        n: The index, from 0; a negative index counts from the end.
+
+    Returns:
+        The item.
+
+    Raises:
+        UnknownKey: There is no such item.
+        InvalidValue: `n` is not a whole number.
 
     >>> [7, 8, 9] | nth(1) | collect, 'abc' | nth(-1) | collect
     (8, 'c')
@@ -64,7 +92,16 @@ def nth(n: int) -> Callable[[Any], Any]:
 
 @op(inline=True, curried=True)
 def take(n: int) -> Callable[[Any], Any]:
-    """The first `n` items, or the last ones when negative. Text, bytes and tuples stay what they are.
+    """Return the first or the last items.
+
+    Args:
+        n: The number of items; a negative number takes the last ones.
+
+    Returns:
+        A list; text, bytes and tuples keep their type.
+
+    Raises:
+        InvalidValue: `n` is not a whole number.
 
     >>> [1, 2, 3] | take(2) | collect, 'abc' | take(-2) | collect
     ([1, 2], 'bc')
@@ -81,7 +118,16 @@ def take(n: int) -> Callable[[Any], Any]:
 
 @op(inline=True, curried=True)
 def drop(n: int) -> Callable[[Any], Any]:
-    """All but the first `n` items, or the last ones when negative. Text, bytes and tuples stay what they are.
+    """Return all but the first or the last items.
+
+    Args:
+        n: The number of items to leave out; a negative number leaves out the last ones.
+
+    Returns:
+        A list; text, bytes and tuples keep their type.
+
+    Raises:
+        InvalidValue: `n` is not a whole number.
 
     >>> [1, 2, 3] | drop(2) | collect, 'abc' | drop(-2) | collect
     ([3], 'a')
@@ -92,7 +138,13 @@ def drop(n: int) -> Callable[[Any], Any]:
 
 @op(inline=True)
 def length(values: Any) -> int:
-    """How many items there are.
+    """Count the items.
+
+    Args:
+        values: A list, text or any other iterable.
+
+    Returns:
+        The number of items.
 
     >>> 'abc' | length | collect
     3
@@ -102,7 +154,13 @@ def length(values: Any) -> int:
 
 @op(inline=True)
 def reverse(values: Any) -> Any:
-    """The items from the last to the first. Text, bytes and tuples stay what they are.
+    """Reverse the order of the items.
+
+    Args:
+        values: A list, text or any other iterable.
+
+    Returns:
+        A list; text, bytes and tuples keep their type.
 
     >>> [1, 2, 3] | reverse | collect, 'abc' | reverse | collect
     ([3, 2, 1], 'cba')
@@ -112,7 +170,18 @@ def reverse(values: Any) -> Any:
 
 @op(inline=True, curried=True)
 def sort(key: Any = None, reverse: bool = False) -> Callable[[Any], list[Any]]:
-    """A sorted list, by what `key`, a callable or a chain, makes of each item; `reverse` puts the greatest first.
+    """Sort the items.
+
+    Args:
+        key: A callable or a chain that returns the value to sort an item by. Default: the item itself.
+        reverse: Whether the greatest item comes first (default false).
+
+    Returns:
+        A sorted list.
+
+    Raises:
+        InvalidValue: `key` is not callable, or `reverse` is not a bool.
+        TypeError: Two items cannot be compared.
 
     >>> ['ccc', 'a', 'bb'] | sort | collect, ['ccc', 'a', 'bb'] | sort(key=length, reverse=True) | collect
     (['a', 'bb', 'ccc'], ['ccc', 'bb', 'a'])
@@ -125,7 +194,16 @@ def sort(key: Any = None, reverse: bool = False) -> Callable[[Any], list[Any]]:
 
 @op(inline=True, curried=True)
 def unique(key: Any = None) -> Callable[[Any], list[Any]]:
-    """The items without repetitions, in the order of their first occurrence; `key` tells what makes them the same.
+    """Remove repeated items; the first of each stays, in order.
+
+    Args:
+        key: A callable or a chain; items with equal results are repeated. Default: the item itself.
+
+    Returns:
+        A list of the items.
+
+    Raises:
+        InvalidValue: `key` is not callable.
 
     >>> [3, 1, 3, 2, 1] | unique | collect, ['a', 'B', 'b'] | unique(str.lower) | collect
     ([3, 1, 2], ['a', 'B'])
@@ -135,7 +213,7 @@ def unique(key: Any = None) -> Callable[[Any], list[Any]]:
     def distinct(values: Iterable[Any]) -> list[Any]:
         hashed: set[Any] = set()
         others: list[Any] = []
-        kept: list[Any] = []
+        result: list[Any] = []
         for value in values:
             mark = by(value) if by else value
             try:
@@ -145,7 +223,7 @@ def unique(key: Any = None) -> Callable[[Any], list[Any]]:
                 seen = mark in others
                 others.append(mark)
             if not seen:
-                kept.append(value)
-        return kept
+                result.append(value)
+        return result
 
     return distinct

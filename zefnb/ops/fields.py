@@ -1,4 +1,4 @@
-"""Ops for what is inside: the fields of records, the keys of dicts, the paths to both."""
+"""Ops for parts of values: the fields of records, the keys of dicts, and paths to both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _path(subject: str, field: str, key: Any) -> list[Any]:
 
 
 def _item(holder: Any, key: Any, subject: str) -> Any:
-    """One step of a path: a field, a key or an index, with an error that names what there is."""
+    """Return a field, a key or an index of `holder`. An error names the existing ones."""
     if isinstance(holder, Effect) or (isinstance(holder, Record) and not hasattr(type(holder), "__getitem__")):
         if isinstance(key, str):
             return holder.__dict__[key] if key in holder.__dict__ else holder.__getattr__(key)
@@ -48,10 +48,19 @@ def _item(holder: Any, key: Any, subject: str) -> Any:
 
 @op(inline=True, curried=True)
 def get(key: Any, default: Any = _NO_DEFAULT) -> Callable[[Any], Any]:
-    """The value under `key`: of a dict, at an index, in a field; a list of keys is a path.
+    """Return the value of a key, an index or a field.
 
-    What is not there is `default`, or without one an error that names what there is: `UnknownKey`, or
-    `MissingField` for an entity.
+    Args:
+        key: A key of a dict, an index of a list, or the name of a field; a list of these is a path.
+        default: The result if there is no such value. Default: an error.
+
+    Returns:
+        The value.
+
+    Raises:
+        UnknownKey: A dict or list has no such key or index; the error lists the keys.
+        MissingField: An entity has no such field.
+        InvalidValue: The value has neither keys, indices nor fields, or the path is empty.
 
     >>> {'a': [1, 2]} | get('a') | collect, {'a': [1, 2]} | get(['a', 1]) | collect, {} | get('b', 0) | collect
     ([1, 2], 2, 0)
@@ -91,9 +100,20 @@ def _changed(holder: Any, path: list[Any], value: Any, subject: str) -> Any:
 
 @op(inline=True)
 def insert(holder: Any, key: Any, value: Any) -> Any:
-    """A copy of the dict, entity or effect with `value` under `key`, new or not; in a list it replaces that item.
+    """Return a copy of a dict, entity, effect or list with `value` under `key`.
 
-    A list of keys is a path; dicts that are missing on the way are made.
+    Args:
+        holder: The dict, entity, effect or list.
+        key: A key or field, new or not, or an existing index of a list; a list of these is a path. Missing dicts on the
+            path are made.
+        value: The value.
+
+    Returns:
+        The copy.
+
+    Raises:
+        UnknownKey: A list has no such index.
+        InvalidValue: The holder cannot have such a key, or the path is empty.
 
     >>> {'a': 1} | insert('b', 2) | collect, {} | insert(['x', 'y'], 1) | collect
     ({'a': 1, 'b': 2}, {'x': {'y': 1}})
@@ -103,7 +123,17 @@ def insert(holder: Any, key: Any, value: Any) -> Any:
 
 @op(inline=True, curried=True)
 def insert_into(template: Any, field: Any) -> Callable[[Any], Any]:
-    """A copy of `template`, an effect, entity or dict, with the value in `field`; a list of keys is a path.
+    """Return a copy of `template` with the value in `field`.
+
+    Args:
+        template: An effect, entity, dict or list.
+        field: The name of a field or key; a list of these is a path.
+
+    Returns:
+        The copy.
+
+    Raises:
+        InvalidValue: The template has no such field, or is of another type.
 
     >>> 'Ada' | insert_into({'greeting': 'hello'}, 'name') | collect
     {'greeting': 'hello', 'name': 'Ada'}
@@ -126,7 +156,7 @@ def insert_into(template: Any, field: Any) -> Callable[[Any], Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """What `F.name` does; equal for equal names, so that chains compare."""
+    """The function of `F.name`; instances with equal names are equal, so that chains can be compared."""
 
     name: str
 
@@ -137,7 +167,15 @@ class _Reader:
 
 
 class Fields:
-    """The ops that read a field: of an entity or effect, or the key of a dict.
+    """Ops that return a field of an entity or effect, or the value of a key of a dict: `F.name`.
+
+    Returns:
+        The value of the field or key.
+
+    Raises:
+        UnknownKey: A dict has no such key.
+        MissingField: An entity or effect has no such field.
+        UnknownName: The name begins with an underscore.
 
     >>> {'name': 'Ada'} | F.name | collect
     'Ada'

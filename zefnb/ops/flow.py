@@ -1,4 +1,4 @@
-"""Ops for the flow of values: apply, choose, compare, and look at what passes by."""
+"""Ops for the flow of values: apply, choose, compare and log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,13 @@ _NO_INITIAL: Any = object()
 
 @op(inline=True)
 def identity(value: Any) -> Any:
-    """The value itself.
+    """Return the value itself.
+
+    Args:
+        value: Any value.
+
+    Returns:
+        The value.
 
     >>> 5 | identity | collect
     5
@@ -42,9 +48,18 @@ def identity(value: Any) -> Any:
 
 
 def apply(*given: Any) -> Any:
-    """With a function: the op that applies it. With a value and a chain: what the chain makes of the value.
+    """Apply a function or chain: as an op, `apply(function)`, or directly, `apply(value, chain)`.
 
-    The second form is for values that keep `|` for themselves, such as polars frames.
+    The second form is for values that define `|` themselves, such as polars frames.
+
+    Args:
+        given: A function or chain; or a value and a function or chain.
+
+    Returns:
+        An op, or the result for the value.
+
+    Raises:
+        InvalidValue: There are not one or two arguments, or the function is not callable.
 
     >>> 'abc' | apply(len) | collect
     3
@@ -62,7 +77,16 @@ def apply(*given: Any) -> Any:
 
 @op(inline=True, curried=True)
 def map(function: Any) -> Callable[[Any], list[Any]]:
-    """A list of what `function`, a callable or a chain, makes of each item.
+    """Apply a function to each item.
+
+    Args:
+        function: A callable or a chain.
+
+    Returns:
+        A list of the results.
+
+    Raises:
+        InvalidValue: The function is not callable.
 
     >>> ['a', 'bc'] | map(len) | collect
     [1, 2]
@@ -73,9 +97,17 @@ def map(function: Any) -> Callable[[Any], list[Any]]:
 
 @op(inline=True, curried=True)
 def filter(predicate: Any) -> Callable[[Any], list[Any]]:
-    """A list of the items for which `predicate` is true, or which fit it where it is a pattern.
+    """Keep the items that match.
 
-    A type is a pattern and keeps its instances, except `bool`, which keeps what is true, as it does in Python.
+    Args:
+        predicate: A callable, a chain or a pattern. A type is a pattern and keeps its instances, except `bool`, which
+            keeps the true items, as in Python.
+
+    Returns:
+        A list of the items.
+
+    Raises:
+        InvalidValue: The predicate is not a function, an op or a pattern.
 
     >>> [1, 5, 9] | filter(greater_than(4)) | collect, [1, 'a'] | filter(str) | collect
     ([5, 9], ['a'])
@@ -94,9 +126,17 @@ def _is_pattern(given: Any) -> bool:
 
 @op(inline=True, curried=True)
 def reduce(function: Any, initial: Any = _NO_INITIAL) -> Callable[[Any], Any]:
-    """All items made one: `function` is called with what there is so far, at first `initial`, and the next item.
+    """Combine all items to one value.
 
-    A chain gets both as a pair. Without `initial` the first item takes its place, and no items are an error.
+    Args:
+        function: A callable of the value so far and the next item, or a chain that receives both as a pair.
+        initial: The first value. Default: the first item.
+
+    Returns:
+        The combined value.
+
+    Raises:
+        InvalidValue: There are no items and no `initial`.
 
     >>> [1, 2, 3] | reduce(lambda total, n: total + n, 10) | collect
     16
@@ -116,7 +156,14 @@ def reduce(function: Any, initial: Any = _NO_INITIAL) -> Callable[[Any], Any]:
 
 @op(inline=True)
 def constant_func(value: Any, answer: Any) -> Any:
-    """Always `answer`, whatever the value.
+    """Return `answer` for every value.
+
+    Args:
+        value: Any value, which is ignored.
+        answer: The result.
+
+    Returns:
+        `answer`.
 
     >>> 'anything' | constant_func(5) | collect
     5
@@ -125,7 +172,16 @@ def constant_func(value: Any, answer: Any) -> Any:
 
 
 def one_of(*alternatives: Any) -> Union:
-    """The pattern that any of the alternatives fits: literals, types or other patterns.
+    """Make a pattern that matches any of the alternatives.
+
+    Args:
+        alternatives: Literals, types or other patterns; at least one.
+
+    Returns:
+        A pattern.
+
+    Raises:
+        InvalidValue: There are no alternatives.
 
     >>> 'yes' | is_a(one_of('yes', 'y', 1)) | collect
     True
@@ -137,7 +193,16 @@ def one_of(*alternatives: Any) -> Union:
 
 @op(inline=True, curried=True)
 def is_a(pattern: Any) -> Callable[[Any], bool]:
-    """Whether the value fits `pattern`: a type, a union, a literal, a predicate.
+    """Test whether the value matches a pattern.
+
+    Args:
+        pattern: A type, a union, a literal or a predicate.
+
+    Returns:
+        True or false.
+
+    Raises:
+        InvalidValue: The pattern is not valid.
 
     >>> 5 | is_a(int) | collect, True | is_a(int) | collect
     (True, False)
@@ -147,10 +212,19 @@ def is_a(pattern: Any) -> Callable[[Any], bool]:
 
 @op(inline=True, curried=True)
 def match_(cases: Any) -> Callable[[Any], Any]:
-    """The answer of the first of the `(pattern, answer)` cases that the value fits.
+    """Return the result of the first case whose pattern matches the value.
 
-    An op or function is applied to the value, anything else is the answer itself. A predicate that
-    raises does not fit; a value that fits no case is an `InvalidValue`.
+    A case whose predicate raises does not match.
+
+    Args:
+        cases: A list of pairs, or a dict, from pattern to result. An op or a function as result is applied to the
+            value.
+
+    Returns:
+        The result of the case.
+
+    Raises:
+        InvalidValue: The value matches no case, or the cases are not pairs.
 
     >>> size = match_([(greater_than(99), 'big'), (int, lambda n: n * 10)])
     >>> 100 | size | collect, 4 | size | collect
@@ -167,7 +241,7 @@ def match_(cases: Any) -> Callable[[Any], Any]:
             if found:
                 return answer(value)
         raise InvalidValue(
-            "match_", [FieldError("value", f"got {shown(value)}, which fits none of {len(compiled)} cases")]
+            "match_", [FieldError("value", f"got {shown(value)}, which matches none of {len(compiled)} cases")]
         )
 
     return matched
@@ -176,13 +250,13 @@ def match_(cases: Any) -> Callable[[Any], Any]:
 def _pairs(cases: Any) -> list[Any]:
     pairs = list(cases.items()) if isinstance(cases, dict) else cases
     if not isinstance(pairs, list | tuple) or not pairs:
-        raise InvalidValue("match_", [FieldError("cases", f"got {shown(cases)}", "a list of (pattern, answer)")])
+        raise InvalidValue("match_", [FieldError("cases", f"got {shown(cases)}", "a list of (pattern, result)")])
     return list(pairs)
 
 
 def _case(case: Any, number: int) -> tuple[Callable[[Any], bool], Callable[[Any], Any]]:
     if not isinstance(case, tuple | list) or len(case) != 2:
-        raise InvalidValue("match_", [FieldError(f"cases[{number}]", f"got {shown(case)}", "(pattern, answer)")])
+        raise InvalidValue("match_", [FieldError(f"cases[{number}]", f"got {shown(case)}", "(pattern, result)")])
     pattern, answer = case
     if callable(answer):
         return compile_pattern(pattern).test, compile_chain(as_chain(answer))
@@ -191,7 +265,14 @@ def _case(case: Any, number: int) -> tuple[Callable[[Any], bool], Callable[[Any]
 
 @op(inline=True)
 def equals(value: Any, other: Any) -> bool:
-    """Whether the value equals `other`, as `==` does.
+    """Test whether the value equals another, as `==` does.
+
+    Args:
+        value: The value.
+        other: The other value.
+
+    Returns:
+        True or false.
 
     >>> 5 | equals(5.0) | collect
     True
@@ -201,7 +282,17 @@ def equals(value: Any, other: Any) -> bool:
 
 @op(inline=True)
 def greater_than(value: Any, other: Any) -> bool:
-    """Whether the value is greater than `other`; `TypeError` for what does not compare.
+    """Test whether the value is greater than another.
+
+    Args:
+        value: The value.
+        other: The other value.
+
+    Returns:
+        True or false.
+
+    Raises:
+        TypeError: The two values cannot be compared.
 
     >>> 5 | greater_than(3) | collect
     True
@@ -211,7 +302,17 @@ def greater_than(value: Any, other: Any) -> bool:
 
 @op(inline=True)
 def less_than(value: Any, other: Any) -> bool:
-    """Whether the value is less than `other`; `TypeError` for what does not compare.
+    """Test whether the value is less than another.
+
+    Args:
+        value: The value.
+        other: The other value.
+
+    Returns:
+        True or false.
+
+    Raises:
+        TypeError: The two values cannot be compared.
 
     >>> 5 | less_than(3) | collect
     False
@@ -221,7 +322,14 @@ def less_than(value: Any, other: Any) -> bool:
 
 @op(inline=True)
 def log(value: Any, prefix: str = "") -> Any:
-    """Write the value as a line on the output, after `prefix`, and pass it on unchanged.
+    """Print the value as one line, and return it unchanged.
+
+    Args:
+        value: Any value; text is printed as it is, other values as their `repr`.
+        prefix: A text before the value (default none).
+
+    Returns:
+        The value.
 
     >>> 'hello' | log('received:') | collect
     received: hello

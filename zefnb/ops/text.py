@@ -1,4 +1,4 @@
-"""Ops for text, and for JSON, which is text."""
+"""Ops for text, including JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,16 @@ def _part(subject: str, field: str, given: Any) -> str:
 
 @op(inline=True, curried=True)
 def join(separator: str = "") -> Callable[[Any], str]:
-    """One text of many, with `separator` between them.
+    """Join texts to one text.
+
+    Args:
+        separator: The text between them (default none).
+
+    Returns:
+        The text.
+
+    Raises:
+        InvalidValue: The separator or an item is not text.
 
     >>> ['a', 'b'] | join(', ') | collect, ['a', 'b'] | join | collect
     ('a, b', 'ab')
@@ -50,7 +59,16 @@ def join(separator: str = "") -> Callable[[Any], str]:
 
 @op(inline=True, curried=True)
 def split(separator: str | None = None) -> Callable[[Any], list[str]]:
-    """The parts of a text between the separators; without one, its words.
+    """Split a text at the separators.
+
+    Args:
+        separator: The text between the parts. Default: any white space, which gives the words.
+
+    Returns:
+        A list of the parts.
+
+    Raises:
+        InvalidValue: The value is not text, or the separator is not text or empty.
 
     >>> 'a,b' | split(',') | collect, ' two  words ' | split | collect
     (['a', 'b'], ['two', 'words'])
@@ -61,7 +79,16 @@ def split(separator: str | None = None) -> Callable[[Any], list[str]]:
 
 @op(inline=True, curried=True)
 def trim(characters: str | None = None) -> Callable[[Any], str]:
-    """The text without white space at its ends, or without any of these `characters`.
+    """Remove white space, or other characters, from both ends of a text.
+
+    Args:
+        characters: The characters to remove. Default: white space.
+
+    Returns:
+        The text without them.
+
+    Raises:
+        InvalidValue: The value is not text, or `characters` is not text or empty.
 
     >>> '  hi ' | trim | collect, '--hi-' | trim('-') | collect
     ('hi', 'hi')
@@ -72,7 +99,17 @@ def trim(characters: str | None = None) -> Callable[[Any], str]:
 
 @op(inline=True, curried=True)
 def replace_text(old: str, new: str) -> Callable[[Any], str]:
-    """The text with every `old` replaced by `new`.
+    """Replace every occurrence of a part of a text.
+
+    Args:
+        old: The part to replace; not empty.
+        new: The text in its place.
+
+    Returns:
+        The new text.
+
+    Raises:
+        InvalidValue: The value or an argument is not text, or `old` is empty.
 
     >>> 'a-b-c' | replace_text('-', '+') | collect
     'a+b+c'
@@ -83,7 +120,16 @@ def replace_text(old: str, new: str) -> Callable[[Any], str]:
 
 @op(inline=True)
 def to_upper_case(text: Any) -> str:
-    """The text in capital letters.
+    """Return the text in upper case.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The text in upper case.
+
+    Raises:
+        InvalidValue: The value is not text.
 
     >>> 'Hi' | to_upper_case | collect
     'HI'
@@ -93,7 +139,16 @@ def to_upper_case(text: Any) -> str:
 
 @op(inline=True)
 def to_lower_case(text: Any) -> str:
-    """The text in small letters.
+    """Return the text in lower case.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The text in lower case.
+
+    Raises:
+        InvalidValue: The value is not text.
 
     >>> 'Hi' | to_lower_case | collect
     'hi'
@@ -103,7 +158,17 @@ def to_lower_case(text: Any) -> str:
 
 @op(inline=True)
 def contains(value: Any, part: Any) -> bool:
-    """Whether `part` is in the text, the list or the keys of the dict.
+    """Test whether a text, a list or the keys of a dict contain `part`.
+
+    Args:
+        value: A text, list, dict or other container.
+        part: The part of a text, an item or a key.
+
+    Returns:
+        True or false.
+
+    Raises:
+        TypeError: The value is not a container, or a text cannot contain such a part.
 
     >>> 'hello' | contains('ell') | collect, [1, 2] | contains(3) | collect
     (True, False)
@@ -113,7 +178,17 @@ def contains(value: Any, part: Any) -> bool:
 
 @op(inline=True)
 def starts_with(value: Any, beginning: Any) -> bool:
-    """Whether the text, bytes or list begins with `beginning`; nothing begins with what is of another kind.
+    """Test whether a text, bytes, a list or a tuple begins with `beginning`.
+
+    Args:
+        value: Text, bytes, a list or a tuple.
+        beginning: The same type as the value; for any other type the result is false.
+
+    Returns:
+        True or false.
+
+    Raises:
+        InvalidValue: The value is of another type.
 
     >>> '/name Ada' | starts_with('/name') | collect, b'GIF89' | starts_with(b'GIF') | collect
     (True, True)
@@ -126,9 +201,21 @@ def starts_with(value: Any, beginning: Any) -> bool:
 
 @op(inline=True)
 def to_json(value: Any) -> str:
-    """The value as JSON text; an entity becomes an object with its type and its fields.
+    """Convert the value to JSON text.
 
-    Raises `InvalidValue` for bytes, NaN and infinity, `TypeError` for what has no place in JSON.
+    Args:
+        value: A dict, list, tuple, set, text, number, bool, None, `Time` or entity. An entity becomes an object with
+            its type, its uid (if any) and its fields.
+
+    Returns:
+        The JSON text.
+
+    Raises:
+        InvalidValue: The value contains bytes, NaN, infinity or itself.
+        TypeError: The value contains another type.
+
+    Source:
+        RFC 8259.
 
     >>> {'a': [1, None]} | to_json | collect
     '{"a": [1, null]}'
@@ -138,7 +225,19 @@ def to_json(value: Any) -> str:
 
 @op(inline=True)
 def parse_json(text: Any) -> Any:
-    """The value that a JSON text, or its UTF-8 bytes, describes; `InvalidValue` says where it is not JSON.
+    """Convert JSON text to a value.
+
+    Args:
+        text: JSON as text, or as UTF-8 bytes.
+
+    Returns:
+        A dict, list, text, number, bool or None.
+
+    Raises:
+        InvalidValue: The text is not JSON; the error has the position of the mistake.
+
+    Source:
+        RFC 8259.
 
     >>> '{"a": [1, null]}' | parse_json | collect
     {'a': [1, None]}

@@ -16,14 +16,21 @@ _NOT_GIVEN: Any = object()
 class DictDatabase(MutableMapping[Any, Any]):
     """A handle on a database that `FX.CreateDB` made: a dict that all actors and the notebook share.
 
-    Works from any thread; every operation is atomic, and consistent with `FX.UpdateDB` and `FX.QueryDB`.
-    Reading and then writing are two operations: `db['n'] += 1` by two threads may count once. What is read
-    is a copy; changing it changes nothing in the database until it is written back. On disk a write is kept
-    when it returns, and it waits for that also on the loop, where `FX.UpdateDB` lets others go on.
+    It can be used from any thread. Every operation is atomic, and consistent with `FX.UpdateDB` and `FX.QueryDB`. A
+    read and a later write are two operations: `db['n'] += 1` in two threads may count once. A read returns a copy;
+    changes of the copy have no effect on the database until it is written back. A write to disk returns when it is
+    stored, and blocks the event loop meanwhile; `FX.UpdateDB` does not.
 
-    The handle itself is an immutable value, equal by its uid; its `repr` evaluates back to it. Raises
-    `UnknownKey` for a key that is not there, and `NotRunning` when the database has been closed or lives in
-    another process.
+    The handle is an immutable value. Handles with the same uid are equal, and the `repr` evaluates to the handle.
+
+    Args:
+        uid: The uid of an open database.
+
+    Raises:
+        UnknownKey: There is no such key.
+        InvalidValue: A key or value cannot be stored, or the uid is not valid.
+        NotRunning: The database has been closed, or belongs to another process.
+        StorageFailed: The file cannot be read or written.
 
     >>> from zefnb import *
     >>> db = FX.CreateDB(type=DictDatabase) | run

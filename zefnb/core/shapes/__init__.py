@@ -1,7 +1,7 @@
-"""The shapes: every entity type whose fields the toolkit reads or writes.
+"""The shapes: every entity type whose fields zefnb reads or writes.
 
-The one list of these fields. The checks of routes, completion, `ET.WebSocket?`, the types that editors see and the
-reference are made from it. Any other entity type is the program's own and takes any fields.
+This is the only list of these fields. The checks of routes, completion, `ET.WebSocket?`, the types for editors and the
+reference are made from it. Any other entity type is the program's own and may have any fields.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from zefnb.core.shapes.shape import Kind, Shape
 
 SHAPES: dict[str, Shape] = {shape.name: shape for shape in (*GIVEN, *MESSAGES, *HANDLES)}
 
-# Run as tests by `doctest`, as the examples of docstrings are.
+# `doctest` runs these as tests, like the examples in docstrings.
 __test__ = {shape.name: shape.example for shape in SHAPES.values()}
 
 
 def of_kind(kind: Kind) -> list[Shape]:
-    """The shapes of one kind, in their order.
+    """Return the shapes of one kind, in their order.
 
     >>> [shape.name for shape in of_kind('change')]
     ['InsertIn', 'RemoveIn']
@@ -27,6 +27,6 @@ def of_kind(kind: Kind) -> list[Shape]:
 
 
 def doc_of(name: str) -> str:
-    """The docstring of the entity type of that name."""
+    """Return the docstring of the entity type of that name."""
     shape = SHAPES.get(name)
     return shape.doc if shape is not None else f"An entity type of the program: `ET.{name}(...)` takes any fields."

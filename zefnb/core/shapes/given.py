@@ -1,4 +1,4 @@
-"""The shapes of what a program gives a server: routes, answers, and changes of routes."""
+"""The shapes of the entities that a program gives to a server: routes, answers, and changes of routes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ GIVEN = (
         "route",
         "A WebSocket route. It has topics, or an actor for each client.",
         {
-            "clients_subscribe_to": Field(_TOPICS, "Each client receives what is published to these topics.", ()),
+            "clients_subscribe_to": Field(_TOPICS, "Each client receives the messages of these topics.", ()),
             "clients_push_into_": Field(
-                _TOPICS, "What clients send is published here: text as `str`, binary as `Array1[u8]`.", ()
+                _TOPICS,
+                "The messages of clients are published to these topics: text as `str`, binary as `Array1[u8]`.",
+                (),
             ),
             "actor": Field(
                 "FX.StartActor | None",
-                "Describes the actor of each client; its rules take what the client sends.",
+                "Describes the actor of each client, which receives the messages of the client.",
                 None,
             ),
             "slow_client": Field(
                 "Literal['close', 'drop_oldest', 'drop_newest'] | ET.SlowClient | Mapping[str, Any]",
-                "What happens to a client that does not read as fast as others publish.",
+                "How to treat a client that reads more slowly than messages are published.",
                 "close",
             ),
             "max_size": Field("int", "The longest message that a client may send, in bytes.", 1 << 20),
@@ -32,7 +34,7 @@ GIVEN = (
             ),
             "subprotocols": Field(
                 "Sequence[str]",
-                "The subprotocols that the route speaks; the first one that a client offers is used.",
+                "The subprotocols of the route; the first one that a client offers is used.",
                 (),
             ),
         },
@@ -48,7 +50,7 @@ ET.Success()
     Shape(
         "SlowClient",
         "route",
-        "What a WebSocket route does with a client that reads too slowly; see Limits for the defaults of `None`.",
+        "How a WebSocket route treats a client that reads too slowly; see Limits for the defaults of `None`.",
         {
             "policy": Field(
                 "Literal['close', 'drop_oldest', 'drop_newest']",
@@ -67,7 +69,7 @@ ET.Success()
     Shape(
         "HTML",
         "answer",
-        "A page: the value of a route, or what a handler returns.",
+        "A page: the value of a route, or the result of a handler.",
         {"content": Field("str | bytes", "The page, sent as `text/html`.")},
         """
 >>> from zefnb import *
@@ -77,7 +79,7 @@ ET.Success()
     Shape(
         "JSON",
         "answer",
-        "A value as JSON: the value of a route, or what a handler returns.",
+        "A value as JSON: the value of a route, or the result of a handler.",
         {"content": Field("Any", "The value, sent as `application/json`.")},
         """
 >>> from zefnb import *
@@ -92,7 +94,7 @@ ET.Success()
             "status": Field("int", "The status, from 200 to 599; that of `body` when it is an entity.", 200),
             "body": Field(
                 "str | bytes | dict[str, Any] | list[Any] | ET.HTML | ET.JSON | ET.Redirect | ET.FromFile | None",
-                "Text, bytes, what becomes JSON, or another answer.",
+                "Text, bytes, a dict or list for JSON, or another answer.",
                 b"",
             ),
             "headers": Field(

@@ -1,4 +1,4 @@
-"""The shapes of what effects return."""
+"""The shapes of the handles and results that effects return."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HANDLES = (
 >>> FX.Publish(target=ET.Topic('news'), content='breaking news!') | run
 ET.Success()
 """,
-        uid="The name of the topic, or `generate_uid()` for one that nobody else can name.",
+        uid="The name of the topic, or `generate_uid()` for a topic that no other code can name.",
     ),
     Shape(
         "HTTPServer",
@@ -38,7 +38,7 @@ ET.Success()
         "Actor",
         "handle",
         "A handle on an actor, made by `FX.StartActor`.",
-        {"input": Field("ET.Topic | list[ET.Topic]", "What is published here reaches the actor.")},
+        {"input": Field("ET.Topic | list[ET.Topic]", "The actor receives the messages of these topics.")},
         """
 >>> from zefnb import *
 >>> actor = FX.StartActor(initial_state=0, handler=lambda message, count: [[], count + 1]) | run
@@ -90,7 +90,7 @@ ET.Success()
     Shape(
         "Success",
         "handle",
-        "The result of an effect that has no other.",
+        "The result of an effect without another result.",
         {},
         """
 >>> from zefnb import *

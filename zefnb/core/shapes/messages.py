@@ -5,7 +5,7 @@ from __future__ import annotations
 from zefnb.core.shapes.shape import COMPUTED, MAY_BE_MISSING, Field, Shape
 
 _CLIENT_IP = Field("str", "The IP address of the client.")
-_ORIGIN = Field("str", "The origin of the client's page; missing when the client does not send one.", MAY_BE_MISSING)
+_ORIGIN = Field("str", "The origin of the client's page; missing if the client does not send one.", MAY_BE_MISSING)
 _SERVER = Field("ET.HTTPServer", "The handle of the server.")
 _CHANNEL_ID = Field("int", "The number of the connection on its server, for `FX.CloseWebSocketConnection`.")
 _URL = Field("str", "The url of the server, without user, password and query.")
@@ -14,7 +14,7 @@ MESSAGES = (
     Shape(
         "Request",
         "message",
-        "An HTTP request: what the handler of a route receives.",
+        "An HTTP request, the argument of a route's handler.",
         {
             "path": Field("str", "The path, decoded, without the query."),
             "method": Field("str", "The method, such as `'GET'`."),
@@ -56,13 +56,13 @@ MESSAGES = (
             "path": Field("str", "The path to which the client connected."),
             "query_params": Field("dict[str, str]", "The fields of the query, decoded; the last of each name."),
             "time": Field("Time", "When the client connected."),
-            "topic_in": Field("ET.Topic", "What is published here reaches the actor, as what the client sends does."),
-            "topic_out": Field("ET.Topic", "What is published here is sent to the client."),
+            "topic_in": Field("ET.Topic", "The actor receives the messages of this topic, like those of the client."),
+            "topic_out": Field("ET.Topic", "The messages of this topic are sent to the client."),
             "origin": _ORIGIN,
             "http_server": _SERVER,
             "channel_id": _CHANNEL_ID,
             "path_params": Field(
-                "dict[str, Any]", "The variables of the path, by name; missing when the path has none.", MAY_BE_MISSING
+                "dict[str, Any]", "The variables of the path, by name; missing if the path has none.", MAY_BE_MISSING
             ),
         },
         """
@@ -77,7 +77,7 @@ MESSAGES = (
     Shape(
         "WSClientDisconnected",
         "message",
-        "A client has gone: the last message of the actor of a WebSocket route.",
+        "A client has disconnected: the last message of the actor of a WebSocket route.",
         {
             "client_ip": _CLIENT_IP,
             "path": Field("str", "The path to which the client was connected."),
@@ -102,8 +102,8 @@ MESSAGES = (
         {
             "url": _URL,
             "time": Field("Time", "When the connection opened."),
-            "topic_in": Field("ET.Topic", "What is published here reaches the actor, as what the server sends does."),
-            "topic_out": Field("ET.Topic", "What is published here is sent to the server."),
+            "topic_in": Field("ET.Topic", "The actor receives the messages of this topic, like those of the server."),
+            "topic_out": Field("ET.Topic", "The messages of this topic are sent to the server."),
             "client": Field("ET.WebSocketClient", "The handle of the outward connection."),
             "subprotocol": Field("str", "The subprotocol that the server chose; missing without one.", MAY_BE_MISSING),
         },
@@ -122,8 +122,8 @@ MESSAGES = (
         {
             "url": _URL,
             "time": Field("Time", "When the connection ended."),
-            "code": Field("int", "The close code (RFC 6455, section 7.4); 1006 when the server sent none."),
-            "reason": Field("str", "The reason that the server gave, or what went wrong."),
+            "code": Field("int", "The close code (RFC 6455, section 7.4); 1006 if the server sent none."),
+            "reason": Field("str", "The reason from the server, or the error."),
         },
         """
 >>> from zefnb import *
@@ -136,7 +136,7 @@ MESSAGES = (
     Shape(
         "ActorContext",
         "message",
-        "The third argument of a handler that takes three: which actor runs it.",
+        "The third argument of a handler that takes three: the actor that runs it, and its input.",
         {
             "actor": Field("ET.Actor", "The handle of the actor."),
             "source_topic": Field("ET.Topic | list[ET.Topic]", "The input of the actor."),

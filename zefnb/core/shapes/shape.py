@@ -1,4 +1,4 @@
-"""A shape: the fields that the toolkit reads or writes in entities of one type, with their types and defaults."""
+"""A shape: the fields that zefnb reads or writes in entities of one type, with their types and defaults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Kind = Literal["route", "answer", "change", "message", "handle"]
 
 
 class Presence(Enum):
-    """Says of a field without a default whether an entity always has it."""
+    """Whether an entity always has a field without a default."""
 
     REQUIRED = "required"
     MAY_BE_MISSING = "may be missing"
@@ -27,7 +27,7 @@ REQUIRED, MAY_BE_MISSING, COMPUTED = Presence.REQUIRED, Presence.MAY_BE_MISSING,
 
 @dataclass(frozen=True)
 class Field:
-    """One field. `type` is written as in an annotation, with `ET.` before entity types; `default` is a value."""
+    """One field. `type` is written as an annotation, with `ET.` before entity types."""
 
     type: str
     meaning: str
@@ -59,12 +59,12 @@ class Shape:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """The names of the fields that must be there."""
+        """The names of the required fields."""
         return tuple(name for name, field in self.fields.items() if field.default is REQUIRED)
 
     @property
     def signature(self) -> inspect.Signature:
-        """The fields as a signature, for help and completion; types are left to the text."""
+        """The fields as a signature without types, for help and completion."""
         made = [inspect.Parameter("uid", inspect.Parameter.POSITIONAL_ONLY)] if self.uid else []
         for name, field in self.fields.items():
             default = {REQUIRED: inspect.Parameter.empty, MAY_BE_MISSING: ...}
@@ -91,13 +91,13 @@ class Shape:
             yield self.more
 
     def unknown(self, where: str, given: Mapping[str, Any]) -> Iterator[FieldError]:
-        """The fields of `given` that the shape does not have."""
+        """Yield an error for each field of `given` that the shape does not have."""
         for name in given:
             if name not in self.fields:
                 yield FieldError(f"{where}.{name}", "unknown field", ", ".join(self.fields), Hint(name, self.fields))
 
     def missing(self, where: str, given: Mapping[str, Any]) -> Iterator[FieldError]:
-        """The required fields that `given` lacks."""
+        """Yield an error for each required field that `given` does not have."""
         for name in self.required:
             if name not in given:
                 yield FieldError(f"{where}.{name}", "missing", f"ET.{self.name}({name}=...)")
