@@ -15,7 +15,7 @@ from tests.store.on_disk import opened
 from zefnb.errors import InvalidValue, StorageFailed
 from zefnb.store.alike import MOST_ALIKE
 from zefnb.store.codec import decode, encode, told
-from zefnb.store.scan import MOST_CHOSEN, Undecodable
+from zefnb.store.scan import MAX_CHOSEN_HASHES, Undecodable
 
 MODULUS = 2**61 - 1  # of Python's hashes of numbers
 MANY = 20_000
@@ -99,7 +99,7 @@ def test_pairs_have_one_hash():
 
 
 def test_the_maximum_of_equal_hashes_is_read_and_written_and_one_more_is_refused():
-    others = {(n, "x") for n in range(MOST_CHOSEN)}
+    others = {(n, "x") for n in range(MAX_CHOSEN_HASHES)}
     allowed = others | {n * MODULUS for n in range(1, MOST_ALIKE + 1)}
     assert decode(encode(allowed)) == allowed
     with pytest.raises(InvalidValue, match="same hash"):

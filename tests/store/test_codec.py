@@ -39,7 +39,7 @@ from zefnb.ops import (
     take,
     trim,
 )
-from zefnb.store.codec import _Told, decode, encode, told
+from zefnb.store.codec import _Tagged, decode, encode, told
 from zefnb.store.scan import Undecodable
 
 UID = "🍃-87f83f06bfec2ba79b96"
@@ -293,8 +293,8 @@ def test_a_pickle_cannot_set_attributes_of_allowed_objects():
         with pytest.raises(Undecodable):
             decode(forged)
     assert told.__doc__ is not None
-    assert told.__doc__.startswith("The one global")
-    assert not hasattr(_Told("a"), "__dict__")
+    assert told.__doc__.startswith("The only global")
+    assert not hasattr(_Tagged("a"), "__dict__")
 
 
 @given(st.binary(max_size=200))

@@ -42,7 +42,7 @@ def check_hashes(keys: Iterable[Any]) -> None:
     Hashes().check(keys)
 
 
-class _Held(NamedTuple):
+class _Seen(NamedTuple):
     container: Any  # so that its id stays its own
     hashes: Hashes
 
@@ -60,14 +60,14 @@ class CarefulReader(_PythonReader):  # type: ignore[misc]
     def __init__(self, stored: bytes, find: Callable[[str, str], Any]) -> None:
         super().__init__(io.BytesIO(stored))
         self._find = find
-        self._seen: dict[int, _Held] = {}
+        self._seen: dict[int, _Seen] = {}
 
     def find_class(self, module: str, name: str) -> Any:
         return self._find(module, name)
 
     def _check(self, container: Any, keys: Iterable[Any]) -> None:
-        held = self._seen.setdefault(id(container), _Held(container, Hashes()))
-        held.hashes.check(keys)
+        seen = self._seen.setdefault(id(container), _Seen(container, Hashes()))
+        seen.hashes.check(keys)
 
     def _setitem(self) -> None:
         self._check(self.stack[-3], self.stack[-2:-1])

@@ -36,13 +36,13 @@ class Change:
     ) -> None:
         self._database = database
         self._store = store
-        self._insert = taken(store, insert)
-        self._update = taken(store, update)
+        self._insert = stored_values(store, insert)
+        self._update = stored_values(store, update)
         self._remove = list(remove)
-        self._refuse_twice({"insert": self._insert, "update": self._update, "remove": self._remove})
+        self._refuse_duplicates({"insert": self._insert, "update": self._update, "remove": self._remove})
 
     @staticmethod
-    def _refuse_twice(parts: Mapping[str, Any]) -> None:
+    def _refuse_duplicates(parts: Mapping[str, Any]) -> None:
         seen: dict[bytes, str] = {}
         faults = []
         for field, keys in parts.items():
@@ -69,7 +69,7 @@ class Change:
         return Counts(len(self._insert), len(self._update), len(self._remove))
 
 
-def taken(store: Store, values: Mapping[Any, Any]) -> dict[Any, Any]:
+def stored_values(store: Store, values: Mapping[Any, Any]) -> dict[Any, Any]:
     """Keys and values as `store` will keep them, checked."""
     return {checked_key(key): store.stored(key, value) for key, value in values.items()}
 

@@ -33,7 +33,7 @@ _TYPED = ("entity", "entity type")
 _GLOBAL, _GET = b"\x93", b"h"
 
 
-class _Told:
+class _Tagged:
     """A value as it was told: the name of its kind, and plain parts."""
 
     # Without a place for attributes, pickle's instruction to set some finds none.
@@ -49,14 +49,16 @@ class _Tagger:
 
     __slots__ = ()
 
-    def __call__(self, kind: Any, *parts: Any) -> _Told:
-        return _Told(kind, *parts)
+    def __call__(self, kind: Any, *parts: Any) -> _Tagged:
+        return _Tagged(kind, *parts)
 
     def __reduce__(self) -> str:
         return _NAME
 
 
-told = _Tagger()
+tagged = _Tagger()
+# Its name in files, under which pickle looks it up when it writes.
+told = tagged
 
 
 class _Writer(pickle.Pickler):
@@ -65,7 +67,7 @@ class _Writer(pickle.Pickler):
         self._types: set[str] = set()
 
     def reducer_override(self, value: Any) -> Any:
-        if value is told:
+        if value is tagged:
             return NotImplemented
         kind = kind_of(value)
         if kind is None:
@@ -77,7 +79,7 @@ class _Writer(pickle.Pickler):
                 raise InvalidValue(
                     "DictDatabase", [FieldError("value", "it has too many types", f"{MOST_TYPES} at most")]
                 )
-        return told, (kind, *parts)
+        return tagged, (kind, *parts)
 
 
 def _hint(value: Any) -> str:
@@ -91,7 +93,7 @@ def _hint(value: Any) -> str:
 def _found(module: str, name: str) -> Any:
     if (module, name) != (_MODULE, _NAME):
         raise Undecodable(f"it names {strip_controls(f'{module}.{name}', 160)}, which no value of zefnb does")
-    return told
+    return tagged
 
 
 class _Reader(pickle.Unpickler):
@@ -142,7 +144,7 @@ def _check_written(stored: bytes, value: Any) -> None:
         return
     if is_plain(stored):
         check_size(value, len(stored))
-    elif scan(stored).chooses:
+    elif scan(stored).has_chosen_hashes:
         _decoded(stored)
 
 
@@ -173,13 +175,13 @@ def _decoded(stored: bytes) -> Any:
         check_size(value, len(stored))
         return value
     found = scan(stored)
-    if found.chooses:
+    if found.has_chosen_hashes:
         value = CarefulReader(stored, _found).load()
-    elif found.names:
+    elif found.has_global:
         value = _Reader(io.BytesIO(stored)).load()
     else:
         value = pickle.loads(stored)
-    return _Made()(value) if found.names or found.shares else value
+    return _Made()(value) if found.has_global or found.has_repeated else value
 
 
 class _Made:
@@ -194,7 +196,7 @@ class _Made:
 
     def __call__(self, value: Any) -> Any:
         cls = type(value)
-        if cls is _Told:
+        if cls is _Tagged:
             made = self._made
             if id(value) not in made:
                 if value.kind in _TYPED:

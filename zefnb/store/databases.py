@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from zefnb.core.uid import generate_uid
 from zefnb.engine.context import call_context
 from zefnb.engine.runtime import Runtime
-from zefnb.store.change import taken
+from zefnb.store.change import stored_values
 from zefnb.store.dict_database import DictDatabase
 from zefnb.store.memory import MemoryStore
 from zefnb.store.store import OPEN, Done, Store, Work
@@ -26,7 +26,7 @@ class Databases:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._opening = threading.Lock()
-        self._mine: dict[str, Store] = {}
+        self._opened_here: dict[str, Store] = {}
 
     def create(self, initial: Mapping[Any, Any]) -> DictDatabase:
         """A new database in memory."""
@@ -36,7 +36,7 @@ class Databases:
 
     async def open(self, path: str, initial: Mapping[Any, Any]) -> DictDatabase:
         """The database in the file at `path`, which is made when there is none; an open one is shared."""
-        handle: DictDatabase = await self._elsewhere(lambda: self._open(_resolved(path), initial))
+        handle: DictDatabase = await self._in_handler_thread(lambda: self._open(_resolved(path), initial))
         return handle
 
     def _open(self, path: str, initial: Mapping[Any, Any]) -> DictDatabase:
@@ -62,12 +62,12 @@ class Databases:
     def _close_replaced(self, uid: str, store: Store) -> None:
         """Close what was open at a path before its file was removed or replaced: its journal would be in the way."""
         OPEN.pop(uid, None)
-        self._mine.pop(uid, None)
+        self._opened_here.pop(uid, None)
         store.close()
         self._runtime.call_queue.put(self._runtime.ended, uid)
 
     def _opened(self, uid: str, store: Store) -> DictDatabase:
-        OPEN[uid] = self._mine[uid] = store
+        OPEN[uid] = self._opened_here[uid] = store
         return DictDatabase(uid)
 
     def store(self, handle: DictDatabase) -> Store:
@@ -79,55 +79,55 @@ class Databases:
 
     def write(self, store: Store, work: Work[T]) -> T | Awaitable[T]:
         """What `work` answers: at once from memory, as an awaitable from a disk."""
-        return store.write(work) if store.quick else self._answered(lambda done: store.submit(work, done))
+        return store.write(work) if store.quick else self._submitted(lambda done: store.submit(work, done))
 
-    def read(self, store: Store, look: Callable[[], Any], quick: bool) -> Any:
+    def read(self, store: Store, query: Callable[[], Any], quick: bool) -> Any:
         """What `look` answers: at once from memory when it is `quick`, else as an awaitable."""
-        return look() if store.quick and quick else self._looked(look)
+        return query() if store.quick and quick else self._queried(query)
 
-    async def _looked(self, look: Callable[[], Any]) -> Any:
-        answer = await self._elsewhere(look)
-        return await answer if inspect.iscoroutine(answer) else answer  # of an `async def`
+    async def _queried(self, query: Callable[[], Any]) -> Any:
+        result = await self._in_handler_thread(query)
+        return await result if inspect.iscoroutine(result) else result  # of an `async def`
 
-    async def _elsewhere(self, call: Callable[[], Any]) -> Any:
+    async def _in_handler_thread(self, call: Callable[[], Any]) -> Any:
         """Have `call` made in a handlers' thread, so that neither a disk nor a user's function stops the loop."""
-        return await self._answered(lambda done: self._runtime.handler_threads.submit(done, call_context().run, call))
+        return await self._submitted(lambda done: self._runtime.handler_threads.submit(done, call_context().run, call))
 
-    async def _answered(self, ask: Callable[[Done], None]) -> Any:
+    async def _submitted(self, submit: Callable[[Done], None]) -> Any:
         """Ask, and await the answer, whichever thread brings it."""
-        answered: asyncio.Future[Any] = self._runtime.loop.create_future()
-        ask(lambda answer, error: self._runtime.call_queue.put(_settle, answered, answer, error))
-        return await answered
+        future: asyncio.Future[Any] = self._runtime.loop.create_future()
+        submit(lambda result, error: self._runtime.call_queue.put(_settle, future, result, error))
+        return await future
 
     async def end(self, handle: DictDatabase) -> None:
         """Close a database, after what was submitted to it."""
         store = self.store(handle)
         OPEN.pop(handle._uid, None)
-        self._mine.pop(handle._uid, None)
+        self._opened_here.pop(handle._uid, None)
         self._runtime.ended(handle._uid)
         if store.quick:
             store.close()
         else:
-            await self._elsewhere(store.close)
+            await self._in_handler_thread(store.close)
 
     async def close(self) -> None:
         """Close all that were opened here."""
-        await asyncio.gather(*(self.end(DictDatabase(uid)) for uid in list(self._mine)))
+        await asyncio.gather(*(self.end(DictDatabase(uid)) for uid in list(self._opened_here)))
 
 
-def _settle(answered: asyncio.Future[Any], answer: Any, error: BaseException | None) -> None:
-    if answered.done():  # who waited was interrupted
+def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.done():  # who waited was interrupted
         return
     if error is None:
-        answered.set_result(answer)
+        future.set_result(result)
     else:
-        answered.set_exception(error)
+        future.set_exception(error)
 
 
 def _fill(store: Store, initial: Mapping[Any, Any]) -> None:
     """Write `initial`, unless there is something already."""
     if initial:
-        stored = taken(store, initial)
+        stored = stored_values(store, initial)
         store.write(lambda table: None if len(table) else table.update(stored))
 
 

@@ -137,10 +137,10 @@ class DictDatabase(MutableMapping[Any, Any]):
 
     def update(self, other: Any = (), /, **values: Any) -> None:
         """Write all of a dict, of pairs or of the named values, at once."""
-        from zefnb.store.change import taken
+        from zefnb.store.change import stored_values
 
         store = self._store()
-        stored = taken(store, dict(other, **values))
+        stored = stored_values(store, dict(other, **values))
         store.write(lambda table: table.update(stored))
 
     def clear(self) -> None:

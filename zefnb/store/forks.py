@@ -41,22 +41,22 @@ class Gate:
         self._forking: int | None = None
 
     def __enter__(self) -> None:
-        me = threading.get_ident()
+        this_thread = threading.get_ident()
         with self._changed:
             # A thread that is inside already must come through, or it would never leave.
-            self._changed.wait_for(lambda: self._forking in (None, me) or me in self._inside)
-            self._inside[me] = self._inside.get(me, 0) + 1
+            self._changed.wait_for(lambda: self._forking in (None, this_thread) or this_thread in self._inside)
+            self._inside[this_thread] = self._inside.get(this_thread, 0) + 1
 
     def __exit__(self, *_: object) -> None:
-        me = threading.get_ident()
+        this_thread = threading.get_ident()
         with self._changed:
-            self._inside[me] -= 1
-            if not self._inside[me]:
-                del self._inside[me]
+            self._inside[this_thread] -= 1
+            if not self._inside[this_thread]:
+                del self._inside[this_thread]
                 if self._forking is not None:
                     self._changed.notify_all()
 
-    def shut(self, seconds: float) -> bool:
+    def close(self, seconds: float) -> bool:
         """Let nobody in, and wait until all have left; false when that takes longer than `seconds`."""
         with self._changed:
             self._changed.wait_for(lambda: self._forking is None, seconds)
@@ -73,7 +73,7 @@ class Gate:
 GATE = Gate()
 _stores: weakref.WeakSet[Pausable] = weakref.WeakSet()
 # Files that could not be closed before a fork, and what holds them, which must not be ended in the child.
-_noted: list[tuple[Pausable, os.stat_result]] = []
+_open_at_fork: list[tuple[Pausable, os.stat_result]] = []
 _inherited: list[tuple[Pausable, os.stat_result]] = []
 
 
@@ -94,27 +94,27 @@ def check_not_inherited(path: str) -> None:
 
 
 def _before() -> None:
-    if GATE.shut(_WAIT_SECONDS if _stores else 0):
+    if GATE.close(_WAIT_SECONDS if _stores else 0):
         for store in list(_stores):
             store.disconnect()
     else:
-        _note()
+        _record_open_files()
 
 
-def _note() -> None:
+def _record_open_files() -> None:
     for store in list(_stores):
         with contextlib.suppress(OSError):
-            _noted.append((store, os.stat(store.path)))
+            _open_at_fork.append((store, os.stat(store.path)))
 
 
 def _in_parent() -> None:
-    _noted.clear()
+    _open_at_fork.clear()
     GATE.open()
 
 
 def _in_child() -> None:
-    _inherited.extend(_noted)
-    _noted.clear()
+    _inherited.extend(_open_at_fork)
+    _open_at_fork.clear()
     _stores.clear()
     GATE.reset()
 

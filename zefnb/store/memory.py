@@ -29,9 +29,9 @@ class MemoryStore:
             stored = self._values[key]
         return snapshot(stored)
 
-    def keys(self, most: int = -1) -> list[Any]:
+    def keys(self, limit: int = -1) -> list[Any]:
         with self._lock:
-            return list(self._values if most < 0 else itertools.islice(self._values, most))
+            return list(self._values if limit < 0 else itertools.islice(self._values, limit))
 
     def items(self) -> list[tuple[Any, Any]]:
         with self._lock:
@@ -60,11 +60,11 @@ class MemoryStore:
 
     def submit(self, work: Work[Any], done: Done) -> None:
         try:
-            answer = self.write(work)
+            result = self.write(work)
         except Exception as error:
             done(None, error)
         else:
-            done(answer, None)
+            done(result, None)
 
     def close(self) -> None:
         with self._lock:

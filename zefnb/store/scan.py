@@ -20,7 +20,7 @@ COPIES_PER_BYTE = 2
 BYTES_PER_WEIGHT = 64
 
 # Keys whose hashes can be chosen, in all. So few take no time, whatever their hashes.
-MOST_CHOSEN = 100
+MAX_CHOSEN_HASHES = 100
 
 _PROTOCOLS = (b"\x80\x04", b"\x80\x05")
 
@@ -43,9 +43,9 @@ class Scan(NamedTuple):
     `MOST_CHOSEN` keys whose hashes could have been chosen by who wrote it.
     """
 
-    names: bool
-    shares: bool
-    chooses: bool
+    has_global: bool
+    has_repeated: bool
+    has_chosen_hashes: bool
 
 
 # A value that is not made yet: its kind, how deep it nests, how much it is with all that it holds, whether something
@@ -65,7 +65,7 @@ _LONG_INTS = frozenset((0x8A, 0x8B))
 # An int of so many bytes at most has a hash that few others have.
 _SHORT_INT = 8
 # Text and bytes are hashed with a secret; other ints and floats have one hash each, or a few dozen at most.
-_CHOSEN = frozenset((_TUPLE, _FROZENSET, _REDUCE, *_LONG_INTS))
+_CHOSEN_KINDS = frozenset((_TUPLE, _FROZENSET, _REDUCE, *_LONG_INTS))
 _EMPTY = frozenset((_LIST, _DICT, _SET))
 _FILLS = {0x65: _LIST, 0x75: _DICT, 0x90: _SET}
 _TUPLES = {0x85: 1, 0x86: 2, 0x87: 3}
@@ -82,16 +82,25 @@ def scan(stored: bytes) -> Scan:
 
 
 class _Scanner:
-    __slots__ = ("_chosen", "_heaviest", "_marks", "_memo", "_names", "_shares", "_stack", "_stored")
+    __slots__ = (
+        "_chosen_hashes",
+        "_has_global",
+        "_has_repeated",
+        "_marks",
+        "_max_weight",
+        "_memo",
+        "_stack",
+        "_stored",
+    )
 
     def __init__(self, stored: bytes) -> None:
         self._stored = stored
         self._stack: list[_Item] = []
         self._marks: list[int] = []
         self._memo: list[_Item] = []
-        self._names = self._shares = False
-        self._chosen = 0
-        self._heaviest = SPARE_WEIGHT + WEIGHT_PER_BYTE * len(stored)
+        self._has_global = self._has_repeated = False
+        self._chosen_hashes = 0
+        self._max_weight = SPARE_WEIGHT + WEIGHT_PER_BYTE * len(stored)
 
     def run(self) -> Scan:
         stored, stack, marks, memo, plain = self._stored, self._stack, self._marks, self._memo, _PLAIN
@@ -109,7 +118,7 @@ class _Scanner:
                 at += plain[code]
             elif code == 0x68:
                 part = memo[stored[at + 1]]
-                stack.append(part and self._again(part))
+                stack.append(part and self._repeated(part))
                 at += 2
             elif code == 0x94:
                 memo.append(stack[-1])
@@ -124,12 +133,12 @@ class _Scanner:
                 self._fill(_FILLS[code], self._from_mark())
                 at += 1
             else:
-                at += self._seldom(code, at)
+                at += self._other_instruction(code, at)
         if at != len(stored) - 1 or len(stack) != 1 or marks:
             raise Undecodable("it is damaged: it goes on after its end, or leaves parts over")
-        return Scan(self._names, self._shares, self._chosen > MOST_CHOSEN)
+        return Scan(self._has_global, self._has_repeated, self._chosen_hashes > MAX_CHOSEN_HASHES)
 
-    def _seldom(self, code: int, at: int) -> int:
+    def _other_instruction(self, code: int, at: int) -> int:
         """Take an instruction that is not frequent; how long it is."""
         if code in _SIZED:
             return self._sized(code, at)
@@ -137,7 +146,7 @@ class _Scanner:
             return 9
         if code == _LONG_GET:
             part = self._memo[int.from_bytes(self._stored[at + 1 : at + 5], "little")]
-            self._stack.append(part and self._again(part))
+            self._stack.append(part and self._repeated(part))
             return 5
         self._compose(code)
         return 1
@@ -151,12 +160,12 @@ class _Scanner:
         self._stack.append(None if is_small else [code, 0, 1 + size // BYTES_PER_WEIGHT, False, code == _BYTEARRAY])
         return begin + size - at
 
-    def _again(self, part: _Part) -> _Part:
+    def _repeated(self, part: _Part) -> _Part:
         """A part that was remembered, in one more place; from now on nothing is added to it, least of all itself."""
         part[_OPEN] = False
         if part[_CHANGES]:
-            self._shares = True
-            self._heaviest = SPARE_WEIGHT + COPIES_PER_BYTE * len(self._stored)
+            self._has_repeated = True
+            self._max_weight = SPARE_WEIGHT + COPIES_PER_BYTE * len(self._stored)
         return part
 
     def _from_mark(self) -> list[_Item]:
@@ -172,14 +181,14 @@ class _Scanner:
         if items.count(None) == len(items):
             target[_WEIGHT] += len(items)
         else:
-            self._hold(target, items)
+            self._add(target, items)
             if kind != _LIST:
                 self._count_chosen(items[::2] if kind == _DICT else items)
 
     def _count_chosen(self, keys: list[_Item]) -> None:
-        self._chosen += sum([key is not None and key[_KIND] in _CHOSEN for key in keys])
+        self._chosen_hashes += sum([key is not None and key[_KIND] in _CHOSEN_KINDS for key in keys])
 
-    def _hold(self, holder: _Part, items: list[_Item]) -> None:
+    def _add(self, holder: _Part, items: list[_Item]) -> None:
         for item in items:
             if item is None:
                 holder[_WEIGHT] += 1
@@ -190,16 +199,16 @@ class _Scanner:
                 holder[_CHANGES] |= item[_CHANGES]
         if holder[_DEPTH] > DEEPEST:
             raise TooDeep
-        if holder[_WEIGHT] > self._heaviest:
+        if holder[_WEIGHT] > self._max_weight:
             raise Undecodable("its parts name one another so often that the whole is far larger than what was read")
 
     def _compose(self, code: int) -> None:
         stack = self._stack
         if code in _TUPLES:
-            self._hold_new(_TUPLE, self._last(_TUPLES[code]))
+            self._add_container(_TUPLE, self._last(_TUPLES[code]))
         elif code in (_TUPLE, _FROZENSET):
             items = self._from_mark()
-            self._hold_new(code, items)
+            self._add_container(code, items)
             if code == _FROZENSET:
                 self._count_chosen(items)
         elif code == _APPEND:
@@ -209,7 +218,7 @@ class _Scanner:
         elif code == _GLOBAL:
             stack.pop()
             stack[-1] = None
-            self._names = True
+            self._has_global = True
         elif code == _REDUCE:
             self._make_of(stack.pop())
         else:
@@ -221,9 +230,9 @@ class _Scanner:
         del self._stack[begin:]
         return items
 
-    def _hold_new(self, kind: int, items: list[_Item]) -> None:
+    def _add_container(self, kind: int, items: list[_Item]) -> None:
         part = [kind, 1, 1, False, False]
-        self._hold(part, items)
+        self._add(part, items)
         self._stack.append(part)
 
     def _make_of(self, parts: _Item) -> None:

@@ -18,7 +18,7 @@ _ENTRIES = (
     "CREATE TABLE entries (position INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, name BLOB NOT NULL, value BLOB)"
 )
 _IDENTITY = "CREATE TABLE identity (uid TEXT NOT NULL)"
-_HELD = {
+_SCHEMA = {
     (b"table", b"entries", b"entries", _ENTRIES.encode()),
     (b"index", b"sqlite_autoindex_entries_1", b"entries", None),
     (b"table", b"identity", b"identity", _IDENTITY.encode()),
@@ -81,8 +81,8 @@ def harden(connection: sqlite3.Connection) -> None:
 def checked_uid(connection: sqlite3.Connection) -> str:
     """The uid of the database; `Foreign` when anything in the file is not as `make` makes it."""
     with limited(connection):
-        held = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master LIMIT 9").fetchall()
-        if len(held) != len(_HELD) or set(held) != _HELD:
+        found = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master LIMIT 9").fetchall()
+        if len(found) != len(_SCHEMA) or set(found) != _SCHEMA:
             raise Foreign("its tables are not those that zefnb makes")
         uids = connection.execute("SELECT uid FROM identity LIMIT 2").fetchall()
     uid = uids[0][0].decode(errors="replace") if len(uids) == 1 and isinstance(uids[0][0], bytes) else ""

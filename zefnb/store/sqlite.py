@@ -61,9 +61,9 @@ class SQLiteStore:
             stored = table[key]
         return self.restored(key, stored)
 
-    def keys(self, most: int = -1) -> list[Any]:
+    def keys(self, limit: int = -1) -> list[Any]:
         with self._reading() as table:
-            return table.first(most)
+            return table.first(limit)
 
     def items(self) -> list[tuple[Any, Any]]:
         with self._reading() as table:
@@ -93,8 +93,8 @@ class SQLiteStore:
     def write(self, work: Work[T]) -> T:
         waiting = _Waiting()
         self._writer.submit(work, waiting.done)
-        answer: T = waiting.answer()
-        return answer
+        result: T = waiting.result()
+        return result
 
     def submit(self, work: Work[Any], done: Done) -> None:
         self._writer.submit(work, done)
@@ -145,22 +145,22 @@ class SQLiteStore:
 class _Waiting:
     """Somebody who waits for the writer."""
 
-    __slots__ = ("_answer", "_done", "_error")
+    __slots__ = ("_done", "_error", "_result")
 
     def __init__(self) -> None:
         self._done = threading.Lock()
         self._done.acquire()
-        self._answer: Any = None
+        self._result: Any = None
         self._error: BaseException | None = None
 
-    def done(self, answer: Any, error: BaseException | None) -> None:
-        self._answer, self._error = answer, error
+    def done(self, result: Any, error: BaseException | None) -> None:
+        self._result, self._error = result, error
         self._done.release()
 
-    def answer(self) -> Any:
+    def result(self) -> Any:
         """What the writer answered, once it has; in slices, so that an interrupt gets through on Windows."""
         while not self._done.acquire(timeout=_WAIT_SLICE):
             pass
         if self._error is not None:
             raise self._error
-        return self._answer
+        return self._result

@@ -25,7 +25,7 @@ class Store(Protocol):
     def get(self, key: Any) -> Any:
         """The value under `key`."""
 
-    def keys(self, most: int = -1) -> list[Any]:
+    def keys(self, limit: int = -1) -> list[Any]:
         """The keys in the order of their insertion, all or the first `most`."""
 
     def items(self) -> list[tuple[Any, Any]]:
@@ -54,12 +54,12 @@ class Store(Protocol):
 # By uid, for the whole process: a handle is a value and knows no runtime.
 OPEN: dict[str, Store] = {}
 
-_left_to_parent: list[Store] = []
+_stores_of_parent: list[Store] = []
 
 
 def _after_fork() -> None:
     # A connection must not be used in two processes, nor even closed in the second.
-    _left_to_parent.extend(OPEN.values())
+    _stores_of_parent.extend(OPEN.values())
     OPEN.clear()
 
 

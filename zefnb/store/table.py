@@ -15,10 +15,10 @@ from zefnb.store.scan import Undecodable
 from zefnb.store.schema import Connection
 
 # Rows are fetched so many at a time.
-_FETCHED = 1_000
+_ROWS_AT_ONCE = 1_000
 # Bytes that a row takes at least.
-_SMALLEST = 4
-_TOO_MANY = "there are more rows than the file can hold; restore it from a copy"
+_SMALLEST_ROW = 4
+_TOO_MANY_ROWS = "there are more rows than the file can hold; restore it from a copy"
 _PUT = "INSERT INTO entries (key, name, value) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 
 
@@ -61,18 +61,18 @@ class SQLiteTable(MutableMapping[Any, bytes]):
 
     def _check_end(self) -> None:
         """Once, as counting cannot be stopped: there are no more rows than there can be in a file of that size."""
-        most = self._size() // _SMALLEST + 1
-        counted = self._execute("SELECT count(*) FROM (SELECT 1 FROM entries LIMIT ?)", (most,)).fetchone()[0]
-        if counted == most:
-            raise Undecodable(_TOO_MANY)
+        limit = self._size() // _SMALLEST_ROW + 1
+        counted = self._execute("SELECT count(*) FROM (SELECT 1 FROM entries LIMIT ?)", (limit,)).fetchone()[0]
+        if counted == limit:
+            raise Undecodable(_TOO_MANY_ROWS)
         self._connection.ends = True
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.first())
 
-    def first(self, most: int = -1) -> list[Any]:
+    def first(self, limit: int = -1) -> list[Any]:
         """The first keys, all where `most` is negative."""
-        rows = self._execute(f"SELECT {_KEY}, name FROM entries ORDER BY position LIMIT ?", (most,))
+        rows = self._execute(f"SELECT {_KEY}, name FROM entries ORDER BY position LIMIT ?", (limit,))
         keys = list(itertools.starmap(_named, self._fetched(rows)))
         # The caller may make a dict of them.
         check_hashes(keys)
@@ -81,23 +81,23 @@ class SQLiteTable(MutableMapping[Any, bytes]):
     def rows(self) -> list[tuple[Any, bytes]]:
         """Keys and encoded values, of one moment."""
         rows = self._fetched(self._execute(f"SELECT {_KEY}, name, value FROM entries ORDER BY position"))
-        return [(_named(kept, name), value) for kept, name, value in rows]
+        return [(_named(stored_key, name), value) for stored_key, name, value in rows]
 
     def _size(self) -> int:
         """Bytes of the file, with what has not been moved into it yet."""
-        pages, size = (self._execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
+        pages, size = (self._execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         return int(pages * size)
 
     def _fetched(self, cursor: sqlite3.Cursor) -> list[Any]:
         """All rows, unless they are more than there can be: pages that lead in circles would never end."""
         found: list[Any] = []
         # Asked for while the rows are being read, so that it is of the same moment.
-        room = self._size()
-        while rows := cursor.fetchmany(_FETCHED):
+        remaining = self._size()
+        while rows := cursor.fetchmany(_ROWS_AT_ONCE):
             found += rows
-            room -= len(rows) + sum([len(part) for row in rows for part in row if type(part) is bytes])
-            if room < 0:
-                raise Undecodable(_TOO_MANY)
+            remaining -= len(rows) + sum([len(part) for row in rows for part in row if type(part) is bytes])
+            if remaining < 0:
+                raise Undecodable(_TOO_MANY_ROWS)
         return found
 
     def popitem(self) -> tuple[Any, bytes]:
@@ -105,8 +105,8 @@ class SQLiteTable(MutableMapping[Any, bytes]):
         row = self._execute(f"SELECT {_KEY}, name, value FROM entries ORDER BY position DESC LIMIT 1").fetchone()
         if row is None:
             raise KeyError("empty")
-        kept, name, value = row
-        key = _named(kept, name)
+        stored_key, name, value = row
+        key = _named(stored_key, name)
         del self[key]
         return key, value
 
@@ -114,11 +114,11 @@ class SQLiteTable(MutableMapping[Any, bytes]):
         self._execute("DELETE FROM entries")
 
 
-def _named(kept: Any, name: Any) -> Any:
+def _named(stored_key: Any, name: Any) -> Any:
     """The key of that name, by which its row is `kept`; `Undecodable` when it is no key, or another row's."""
     key = decode(name)
     try:
-        fits = canonical_key(key) == kept
+        fits = canonical_key(key) == stored_key
     except (InvalidValue, RecursionError):
         fits = False
     if not fits:

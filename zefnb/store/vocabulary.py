@@ -116,10 +116,10 @@ def _made_text(given: Any) -> str:
 
 
 def _steps(chain: Op) -> tuple[Any, ...]:
-    return tuple(map(_told, chain.steps))
+    return tuple(map(_parts_of, chain.steps))
 
 
-def _told(step: Step) -> tuple[Any, ...]:
+def _parts_of(step: Step) -> tuple[Any, ...]:
     """A step in plain parts: an op of the library, a field that is read, or a function known by name."""
     named = _library(step.name)
     if isinstance(named, NamedOp | OpFactory) and vars(named).get("__wrapped__") is step.function:
@@ -183,10 +183,10 @@ def _made_timezone(offset: timedelta, *name: str) -> timezone:
 
 
 def _made_union(*members: Any) -> Any:
-    return functools.reduce(operator.or_, map(_checked_type, _few(members)))
+    return functools.reduce(operator.or_, map(_checked_type, _limited(members)))
 
 
-def _few(members: tuple[Any, ...]) -> tuple[Any, ...]:
+def _limited(members: tuple[Any, ...]) -> tuple[Any, ...]:
     # Joining them, each is compared with all before it, anew for each that follows.
     if len(members) > _MOST_MEMBERS:
         raise InvalidValue("type", [FieldError("", f"a union of {len(members)} types", f"{_MOST_MEMBERS} at most")])
@@ -213,7 +213,7 @@ KINDS: dict[str, Kind] = {
     "library": Kind(lambda value: (getattr(value, "__name__", "F"),), _made_library),
     "chain": Kind(_steps, _made_chain),
     "union": Kind(lambda value: (value.members,), Union),
-    "type union": Kind(lambda value: _few(value.__args__), _made_union),
+    "type union": Kind(lambda value: _limited(value.__args__), _made_union),
     "generic": Kind(lambda value: (value.__origin__, value.__args__), _made_generic),
     "array": Kind(lambda value: (bytes(value),), lambda given: ByteArray(_made_bytes(given))),
     "uid": Kind(lambda value: (str(value),), EntityUid),

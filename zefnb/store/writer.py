@@ -17,7 +17,7 @@ from zefnb.store.schema import Connection
 from zefnb.store.store import Done, Work
 from zefnb.store.table import SQLiteTable
 
-_MOST_AT_ONCE = 1_000
+_MAX_BATCH = 1_000
 
 Job = tuple[Work[Any], Done]
 Outcome = tuple[Any, BaseException | None]
@@ -95,15 +95,15 @@ class Writer:
                 os.unlink(f"{self._path}-shm")
 
     def _run(self) -> None:
-        open_ = True
-        while open_:
+        is_open = True
+        while is_open:
             batch = [self._jobs.get()]
-            while len(batch) < _MOST_AT_ONCE and batch[-1] is not None and not self._jobs.empty():
+            while len(batch) < _MAX_BATCH and batch[-1] is not None and not self._jobs.empty():
                 batch.append(self._jobs.get())
-            open_ = batch[-1] is not None
+            is_open = batch[-1] is not None
             with GATE:
                 self._commit([job for job in batch if job is not None])
-                if not open_:
+                if not is_open:
                     self.disconnect()
             del batch
         # Whoever submits looks after it at this: what came before is refused here, what comes later there.
@@ -116,7 +116,7 @@ class Writer:
         try:
             connection = self._begin()
         except Exception as error:
-            return self._answer(jobs, [(None, error)] * len(jobs))
+            return self._report(jobs, [(None, error)] * len(jobs))
         try:
             outcomes = [_outcome(connection, work) for work, _ in jobs]
             connection.execute("COMMIT")
@@ -125,12 +125,12 @@ class Writer:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             if len(jobs) == 1:
-                return self._answer(jobs, [(None, error)])
+                return self._report(jobs, [(None, error)])
             # One of them filled the disk, say: the others are not to suffer for it.
             for job in jobs:
                 self._commit([job])
             return None
-        return self._answer(jobs, outcomes)
+        return self._report(jobs, outcomes)
 
     def _begin(self) -> Connection:
         self.check_place()
@@ -142,11 +142,11 @@ class Writer:
         self._journal = _journal(self._path)
         return self._connection
 
-    def _answer(self, jobs: list[Job], outcomes: list[Outcome]) -> None:
-        for (_, done), (answer, error) in zip(jobs, outcomes, strict=True):
+    def _report(self, jobs: list[Job], outcomes: list[Outcome]) -> None:
+        for (_, done), (result, error) in zip(jobs, outcomes, strict=True):
             if isinstance(error, sqlite3.Error | Undecodable):
                 error = storage_failed(self._path, error)
-            done(answer, error)
+            done(result, error)
 
 
 def _journal(path: str) -> os.stat_result | None:
@@ -159,11 +159,11 @@ def _outcome(connection: Connection, work: Work[Any]) -> Outcome:
     execute = connection.execute
     execute("SAVEPOINT work")
     try:
-        answer, error = work(SQLiteTable(connection)), None
+        result, error = work(SQLiteTable(connection)), None
     except sqlite3.Error:
         raise
     except Exception as raised:
         execute("ROLLBACK TO work")
-        answer, error = None, raised
+        result, error = None, raised
     execute("RELEASE work")
-    return answer, error
+    return result, error
