@@ -162,7 +162,7 @@ def test_an_update_without_arguments_raises_and_an_empty_one_does_not(db):
     [
         ({"insert": {"a": 1}, "remove": ["a"]}, "remove: key 'a' is in insert, too"),
         ({"insert": {1: 1}, "update": {True: 1}}, "update: key True is in insert, too"),
-        ({"remove": ["a", "a"]}, "remove: a key is named twice"),
+        ({"remove": ["a", "a"]}, "remove: a key is given twice"),
     ],
 )
 def test_a_key_that_is_named_twice_is_an_error(db, fields, problem):

@@ -194,18 +194,18 @@ def my_function(value: Anything) -> Anything:
 @pytest.mark.parametrize(
     ("value", "hint"),
     [
-        (Mine(), "A database in memory keeps any value"),
-        (Mine, "Keep functions in the program"),
-        (my_function, "Keep functions in the program"),
-        (print, "Keep functions in the program"),
-        (os.system, "Keep functions in the program"),
+        (Mine(), "A database in memory can store any value"),
+        (Mine, "Store the name of the function"),
+        (my_function, "Store the name of the function"),
+        (print, "Store the name of the function"),
+        (os.system, "Store the name of the function"),
         (threading.Lock(), "A database in memory"),
         (Text("x"), "A database in memory"),
         (collections.OrderedDict(a=1), "A database in memory"),
-        (array.array("i", [1]), r"\.tolist\(\) can be kept"),
-        (apply(my_function), "Keep the function in the program"),
-        (trim | map(eval), "Keep functions in the program"),
-        (F.name | apply(lambda value: value), "Keep the function in the program"),
+        (array.array("i", [1]), r"Store its \.tolist\(\)"),
+        (apply(my_function), "Store the name of the function"),
+        (trim | map(eval), "Store the name of the function"),
+        (F.name | apply(lambda value: value), "Store the name of the function"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
@@ -234,7 +234,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_runs_nothing(tmp_path):
         (Mine, ()),
         (ET.Guest, ()),
     ):
-        with pytest.raises(Undecodable, match="it names"):
+        with pytest.raises(Undecodable, match="it refers to"):
             decode(pickle.dumps([1, Malice(function, *args)]))
     assert not trace.exists()
 

@@ -21,7 +21,7 @@ def test_a_path_at_which_no_file_can_exist_raises_with_the_reason(tmp_path):
     (tmp_path / "file").write_text("")
     for place, reason in (
         (tmp_path, "is a directory; give the path of a file"),
-        (tmp_path / "missing" / "a.db", f"there is no directory {tmp_path / 'missing'}; make it first"),
+        (tmp_path / "missing" / "a.db", f"there is no directory {tmp_path / 'missing'}; create it first"),
         (tmp_path / "file" / "a.db", "there is no directory"),
         ("/proc/a.db", "cannot be opened or created; check the path and its permissions"),
     ):
@@ -42,7 +42,7 @@ def test_a_file_of_another_format_is_not_changed(tmp_path):
         connection.execute("CREATE TABLE theirs (x)")
     connection.close()
     before = foreign.read_bytes()
-    with pytest.raises(StorageFailed, match=r"foreign\.db is an SQLite database of some other program"):
+    with pytest.raises(StorageFailed, match=r"foreign\.db is an SQLite database of another program"):
         opened(foreign)
     assert foreign.read_bytes() == before
 
@@ -57,7 +57,7 @@ def test_a_file_of_a_later_version_raises_and_says_so(path):
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 9")
     connection.close()
-    with pytest.raises(StorageFailed, match="is of version 9, and this zefnb reads version 1; update zefnb"):
+    with pytest.raises(StorageFailed, match="has version 9, but this zefnb reads version 1; update zefnb"):
         opened(path)
 
 
@@ -93,7 +93,7 @@ for path in sys.argv[2:]:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         os.chmod(directory, 0o755)
     refused, not_made = done.stdout.splitlines()
-    assert refused.startswith(f"FX.CreateDB: {existing} may not be written; check the permissions")
+    assert refused.startswith(f"FX.CreateDB: {existing} cannot be written; check the permissions")
     assert not_made.startswith(f"FX.CreateDB: {new} cannot be opened or created; check the path")
 
 
@@ -149,7 +149,7 @@ def test_a_foreign_file_runs_no_code(path, tmp_path, column):
     reads = [lambda: list(db.items())]
     reads += [lambda: db["evil"], lambda: db.pop("evil")] if column == "value" else [lambda: list(db), db.popitem]
     for read in reads:
-        with pytest.raises(StorageFailed, match=r"guests\.db: .*was refused: it names posix\.system"):
+        with pytest.raises(StorageFailed, match=r"guests\.db: .*cannot be read: it refers to posix\.system"):
             read()
     assert not trace.exists()
 

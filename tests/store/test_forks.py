@@ -108,6 +108,6 @@ def test_a_child_forked_during_an_endless_query_gets_an_error(path, monkeypatch)
             return str(error)
 
     with GATE:
-        assert "was in use as this process was forked" in in_child(attempt)
+        assert "was in use when this process was forked" in in_child(attempt)
     assert db["n"] == 1
     assert in_child(attempt) == "1"

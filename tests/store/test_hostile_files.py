@@ -26,7 +26,7 @@ def test_a_hostile_value_is_refused_with_its_file_and_key(theirs, value):
     db = opened(theirs)
     assert db["good"] == 1
     for read in (lambda: db["evil"], lambda: dict(db), lambda: FX.QueryDB(db=db, get="evil") | run):
-        with pytest.raises(StorageFailed, match=r"guests\.db: the value of 'evil' was refused: its? ") as caught:
+        with pytest.raises(StorageFailed, match=r"guests\.db: the value of 'evil' cannot be read: its? ") as caught:
             read()
         assert str(caught.value).isprintable()
         assert len(str(caught.value)) < 500
@@ -36,7 +36,7 @@ def test_a_hostile_value_is_refused_with_its_file_and_key(theirs, value):
 def test_a_hostile_key_is_refused_with_its_file(theirs, value):
     stored(theirs, value, "name")
     db = opened(theirs)
-    with pytest.raises(StorageFailed, match=r"guests\.db: a key was refused: its? "):
+    with pytest.raises(StorageFailed, match=r"guests\.db: a key cannot be read: its? "):
         list(db)
     assert db["good"] == 1
 
@@ -86,7 +86,9 @@ def test_a_row_with_an_invalid_key_or_that_of_another_row_is_refused(theirs, nam
     db = opened(theirs)
     assert db["good"] == 1
     for read in (lambda: list(db), lambda: dict(db), lambda: db["evil"]):
-        with pytest.raises(StorageFailed, match="a key was refused: it is no key, or that of another row"):
+        with pytest.raises(
+            StorageFailed, match="a key cannot be read: it is not a key, or it is the key of another row"
+        ):
             read()
 
 
@@ -95,7 +97,7 @@ def test_a_key_of_another_kind_is_refused_and_not_missed(theirs, key):
     stored(theirs, key, "key")
     db = opened(theirs)
     for read in (lambda: list(db), lambda: dict(db)):
-        with pytest.raises(StorageFailed, match="a key was refused"):
+        with pytest.raises(StorageFailed, match="a key cannot be read"):
             read()
 
 
@@ -107,7 +109,7 @@ def test_an_index_that_leads_to_another_row_is_detected(theirs):
     (index,) = [place for place in at if b"good" not in raw[place + 5 : place + 40].split(b".")[0]]
     theirs.write_bytes(raw[:index] + b"sfood" + raw[index + 5 :])
     db = opened(theirs)
-    with pytest.raises(StorageFailed, match="that of another row"):
+    with pytest.raises(StorageFailed, match="the key of another row"):
         db["food"]
 
 
@@ -115,7 +117,7 @@ def test_an_index_that_leads_to_another_row_is_detected(theirs):
 def test_reading_a_refused_value_does_not_remove_it(theirs, take):
     stored(theirs, b"hello")
     db = opened(theirs)
-    with pytest.raises(StorageFailed, match="the value of 'evil' was refused"):
+    with pytest.raises(StorageFailed, match="the value of 'evil' cannot be read"):
         take(db)
     assert "evil" in db
     del db["evil"]
@@ -127,7 +129,7 @@ def test_the_last_is_not_removed_when_its_value_is_refused(path):
     closed(db)
     stored(path, b"hello")
     db = opened(path)
-    with pytest.raises(StorageFailed, match="the value of 'evil' was refused"):
+    with pytest.raises(StorageFailed, match="the value of 'evil' cannot be read"):
         db.popitem()
     assert list(db) == ["good", "evil"]
 
@@ -156,7 +158,7 @@ def test_a_path_that_is_not_a_regular_file_is_refused_and_not_read(theirs, kind,
     place = theirs.with_name(theirs.name + beside)
     place.unlink(missing_ok=True)
     make_special(kind, place)
-    with pytest.raises(StorageFailed, match="is no file"):
+    with pytest.raises(StorageFailed, match="is not a file"):
         opened(theirs)
 
 

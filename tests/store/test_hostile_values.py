@@ -61,7 +61,9 @@ NESTED = {
 def test_a_value_nested_too_deeply_is_refused(kind, depth):
     with pytest.raises(Undecodable) as caught:
         decode(NESTED[kind](depth))
-    assert "deep" not in str(caught.value) or "if an earlier zefnb wrote it, read it with that one" in str(caught.value)
+    assert "deep" not in str(caught.value) or "if an earlier zefnb wrote it, read it with that version" in str(
+        caught.value
+    )
 
 
 @pytest.mark.parametrize("kind", [kind for kind in NESTED if kind != "parts of parts"])

@@ -111,9 +111,9 @@ def test_a_program_that_locks_the_file_is_waited_for_and_then_named_in_the_error
     db = opened(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StorageFailed, match=r"guests\.db is held by another program"):
+    with pytest.raises(StorageFailed, match=r"guests\.db is locked by another program"):
         db["a"] = 1
-    with pytest.raises(StorageFailed, match="is held by another program"):
+    with pytest.raises(StorageFailed, match="is locked by another program"):
         FX.UpdateDB(db=db, insert={"a": 1}) | run
     assert "a" not in db
     other.execute("ROLLBACK")

@@ -48,7 +48,7 @@ def test_a_full_disk_affects_only_the_changes_that_do_not_fit(path):
     store = store_of(db)
     db["small"] = 1
     store._writer._connection.execute("PRAGMA max_page_count = 40")
-    with pytest.raises(StorageFailed, match="has no room left"):
+    with pytest.raises(StorageFailed, match="cannot grow, since its disk is full"):
         db["big"] = b"x" * 1_000_000
     answers = together(store, [b"y", b"x" * 1_000_000, b"z"])
     assert [type(error) for error in answers] == [type(None), StorageFailed, type(None)]

@@ -1,5 +1,5 @@
 """Databases: a dictionary in memory or in an SQLite file.
 
-Here live storing, reading back and checking of values. What is read from a file is looked over before it is decoded.
-Nothing here knows of sockets, topics or effects by name.
+It stores, reads and checks values. Bytes from a file are checked before they are decoded. Nothing here may depend on
+sockets or topics, or refer to an effect by name.
 """

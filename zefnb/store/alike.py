@@ -1,7 +1,7 @@
-"""Keys with the same hash: a dict or set compares each with all before it, so that many of them take for ever.
+"""Keys with equal hashes: a dict or set compares each with all earlier ones, which takes quadratic time.
 
-Text and bytes are hashed with a secret of the process. Numbers are not, nor what is made of them: tuples, complex
-numbers, decimals. Whoever writes a file can choose thousands of them that have one hash.
+The hashes of text and bytes depend on a secret of the process. The hashes of numbers do not, nor those of tuples,
+complex numbers and decimals, so that the author of a file can choose thousands of keys with equal hashes.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 from zefnb.store.scan import Undecodable
 
-# Powers of two up to 2**3000 have so many of each hash; whatever else occurs by chance, far fewer.
+# Of the powers of two up to 2**3000, about 50 have each hash; other values have far fewer by chance.
 MOST_ALIKE = 60
 _SECRET = (str, bytes)
 
 
 class Hashes:
-    """The hashes of the keys of one dict or set, counted as they come."""
+    """The counts of the hashes of one dict's or set's keys."""
 
     __slots__ = ("_counts",)
 
@@ -27,7 +27,7 @@ class Hashes:
         self._counts: dict[int, int] = {}
 
     def check(self, keys: Iterable[Any]) -> None:
-        """Count these keys, too; `Undecodable` when more than `MOST_ALIKE` have the same hash."""
+        """Count the hashes of more keys. Raises `Undecodable` if more than `MOST_ALIKE` keys have the same hash."""
         counts = self._counts
         for key in keys:
             if type(key) not in _SECRET:
@@ -38,23 +38,23 @@ class Hashes:
 
 
 def check_hashes(keys: Iterable[Any]) -> None:
-    """Refuse, with `Undecodable`, keys of which more than `MOST_ALIKE` have the same hash."""
+    """Raise `Undecodable` if more than `MOST_ALIKE` of the keys have the same hash."""
     Hashes().check(keys)
 
 
 class _Seen(NamedTuple):
-    container: Any  # so that its id stays its own
+    container: Any  # held, so that its id is not reused
     hashes: Hashes
 
 
-# The reader that is written in Python: pickle's own lets nobody in between. It has no types.
+# The unpickler in Python: the one in C has no methods to override. It is not annotated.
 _PythonReader: Any = getattr(pickle, "_Unpickler")  # noqa: B009
 
 
 class CarefulReader(_PythonReader):  # type: ignore[misc]
-    """Reads a pickle that `scan` has let through, and looks at the hashes of keys before a dict or set compares them.
+    """Reads a pickle that `scan` has accepted, and checks the hashes of keys before a dict or set compares them.
 
-    It takes ten times as long as pickle's other reader.
+    It takes ten times as long as the unpickler in C.
     """
 
     def __init__(self, stored: bytes, find: Callable[[str, str], Any]) -> None:

@@ -1,4 +1,4 @@
-"""A change to several keys: all of it, or nothing."""
+"""A change of several keys: all of them, or none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HINTS = 2
 
 
 class Counts(NamedTuple):
-    """How many keys a change touched."""
+    """The numbers of changed keys."""
 
     inserted: int
     updated: int
@@ -23,7 +23,7 @@ class Counts(NamedTuple):
 
 
 class Change:
-    """Keys to set, to set where they exist, and to remove. Values are taken as they are now."""
+    """Keys to set, existing keys to set, and keys to remove. The values are copied."""
 
     def __init__(
         self,
@@ -50,15 +50,15 @@ class Change:
                 earlier = seen.setdefault(canonical_key(key), field)
                 if earlier != field:
                     faults.append(
-                        FieldError(field, f"key {key_name(key)} is in {earlier}, too", "each key in one of them")
+                        FieldError(field, f"key {key_name(key)} is in {earlier}, too", "each key in one field")
                     )
         if len(seen) < sum(map(len, parts.values())) and not faults:
-            faults.append(FieldError("remove", "a key is named twice", "each key once"))
+            faults.append(FieldError("remove", "a key is given twice", "each key once"))
         if faults:
             raise InvalidEffect("FX.UpdateDB", faults)
 
     def __call__(self, table: Table) -> Counts:
-        """Do it, as the work of a store."""
+        """Make the change on the table of a store."""
         missing = [key for key in (*self._update, *self._remove) if key not in table]
         if missing:
             raise unknown_key(self._store, self._database, missing)
@@ -70,12 +70,12 @@ class Change:
 
 
 def stored_values(store: Store, values: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Keys and values as `store` will keep them, checked."""
+    """Return the keys, checked, with the stored form of their values."""
     return {checked_key(key): store.stored(key, value) for key, value in values.items()}
 
 
 def unknown_key(store: Store, database: object, missing: Sequence[Any]) -> UnknownKey:
-    """The error for keys that are not there; it names them and the closest that is."""
+    """Return the error for missing keys; it names them and the closest existing key."""
     more = ["…"] if len(missing) > _KEYS_NAMED else []
     names = ", ".join([*map(key_name, missing[:_KEYS_NAMED]), *more])
     text = f"{database!r} has no key{'s' if len(missing) > 1 else ''} {names}"

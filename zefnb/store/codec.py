@@ -1,10 +1,9 @@
-"""Values to bytes for the disk, and back.
+"""The encoding of values as bytes for the disk.
 
-Plain data is pickled. Whatever else there is, an entity, an effect, a chain, is told in plain data
-under the name of its kind (see `vocabulary`). Before anything is read, `scan` looks over all of it.
-Reading, pickle may find exactly one global, which does nothing but hold those parts; only when all is
-read are they made into values, by functions that check them. So a file can name nothing that would run,
-and what is made is bounded by what is read.
+Plain data is pickled. Any other value, such as an entity, an effect or a chain, is stored as the name of its kind and
+plain parts (see `vocabulary`). Before bytes are decoded, `scan` checks all of them. The unpickler accepts exactly one
+global, which only holds a name and parts. When everything is read, functions that check the parts make the values of
+them. A file can therefore not run code, and the size of a value is bounded by the size of its bytes.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ _ALLOWED = (
     "text, numbers, bool, None, bytes, dates; lists, tuples, dicts and sets; entities, effects, patterns, "
     "chains of library ops, handles"
 )
-# Part of the format of files: not to be changed with the names of modules.
+# Part of the file format, and therefore independent of the names of modules.
 _MODULE, _NAME = "zefnb.store.codec", "told"
-# A type takes a hundred times as much as its name: entities of so many different types there may be in one value.
+# The most entity types in one value. A type takes a hundred times as much memory as its name.
 MOST_TYPES = 1_000
 _TYPED = ("entity", "entity type")
-# The instructions to find a global, and to name a part again. Where no such byte is, there is no such instruction.
+# The instructions for a global, and for a repeated part. Without such a byte there is no such instruction.
 _GLOBAL, _GET = b"\x93", b"h"
 
 
 class _Tagged:
-    """A value as it was told: the name of its kind, and plain parts."""
+    """A value as the name of its kind and plain parts."""
 
-    # Without a place for attributes, pickle's instruction to set some finds none.
+    # With `__slots__`, a pickle cannot set further attributes.
     __slots__ = ("kind", "parts")
 
     def __init__(self, kind: Any, *parts: Any) -> None:
@@ -45,7 +44,7 @@ class _Tagged:
 
 
 class _Tagger:
-    """The one global in our pickles. Not a class or function, whose attributes a pickle could set."""
+    """The only global in the pickles. It is not a class or function, since a pickle could set their attributes."""
 
     __slots__ = ()
 
@@ -84,15 +83,15 @@ class _Writer(pickle.Pickler):
 
 def _hint(value: Any) -> str:
     if hasattr(value, "tolist"):
-        return "its .tolist() can be kept"
+        return "Store its .tolist()"
     if callable(value):
-        return "Keep functions in the program, and their names in the database"
-    return "A database in memory keeps any value"
+        return "Store the name of the function, and keep the function in the program"
+    return "A database in memory can store any value"
 
 
 def _found(module: str, name: str) -> Any:
     if (module, name) != (_MODULE, _NAME):
-        raise Undecodable(f"it names {strip_controls(f'{module}.{name}', 160)}, which no value of zefnb does")
+        raise Undecodable(f"it refers to {strip_controls(f'{module}.{name}', 160)}, which zefnb never writes")
     return tagged
 
 
@@ -102,7 +101,7 @@ class _Reader(pickle.Unpickler):
 
 
 def encode(value: Any) -> bytes:
-    """`value` as bytes; `InvalidValue` names what cannot be kept.
+    """Return `value` as bytes. Raises `InvalidValue` for a part that cannot be stored.
 
     >>> decode(encode({'at': 1.5, 'tags': {'a'}}))
     {'at': 1.5, 'tags': {'a'}}
@@ -129,17 +128,17 @@ def _written(value: Any, repeats: bool = False) -> bytes:
 
 
 def _written_out(value: Any, refused: Undecodable) -> bytes:
-    """`value` without a part that is named again: each is written wherever it is."""
+    """Return `value` as bytes without repeated parts: each part is written wherever it occurs."""
     try:
         stored = _written(value, repeats=True)
         _check_written(stored, value)
     except (RecursionError, ValueError, Undecodable):
-        raise InvalidValue("DictDatabase", [FieldError("value", f"it cannot be kept: {refused}")]) from None
+        raise InvalidValue("DictDatabase", [FieldError("value", f"it cannot be stored: {refused}")]) from None
     return stored
 
 
 def _check_written(stored: bytes, value: Any) -> None:
-    """Refuse to write what would be refused when it is read."""
+    """Raise the same errors as reading the bytes would."""
     if is_tiny(stored):
         return
     if is_plain(stored):
@@ -149,16 +148,16 @@ def _check_written(stored: bytes, value: Any) -> None:
 
 
 def decode(stored: bytes) -> Any:
-    """The value of `encode`; `Undecodable` for bytes that `encode` did not write. Runs nothing they name."""
+    """Return the value that `encode` wrote. Raises `Undecodable` for other bytes, and runs no code from them."""
     if type(stored) is not bytes:
-        raise Undecodable(f"it is of type {type(stored).__name__}, where bytes are expected")
+        raise Undecodable(f"it is of type {type(stored).__name__}, not bytes")
     try:
         return _decoded(stored)
     except TooDeep as error:
-        raise Undecodable(f"{error}; if an earlier zefnb wrote it, read it with that one, and flatten it") from None
+        raise Undecodable(f"{error}; if an earlier zefnb wrote it, read it with that version, and flatten it") from None
     except Undecodable:
         raise
-    except Exception as error:  # damaged bytes may raise anything
+    except Exception as error:  # damaged bytes may raise any exception
         raise Undecodable(f"it is damaged ({type(error).__name__}: {strip_controls(str(error), 160)})") from None
 
 
@@ -185,9 +184,9 @@ def _decoded(stored: bytes) -> Any:
 
 
 class _Made:
-    """A value with everything that was told made into what it tells of.
+    """Makes the values of the tagged parts in a value.
 
-    What was told is made once, however often it is named; a list, dict or set is another in each place.
+    A tagged value that occurs several times is made once; a list, dict or set is copied at each place.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The databases that are open: a service of the runtime."""
+"""The open databases: a service of the runtime."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Databases:
-    """Makes, finds and closes databases. One in memory lives until it is closed or the program ends."""
+    """Opens, finds and closes databases. A database in memory exists until it is closed or the program ends."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -29,13 +29,13 @@ class Databases:
         self._opened_here: dict[str, Store] = {}
 
     def create(self, initial: Mapping[Any, Any]) -> DictDatabase:
-        """A new database in memory."""
+        """Create a database in memory."""
         store = MemoryStore()
         _fill(store, initial)
         return self._opened(generate_uid(), store)
 
     async def open(self, path: str, initial: Mapping[Any, Any]) -> DictDatabase:
-        """The database in the file at `path`, which is made when there is none; an open one is shared."""
+        """Open the database in the file at `path`, or create it. A database that is open already is shared."""
         handle: DictDatabase = await self._in_handler_thread(lambda: self._open(_resolved(path), initial))
         return handle
 
@@ -60,7 +60,7 @@ class Databases:
             return self._opened(opened.uid, opened)
 
     def _close_replaced(self, uid: str, store: Store) -> None:
-        """Close what was open at a path before its file was removed or replaced: its journal would be in the way."""
+        """Close a database whose file has been removed or replaced, since the new file cannot use its journal."""
         OPEN.pop(uid, None)
         self._opened_here.pop(uid, None)
         store.close()
@@ -71,36 +71,36 @@ class Databases:
         return DictDatabase(uid)
 
     def store(self, handle: DictDatabase) -> Store:
-        """The store behind a handle; `NotRunning` when there is none in this process."""
+        """Return the store of a handle. Raises `NotRunning` if this process has none."""
         store = OPEN.get(handle._uid)
         if store is None:
             raise self._runtime.not_running(handle)
         return store
 
     def write(self, store: Store, work: Work[T]) -> T | Awaitable[T]:
-        """What `work` answers: at once from memory, as an awaitable from a disk."""
+        """Return the result of `work` on the table; for a store on disk, an awaitable of it."""
         return store.write(work) if store.quick else self._submitted(lambda done: store.submit(work, done))
 
     def read(self, store: Store, query: Callable[[], Any], quick: bool) -> Any:
-        """What `look` answers: at once from memory when it is `quick`, else as an awaitable."""
+        """Return the result of `query`; for a store on disk, or a query that is not `quick`, an awaitable of it."""
         return query() if store.quick and quick else self._queried(query)
 
     async def _queried(self, query: Callable[[], Any]) -> Any:
         result = await self._in_handler_thread(query)
-        return await result if inspect.iscoroutine(result) else result  # of an `async def`
+        return await result if inspect.iscoroutine(result) else result  # a coroutine if the query is an `async def`
 
     async def _in_handler_thread(self, call: Callable[[], Any]) -> Any:
-        """Have `call` made in a handlers' thread, so that neither a disk nor a user's function stops the loop."""
+        """Call `call` in a handler thread, so that neither a disk nor a user's function blocks the loop."""
         return await self._submitted(lambda done: self._runtime.handler_threads.submit(done, call_context().run, call))
 
     async def _submitted(self, submit: Callable[[Done], None]) -> Any:
-        """Ask, and await the answer, whichever thread brings it."""
+        """Call `submit`, and await the result that it passes to its callback, in any thread."""
         future: asyncio.Future[Any] = self._runtime.loop.create_future()
         submit(lambda result, error: self._runtime.call_queue.put(_settle, future, result, error))
         return await future
 
     async def end(self, handle: DictDatabase) -> None:
-        """Close a database, after what was submitted to it."""
+        """Close a database, after the work that was submitted to it."""
         store = self.store(handle)
         OPEN.pop(handle._uid, None)
         self._opened_here.pop(handle._uid, None)
@@ -111,12 +111,12 @@ class Databases:
             await self._in_handler_thread(store.close)
 
     async def close(self) -> None:
-        """Close all that were opened here."""
+        """Close all databases that this runtime opened."""
         await asyncio.gather(*(self.end(DictDatabase(uid)) for uid in list(self._opened_here)))
 
 
 def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    if future.done():  # who waited was interrupted
+    if future.done():  # the waiting task was cancelled
         return
     if error is None:
         future.set_result(result)
@@ -125,7 +125,7 @@ def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | Non
 
 
 def _fill(store: Store, initial: Mapping[Any, Any]) -> None:
-    """Write `initial`, unless there is something already."""
+    """Write `initial` if the database is empty."""
     if initial:
         stored = stored_values(store, initial)
         store.write(lambda table: None if len(table) else table.update(stored))

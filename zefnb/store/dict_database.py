@@ -1,4 +1,4 @@
-"""DictDatabase: the handle on a database, which is used like a dict."""
+"""DictDatabase: the handle of a database, which is used like a dict."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class DictDatabase(MutableMapping[Any, Any]):
 
     def __init__(self, uid: str, /) -> None:
         if not isinstance(uid, str) or not is_uid(uid):
-            hint = "FX.CreateDB(type=DictDatabase) makes a database and answers its handle"
+            hint = "FX.CreateDB(type=DictDatabase) creates a database and returns its handle"
             fault = FieldError("uid", f"got {shown(uid)}", "'🍃-' and 20 hex digits", hint)
             raise InvalidValue("DictDatabase", [fault])
         object.__setattr__(self, "_uid", str(uid))
@@ -91,22 +91,22 @@ class DictDatabase(MutableMapping[Any, Any]):
         return checked_key(key) in self._store()
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """The value under `key`, or `default`."""
+        """Return the value under `key`, or `default`."""
         try:
             return self._store().get(checked_key(key))
         except KeyError:
             return default
 
     def items(self) -> ItemsView[Any, Any]:
-        """Keys and values; each iteration goes through those of one moment."""
+        """Return a view of keys and values; each iteration uses a consistent snapshot."""
         return _Items(self)
 
     def values(self) -> ValuesView[Any]:
-        """The values; each iteration goes through those of one moment."""
+        """Return a view of the values; each iteration uses a consistent snapshot."""
         return _Values(self)
 
     def pop(self, key: Any, default: Any = _NOT_GIVEN) -> Any:
-        """Remove `key` and return its value, or `default` where that is given. A value that cannot be read stays."""
+        """Remove `key` and return its value, or `default` if given. A value that cannot be read is not removed."""
         checked_key(key)
         store = self._store()
         try:
@@ -117,7 +117,7 @@ class DictDatabase(MutableMapping[Any, Any]):
             raise _unknown(self, store, key) from None
 
     def popitem(self) -> tuple[Any, Any]:
-        """Remove the key that was inserted last, and return it with its value."""
+        """Remove the key that was inserted last, and return it and its value."""
         store = self._store()
         try:
             popped: tuple[Any, Any] = store.write(lambda table: _popped_last(store, table))
@@ -126,7 +126,7 @@ class DictDatabase(MutableMapping[Any, Any]):
         return popped
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
-        """The value under `key`; `default` is written there first when there is none."""
+        """Return the value under `key`, after writing `default` if there is none."""
         checked_key(key)
         store = self._store()
         try:
@@ -136,7 +136,7 @@ class DictDatabase(MutableMapping[Any, Any]):
         return store.restored(key, store.write(lambda table: table.setdefault(key, stored)))
 
     def update(self, other: Any = (), /, **values: Any) -> None:
-        """Write all of a dict, of pairs or of the named values, at once."""
+        """Write all items of a dict, of pairs and of the keyword arguments, in one operation."""
         from zefnb.store.change import stored_values
 
         store = self._store()
@@ -166,10 +166,10 @@ class DictDatabase(MutableMapping[Any, Any]):
         return self
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"{self!r} is immutable; its values are set with db[{name!r}] = ...")
+        raise AttributeError(f"{self!r} is immutable; set a value with db[{name!r}] = ...")
 
     def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"{self!r} is immutable; its values are removed with del db[{name!r}]")
+        raise AttributeError(f"{self!r} is immutable; remove a value with del db[{name!r}]")
 
 
 KEY_WRITERS[DictDatabase] = lambda key: b"d" + key._uid.encode()
@@ -182,7 +182,7 @@ def _unknown(database: DictDatabase, store: Store, key: Any) -> Exception:
 
 
 def _popped(store: Store, table: Table, key: Any) -> Any:
-    """The value under `key`, which is removed once the value has been read: one that is refused stays."""
+    """Remove `key` and return its value; a value that cannot be read is not removed."""
     value = store.restored(key, table[key])
     del table[key]
     return value

@@ -1,4 +1,4 @@
-"""The file of a database: opening it, and what to say when that fails."""
+"""The file of a database: opening it, and the errors if that fails."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from zefnb.errors import StorageFailed
 from zefnb.store.scan import Undecodable
 from zefnb.store.schema import Connection, Foreign, checked_uid, harden, limited, make
 
-# 'zefn': marks a database file as ours.
+# 'zefn': the application id of zefnb's database files.
 _APPLICATION = 0x7A65666E
 _VERSION = 1
 _BUSY_SECONDS = 5.0
-# With these a rollback journal ends that has a further file to be deleted; ours have none.
+# The end of a rollback journal that names a further file to delete; zefnb's journals name none.
 _NAMES_A_FILE = bytes.fromhex("d9d505f920a163d7")
 
 _ADVICE = {
     sqlite3.SQLITE_NOTADB: "is not a database; choose another path, or move that file away",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened or created; check the path and its permissions",
-    sqlite3.SQLITE_READONLY: "may not be written; check the permissions of the file and its directory",
-    sqlite3.SQLITE_PERM: "may not be opened; check the permissions of the file and its directory",
-    sqlite3.SQLITE_BUSY: "is held by another program; close it there, or try again",
-    sqlite3.SQLITE_LOCKED: "is held by another program; close it there, or try again",
-    sqlite3.SQLITE_FULL: "has no room left on its disk; nothing of the change was kept",
+    sqlite3.SQLITE_READONLY: "cannot be written; check the permissions of the file and its directory",
+    sqlite3.SQLITE_PERM: "cannot be opened; check the permissions of the file and its directory",
+    sqlite3.SQLITE_BUSY: "is locked by another program; close it there, or try again",
+    sqlite3.SQLITE_LOCKED: "is locked by another program; close it there, or try again",
+    sqlite3.SQLITE_FULL: "cannot grow, since its disk is full; nothing of the change was stored",
     sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a copy",
     sqlite3.SQLITE_INTERRUPT: "is damaged; restore it from a copy",
     sqlite3.SQLITE_ERROR: "is damaged; restore it from a copy",
@@ -34,25 +34,25 @@ _ADVICE = {
 
 
 def storage_failed(path: str, error: sqlite3.Error | Undecodable | Foreign) -> StorageFailed:
-    """What went wrong, in terms of the path and of what can be done."""
+    """Return the error for a failure, with the path and advice."""
     if isinstance(error, Foreign):
         return StorageFailed(f"{path} is damaged: {error}; restore it from a copy")
     if isinstance(error, Undecodable):
-        return StorageFailed(f"{path}: a key was refused: {error}")
-    # The low byte is the kind; the rest tells more than anybody can act upon.
+        return StorageFailed(f"{path}: a key cannot be read: {error}")
+    # The low byte is the kind of the error; the other bytes have details that do not change the advice.
     code = getattr(error, "sqlite_errorcode", None)
     advice = _ADVICE.get(code & 0xFF) if code is not None else None
     return StorageFailed(f"{path} {advice} ({error})" if advice else f"{path} could not be used: {error}")
 
 
 def connect(path: str, create: bool = False) -> Connection:
-    """A connection for one thread at a time, whose transactions are begun and ended by hand."""
+    """Return a connection for one thread at a time, without automatic transactions."""
     uri = f"{Path(path).as_uri()}?mode={'rwc' if create else 'rw'}"
     connection = sqlite3.connect(
         uri, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection, uri=True
     )
     try:
-        with limited(connection):  # the first statement reads the texts of all tables, of which there may be many
+        with limited(connection):  # the first statement reads the schema, which may have any number of tables
             _prepare(connection)
     except BaseException:
         connection.close()
@@ -62,14 +62,14 @@ def connect(path: str, create: bool = False) -> Connection:
 
 def _prepare(connection: sqlite3.Connection) -> None:
     harden(connection)
-    # In WAL mode this writes each commit to the system before it is acknowledged, which is what surviving
-    # `kill -9` takes. FULL would wait for the disk's platter as well, a hundred times slower, and guards
-    # the last commits against a disconnect of power only; none of the modes can corrupt the file.
+    # In WAL mode, each commit is passed to the system before it is acknowledged, so that it survives `kill -9`. FULL
+    # would also wait for the disk, which is a hundred times slower and protects the last commits only against a power
+    # failure. No mode can corrupt the file.
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def open_file(path: str) -> tuple[Connection, str]:
-    """The connection that writes, and the database's uid; makes the file when there is none."""
+    """Return the connection of the writer, and the database's uid; create the file if there is none."""
     _check_place(path)
     try:
         connection = connect(path, create=True)
@@ -90,19 +90,19 @@ def _check_place(path: str) -> None:
         raise StorageFailed(f"{path} is a directory; give the path of a file")
     parent = os.path.dirname(path)
     if not os.path.isdir(parent):
-        raise StorageFailed(f"{path}: there is no directory {parent}; make it first")
+        raise StorageFailed(f"{path}: there is no directory {parent}; create it first")
     for each in (path, *(path + suffix for suffix in ("-journal", "-wal", "-shm"))):
         if os.path.lexists(each) and not _is_file(each):
-            raise StorageFailed(f"{each} is no file; choose another path, or move it away")
+            raise StorageFailed(f"{each} is not a file; choose another path, or move it away")
     if _names_a_file(f"{path}-journal"):
-        raise StorageFailed(f"{path}-journal is of some other program, and would delete another file; move it away")
+        raise StorageFailed(f"{path}-journal belongs to another program, and would delete another file; move it away")
 
 
 def _is_file(path: str) -> bool:
-    """Whether that is a file: a pipe or a device may be endless."""
+    """Whether `path` is a regular file; a pipe or a device may have no end."""
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
-    except OSError:  # such as links in a circle
+    except OSError:  # for example links to each other
         return False
 
 
@@ -111,7 +111,7 @@ def _names_a_file(journal: str) -> bool:
         with open(journal, "rb") as file:
             file.seek(-len(_NAMES_A_FILE), os.SEEK_END)
             return file.read() == _NAMES_A_FILE
-    except OSError:  # there is none, or it is shorter than that
+    except OSError:  # there is no journal, or it is shorter
         return False
 
 
@@ -121,10 +121,10 @@ def _prepared(connection: sqlite3.Connection, path: str) -> str:
         _refuse_foreign(connection, path)
         _use_wal(connection)
     else:
-        # Before anything is written to what may be from elsewhere.
+        # Checked before anything is written, since the file may come from another machine.
         _check_version(connection, path)
         checked_uid(connection)
-    # Also where nothing is to be made: a file that cannot be written fails here and not later.
+    # Also for an existing database: a file that cannot be written fails here and not later.
     connection.execute("BEGIN IMMEDIATE")
     if _number(connection, "PRAGMA application_id") != _APPLICATION:
         _refuse_foreign(connection, path)
@@ -138,7 +138,7 @@ def _prepared(connection: sqlite3.Connection, path: str) -> str:
 def _check_version(connection: sqlite3.Connection, path: str) -> None:
     version = _number(connection, "PRAGMA user_version")
     if version != _VERSION:
-        raise StorageFailed(f"{path} is of version {version}, and this zefnb reads version {_VERSION}; update zefnb")
+        raise StorageFailed(f"{path} has version {version}, but this zefnb reads version {_VERSION}; update zefnb")
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:
@@ -147,11 +147,11 @@ def _number(connection: sqlite3.Connection, query: str) -> int:
 
 def _refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
     if _number(connection, "SELECT count(*) FROM sqlite_master"):
-        raise StorageFailed(f"{path} is an SQLite database of some other program; choose another path")
+        raise StorageFailed(f"{path} is an SQLite database of another program; choose another path")
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch the journal; here SQLite does not wait for other processes by itself."""
+    """Set the journal mode, and wait for other processes, which SQLite does not do for this statement."""
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:

@@ -1,8 +1,8 @@
-"""Forks: a process is copied only while nobody is inside SQLite, and while no file of ours is open.
+"""Forks: the process forks only while no thread is inside SQLite and no database file is open.
 
-SQLite keeps in memory which locks of a file its process holds. A child would inherit those of the moment, and wait
-for ever for a lock that none of its threads will release. So before a fork the connections are closed; the parent
-opens them again when it needs them, and the child opens what it needs as any other process does.
+SQLite stores in memory which file locks the process holds. A child would inherit this state, and wait for ever for a
+lock that none of its threads releases. Before a fork the connections are therefore closed. The parent opens them
+again when it needs them, and the child opens files like any other process.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Protocol
 
 from zefnb.errors import StorageFailed
 
-# Somebody inside may be waiting for another program to release the file, which takes 5 seconds at most.
+# A thread inside may wait for another program to unlock the file, for at most 5 seconds.
 _WAIT_SECONDS = 10.0
 
 
 class Pausable(Protocol):
-    """A store with an open file. `disconnect` closes it until it is used again, while nobody uses it."""
+    """A store with an open file. `disconnect` closes the file until it is used again."""
 
     path: str
 
@@ -28,14 +28,14 @@ class Pausable(Protocol):
 
 
 class Gate:
-    """Any number of threads are inside at once, and none while a thread forks."""
+    """A lock that any number of threads can hold together, but none during a fork."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew, as a child must: its parent's threads are not in it, and may have held the lock."""
-        # Reentrant: a finalizer that runs in here may use a database, too.
+        """Reset the gate in a child: the threads of its parent, which may hold the lock, do not exist there."""
+        # Reentrant, since a finalizer that runs meanwhile may use a database, too.
         self._changed = threading.Condition(threading.RLock())
         self._inside: dict[int, int] = {}
         self._forking: int | None = None
@@ -43,7 +43,7 @@ class Gate:
     def __enter__(self) -> None:
         this_thread = threading.get_ident()
         with self._changed:
-            # A thread that is inside already must come through, or it would never leave.
+            # A thread that is inside already must not wait, or it would never leave.
             self._changed.wait_for(lambda: self._forking in (None, this_thread) or this_thread in self._inside)
             self._inside[this_thread] = self._inside.get(this_thread, 0) + 1
 
@@ -57,14 +57,14 @@ class Gate:
                     self._changed.notify_all()
 
     def close(self, seconds: float) -> bool:
-        """Let nobody in, and wait until all have left; false when that takes longer than `seconds`."""
+        """Admit no more threads, and wait until all have left. Returns false if that takes more than `seconds`."""
         with self._changed:
             self._changed.wait_for(lambda: self._forking is None, seconds)
             self._forking = threading.get_ident()
             return self._changed.wait_for(lambda: not self._inside, seconds)
 
     def open(self) -> None:
-        """Let everybody in again."""
+        """Admit threads again."""
         with self._changed:
             self._forking = None
             self._changed.notify_all()
@@ -72,23 +72,23 @@ class Gate:
 
 GATE = Gate()
 _stores: weakref.WeakSet[Pausable] = weakref.WeakSet()
-# Files that could not be closed before a fork, and what holds them, which must not be ended in the child.
+# Files that could not be closed before a fork, with their stores, which must not be freed in the child.
 _open_at_fork: list[tuple[Pausable, os.stat_result]] = []
 _inherited: list[tuple[Pausable, os.stat_result]] = []
 
 
 def register(store: Pausable) -> None:
-    """Have the store's file closed before each fork."""
+    """Close the store's file before each fork."""
     _stores.add(store)
 
 
 def check_not_inherited(path: str) -> None:
-    """Refuse, with `StorageFailed`, a file that this process inherited while it was in use."""
+    """Raise `StorageFailed` for a file that was in use when this process was forked."""
     if _inherited and os.path.exists(path):
         found = os.stat(path)
         if any(os.path.samestat(found, held) for _, held in _inherited):
             raise StorageFailed(
-                f"{path} was in use as this process was forked, and cannot be opened in it; start the process with "
+                f"{path} was in use when this process was forked, and cannot be opened in it; start the process with "
                 "multiprocessing's 'spawn', or fork while no query on the database runs"
             )
 

@@ -1,4 +1,4 @@
-"""Keys: what may be one, and the bytes by which the disk finds it again."""
+"""Keys: the allowed types, and the bytes that identify a key on disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ALLOWED = "text, numbers, bool, None, bytes, Time, entities, entity types, uids
 
 
 def checked_key(key: Any) -> Any:
-    """`key`, when a database can have it; `InvalidValue` otherwise."""
+    """Return `key`. Raises `InvalidValue` if a database cannot have such a key."""
     if type(key) is not str:
         try:
             canonical_key(key)
@@ -28,7 +28,7 @@ def checked_key(key: Any) -> Any:
 
 
 def canonical_key(key: Any) -> bytes:
-    """Bytes that are equal for keys that a dict takes for the same, and for no others.
+    """Return bytes that are equal for two keys exactly if a dict treats the keys as equal.
 
     >>> canonical_key(1) == canonical_key(True) == canonical_key(1.0), canonical_key(1) == canonical_key('1')
     (True, False)
@@ -44,7 +44,7 @@ def canonical_key(key: Any) -> bytes:
 
 
 def key_name(key: Any) -> str:
-    """A key as an error names it."""
+    """Return the text of a key for an error."""
     return short_repr(key, _LONGEST_NAME)
 
 
@@ -61,23 +61,23 @@ def _of_text(key: str) -> bytes:
 
 
 def _of_int(key: int) -> bytes:
-    # In hexadecimal: decimal has a limit of digits.
+    # In hexadecimal, since the number of decimal digits is limited.
     return b"i" + format(key, "x").encode()
 
 
 def _of_float(key: float) -> bytes:
     if key != key:
-        hint = "it equals nothing, itself included, so nobody could find it"
+        hint = "It is not equal to itself, so that its value could not be found"
         raise InvalidValue("DictDatabase", [FieldError("key", "got nan", _ALLOWED, hint)])
     return _of_int(int(key)) if key.is_integer() else b"f" + key.hex().encode()
 
 
 def _joined(parts: Iterable[bytes]) -> bytes:
-    """The parts with their lengths, so that no two sequences of parts look the same."""
+    """Return the parts with their lengths, so that two different sequences of parts are never equal."""
     return b"".join(b"%d:%b" % (len(part), part) for part in parts)
 
 
-# How each type is written; equal keys of different types must come out equal.
+# The writer for each type; the bytes of equal keys of different types must be equal.
 KEY_WRITERS: dict[type, Callable[[Any], bytes]] = {
     str: _of_text,
     EntityUid: _of_text,

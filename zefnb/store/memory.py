@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 
 class MemoryStore:
-    """Any value, as it was when it was written: neither writer nor reader holds what is inside."""
+    """Stores snapshots of any values: a later change by a writer or a reader has no effect on them."""
 
     quick = True
 
     def __init__(self) -> None:
         self._values: dict[Any, Any] = {}
-        # Finalizers and signal handlers that run in here may use the database, too, by effects as well.
+        # Finalizers and signal handlers that run meanwhile may use the database, too, also through effects.
         self._lock = LentLock()
 
     def get(self, key: Any) -> Any:

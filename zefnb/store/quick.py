@@ -1,9 +1,10 @@
-"""A quick look over a pickle, for the values that nearly all are: at the speed of C, and of the same use as `scan`.
+"""A quick check of a pickle, for the most common values: it replaces `scan`, at the speed of C.
 
-What is tiny can neither nest nor repeat itself much: it is enough that each instruction is one that `encode` writes and
-that each length is within the whole. So it is for plain data of any size, lists and dicts of text and numbers: making
-it takes as much as was read, and whether it holds itself can be seen afterwards. A tuple or an entity may be a key and
-is hashed as it is made, part by part however often they are named; of those, what is not tiny is left to `scan`.
+A tiny pickle cannot nest or repeat parts much. It is enough that `encode` writes each of its instructions and that
+each length is within the bytes. The same is true for plain data of any size, which is lists and dicts of text and
+numbers: making them takes time in proportion to the bytes, and a value that contains itself can be found afterwards.
+A tuple or an entity may be a key, and is hashed when it is made, with all of its parts, however often they occur.
+Larger pickles with those are checked by `scan`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from typing import Any
 from zefnb.store.scan import DEEPEST, TooDeep, Undecodable
 
 _TINY = DEEPEST
-# Parts of a tiny value that may be named again. Each can double it.
+# The most repeated parts in a tiny value. Each can double its size.
 _FEW = 6
 _CONTAINERS = frozenset((list, dict, set, tuple, frozenset))
 
 
 def _counted(lengths: range) -> bytes:
-    """A byte that tells a length, and as many bytes: a pattern cannot count, so it lists all the lengths."""
+    """Return a pattern for a length byte and that many bytes: a pattern cannot count, so it lists all lengths."""
     return b"(?:" + b"|".join(re.escape(bytes([n])) + b".{%d}" % n for n in lengths) + b")"
 
 
@@ -35,17 +36,17 @@ _is_plain = re.compile(_BEGIN + _ATOMS + _GET + _LISTS_AND_DICTS + _LONG_GET + _
 
 
 def is_tiny(stored: bytes) -> bool:
-    """Whether these bytes are so few that their instructions alone matter, and those are in order."""
+    """Whether these bytes are few, and all of their instructions and lengths are valid."""
     return len(stored) <= _TINY and stored.count(b"h") <= _FEW and _is_tiny(stored) is not None
 
 
 def is_plain(stored: bytes) -> bool:
-    """Whether these bytes are lists, dicts, short text and numbers. What they make has to pass `check_size`."""
+    """Whether these bytes are lists, dicts, short text and numbers. Their value must then pass `check_size`."""
     return _is_plain(stored) is not None
 
 
 def check_size(value: Any, size: int) -> None:
-    """Refuse, with `Undecodable`, a value that is nested too deeply or holds more than `size` parts, such as itself."""
+    """Raise `Undecodable` for a value that is nested too deeply, contains itself, or has more than `size` parts."""
     level = [value]
     for _ in range(DEEPEST + 1):
         holders = [part.values() if type(part) is dict else part for part in level if type(part) in _CONTAINERS]
@@ -54,5 +55,5 @@ def check_size(value: Any, size: int) -> None:
         level = list(islice(chain.from_iterable(holders), size + 1))
         size -= len(level)
         if size < 0:
-            raise Undecodable("it holds itself, or its parts name one another so often that the whole is far larger")
+            raise Undecodable("it contains itself, or repeats its parts so often that the value is far larger")
     raise TooDeep

@@ -1,9 +1,8 @@
-"""A look over a pickle before it is decoded: stored bytes may come from anybody.
+"""A check of a pickle before it is decoded: stored bytes may come from anyone.
 
-`scan` reads the instructions once, in time that grows with their number, and makes nothing. It refuses
-instructions that `encode` never writes, lengths beyond the end, parts that hold themselves, nesting that
-would exhaust the stack of C, and parts that name one another so often that the value is far larger than
-what was read.
+`scan` reads the instructions once, in linear time, and makes no values. It refuses instructions that `encode` never
+writes, lengths beyond the end, parts that contain themselves, nesting that would exhaust the C stack, and parts that
+are repeated so often that the value would be far larger than the bytes.
 """
 
 from __future__ import annotations
@@ -11,36 +10,36 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 DEEPEST = 256
-# A value of which nothing is written twice weighs less than its bytes. Parts that are written once and named
-# again count each time; this much more is allowed, and less where each mention is to be a copy.
+# The weight of a value without repeated parts is less than the number of its bytes. Each repetition of a part adds the
+# weight of the part; this much more is allowed, and less if each repetition is a copy.
 SPARE_WEIGHT = 20_000
 WEIGHT_PER_BYTE = 16
 COPIES_PER_BYTE = 2
-# Text and bytes weigh one for each so many bytes of them, and one.
+# The weight of text and bytes is one, and one more for each this many bytes.
 BYTES_PER_WEIGHT = 64
 
-# Keys whose hashes can be chosen, in all. So few take no time, whatever their hashes.
+# The most keys, in total, with hashes that the author of a file can choose. So few are quick to compare.
 MAX_CHOSEN_HASHES = 100
 
 _PROTOCOLS = (b"\x80\x04", b"\x80\x05")
 
 
 class Undecodable(Exception):
-    """Stored bytes that `encode` did not write. Stores make a `StorageFailed` of it, which names the file."""
+    """Stored bytes that `encode` did not write. Stores convert it to a `StorageFailed` with the name of the file."""
 
 
 class TooDeep(Undecodable):
-    """More than `DEEPEST` containers are in one another."""
+    """Containers are nested more than `DEEPEST` deep."""
 
     def __init__(self) -> None:
         super().__init__(f"it is nested more than {DEEPEST} deep")
 
 
 class Scan(NamedTuple):
-    """What is in a pickle.
+    """The properties of a pickle.
 
-    Whether it names a global; whether a list, dict or set of it is in several places; and whether it has more than
-    `MOST_CHOSEN` keys whose hashes could have been chosen by who wrote it.
+    They are: whether it refers to a global; whether a list, dict or set occurs in several places; and whether it has
+    more than `MAX_CHOSEN_HASHES` keys whose hashes its author can choose.
     """
 
     has_global: bool
@@ -48,23 +47,23 @@ class Scan(NamedTuple):
     has_chosen_hashes: bool
 
 
-# A value that is not made yet: its kind, how deep it nests, how much it is with all that it holds, whether something
-# may still be added to it, and whether it can change once it is made. A list, as it is made ten times as fast as an
-# object with attributes. What is small, holds nothing and never changes is `None`.
+# A value in the pickle: its kind, its depth, its weight with all its parts, whether parts may still be added, and
+# whether it is mutable. It is a list, which is made ten times as fast as an object with attributes. A small immutable
+# value without parts is `None`.
 _Part = list[Any]
 _Item = _Part | None
 _KIND, _DEPTH, _WEIGHT, _OPEN, _CHANGES = range(5)
 
 _REDUCE, _GLOBAL, _FRAME, _LONG_GET, _APPEND, _SETITEM = 0x52, 0x93, 0x95, 0x6A, 0x61, 0x73
 _LIST, _DICT, _SET, _FROZENSET, _TUPLE, _BYTEARRAY, _TEXT = 0x5D, 0x7D, 0x8F, 0x91, 0x74, 0x96, 0x8C
-# How long the instruction is for None, True, False, (), an int of 4, 1 and 2 bytes, a float.
+# The length of the instructions for None, True, False, (), an int of 4, 1 and 2 bytes, and a float.
 _PLAIN = {0x4E: 1, 0x88: 1, 0x89: 1, 0x29: 1, 0x4A: 5, 0x4B: 2, 0x4D: 3, 0x47: 9}
-# By how many bytes the length of text, bytes and long ints is told.
+# The number of bytes that hold the length of text, bytes and long ints.
 _SIZED = {_TEXT: 1, 0x58: 4, 0x8D: 8, 0x43: 1, 0x42: 4, 0x8E: 8, _BYTEARRAY: 8, 0x8A: 1, 0x8B: 4}
 _LONG_INTS = frozenset((0x8A, 0x8B))
-# An int of so many bytes at most has a hash that few others have.
+# Ints of at most this many bytes share their hash with few others.
 _SHORT_INT = 8
-# Text and bytes are hashed with a secret; other ints and floats have one hash each, or a few dozen at most.
+# The hashes of text and bytes depend on a secret, and short ints and floats share a hash with a few dozen at most.
 _CHOSEN_KINDS = frozenset((_TUPLE, _FROZENSET, _REDUCE, *_LONG_INTS))
 _EMPTY = frozenset((_LIST, _DICT, _SET))
 _FILLS = {0x65: _LIST, 0x75: _DICT, 0x90: _SET}
@@ -72,13 +71,13 @@ _TUPLES = {0x85: 1, 0x86: 2, 0x87: 3}
 
 
 def scan(stored: bytes) -> Scan:
-    """Look over a pickle; `Undecodable` says why it is refused."""
+    """Check a pickle. Raises `Undecodable` with the reason if it is refused."""
     if stored[:2] not in _PROTOCOLS:
-        raise Undecodable("it does not begin as a value does")
+        raise Undecodable("it does not begin like a stored value")
     try:
         return _Scanner(stored).run()
     except IndexError:
-        raise Undecodable("it is damaged: it ends too soon, or names parts that are not there") from None
+        raise Undecodable("it is damaged: it ends too early, or refers to parts that do not exist") from None
 
 
 class _Scanner:
@@ -105,7 +104,7 @@ class _Scanner:
     def run(self) -> Scan:
         stored, stack, marks, memo, plain = self._stored, self._stack, self._marks, self._memo, _PLAIN
         at = 2
-        # Every honest value comes through here: the most frequent first, and short.
+        # The most frequent instructions first, since this loop reads every valid value.
         while (code := stored[at]) != 0x2E:
             if code == 0x8C and (size := stored[at + 1]) < BYTES_PER_WEIGHT:
                 at += 2 + size
@@ -135,11 +134,11 @@ class _Scanner:
             else:
                 at += self._other_instruction(code, at)
         if at != len(stored) - 1 or len(stack) != 1 or marks:
-            raise Undecodable("it is damaged: it goes on after its end, or leaves parts over")
+            raise Undecodable("it is damaged: it continues after its end, or has unused parts")
         return Scan(self._has_global, self._has_repeated, self._chosen_hashes > MAX_CHOSEN_HASHES)
 
     def _other_instruction(self, code: int, at: int) -> int:
-        """Take an instruction that is not frequent; how long it is."""
+        """Process a less frequent instruction. Returns its length."""
         if code in _SIZED:
             return self._sized(code, at)
         if code == _FRAME:
@@ -155,13 +154,13 @@ class _Scanner:
         begin = at + 1 + _SIZED[code]
         size = int.from_bytes(self._stored[at + 1 : begin], "little")
         if begin + size >= len(self._stored):
-            raise Undecodable(f"it is damaged: it announces {size:,} bytes and ends before")
+            raise Undecodable(f"it is damaged: it declares {size:,} bytes and ends before them")
         is_small = size <= _SHORT_INT if code in _LONG_INTS else size < BYTES_PER_WEIGHT and code != _BYTEARRAY
         self._stack.append(None if is_small else [code, 0, 1 + size // BYTES_PER_WEIGHT, False, code == _BYTEARRAY])
         return begin + size - at
 
     def _repeated(self, part: _Part) -> _Part:
-        """A part that was remembered, in one more place; from now on nothing is added to it, least of all itself."""
+        """Return a part that is repeated. It gets no more parts from now on, so that it cannot contain itself."""
         part[_OPEN] = False
         if part[_CHANGES]:
             self._has_repeated = True
@@ -177,7 +176,7 @@ class _Scanner:
     def _fill(self, kind: int, items: list[_Item]) -> None:
         target = self._stack[-1]
         if target is None or target[_KIND] != kind or not target[_OPEN]:
-            raise Undecodable("it is damaged: a part holds itself, or is filled with what it cannot hold")
+            raise Undecodable("it is damaged: a part contains itself, or parts of a wrong type")
         if items.count(None) == len(items):
             target[_WEIGHT] += len(items)
         else:
@@ -200,7 +199,7 @@ class _Scanner:
         if holder[_DEPTH] > DEEPEST:
             raise TooDeep
         if holder[_WEIGHT] > self._max_weight:
-            raise Undecodable("its parts name one another so often that the whole is far larger than what was read")
+            raise Undecodable("its parts are repeated so often that the value is far larger than the stored bytes")
 
     def _compose(self, code: int) -> None:
         stack = self._stack
@@ -222,7 +221,7 @@ class _Scanner:
         elif code == _REDUCE:
             self._make_of(stack.pop())
         else:
-            raise Undecodable(f"it has the instruction {code:#04x}, which no value of zefnb has")
+            raise Undecodable(f"it has the instruction {code:#04x}, which zefnb never writes")
 
     def _last(self, count: int) -> list[_Item]:
         begin = max(len(self._stack) - count, 0)
@@ -236,6 +235,6 @@ class _Scanner:
         self._stack.append(part)
 
     def _make_of(self, parts: _Item) -> None:
-        """What a global makes of its parts: once, however often it is named, so that it needs no copies."""
+        """Process a call of the global. Its result is made once, however often it occurs, so it is never copied."""
         depth, weight = (0, 1) if parts is None else (parts[_DEPTH], parts[_WEIGHT])
         self._stack[-1] = [_REDUCE, depth, weight, False, False]

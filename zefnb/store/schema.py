@@ -1,6 +1,7 @@
-"""What is in a database file, to the letter: a file from elsewhere with anything else in it is refused.
+"""The exact schema of a database file: a file with any other schema is refused.
 
-So there are no triggers, views, virtual tables or generated columns, which could run endlessly or reach further.
+Files therefore have no triggers, views, virtual tables or generated columns, which could run without end or read other
+data.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from zefnb.core.uid import generate_uid, is_uid
 
-# `key` finds it again, `name` is the key as it was given, `position` keeps the order of insertion.
+# `key` identifies an entry, `name` is the encoded key, `position` is the order of insertion.
 _ENTRIES = (
     "CREATE TABLE entries (position INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, name BLOB NOT NULL, value BLOB)"
 )
@@ -28,24 +29,24 @@ _CHECK_EVERY = 1_000
 
 
 class Connection(sqlite3.Connection):
-    """A connection that remembers whether its rows were seen to come to an end."""
+    """A connection; `ends` is true once the number of its rows has been found to be possible."""
 
     ends = False
 
 
 class Foreign(Exception):
-    """The file holds something else than a database of zefnb; the text says what is wrong."""
+    """The file is not a database of zefnb; the text has the reason."""
 
 
 def make(connection: sqlite3.Connection) -> None:
-    """The tables of a new database."""
+    """Create the tables of a new database."""
     connection.execute(_ENTRIES)
     connection.execute(_IDENTITY)
     renew_uid(connection)
 
 
 def renew_uid(connection: sqlite3.Connection) -> str:
-    """Give the database another identity, as the copy of a file needs beside its original."""
+    """Give the database a new uid, for the copy of a file whose original is open, too."""
     uid = generate_uid()
     connection.execute("DELETE FROM identity")
     connection.execute("INSERT INTO identity VALUES (?)", (uid,))
@@ -54,8 +55,8 @@ def renew_uid(connection: sqlite3.Connection) -> str:
 
 @contextlib.contextmanager
 def limited(connection: sqlite3.Connection) -> Iterator[None]:
-    """Interrupt SQLite when it takes longer than what is in our files can take."""
-    # Of this thread's own time, so that a busy machine does not count.
+    """Interrupt SQLite if a statement takes longer than any statement on zefnb's own files."""
+    # In processor time of this thread, so that a busy machine has no influence.
     end = time.thread_time() + _CHECK_SECONDS
     connection.set_progress_handler(lambda: time.thread_time() > end, _CHECK_EVERY)
     try:
@@ -65,7 +66,7 @@ def limited(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def harden(connection: sqlite3.Connection) -> None:
-    """Have SQLite trust nothing in the file."""
+    """Configure SQLite not to trust the file."""
     for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
         connection.execute(f"PRAGMA {pragma}")
     for limit in (sqlite3.SQLITE_LIMIT_ATTACHED, sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH):
@@ -74,12 +75,12 @@ def harden(connection: sqlite3.Connection) -> None:
     if set_config is not None:  # since Python 3.12
         for config, on in (("DEFENSIVE", True), ("ENABLE_TRIGGER", False), ("ENABLE_VIEW", False)):
             set_config(getattr(sqlite3, f"SQLITE_DBCONFIG_{config}"), on)
-    # So that text which is no UTF-8 is refused where it is decoded, under the name of its key.
+    # Text that is not UTF-8 is then refused when it is decoded, with the name of its key in the error.
     connection.text_factory = bytes
 
 
 def checked_uid(connection: sqlite3.Connection) -> str:
-    """The uid of the database; `Foreign` when anything in the file is not as `make` makes it."""
+    """Return the uid of the database. Raises `Foreign` if the schema is not exactly that of `make`."""
     with limited(connection):
         found = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master LIMIT 9").fetchall()
         if len(found) != len(_SCHEMA) or set(found) != _SCHEMA:
@@ -87,5 +88,5 @@ def checked_uid(connection: sqlite3.Connection) -> str:
         uids = connection.execute("SELECT uid FROM identity LIMIT 2").fetchall()
     uid = uids[0][0].decode(errors="replace") if len(uids) == 1 and isinstance(uids[0][0], bytes) else ""
     if not is_uid(uid):
-        raise Foreign("it has no identity, or not one")
+        raise Foreign("it does not have exactly one uid")
     return uid

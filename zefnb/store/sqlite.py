@@ -1,4 +1,4 @@
-"""The store on disk: an SQLite file, read by whoever asks and written by one thread."""
+"""The store on disk: an SQLite file, which any thread reads and one thread writes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WAIT_SLICE = 0.1
 
 
 class SQLiteStore:
-    """zefnb values in a file. What was acknowledged is there when the process is killed the next moment."""
+    """Stores zefnb's values in a file. Acknowledged changes are not lost if the process is killed."""
 
     quick = False
 
@@ -43,11 +43,11 @@ class SQLiteStore:
             register(self)
 
     def is_at(self, path: str) -> bool:
-        """Whether `path` leads to the file that is open here."""
+        """Whether `path` is the file of this store."""
         return self._writer.is_at(path)
 
     def renew_uid(self) -> None:
-        """Take another uid, because the file that this one was copied from is open, too."""
+        """Give the database a new uid, since the file from which it was copied is open, too."""
         try:
             with GATE, contextlib.closing(connect(self.path)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -88,7 +88,7 @@ class SQLiteStore:
         try:
             return decode(stored)
         except Undecodable as error:
-            raise StorageFailed(f"{self.path}: the value of {key_name(key)} was refused: {error}") from None
+            raise StorageFailed(f"{self.path}: the value of {key_name(key)} cannot be read: {error}") from None
 
     def write(self, work: Work[T]) -> T:
         waiting = _Waiting()
@@ -103,11 +103,11 @@ class SQLiteStore:
         self._closed = True
         with GATE:
             self._close_idle()
-        # The last connection moves everything into the one file as it closes.
+        # When the last connection closes, SQLite moves its journal into the file.
         self._writer.close()
 
     def disconnect(self) -> None:
-        """Close the file until it is used again, while nobody uses it."""
+        """Close the file until it is used again. No thread may use it meanwhile."""
         self._close_idle()
         self._writer.disconnect()
 
@@ -118,7 +118,7 @@ class SQLiteStore:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[SQLiteTable]:
-        """A connection of the caller's own for a moment; each of its queries sees one moment's data."""
+        """Give the caller a connection for reading; each of its queries sees a consistent snapshot."""
         if self._closed:
             raise NotRunning(f"the database {self.path} has been closed")
         try:
@@ -143,7 +143,7 @@ class SQLiteStore:
 
 
 class _Waiting:
-    """Somebody who waits for the writer."""
+    """The result of work that a thread waits for."""
 
     __slots__ = ("_done", "_error", "_result")
 
@@ -158,7 +158,7 @@ class _Waiting:
         self._done.release()
 
     def result(self) -> Any:
-        """What the writer answered, once it has; in slices, so that an interrupt gets through on Windows."""
+        """Wait for the writer's result, at intervals, so that Ctrl-C interrupts the wait on Windows, too."""
         while not self._done.acquire(timeout=_WAIT_SLICE):
             pass
         if self._error is not None:

@@ -1,4 +1,4 @@
-"""What a store is, and which are open."""
+"""The protocol of stores, and the open stores."""
 
 from __future__ import annotations
 
@@ -8,50 +8,50 @@ from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
-# What a change sees: keys and stored values, while nobody else writes.
+# The keys and stored values for a change, during which there is no other write.
 Table = MutableMapping[Any, Any]
 Work = Callable[[Table], T]
 Done = Callable[[Any, BaseException | None], None]
 
 
 class Store(Protocol):
-    """Keys and values, from any thread. Each call is atomic; a missing key is a plain `KeyError` with the keys.
+    """Keys and values, for any thread. Each call is atomic; a missing key is a plain `KeyError` with the key.
 
-    Values inside are kept in a form of the store's own (`stored`, `restored`), which nobody outside can change.
+    A store keeps values in its own form (`stored`, `restored`), which no other code can change.
     """
 
     quick: bool  # whether no call waits for a disk
 
     def get(self, key: Any) -> Any:
-        """The value under `key`."""
+        """Return the value under `key`."""
 
     def keys(self, limit: int = -1) -> list[Any]:
-        """The keys in the order of their insertion, all or the first `most`."""
+        """Return the keys in the order of insertion: all, or the first `limit`."""
 
     def items(self) -> list[tuple[Any, Any]]:
-        """Keys and values of one moment, in the order of insertion."""
+        """Return a consistent snapshot of keys and values, in the order of insertion."""
 
     def __len__(self) -> int: ...
 
     def __contains__(self, key: object) -> bool: ...
 
     def stored(self, key: Any, value: Any) -> Any:
-        """`value` as it is kept under `key`; `InvalidValue` when it cannot be."""
+        """Return the stored form of `value`. Raises `InvalidValue`, with the name of `key`, if there is none."""
 
     def restored(self, key: Any, stored: Any) -> Any:
-        """The value that is kept as `stored`."""
+        """Return the value of its stored form."""
 
     def write(self, work: Work[T]) -> T:
-        """What `work` answers, once what it did to the table is kept. When it raises, it did nothing."""
+        """Return the result of `work` once its changes of the table are stored. If it raises, nothing is changed."""
 
     def submit(self, work: Work[Any], done: Done) -> None:
-        """As `write`, in the order of submission, without waiting; `done(answer, error)` is called in any thread."""
+        """As `write`, in the order of submission, without waiting; `done(result, error)` is called in any thread."""
 
     def close(self) -> None:
-        """Keep what was submitted, then let go of everything."""
+        """Complete the submitted work, then release all resources."""
 
 
-# By uid, for the whole process: a handle is a value and knows no runtime.
+# By uid, for the whole process, since a handle is a value without a runtime.
 OPEN: dict[str, Store] = {}
 
 _stores_of_parent: list[Store] = []

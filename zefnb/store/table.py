@@ -1,4 +1,4 @@
-"""The table of a database file: a connection that looks like a dict of stored values."""
+"""The table of a database file, as a dict of stored values."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from zefnb.store.key import canonical_key
 from zefnb.store.scan import Undecodable
 from zefnb.store.schema import Connection
 
-# Rows are fetched so many at a time.
+# The number of rows that are fetched together.
 _ROWS_AT_ONCE = 1_000
-# Bytes that a row takes at least.
+# The fewest bytes of a row.
 _SMALLEST_ROW = 4
-_TOO_MANY_ROWS = "there are more rows than the file can hold; restore it from a copy"
+_TOO_MANY_ROWS = "it has more rows than a file of its size can have; restore it from a copy"
 _PUT = "INSERT INTO entries (key, name, value) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 
 
-# As text it would not be found again.
+# Other types than a blob are not valid keys.
 _KEY = "CASE typeof(key) WHEN 'blob' THEN key END"
 
 
 class SQLiteTable(MutableMapping[Any, bytes]):
-    """Keys and encoded values; what it does is part of whatever transaction the connection is in."""
+    """Keys and encoded values; its operations are part of the connection's current transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -41,7 +41,7 @@ class SQLiteTable(MutableMapping[Any, bytes]):
         name: bytes
         value: bytes
         name, value = row
-        _named(wanted, name)  # the index may lead to another row
+        _named(wanted, name)  # a damaged index may refer to another row
         return value
 
     def __setitem__(self, key: Any, value: bytes) -> None:
@@ -60,7 +60,7 @@ class SQLiteTable(MutableMapping[Any, bytes]):
         return int(self._execute("SELECT count(*) FROM entries").fetchone()[0])
 
     def _check_end(self) -> None:
-        """Once, as counting cannot be stopped: there are no more rows than there can be in a file of that size."""
+        """Raise `Undecodable` if there are more rows than a file of this size can have: counting would not end."""
         limit = self._size() // _SMALLEST_ROW + 1
         counted = self._execute("SELECT count(*) FROM (SELECT 1 FROM entries LIMIT ?)", (limit,)).fetchone()[0]
         if counted == limit:
@@ -71,27 +71,27 @@ class SQLiteTable(MutableMapping[Any, bytes]):
         return iter(self.first())
 
     def first(self, limit: int = -1) -> list[Any]:
-        """The first keys, all where `most` is negative."""
+        """Return the first keys, or all if `limit` is negative."""
         rows = self._execute(f"SELECT {_KEY}, name FROM entries ORDER BY position LIMIT ?", (limit,))
         keys = list(itertools.starmap(_named, self._fetched(rows)))
-        # The caller may make a dict of them.
+        # The caller may use them as keys of a dict.
         check_hashes(keys)
         return keys
 
     def rows(self) -> list[tuple[Any, bytes]]:
-        """Keys and encoded values, of one moment."""
+        """Return a consistent snapshot of keys and encoded values."""
         rows = self._fetched(self._execute(f"SELECT {_KEY}, name, value FROM entries ORDER BY position"))
         return [(_named(stored_key, name), value) for stored_key, name, value in rows]
 
     def _size(self) -> int:
-        """Bytes of the file, with what has not been moved into it yet."""
+        """Return the size of the file in bytes, including the pages in its journal."""
         pages, size = (self._execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         return int(pages * size)
 
     def _fetched(self, cursor: sqlite3.Cursor) -> list[Any]:
-        """All rows, unless they are more than there can be: pages that lead in circles would never end."""
+        """Return all rows. Raises `Undecodable` if there are too many: pages may refer to each other in a circle."""
         found: list[Any] = []
-        # Asked for while the rows are being read, so that it is of the same moment.
+        # Read during the query, so that both see the same snapshot.
         remaining = self._size()
         while rows := cursor.fetchmany(_ROWS_AT_ONCE):
             found += rows
@@ -101,7 +101,7 @@ class SQLiteTable(MutableMapping[Any, bytes]):
         return found
 
     def popitem(self) -> tuple[Any, bytes]:
-        """Remove the last, as a dict does."""
+        """Remove and return the last item, as a dict does."""
         row = self._execute(f"SELECT {_KEY}, name, value FROM entries ORDER BY position DESC LIMIT 1").fetchone()
         if row is None:
             raise KeyError("empty")
@@ -115,12 +115,12 @@ class SQLiteTable(MutableMapping[Any, bytes]):
 
 
 def _named(stored_key: Any, name: Any) -> Any:
-    """The key of that name, by which its row is `kept`; `Undecodable` when it is no key, or another row's."""
+    """Return the key `name`, decoded. Raises `Undecodable` if it is not a key, or not the key of this row."""
     key = decode(name)
     try:
         fits = canonical_key(key) == stored_key
     except (InvalidValue, RecursionError):
         fits = False
     if not fits:
-        raise Undecodable("it is no key, or that of another row")
+        raise Undecodable("it is not a key, or it is the key of another row")
     return key

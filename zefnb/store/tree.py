@@ -1,4 +1,4 @@
-"""Values as databases take them: snapshots of what does not contain itself."""
+"""Values for databases: snapshots of values that do not contain themselves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zefnb.store.key import key_name
 
 
 def tree_snapshot(value: Any) -> Any:
-    """A snapshot of `value`; `InvalidValue` for a dict or a list that contains itself, or is nested too deeply."""
+    """Return a snapshot of `value`. Raises `InvalidValue` if it contains itself or is nested too deeply."""
     try:
         _refuse_circles(value, ())
         return snapshot(value)
@@ -21,7 +21,7 @@ def tree_snapshot(value: Any) -> Any:
 
 
 def named_refusal(key: Any, refused: InvalidValue) -> InvalidValue:
-    """The same, with the key that the value was to be kept under."""
+    """Return the same error with the key of the value."""
     name = f"value of {key_name(key)}"
     return InvalidValue("DictDatabase", [FieldError(name, f.problem, f.allowed, f.hint) for f in refused.faults])
 

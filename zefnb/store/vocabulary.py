@@ -1,7 +1,7 @@
-"""What a database file may hold beyond plain data, and how each is told in plain data.
+"""The values that a database file may have in addition to plain data, and their form as plain data.
 
-This is the allow-list. What is not here cannot be written; and what a file names is made by the
-functions here, which check it as they check anybody, so that somebody else's file runs no code.
+This is the allow-list. Other values cannot be written. The values of a file are made by the functions in this module,
+which check all input, so that a file from anyone cannot run code.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _PATTERNS = (String, Bytes, Int, Float, Bool, Nil, u8, Array1[u8])
 _TYPES = (bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, object)
 _MORE_TYPES = (date, datetime, time, timedelta, Decimal, Time, EntityUid, DictDatabase, ByteArray, Entity, Effect)
 _FUNCTIONS = (abs, all, any, len, max, min, repr, round, sorted, sum)
-# Formatting reads attributes that its text names.
+# Without formatting, which reads the attributes that a text names.
 _STR_METHODS = [name for name in dir(str) if not name.startswith(("_", "format", "maketrans"))]
 
-# What is known by a name alone.
+# Values that are stored as their name.
 NAMED: dict[str, Any] = {
     **{repr(pattern): pattern for pattern in _PATTERNS},
     **{kind.__name__: kind for kind in (*_TYPES, *_MORE_TYPES)},
@@ -56,14 +56,14 @@ _name_of = {id(named): name for name, named in NAMED.items()}
 
 
 class Kind(NamedTuple):
-    """How values of a kind are taken apart into plain parts, and made of them again."""
+    """The functions that split a value of a kind into plain parts (`take`), and make a value of the parts (`make`)."""
 
     take: Callable[[Any], tuple[Any, ...]]
     make: Callable[..., Any]
 
 
 def kind_of(value: Any) -> str | None:
-    """The kind that `value` is of; `None` when it may not be kept."""
+    """Return the kind of `value`, or `None` if it cannot be stored."""
     if id(value) in _name_of:
         return "named"
     if isinstance(value, Entity):
@@ -82,7 +82,7 @@ def kind_of(value: Any) -> str | None:
 
 
 def _library(name: Any) -> Any:
-    """The op, or `F`, of that name in the library. Found by name, as pickle would: this floor knows no ops."""
+    """Return the op of that name, or `F`. The module is imported by name, since it is in a higher package."""
     library = importlib.import_module(_LIBRARY)
     found = getattr(library, name) if name in library.__all__ else None
     return found if name == "F" or isinstance(found, NamedOp | OpFactory) else None
@@ -100,14 +100,14 @@ def _made_entity(name: str, uid: str | None, fields: dict[str, Any]) -> Any:
 
 
 def _made_bytes(given: Any) -> bytes:
-    # `bytes` of a number would be as many zeros.
+    # `bytes` of a number would return that many zeros.
     if not isinstance(given, bytes):
         raise InvalidValue("bytes", [FieldError("", f"got {shown(given)}", "bytes")])
     return given
 
 
 def _made_text(given: Any) -> str:
-    # `Time` and `Decimal` take more than the text that is written of them.
+    # `Time` and `Decimal` accept more than the text that is stored for them.
     if type(given) is not str or len(given) > _LONGEST_TEXT:
         raise InvalidValue(
             "value", [FieldError("", f"got {shown(given)}", f"text of {_LONGEST_TEXT} characters at most")]
@@ -120,7 +120,7 @@ def _steps(chain: Op) -> tuple[Any, ...]:
 
 
 def _parts_of(step: Step) -> tuple[Any, ...]:
-    """A step in plain parts: an op of the library, a field that is read, or a function known by name."""
+    """Return the parts of a step: an op of the library, a field, or a function that is stored as its name."""
     named = _library(step.name)
     if isinstance(named, NamedOp | OpFactory) and vars(named).get("__wrapped__") is step.function:
         return "op", step.name, step.args, step.kwargs
@@ -128,7 +128,7 @@ def _parts_of(step: Step) -> tuple[Any, ...]:
         return "field", step.name[2:]
     if id(step.function) in _name_of and not step.args and not step.kwargs:
         return "call", step.function
-    hint = "Keep the function in the program, and its name in the database"
+    hint = "Store the name of the function, and keep the function in the program"
     raise InvalidValue(
         "DictDatabase", [FieldError("value", f"got a chain with {shown(step)}", "ops of the library", hint)]
     )
@@ -136,7 +136,7 @@ def _parts_of(step: Step) -> tuple[Any, ...]:
 
 def _field_op(name: str) -> Op:
     op = getattr(_library("F"), name)
-    if not isinstance(op, Op):  # it has the attributes that every object has, too
+    if not isinstance(op, Op):  # an attribute that every object has
         raise InvalidValue("F", [FieldError("field", f"got {name!r}")])
     return op
 
@@ -145,7 +145,7 @@ def _made_chain(*steps: tuple[Any, ...]) -> Op:
     made = [_made_step(*step) for step in steps]
     if not made:
         raise InvalidValue("op", [FieldError("", "a chain has steps")])
-    # At once: joining them one by one would copy the beginning for each.
+    # Made in one step, since joining the ops one by one would copy the earlier ones each time.
     return Op(tuple(step for op in made for step in op.steps))
 
 
@@ -187,7 +187,7 @@ def _made_union(*members: Any) -> Any:
 
 
 def _limited(members: tuple[Any, ...]) -> tuple[Any, ...]:
-    # Joining them, each is compared with all before it, anew for each that follows.
+    # Joining the types takes cubic time, since each join compares all types with each other.
     if len(members) > _MOST_MEMBERS:
         raise InvalidValue("type", [FieldError("", f"a union of {len(members)} types", f"{_MOST_MEMBERS} at most")])
     return members
@@ -198,7 +198,7 @@ def _made_generic(origin: Any, args: Any) -> Any:
 
 
 def _checked_type(given: Any) -> Any:
-    # Anything else might take `|` or `[]` for a request to do something.
+    # The `|` or `[]` of any other value could run its code.
     if given is not None and type(given) not in (type, types.GenericAlias):
         raise InvalidValue("type", [FieldError("", f"got {shown(given)}", "a type")])
     return given

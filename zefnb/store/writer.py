@@ -1,4 +1,4 @@
-"""The writer of a database file: one thread, one order, many changes in one transaction."""
+"""The writer of a database file: one thread that commits many changes, in order, in one transaction."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Outcome = tuple[Any, BaseException | None]
 
 
 class Writer:
-    """Does work on the table in the order of submission.
+    """Runs work on the table in the order of submission.
 
-    What is waiting when a transaction begins goes into it, so one commit acknowledges many changes;
-    each of them is undone alone when it fails.
+    A transaction includes all work that waits when it begins, so that one commit acknowledges many changes. Work that
+    fails is undone without the rest.
     """
 
     def __init__(self, path: str, connection: Connection) -> None:
@@ -36,13 +36,13 @@ class Writer:
         self._file = os.stat(path)
         self._journal = _journal(path)
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        # No lock: a finalizer may run in the middle of any method here, in the same thread, and call it, too.
+        # There is no lock, since a finalizer may interrupt any method, in the same thread, and call it, too.
         self._closed = self._ended = False
         self._thread = threading.Thread(target=self._run, name="zefnb-database", daemon=True)
         self._thread.start()
 
     def submit(self, work: Work[Any], done: Done) -> None:
-        """Have `work` done; `done` is called in the writer's thread after the commit."""
+        """Submit `work`; `done(result, error)` is called in the writer's thread after the commit."""
         if self._closed:
             raise self._not_running()
         self._jobs.put((work, done))
@@ -50,17 +50,17 @@ class Writer:
             self._refuse_rest()
 
     def close(self) -> None:
-        """Finish what was submitted, and close the file."""
+        """Complete the submitted work, and close the file."""
         self._closed = True
         self._jobs.put(None)
-        if threading.current_thread() is not self._thread:  # but a finalizer's
+        if threading.current_thread() is not self._thread:  # a finalizer may run in it
             self._thread.join()
 
     def _not_running(self) -> NotRunning:
         return NotRunning(f"the database {self._path} has been closed")
 
     def _refuse_rest(self) -> None:
-        """Answer what was submitted while it was being closed, after the last that is done."""
+        """Report `NotRunning` for work that was submitted while the writer was closing."""
         with contextlib.suppress(queue.Empty):
             while True:
                 job = self._jobs.get_nowait()
@@ -68,19 +68,19 @@ class Writer:
                     job[1](None, self._not_running())
 
     def is_at(self, path: str) -> bool:
-        """Whether `path` leads to the file that is open here."""
+        """Whether `path` is the file of this writer."""
         try:
             return os.path.samestat(self._file, os.stat(path))
         except OSError:
             return False
 
     def check_place(self) -> None:
-        """Refuse, with `StorageFailed`, to open another file: SQLite would mix it with the journal of this one."""
+        """Raise `StorageFailed` if the path is now another file: SQLite would use this file's journal for it."""
         if not self.is_at(self._path):
             raise StorageFailed(f"{self._path} was removed or replaced while it was open; create the database again")
 
     def disconnect(self) -> None:
-        """Close the file until there is work again, while the writer does none."""
+        """Close the file until there is work again. The writer must be idle."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -88,7 +88,7 @@ class Writer:
                 self._remove_journal()
 
     def _remove_journal(self) -> None:
-        """Remove the journal of a file that is no longer there: SQLite leaves it, and would write it into the next."""
+        """Remove the journal of a file that has been removed: SQLite would otherwise write it into the next file."""
         with contextlib.suppress(OSError):
             if self._journal is not None and os.path.samestat(self._journal, os.stat(f"{self._path}-wal")):
                 os.unlink(f"{self._path}-wal")
@@ -106,7 +106,7 @@ class Writer:
                 if not is_open:
                     self.disconnect()
             del batch
-        # Whoever submits looks after it at this: what came before is refused here, what comes later there.
+        # `submit` reads this after it has queued its work: earlier work is refused here, later work there.
         self._ended = True
         self._refuse_rest()
 
@@ -121,12 +121,12 @@ class Writer:
             outcomes = [_outcome(connection, work) for work, _ in jobs]
             connection.execute("COMMIT")
         except BaseException as error:
-            # After some failures SQLite has undone everything by itself, and there is nothing to roll back.
+            # After some errors SQLite has already rolled back, so that this may fail.
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             if len(jobs) == 1:
                 return self._report(jobs, [(None, error)])
-            # One of them filled the disk, say: the others are not to suffer for it.
+            # One job may have filled the disk: commit the others without it.
             for job in jobs:
                 self._commit([job])
             return None
