@@ -45,8 +45,8 @@ def start_timer(
         interval: Seconds (at least 0.001), or 'hourly', 'daily', 'weekly', 'monthly' or 'yearly'.
         target: The topic.
         content: Any value; each message is a copy of it. Or a function without arguments, plain or async, that is
-            called for each message, where a handler would run; its result is published. If a call fails, the error is in
-            the journal, and the timer continues.
+            called for each message, where a handler would run; its result is published. If a call fails, the error is
+            in the journal, and the timer continues.
         starting_at: The `Time` of the first message. Default: one interval from now.
         zone: The IANA name of a time zone, such as 'Europe/Berlin'. Default: the zone of `starting_at`, such as
             `Time('2026-10-24T08:00:00[Europe/Berlin]')`, or else UTC. It does not change `starting_at` itself.
