@@ -239,7 +239,7 @@ class Effect(Record, metaclass=EffectType):
             raise InvalidEffect(repr(type(self)), "no engine is loaded; `import zefnb` first")
         return _awaiter(self).__await__()
 
-    # An effect is not what performing it returns, and the error for taking it for that says so.
+    # Clear errors for using an effect as if it were its result.
     def __iter__(self) -> NoReturn:
         raise InvalidEffect(repr(type(self)), f"it cannot be iterated over; {NOT_RUN}")
 

@@ -61,7 +61,9 @@ def _plain(value: Any) -> Any:
         return list(value)
     if isinstance(value, bytes | bytearray | memoryview):
         hint = "Send bytes by themselves, as a binary message, or decode them"
-        raise InvalidValue("JSON", [FieldError("value", f"got {shown(value)}", "what JSON has: no bytes", hint)])
+        raise InvalidValue(
+            "JSON", [FieldError("value", f"got {shown(value)}", "types of JSON, which has no bytes", hint)]
+        )
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         number = value.item()
         if type(number) is not type(value):

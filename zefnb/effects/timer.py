@@ -108,7 +108,7 @@ def _check_function(function: Any) -> None:
         allowed = "a value, or a function without arguments"
         raise InvalidEffect("FX.StartTimer", [FieldError("content", f"{shown(function)}: {error}", allowed)]) from None
     except ValueError:
-        # A builtin without a signature: its first call tells.
+        # A builtin without a signature cannot be checked before its first call.
         return
 
 

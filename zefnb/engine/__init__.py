@@ -1,5 +1,5 @@
 """The engine: one background event loop that performs effects.
 
-It holds the loop's thread, `run`, actors with their mailboxes, the handler threads and the journal. Nothing here may
-import or depend on sockets, topics or databases.
+It contains the loop's thread, `run`, actors with their mailboxes, the handler threads and the journal. Nothing here
+may import or depend on sockets, topics or databases.
 """

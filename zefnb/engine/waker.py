@@ -41,7 +41,7 @@ class _SocketWaker:
     def __init__(self, timeout: float | None) -> None:
         writer, reader = socket.socketpair()
         writer.setblocking(False)
-        reader.setblocking(True)  # whatever `socket.setdefaulttimeout` says
+        reader.setblocking(True)  # independently of `socket.setdefaulttimeout`
         if timeout is not None:
             # The kernel's timeout: Python's would need two system calls, and release the GIL twice.
             reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(timeout * 1e6)))
