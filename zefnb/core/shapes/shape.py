@@ -43,9 +43,9 @@ class Field:
 class Shape:
     """The fields of one entity type, with a summary and an example that is run as a test.
 
-    The program makes routes, answers and changes; the toolkit makes messages and handles. A handle has a `uid`
-    beside its fields. `more` says which other fields there can be. `derived` are attributes that are computed from the
-    fields when they are read.
+    Programs make routes, answers and changes; zefnb makes messages and handles. A handle has a `uid` in addition to its
+    fields. `more` describes other possible fields. `derived` has the attributes that are computed from the fields when
+    they are read.
     """
 
     name: str
