@@ -134,7 +134,7 @@ def test_a_client_that_does_not_read_is_kept_while_few_bytes_wait_for_it(
     assert [wire.read().payload[:8] for _ in range(12)] == numbered(12)
 
 
-def test_one_message_over_the_limit_closes_the_client(
+def test_a_burst_over_the_limit_closes_the_client(
     feed: Any, topic: Any, raw: Raw, until: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(slow_client, "QUEUE_LIMIT", 1 << 20)
