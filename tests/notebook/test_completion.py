@@ -87,12 +87,12 @@ def test_channels_complete(kernel):
         assert kernel.complete("%zef send ") == ["%zef send 0"]
 
 
-def test_names_complete_where_a_value_may_stand(kernel):
+def test_names_are_completed_where_a_value_is_possible(kernel):
     assert kernel.complete("%zef publish chat $lob") == ["%zef publish chat $lobby"]
     assert kernel.complete("%zef publish chat {lob") == ["%zef publish chat {lobby"]
 
 
-def test_fields_of_an_effect_complete_once_and_those_given_do_not(kernel):
+def test_fields_of_an_effect_are_completed_once_without_given_ones(kernel):
     offered = kernel.complete("FX.StartHTTPServer(")
     assert sorted(offered) == sorted(set(offered))
     assert {"FX.StartHTTPServer(routes=", "FX.StartHTTPServer(port="} <= set(offered)
@@ -126,7 +126,7 @@ def test_all_else_completes_as_ever(kernel):
         ('x = """FX.', []),
     ],
 )
-def test_fields_are_offered_where_a_name_may_stand(text, offered):
+def test_fields_are_completed_where_a_name_is_possible(text, offered):
     assert fields_before(text)[0] == offered
 
 
@@ -134,7 +134,7 @@ def test_fields_are_offered_where_a_name_may_stand(text, offered):
     "name",
     ["chat {print(1)}", "cha{1}", "cha$lobby", "cha two", "cha'", 'cha"', "cha;x", "cha?", "cha\x1b[31m", "-cha"],
 )
-def test_a_topic_whose_name_would_be_read_as_something_else_is_not_offered(kernel, name):
+def test_a_topic_whose_name_would_be_parsed_differently_is_not_offered(kernel, name):
     """A client may have chosen the name: with it an expression would come into the line, and be run."""
     kernel.run(f"odd = FX.SubscribeFX(topic=ET.Topic({name!r}), op=identity) | run", "odd")
     assert kernel.complete("%zef publish ch") == ["%zef publish chat"]

@@ -36,7 +36,7 @@ def is_free(port: int) -> bool:
         return True
 
 
-def test_loading_waits_for_no_server_and_no_widgets():
+def test_loading_starts_no_server_and_loads_no_widgets():
     """How long it takes is for the bench to say."""
     fresh = Kernel()
     try:
@@ -48,7 +48,7 @@ def test_loading_waits_for_no_server_and_no_widgets():
 
 
 @pytest.mark.parametrize("how", ["%load_ext zefnb", "from zefnb import *"])
-def test_what_a_server_needs_is_loaded_once_the_first_cell_has_run(how):
+def test_the_code_of_a_server_is_loaded_after_the_first_cell(how):
     fresh = Kernel()
     try:
         fresh.run(f"import sys\n{how}\nbefore = 'zefnb.net.http.server' in sys.modules")
@@ -59,7 +59,7 @@ def test_what_a_server_needs_is_loaded_once_the_first_cell_has_run(how):
         fresh.close()
 
 
-def test_a_server_that_is_started_while_its_code_is_being_loaded_is_as_any_other():
+def test_a_server_can_be_started_while_its_code_is_being_loaded():
     fresh = Kernel()
     try:
         fresh.start("%load_ext zefnb")
@@ -68,7 +68,7 @@ def test_a_server_that_is_started_while_its_code_is_being_loaded_is_as_any_other
         fresh.close()
 
 
-def test_the_star_import_alone_gives_handles_their_display(kernel):
+def test_the_star_import_alone_registers_the_display_of_handles(kernel):
     assert kernel.run("%unload_ext zefnb").error is None
     fresh = Kernel()
     try:
@@ -79,7 +79,7 @@ def test_the_star_import_alone_gives_handles_their_display(kernel):
         fresh.close()
 
 
-def test_unloading_takes_everything_back_and_loading_again_works(kernel):
+def test_unloading_removes_everything_and_loading_again_works(kernel):
     kernel.run("%unload_ext zefnb")
     assert "not found" in kernel.run("%zef").text
     assert kernel.run("print('still prints')").text == "still prints\n"
@@ -147,7 +147,7 @@ AGAIN = {
 
 
 @pytest.mark.parametrize("what", AGAIN)
-def test_a_cell_that_runs_again_leaves_no_twin_and_says_so_in_one_line(kernel, what):
+def test_a_cell_that_runs_again_makes_no_duplicate_and_says_so_in_one_line(kernel, what):
     code, count, said = AGAIN[what]
     kernel.run("from ipywidgets import Widget")
     kernel.run("room = %zef start /ws --port 0 --topic room", "room")
@@ -187,7 +187,7 @@ server = FX.StartHTTPServer(
 """
 
 
-def test_a_redefined_handler_takes_effect_at_once_with_clients_connected_and_states_kept(kernel):
+def test_a_redefined_handler_takes_effect_at_once_and_keeps_clients_and_states(kernel):
     kernel.run(HANDLER.format("first"), "handler")
     kernel.run(ANSWERS, "answers")
     with connect(f"ws://127.0.0.1:{kernel.value('server.port')}/ws", proxy=None) as client:

@@ -27,7 +27,7 @@ def kernel() -> Iterator[Kernel]:
         ("actor = FX.StartActor(initial_state=0, handler=print)", "or give it to a route as `actor=`"),
     ],
 )
-def test_a_cell_that_only_builds_effects_ends_with_a_line_that_says_so(kernel: Kernel, cell: str, line: str) -> None:
+def test_a_cell_that_only_builds_effects_ends_with_a_hint(kernel: Kernel, cell: str, line: str) -> None:
     done = kernel.run(cell)
     assert line in done.text
     assert done.text.count("\n") == 1
@@ -48,13 +48,13 @@ def test_a_cell_that_only_builds_effects_ends_with_a_line_that_says_so(kernel: K
         "",
     ],
 )
-def test_other_cells_do_not(kernel: Kernel, cell: str) -> None:
+def test_other_cells_show_no_hint(kernel: Kernel, cell: str) -> None:
     done = kernel.run(cell)
     assert done.error is None
     assert "nothing has run yet" not in done.text
 
 
-def test_an_effect_as_the_last_line_is_shown_with_what_to_add(kernel: Kernel) -> None:
+def test_an_effect_as_the_last_line_is_shown_with_a_hint(kernel: Kernel) -> None:
     shown = kernel.run("FX.Publish(target=chat, content=1)").result["text/plain"]
     assert shown == "FX.Publish(target=ET.Topic('chat'), content=1)\n  nothing has run yet: add `| run`"
     assert kernel.run("[FX.ListTimers()]").result["text/plain"] == "[FX.ListTimers()]"
@@ -72,7 +72,7 @@ def test_an_effect_as_the_last_line_is_shown_with_what_to_add(kernel: Kernel) ->
         "a, b = FX.ListTimers()",
     ],
 )
-def test_an_effect_taken_for_its_result_is_an_error_that_says_what_to_add(kernel: Kernel, cell: str) -> None:
+def test_an_effect_used_as_its_result_raises_with_a_hint(kernel: Kernel, cell: str) -> None:
     error = kernel.run(cell).error or ""
     assert "nothing has run yet: add `| run`" in error
     assert "FX." in error
@@ -87,13 +87,13 @@ def test_an_effect_taken_for_its_result_is_an_error_that_says_what_to_add(kernel
         ("first | filter", "ops.filter"),
     ],
 )
-def test_a_function_of_pythons_in_a_chain_is_answered_with_the_op(kernel: Kernel, cell: str, op: str) -> None:
+def test_a_python_builtin_in_a_chain_raises_and_suggests_the_op(kernel: Kernel, cell: str, op: str) -> None:
     done = kernel.run(cell)
     assert done.error is not None
     assert f"`{op}(function)`, after `from zefnb import ops`" in done.text + done.error
 
 
-def test_the_op_of_the_hint_does_what_was_meant(kernel: Kernel) -> None:
+def test_the_suggested_op_gives_the_intended_result(kernel: Kernel) -> None:
     assert kernel.run("[1, 2] | ops.map(str) | collect").result["text/plain"] == "['1', '2']"
     assert kernel.run("[0, 2] | ops.filter(bool) | collect").result["text/plain"] == "[2]"
 

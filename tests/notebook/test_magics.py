@@ -47,7 +47,7 @@ def listen(kernel: Kernel, topic: str) -> None:
 
 
 @pytest.mark.parametrize("name", SUBCOMMANDS)
-def test_every_subcommand_explains_itself(kernel, name):
+def test_every_subcommand_has_help(kernel, name):
     done = kernel.run(f"%zef {name} -h")
     assert done.error is None
     assert f"zef {name}" in done.text
@@ -100,7 +100,7 @@ def test_the_list_of_subcommands_is_the_folder():
         ("%zef actors nobody", "nobody: no name of an actor"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line_without_a_traceback(kernel, line, said):
+def test_a_mistake_is_one_line_without_a_traceback(kernel, line, said):
     done = kernel.run(line)
     assert done.error is None
     assert said in done.text
@@ -111,7 +111,7 @@ def test_what_is_wrong_is_said_in_one_line_without_a_traceback(kernel, line, sai
 # Servers
 
 
-def test_start_answers_a_handle_and_the_server_carries_messages(kernel):
+def test_start_returns_a_handle_and_the_server_passes_messages_on(kernel):
     done = kernel.run("s = %zef start /ws --port 0 --topic chat\ns")
     assert "running" in done.result["text/plain"]
     with connect(f"ws://127.0.0.1:{kernel.value('s.port')}/ws", proxy=None) as client:
@@ -137,7 +137,7 @@ def test_start_binds_a_name_and_keeps_the_port_when_its_cell_runs_again(kernel):
     assert kernel.value("mine.port") == port
 
 
-def test_start_keeps_what_comes_in_apart_from_what_goes_out(kernel):
+def test_start_separates_incoming_and_outgoing_messages(kernel):
     listen(kernel, "room")
     listen(kernel, "hall")
     started = "s = %zef start /ws --port 0 --in room --in hall --out chat --out news"
@@ -150,7 +150,7 @@ def test_start_keeps_what_comes_in_apart_from_what_goes_out(kernel):
             assert client.recv(timeout=20) == f"from {topic}"
 
 
-def test_a_port_that_a_server_of_ours_holds_is_said_and_how_to_take_it(kernel):
+def test_a_port_used_by_another_zefnb_server_is_reported_with_advice(kernel):
     port = kernel.value("(get_ipython().run_line_magic('zef', 'start /ws --port 0 --topic chat')).port")
     said = kernel.run(f"%zef start /ws --port {port} --topic chat").text
     assert said.startswith(f"zef start: port {port} is held by ET.HTTPServer(")
@@ -159,7 +159,7 @@ def test_a_port_that_a_server_of_ours_holds_is_said_and_how_to_take_it(kernel):
     assert kernel.value("[len(FX.QueryAllActiveHTTPServers() | run), again.port]") == [1, port]
 
 
-def test_start_takes_an_actor_by_its_name(kernel):
+def test_start_accepts_an_actor_by_its_name(kernel):
     kernel.run("rules = {(String, Any): lambda m, s: [[FX.Print(content=f'heard {m}')], s]}")
     started = kernel.run("a = %zef start /a --port 0 --actor rules", "A")
     with connect(f"ws://127.0.0.1:{kernel.value('a.port')}/a", proxy=None) as client:
@@ -167,7 +167,7 @@ def test_start_takes_an_actor_by_its_name(kernel):
         kernel.until(lambda: "heard you" in started.text)
 
 
-def test_url_shows_and_answers_the_link(kernel):
+def test_url_shows_and_returns_the_link(kernel):
     kernel.run("s = %zef start /ws --port 0 --topic chat")
     port = kernel.value("s.port")
     kernel.run("u = %zef url /ws\nv = %zef url s")
@@ -175,14 +175,14 @@ def test_url_shows_and_answers_the_link(kernel):
     assert "<a href=" in kernel.run("%zef url").result["text/html"]
 
 
-def test_several_servers_must_be_told_apart(kernel):
+def test_with_several_servers_one_must_be_named(kernel):
     kernel.run("a = %zef start /ws --port 0 --topic chat\nb = %zef start /ws --port 0 --topic chat")
     assert "2 servers run; say which" in kernel.run("%zef url").text
     kernel.run(f"u = %zef url {kernel.value('b.port')}")
     assert str(kernel.value("b.port")) in kernel.value("str(u)")
 
 
-def test_server_and_path_are_said_in_one_word_or_in_two(kernel):
+def test_server_and_path_can_be_one_word_or_two(kernel):
     kernel.run("a = %zef start /ws --port 0 --topic chat\nb = %zef start /other --port 0 --topic chat")
     a, b = kernel.value("[a.port, b.port]")
     for line, url in (
@@ -232,7 +232,7 @@ def test_the_board_shows_everything_that_runs(kernel):
         ('%%zef publish room --json\n{"a":\n 1}', {"a": 1}),
     ],
 )
-def test_publish_takes_text_and_values(kernel, line, message):
+def test_publish_accepts_text_and_values(kernel, line, message):
     kernel.run("who, data, theroom = 'Ada', [1, 2], ET.Topic('room')")
     listen(kernel, "room")
     done = kernel.run(line)
@@ -246,7 +246,7 @@ TRICKS = ["admin", "--all", "--json", "-h", "--", "'quoted'", "two words", "{1 +
 
 @pytest.mark.parametrize("trick", TRICKS)
 @pytest.mark.parametrize("form", ["{said}", "$said"])
-def test_a_value_is_published_as_it_is_whatever_it_looks_like(kernel, trick, form):
+def test_a_value_is_published_unchanged_whatever_it_looks_like(kernel, trick, form):
     kernel.run(f"who, admin, said = 'Ada', ET.Topic('admins'), {trick!r}")
     listen(kernel, "room")
     listen(kernel, "admins")
@@ -257,7 +257,7 @@ def test_a_value_is_published_as_it_is_whatever_it_looks_like(kernel, trick, for
 
 @pytest.mark.parametrize("trick", [trick for trick in TRICKS if trick])
 @pytest.mark.parametrize("line", ["publish {said} hello", "publish $said {word}"])
-def test_a_value_in_a_topics_place_is_its_name_and_no_name_of_the_users(kernel, trick, line):
+def test_a_value_in_place_of_a_topic_is_its_name_and_never_a_variable(kernel, trick, line):
     kernel.run(f"word, who, admin, said = 'hello', 'Ada', ET.Topic('admins'), {trick!r}")
     kernel.run("FX.SubscribeFX(topic=ET.Topic(said), op=lambda m: heard.append(m)) | run", "listen to said")
     kernel.run("FX.SubscribeFX(topic=admin, op=lambda m: heard.append('to the admins')) | run", "listen to admin")
@@ -268,7 +268,7 @@ def test_a_value_in_a_topics_place_is_its_name_and_no_name_of_the_users(kernel, 
 
 @pytest.mark.parametrize("line", ["stop {said}", "stop $said", "kick {said}", "send {said} hi", "url {said}"])
 @pytest.mark.parametrize("trick", ["--all", "server", "-h", "server/ws"])
-def test_a_value_stops_nothing_and_means_no_server_of_the_users(kernel, line, trick):
+def test_a_text_value_never_selects_a_variable_or_a_server(kernel, line, trick):
     kernel.run("server = %zef start /ws --port 0 --topic chat")
     kernel.run("other = %zef start /ws --port 0 --topic chat")
     kernel.run(f"said = {trick!r}")
@@ -279,7 +279,7 @@ def test_a_value_stops_nothing_and_means_no_server_of_the_users(kernel, line, tr
     assert kernel.value("len(FX.QueryAllActiveHTTPServers() | run)") == 2
 
 
-def test_an_options_value_is_a_value_too(kernel):
+def test_the_value_of_an_option_is_never_parsed_again(kernel):
     kernel.run("admin, said, where = ET.Topic('admins'), 'admin', ET.Topic('elsewhere')")
     for name in ("admin", "admins", "elsewhere"):
         kernel.run(f"FX.SubscribeFX(topic=ET.Topic({name!r}), op=lambda m: heard.append({name!r})) | run", name)
@@ -290,7 +290,7 @@ def test_an_options_value_is_a_value_too(kernel):
         kernel.until(lambda: kernel.value("sorted(heard)") == ["admin", "elsewhere"])
 
 
-def test_objects_reach_the_command_as_they_are(kernel):
+def test_objects_reach_the_command_unchanged(kernel):
     kernel.run("room, message = ET.Topic('room'), {'n': [1]}")
     listen(kernel, "room")
     kernel.run("%zef publish {room} {message}")
@@ -299,7 +299,7 @@ def test_objects_reach_the_command_as_they_are(kernel):
     assert "stopped the server" in kernel.run("%zef stop {servers[0]}").text
 
 
-def test_what_is_wrong_in_an_expression_is_one_line_without_control_characters(kernel):
+def test_an_error_in_an_expression_is_one_line_without_control_characters(kernel):
     kernel.run("def wrong(): raise ValueError('two\\nlines \\x1b[31mred')")
     done = kernel.run("%zef publish room {wrong()}")
     assert done.text == "zef publish: {wrong()}: ValueError: two lines \\x1b[31mred\n"
@@ -307,7 +307,7 @@ def test_what_is_wrong_in_an_expression_is_one_line_without_control_characters(k
     assert "\x1b" not in kernel.run("%zef stop {said}").text
 
 
-def test_in_a_function_its_own_names_stand_for_their_values(kernel):
+def test_in_a_function_local_names_have_their_values(kernel):
     listen(kernel, "room")
     kernel.run("n = 'outer'\ndef say(n):\n    %zef publish room {n} and $n\nsay('inner')\n%zef publish room $n")
     kernel.until(lambda: kernel.value("heard") == ["inner and inner", "outer"])
@@ -327,14 +327,14 @@ def test_on_runs_the_cell_for_each_message_among_the_users_names(kernel):
     assert kernel.value("total") == 6
 
 
-def test_on_performs_the_effect_that_its_last_line_answers(kernel):
+def test_on_performs_the_effect_that_its_last_line_returns(kernel):
     listen(kernel, "room")
     kernel.run("%%zef on x\nFX.Publish(target=ET.Topic('room'), content=msg * 2)", "on")
     kernel.run("%zef publish x ab")
     kernel.until(lambda: kernel.value("heard") == ["abab"])
 
 
-def test_on_may_await(kernel):
+def test_on_can_await(kernel):
     cell = kernel.run("%%zef on x\nimport asyncio\nawait asyncio.sleep(0)\nprint('awaited', msg)", "on")
     assert cell.error is None
     kernel.run("%zef publish x yes")
@@ -385,7 +385,7 @@ def test_page_serves_the_cell_starts_a_server_and_updates_with_clients_connected
         ),
     ],
 )
-def test_stop_ends_whatever_runs_says_so_and_completes_its_name(kernel, made, kind, count):
+def test_stop_stops_anything_reports_it_and_completes_its_name(kernel, made, kind, count):
     kernel.run("FX.StartTimer(interval=60, target=ET.Topic('y'), content=1)")
     before = kernel.value(count)
     kernel.run(f"what_runs = {made} | run", f"made {kind}")
@@ -395,7 +395,7 @@ def test_stop_ends_whatever_runs_says_so_and_completes_its_name(kernel, made, ki
     assert kernel.value(count) == before
 
 
-def test_stop_says_what_it_cannot_stop(kernel):
+def test_stop_reports_names_that_it_cannot_stop(kernel):
     kernel.run("effect = FX.StartTimer(interval=60, target=ET.Topic('x'), content=1)")
     assert "nothing has run yet" in kernel.run("%zef stop effect").text
     assert "no server; a name bound to one" in kernel.run("%zef stop heard").text
@@ -414,7 +414,7 @@ def test_a_page_survives_that_the_cell_of_its_server_runs_again(kernel):
     assert fetched(url) == "<h1>here</h1>\n"
 
 
-def test_a_page_gives_way_to_a_route_of_the_cells_own_and_to_its_removal(kernel):
+def test_a_page_is_replaced_by_a_route_of_the_cell_and_by_its_removal(kernel):
     kernel.run(SERVER.format(text="one"), "server")
     url = kernel.run("%%zef page /\n<h1>here</h1>", "page").result["text/plain"]
     kernel.run("s = FX.StartHTTPServer(routes={'/': 'mine'}, port=0) | run", "server")
@@ -454,7 +454,7 @@ def test_connect_brings_messages_in(kernel):
     assert "not running" in kernel.run("c").result["text/plain"]
 
 
-def test_client_and_watch_are_widgets_with_a_readable_form_for_where_there_are_none(kernel):
+def test_client_and_watch_are_widgets_with_a_text_form_for_other_front_ends(kernel):
     kernel.run("s = %zef start /ws --port 0 --topic chat")
     for line in ("%zef client /ws", "%zef watch s/ws"):
         shown = kernel.run(line, line)
@@ -465,13 +465,13 @@ def test_client_and_watch_are_widgets_with_a_readable_form_for_where_there_are_n
 
 
 @pytest.mark.parametrize("line", ["%zef client /ws", "%zef watch s/ws", "%zef tail chat"])
-def test_a_widget_that_is_replaced_leaves_nothing_in_the_kernel(kernel, line):
+def test_a_replaced_widget_leaves_nothing_in_the_kernel(kernel, line):
     kernel.run("s = %zef start /ws --port 0 --topic chat\nfrom ipywidgets.widgets.widget import _instances")
     count = [kernel.run(line, line) and kernel.value("len(_instances)") for _ in range(3)]
     assert count == [count[0]] * 3
 
 
-def test_topics_actors_and_log_answer_rows(kernel):
+def test_topics_actors_and_log_return_rows(kernel):
     listen(kernel, "room")
     kernel.run("a = FX.StartActor(initial_state=41, handler=lambda m, s: [[], s + 1]) | run")
     kernel.run("%zef publish a go")
@@ -485,20 +485,20 @@ def test_topics_actors_and_log_answer_rows(kernel):
     kernel.run("%zef stop a")
 
 
-def test_doctor_tells_how_links_are_made(kernel):
+def test_doctor_says_how_links_are_made(kernel):
     assert "Links are made by: " in kernel.run("%zef doctor", within=60).text
 
 
 # The line
 
 
-def test_words_are_held_together_by_quotes_and_braces():
+def test_quotes_and_braces_group_words():
     assert [piece.raw for piece in pieces("a 'b c' {d + 'e f'} g'h {not : one}")] == [
         "a", "'b c'", "{d + 'e f'}", "g'h", "{not", ":", "one}",
     ]  # fmt: skip
 
 
-def test_a_reference_alone_is_the_object_and_within_text_its_text():
+def test_a_single_reference_is_the_object_and_within_text_its_text():
     topic = object()
     assert words("{x} $x", {"x": topic})[0].value is topic
     assert words("{None}", {})[0].value is None
@@ -555,7 +555,7 @@ def test_in_a_terminal_tables_are_drawn_and_errors_are_one_line(screen):
 
 
 @needs_tmux
-def test_in_a_terminal_prints_and_faults_of_handlers_leave_the_prompt_whole(screen):
+def test_in_a_terminal_output_of_handlers_does_not_damage_the_prompt(screen):
     screen.enter("op = FX.SubscribeFX(topic=ET.Topic('t'), op=lambda m: print('heard', 1 / m)) | run")
     screen.enter("timer = FX.StartTimer(interval=0.3, target=ET.Topic('t'), content=2) | run")
     screen.until("heard 0.5")

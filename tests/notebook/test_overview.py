@@ -21,7 +21,7 @@ def test_an_idle_runtime_has_an_empty_board():
     assert (facts["clients"], facts["faults"]) == (0, 0)
 
 
-def test_it_is_plain_enough_for_json(server, connect):
+def test_the_overview_can_be_encoded_as_json(server, connect):
     connect(server, "/echo")
     FX.StartTimer(interval=60, target=ET.Topic("tick"), content={"n": 1}) | run
     assert json.loads(json.dumps(now())) == now()
@@ -44,7 +44,7 @@ def test_topics_with_subscribers_and_without_those_of_each_connection(server, co
     assert facts["topic_count"] == 1
 
 
-def test_actors_that_stand_alone_are_listed_and_all_are_counted(server, connect):
+def test_actors_without_connection_are_listed_and_all_are_counted(server, connect):
     connect(server, "/echo")
     actor = FX.StartActor(initial_state={"n": 1}, handler=lambda message, state: [[], state]) | run
     facts = now()
@@ -52,14 +52,14 @@ def test_actors_that_stand_alone_are_listed_and_all_are_counted(server, connect)
     assert facts["actor_count"] == 2
 
 
-def test_outward_clients_with_where_they_lead(server):
+def test_outward_clients_are_listed_with_their_urls(server):
     url = f"ws://localhost:{server.port}/ws"
     client = FX.StartWebSocketClient(url=f"{url}?token=secret", in_stream_into=[ET.Topic("in")]) | run
     [told] = now()["outward"]
     assert told == {"uid": client._uid, "url": url, "state": "connected", "sent": 0, "received": 0, "queued": 0}
 
 
-def test_timers_databases_and_faults(until):
+def test_timers_databases_and_faults_are_listed(until):
     FX.StartTimer(interval=60, target=ET.Topic("tick"), content="now") | run
     db = FX.CreateDB(type=DictDatabase) | run
     db["a"] = 1
@@ -75,7 +75,7 @@ def test_timers_databases_and_faults(until):
     assert {"uid": db._uid, "keys": 1} in facts["databases"]
 
 
-def test_the_rate_of_a_topic_is_that_between_two_looks():
+def test_the_rate_of_a_topic_is_computed_between_two_calls():
     never_looked_at = ET.Topic(generate_uid())
     FX.SubscribeFX(topic=never_looked_at, op=identity) | run
     assert now()["topics"][0]["rate"] is None
@@ -87,7 +87,7 @@ def test_the_rate_of_a_topic_is_that_between_two_looks():
     assert 50 < topic["rate"] <= 170
 
 
-def test_a_rate_after_a_long_pause_is_not_told(monkeypatch):
+def test_after_a_long_pause_no_rate_is_given(monkeypatch):
     rates = Rates(None)
     clock = [100.0]
     monkeypatch.setattr("zefnb.notebook.overview.time.monotonic", lambda: clock[0])
@@ -104,7 +104,7 @@ def test_a_rate_after_a_long_pause_is_not_told(monkeypatch):
     assert rates._seen == {}
 
 
-def test_a_long_state_is_told_in_short_without_reading_all_of_it():
+def test_a_long_state_is_shortened_without_reading_all_of_it():
     class Counting(list):
         read = 0
 
@@ -129,7 +129,7 @@ def test_the_repr_of_a_users_class_is_not_called_on_the_loop():
     assert brief([Slow()]) == "[<Slow>]"
 
 
-def test_what_is_asked_on_the_loop_raises_where_it_was_asked():
+def test_an_exception_of_a_call_on_the_loop_raises_in_the_caller():
     import pytest
 
     with pytest.raises(ZeroDivisionError):

@@ -20,7 +20,7 @@ def kernel() -> Iterator[Kernel]:
     started.close()
 
 
-def test_a_mistyped_field_is_shown_at_its_line_with_none_of_our_code(kernel: Kernel):
+def test_a_mistyped_field_is_shown_at_its_line_without_zefnb_frames(kernel: Kernel):
     shown = kernel.run(TYPO).traceback
     assert "----> 2 FX.StartHTTPServer(routes=routes, prot=8000) | run" in shown
     assert "prot: unknown field" in shown
@@ -28,7 +28,7 @@ def test_a_mistyped_field_is_shown_at_its_line_with_none_of_our_code(kernel: Ker
     assert OUR_CODE not in shown
 
 
-def test_what_is_found_when_it_runs_is_shown_so_too(kernel: Kernel):
+def test_so_is_a_mistake_that_is_found_when_the_effect_runs(kernel: Kernel):
     kernel.run("gone = ET.HTTPServer(generate_uid(), port=8000)")
     shown = kernel.run("# a handle of yesterday\nFX.StopHTTPServer(server=gone) | run").traceback
     assert "----> 2 FX.StopHTTPServer(server=gone) | run" in shown
@@ -61,7 +61,7 @@ def test_errors_of_other_kinds_are_shown_as_ever(kernel: Kernel):
     [("%xmode Verbose", "%xmode Context"), ("%load_ext zefnb\n%unload_ext zefnb", "%load_ext zefnb")],
     ids=["verbose", "without the extension"],
 )
-def test_who_asks_is_shown_all_there_is(kernel: Kernel, asked: str, back: str):
+def test_verbose_mode_shows_all_frames(kernel: Kernel, asked: str, back: str):
     kernel.run(asked)
     try:
         assert OUR_CODE in kernel.run(TYPO).traceback

@@ -38,7 +38,7 @@ def server() -> Any:
     return FX.StartHTTPServer(routes=routes, port=0) | run
 
 
-def test_a_server_shows_its_links_its_clients_and_whether_it_runs(shell, server, connect, until):
+def test_a_server_is_shown_with_its_links_its_clients_and_its_state(shell, server, connect, until):
     connect(server)
     until(lambda: len(FX.QueryAllConnectedWebsocketClients(http_server=server) | run) == 1)
     shown = forms(shell, server)
@@ -72,13 +72,13 @@ def test_every_handle_has_both_forms_and_says_when_it_has_ended(shell):
         assert "not running" in forms(shell, handle)["text/plain"]
 
 
-def test_a_plain_value_is_shown_as_the_expression_that_it_is(shell, server):
+def test_a_plain_value_is_shown_as_its_expression(shell, server):
     assert forms(shell, ET.Guest(name="Ada")) == {"text/plain": "ET.Guest(name='Ada')"}
     assert forms(shell, ET.Topic("chat")) == {"text/plain": "ET.Topic('chat')"}
     assert forms(shell, [server])["text/plain"] == f"[{server!r}]"
 
 
-def test_what_a_peer_calls_itself_is_shown_and_not_run(shell, server, connect, until):
+def test_a_name_chosen_by_a_peer_is_shown_as_text_and_not_run(shell, server, connect, until):
     row = {
         "channel_id": 0, "client_ip": "127.0.0.1", "connect_time": Time.now(), "path": "/<script>alert(1)</script>",
         "origin": "http://x\x1b[2J", "host": "h", "actor": None, "sent": 1, "received": 2, "queued": 0, "dropped": 0,
@@ -99,7 +99,7 @@ def test_an_error_with_markup_is_escaped_in_the_faults(shell):
     assert "<b>" not in shown.replace("</style>", "")
 
 
-def test_answers_are_lists_of_dicts_in_every_respect(server):
+def test_results_are_real_lists_of_dicts(server):
     rows = FX.QueryAllActiveHTTPServers() | run
     assert rows == [dict(rows[0])]
     assert isinstance(rows, list)
@@ -108,7 +108,7 @@ def test_answers_are_lists_of_dicts_in_every_respect(server):
     assert repr(Rows("x", [{"a": 1}])) == "[{'a': 1}]"
 
 
-def test_every_answer_shows_itself_as_a_table(shell, server):
+def test_every_result_is_displayed_as_a_table(shell, server):
     FX.Log(content="hello", level="info") | run
     for effect in (
         FX.QueryAllActiveHTTPServers(),
@@ -123,7 +123,7 @@ def test_every_answer_shows_itself_as_a_table(shell, server):
         assert shown["text/plain"]
 
 
-def test_a_terminal_gets_colour_and_a_notebook_plain_text():
+def test_a_terminal_shows_colour_and_a_notebook_plain_text():
     rows = Rows("log", [{"level": "info", "message": "hello", "count": 2}])
     coloured = plain_text(rows, colour=True, width=60)
     plain = plain_text(rows, colour=False, width=60)
@@ -140,6 +140,6 @@ def test_html_follows_the_theme_and_has_no_script():
     assert "<script" not in page
 
 
-def test_numbers_stand_at_the_right_with_gaps_between_them_too():
+def test_numbers_are_aligned_right_in_columns_with_gaps_too():
     found = grid(Rows("counts", [{"of": "tea", "n": 1, "best": None}, {"of": "cocoa", "n": None, "best": None}]))
     assert found.numbers == {1}

@@ -28,12 +28,12 @@ def plain_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(links, "_colab", {})
 
 
-def test_in_plain_jupyter_and_in_a_terminal_it_is_this_machine():
+def test_in_plain_jupyter_and_in_a_terminal_links_lead_to_this_machine():
     assert public_url(SERVER) == "http://localhost:8000/"
     assert public_url(SERVER, "/ws", websocket=True) == "ws://localhost:8000/ws"
 
 
-def test_what_a_terminal_or_a_page_would_act_on_is_escaped_in_a_link():
+def test_control_characters_and_markup_are_escaped_in_a_link():
     assert public_url(SERVER, "/p\x1b[31m\n<b>\u202e é/{room}") == (
         "http://localhost:8000/p%1B[31m%0A%3Cb%3E%E2%80%AE%20é/{room}"
     )
@@ -79,7 +79,7 @@ def test_what_a_terminal_or_a_page_would_act_on_is_escaped_in_a_link():
         "the hub goes before Codespaces",
     ],
 )
-def test_elsewhere_it_is_by_the_places_own_variables(monkeypatch, env, page, socket):
+def test_on_known_platforms_links_use_their_environment_variables(monkeypatch, env, page, socket):
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert public_url(SERVER, "/x") == page
@@ -95,7 +95,7 @@ def test_elsewhere_it_is_by_the_places_own_variables(monkeypatch, env, page, soc
     ],
     ids=["plain", "base url", "reached from elsewhere"],
 )
-def test_the_jupyter_server_that_started_the_kernel_is_asked(monkeypatch, tmp_path, facts, expected):
+def test_the_jupyter_server_that_started_the_kernel_gives_the_address(monkeypatch, tmp_path, facts, expected):
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("JPY_PARENT_PID", "4711")
     (tmp_path / "jpserver-4711.json").write_text(json.dumps({**facts, "token": "secret"}))
@@ -103,7 +103,7 @@ def test_the_jupyter_server_that_started_the_kernel_is_asked(monkeypatch, tmp_pa
     assert "secret" not in reached_by(8000)
 
 
-def test_a_jupyter_server_that_wrote_nothing_down_is_no_trouble(monkeypatch, tmp_path):
+def test_a_jupyter_server_without_a_runtime_file_causes_no_error(monkeypatch, tmp_path):
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("JPY_PARENT_PID", str(os.getpid()))
     assert public_url(SERVER) == "http://localhost:8000/"
@@ -122,7 +122,7 @@ def test_in_colab_the_page_is_asked_once_for_each_port(monkeypatch):
     assert len(asked) == 1
 
 
-def test_what_the_user_set_goes_before_everything_and_can_be_taken_back(monkeypatch):
+def test_a_url_set_by_the_user_overrides_all_others_and_can_be_removed(monkeypatch):
     monkeypatch.setenv("ZEFNB_PUBLIC_URL", "https://env.example")
     set_public_url("https://mine.example/{port}/")
     assert public_url(SERVER, "/x") == "https://mine.example/8000/x"
@@ -132,7 +132,7 @@ def test_what_the_user_set_goes_before_everything_and_can_be_taken_back(monkeypa
         set_public_url("example")
 
 
-def test_a_link_is_text_and_shows_itself_as_a_link():
+def test_a_link_is_text_and_is_displayed_as_a_link():
     link = public_url(SERVER, '/"><script>')
     assert isinstance(link, str)
     assert "<script>" not in link._repr_html_()

@@ -29,7 +29,7 @@ def kernel_with() -> Iterator[Callable[..., Kernel]]:
         kernel.close()
 
 
-def test_under_a_hub_a_page_is_asked_once_and_nothing_is_to_be_seen_of_it(kernel_with):
+def test_under_a_hub_the_page_is_asked_once_and_shows_nothing(kernel_with):
     kernel = kernel_with(JUPYTERHUB_SERVICE_PREFIX="/user/ada/")
     for _ in range(2):
         loaded = kernel.run("%reload_ext zefnb\nfrom zefnb import *", "load")
@@ -38,7 +38,7 @@ def test_under_a_hub_a_page_is_asked_once_and_nothing_is_to_be_seen_of_it(kernel
     assert kernel.value(WIDGETS) == 1
 
 
-def test_elsewhere_nobody_is_asked_and_no_widget_is_loaded(kernel_with):
+def test_elsewhere_no_page_is_asked_and_no_widget_is_loaded(kernel_with):
     kernel = kernel_with()
     kernel.run("%load_ext zefnb\nfrom zefnb import *\nimport sys")
     assert kernel.value("'anywidget' in sys.modules") is False
@@ -49,7 +49,7 @@ def asked_by(server, host, origin=None):
     return httpx.get(f"http://127.0.0.1:{server.port}/", headers=headers, trust_env=False).status_code
 
 
-def test_what_a_page_says_of_itself_lets_pages_of_that_name_in_and_no_others(until):
+def test_the_reported_host_of_a_page_is_accepted_and_no_other(until):
     server = FX.StartHTTPServer(routes={"/": "hello"}, port=0) | run
     assert asked_by(server, "hub.example") == 403
     on_host(default_runtime(), {"host": "hub.example", "origin": "https://hub.example"})
@@ -65,7 +65,7 @@ def test_what_a_page_says_of_itself_lets_pages_of_that_name_in_and_no_others(unt
     [None, "hub2.example", {}, {"host": "hub2.example"}, {"host": "hub2.example", "origin": "null"},
      {"host": "hub2.example" * 50, "origin": "https://hub2.example"}],
 )  # fmt: skip
-def test_nonsense_lets_nobody_in(said):
+def test_an_invalid_report_allows_no_host(said):
     server = FX.StartHTTPServer(routes={"/": "hello"}, port=0) | run
     on_host(default_runtime(), said)
     FX.QueryHTTPServer(server=server) | run  # whatever it led to has happened before

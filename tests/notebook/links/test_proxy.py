@@ -90,7 +90,7 @@ def test_messages_pass_by_the_link_of_a_socket(lab, value):
     assert lab.token not in value("repr(FX.QueryLog() | run)")
 
 
-def test_through_the_proxy_nobody_comes_who_does_not_know_the_token(lab, value):
+def test_the_proxy_refuses_requests_without_the_token(lab, value):
     # Behind a base url or not, the proxy is there.
     port = value("server.port")
     with pytest.raises(InvalidStatus) as refused:

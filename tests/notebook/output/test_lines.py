@@ -15,13 +15,13 @@ def in_another_thread(call, *args):
     return answers[0]
 
 
-def test_a_line_is_given_when_it_has_ended():
+def test_a_line_is_passed_on_when_it_ends():
     lines = Lines()
     assert [lines.write(text) for text in ("a", " ", "b", "\n", "c\nd\ne")] == ["", "", "", "a b\n", "c\nd\n"]
     assert lines
 
 
-def test_another_threads_line_does_not_cut_into_it():
+def test_lines_of_two_threads_do_not_mix():
     lines = Lines()
     lines.write("mine ")
     assert in_another_thread(lines.write, "another's\n") == "another's\n"
@@ -29,7 +29,7 @@ def test_another_threads_line_does_not_cut_into_it():
     assert not lines
 
 
-def test_a_flush_gives_the_line_of_its_own_thread():
+def test_a_flush_passes_on_the_line_of_its_own_thread():
     lines = Lines()
     lines.write("50 %")
     assert in_another_thread(lines.flush) == ""
@@ -37,7 +37,7 @@ def test_a_flush_gives_the_line_of_its_own_thread():
     assert not lines
 
 
-def test_a_line_that_is_left_is_given_when_it_is_asked_for_the_second_time():
+def test_an_unfinished_line_is_passed_on_at_the_second_request():
     lines = Lines()
     lines.write("...")
     assert lines.overdue() == ""
@@ -57,7 +57,7 @@ def test_a_line_that_is_left_waits_longer_while_another_thread_writes_lines():
     assert (given, asked) == ("half of", 10)
 
 
-def test_a_line_that_ended_and_began_anew_is_not_overdue():
+def test_a_line_that_ended_and_started_again_is_not_overdue():
     lines = Lines()
     lines.write("first")
     lines.overdue()
@@ -65,7 +65,7 @@ def test_a_line_that_ended_and_began_anew_is_not_overdue():
     assert lines.overdue() == ""
 
 
-def test_a_line_that_never_ends_is_not_gathered_for_ever():
+def test_a_line_without_end_is_not_collected_for_ever():
     lines = Lines()
     given = sum(len(lines.write("." * 100)) for _ in range(1_000))
     assert given > 80_000

@@ -85,7 +85,7 @@ def test_prints_of_every_kind_of_handler_are_under_the_cell_that_started_the_ser
     assert other.text == "other\n"
 
 
-def test_they_go_under_the_new_output_when_the_cell_has_run_again(kernel):
+def test_output_appears_under_the_new_execution_of_its_cell(kernel):
     first = kernel.run(SERVER, "S")
     again = kernel.run(SERVER, "S")
     say(kernel, "p")
@@ -93,7 +93,7 @@ def test_they_go_under_the_new_output_when_the_cell_has_run_again(kernel):
     assert first.text == ""
 
 
-def test_they_go_there_too_when_the_second_run_started_nothing(kernel):
+def test_output_appears_there_also_when_the_new_execution_started_nothing(kernel):
     code = "if 'server' not in globals():\n" + "".join(f"    {line}\n" for line in SERVER.splitlines())
     kernel.run("globals().pop('server', None)")
     first, again = kernel.run(code, "once"), kernel.run(code, "once")
@@ -102,7 +102,7 @@ def test_they_go_there_too_when_the_second_run_started_nothing(kernel):
     assert "plain" not in first.text
 
 
-def test_a_handler_that_prints_while_another_cell_runs_and_prints_is_kept_apart(kernel):
+def test_output_of_a_handler_is_separate_from_that_of_a_running_cell(kernel):
     started = kernel.run(SERVER, "S")
     port = kernel.value("server.port")
     busy = kernel.start("import time\nfor n in range(60): print('busy', n); time.sleep(0.02)")
@@ -166,7 +166,7 @@ def say_everything(kernel: Kernel) -> None:
     kernel.run("FX.Publish(target=ET.Topic('news'), content='said') | run")
 
 
-def test_all_that_is_printed_logged_or_goes_wrong_follows_its_cell_from_run_to_run(kernel):
+def test_prints_logs_and_errors_follow_their_cell_from_execution_to_execution(kernel):
     runs = []
     for _ in range(3):
         runs.append(kernel.run(EVERYTHING, "E"))
@@ -177,7 +177,7 @@ def test_all_that_is_printed_logged_or_goes_wrong_follows_its_cell_from_run_to_r
         assert all(run.text.count(text) == 1 for text in SAID if text != "said"), run.text
 
 
-def test_all_of_it_is_in_the_widget_when_the_page_has_been_reloaded(alone):
+def test_after_a_reload_of_the_page_all_output_is_in_the_widget(alone):
     kernel = alone
     started = kernel.run(EVERYTHING, "E")
     kernel.new_page()
@@ -186,7 +186,7 @@ def test_all_of_it_is_in_the_widget_when_the_page_has_been_reloaded(alone):
     assert started.text == ""
 
 
-def test_prints_and_faults_are_in_the_servers_log(kernel):
+def test_prints_and_errors_are_in_the_servers_log(kernel):
     kernel.run(SERVER, "S")
     say(kernel, "p", "bad")
     query = "[entry['message'] for entry in FX.QueryLog(server=server) | run]"
@@ -194,7 +194,7 @@ def test_prints_and_faults_are_in_the_servers_log(kernel):
     assert {"plain p", "effect p"} <= set(kernel.value(query))
 
 
-def test_a_fault_is_one_line_on_stderr_that_names_the_handler_and_repeats_are_counted(kernel):
+def test_an_error_is_one_line_on_stderr_that_names_the_handler_and_repeats_are_counted(kernel):
     started = kernel.run(SERVER, "S")
     say(kernel, *["bad"] * 120)
     kernel.until(lambda: "(x100)" in started.text)
@@ -209,7 +209,7 @@ def test_a_fault_is_one_line_on_stderr_that_names_the_handler_and_repeats_are_co
     assert "(x120" in shown
 
 
-def test_a_line_of_one_handler_is_never_cut_by_a_line_of_another(kernel):
+def test_lines_of_two_handlers_do_not_mix(kernel):
     code = """
 @zef_function
 def talk(message, state):
@@ -225,7 +225,7 @@ for who in range(6):
     assert Counter(started.text.splitlines()) == {f"line {n} of it ends": 6 for n in range(300)}
 
 
-def test_a_line_that_has_not_ended_is_shown_as_far_as_it_is(kernel):
+def test_an_unfinished_line_is_shown_as_it_is(kernel):
     code = """
 @zef_function
 def dot(message, state):
@@ -239,7 +239,7 @@ actor = FX.StartActor(input=ET.Topic("dots"), initial_state=0, handler=dot) | ru
         kernel.until(lambda wanted="." * n: started.text == wanted)
 
 
-def test_what_cannot_be_sent_as_it_is_takes_nothing_with_it(kernel):
+def test_text_that_cannot_be_encoded_loses_nothing_else(kernel):
     code = """
 @zef_function
 def half(message, state):
@@ -255,7 +255,7 @@ actor = FX.StartActor(input=ET.Topic("half"), initial_state=0, handler=half) | r
     assert started.text.startswith("half a pair: \\ud800 1\nand on")
 
 
-def test_a_line_that_was_not_ended_is_nobody_elses_in_the_log(kernel):
+def test_an_unfinished_line_in_the_log_does_not_mix_with_others(kernel):
     code = """
 @zef_function
 def begin(message, state):
@@ -288,7 +288,7 @@ actor = FX.StartActor(input=ET.Topic("flood"), initial_state=0, handler=flood) |
     kernel.until(lambda: "line 29999\n" in started.text, within=30)
 
 
-def test_a_page_that_was_reloaded_gets_output_by_a_widget(alone):
+def test_after_a_reload_a_page_receives_output_through_a_widget(alone):
     kernel = alone
     started = kernel.run(SERVER, "S")
     assert any("application/vnd.jupyter.widget-view+json" in shown for shown in started.displays)
@@ -301,7 +301,7 @@ def test_a_page_that_was_reloaded_gets_output_by_a_widget(alone):
     assert started.text == before
 
 
-def test_faults_of_many_handlers_at_once_are_bounded():
+def test_errors_of_many_handlers_at_once_are_bounded():
     shown: list[str] = []
     faults = Faults(lambda cell, text: shown.append(text), lambda: "see there")
     for number in range(1_000):
@@ -309,7 +309,7 @@ def test_faults_of_many_handlers_at_once_are_bounded():
     assert 5 <= len(shown) <= 15
 
 
-def test_the_line_after_a_flood_says_how_many_were_left_out(monkeypatch):
+def test_the_line_after_a_flood_gives_the_number_of_omitted_lines(monkeypatch):
     shown: list[str] = []
     faults = Faults(lambda cell, text: shown.append(text), lambda: "")
     for number in range(100):
@@ -321,7 +321,7 @@ def test_the_line_after_a_flood_says_how_many_were_left_out(monkeypatch):
     assert f"(and {100 - told} others meanwhile)" in shown[-1]
 
 
-def test_control_characters_of_an_error_move_no_cursor():
+def test_control_characters_of_an_error_are_escaped():
     shown: list[str] = []
     Faults(lambda cell, text: shown.append(text), lambda: "").heard(Entry(Time.now(), "error", "x\x1b[2J\ny"))
     assert shown == ["x[2J y\n"]

@@ -47,7 +47,7 @@ def test_its_hmac_is_right_for_keys_of_every_length() -> None:
     assert in_node("given.map(([key, text]) => hmacSha256(key, text))", pairs) == expected
 
 
-def test_both_sides_of_the_page_prove_what_ours_do() -> None:
+def test_both_sides_of_the_page_compute_the_same_proofs_as_the_server() -> None:
     token = AccessToken()
     given = {"name": token.name, "secret": token.tell()}
     for side in ("view", "server"):
@@ -55,7 +55,7 @@ def test_both_sides_of_the_page_prove_what_ours_do() -> None:
         assert theirs == token.proof(side, "nonce-of-the-server", "nonce-of-the-view")  # type: ignore[arg-type]
 
 
-def test_a_nonce_of_the_page_is_fresh_and_one_that_a_door_takes() -> None:
+def test_a_nonce_of_the_page_is_fresh_and_accepted() -> None:
     nonces = in_node("Array.from({ length: 50 }, freshNonce)", None)
     assert isinstance(nonces, list)
     assert len(set(nonces)) == 50

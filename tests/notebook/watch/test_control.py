@@ -58,27 +58,27 @@ def test_anything_but_the_secret_is_turned_away(control, token, said):
 
 
 @pytest.mark.parametrize("proof", ["", "wrong", "é", "\ud800", None, 5, ["a"], "0" * 64])
-def test_a_wrong_proof_for_a_door_that_exists_is_turned_away(control, token, proof):
+def test_a_wrong_proof_for_an_existing_token_is_refused(control, token, proof):
     socket, nonce = greeted(control)
     socket.send(json.dumps({**answer_to(nonce, token), "proof": proof}))
     assert refused(socket)[0] == 1008
 
 
 @pytest.mark.parametrize("wrong", [{"nonce": ""}, {"nonce": "é" * 20}, {"nonce": "a" * 500}, {"nonce": None}])
-def test_a_proof_is_made_with_a_nonce_of_the_views_own(control, token, wrong):
+def test_a_proof_depends_on_the_views_own_nonce(control, token, wrong):
     socket, nonce = greeted(control)
     socket.send(json.dumps({**answer_to(nonce, token), **wrong}))
     assert refused(socket)[0] == 1008
 
 
-def test_the_secret_itself_is_no_proof(control, token):
+def test_the_secret_itself_is_not_a_proof(control, token):
     for said in ({"secret": token.tell()}, {"proof": token.tell()}, {"nonce": "n" * 20, "proof": token.tell()}):
         socket = raw(control)
         socket.send(json.dumps({"token": token.name, **said}))
         assert refused(socket)[0] == 1008
 
 
-def test_the_proof_for_one_socket_opens_no_other(control, token):
+def test_the_proof_for_one_socket_is_refused_on_another(control, token):
     first, nonce = greeted(control)
     answer = json.dumps(answer_to(nonce, token))
     first.send(answer)
@@ -89,21 +89,21 @@ def test_the_proof_for_one_socket_opens_no_other(control, token):
     assert refused(second)[0] == 1008
 
 
-def test_what_the_server_proves_is_no_proof_of_a_view(control, token):
+def test_the_servers_proof_is_not_accepted_from_a_view(control, token):
     socket, nonce = greeted(control)
     answer = answer_to(nonce, token)
     socket.send(json.dumps({**answer, "proof": token.proof("server", nonce, answer["nonce"])}))
     assert refused(socket)[0] == 1008
 
 
-def test_the_secret_of_another_widget_opens_only_its_own_door(control, token):
+def test_the_secret_of_another_widget_is_valid_only_for_its_own_token(control, token):
     other = here(control.open)
     socket, nonce = greeted(control)
     socket.send(json.dumps({**answer_to(nonce, other), "token": token.name}))
     assert refused(socket)[0] == 1008
 
 
-def test_before_the_proof_nothing_is_told_of_what_exists(control, token, server):
+def test_before_the_proof_no_data_is_sent(control, token, server):
     socket = open_socket(f"ws://127.0.0.1:{control.port}/control", legacy=True)
     hello = socket.recv(timeout=20)
     assert set(json.loads(hello)) == {"t", "nonce"}
@@ -130,7 +130,7 @@ def test_no_secret_crosses_the_socket_in_either_direction(control, token, view, 
     assert not any(token.tell() in text for text in crossed)
 
 
-def test_whoever_is_turned_away_leaves_one_line_in_the_journal_however_often(control, token):
+def test_refused_views_make_one_entry_in_the_journal_however_many_there_are(control, token):
     journal = default_runtime().journal
     journal.clear()
     for said in ["[" * 1_000, "{}", b"\x00", "NaN", *["x"] * 20]:
@@ -148,7 +148,7 @@ def test_a_long_message_before_the_proof_is_not_read(control, token):
     assert refused(socket)[0] == 1009
 
 
-def test_of_those_who_wait_to_be_let_in_only_so_many_are_kept(control, token, view, until):
+def test_the_number_of_views_without_proof_is_bounded(control, token, view, until):
     waiting = [raw(control) for _ in range(control_module.MOST_WAITING + 5)]
     for socket in waiting[:5]:
         assert refused(socket) == (1008, "too many wait to be let in")
@@ -159,7 +159,7 @@ def test_of_those_who_wait_to_be_let_in_only_so_many_are_kept(control, token, vi
     until(lambda: not control._waiting)
 
 
-def test_after_a_wrong_secret_nothing_is_done(control, token, server, connect):
+def test_after_a_wrong_secret_no_request_is_performed(control, token, server, connect):
     client = connect(server, "/ws")
     socket, nonce = greeted(control)
     socket.send("{}")
@@ -171,7 +171,7 @@ def test_after_a_wrong_secret_nothing_is_done(control, token, server, connect):
         client.recv(timeout=0.2)
 
 
-def test_who_says_nothing_is_turned_away(control, token, monkeypatch):
+def test_a_view_that_sends_nothing_is_closed_with_1008(control, token, monkeypatch):
     monkeypatch.setattr(control_module, "SECRET_WITHIN", 0.1)
     assert refused(raw(control)) == (1008, "no secret within 5 s")
 
@@ -179,13 +179,13 @@ def test_who_says_nothing_is_turned_away(control, token, monkeypatch):
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "NULL", "", "file://", "data:", "http://", "about:blank"]
 )
-def test_a_page_from_elsewhere_is_refused_before_it_can_try(control, token, origin):
+def test_a_page_of_a_foreign_origin_is_refused_before_it_can_try(control, token, origin):
     with pytest.raises(InvalidStatus) as refusal:
         raw(control, origin=origin)
     assert refusal.value.response.status_code == 403
 
 
-def test_the_notebooks_own_address_is_let_in_once_it_was_reported(control, token, server):
+def test_the_notebooks_own_address_is_accepted_once_it_was_reported(control, token, server):
     headers = {"Host": "hub.example"}
     url = f"ws://127.0.0.1:{server.port}/ws"
     with pytest.raises(InvalidStatus):
@@ -210,7 +210,7 @@ def test_the_secret_is_in_no_repr_no_journal_and_no_url(control, token, view, se
     assert token.tell() not in everything
 
 
-def test_the_channel_is_in_no_query(control, view, server, connect):
+def test_no_query_lists_the_channel(control, view, server, connect):
     view().look()
     connect(server, "/ws")
     assert [told["port"] for told in FX.QueryAllActiveHTTPServers() | run] == [server.port]
@@ -221,7 +221,7 @@ def test_the_channel_is_in_no_query(control, view, server, connect):
 # What it tells
 
 
-def test_a_view_gets_the_board_and_its_window(view, server, connect):
+def test_a_view_receives_the_overview_and_its_window(view, server, connect):
     for _ in range(5):
         connect(server, "/ws")
     live = view()
@@ -230,7 +230,7 @@ def test_a_view_gets_the_board_and_its_window(view, server, connect):
     live.until(lambda: live.board.get("clients") == 5)
 
 
-def test_who_comes_and_goes_is_told(view, server, connect):
+def test_connections_and_disconnections_are_sent(view, server, connect):
     live = view()
     live.look()
     client = connect(server, "/ws")
@@ -239,7 +239,7 @@ def test_who_comes_and_goes_is_told(view, server, connect):
     live.until(lambda: live.total == 0)
 
 
-def test_counters_follow_and_come_at_most_five_times_a_second(view, server, connect):
+def test_counters_are_updated_at_most_five_times_a_second(view, server, connect):
     client = connect(server, "/ws")
     live = view()
     live.look()
@@ -273,7 +273,7 @@ def test_a_sorted_searched_and_moved_window(view, server, connect):
     assert live.column("channel_id") == [1, 3, 5]
 
 
-def test_a_view_that_missed_something_asks_and_gets_everything(view, server, connect):
+def test_a_view_that_missed_an_update_requests_and_receives_everything(view, server, connect):
     client = connect(server, "/ws")
     live = view()
     live.look()
@@ -298,7 +298,7 @@ def test_a_view_that_missed_something_asks_and_gets_everything(view, server, con
         {"do": "publish", "topic": "t", "as": "yaml", "content": "?"},
     ],
 )  # fmt: skip
-def test_a_request_that_makes_no_sense_is_answered_and_harms_nothing(view, request_):
+def test_an_invalid_request_gets_an_error_and_does_no_harm(view, request_):
     live = view()
     do = request_.pop("do", None)
     answer = live.ask(do, **request_)
@@ -318,7 +318,7 @@ def test_a_request_that_makes_no_sense_is_answered_and_harms_nothing(view, reque
         (b"\xff", 1003), ('{"do": "look"}' * 2, 1007), ("x" * ((1 << 20) + 1), 1009),
     ],
 )  # fmt: skip
-def test_what_is_no_request_ends_that_view_and_nothing_else(view, said, code):
+def test_a_message_that_is_no_request_ends_only_that_view(view, said, code):
     journal = default_runtime().journal
     live, other = view(), view()
     other.look()
@@ -348,7 +348,7 @@ def test_a_selected_client_shows_its_frames_both_ways_and_its_state(view, server
     assert live.facts[-1] == "actor handled 2, 0 waiting"
 
 
-def test_frames_of_any_size_and_kind_are_shown_and_cut(view, server, connect):
+def test_frames_of_any_size_and_kind_are_shown_and_shortened(view, server, connect):
     connect(server, "/ws")
     live = view()
     live.look()
@@ -363,7 +363,7 @@ def test_frames_of_any_size_and_kind_are_shown_and_cut(view, server, connect):
     assert max(len(f["body"]) for f in live.frames) <= 4_000
 
 
-def test_of_a_flood_the_last_frames_are_kept(view, server, connect):
+def test_of_many_frames_the_last_ones_are_kept(view, server, connect):
     connect(server, "/ws")
     live = view()
     live.look()
@@ -390,7 +390,7 @@ def test_frames_of_a_compressed_connection_are_readable(view, connect):
     assert client.recv(timeout=2) == "x" * 500
 
 
-def test_a_connection_is_as_it_was_when_nobody_looks_any_more(view, server, connect, until):
+def test_a_connection_is_unchanged_after_its_last_view(view, server, connect, until):
     client = connect(server, "/ws")
     first, second = view(), view()
     for live in (first, second):
@@ -408,7 +408,7 @@ def test_a_connection_is_as_it_was_when_nobody_looks_any_more(view, server, conn
     assert [client.recv(timeout=2) for _ in range(2)][-1] == "on its way"
 
 
-def test_the_end_of_the_selected_client_is_told(view, server, connect, until):
+def test_the_end_of_the_selected_client_is_sent(view, server, connect, until):
     client = connect(server, "/ws")
     live = view()
     live.look()
@@ -419,7 +419,7 @@ def test_the_end_of_the_selected_client_is_told(view, server, connect, until):
     until(lambda: not TAPS)
 
 
-def test_a_state_whose_repr_is_slow_or_raises_holds_nobody_up(view, until):
+def test_a_state_whose_repr_is_slow_or_raises_delays_no_update(view, until):
     class Slow:
         def __repr__(self):
             time.sleep(2)
@@ -451,7 +451,7 @@ def test_a_state_whose_repr_is_slow_or_raises_holds_nobody_up(view, until):
         ("base64", "AP8=", b"\x00\xff"), ("json", '{"a":[1]}', '{"a": [1]}'),
     ],
 )  # fmt: skip
-def test_sending_to_one_client(view, server, connect, kind, content, received):
+def test_a_view_can_send_to_one_client(view, server, connect, kind, content, received):
     one, other = connect(server, "/ws"), connect(server, "/ws")
     live = view()
     live.look()
@@ -462,7 +462,7 @@ def test_sending_to_one_client(view, server, connect, kind, content, received):
         other.recv(timeout=0.1)
 
 
-def test_closing_one_client_with_a_code_and_a_reason(view, server, connect):
+def test_a_view_can_close_one_client_with_a_code_and_a_reason(view, server, connect):
     one, other = connect(server, "/ws"), connect(server, "/ws")
     live = view()
     live.look()
@@ -477,7 +477,7 @@ def test_closing_one_client_with_a_code_and_a_reason(view, server, connect):
     assert not live.ask("act", action="close", row=first)["ok"]
 
 
-def test_publishing_to_any_topic(view, server, connect):
+def test_a_view_can_publish_to_any_topic(view, server, connect):
     client = connect(server, "/ws")
     live = view()
     assert live.ask("publish", topic="chat", content="hi")["text"] == "published to chat"
@@ -485,7 +485,7 @@ def test_publishing_to_any_topic(view, server, connect):
     assert live.ask("publish", topic="void", content="hi")["text"] == "published to void, where nobody listens"
 
 
-def test_following_a_topic_shows_its_messages_and_is_nobodys_subscription(view, until):
+def test_following_a_topic_shows_its_messages_and_is_not_a_subscription(view, until):
     live = view()
     live.ask("follow", topic="news")
     FX.Publish(target=ET.Topic("news"), content={"n": 1}) | run
@@ -499,7 +499,7 @@ def test_following_a_topic_shows_its_messages_and_is_nobodys_subscription(view, 
     until(lambda: here(lambda: hub.topics() == []))
 
 
-def test_of_a_flood_on_a_topic_the_newest_come_and_the_others_are_counted(view):
+def test_of_many_messages_on_a_topic_the_newest_are_sent_and_the_others_counted(view):
     live = view()
     live.ask("follow", topic="flood")
     for n in range(5_000):
@@ -518,7 +518,7 @@ def test_stopping_a_server(view, server):
 # When nobody looks
 
 
-def test_nothing_ticks_without_a_view_and_nothing_is_left_of_one(control, view, server, connect, until):
+def test_no_timer_runs_without_a_view_and_nothing_is_left_of_one(control, view, server, connect, until):
     assert not control.is_ticking
     live = view()
     live.look()
@@ -530,7 +530,7 @@ def test_nothing_ticks_without_a_view_and_nothing_is_left_of_one(control, view, 
     assert control.ticks == ticks
 
 
-def test_a_view_that_is_not_seen_rests(control, view, until):
+def test_a_view_that_is_not_visible_is_paused(control, view, until):
     live = view()
     live.look()
     live.ask("rest", rest=True)
@@ -539,7 +539,7 @@ def test_a_view_that_is_not_seen_rests(control, view, until):
     assert control.is_ticking
 
 
-def test_a_quiet_table_is_looked_at_once_a_second(control, view, until):
+def test_a_table_without_changes_is_checked_once_a_second(control, view, until):
     live = view()
     live.look()
     live.listen(3)
@@ -548,7 +548,7 @@ def test_a_quiet_table_is_looked_at_once_a_second(control, view, until):
     assert control.ticks - before <= 3
 
 
-def test_a_widget_that_goes_takes_its_views_along_and_the_last_one_the_server(control, token, view, until):
+def test_a_closed_widget_closes_its_views_and_the_last_one_the_server(control, token, view, until):
     other = here(control.open)
     live = view()
     port = control.port
@@ -561,7 +561,7 @@ def test_a_widget_that_goes_takes_its_views_along_and_the_last_one_the_server(co
         open_socket(f"ws://127.0.0.1:{port}/control", legacy=True)
 
 
-def test_a_view_that_does_not_read_is_told_nothing_more(control, view, server, connect, monkeypatch):
+def test_a_view_that_does_not_read_receives_no_more_updates(control, view, server, connect, monkeypatch):
     client = connect(server, "/ws")
     live = view()
     live.look()
@@ -589,7 +589,7 @@ def test_hundreds_of_views_leave_nothing_behind(control, token, view, until):
 # Through the kernel
 
 
-def test_a_view_through_the_kernel_is_told_while_it_asks(control, token, server, connect, monkeypatch, until):
+def test_a_view_through_the_kernel_receives_updates_while_it_asks(control, token, server, connect, monkeypatch, until):
     monkeypatch.setattr(control_module, "_LEASE", 0.5)
     monkeypatch.setattr(control_module, "_FORGOTTEN_AFTER", 1.5)
     client = connect(server, "/ws")
@@ -627,7 +627,7 @@ def test_a_hundred_views_through_the_kernel_that_rested_and_went_are_forgotten(c
     assert here(lambda: hub.topics() == [])
 
 
-def test_a_view_through_the_kernel_that_rests_and_asks_is_kept(control, token, monkeypatch, until):
+def test_a_paused_view_through_the_kernel_that_asks_is_kept(control, token, monkeypatch, until):
     monkeypatch.setattr(control_module, "_FORGOTTEN_AFTER", 1.0)
     told = []
     for view in ("stays", "goes"):
@@ -642,7 +642,7 @@ def test_a_view_through_the_kernel_that_rests_and_asks_is_kept(control, token, m
     until(only_one)
 
 
-def test_a_view_that_was_forgotten_is_told_to_begin_again(control, token, until):
+def test_a_forgotten_view_is_told_to_start_again(control, token, until):
     told = []
     ask_through_kernel(control, token, "v", told, do="rest", rest=False)
     until(lambda: told)
@@ -653,7 +653,7 @@ def test_a_view_that_was_forgotten_is_told_to_begin_again(control, token, until)
     assert not any("welcome" in text for text in told)
 
 
-def test_a_view_whose_look_is_refused_is_told_to_begin_only_once(control, token, until):
+def test_a_view_whose_request_is_refused_is_told_to_start_only_once(control, token, until):
     told = []
     for number in range(3):
         ask_through_kernel(control, token, "v", told, do="look", limit=0, id=number)
@@ -661,7 +661,7 @@ def test_a_view_whose_look_is_refused_is_told_to_begin_only_once(control, token,
     assert sum("welcome" in text for text in told) == 1
 
 
-def test_of_views_through_the_kernel_only_so_many_are_kept_the_latest(control, token, until):
+def test_the_number_of_views_through_the_kernel_is_bounded(control, token, until):
     most = control_module._MOST_THROUGH_KERNEL
     for n in range(most + 20):
         ask_through_kernel(control, token, f"v{n}", [], do="look")
@@ -670,7 +670,7 @@ def test_of_views_through_the_kernel_only_so_many_are_kept_the_latest(control, t
 
 
 @pytest.mark.parametrize("said", ["{", "[" * 100_000, '{"id": NaN}', "5", '{"do": "a", "do": "b"}'])
-def test_what_is_no_request_ends_that_view_through_the_kernel_too(control, token, said, until):
+def test_a_message_that_is_no_request_ends_that_view_through_the_kernel_too(control, token, said, until):
     default_runtime().journal.clear()
     told = []
     ask_through_kernel(control, token, "v", told, do="look", id=1)
@@ -681,7 +681,7 @@ def test_what_is_no_request_ends_that_view_through_the_kernel_too(control, token
     assert "closed with 1007" in entry["message"]
 
 
-def test_a_door_that_is_shut_answers_nobody(control, token):
+def test_a_revoked_token_is_refused(control, token):
     told = []
     here(lambda: control.shut(token))
     here(lambda: control.ask(token, "v", '{"do": "look", "id": 1}', told.append))

@@ -82,7 +82,7 @@ actions = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(actions)
-def test_differences_add_up_to_the_window_whatever_happens(steps):
+def test_differences_add_up_to_the_window_after_any_changes(steps):
     stubs = [made(n) for n in range(30)]
     clients = Feed(runtime_of(stubs), TABLE)
     view, messages, number = View(), [], 30
@@ -118,7 +118,7 @@ def test_differences_add_up_to_the_window_whatever_happens(steps):
 
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("descending", [False, True])
-def test_every_column_sorts_as_its_values_do(table_of, column, descending):
+def test_every_column_is_sorted_by_its_values(table_of, column, descending):
     luck = random.Random(1)
     stubs = [
         made(
@@ -169,7 +169,7 @@ def test_a_window_beyond_the_end_is_the_last_one(table_of):
     assert (message["start"], message["total"], len(message["order"])) == (20, 30, 10)
 
 
-def test_an_order_is_made_once_for_all_views_of_a_tick(table_of):
+def test_rows_are_sorted_once_for_all_views_of_a_tick(table_of):
     clients = table_of([made(n) for n in range(30)])
     assert clients.ordered(Query(sort="received")) is clients.ordered(Query(sort="received"))
     before = clients.ordered(Query(sort="received"))
@@ -177,7 +177,7 @@ def test_an_order_is_made_once_for_all_views_of_a_tick(table_of):
     assert clients.ordered(Query(sort="received")) is not before
 
 
-def test_nothing_is_said_when_nothing_has_changed_and_little_when_little_has(table_of):
+def test_nothing_is_sent_without_changes_and_little_for_few_changes(table_of):
     stubs = [made(n) for n in range(100)]
     clients, view = table_of(stubs), View()
     fourth = view.message(clients)["order"][3]
@@ -187,7 +187,7 @@ def test_nothing_is_said_when_nothing_has_changed_and_little_when_little_has(tab
     assert view.message(clients) == {"t": "table", "seq": 1, "cells": {fourth: {COLUMNS.index("received"): 1}}}
 
 
-def test_a_change_outside_of_the_window_is_not_told(table_of):
+def test_a_change_outside_of_the_window_is_not_sent(table_of):
     stubs = [made(n) for n in range(100)]
     clients, view = table_of(stubs), View()
     view.message(clients)
@@ -196,7 +196,7 @@ def test_a_change_outside_of_the_window_is_not_told(table_of):
     assert view.message(clients) is None
 
 
-def test_rates_are_sampled_by_the_second_and_silent_clients_keep_none():
+def test_rates_are_sampled_every_second_and_silent_clients_have_none():
     row = Row(made(1), "1", [], "", 0)
     row.sample(0, 1.0)
     assert list(row.history) == []

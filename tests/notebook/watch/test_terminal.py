@@ -44,7 +44,7 @@ def table(prompt: Terminal) -> list[str]:
     return [line for line in prompt.lines() if re.match(r" *\d+ +127\.0\.0\.1 ", line)]
 
 
-def test_watch_follows_who_comes_and_goes_until_ctrl_c_and_leaves_the_prompt_whole(prompt, joined):
+def test_watch_shows_connections_until_ctrl_c_and_restores_the_prompt(prompt, joined):
     prompt.enter("%zef watch")
     prompt.until("zefnb  1 server  0 clients")
     clients = [joined() for _ in range(3)]
@@ -66,7 +66,7 @@ def test_watch_follows_who_comes_and_goes_until_ctrl_c_and_leaves_the_prompt_who
     assert not [line for line in lines if "Traceback" in line or "KeyboardInterrupt" in line]
 
 
-def test_watch_fits_the_window_when_that_changes_and_is_whole_again(prompt, joined):
+def test_watch_adapts_to_a_changed_window_size(prompt, joined):
     for _ in range(40):
         joined()
     prompt.enter("%zef watch server/ws")
@@ -83,7 +83,7 @@ def test_watch_fits_the_window_when_that_changes_and_is_whole_again(prompt, join
     prompt.until("In [6]:")
 
 
-def test_what_handlers_print_while_one_watches_stands_above_the_tables(prompt, joined):
+def test_output_of_handlers_appears_above_the_tables(prompt, joined):
     client = joined()
     prompt.enter("on = FX.SubscribeFX(topic=ET.Topic('chat'), op=lambda m: print('heard', 1 / len(m))) | run")
     prompt.enter("%zef watch")
@@ -101,7 +101,7 @@ def test_what_handlers_print_while_one_watches_stands_above_the_tables(prompt, j
     prompt.until("Out[7]: 42")
 
 
-def test_watch_in_a_script_ends_by_ctrl_c_and_the_shell_goes_on(tmp_path):
+def test_watch_in_a_script_ends_by_ctrl_c_and_the_shell_continues(tmp_path):
     script = tmp_path / "watching.py"
     script.write_text(
         "from zefnb import *\n"
@@ -119,7 +119,7 @@ def test_watch_in_a_script_ends_by_ctrl_c_and_the_shell_goes_on(tmp_path):
         shell.until("status=0")
 
 
-def test_links_in_a_terminal_are_this_machines_own(prompt):
+def test_links_in_a_terminal_lead_to_this_machine(prompt):
     said = "\n".join(prompt.lines())
     port = re.search(r"^port=(\d+);", said, re.MULTILINE)[1]
     prompt.enter("%zef url /ws")

@@ -38,7 +38,7 @@ def table(server, control):
     table.close()
 
 
-def test_what_it_does_not_understand_is_an_error_that_says_what_it_takes(server):
+def test_an_invalid_argument_raises_and_the_error_lists_valid_ones(server):
     with pytest.raises(InvalidValue, match="a server's handle or its port"):
         watch("chat")
     with pytest.raises(InvalidValue, match="no server of ours listens on port 1"):
@@ -80,7 +80,7 @@ def test_the_terminal_draws_until_ctrl_c(server, connect, monkeypatch):
     assert "1 client" in console.file.getvalue()
 
 
-def test_nothing_secret_is_in_what_is_saved_with_the_notebook(table):
+def test_a_saved_notebook_contains_no_secret(table):
     control = the_control()
     [token] = control._tokens.values()
     state = json.dumps(Widget.get_manager_state(), default=str) + json.dumps(table.get_state(), default=str)
@@ -90,7 +90,7 @@ def test_nothing_secret_is_in_what_is_saved_with_the_notebook(table):
         assert token.name not in text
 
 
-def test_the_door_is_given_only_to_who_asks_through_the_kernel(table, until):
+def test_the_access_token_is_given_only_through_the_kernel(table, until):
     sent = []
     table.send = sent.append
     table._heard(table, {"view": "v1", "ask": "token", "host": "127.0.0.1:8888", "origin": "http://127.0.0.1:8888"}, [])
@@ -104,17 +104,17 @@ def test_the_door_is_given_only_to_who_asks_through_the_kernel(table, until):
 @pytest.mark.parametrize(
     "said", [None, 5, {}, {"ask": "x"}, {"say": 5}, {"view": 1, "ask": "token", "host": 5, "origin": None}]
 )
-def test_nonsense_through_the_kernel_harms_nothing(table, said):
+def test_invalid_messages_through_the_kernel_do_no_harm(table, said):
     table._heard(table, said, [])
 
 
-def test_closing_it_shuts_its_door(table, until):
+def test_closing_the_widget_revokes_its_token(table, until):
     table.close()
     until(lambda: the_control().port == 0)
     table.close()
 
 
-def test_saved_outside_a_kernel_it_is_a_readable_table(table, connect, server):
+def test_saved_outside_of_a_kernel_it_is_a_readable_table(table, connect, server):
     connect(server, "/ws")
     data, _ = table._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data
@@ -122,7 +122,7 @@ def test_saved_outside_a_kernel_it_is_a_readable_table(table, connect, server):
     assert "1 client, as of" in data["text/plain"]
 
 
-def test_what_comes_from_a_client_is_escaped_in_it():
+def test_text_of_a_client_is_escaped_in_it():
     saved = saved_html(TABLE, [ROW])
     assert "<script" not in saved
     assert "<img" not in saved
@@ -137,7 +137,7 @@ def test_of_many_clients_the_first_are_saved():
     assert len(saved_text(TABLE, rows).splitlines()) == 52
 
 
-def test_the_script_needs_nothing_from_elsewhere_and_writes_no_markup():
+def test_the_script_loads_nothing_from_other_hosts_and_writes_no_markup():
     code = script()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", code)
     assert not re.search(r"^\s*import\s", code, re.MULTILINE)
