@@ -44,7 +44,7 @@ def heard(chat):
     return chat.locator(".zc-in").all_inner_texts()
 
 
-def test_it_shows_what_comes_and_what_goes_light_and_dark(chat, until):
+def test_it_shows_received_and_sent_messages_in_light_and_dark(chat, until):
     say(chat, "Is there tea?")
     chat.notebook.run(2)
     until(lambda: len(heard(chat)) == 5, 10)
@@ -67,7 +67,7 @@ def test_it_shows_what_comes_and_what_goes_light_and_dark(chat, until):
     assert chat.notebook.errors == []
 
 
-def test_it_talks_while_a_cell_is_busy(chat, until):
+def test_it_sends_and_receives_while_a_cell_is_busy(chat, until):
     chat.notebook.start(4)
     until(chat.notebook.is_busy, 10)
     say(chat, "anybody?")
@@ -75,7 +75,7 @@ def test_it_talks_while_a_cell_is_busy(chat, until):
     assert chat.notebook.is_busy()
 
 
-def test_it_says_why_it_was_closed_and_comes_back_by_itself(chat, until):
+def test_it_shows_why_it_was_closed_and_reconnects_by_itself(chat, until):
     chat.notebook.run(3)
     chat.locator(".zc-note", has_text="closed with 1000: be nice").wait_for()
     chat.locator(".zc-on").wait_for()
@@ -86,7 +86,7 @@ def test_it_says_why_it_was_closed_and_comes_back_by_itself(chat, until):
     until(lambda: heard(chat)[-1:] == ["← here again"], 10)
 
 
-def test_running_its_cell_again_leaves_one(chat, until):
+def test_running_its_cell_again_leaves_one_client(chat, until):
     for _ in range(2):
         chat.notebook.run(1)
     chat.locator(".zc-on").wait_for()

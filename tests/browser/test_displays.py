@@ -140,7 +140,7 @@ def clients() -> Iterator[Any]:
         yield come
 
 
-def test_everything_that_shows_itself_can_be_read_in_light_and_dark(open_notebook, clients):
+def test_every_display_is_readable_in_light_and_dark(open_notebook, clients):
     groups = {"handles": HANDLES, "answers": ANSWERS, "magics": MAGICS, "widgets": WIDGETS}
     shown = [one for group in groups.values() for one in group]
     notebook = open_notebook([SERVER, OTHERS, *(one.source for one in shown)])
@@ -171,7 +171,7 @@ def test_everything_that_shows_itself_can_be_read_in_light_and_dark(open_noteboo
     assert notebook.errors == []
 
 
-def test_what_was_saved_can_be_read_where_there_is_no_kernel(open_notebook, clients, tmp_path):
+def test_saved_output_is_readable_without_a_kernel(open_notebook, clients, tmp_path):
     widgets = [Shown("%zef watch server", ("/echo", "127.0.0.1")), Shown("%zef clients", ("http://localhost:3000",))]
     widgets += [Shown("%zef tail room", ("0 messages",)), Shown("%zef client /ws", ("a chat client of ws://",))]
     shown = [HANDLES[0], *widgets]

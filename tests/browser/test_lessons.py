@@ -45,7 +45,7 @@ def picture(page: Any, name: str) -> None:
 # 09
 
 
-def test_the_solution_is_folded_away_until_somebody_wants_it(open_notebook):
+def test_the_solution_is_hidden_until_a_reader_opens_it(open_notebook):
     tutorial = Open(open_notebook, "09-chat-with-usernames")
     tutorial.run_all_but_the_last()
     assert tutorial.text("try").startswith("Not yet.")
@@ -71,7 +71,7 @@ def test_the_solution_is_folded_away_until_somebody_wants_it(open_notebook):
 # 10
 
 
-def test_a_member_logs_in_on_the_page_and_no_script_gets_at_the_cookie(open_notebook, visit, tmp_path):
+def test_a_member_logs_in_on_the_page_and_no_script_can_read_the_cookie(open_notebook, visit, tmp_path):
     written = nbformat.read(FOLDER / "10-login-and-sessions.ipynb", as_version=4)
     names = [cell.id for cell in written.cells]
     written.cells.insert(names.index("stop"), nbformat.v4.new_code_cell("add_member('Grace', 'tea at five')"))
@@ -108,7 +108,7 @@ def test_a_member_logs_in_on_the_page_and_no_script_gets_at_the_cookie(open_note
 # 11 and 12
 
 
-def test_the_counter_serves_who_follows_the_protocol(open_notebook):
+def test_the_counter_serves_a_customer_who_follows_the_protocol(open_notebook):
     tutorial = Open(open_notebook, "11-stateful-protocol")
     tutorial.run_all_but_the_last()
     client = tutorial.output("client")
@@ -122,7 +122,7 @@ def test_the_counter_serves_who_follows_the_protocol(open_notebook):
     assert tutorial.notebook.errors == []
 
 
-def test_who_talks_too_fast_in_the_cell_is_told_so_and_closed(open_notebook):
+def test_a_client_that_is_too_fast_in_the_cell_is_warned_and_closed(open_notebook):
     tutorial = Open(open_notebook, "12-rate-limits")
     tutorial.run_all_but_the_last()
     client = tutorial.output("client")
@@ -169,7 +169,7 @@ def overview(page: Any) -> str:
     return "".join({"": ".", "✕": "X", "◯": "O"}[text] for text in page.locator("#board button").all_inner_texts())
 
 
-def test_two_tabs_play_to_the_end_and_once_more(lobby, visit):
+def test_two_tabs_play_a_game_to_the_end_and_another_one(lobby, visit):
     url = lobby.text("page").strip()
     ada, bob = visit(url, "light"), visit(url, "dark")
     picture(ada, "lobby-door-light")
@@ -208,7 +208,7 @@ def test_two_tabs_play_to_the_end_and_once_more(lobby, visit):
     lobby.pictures()
 
 
-def test_the_lobby_pairs_whoever_waits_and_is_played_by_keyboard(lobby, visit):
+def test_the_lobby_pairs_waiting_players_and_can_be_played_by_keyboard(lobby, visit):
     names = ("Ada", "Bob", "Cleo", "Dan")
     pages = [visit(lobby.text("page").strip()) for _ in names]
     for name, page in zip(names, pages, strict=True):

@@ -48,7 +48,7 @@ def test_an_open_page_reloads_when_its_server_is_replaced_and_is_live_again(kern
     context.close()
 
 
-def test_a_page_that_closes_its_connection_itself_is_left_alone(kernel: Kernel, browser: Any) -> None:
+def test_a_page_that_closes_its_connection_itself_is_not_reconnected(kernel: Kernel, browser: Any) -> None:
     kernel.run(SERVER, "server")
     url = kernel.run(PAGE, "page").result["text/plain"]
     context = browser.new_context()

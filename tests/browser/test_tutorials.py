@@ -54,7 +54,7 @@ def soon(condition: Any, within: float = 30.0) -> None:
         time.sleep(0.05)
 
 
-def test_in_the_chatroom_the_cell_the_page_and_the_robot_hear_each_other(open_notebook):
+def test_in_the_chatroom_the_cell_the_page_and_the_robot_receive_each_others_messages(open_notebook):
     tutorial = Open(open_notebook, "02-chatroom")
     tutorial.run_all_but_the_last()
     client = tutorial.output("client")
@@ -79,7 +79,7 @@ def test_in_the_chatroom_the_cell_the_page_and_the_robot_hear_each_other(open_no
     assert tutorial.notebook.errors == []
 
 
-def test_the_dashboard_draws_what_comes(open_notebook):
+def test_the_dashboard_draws_received_numbers(open_notebook):
     tutorial = Open(open_notebook, "03-live-dashboard")
     tutorial.run_all_but_the_last()
     page = tutorial.output("frame").frame_locator("iframe")

@@ -128,7 +128,7 @@ def soon(condition, within=30.0):
     return value
 
 
-def test_it_looks_as_it_should_light_and_dark(started, client_of):
+def test_it_has_the_expected_look_in_light_and_dark(started, client_of):
     notebook = started()
     notebook.page.set_viewport_size({"width": 1200, "height": 1500})
     clients = [client_of(notebook, "/echo" if n % 4 == 0 else "/ws", origin="http://localhost:3000") for n in range(24)]
@@ -281,7 +281,7 @@ def test_everything_works_while_a_cell_is_busy(started, client_of, busy):
     assert notebook.errors == []
 
 
-def test_a_long_cell_that_follows_at_once_does_not_keep_it_from_appearing(open_notebook):
+def test_a_long_cell_right_afterwards_does_not_prevent_it_from_appearing(open_notebook):
     notebook = open_notebook([PRELUDE, "watch(server)", SLEEP])
     notebook.run(0)
     notebook.start(1)
@@ -292,7 +292,7 @@ def test_a_long_cell_that_follows_at_once_does_not_keep_it_from_appearing(open_n
     interrupt(notebook)
 
 
-def test_it_is_used_by_keyboard_alone(started, client_of):
+def test_it_can_be_used_by_keyboard_alone(started, client_of):
     notebook = started()
     page = notebook.page
     for _ in range(5):
@@ -320,7 +320,7 @@ def test_it_is_used_by_keyboard_alone(started, client_of):
     assert len(notebook.save()["cells"]) == 2
 
 
-def test_it_survives_a_reload_and_lives_in_two_tabs(started, client_of, open_notebook):
+def test_it_survives_a_reload_and_works_in_two_tabs(started, client_of, open_notebook):
     notebook = started(CONTROL)
     client = client_of(notebook)
     notebook.save()
@@ -369,7 +369,7 @@ threading.Thread(target=look).start()
 """
 
 
-def test_nothing_goes_on_when_the_tab_is_closed(started, client_of, open_notebook):
+def test_no_timer_runs_after_the_tab_is_closed(started, client_of, open_notebook):
     notebook = started(LATER, "print(*seen)")
     client_of(notebook)
     soon(lambda: rows(notebook).count() == 1)
@@ -382,7 +382,7 @@ def test_nothing_goes_on_when_the_tab_is_closed(started, client_of, open_noteboo
     assert again.text(3).strip() == "(0, 0)"
 
 
-def test_what_a_client_calls_itself_is_shown_and_not_run(started, client_of):
+def test_a_name_chosen_by_a_client_is_shown_as_text_and_not_run(started, client_of):
     notebook = started()
     evil = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
     clients = [client_of(notebook, f"/{path}") for path in ("ws", "echo")]
