@@ -21,7 +21,7 @@ from zefnb.notebook.doctor import doctor
 from zefnb.notebook.tutorials import how_to_open, notebooks_folder
 
 
-def test_it_tells_its_version():
+def test_it_prints_its_version():
     assert zefnb("--version").stdout == f"zefnb {__version__}\n"
 
 
@@ -68,14 +68,14 @@ def test_the_doctor_finds_nothing_missing_here():
     assert "Nothing that zefnb needs is missing." in done.stdout
 
 
-def test_the_doctor_sees_that_port_8000_is_busy():
+def test_the_doctor_reports_that_port_8000_is_in_use():
     with machine_wide("port-8000"), ExitStack() as stack:
         with suppress(OSError):  # somebody else holds it: as well
             stack.enter_context(socket.create_server(("127.0.0.1", 8000)))
         assert "port 8000         busy" in zefnb("doctor").stdout
 
 
-def test_what_is_needed_and_missing_or_too_old_is_a_fault(monkeypatch):
+def test_a_missing_or_outdated_requirement_is_reported(monkeypatch):
     monkeypatch.setattr(examined, "requires", lambda name: ["rich>=13", "no-such-thing>=2", "uvicorn<0.2,>=0.1"])
     console = Console(record=True, width=200, file=open(os.devnull, "w"))  # noqa: SIM115
     assert doctor(console) == 1
@@ -86,7 +86,7 @@ def test_what_is_needed_and_missing_or_too_old_is_a_fault(monkeypatch):
     assert said.rstrip().endswith("2 faults")
 
 
-def test_the_doctor_says_what_a_notebook_lacks(monkeypatch):
+def test_the_doctor_reports_what_a_notebook_lacks(monkeypatch):
     monkeypatch.setattr(examined, "_version_of", lambda name: None if name == "jupyterlab" else "99")
     lines = [f"{finding.verdict} {finding.text}" for finding in examined.for_notebooks()]
     assert "note not installed (the notebook itself); pip install jupyterlab" in lines
@@ -103,7 +103,7 @@ def test_the_shell_has_everything_imported():
 
 
 @needs_tmux
-def test_the_shell_in_a_terminal_greets_in_one_line_and_leaves_at_once():
+def test_the_shell_in_a_terminal_prints_one_line_and_exits_at_once():
     with terminal(100, 24) as screen:
         screen.enter(" ".join(f"'{part}'" for part in (*COMMAND, "shell")))
         lines = screen.until("In [1]:", 30)
@@ -117,7 +117,7 @@ def test_the_shell_in_a_terminal_greets_in_one_line_and_leaves_at_once():
         screen.until("status=0")
 
 
-def test_lab_without_jupyter_says_how_to_get_it(monkeypatch, capsys):
+def test_lab_without_jupyter_says_how_to_install_it(monkeypatch, capsys):
     from zefnb.cli import lab
 
     monkeypatch.setattr(lab, "find_spec", lambda name: None)
@@ -144,7 +144,7 @@ def test_lab_opens_the_notebooks_there_are(monkeypatch, tmp_path: Path):
 
 
 @pytest.mark.parametrize("user", [0, 1000])
-def test_lab_starts_for_root_too_and_says_so(monkeypatch, tmp_path: Path, capsys, user: int):
+def test_lab_also_starts_for_root_and_says_so(monkeypatch, tmp_path: Path, capsys, user: int):
     from zefnb.cli import lab
 
     called: list[list[str]] = []
@@ -157,7 +157,7 @@ def test_lab_starts_for_root_too_and_says_so(monkeypatch, tmp_path: Path, capsys
     assert ("--allow-root" in capsys.readouterr().err) == (user == 0)
 
 
-def test_from_elsewhere_lab_opens_the_tutorials_of_the_checkout_it_runs_from(monkeypatch, tmp_path: Path):
+def test_from_another_folder_lab_opens_the_tutorials_of_its_checkout(monkeypatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     folder = notebooks_folder()
     assert folder == Path(__file__).parents[2] / "notebooks"

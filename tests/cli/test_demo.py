@@ -23,7 +23,7 @@ def assertIsTable(text: str) -> list[list[str]]:
     return [row.split() for row in re.findall(r"^ +\d+ +127\.0\.0\.1 .*", text, re.M)]
 
 
-def test_without_a_terminal_it_talks_shows_the_table_once_and_ends_well():
+def test_without_a_terminal_it_chats_prints_the_table_once_and_exits_with_0():
     done = zefnb("demo", "--port", "0", "--seconds", "2.5")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Ada    Good morning!" in done.stdout
@@ -36,7 +36,7 @@ def test_without_a_terminal_it_talks_shows_the_table_once_and_ends_well():
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_the_page_is_served_and_complete_in_itself():
+def test_the_page_is_served_and_loads_nothing_else():
     with running_demo("--port", "0", "--seconds", "30") as demo:
         with build_opener(ProxyHandler({})).open(demo.url) as answer:
             page = answer.read().decode()
@@ -45,7 +45,7 @@ def test_the_page_is_served_and_complete_in_itself():
         assert not re.findall(r"""(?:src|href|@import|url\()\s*=?\s*["']?(?:https?:)?//""", page)
 
 
-def test_everybody_in_the_room_hears_the_cast_and_each_other():
+def test_all_clients_in_the_room_receive_the_cast_and_each_other():
     with running_demo("--port", "0", "--seconds", "30") as demo, visitor(demo.port) as one, visitor(demo.port) as other:
         one.send(json.dumps({"name": "Zoe", "text": "is there a chair left?"}))
         heard = [json.loads(other.recv(timeout=20)) for _ in range(8)]
@@ -57,7 +57,7 @@ def visitor(port: int) -> ClientConnection:
     return connect(f"ws://localhost:{port}/ws", proxy=None)
 
 
-def test_what_a_client_sends_is_shown_as_text_and_commands_nothing():
+def test_text_of_a_client_is_shown_as_text_and_cannot_control_the_terminal():
     with running_demo("--port", "0", "--seconds", "30") as demo:
         with visitor(demo.port) as guest:
             guest.send(
@@ -79,7 +79,7 @@ def test_what_a_client_sends_is_shown_as_text_and_commands_nothing():
     assert not {"\x1b", "\x07", "\u202e"} & set(said)
 
 
-def test_a_busy_port_is_said_and_another_is_taken():
+def test_a_busy_port_is_reported_and_another_is_used():
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
         done = zefnb("demo", "--port", str(port), "--seconds", "0.5")
@@ -95,7 +95,7 @@ def test_two_demos_run_side_by_side():
             assert other.recv(timeout=20)
 
 
-def test_an_interrupt_ends_it_well_and_a_termination_says_so():
+def test_an_interrupt_exits_with_0_and_a_termination_with_its_signal():
     for number, code in ((signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)):
         with running_demo("--port", "0", "--seconds", "30") as demo:
             with visitor(demo.port) as guest:
@@ -105,7 +105,7 @@ def test_an_interrupt_ends_it_well_and_a_termination_says_so():
             assert "Traceback" not in said
 
 
-def test_a_reader_who_has_seen_enough_ends_it_quietly():
+def test_a_closed_pipe_ends_it_without_an_error():
     with running_demo("--port", "0", "--seconds", "2") as demo:
         assert demo.process.stdout is not None
         demo.process.stdout.close()
@@ -113,7 +113,7 @@ def test_a_reader_who_has_seen_enough_ends_it_quietly():
 
 
 @needs_tmux
-def test_in_a_terminal_the_table_lives_until_ctrl_c_and_the_prompt_is_as_before():
+def test_in_a_terminal_the_table_is_live_until_ctrl_c_and_the_prompt_is_restored():
     with terminal(80, 24) as screen:
         screen.run_demo("--port", "0")
         screen.until("Good morning!")
@@ -133,7 +133,7 @@ def test_in_a_terminal_the_table_lives_until_ctrl_c_and_the_prompt_is_as_before(
 
 
 @needs_tmux
-def test_in_a_terminal_a_wild_client_draws_nothing_and_long_lines_wrap():
+def test_in_a_terminal_a_hostile_client_draws_nothing_and_long_lines_wrap():
     with terminal(80, 24) as screen:
         screen.run_demo("--port", "0")
         link = re.search(r"http://localhost:(\d+)/", "\n".join(screen.until("http://localhost:")))
@@ -149,7 +149,7 @@ def test_in_a_terminal_a_wild_client_draws_nothing_and_long_lines_wrap():
 
 
 @needs_tmux
-def test_in_a_wider_and_lower_terminal_it_still_fits():
+def test_it_fits_into_a_wider_and_lower_terminal():
     with terminal(120, 40) as screen:
         screen.run_demo("--port", "0")
         screen.until("page of")
@@ -161,7 +161,7 @@ def test_in_a_wider_and_lower_terminal_it_still_fits():
 
 
 @needs_tmux
-def test_with_seconds_it_ends_by_itself_in_a_terminal_too():
+def test_with_seconds_it_also_ends_by_itself_in_a_terminal():
     with terminal() as screen:
         screen.run_demo("--port", "0", "--seconds", "1")
         screen.until("has stopped.")

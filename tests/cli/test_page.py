@@ -30,7 +30,7 @@ def items(selector: str) -> str:
     )
 
 
-def test_one_reads_and_writes_in_it(browser: Browser):
+def test_a_user_can_read_and_write_messages(browser: Browser):
     with running_demo("--port", "0", "--seconds", "40") as demo, visitor(demo.port) as guest:
         browser.open(demo.url)
         browser.until(CONNECTED)
@@ -47,7 +47,7 @@ def test_one_reads_and_writes_in_it(browser: Browser):
         assert browser.ask("document.querySelectorAll('#talk b, #talk i, #talk img').length") == 0
 
 
-def test_it_says_what_its_parts_are(browser: Browser):
+def test_its_parts_have_accessible_names(browser: Browser):
     with running_demo("--port", "0", "--seconds", "40") as demo:
         browser.open(demo.url)
         browser.until(CONNECTED)
@@ -55,7 +55,7 @@ def test_it_says_what_its_parts_are(browser: Browser):
     assert {("log", "Conversation"), ("textbox", "Your name"), ("textbox", "Message"), ("button", "Send")} <= roles
 
 
-def test_it_comes_back_by_itself_when_the_server_does(browser: Browser):
+def test_it_reconnects_by_itself_when_the_server_returns(browser: Browser):
     with running_demo("--port", "0", "--seconds", "40") as demo:
         browser.open(demo.url)
         browser.until(CONNECTED)
@@ -67,7 +67,7 @@ def test_it_comes_back_by_itself_when_the_server_does(browser: Browser):
         browser.until(CONNECTED, 15)
 
 
-def test_it_is_light_or_dark_as_its_reader_prefers_and_readable_in_both(browser: Browser, tmp_path: Path):
+def test_it_is_light_or_dark_by_preference_and_readable_in_both(browser: Browser, tmp_path: Path):
     with running_demo("--port", "0", "--seconds", "40") as demo:
         browser.open(demo.url)
         browser.until(CONNECTED)
