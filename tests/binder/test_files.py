@@ -24,7 +24,7 @@ def python_of_binder() -> str:
     return (BINDER / "runtime.txt").read_text().strip().removeprefix("python-")
 
 
-def test_repo2docker_finds_them_and_builds_from_the_whole_repository():
+def test_repo2docker_finds_the_files_and_builds_from_the_whole_repository():
     """A dry run: what would be built, without docker and without a network."""
     done = subprocess.run(
         [sys.executable, "-m", "repo2docker", "--no-build", "--debug", "."], cwd=ROOT, capture_output=True, text=True
@@ -38,7 +38,7 @@ def test_repo2docker_finds_them_and_builds_from_the_whole_repository():
     assert 'R2D_ENTRYPOINT="${REPO_DIR}/binder/start"' in said
 
 
-def test_its_python_is_one_that_the_project_runs_on():
+def test_its_python_version_is_one_that_the_project_supports():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert python_of_binder() in SpecifierSet(project["requires-python"])
 
@@ -72,13 +72,13 @@ class TestInACleanEnvironment:
         said = environment.run("jupyter", "server", "extension", "list", "--debug")
         assert "jupyter_server_proxy" in said
 
-    def test_start_has_the_doctor_look_and_becomes_what_it_is_given(self, start, environment):
+    def test_start_runs_the_doctor_and_then_its_command(self, start, environment):
         words = ("two words", "$HOME", "", "*")
         number, said = start(str(environment.bin / "python"), "-c", TELL, *words)
         assert "Nothing that zefnb needs is missing." in said
         assert said.splitlines()[-1] == f"{number} {list(words)}"
 
-    def test_start_goes_on_where_the_doctor_cannot_be_had(self, start, environment):
+    def test_start_continues_when_the_doctor_is_not_installed(self, start, environment):
         number, said = start(str(environment.bin / "python"), "-c", TELL, PATH="/usr/bin:/bin")
         assert said == f"{number} []\n"
 

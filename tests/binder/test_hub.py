@@ -81,7 +81,7 @@ def tutorial(hub: Lab, browser: Any) -> Iterator[Tutorial]:
     hub.end_kernels()
 
 
-def test_one_chats_and_watches_through_the_proxy_also_while_a_cell_runs(tutorial, hub, until):
+def test_chat_and_watch_work_through_the_proxy_also_while_a_cell_runs(tutorial, hub, until):
     page = tutorial.page
     tutorial.run_to(tutorial.first)
     chat = page.locator(".zc").first
@@ -119,7 +119,7 @@ def test_one_chats_and_watches_through_the_proxy_also_while_a_cell_runs(tutorial
     assert tutorial.errors == []
 
 
-def test_links_lead_through_the_proxy_and_only_those_in_who_know_the_token(tutorial, hub):
+def test_links_lead_through_the_proxy_which_refuses_requests_without_the_token(tutorial, hub):
     tutorial.run_to(tutorial.first)
     number = tutorial.ours(PAGE)
     tutorial.run(number)
@@ -131,7 +131,7 @@ def test_links_lead_through_the_proxy_and_only_those_in_who_know_the_token(tutor
     assert is_refused(page.url.replace(HOST, "127.0.0.1"))
 
 
-def test_a_page_is_reached_where_no_table_and_no_chat_client_is_shown(hub, browser):
+def test_a_page_is_reachable_without_a_table_or_a_chat_client(hub, browser):
     hub.write("page.ipynb", ["from zefnb import *\n%load_ext zefnb", "%%zef page / --port 0\n<h1>reached</h1>"])
     context = browser.new_context()
     notebook = Notebook(hub, context.new_page(), "page.ipynb").open()
