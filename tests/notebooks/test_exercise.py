@@ -32,16 +32,16 @@ def told(notebook: Any) -> str:
     return "".join(output.get("text", "") for output in cell(notebook, "try").outputs)
 
 
-def test_the_solution_is_folded_away_and_nothing_else_is(exercise: Any):
+def test_only_the_solution_is_hidden(exercise: Any):
     folded = [cell.id for cell in exercise.cells if cell.metadata.get("jupyter", {}).get("source_hidden")]
     assert folded == ["solution"]
 
 
-def test_as_it_is_handed_out_the_exercise_says_what_is_missing(exercise: Any):
+def test_the_unsolved_exercise_says_what_is_missing(exercise: Any):
     assert told(exercise) == "Not yet. Ada should hear '* Ada joined' now, and hears 'nothing'.\n"
 
 
-def test_who_writes_the_solution_into_the_exercise_is_told_that_it_is_well_done(exercise: Any):
+def test_the_exercise_with_the_solution_reports_success(exercise: Any):
     handlers, _, start = cell(exercise, "solution").source.rpartition("\n\n")
     assert start.startswith("solved = ")
     cell(exercise, "exercise").source = handlers
@@ -53,7 +53,7 @@ def test_who_writes_the_solution_into_the_exercise_is_told_that_it_is_well_done(
     [("[hear, join]", "[hear]"), ("{state.name} left", "{state.name} joined"), ("[{state.name}]: {text}", "{text}")],
     ids=["nobody-is-told-who-joins", "who-leaves-joins", "texts-without-names"],
 )
-def test_what_is_nearly_a_solution_is_not_taken_for_one(exercise: Any, right: str, wrong: str):
+def test_a_solution_with_a_mistake_does_not_pass(exercise: Any, right: str, wrong: str):
     solution = cell(exercise, "solution").source
     assert right in solution
     cell(exercise, "exercise").source = solution.rpartition("\n\n")[0].replace(right, wrong)

@@ -58,7 +58,7 @@ def play(ada: Any, bob: Any, cells: str) -> tuple[Any, Any]:
     return shown
 
 
-def test_moves_out_of_turn_onto_a_mark_or_of_no_sense_change_nothing(game):
+def test_moves_out_of_turn_or_onto_a_mark_or_invalid_ones_change_nothing(game):
     ada, bob = game
     bob.send("0")
     ada.send("9")
@@ -71,13 +71,13 @@ def test_moves_out_of_turn_onto_a_mark_or_of_no_sense_change_nothing(game):
     assert [sees(client)["board"] for client in game] == [".XO......"] * 2
 
 
-def test_a_full_board_without_a_line_is_nobodys(game):
+def test_a_full_board_without_a_line_is_a_draw(game):
     ada, bob = play(*game, "013426758")
     assert ada["board"] == bob["board"] == "XOXXOOOXX"
     assert (ada["says"], ada["line"], bob["says"]) == ("Nobody has won.", "", "Nobody has won.")
 
 
-def test_a_table_is_gone_when_its_game_is_over(game, lobby, until):
+def test_a_tables_actor_ends_with_its_game(game, lobby, until):
     play(*game, "04182")
     assert len(FX.ListActors() | run) == 3
     game[0].send("3")
@@ -86,7 +86,7 @@ def test_a_table_is_gone_when_its_game_is_over(game, lobby, until):
     until(lambda: (FX.ListActors() | run) == [lobby["lobby"]])
 
 
-def test_who_leaves_a_game_leaves_no_table_and_the_other_may_play_again(game, come_in, lobby, until):
+def test_a_player_who_leaves_ends_the_table_and_the_other_can_play_again(game, come_in, lobby, until):
     ada, bob = game
     bob.close()
     assert sees(ada)["says"] == "Bob has left."
@@ -100,7 +100,7 @@ def test_who_leaves_a_game_leaves_no_table_and_the_other_may_play_again(game, co
     until(lambda: (FX.ListActors() | run) == [lobby["lobby"]])
 
 
-def test_nobody_is_paired_with_somebody_who_waited_and_left(come_in, lobby, until):
+def test_a_player_who_left_the_lobby_is_not_paired(come_in, lobby, until):
     ada = come_in("Ada")
     sees(ada)
     ada.close()
@@ -109,7 +109,7 @@ def test_nobody_is_paired_with_somebody_who_waited_and_left(come_in, lobby, unti
     assert sees(come_in("Bob"))["says"].startswith("Waiting")
 
 
-def test_many_tables_are_busy_at_once(come_in):
+def test_many_tables_can_be_busy_at_once(come_in):
     pairs = []
     for number in range(10):
         ada = come_in(f"Ada {number}")

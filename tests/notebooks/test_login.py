@@ -48,14 +48,14 @@ def answer(members: Any, connect: Any, first: Any) -> Any:
         return closed.rcvd.code
 
 
-def test_two_members_with_one_password_have_two_hashes(members):
+def test_two_members_with_one_password_have_different_hashes(members):
     members["add_member"]("Bob", PASSWORD)
     kept = members["members"]
     assert kept["Ada"] != kept["Bob"]
     assert PASSWORD.encode() not in b"".join(kept["Ada"])
 
 
-def test_the_cookie_is_for_no_script_and_no_other_site(browser):
+def test_no_script_and_no_other_site_can_use_the_cookie(browser):
     cookie = log_in(browser).headers["set-cookie"]
     assert {"HttpOnly", "SameSite=Strict"} <= {part.strip() for part in cookie.split(";")}
 
@@ -64,7 +64,7 @@ def test_the_cookie_is_for_no_script_and_no_other_site(browser):
     ("name", "password"),
     [("Ada", "guessed"), ("Ada", ""), ("", ""), ("Nobody", PASSWORD), ("ada", PASSWORD), ("Ada", PASSWORD + "x")],
 )
-def test_who_is_no_member_gets_no_cookie_and_no_ticket(browser, name, password):
+def test_a_person_who_is_no_member_gets_no_cookie_and_no_ticket(browser, name, password):
     refused = log_in(browser, name, password)
     assert refused.status_code == 401
     assert "set-cookie" not in refused.headers
@@ -72,17 +72,17 @@ def test_who_is_no_member_gets_no_cookie_and_no_ticket(browser, name, password):
 
 
 @pytest.mark.parametrize("cookie", ["", "members", "members=", "members=guessed", "=;=;", "members=a; members=b"])
-def test_a_made_up_cookie_opens_nothing(browser, cookie):
+def test_an_invented_cookie_is_refused(browser, cookie):
     assert browser.post("/ticket", headers={"cookie": cookie}).status_code == 401
 
 
-def test_a_page_of_another_site_can_neither_log_in_nor_ask_for_a_ticket(browser):
+def test_a_page_of_another_site_can_neither_log_in_nor_get_a_ticket(browser):
     log_in(browser)
     for path in ("/login", "/ticket"):
         assert browser.post(path, headers={"origin": "https://evil.example"}).status_code == 403
 
 
-def test_a_ticket_lets_in_once_and_not_late(members, browser, connect):
+def test_a_ticket_is_valid_once_and_for_a_short_time(members, browser, connect):
     log_in(browser)
     first, late = (browser.post("/ticket").json()["ticket"] for _ in range(2))
     assert answer(members, connect, first) == "* Ada is here"
@@ -93,11 +93,11 @@ def test_a_ticket_lets_in_once_and_not_late(members, browser, connect):
 
 
 @pytest.mark.parametrize("first", ["", "guessed", "members", "x" * 100_000])
-def test_what_is_no_ticket_is_closed_with_1008(members, connect, first):
+def test_an_invalid_ticket_is_closed_with_1008(members, connect, first):
     assert answer(members, connect, first) == 1008
 
 
-def test_who_has_not_shown_a_ticket_hears_nothing(members, browser, connect):
+def test_a_client_that_has_sent_no_ticket_receives_nothing(members, browser, connect):
     stranger = connect(members["server"], "/ws")
     log_in(browser)
     assert answer(members, connect, browser.post("/ticket").json()["ticket"]) == "* Ada is here"

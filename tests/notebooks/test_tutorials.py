@@ -42,13 +42,13 @@ def test_it_runs_from_top_to_bottom(ran: Ran):
     assert first.error == ""
 
 
-def test_it_runs_again_and_leaves_no_twin(ran: Ran):
+def test_it_runs_again_and_leaves_no_duplicate(ran: Ran):
     _, first, second = ran
     assert second.error == ""
     assert second.running == first.running
 
 
-def test_nothing_goes_wrong_that_it_does_not_announce(ran: Ran):
+def test_only_announced_errors_occur(ran: Ran):
     tutorial, first, second = ran
     for faults in (first.faults, second.faults):
         assert [fault for fault in faults if not any(part in fault for part in tutorial.announced)] == []
@@ -70,7 +70,7 @@ def test_it_is_a_valid_notebook_for_any_python_3(tutorial: Tutorial):
     assert tutorial.notebook.metadata.kernelspec.name == "python3"
 
 
-def test_it_opens_with_a_title_and_the_imports_and_ends_with_something_to_do(tutorial: Tutorial):
+def test_it_starts_with_a_title_and_the_imports_and_ends_with_an_exercise(tutorial: Tutorial):
     assert re.match(r"# \S.*\n\n\S", tutorial.cells[0].source)
     assert tutorial.prose.count("\n# ") == 0
     assert tutorial.code[0].source == FIRST_CODE
@@ -78,7 +78,7 @@ def test_it_opens_with_a_title_and_the_imports_and_ends_with_something_to_do(tut
     assert [cell.source for cell in tutorial.cells if cell.cell_type == "markdown"][-1].startswith("## Now you\n")
 
 
-def test_its_cells_have_names_that_stay(tutorial: Tutorial):
+def test_its_cells_have_readable_unique_ids(tutorial: Tutorial):
     names = [cell.id for cell in tutorial.cells]
     assert [name for name in names if not re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", name)] == []
     assert len(set(names)) == len(names)
@@ -94,13 +94,13 @@ def test_it_is_short(tutorial: Tutorial):
     assert lengths == {}
 
 
-def test_its_links_lead_somewhere_and_to_the_next(tutorial: Tutorial):
+def test_its_links_resolve_and_one_leads_to_the_next_tutorial(tutorial: Tutorial):
     assert [link for link in tutorial.links if not (FOLDER / link).exists()] == []
     following = PATHS[PATHS.index(tutorial.path) + 1 :]
     assert not following or following[0].name in tutorial.links
 
 
-def test_what_is_saved_in_it_was_run_and_names_nobodys_disk(tutorial: Tutorial):
+def test_saved_output_comes_from_a_run_and_contains_no_local_path(tutorial: Tutorial):
     for cell in tutorial.code:
         assert bool(cell.outputs) == (cell.execution_count is not None), cell.id
         saved = json.dumps(cell.outputs)
