@@ -60,7 +60,7 @@ def test_every_block_of_the_specification_has_its_case():
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("case", cases.CASES, ids=[case.name for case in cases.CASES])
-def test_it_runs_unchanged_and_real_clients_see_what_it_promises(case, kind, port_8000, tmp_path):
+def test_a_block_runs_unchanged_and_real_clients_see_the_promised_result(case, kind, port_8000, tmp_path):
     block = block_of(case)
     check = "\n".join(
         [
