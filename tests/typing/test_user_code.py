@@ -65,5 +65,5 @@ def test_a_mistake_in_user_code_is_found(checker, tmp_path: Path):
     assert [name for name in WRONG if f"{name}.py:3" not in output] == []
 
 
-def test_the_stub_is_what_the_signatures_say():
+def test_the_stub_agrees_with_the_signatures():
     assert STUB.read_text() == formatted(stub()), "run `python -m tests.typing.stub`"
