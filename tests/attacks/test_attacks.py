@@ -13,7 +13,7 @@ QUICK = [attack for attack in find_attacks() if attack.quick]
 
 
 @pytest.mark.parametrize("attack", QUICK, ids=lambda attack: attack.name)
-def test_it_withstands(attack: Attack, monkeypatch: pytest.MonkeyPatch):
+def test_the_promise_is_kept(attack: Attack, monkeypatch: pytest.MonkeyPatch):
     # The servers run as their users run them, not in the debug mode of the tests' own loops.
     monkeypatch.delenv("PYTHONASYNCIODEBUG", raising=False)
     prepare()
@@ -21,7 +21,7 @@ def test_it_withstands(attack: Attack, monkeypatch: pytest.MonkeyPatch):
     assert outcome.ok, f"{attack.promise}: {outcome.figure} {outcome.details}"
 
 
-def test_there_are_attacks_and_each_has_a_name_of_its_own():
+def test_there_are_attacks_with_unique_names():
     names = [attack.name for attack in find_attacks()]
     assert QUICK
     assert len(names) == len(set(names))

@@ -37,7 +37,7 @@ def test_there_is_a_corpus():
 
 
 @pytest.mark.parametrize(("target", "check"), [("frames", frames.check), ("requests", requests.check)])
-def test_every_input_of_the_corpus_is_answered_by_the_book(conversations: Any, target: str, check: Any):
+def test_every_input_of_the_corpus_gets_a_valid_response(conversations: Any, target: str, check: Any):
     for path in inputs(target):
         check(conversations, path.read_bytes())
 
@@ -48,23 +48,21 @@ def test_every_stored_value_of_the_corpus_is_refused_or_read_in_proportion():
 
 
 @pytest.mark.parametrize("cut", CUTS)
-def test_every_known_breach_is_judged_the_same_however_it_is_cut(conversations: Any, cut: int):
+def test_every_known_protocol_error_gets_the_same_close_code_at_every_cut(conversations: Any, cut: int):
     known = [said for said in BREACHES.values() if len(said) < 4_000]
     for said in (*known, *map(frame, BAD_TEXT), frame("x", fin=False) + closing(1000), closing(), closing(4000, "ü")):
         frames.check(conversations, bytes([cut]) + frame("before") + said + frame("after"))
 
 
 @pytest.mark.parametrize("cut", CUTS)
-def test_every_known_request_is_judged_the_same_however_it_is_cut(conversations: Any, cut: int):
+def test_every_known_invalid_request_gets_the_same_response_at_every_cut(conversations: Any, cut: int):
     for said in (*GARBAGE.values(), *(request for request, _ in BAD_HANDSHAKES.values())):
         requests.check(conversations, bytes([cut]) + said)
 
 
 @pytest.mark.parametrize("last", ["HTTP/1.0", "HTTP/1.1\r\nConnection: close"])
 @pytest.mark.parametrize("length", ["Content-Length: 5", "Content-Length: 5\r\nContent-Length: 5"])
-def test_the_last_request_of_a_connection_gets_one_answer_wherever_it_and_what_follows_are_cut(
-    conversations: Any, last: str, length: str
-):
+def test_the_last_request_of_a_connection_gets_one_response_at_every_cut(conversations: Any, last: str, length: str):
     said = f"POST / {last}\r\nHost: localhost\r\n{length}\r\n\r\nhello and more".encode()
     expected = [405] if length.count("Length") == 1 else [400]
     for first in range(len(said)):
