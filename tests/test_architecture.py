@@ -109,7 +109,7 @@ def test_a_circle_is_found():
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if wing_of(name)[0] in WINGS])
-def test_a_wing_imports_only_the_wings_that_it_may(module):
+def test_a_subpackage_imports_only_allowed_subpackages(module):
     floor, wing = wing_of(module)
     for other in graph()[module]:
         to_floor, to_wing = wing_of(other)
@@ -120,7 +120,7 @@ def test_a_wing_imports_only_the_wings_that_it_may(module):
 
 
 @pytest.mark.parametrize("package", [path for path in FILES if path.name == "__init__.py"], ids=lambda p: p.parent.name)
-def test_a_package_says_what_lives_there(package):
+def test_a_package_has_a_docstring_about_its_contents(package):
     assert ast.get_docstring(ast.parse(package.read_text()))
 
 
@@ -133,7 +133,7 @@ def named(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=named)
-def test_a_file_imports_lower_floors_only_and_none_of_its_siblings(path):
+def test_a_file_imports_only_lower_layers_and_no_siblings(path):
     room = room_of(path)
     if room in ROOF:
         return
@@ -149,14 +149,14 @@ def test_a_file_imports_lower_floors_only_and_none_of_its_siblings(path):
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in ("text", "core", "errors")], ids=named)
-def test_the_ground_floor_imports_the_standard_library_only(path):
+def test_the_lowest_layer_imports_only_the_standard_library(path):
     for module in imports_of(path):
         top = module.split(".")[0]
         assert top == "zefnb" or top in sys.stdlib_module_names, f"{path} imports {module}"
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in ("text", "core", "errors")], ids=named)
-def test_the_ground_floor_knows_no_thread_no_network_and_no_loop(path):
+def test_the_lowest_layer_uses_no_thread_no_network_and_no_loop(path):
     # `threading` is asked for one thing: whether this is the main thread, which is the one that runs cells.
     forbidden = {"asyncio", "socket", "ssl", "selectors", "subprocess", "concurrent", "multiprocessing", "queue"}
     assert not {module.split(".")[0] for module in imports_of(path)} & forbidden
@@ -165,17 +165,17 @@ def test_the_ground_floor_knows_no_thread_no_network_and_no_loop(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=named)
-def test_a_file_has_one_noun_and_fits_on_a_few_pages(path):
+def test_a_file_has_at_most_400_lines(path):
     assert len(path.read_text().splitlines()) <= LONGEST_FILE
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.read_text().strip()], ids=named)
-def test_a_module_says_what_it_is_for(path):
+def test_a_module_has_a_docstring(path):
     assert ast.get_docstring(ast.parse(path.read_text())), path
 
 
 @pytest.mark.parametrize("service", ["topics", "net", "store"])
-def test_services_know_no_effect_by_name(service):
+def test_services_use_no_effect_by_name(service):
     """But for the one that a route holds as the description of an actor, which they recognise and never perform."""
     for path in (PACKAGE / service).rglob("*.py"):
         named = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if _is_effect(node)}

@@ -41,7 +41,7 @@ PUBLIC = public()
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_examples_hold(name):
+def test_the_examples_in_docstrings_are_correct(name):
     module = importlib.import_module(name)
     results = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
     assert results.failed == 0, f"{results.failed} of {results.attempted} examples of {name} failed; see above"

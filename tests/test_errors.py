@@ -165,7 +165,7 @@ def _database():
 
 
 @pytest.mark.parametrize("misuse", MISUSES)
-def test_a_misuse_is_one_exception_that_says_what_is_wrong_and_what_is_right(misuse):
+def test_a_misuse_raises_one_exception_that_says_what_is_wrong_and_what_is_right(misuse):
     do, kind, named = MISUSES[misuse]
     with pytest.raises(ZefError) as caught:
         do()
@@ -175,7 +175,7 @@ def test_a_misuse_is_one_exception_that_says_what_is_wrong_and_what_is_right(mis
     assert FX.QueryLog(level="error") | run == []
 
 
-def test_a_busy_port_is_named_and_what_to_do_is_said():
+def test_a_busy_port_raises_and_the_error_names_it_with_advice():
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -187,7 +187,7 @@ def test_a_busy_port_is_named_and_what_to_do_is_said():
         FX.StartHTTPServer(routes={"/": "x"}, port=server.port) | run
 
 
-def test_a_server_that_was_stopped_says_so_to_every_effect():
+def test_every_effect_raises_for_a_stopped_server():
     server = _server()
     FX.StopHTTPServer(server=server) | run
     for effect in (
@@ -212,7 +212,7 @@ def test_a_stop_is_remembered_over_thousands_of_later_ends():
         FX.StopHTTPServer(server=server) | run
 
 
-def test_all_faults_of_a_call_are_told_at_once():
+def test_one_error_lists_all_mistakes_of_a_call():
     with pytest.raises(InvalidEffect) as caught:
         FX.StartHTTPServer(routes=[], port="x", prot=1)
     assert {fault.field for fault in caught.value.faults} == {"routes", "port", "prot"}
@@ -224,7 +224,7 @@ def test_all_faults_of_a_call_are_told_at_once():
     assert FX.QueryAllActiveHTTPServers() | run == []
 
 
-def test_every_error_is_of_one_tree_and_also_of_pythons_own():
+def test_every_error_is_in_one_tree_and_also_a_standard_exception():
     kinds = [k for k in vars(zefnb.errors).values() if isinstance(k, type) and issubclass(k, Exception)]
     assert all(issubclass(kind, ZefError) for kind in kinds)
     builtin = {
@@ -263,6 +263,6 @@ def test_a_value_is_shown_with_its_type_and_cut_to_a_readable_length():
     assert shown(Broken()) == "<unprintable> (Broken)"
 
 
-def test_a_suggestion_is_made_only_for_what_is_close():
+def test_only_close_names_are_suggested():
     assert did_you_mean("contnet", ["target", "content"]) == "did you mean 'content'?"
     assert did_you_mean("xyz", ["target", "content"]) == ""

@@ -59,7 +59,7 @@ FAILING = {
 
 
 @pytest.mark.parametrize("failing", FAILING.values(), ids=FAILING)
-def test_the_error_begins_with_the_effect(failing):
+def test_the_error_starts_with_the_effect(failing):
     effect = failing()
     with pytest.raises(ZefError) as raised:
         effect | run
@@ -69,12 +69,12 @@ def test_the_error_begins_with_the_effect(failing):
     assert raised.value.effect == name
 
 
-def test_a_list_names_the_one_that_failed():
+def test_the_error_of_a_list_names_the_effect_that_failed():
     with pytest.raises(NotRunning, match=r"^FX\.StopTimer: ET\.Timer\('🍃-[0-9a-f]{20}'\) has been stopped$"):
         [FX.Publish(target=ET.Topic("t"), content=1), FX.StopTimer(timer=stopped_timer())] | run
 
 
-def test_awaiting_names_it_too():
+def test_the_error_of_an_awaited_effect_names_it_too():
     async def main():
         await FX.QueryDB(db=database(), get="cocoa")
 
@@ -93,7 +93,7 @@ def test_the_journal_names_the_effect_of_a_handler(until):
     assert "has been stopped" in entry["message"]
 
 
-def test_an_effect_that_a_handler_runs_itself_is_named(until):
+def test_the_error_of_an_effect_that_a_handler_runs_names_it(until):
     def on_message(message, state):
         FX.StopTimer(timer=message) | run
 
@@ -103,7 +103,7 @@ def test_an_effect_that_a_handler_runs_itself_is_named(until):
     assert "NotRunning: FX.StopTimer: " in entry["message"]
 
 
-def test_an_error_of_the_users_own_keeps_its_text_and_gets_a_note():
+def test_a_users_own_exception_keeps_its_text_and_gets_a_note():
     def divided(state):
         return state["tea"] / 0
 
@@ -119,7 +119,7 @@ def test_the_name_survives_pickling_as_part_of_the_error():
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
 
 
-def test_what_no_effect_raises_names_none():
+def test_an_exception_outside_of_effects_names_none():
     with pytest.raises(ZefError) as raised:
         {} | identity | FX.Publish | collect
     assert raised.value.effect == ""

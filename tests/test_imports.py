@@ -27,15 +27,15 @@ def loaded_after(code):
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-def test_importing_the_package_loads_nothing_but_itself():
+def test_importing_the_package_loads_only_the_package():
     assert {name for name in loaded_after("import zefnb") if name.startswith("zefnb")} == {"zefnb"}
 
 
-def test_the_star_import_loads_nothing_heavy():
+def test_the_star_import_loads_no_large_module():
     assert sorted(loaded_after("from zefnb import *") & HEAVY) == []
 
 
-def test_building_effects_loads_nothing_heavy():
+def test_building_effects_loads_no_large_module():
     loaded = loaded_after(
         "from zefnb import *\n"
         "FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_subscribe_to=[ET.Topic('t')])}, port=0)\n"
@@ -50,13 +50,13 @@ def test_the_star_import_starts_no_thread():
     assert loaded_after(code)
 
 
-def test_every_public_name_is_there_and_has_a_home():
+def test_every_public_name_exists_and_has_a_module():
     for name in zefnb.__all__:
         assert getattr(zefnb, name) is not None
     assert set(zefnb.__all__) <= set(dir(zefnb))
 
 
-def test_the_star_import_takes_no_builtins_name_and_none_of_the_old_containers():
+def test_the_star_import_shadows_no_builtin():
     names = {}
     exec("from zefnb import *", names)
     taken = {name for name in names if not name.startswith("__")}

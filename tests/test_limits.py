@@ -47,13 +47,13 @@ def names_of_tests() -> set[str]:
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.constant.strip("`"))
-def test_the_page_says_what_the_code_says(row: Row):
+def test_the_page_agrees_with_the_code(row: Row):
     module, _, name = row.constant.strip("`").rpartition(".")
     assert getattr(importlib.import_module(f"zefnb.{module}"), name) == value_of(row.limit)
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.what)
-def test_each_limit_is_held_by_a_test_or_an_attack_that_there_is(row: Row):
+def test_each_limit_has_an_existing_test_or_attack(row: Row):
     assert row.change
     assert row.then
     known = names_of_tests() | {attack.name for attack in find_attacks()}

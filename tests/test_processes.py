@@ -65,7 +65,7 @@ print('all well')
     assert sessions.run_script([code], tmp_path).strip().endswith("all well")
 
 
-def test_a_handle_unpickled_in_another_process_says_that_it_is_not_at_home(tmp_path):
+def test_a_handle_unpickled_in_another_process_raises_and_says_so(tmp_path):
     server = FX.StartHTTPServer(routes={"/": "hello"}, port=0) | run
     handles = {"server": server, "timer": ET.Timer(generate_uid()), "actor": ET.Actor(generate_uid())}
     (tmp_path / "handles").write_bytes(pickle.dumps(handles))
@@ -84,7 +84,7 @@ for effect in (FX.StopHTTPServer(server=handles['server']), FX.QueryHTTPServer(s
     assert sessions.run_script([code], tmp_path).split() == ["True", *(["NotRunning", "True"] * 4)]
 
 
-def test_a_script_that_ends_while_servers_run_ends_soon_and_clients_get_1001():
+def test_a_script_that_ends_with_running_servers_exits_soon_and_clients_get_1001():
     code = (
         "from zefnb import *\n"
         "t = ET.Topic('t')\n"
@@ -116,7 +116,7 @@ def test_a_script_that_ends_while_servers_run_ends_soon_and_clients_get_1001():
             client.close()
 
 
-def test_disconnect_handlers_are_heard_out_when_the_script_ends(tmp_path):
+def test_disconnect_handlers_finish_when_the_script_ends(tmp_path):
     code = """
 from zefnb import *
 from websockets.sync.client import connect
@@ -134,7 +134,7 @@ c = [connect(f'ws://127.0.0.1:{s.port}/ws').__enter__() for _ in range(3)]
     assert sessions.run_script([code], tmp_path).split() == ["left"] * 3
 
 
-def test_a_script_whose_handler_never_comes_back_ends_all_the_same(tmp_path):
+def test_a_script_with_an_endless_handler_still_exits(tmp_path):
     code = """
 from zefnb import *
 import time

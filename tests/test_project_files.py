@@ -79,7 +79,7 @@ def test_the_citation_names_the_version_that_is_built():
     assert citation["license"] == PYPROJECT["project"]["license"]
 
 
-def test_each_hook_before_a_commit_runs_what_is_there():
+def test_each_pre_commit_hook_runs_an_existing_command():
     hooks = [
         hook
         for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
@@ -96,7 +96,7 @@ def links(root: Path) -> dict[str, str]:
     return ProjectMetadata(str(root), PluginManager()).core.urls
 
 
-def test_no_address_is_invented_while_the_owner_has_given_none():
+def test_without_a_repository_address_there_are_no_links():
     assert REPOSITORY in (ROOT / "pyproject.toml").read_text()
     assert links(ROOT) == {}
 

@@ -47,7 +47,7 @@ def test_there_are_blocks_to_run():
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
-def test_a_block_runs_and_prints_what_it_says(block: Block, tmp_path: Path):
+def test_a_block_runs_and_prints_its_stated_output(block: Block, tmp_path: Path):
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
     done = subprocess.run(
         [sys.executable, "-c", block.program],
@@ -63,7 +63,7 @@ def test_a_block_runs_and_prints_what_it_says(block: Block, tmp_path: Path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path):
+def test_links_resolve(page: Path):
     for target in LINK.findall(page.read_text()):
         generated = target.startswith(("reference/", "tutorials/"))  # tests/test_site.py builds and checks these
         assert "://" in target or generated or (page.parent / target).exists(), target

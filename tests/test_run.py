@@ -49,7 +49,7 @@ def echo_routes():
     return {"/ws": ET.WebSocket(clients_subscribe_to=[topic], clients_push_into_=[topic])}
 
 
-def test_when_run_returns_it_has_happened(connect):
+def test_when_run_returns_the_action_is_done(connect):
     server = FX.StartHTTPServer(routes=echo_routes(), port=0) | run
     client = connect(server)
     client.send("hi")
@@ -60,7 +60,7 @@ def test_when_run_returns_it_has_happened(connect):
         probe.bind(("127.0.0.1", server.port))
 
 
-def test_a_list_of_effects_is_performed_in_order_and_answers_a_list():
+def test_a_list_of_effects_is_performed_in_order_and_returns_a_list():
     answers = [FX.Log(content="a"), FX.Log(content="b"), FX.QueryLog(limit=2)] | run
     assert answers[:2] == [ET.Success(), ET.Success()]
     assert [entry["message"] for entry in answers[2]] == ["b", "a"]
@@ -74,7 +74,7 @@ def test_a_list_stops_at_its_first_failure_and_raises_it():
     assert [entry["message"] for entry in FX.QueryLog() | run] == ["before"]
 
 
-def test_a_list_may_hold_effects_that_take_time_between_others(nap):
+def test_a_list_can_contain_effects_that_take_time(nap):
     assert [FX.Log(content=1), FX.Nap(seconds=0), FX.Log(content=2), FX.Nap(seconds=0)] | run == [
         ET.Success(),
         "rested",
@@ -89,7 +89,7 @@ def test_a_chain_that_makes_an_effect_ends_with_run():
     assert message | insert_into(FX.Log(), "content") | collect == FX.Log(content="hi")
 
 
-def test_fifty_threads_run_at_once_and_each_gets_its_own_answer():
+def test_fifty_threads_run_at_once_and_each_gets_its_own_result():
     answers = {}
 
     def work(n):
@@ -104,7 +104,7 @@ def test_fifty_threads_run_at_once_and_each_gets_its_own_answer():
     assert answers == {n: n for n in range(50)}
 
 
-def test_await_does_the_same_in_somebody_elses_loop_without_blocking_it(nap):
+def test_await_works_in_an_existing_event_loop_without_blocking_it(nap):
     async def main():
         beats = 0
 
@@ -130,7 +130,7 @@ def test_await_does_the_same_in_somebody_elses_loop_without_blocking_it(nap):
     assert beats > 10
 
 
-def test_a_cancelled_await_cancels_what_it_submitted(nap, until):
+def test_a_cancelled_await_cancels_its_effect(nap, until):
     async def main():
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(_awaited(FX.Nap(seconds=60)), 0.1)
@@ -143,7 +143,7 @@ async def _awaited(effect_):
     return await effect_
 
 
-def test_an_awaiting_loop_that_is_gone_harms_nobody(until):
+def test_an_awaiting_loop_that_has_ended_does_no_harm(until):
     """The other loop is closed before its effect, which takes its time to be cancelled, is done."""
     story = []
 
@@ -173,7 +173,7 @@ def test_an_awaiting_loop_that_is_gone_harms_nobody(until):
         del DEFAULT_REGISTRY.specs["Linger"]
 
 
-def test_an_incomplete_effect_is_refused_with_every_fault_at_once_before_anything_happens():
+def test_an_incomplete_effect_raises_with_every_mistake_before_anything_happens():
     with pytest.raises(InvalidEffect) as caught:
         [FX.Log(content="first"), FX.StartTimer(interval=1)] | run
     assert [(fault.field, fault.problem) for fault in caught.value.faults] == [
@@ -184,18 +184,18 @@ def test_an_incomplete_effect_is_refused_with_every_fault_at_once_before_anythin
 
 
 @pytest.mark.parametrize("wrong", [None, 5, "FX.Publish", [1], ET.Topic("t"), FX.Publish])
-def test_run_on_what_is_no_effect_says_what_was_given(wrong):
+def test_run_on_a_value_that_is_no_effect_names_the_value(wrong):
     with pytest.raises(InvalidEffect, match=r"(?s)run: .*FX\.Something"):
         wrong | run
 
 
-def test_a_run_that_was_given_another_value_gets_a_clear_error():
+def test_a_run_with_a_wrong_argument_raises_a_clear_error():
     for rebound in (5, print, "run", None):
         with pytest.raises(InvalidEffect, match="from zefnb import run"):
             FX.Log(content="x") | rebound
 
 
-def test_on_the_loop_quick_effects_happen_at_once_and_others_say_to_return_them(nap, until):
+def test_on_the_loop_quick_effects_are_performed_and_others_raise_with_advice(nap, until):
     answers = []
 
     @zef_function(inline=True)
@@ -217,7 +217,7 @@ def test_on_the_loop_quick_effects_happen_at_once_and_others_say_to_return_them(
     assert nap == []
 
 
-def test_a_handler_in_its_thread_may_wait_even_for_itself(until):
+def test_a_handler_in_its_thread_can_wait_even_for_its_own_actor(until):
     """Nothing that waits for the own actor hangs: it stops, publishes to and asks for itself."""
     answers = []
 
@@ -234,7 +234,7 @@ def test_a_handler_in_its_thread_may_wait_even_for_itself(until):
     until(lambda: FX.ListActors() | run == [])
 
 
-def test_a_connections_handler_may_stop_its_own_server(connect, until):
+def test_a_connections_handler_can_stop_its_own_server(connect, until):
     done = []
 
     def handler(msg, state):
@@ -249,7 +249,7 @@ def test_a_connections_handler_may_stop_its_own_server(connect, until):
 
 
 class TestCtrlC:
-    def test_it_ends_the_wait_cancels_what_was_submitted_and_leaves_the_loop_alive(self, nap, until):
+    def test_ctrl_c_ends_the_wait_cancels_the_effect_and_the_loop_continues(self, nap, until):
         def interrupt():
             until(lambda: nap == ["begun"])
             os.kill(os.getpid(), signal.SIGINT)
@@ -280,7 +280,7 @@ class TestCtrlC:
         assert isinstance(submission.error, asyncio.CancelledError)
         assert nap == []
 
-    def test_an_effect_cancelled_before_it_is_reached_does_not_happen(self, until):
+    def test_an_effect_cancelled_before_its_turn_is_not_performed(self, until):
         from zefnb.engine.perform import Submission
 
         submission = Submission(default_runtime(), [FX.Log(content="too late")], [None])
@@ -311,7 +311,7 @@ class TestCtrlC:
             assert process.wait(10) != 0
             assert process.stderr.read().decode().strip().endswith("KeyboardInterrupt")
 
-    def test_a_kernel_interrupt_ends_the_wait_and_the_server_lives(self, tmp_path, until):
+    def test_a_kernel_interrupt_ends_the_wait_and_the_server_continues(self, tmp_path, until):
         with sessions.kernel() as kernel:
             kernel.execute("from zefnb import *\nimport asyncio\nfrom zefnb.core.effect import effect\nstory = []")
             kernel.execute(
@@ -350,7 +350,7 @@ def test_the_switch_interval_is_short_while_a_server_runs_and_restored_after():
     assert sys.getswitchinterval() == pytest.approx(before)
 
 
-def test_a_setting_leaves_the_switch_interval_alone(monkeypatch):
+def test_an_environment_variable_keeps_the_switch_interval(monkeypatch):
     monkeypatch.setenv("ZEFNB_SWITCH_INTERVAL", "keep")
     before = sys.getswitchinterval()
     FX.StartHTTPServer(routes=echo_routes(), port=0) | run
@@ -369,7 +369,7 @@ def test_nothing_is_printed(capfd, connect):
 
 
 class TestARuntimeOfOnesOwn:
-    def test_a_test_may_replace_one_effect_by_another_registry(self):
+    def test_a_test_can_replace_one_effect_by_another_registry(self):
         said = []
 
         def log(runtime, *, content: object) -> str:
@@ -384,7 +384,7 @@ class TestARuntimeOfOnesOwn:
         finally:
             runtime.close()
 
-    def test_what_is_under_way_when_it_is_closed_is_interrupted_not_forgotten(self, nap, until):
+    def test_unfinished_effects_are_interrupted_when_the_runtime_closes(self, nap, until):
         runtime = Runtime()
         raised = []
 
@@ -403,7 +403,7 @@ class TestARuntimeOfOnesOwn:
         with pytest.raises(Interrupted):
             run_on(runtime, FX.Log(content="too late"))
 
-    def test_a_handler_that_outlives_its_runtime_says_nothing(self, until):
+    def test_a_handler_that_outlives_its_runtime_prints_nothing(self, until):
         """Its answer finds the loop closed; pytest fails on an exception in a thread."""
         runtime = Runtime()
         begun, go = threading.Event(), threading.Event()
@@ -421,7 +421,7 @@ class TestARuntimeOfOnesOwn:
         go.set()
         until(lambda: sum(worker.is_alive() for worker in workers) < len(workers))
 
-    def test_monitors_see_every_effect_and_its_answer_and_a_broken_one_harms_nothing(self, nap):
+    def test_monitors_see_every_effect_with_its_result_and_a_failing_one_does_no_harm(self, nap):
         seen = []
         runtime = Runtime()
         try:
@@ -437,7 +437,7 @@ class TestARuntimeOfOnesOwn:
         finally:
             runtime.close()
 
-    def test_it_ends_its_thread(self):
+    def test_closing_a_runtime_ends_its_thread(self):
         runtime = Runtime()
         run_on(runtime, FX.Log(content="x"))
         runtime.close()

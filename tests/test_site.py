@@ -57,7 +57,7 @@ def test_every_link_within_the_site_leads_to_a_page_and_its_anchor(site: Path):
             assert not anchor or target.suffix != ".html" or anchor in pages[target].anchors, f"{path.name}: {link}"
 
 
-def test_nothing_is_loaded_from_elsewhere(site: Path):
+def test_nothing_is_loaded_from_other_hosts(site: Path):
     for path in site.rglob("*.html"):
         assert not re.findall(r'(?:src|href)="https?://[^"]+\.(?:js|css|woff2?)"', path.read_text()), path.name
 
