@@ -236,6 +236,10 @@ class _ET(EntityTypes):
         client_ip: str
         path: str
         query_params: dict[str, str]
+        query_lists: dict[str, list[str]]
+        headers: dict[str, str]
+        header_lists: dict[str, list[str]]
+        subprotocol: str | None
         time: _Time
         topic_in: Topic
         topic_out: Topic
@@ -249,6 +253,10 @@ class _ET(EntityTypes):
             client_ip: Any = ...,
             path: Any = ...,
             query_params: Any = ...,
+            query_lists: Any = ...,
+            headers: Any = ...,
+            header_lists: Any = ...,
+            subprotocol: Any = ...,
             time: Any = ...,
             topic_in: Any = ...,
             topic_out: Any = ...,

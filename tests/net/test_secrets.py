@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from tests.net.conftest import inside, journal, on_loop, said
 from tests.net.wire import Wire, frame, handshake
 from zefnb import ET, FX, run, zef_function
+from zefnb.text.secrets import hide_secrets
 
 Raw = Callable[..., Wire]
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -65,3 +67,35 @@ def test_no_secret_of_a_client_is_shown_anywhere(noisy: Any, raw: Raw, clients: 
     assert "cannot take" in shown[0]
     for text in shown:
         assert secret not in text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"cookie": ["session=s3cr3t; theme=dark", "b=s3cr3t"], "dnt": ["shown"]},
+        {"token": ["s3cr3t", "s3cr3t]s3cr3t", "it's s3cr3t", "\"s3cr3t'"]},
+        {"x-api-key": ("s3cr3t", "s3cr3t"), "authorization": (b"Bearer s3cr3t",)},
+        [("set-cookie", ["a=s3cr3t"]), ("password", ["s3cr3t"])],
+        {"a": {"access_token": ["s3cr3t\\", "s3cr3t"]}},
+    ],
+    ids=repr,
+)
+def test_a_secret_in_a_list_of_values_is_hidden(given: Any):
+    assert "s3cr3t" not in hide_secrets(repr(given))
+    assert ("shown" in repr(given)) is ("shown" in hide_secrets(repr(given)))
+    if "authorization" not in given:  # which has bytes
+        assert "s3cr3t" not in hide_secrets(json.dumps(given))
+
+
+def test_a_request_that_a_handler_shows_has_no_secrets(serve: Any, raw: Raw, until: Any):
+    @zef_function
+    def page(request: Any) -> Any:
+        raise ValueError(f"cannot take {request!r}")
+
+    wire = raw(serve({"/": page}), None)
+    lines = ("Cookie: a=s3cr3t", "Cookie: b=s3cr3t", "Authorization: Bearer s3cr3t", "X-Api-Key: s3cr3t")
+    wire.send("\r\n".join(["GET /?token=s3cr3t&token=s3cr3t HTTP/1.1", "Host: localhost", *lines, "", ""]).encode())
+    assert wire.read_response()[0] == 500
+    entry = until(said("cannot take", "error"))
+    assert "header_lists" in repr(entry)
+    assert "s3cr3t" not in repr(entry)

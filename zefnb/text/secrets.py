@@ -11,21 +11,23 @@ MARGIN = 512
 # Names of secrets, as the end of a longer name: in queries, forms, JSON, settings and reprs.
 _NAMED = r"""token | (?: api | access | private | secret ) [_-]? key | passw(?:or)?d | pwd | passphrase | passcode
     | secret | credentials? | session[_-]?id | jwt | \bauth"""
+# A list of quoted values, to its end; the values may contain brackets.
+_LIST = r"""[\[(] (?=\s{0,9}b?\\*["']) (?: [^])"'\n] | "(?:[^"\\\n]|\\.)*"? | '(?:[^'\\\n]|\\.)*'? )*+ """
 # Each pattern takes linear time for every text: a repeated part and the part after it share no characters, and a
 # match begins only at the beginning of a word.
 _PATTERNS = (
     # Headers whose whole value is secret: up to the closing quote, or to the end of the line.
     (
-        r"""(?ix) \b ( (?:set-)?cookie2? | (?:proxy-)?authorization )
-        ( (?: ["']\s{0,9}, | ["']?\s{0,9}[:=] ) \s{0,9} (?: b(?=["']) )? ["']? ) [^"'\n]+""",
+        rf"""(?ix) \b ( (?:set-)?cookie2? | (?:proxy-)?authorization )
+        ( (?: ["']\s{{0,9}}, | ["']?\s{{0,9}}[:=] ) \s{{0,9}} (?: b(?=["']) )? ["']? ) (?: {_LIST} | [^"'\n]+ )""",
         r"\1\2…",
     ),
     # Values whose name is that of a secret.
     (
         rf"""(?ix) (?<![\w-])
-        ( [\w-]*? (?: {_NAMED} ) \b \\*["']? \s{{0,9}} (?: [=:] | , (?=\s{{0,9}}b?\\*["']) ) \s{{0,9}}
+        ( [\w-]*? (?: {_NAMED} ) \b \\*["']? \s{{0,9}} (?: [=:] | , (?=\s{{0,9}}[\[(]?b?\\*["']) ) \s{{0,9}}
           b? (?P<quote> \\*["'] )? )
-        (?(quote) [^"'\\\n]+ | (?: bearer\s+ | basic\s+ )? [^\s"'\\&;,)}}\]]+ )""",
+        (?(quote) [^"'\\\n]+ | (?: {_LIST} | (?: bearer\s+ | basic\s+ )? [^\s"'\\&;,)}}\]]+ ) )""",
         r"\1…",
     ),
     # Query parameters whose names stand for a secret only in a query.

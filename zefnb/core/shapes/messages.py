@@ -55,6 +55,14 @@ MESSAGES = (
             "client_ip": _CLIENT_IP,
             "path": Field("str", "The path to which the client connected."),
             "query_params": Field("dict[str, str]", "The fields of the query, decoded; the last of each name."),
+            "query_lists": Field("dict[str, list[str]]", "All values of each field of the query."),
+            "headers": Field(
+                "dict[str, str]",
+                "Headers of the handshake, by name in lower case, the first of each name. Those that prove who the "
+                "client is, such as cookies and credentials, are left out.",
+            ),
+            "header_lists": Field("dict[str, list[str]]", "All values of each of these headers."),
+            "subprotocol": Field("str | None", "The subprotocol of the route that was chosen; `None` without one."),
             "time": Field("Time", "When the client connected."),
             "topic_in": Field("ET.Topic", "The actor receives the messages of this topic, like those of the client."),
             "topic_out": Field("ET.Topic", "The messages of this topic are sent to the client."),

@@ -30,7 +30,7 @@ from zefnb.net.http.admission import Admission
 from zefnb.net.http.app import HTTPApp
 from zefnb.net.http.arrival import Arrival
 from zefnb.net.http.decision import Accepted, Reply
-from zefnb.net.http.forms import query_fields
+from zefnb.net.http.forms import lists_of, query_pairs
 from zefnb.net.http.gate import Gate
 from zefnb.net.http.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
 from zefnb.net.http.handshake import Handshake
@@ -215,8 +215,9 @@ class Server:
         origin = head.first("origin") if "origin" in head.headers else None
         connection.set_request(head.path, head.query, head.first("host"), origin, head.client_ip)
         connection.write_control(response)
-        connection.opened(next(self._channel_ids), query_fields(head.query))
-        endpoint.open(connection, accepted.variables)
+        query = query_pairs(head.query)
+        connection.opened(next(self._channel_ids), dict(query))
+        endpoint.open(connection, accepted.variables, head.headers, lists_of(query))
         self._log(connection, "connected")
         return connection
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from zefnb.engine.runtime import Runtime
 from zefnb.net.ports import Topics
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.fanout import Fanouts
+from zefnb.net.websocket.shown_headers import without_secrets
 from zefnb.net.websocket.slow_client import DEFAULT, SlowClient
 
 MAX_SIZE = 1 << 20
@@ -63,7 +64,13 @@ class Endpoint:
         self._fanouts = runtime.service(Fanouts)
         self._actors = runtime.service(Actors)
 
-    def open(self, connection: Connection, path_params: dict[str, str]) -> None:
+    def open(
+        self,
+        connection: Connection,
+        path_params: dict[str, str],
+        headers: Mapping[str, Sequence[str]],
+        query_lists: dict[str, list[str]],
+    ) -> None:
         """Take in a client whose handshake has been accepted."""
         self.accepted += 1
         self.clients[connection.channel_id] = connection
@@ -72,7 +79,16 @@ class Endpoint:
         connection.max_size = self.config.max_size
         connection.on_lost = self._lost
         if self.config.behaviour is not None:
-            self._open_actor(connection, self.config.behaviour, path_params)
+            extra = {"path_params": path_params} if path_params else {}
+            shown = without_secrets(headers)
+            self._open_actor(
+                connection,
+                self.config.behaviour,
+                headers={name: values[0] for name, values in shown.items()},
+                header_lists=shown,
+                query_lists=query_lists,
+                **extra,
+            )
         elif self.config.session is not None:
             self.config.session(connection)
         else:
@@ -108,7 +124,7 @@ class Endpoint:
 
         return ignore
 
-    def _open_actor(self, connection: Connection, behaviour: Behaviour, path_params: dict[str, str]) -> None:
+    def _open_actor(self, connection: Connection, behaviour: Behaviour, **of_handshake: Any) -> None:
         topic_in, topic_out = ET.Topic(generate_uid()), ET.Topic(generate_uid())
         handle = ET.Actor(generate_uid(), input=topic_in)
         actor = Actor(self._runtime, behaviour, self.config.initial_state, handle, self.server)
@@ -126,19 +142,19 @@ class Endpoint:
             connection.close(1000, "the actor of this connection has stopped")
 
         actor.on_end = ended
-        extra = {"path_params": path_params} if path_params else {}
         actor.deliver(
             ET.WSClientConnected(
                 client_ip=connection.client_ip,
                 path=connection.path,
                 query_params=dict(connection.query_params),
+                subprotocol=connection.protocol.subprotocol,
                 time=connection.connect_time,
                 topic_in=topic_in,
                 topic_out=topic_out,
                 **_origin(connection),
                 http_server=self.server,
                 channel_id=connection.channel_id,
-                **extra,
+                **of_handshake,
             )
         )
 

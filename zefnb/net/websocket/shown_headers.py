@@ -1,0 +1,31 @@
+"""The headers of a handshake, as an actor sees them: without what a client proves its identity with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from zefnb.text.secrets import hide_secrets
+
+# The subprotocols that a client offers: pages that can send no other header put a token there.
+_LEFT_OUT = ("sec-websocket-protocol",)
+_HIDDEN = "…"
+
+
+def without_secrets(headers: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The values of each header. Cookies and credentials are left out, and tokens within a value are replaced by `…`.
+
+    >>> without_secrets({'cookie': ['a=b'], 'x-api-key': ['k'], 'referer': ['http://a/?token=t'], 'dnt': ['1']})
+    {'referer': ['http://a/?token=…'], 'dnt': ['1']}
+    """
+    shown = {name: [_shown(name, value) for value in values] for name, values in headers.items()}
+    return {
+        name: kept
+        for name, values in shown.items()
+        if name not in _LEFT_OUT and (kept := [value for value in values if value != _HIDDEN])
+    }
+
+
+def _shown(name: str, value: str) -> str:
+    """The value, in which what is secret is found by the name of its header, too."""
+    lead = f"{name}: "
+    return hide_secrets(lead + value).removeprefix(lead)
