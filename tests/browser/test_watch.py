@@ -168,7 +168,7 @@ outward = FX.StartWebSocketClient(url=f'ws://127.0.0.1:{server.port}/ws', in_str
 """
 
 
-def test_the_tables_of_what_else_runs_are_drawn_by_their_own_columns(open_notebook):
+def test_other_live_tables_are_drawn_by_their_own_columns(open_notebook):
     shows = [f"watch('{name}')" for name in ("topics", "actors", "servers", "timers")]
     notebook = open_notebook([PRELUDE, OTHERS, *shows, "%load_ext zefnb", "%zef watch outward"])
     page = notebook.page
@@ -205,7 +205,7 @@ def test_the_tables_of_what_else_runs_are_drawn_by_their_own_columns(open_notebo
     assert notebook.errors == []
 
 
-def test_the_table_follows_the_server_that_takes_the_place_of_its_own(started, client_of):
+def test_the_table_follows_the_server_that_replaces_its_own(started, client_of):
     notebook = started()
     client_of(notebook)
     soon(lambda: column(notebook, "Id") == ["0"])

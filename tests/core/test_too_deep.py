@@ -60,7 +60,7 @@ def test_json_text_is_refused(text):
         text | parse_json | collect
 
 
-def test_json_that_a_person_wrote_into_a_box_or_a_line_is_refused():
+def test_json_typed_by_a_person_is_refused():
     with pytest.raises(InvalidValue, match="nested too deeply"):
         content_of({"content": TEXT, "as": "json"})
     with pytest.raises(LineError, match="nested too deeply"):

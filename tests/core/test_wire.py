@@ -75,7 +75,7 @@ def test_an_error_names_any_other_type(value):
         to_json_text([value])
 
 
-def test_cycles_and_bottomless_nesting_are_refused():
+def test_cycles_and_endless_nesting_raise():
     endless: list[Any] = []
     endless.append(endless)
     with pytest.raises(InvalidValue, match="contains itself"):

@@ -82,7 +82,7 @@ class TestQueryLog:
             FX.QueryLog(**fields) | run
         assert [fault.field for fault in caught.value.faults] == [field]
 
-    def test_a_level_that_there_is_not_is_refused_when_built(self):
+    def test_an_unknown_level_raises_when_built(self):
         with pytest.raises(InvalidEffect, match="'debug'"):
             FX.QueryLog(level="loud")
         with pytest.raises(InvalidEffect, match="'debug'"):

@@ -195,7 +195,7 @@ def test_hiding_never_fails_and_hides_the_same_thing_twice(text):
     assert hide_secrets(once) == once
 
 
-def test_fields_in_which_peers_send_credentials_are_left_out_of_messages():
+def test_credential_fields_are_removed_from_messages():
     journal = Journal()
     request = ET.Request(path="/x", headers={"x-auth": "SECRET"}, body="SECRET", query_params={"q": "SECRET"})
     journal.note("info", "x", input=request)

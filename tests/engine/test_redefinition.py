@@ -118,7 +118,7 @@ class TestThings:
         assert port_of(kernel) == port
         assert kernel.execute("len(FX.QueryAllActiveHTTPServers() | run)").value == "1"
 
-    def test_every_kind_of_thing_is_replaced_by_the_same_of_its_kind(self, kernel):
+    def test_every_kind_of_object_is_replaced_by_one_of_its_kind(self, kernel):
         code = (
             "FX.StartTimer(interval=60, target=ET.Topic('a'), content=1) | run\n"
             "FX.StartActor(initial_state=0, handler=lambda m, s: [[], s]) | run\n"
@@ -237,7 +237,7 @@ class TestPlainIPython:
         )
         assert printed.splitlines()[-2:] == ["3", "[True, True, True]"]
 
-    def test_a_thing_is_replaced_by_the_same_input_again(self, tmp_path):
+    def test_the_same_input_again_replaces_an_object(self, tmp_path):
         timer = "t = FX.StartTimer(interval=60, target=ET.Topic('a'), content={}) | run"
         printed = sessions.run_ipython(
             [

@@ -32,7 +32,7 @@ def strike(kind: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind.__name__ for kind in KINDS])
-def test_wherever_foreign_code_strikes_every_message_arrives_in_order(kind: str) -> None:
+def test_every_message_arrives_in_order_when_foreign_code_runs_at_any_point(kind: str) -> None:
     strike(kind, 0.3)
 
 

@@ -63,7 +63,7 @@ def test_topics_complete_by_name_and_by_the_names_bound_to_them(kernel):
     assert kernel.complete("%zef connect ws://example/ws --in ch") == ["%zef connect ws://example/ws --in chat"]
 
 
-def test_topics_of_a_route_complete_before_anybody_is_connected(kernel):
+def test_topics_of_a_route_complete_before_a_client_is_connected(kernel):
     kernel.run("%zef start /feed --port 0 --out headlines --name feed")
     assert kernel.complete("%zef publish he") == ["%zef publish headlines"]
     kernel.run("%zef stop feed")

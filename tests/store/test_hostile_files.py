@@ -93,7 +93,7 @@ def test_a_row_with_an_invalid_key_or_that_of_another_row_is_refused(theirs, nam
 
 
 @pytest.mark.parametrize("key", ["sevil", 5], ids=["text", "a number"])
-def test_a_key_of_another_kind_is_refused_and_not_missed(theirs, key):
+def test_a_key_of_another_kind_is_refused_and_not_overlooked(theirs, key):
     stored(theirs, key, "key")
     db = opened(theirs)
     for read in (lambda: list(db), lambda: dict(db)):
@@ -124,7 +124,7 @@ def test_reading_a_refused_value_does_not_remove_it(theirs, take):
     assert len(db) == 21
 
 
-def test_the_last_is_not_removed_when_its_value_is_refused(path):
+def test_popitem_does_not_remove_a_refused_value(path):
     db = opened(path, initial_state={"good": 1, "evil": 2})
     closed(db)
     stored(path, b"hello")

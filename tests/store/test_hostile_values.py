@@ -131,7 +131,7 @@ WRITTEN = set(b"N\x88\x89)KMJG\x95\x8cXB\x8d\x8eC\x96\x8a\x8bhj]}\x8f\x90\x91aeu
 
 
 @pytest.mark.parametrize("code", sorted(set(range(256)) - WRITTEN))
-def test_an_instruction_that_is_never_written_is_refused(code):
+def test_an_unknown_instruction_is_refused(code):
     for begin in (b"", b"K\x01", b"]", b"(", b"X\x2c\x01\x00\x00" + b"x" * 300):
         with pytest.raises(Undecodable):
             decode(HEAD + begin + bytes([code]) + b"\x00\n" * 9 + b".")

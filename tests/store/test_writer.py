@@ -167,7 +167,7 @@ def test_work_submitted_during_the_close_is_done_or_refused(path):
         assert isinstance(answers[-1], NotRunning)
 
 
-def test_an_effect_in_the_middle_of_a_change_finds_the_database_in_memory():
+def test_an_effect_during_a_change_finds_the_database_in_memory():
     """As of a signal handler that strikes there: the loop wants what the thread holds that waits for it."""
     db = FX.CreateDB(type=DictDatabase, initial_state={"n": 1}) | run
 

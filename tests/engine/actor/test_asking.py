@@ -27,7 +27,7 @@ def test_states_of_one_several_or_all_actors_can_be_queried_and_transformed(unti
         FX.QueryActorState(actor=handles[0], transform=lambda s: s["nothing"]) | run
 
 
-def test_with_logging_every_message_is_noted():
+def test_with_logging_every_message_is_in_the_journal():
     room = Room(handler=lambda m, s: [[], s], logging=True)
     room.say("hi")
     FX.QueryActorState(actor=room.handle) | run

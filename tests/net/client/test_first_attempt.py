@@ -112,7 +112,7 @@ def test_a_redirect_from_wss_to_ws_is_not_followed(outsider: Any, authority: tru
     assert plain.requests == []
 
 
-def test_a_server_that_is_silent_or_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_sends_nothing_or_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target_module, "CONNECT_WITHIN", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}/ws"

@@ -176,7 +176,7 @@ def test_the_same_origin_whose_name_now_resolves_to_this_machine_is_not_followed
     assert len(server.requests) == 1
 
 
-def test_a_name_that_is_not_this_machines_counts_as_elsewhere(
+def test_a_name_other_than_localhost_counts_as_foreign(
     outsider: Any, monkeypatch: pytest.MonkeyPatch, names: Names
 ) -> None:
     names["feed.example"] = ["127.0.0.1"]

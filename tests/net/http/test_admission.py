@@ -42,7 +42,7 @@ FOREIGN = [
 
 @pytest.mark.parametrize("host", OURS)
 @pytest.mark.parametrize("port", ["", ":1", ":8000"])
-def test_loopback_by_every_name_and_port_is_ours(host: str, port: str):
+def test_loopback_hosts_of_every_name_and_port_are_accepted(host: str, port: str):
     assert Admission().host_fits(host + port)
     assert Admission().origin_fits(f"http://{host}{port}")
     assert Admission().origin_fits(f"HTTPS://{host.upper()}{port}")

@@ -52,7 +52,7 @@ def date(seconds: int) -> str:
     return formatdate(MODIFIED + seconds, usegmt=True)
 
 
-def test_a_file_says_its_version_and_what_has_it_gets_304(ask: Ask):
+def test_a_file_has_a_version_and_a_client_that_has_it_gets_304(ask: Ask):
     status, headers, body = ask()
     assert (status, body) == (200, CONTENT)
     assert headers["last-modified"] == date(0)

@@ -399,7 +399,7 @@ def test_an_embedded_cross_site_request_is_refused_before_its_handler_runs(serve
 
 
 @pytest.mark.parametrize("kind", ELSEWHERE)
-def test_its_handshakes_are_refused_by_both_ways_in(server: Any, raw: Any, kind: str):
+def test_both_ways_refuse_its_handshakes(server: Any, raw: Any, kind: str):
     fields = dict(line.split(":", 1) for line in ELSEWHERE[kind])
     for more in ({}, {"Sec-WebSocket-Protocol": "x"}):
         head = handshake("/ws", **{**fields, **more})

@@ -75,7 +75,7 @@ def test_uvicorns_class_still_has_the_methods_that_we_override():
     assert "default_headers=self.server_state.default_headers" in source, "the Date header comes by this way"
 
 
-def test_uvicorn_hands_an_upgrade_over_as_we_rely_on():
+def test_uvicorn_passes_an_upgrade_on_as_we_expect():
     source = textwrap.dedent(inspect.getsource(H11Protocol.handle_websocket_upgrade))
     steps = ["connections.discard", "ws_protocol_class(", "connection_made(", "data_received(", "set_protocol("]
     places = [source.index(step) for step in steps]
@@ -104,7 +104,7 @@ def test_h11_keeps_received_bytes_and_has_the_states_that_we_read():
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_garbage_is_refused_with_a_word(server: Any, raw: Raw, garbage: str):
+def test_garbage_is_refused_with_a_reason(server: Any, raw: Raw, garbage: str):
     wire = raw(server, None)
     wire.send(GARBAGE[garbage])
     status, headers, _ = wire.read_response()

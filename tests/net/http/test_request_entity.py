@@ -54,7 +54,7 @@ def post(serve: Any, raw: Any) -> Post:
     return send
 
 
-def test_each_value_of_a_name_is_there_beside_the_one_of_before(post: Post):
+def test_all_values_of_a_repeated_name_are_available(post: Post):
     post(b"", "X-Tag: a", "x-tag: b", "Cookie: c=d", to="/keep?tag=a&tag=b%20c&other=&tag=a")
     (request,) = seen
     assert request.query_params == {"tag": "a", "other": ""}
@@ -66,7 +66,7 @@ def test_each_value_of_a_name_is_there_beside_the_one_of_before(post: Post):
 
 
 @pytest.mark.parametrize("size", [1, 5_000])
-def test_each_value_of_a_form_is_there(post: Post, size: int):
+def test_each_value_of_a_form_is_available(post: Post, size: int):
     long = "x" * size
     post(f"tag=a&tag={long}".encode(), "Content-Type: application/x-www-form-urlencoded")
     part = '--b\r\nContent-Disposition: form-data; name="f"; filename="{}"\r\n\r\n{}\r\n'
@@ -93,7 +93,7 @@ def test_each_value_of_a_form_is_there(post: Post, size: int):
         (b"", "", ""),
     ],
 )
-def test_text_is_decoded_by_the_charset_and_bytes_are_what_came(post: Post, body: bytes, kind: str, text: str):
+def test_text_is_decoded_by_the_charset_and_bytes_are_unchanged(post: Post, body: bytes, kind: str, text: str):
     lines = [f"Content-Type: {kind}"] if kind else []
     post(body, *lines)
     (request,) = seen
@@ -125,7 +125,7 @@ def test_json_is_its_value(post: Post, body: bytes):
         (b"x", "text/plain; charset=made-up", "text", "charset of the body is not known"),
     ],
 )
-def test_a_body_that_is_something_else_is_400_and_no_fault_of_the_handler(
+def test_a_body_of_another_kind_gets_400_and_is_no_error_of_the_handler(
     post: Post, body: bytes, kind: str, to: str, why: str
 ):
     for _ in range(2):
@@ -138,14 +138,14 @@ def test_a_body_that_is_something_else_is_400_and_no_fault_of_the_handler(
     assert post(b"5", to=f"/read_{to}")[0] == 200
 
 
-def test_a_handler_can_catch_what_a_body_is_not():
+def test_a_handler_can_catch_the_error_of_an_invalid_body():
     request = ET.Request(headers={"content-type": "application/json"}, body="{")
     with pytest.raises(InvalidBody, match="the body is no JSON") as caught:
         request.json  # noqa: B018
     assert isinstance(caught.value, ValueError)
 
 
-def test_what_is_computed_is_no_field():
+def test_a_computed_attribute_is_not_a_field():
     request = ET.Request(body='{"a": 1}', headers={})
     assert request.json == {"a": 1}
     assert fields_of(request).keys() == {"body", "headers"}

@@ -351,7 +351,7 @@ def test_content_that_cannot_be_sent_is_in_the_journal_and_the_rest_arrives(
     assert until(said("delivery to", "error"))["topic"] == topic
 
 
-def test_binary_arrives_as_an_array_in_ops_and_byte_for_byte_elsewhere(serve: Any, raw: Raw, until: Any):
+def test_a_binary_frame_is_an_array_in_ops_and_unchanged_for_clients(serve: Any, raw: Raw, until: Any):
     from_clients, to_clients = fresh(2)
     seen: list[Any] = []
     server = serve({"/ws": ET.WebSocket(clients_subscribe_to=[to_clients], clients_push_into_=[from_clients])})

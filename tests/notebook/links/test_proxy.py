@@ -81,7 +81,7 @@ def test_a_page_is_reached_by_its_link(lab, value):
         assert answer.read() == b"reached"
 
 
-def test_messages_pass_by_the_link_of_a_socket(lab, value):
+def test_messages_pass_through_the_link_of_a_socket(lab, value):
     url = on_host(lab, link(value, "/ws"), "ws")
     with connect(url, proxy=None, additional_headers={"Authorization": f"token {lab.token}"}) as client:
         for message in ("hello", b"\x00\xff", "x" * 500_000):
