@@ -230,6 +230,7 @@ def test_every_error_is_in_one_tree_and_also_a_standard_exception():
     builtin = {
         "InvalidEffect": TypeError,
         "InvalidValue": ValueError,
+        "InvalidBody": ValueError,
         "UnknownName": AttributeError,
         "MissingField": AttributeError,
         "UnknownKey": KeyError,

@@ -4,12 +4,12 @@
     ├── UsageError              a mistake in the call: lists every mistake at once
     │   ├── InvalidEffect       (TypeError)       an effect with unknown, missing or wrong fields
     │   ├── InvalidValue        (ValueError)      a value, uid, pattern or chain that is not valid
-    │   │   └── InvalidBody                       the body of a request is not what a handler reads it as
-    │   ├── UnknownName         (AttributeError)  FX.X that does not exist, ET.x that is no type name
+    │   │   └── InvalidBody                       the body of a request is not valid text or JSON
+    │   ├── UnknownName         (AttributeError)  FX.X that does not exist, ET.x that is not a type name
     │   └── MissingField        (AttributeError)  reading a field that an entity does not have
     ├── UnknownKey              (KeyError)        a database or a table has no such key
     ├── NotRunning              (LookupError)     the server, actor, timer... has ended, or belongs to another process
-    ├── WouldBlock              (RuntimeError)    waiting here would stop the loop
+    ├── WouldBlock              (RuntimeError)    waiting here would block the event loop
     ├── PortUnavailable         (OSError)         the port is busy, forbidden or out of range
     ├── ConnectionFailed        (ConnectionError) an outward connection could not be made
     ├── StorageFailed           (OSError)         a database file could not be read or written
@@ -160,7 +160,7 @@ class InvalidValue(UsageError, ValueError):
 
 
 class InvalidBody(InvalidValue):
-    """The body of a request is not what the handler reads it as. If the handler raises it, the client gets 400."""
+    """The body of a request is not valid text or JSON. If a handler does not catch it, the client gets status 400."""
 
 
 class UnknownName(UsageError, AttributeError):

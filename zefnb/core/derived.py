@@ -1,6 +1,6 @@
-"""Derived attributes: what the entities of some types tell beside their fields, computed when it is read.
+"""Derived attributes: attributes of some entity types that are computed from the fields when they are read.
 
-They are no fields: they take no part in equality, matching, `repr` and copies. A field of the same name comes first.
+They are not fields: equality, matching, `repr` and copies ignore them. A field of the same name takes precedence.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from zefnb.errors import FieldError, InvalidBody
 if TYPE_CHECKING:
     from zefnb.core.record import Record
 
-# The encodings of the Encoding standard that web clients write. Python's others are slow for long text, or no charsets,
-# and looking up names that a peer makes up would fill Python's table of them.
+# The encodings of the Encoding standard that web clients use. Python's other ones are slow for long text or are not
+# charsets, and looking up names from peers would fill Python's cache of names.
 _CHARSETS = {
     *("utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "ascii", "latin1", "iso-8859-1"),
     *(f"iso-8859-{number}" for number in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)),
@@ -37,7 +37,7 @@ class Derived:
 
 def _body_bytes(request: Any) -> bytes:
     body = request.body
-    # Text is what was UTF-8, so this is what came.
+    # A body is text if it was UTF-8, so that encoding it gives the received bytes.
     return body.encode() if isinstance(body, str) else bytes(body)
 
 
@@ -50,11 +50,11 @@ def _text(request: Any) -> str:
     try:
         return _body_bytes(request).decode(charset)
     except UnicodeDecodeError as error:
-        _refuse("text", "the body is no text in its charset", error)
+        _refuse("text", "the body cannot be decoded by its charset", error)
 
 
 def _charset(content_type: str) -> str:
-    """The charset that a content type names (RFC 9110, section 8.3.2)."""
+    """Return the charset of a content type (RFC 9110, section 8.3.2)."""
     for parameter in content_type.split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":
@@ -66,12 +66,12 @@ def _json(request: Any) -> Any:
     import json
 
     def constant(name: str) -> NoReturn:
-        raise ValueError(f"{name} is no JSON")
+        raise ValueError(f"{name} is not JSON")
 
     try:
         return json.loads(_body_bytes(request), parse_constant=constant)
     except (ValueError, RecursionError) as error:
-        _refuse("json", "the body is no JSON", error)
+        _refuse("json", "the body is not JSON", error)
 
 
 def _refuse(field: str, problem: str, error: Exception | None = None) -> NoReturn:

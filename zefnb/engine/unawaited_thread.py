@@ -1,7 +1,7 @@
-"""Unawaited threads: those that the loop starts, which does not wait until they run.
+"""Unawaited threads: the loop starts them without waiting until they run.
 
-A new thread may run a finalizer before `start` learns that the thread runs. A finalizer that performs an effect waits
-for the loop, which must not wait for the thread meanwhile.
+A new thread may run a finalizer before `start` returns. A finalizer that performs an effect waits for the loop, so that
+the loop must not wait for the thread.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class _NotAwaited(threading.Event):
 
 
 class UnawaitedThread(threading.Thread):
-    """A daemon thread whose `start` returns at once. It cannot be joined before it runs."""
+    """A daemon thread whose `start` does not wait. It cannot be joined before it runs."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(daemon=True, **options)

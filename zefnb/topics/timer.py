@@ -61,7 +61,7 @@ class _Tick:
 
 
 class _MadeTick:
-    """One call of the function that makes a timer's content, and whether what it made has been published."""
+    """One call of the function that makes a timer's content, and whether its result has been published."""
 
     def __init__(self, maker: Actor) -> None:
         self._maker = maker

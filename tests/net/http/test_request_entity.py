@@ -113,14 +113,14 @@ def test_json_is_its_value(post: Post, body: bytes):
 @pytest.mark.parametrize(
     ("body", "kind", "to", "why"),
     [
-        (b"", "application/json", "json", "no JSON"),
-        (b"{", "application/json", "json", "no JSON"),
-        (b'{"a": NaN}', "application/json", "json", "no JSON"),
-        (b"[" * 100_000, "application/json", "json", "no JSON"),
-        (b"9" * 5_000, "application/json", "json", "no JSON"),
-        (b"\xff\xff", "application/json", "json", "no JSON"),
-        (b"\xff\xff", "text/plain", "text", "no text in its charset"),
-        (b"\xc3", "text/plain; charset=us-ascii", "text", "no text in its charset"),
+        (b"", "application/json", "json", "not JSON"),
+        (b"{", "application/json", "json", "not JSON"),
+        (b'{"a": NaN}', "application/json", "json", "not JSON"),
+        (b"[" * 100_000, "application/json", "json", "not JSON"),
+        (b"9" * 5_000, "application/json", "json", "not JSON"),
+        (b"\xff\xff", "application/json", "json", "not JSON"),
+        (b"\xff\xff", "text/plain", "text", "cannot be decoded by its charset"),
+        (b"\xc3", "text/plain; charset=us-ascii", "text", "cannot be decoded by its charset"),
         (b"x", "text/plain; charset=punycode", "text", "charset of the body is not known"),
         (b"x", "text/plain; charset=made-up", "text", "charset of the body is not known"),
     ],
@@ -140,7 +140,7 @@ def test_a_body_of_another_kind_gets_400_and_is_no_error_of_the_handler(
 
 def test_a_handler_can_catch_the_error_of_an_invalid_body():
     request = ET.Request(headers={"content-type": "application/json"}, body="{")
-    with pytest.raises(InvalidBody, match="the body is no JSON") as caught:
+    with pytest.raises(InvalidBody, match="the body is not JSON") as caught:
         request.json  # noqa: B018
     assert isinstance(caught.value, ValueError)
 

@@ -99,7 +99,7 @@ ET.Success()
             ),
             "headers": Field(
                 "Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]",
-                "Headers by name, with a list of values for a name that comes several times; or a list of pairs.",
+                "Headers by name, with a list of values for a name that occurs several times; or a list of pairs.",
                 {},
             ),
         },

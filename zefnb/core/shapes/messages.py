@@ -42,9 +42,11 @@ MESSAGES = (
 """,
         more="Each variable of the path is a field, too, unless a field above has its name.",
         derived={
-            "body_bytes": Field("bytes", "The body as it came.", COMPUTED),
+            "body_bytes": Field("bytes", "The body as received.", COMPUTED),
             "text": Field("str", "The body, decoded by the charset of its content type, else as UTF-8.", COMPUTED),
-            "json": Field("Any", "The value that the body is as JSON; a body that is none gives 400.", COMPUTED),
+            "json": Field(
+                "Any", "The value of the body as JSON; for a body that is not JSON, the client gets 400.", COMPUTED
+            ),
         },
     ),
     Shape(
