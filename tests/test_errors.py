@@ -231,6 +231,7 @@ def test_every_error_is_in_one_tree_and_also_a_standard_exception():
         "InvalidEffect": TypeError,
         "InvalidValue": ValueError,
         "InvalidBody": ValueError,
+        "UnsupportedType": TypeError,
         "UnknownName": AttributeError,
         "MissingField": AttributeError,
         "UnknownKey": KeyError,

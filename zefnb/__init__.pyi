@@ -39,6 +39,7 @@ from zefnb.core.types import match as match
 from zefnb.core.types import u8 as u8
 from zefnb.core.uid import EntityUid as EntityUid
 from zefnb.core.uid import generate_uid as generate_uid
+from zefnb.core.values import converter as converter
 from zefnb.engine.run import Run
 from zefnb.engine.run import run as run
 from zefnb.notebook.links.links import public_url as public_url
@@ -104,6 +105,7 @@ class _ET(EntityTypes):
         max_size: int
         compression: bool
         subprotocols: Sequence[str]
+        nan: Literal["null", "refuse"]
         def __init__(
             self,
             *,
@@ -114,6 +116,7 @@ class _ET(EntityTypes):
             max_size: int = ...,
             compression: bool = ...,
             subprotocols: Sequence[str] = ...,
+            nan: Literal["null", "refuse"] = ...,
         ) -> None: ...
 
     class SlowClient(Entity):
@@ -140,7 +143,8 @@ class _ET(EntityTypes):
         """A value as JSON: the value of a route, or the result of a handler."""
 
         content: Any
-        def __init__(self, *, content: Any = ...) -> None: ...
+        nan: Literal["null", "refuse"]
+        def __init__(self, *, content: Any = ..., nan: Literal["null", "refuse"] = ...) -> None: ...
 
     class Response(Entity):
         """An answer with a status and headers."""
@@ -600,6 +604,7 @@ __all__ = [
     "collect",
     "constant_func",
     "contains",
+    "converter",
     "drop",
     "effect",
     "equals",

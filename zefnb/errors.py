@@ -4,7 +4,8 @@
     ├── UsageError              a mistake in the call: lists every mistake at once
     │   ├── InvalidEffect       (TypeError)       an effect with unknown, missing or wrong fields
     │   ├── InvalidValue        (ValueError)      a value, uid, pattern or chain that is not valid
-    │   │   └── InvalidBody                       the body of a request is not valid text or JSON
+    │   │   ├── InvalidBody                       the body of a request is not valid text or JSON
+    │   │   └── UnsupportedType (TypeError)       a value of a type that has no form in JSON
     │   ├── UnknownName         (AttributeError)  FX.X that does not exist, ET.x that is not a type name
     │   └── MissingField        (AttributeError)  reading a field that an entity does not have
     ├── UnknownKey              (KeyError)        a database or a table has no such key
@@ -15,7 +16,7 @@
     ├── StorageFailed           (OSError)         a database file could not be read or written
     └── Interrupted             (RuntimeError)    the runtime ended before the effect was complete
 
-A failure after the call (in a handler, an op, or a value that cannot be sent) raises nothing in the cell.
+A failure after the call (in a handler, in an op, or while sending) raises nothing in the cell.
 It is an entry in the journal; see ``FX.QueryLog``.
 """
 
@@ -131,14 +132,16 @@ class ZefError(Exception):
 class UsageError(ZefError):
     """A mistake in a call, which the caller can correct.
 
-    ``subject`` is the name of the effect or function, ``faults`` is a tuple of its `FieldError`s.
+    ``subject`` is the name of the effect or function, ``faults`` is a tuple of its `FieldError`s. ``part`` is what is
+    wrong in words that no peer can choose, or an empty text: the journal counts errors of one part together.
 
     >>> print(UsageError("FX.Publish", [FieldError("target", "got 'chat'", "ET.Topic")]))
     FX.Publish: target: got 'chat'; allowed: ET.Topic
     """
 
-    def __init__(self, subject: str, faults: Iterable[FieldError] | str) -> None:
+    def __init__(self, subject: str, faults: Iterable[FieldError] | str, part: str = "") -> None:
         self.subject = subject
+        self.part = part
         self.faults = (FieldError("", faults),) if isinstance(faults, str) else tuple(faults)
         super().__init__(subject, self.faults)
 
@@ -161,6 +164,10 @@ class InvalidValue(UsageError, ValueError):
 
 class InvalidBody(InvalidValue):
     """The body of a request is not valid text or JSON. If a handler does not catch it, the client gets status 400."""
+
+
+class UnsupportedType(InvalidValue, TypeError):
+    """A value of this type has no form in JSON, and no converter gives it one; see `converter`."""
 
 
 class UnknownName(UsageError, AttributeError):

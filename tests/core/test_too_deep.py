@@ -12,7 +12,7 @@ from zefnb.core.wire import to_json_text
 from zefnb.errors import InvalidValue
 from zefnb.notebook.command_line.line import LineError
 from zefnb.notebook.magics.publish import _content
-from zefnb.notebook.watch.session import _content as content_of
+from zefnb.notebook.watch.requests import content_of
 from zefnb.ops import collect, parse_json, to_json
 
 

@@ -92,8 +92,7 @@ def test_numpy_numbers_are_numbers():
     assert to_json_text([numpy.int64(5), numpy.float32(0.5), numpy.bool_(True)]) == "[5, 0.5, true]"
     with pytest.raises(InvalidValue, match="NaN"):
         to_json_text(numpy.float32("nan"))
-    with pytest.raises(TypeError, match="tolist"):
-        to_json_text(numpy.array([5]))
+    assert to_json_text(numpy.array([5])) == "[5]"
 
 
 def test_text_becomes_a_text_frame_and_bytes_a_binary_frame():
@@ -116,7 +115,7 @@ def test_entities_and_times_are_json_in_a_text_frame():
     assert encode_content(Time(0)) == (1, b'"1970-01-01T00:00:00Z"')
 
 
-@pytest.mark.parametrize("content", [object(), {1, 2}, len, [object()], {"a": {"b": 1j}}, ET.Guest(x=len), {(1,): 2}])
+@pytest.mark.parametrize("content", [object(), 1j, len, [object()], {"a": {"b": 1j}}, ET.Guest(x=len), {(1,): 2}])
 def test_a_value_that_no_frame_can_carry_raises_and_the_error_lists_allowed_types(content):
     with pytest.raises(InvalidValue, match="allowed: text, bytes, or as JSON"):
         encode_content(content)

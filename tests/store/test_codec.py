@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import collections
 import contextlib
 import math
@@ -179,6 +178,11 @@ def test_a_decoded_value_works():
     assert decode(encode(memoryview(b"ab"))) == b"ab"
 
 
+class Arraylike:
+    def tolist(self) -> list[int]:
+        return [1]
+
+
 class Mine:
     pass
 
@@ -202,7 +206,7 @@ def my_function(value: Anything) -> Anything:
         (threading.Lock(), "A database in memory"),
         (Text("x"), "A database in memory"),
         (collections.OrderedDict(a=1), "A database in memory"),
-        (array.array("i", [1]), r"Store its \.tolist\(\)"),
+        (Arraylike(), r"Store its \.tolist\(\)"),
         (apply(my_function), "Store the name of the function"),
         (trim | map(eval), "Store the name of the function"),
         (F.name | apply(lambda value: value), "Store the name of the function"),

@@ -20,6 +20,8 @@ from zefnb.core.types import ArrayType, ByteArray, Union, ValueType
 PLAIN = frozenset({str, bytes, int, float, bool, type(None), Time, ByteArray})
 # The same with handles, since states usually consist of both.
 STILL = PLAIN | {ET.Topic, ET.HTTPServer, ET.Actor, ET.WebSocketClient, ET.Timer, ET.Subscription}
+# Both without bytes, which JSON does not have.
+TEXTUAL, TEXTUAL_STILL = PLAIN - {bytes, ByteArray}, STILL - {bytes, ByteArray}
 
 _LASTING = (
     type,

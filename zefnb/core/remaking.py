@@ -13,15 +13,15 @@ class Memo(dict[int, Any]):
     """The finished copies by the identity of their originals, as `__deepcopy__` methods expect.
 
     With `objects` false, objects are shared instead of copied. `whole` is true inside an object that is copied
-    completely or not at all.
+    completely or not at all. `is_foreign` becomes true when something is copied or shared that JSON may not have.
     """
 
-    __slots__ = ("alive", "objects", "whole")
+    __slots__ = ("alive", "is_foreign", "objects", "whole")
 
     def __init__(self, objects: bool = True) -> None:
         super().__init__()
         self.objects = objects
-        self.whole = False
+        self.whole = self.is_foreign = False
         # Temporary values, held so that no other object gets their identity while it is in the memo.
         self.alive: list[Any] = []
 

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from zefnb.core.lasting import PLAIN, STILL, is_container, is_handle, is_lasting
+from zefnb.core.lasting import PLAIN, STILL, TEXTUAL, TEXTUAL_STILL, is_container, is_handle, is_lasting
 from zefnb.core.record import Record, assemble
 from zefnb.core.remaking import Memo, remade
 from zefnb.errors import FieldError, InvalidValue
@@ -47,25 +47,40 @@ def snapshot(value: Any) -> Any:
     >>> copy = snapshot({'rows': rows}); rows.append(3); copy
     {'rows': [1, 2]}
     """
-    cls = type(value)
-    if cls in PLAIN:
+    if type(value) in PLAIN:
         return value
+    made = _flat(value, PLAIN, STILL)
+    return made if made is not None else _copied(value, Memo())
+
+
+def message_snapshot(value: Any) -> tuple[Any, bool]:
+    """Return a snapshot of a message, and whether it holds something that JSON may not have.
+
+    The second is false for text, numbers, bools, None, times, and lists, tuples, dicts and entities of these.
+    """
+    made = _flat(value, TEXTUAL, TEXTUAL_STILL)
+    if made is not None:
+        return made, False
+    memo = Memo()
+    return _copied(value, memo), memo.is_foreign
+
+
+def _flat(value: Any, plain: frozenset[object], still: frozenset[object]) -> Any:
+    """Return a copy of a container that holds only values of these types, or `None`."""
+    cls = type(value)
     if cls is dict:
         for key, item in value.items():
-            if type(item) not in PLAIN or type(key) not in PLAIN:
-                break
-        else:
-            return value.copy()
-    elif cls is list:
-        if PLAIN.issuperset(map(type, value)):
-            return value.copy()
-    elif isinstance(value, Record):
+            if type(item) not in plain or type(key) not in plain:
+                return None
+        return value.copy()
+    if cls is list:
+        return value.copy() if plain.issuperset(map(type, value)) else None
+    if isinstance(value, Record):
         for field in value.__dict__.values():
-            if type(field) not in STILL:
-                break
-        else:
-            return value
-    return _copied(value, Memo())
+            if type(field) not in still:
+                return None
+        return value
+    return None
 
 
 def too_deep(subject: str, field: str) -> InvalidValue:
@@ -90,6 +105,8 @@ def _copied(value: Any, memo: Memo) -> Any:
     cls = type(value)
     copier = _copiers.get(cls) or _remember(cls)
     if copier is _itself:
+        if cls not in TEXTUAL:
+            memo.is_foreign = True
         return value
     known = memo.get(id(value), memo)
     return copier(value, memo) if known is memo else known
@@ -123,6 +140,7 @@ def _itself(value: Any, memo: Memo) -> Any:
 
 
 def _handle(value: Any, memo: Memo) -> Any:
+    memo.is_foreign = True
     if memo.whole:
         raise _CannotBeCopied
     return value
@@ -130,6 +148,7 @@ def _handle(value: Any, memo: Memo) -> Any:
 
 def _object(value: Any, memo: Memo) -> Any:
     """Copy an object of any class with all of its attributes, or share it."""
+    memo.is_foreign = True
     if not memo.objects:
         return value
     if memo.whole:
@@ -145,6 +164,7 @@ def _object(value: Any, memo: Memo) -> Any:
 
 def _container(value: Any, memo: Memo) -> Any:
     """Copy an object that only holds others; the objects in it may be shared."""
+    memo.is_foreign = True
     if not memo.objects:
         return value
     return remade(value, memo, _copied) if memo.whole else _copied_or_shared(value, memo)
@@ -168,11 +188,12 @@ def _dict(value: dict[Any, Any], memo: Memo) -> Any:
     made = memo[id(value)] = value.copy()
     keys_stay = True
     for key, item in made.items():
-        if type(item) not in PLAIN:
+        if type(item) not in TEXTUAL:
             made[key] = _copied(item, memo)
-        if type(key) not in PLAIN:
+        if type(key) not in TEXTUAL:
             keys_stay = False
     if not keys_stay:
+        memo.is_foreign = True
         pairs = [(_copied(key, memo), item) for key, item in made.items()]
         made.clear()
         made.update(pairs)
@@ -182,14 +203,14 @@ def _dict(value: dict[Any, Any], memo: Memo) -> Any:
 def _list(value: list[Any], memo: Memo) -> Any:
     made = memo[id(value)] = value.copy()
     for at, item in enumerate(made):
-        if type(item) not in PLAIN:
+        if type(item) not in TEXTUAL:
             made[at] = _copied(item, memo)
     return made
 
 
 def _set(value: set[Any], memo: Memo) -> Any:
     made = memo[id(value)] = value.copy()
-    if not PLAIN.issuperset(map(type, made)):
+    if not TEXTUAL.issuperset(map(type, made)):
         items = [_copied(item, memo) for item in made]
         made.clear()
         made.update(items)
@@ -198,7 +219,7 @@ def _set(value: set[Any], memo: Memo) -> Any:
 
 def _tuple(value: Any, memo: Memo) -> Any:
     """Copy a tuple or a frozenset, or return it if none of its items had to be copied."""
-    if PLAIN.issuperset(map(type, value)):
+    if TEXTUAL.issuperset(map(type, value)):
         return value
     items = [_copied(item, memo) for item in value]
     if all(map(_is_same, items, value)):
@@ -213,7 +234,7 @@ def _named_tuple(value: Any, memo: Memo) -> Any:
 
 
 def _record(value: Record, memo: Memo) -> Any:
-    fields = {name: _copied(field, memo) for name, field in value.__dict__.items()}
+    fields = {name: field if type(field) in TEXTUAL else _copied(field, memo) for name, field in value.__dict__.items()}
     if all(map(_is_same, fields.values(), value.__dict__.values())):
         return value
     return memo.setdefault(id(value), assemble(type(value), value._uid, fields))
@@ -224,11 +245,13 @@ def _is_same(one: Any, other: Any) -> bool:
 
 
 def _bytearray(value: bytearray, memo: Memo) -> Any:
+    memo.is_foreign = True
     made = memo[id(value)] = value.copy()
     return made
 
 
 def _memoryview(value: memoryview, memo: Memo) -> Any:
+    memo.is_foreign = True
     if value.readonly and isinstance(value.obj, bytes):
         return value
     made = memoryview(value.tobytes() if value.readonly else bytearray(value.tobytes()))
@@ -263,6 +286,7 @@ _VIEWS: dict[type, Callable[[dict[Any, Any]], Any]] = {
 
 
 def _method(value: types.MethodType, memo: Memo) -> Any:
+    memo.is_foreign = True
     return types.MethodType(value.__func__, _copied(value.__self__, memo))
 
 

@@ -17,6 +17,7 @@ from zefnb.engine.entry import LEVELS, Entry, Level, line_text, presentable
 from zefnb.engine.log_thread import off_loop
 from zefnb.engine.rate_limit import RateLimit
 from zefnb.engine.tally import is_power_of_ten
+from zefnb.errors import UsageError
 from zefnb.text.secrets import hide_secrets
 from zefnb.text.tracebacks import error_text, format_error
 
@@ -66,11 +67,12 @@ class Journal:
     ) -> None:
         """Write an exception of user code, with its traceback.
 
-        Exceptions are one entry if they have the same type, line of code, `key` (by default the message), server,
-        handler and topic.
+        Exceptions are one entry if they have the same type, `part`, line of code, `key` (by default the message),
+        server, handler and topic.
         """
         where = tuple(details.get(name) for name in ("server", "handler", "topic"))
-        key = ("fault", message if key is None else key, type(error), _place(error), where)
+        part = error.part if isinstance(error, UsageError) else ""
+        key = ("fault", message if key is None else key, type(error), part, _place(error), where)
         details = {"error": type(error).__name__, **details}
         if self._counted(key, example, details):
             return

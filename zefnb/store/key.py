@@ -10,10 +10,12 @@ from zefnb.core.entity import Entity, EntityType
 from zefnb.core.time import Time
 from zefnb.core.types import ByteArray
 from zefnb.core.uid import EntityUid
+from zefnb.core.values import converted, converter_of
 from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.text.short_repr import short_repr
 
 _LONGEST_NAME = 80
+_SCALARS = (str, int, float, bool)
 _ALLOWED = "text, numbers, bool, None, bytes, Time, entities, entity types, uids; tuples and frozensets of these"
 
 
@@ -38,9 +40,20 @@ def canonical_key(key: Any) -> bytes:
     if isinstance(key, EntityType):
         return b"E" + key.__name__.encode()
     write = KEY_WRITERS.get(type(key))
-    if write is None:
+    if write is not None:
+        return write(key)
+    plain = _equal_plain(key)
+    if type(plain) not in KEY_WRITERS:
         raise InvalidValue("DictDatabase", [FieldError("key", f"got {shown(key)}", _ALLOWED)])
-    return write(key)
+    return canonical_key(plain)
+
+
+def _equal_plain(key: Any) -> Any:
+    """What a key becomes that a dict takes for the same, such as the `int` of a numpy integer; else the key itself."""
+    if converter_of(type(key)) is None:
+        return key
+    plain = converted(key)
+    return plain if type(plain) in _SCALARS and plain == key and hash(plain) == hash(key) else key
 
 
 def key_name(key: Any) -> str:

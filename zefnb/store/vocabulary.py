@@ -23,6 +23,7 @@ from zefnb.core.op import NamedOp, Op, OpFactory, Step, as_chain, collect
 from zefnb.core.time import ANY_TIME, Time
 from zefnb.core.types import Array1, Bool, ByteArray, Bytes, Float, Int, Nil, String, Union, u8
 from zefnb.core.uid import ANY_UID, EntityUid
+from zefnb.core.values import converted, converter_of
 from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.store.dict_database import DictDatabase
 
@@ -78,7 +79,8 @@ def kind_of(value: Any) -> str | None:
         return "library"
     if isinstance(value, Op):
         return "chain"
-    return _by_type.get(type(value)) or ("library" if value is _library("F") else None)
+    kind = _by_type.get(type(value)) or ("library" if value is _library("F") else None)
+    return kind or ("converted" if converter_of(type(value)) is not None else None)
 
 
 def _library(name: Any) -> Any:
@@ -230,6 +232,8 @@ KINDS: dict[str, Kind] = {
     "timedelta": Kind(lambda value: (value.days, value.seconds, value.microseconds), timedelta),
     "timezone": Kind(lambda value: value.__getinitargs__(), _made_timezone),
     "zone": Kind(lambda value: (value.key,), zoneinfo.ZoneInfo),
+    # Of any other type with a converter, a file holds what the value becomes.
+    "converted": Kind(lambda value: (converted(value),), lambda plain: plain),
 }
 _by_type: dict[type, str] = {
     Union: "union",

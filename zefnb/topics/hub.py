@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from zefnb.core.entity import Entity, Topic
 from zefnb.core.lasting import PLAIN
-from zefnb.core.snapshot import snapshot, too_deep
+from zefnb.core.snapshot import message_snapshot, snapshot, too_deep
+from zefnb.core.wire import check_content
 from zefnb.engine.actor import Actor
 from zefnb.engine.loop import ITERATION_BUDGET
 from zefnb.engine.runtime import Runtime
@@ -82,14 +83,31 @@ class Hub:
         self._queue: deque[tuple[Entity | None, tuple[Subscriber, ...], Any, Cause | None]] = deque()
         self._delivering = False
 
-    def publish(self, topic: Entity, content: Any, cause: Cause | None = None) -> None:
-        """Deliver a copy of `content` to every subscriber of `topic`, after all earlier messages."""
+    def publish(self, topic: Entity, content: Any, cause: Cause | None = None, check: bool = False) -> None:
+        """Deliver a copy of `content` to every subscriber of `topic`, after all earlier messages.
+
+        With `check`, raises `InvalidValue` as `copied` does; without, content that cannot be sent is in the journal.
+        """
         if topic._uid in self._topics:  # without subscribers nothing is copied
-            try:
-                copy = content if type(content) in PLAIN else snapshot(content)
-            except RecursionError:
-                raise too_deep(repr(topic), "content") from None
+            copy = content if type(content) in PLAIN else self.copied(topic._uid, content, check)
             self.publish_snapshot(topic._uid, copy, cause)
+
+    def copied(self, key: str, content: Any, check: bool = True) -> Any:
+        """Return a copy of `content` to publish to the topic of this key. In any thread.
+
+        Raises `InvalidValue` when it is to be checked, the topic has sockets and no frame can carry the content.
+        """
+        try:
+            copy, is_foreign = message_snapshot(content)
+        except RecursionError:
+            raise too_deep("FX.Publish", "content") from None
+        if check and is_foreign and self._is_sent(key):
+            check_content(copy)
+        return copy
+
+    def _is_sent(self, key: str) -> bool:
+        state = self._topics.get(key)
+        return state is not None and any(getattr(each, "only_encodes", False) for each in state.snapshot)
 
     def publish_snapshot(self, key: str, content: Any, cause: Cause | None = None) -> None:
         """As `publish`, for content that is already a snapshot."""

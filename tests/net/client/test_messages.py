@@ -22,6 +22,7 @@ from tests.net.client.outsider import (
 from tests.net.client.tunnel import tunnel_to
 from zefnb import ET, FX, array_to_bytes, generate_uid, run
 from zefnb.core.types import ByteArray
+from zefnb.errors import InvalidValue
 
 
 def test_when_run_returns_the_client_is_connected(outsider: Any) -> None:
@@ -80,9 +81,11 @@ def test_a_client_can_only_receive_or_only_send(outsider: Any, until: Until) -> 
 def test_content_that_cannot_be_sent_is_in_the_journal_and_the_rest_is_sent(outsider: Any, until: Until) -> None:
     server = outsider()
     _, _, outbox, _ = talk_to(server)
-    publish(outbox, "before", object(), "after")
+    publish(outbox, "before", float("nan"), "after")
     until(lambda: server.received == ["before", "after"])
     assert "delivery to <client of ws://127.0.0.1" in journal_text()
+    with pytest.raises(InvalidValue, match="a value of type object has no form in JSON"):
+        publish(outbox, object())
 
 
 def test_messages_of_many_sizes_arrive_complete_and_in_order(outsider: Any, until: Until) -> None:

@@ -37,6 +37,9 @@ GIVEN = (
                 "The subprotocols of the route; the first one that a client offers is used.",
                 (),
             ),
+            "nan": Field(
+                "Literal['null', 'refuse']", "What NaN and infinity become: null, or an error in the journal.", "null"
+            ),
         },
         """
 >>> from zefnb import *
@@ -80,7 +83,10 @@ ET.Success()
         "JSON",
         "answer",
         "A value as JSON: the value of a route, or the result of a handler.",
-        {"content": Field("Any", "The value, sent as `application/json`.")},
+        {
+            "content": Field("Any", "The value, sent as `application/json`."),
+            "nan": Field("Literal['null', 'refuse']", "What NaN and infinity become: null, or status 500.", "null"),
+        },
         """
 >>> from zefnb import *
 >>> routes = {'/count': ET.JSON(content=[1, 2, 3])}

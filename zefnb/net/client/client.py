@@ -47,6 +47,8 @@ class Client:
     closing for a reason of its own) before the connection broke are sent first on the next one.
     """
 
+    only_encodes = True
+
     def __init__(self, runtime: Runtime, target: Target, make_consumer: Any) -> None:
         self._runtime = runtime
         self.target = target

@@ -13,10 +13,13 @@ from starlette.responses import FileResponse, PlainTextResponse, RedirectRespons
 
 from zefnb.core.entity import ET, Entity
 from zefnb.core.record import fields_of
-from zefnb.core.wire import to_json_text
+from zefnb.core.values import converter_of
+from zefnb.core.wire import NANS, to_json_text
 from zefnb.errors import shown
 
-_ALLOWED = "text, bytes, None, dict, list, ET.HTML, ET.JSON, ET.Response, ET.Redirect, ET.FromFile"
+_ALLOWED = (
+    "text, bytes, None, dict, list, what has a converter, ET.HTML, ET.JSON, ET.Response, ET.Redirect, ET.FromFile"
+)
 _STATUS_ALLOWED = "a whole number from 200 to 599"
 _VALUE_ALLOWED = "visible characters of latin-1, blanks and tabs"
 _HEADERS_ALLOWED = "a dict of names and values, or a list of pairs of them, all text"
@@ -65,14 +68,14 @@ def _response(value: Any) -> Response:
         return PlainTextResponse(value)
     if isinstance(value, bytes | bytearray):
         return Response(bytes(value), media_type="application/octet-stream")
-    if isinstance(value, dict | list):
-        return Response(to_json_text(value), media_type="application/json")
+    if is_json(value):
+        return _json(value)
     given = fields_of(value) if isinstance(value, Entity) else {}
     kind = type(value)
     if kind is ET.HTML:
         return Response(_field(given, "ET.HTML", "content"), media_type="text/html")
     if kind is ET.JSON:
-        return Response(to_json_text(_field(given, "ET.JSON", "content")), media_type="application/json")
+        return _json(_field(given, "ET.JSON", "content"), given.get("nan", "null"))
     if kind is ET.Redirect:
         return RedirectResponse(_field(given, "ET.Redirect", "url"), status_code=_status(given.get("status", 302)))
     if kind is ET.FromFile:
@@ -80,6 +83,24 @@ def _response(value: Any) -> Response:
     if kind is ET.Response:
         return _full(given)
     raise BadAnswer("value", f"the answer is {shown(value)}; allowed: {_ALLOWED}")
+
+
+def is_json(value: Any) -> bool:
+    """Whether an answer of this value is JSON: dicts, lists, and what has a converter (docs/values.md)."""
+    if isinstance(value, dict | list):
+        return True
+    return not isinstance(value, _NOT_JSON) and converter_of(type(value)) is not None
+
+
+# An entity is an answer of its own kind, and a tuple is usually meant to be something else.
+_NOT_JSON = (Entity, str, bytes, bytearray, memoryview, tuple)
+
+
+def _json(value: Any, nan: Any = "null") -> Response:
+    if nan not in NANS:
+        allowed = " | ".join(map(repr, NANS))
+        raise BadAnswer("nan", f"ET.JSON.nan is {shown(nan)}; allowed: {allowed}")
+    return Response(to_json_text(value, nan), media_type="application/json")
 
 
 def _field(given: Mapping[str, Any], kind: str, name: str) -> Any:
@@ -98,7 +119,7 @@ def _full(given: dict[str, Any]) -> Response:
         response = Response(_content(body), status_code=_status(given.get("status", 200)))
         if isinstance(body, str):
             response.headers["content-type"] = "text/plain; charset=utf-8"
-        elif isinstance(body, dict | list):
+        elif is_json(body):
             response.headers["content-type"] = "application/json"
     if isinstance(response, FileResponse) and any(name == "content-length" for name, _ in headers):
         raise BadAnswer("length", "header 'content-length' is given for a file; it is counted when the file is sent")
@@ -107,12 +128,12 @@ def _full(given: dict[str, Any]) -> Response:
 
 
 def _content(body: Any) -> str | bytes:
-    if isinstance(body, dict | list):
-        return to_json_text(body)
     if isinstance(body, bytearray | memoryview):
         return bytes(body)
     if body is None or isinstance(body, str | bytes):
         return "" if body is None else body
+    if is_json(body):
+        return to_json_text(body, "null")
     raise BadAnswer("body", f"ET.Response.body is {shown(body)}; allowed: {_ALLOWED}")
 
 

@@ -14,9 +14,11 @@ from zefnb.core.record import fields_of
 from zefnb.core.shapes import SHAPES, of_kind
 from zefnb.core.shapes.shape import Shape
 from zefnb.core.types import describe
+from zefnb.core.wire import NANS
 from zefnb.engine.journal import Journal
 from zefnb.errors import FieldError, InvalidEffect, shown
 from zefnb.net.fields import check_actor, check_topics
+from zefnb.net.http.answers import is_json
 from zefnb.net.http.path_pattern import VARIABLE, path_pattern
 from zefnb.net.websocket.endpoint import MAX_SIZE, EndpointConfig
 from zefnb.net.websocket.slow_client import check_slow_client
@@ -100,13 +102,14 @@ def _check_answer(where: str, value: Any, faults: list[FieldError]) -> None:
         shape = _ANSWERS.get(type(value))
         if shape is not None:
             faults.extend(shape.missing(where, fields_of(value)))
+            if shape.name == "JSON" and (nan := fields_of(value).get("nan", "null")) not in NANS:
+                faults.append(FieldError(f"{where}.nan", f"got {shown(nan)}", " | ".join(map(repr, NANS))))
         else:
             allowed = ", ".join(repr(kind) for kind in (*_ANSWERS, ET.WebSocket))
             faults.append(FieldError(where, f"got {shown(value)}", f"text, None, a handler, {allowed}"))
-    elif not (value is None or isinstance(value, str | bytes | dict | list) or callable(value)):
-        faults.append(
-            FieldError(where, f"got {shown(value)}", "text, bytes, None, dict, list, ET.HTML, ... or a handler")
-        )
+    elif not (value is None or isinstance(value, str | bytes) or callable(value) or is_json(value)):
+        allowed = "text, bytes, None, dict, list, what has a converter, ET.HTML, ... or a handler"
+        faults.append(FieldError(where, f"got {shown(value)}", allowed))
 
 
 def _compile_socket(where: str, value: Entity, journal: Journal, faults: list[FieldError]) -> EndpointConfig | None:
@@ -132,6 +135,7 @@ def _options(where: str, given: Mapping[str, Any], faults: list[FieldError]) -> 
         "max_size": (int, lambda v: v is not True and v > 0, f"bytes in a message, default {MAX_SIZE}"),
         "compression": (bool, lambda v: True, "True or False"),
         "subprotocols": (list | tuple, lambda v: all(isinstance(item, str) for item in v), "a list of names"),
+        "nan": (str, lambda v: v in NANS, " | ".join(map(repr, NANS))),
     }
     for name, (kind, fits, allowed) in checks.items():
         if name not in given:

@@ -14,7 +14,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from zefnb.core.time import Time
-from zefnb.core.wire import encode_content
+from zefnb.core.wire import Nan, encode_content
 from zefnb.net.keepalive import PING_INTERVAL, PING_TIMEOUT
 from zefnb.net.websocket.deflate import SteppedDeflate
 from zefnb.net.websocket.frames import build
@@ -63,6 +63,7 @@ class Connection(ReadSide):
         "connect_time",
         "host",
         "ignored",
+        "nan",
         "on_lost",
         "origin",
         "path",
@@ -84,6 +85,7 @@ class Connection(ReadSide):
         self.origin: str | None = None
         self.connect_time: Time | None = None
         self.ignored = 0
+        self.nan: Nan = "null"
         self._last_ping = self.last_heard
         self._close_timer: asyncio.TimerHandle | None = None
 
@@ -132,10 +134,10 @@ class Connection(ReadSide):
         """Send one message to this client, at the end of this turn. Content as in `encode_content`."""
         extensions = self.protocol.extensions
         if not extensions:
-            self.send_raw(build(*encode_content(content)), 1)
+            self.send_raw(build(*encode_content(content, self.nan)), 1)
         elif self.is_open:
             deflate = cast("SteppedDeflate", extensions[0])
-            frame = self._outbox.packer.frame(content, deflate.window_bits)
+            frame = self._outbox.packer.frame(content, deflate.window_bits, self.nan)
             if isinstance(frame, bytes):
                 self.send_raw(frame, 1)
             else:

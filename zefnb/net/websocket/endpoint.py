@@ -10,6 +10,7 @@ from zefnb.core.entity import ET, Entity
 from zefnb.core.time import Time
 from zefnb.core.types import ByteArray
 from zefnb.core.uid import generate_uid
+from zefnb.core.wire import Nan
 from zefnb.engine.actor import Actor
 from zefnb.engine.actors import Actors
 from zefnb.engine.behaviour import Behaviour
@@ -40,6 +41,7 @@ class EndpointConfig:
     max_size: int = MAX_SIZE
     compression: bool = False
     subprotocols: tuple[str, ...] = ()
+    nan: Nan = "null"
 
     @property
     def negotiates(self) -> bool:
@@ -77,6 +79,7 @@ class Endpoint:
         connection.endpoint = self
         connection.slow_client = self.config.slow_client
         connection.max_size = self.config.max_size
+        connection.nan = self.config.nan
         connection.on_lost = self._lost
         if self.config.behaviour is not None:
             extra = {"path_params": path_params} if path_params else {}
@@ -99,7 +102,7 @@ class Endpoint:
             if connection.is_compressed:
                 self._topics.subscribe(topic, connection, "websocket")
             else:
-                self._fanouts.join(self._topics, topic, connection)
+                self._fanouts.join(self._topics, topic, connection, self.config.nan)
         connection.pushes = bool(self.config.push_into)
         connection.on_message = self._push() if connection.pushes else self._ignore(connection)
 
@@ -177,7 +180,7 @@ class Endpoint:
             if connection.is_compressed:
                 self._topics.unsubscribe(topic, connection)
             else:
-                self._fanouts.leave(self._topics, topic, connection)
+                self._fanouts.leave(self._topics, topic, connection, self.config.nan)
 
     def failed(self, connection: Connection, error: Exception) -> None:
         """Taking in a message went wrong, and not in a handler: say so."""

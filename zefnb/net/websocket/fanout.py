@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zefnb.core.entity import Entity
-from zefnb.core.wire import encode_content
+from zefnb.core.wire import Nan, encode_content
 from zefnb.engine.runtime import Runtime
 from zefnb.net.ports import Topics
 from zefnb.net.websocket.backlog import LONGEST_PIECE, Piece, joined
@@ -19,11 +19,12 @@ _LONGEST_BATCH = 262_144
 class Fanout:
     """The sockets subscribed to one topic: the hub sees one subscriber, each frame is built once."""
 
-    __slots__ = ("_connections", "_frames", "_outbox", "_runtime", "_size", "_snapshot", "topic")
+    __slots__ = ("_connections", "_frames", "_nan", "_outbox", "_runtime", "_size", "_snapshot", "topic")
     only_encodes = True
 
-    def __init__(self, runtime: Runtime, outbox: Outbox, topic: Any) -> None:
+    def __init__(self, runtime: Runtime, outbox: Outbox, topic: Any, nan: Nan) -> None:
         self.topic = topic
+        self._nan = nan
         self._runtime = runtime
         self._outbox = outbox
         self._connections: dict[Writer, None] = {}
@@ -40,7 +41,7 @@ class Fanout:
 
     def deliver(self, content: Any) -> None:
         """Send `content` to every socket, at the end of this turn."""
-        opcode, payload = encode_content(content)
+        opcode, payload = encode_content(content, self._nan)
         if self._outbox.batch is not self:
             self._outbox.begin_batch(self)
         self._frames.append(build(opcode, payload))
@@ -89,27 +90,28 @@ class Fanout:
 
 
 class Fanouts:
-    """The sockets of each topic, one `Fanout` for all endpoints and servers: a service of the runtime."""
+    """The sockets of each topic, in one `Fanout` for all endpoints with the same `nan`: a service of the runtime."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._fanouts: dict[str | None, Fanout] = {}
+        self._fanouts: dict[tuple[str | None, Nan], Fanout] = {}
 
-    def join(self, topics: Topics, topic: Entity, connection: Writer) -> None:
+    def join(self, topics: Topics, topic: Entity, connection: Writer, nan: Nan) -> None:
         """Subscribe a socket to `topic`."""
-        fanout = self._fanouts.get(topic._uid)
+        fanout = self._fanouts.get((topic._uid, nan))
         if fanout is None:
-            fanout = self._fanouts[topic._uid] = Fanout(self._runtime, self._runtime.service(Outbox), topic)
+            fanout = Fanout(self._runtime, self._runtime.service(Outbox), topic, nan)
+            self._fanouts[topic._uid, nan] = fanout
         if not len(fanout):
             topics.subscribe(topic, fanout, "websocket")
         fanout.add(connection)
 
-    def leave(self, topics: Topics, topic: Entity, connection: Writer) -> None:
+    def leave(self, topics: Topics, topic: Entity, connection: Writer, nan: Nan) -> None:
         """End that; the last socket ends the subscription of them all."""
-        fanout = self._fanouts.get(topic._uid)
+        fanout = self._fanouts.get((topic._uid, nan))
         if fanout is None:
             return
         fanout.discard(connection)
         if not len(fanout):
             topics.unsubscribe(topic, fanout)
-            del self._fanouts[topic._uid]
+            del self._fanouts[topic._uid, nan]

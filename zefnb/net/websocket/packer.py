@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from zefnb.core.wire import encode_content
+from zefnb.core.wire import Nan, encode_content
 from zefnb.engine.runtime import Runtime
 from zefnb.engine.unawaited_thread import UnawaitedThread
 from zefnb.errors import Interrupted
@@ -65,20 +65,20 @@ class Packer:
         self._loop = runtime.loop
         self._put = runtime.call_queue.put
         self._content: Any = None
-        self._frames: dict[int, bytes | Packing] = {}
+        self._frames: dict[tuple[int, Nan], bytes | Packing] = {}
         self._jobs: deque[Packing] = deque()
         self._is_at_work = False
         self._waiting_bytes = 0
 
-    def frame(self, content: Any, window_bits: int) -> bytes | Packing:
+    def frame(self, content: Any, window_bits: int, nan: Nan) -> bytes | Packing:
         """The frame that carries `content`, packed by itself, so that it is the same for every receiver."""
         if content is not self._content:
             if not self._frames:
                 self._loop.at_iteration_end(self._forget)
             self._content, self._frames = content, {}
-        frame = self._frames.get(window_bits)
+        frame = self._frames.get((window_bits, nan))
         if frame is None:
-            frame = self._frames[window_bits] = self._begin(*encode_content(content), window_bits)
+            frame = self._frames[window_bits, nan] = self._begin(*encode_content(content, nan), window_bits)
         return frame
 
     def _forget(self) -> None:

@@ -84,7 +84,7 @@ class Tap:
 
     def sent_content(self, content: Any) -> None:
         """A message goes out compressed: its frame tells nothing."""
-        opcode, payload = encode_content(content)
+        opcode, payload = encode_content(content, "null")
         self._sent(opcode, payload)
 
     def _sent(self, opcode: int, payload: bytes) -> None:
@@ -177,7 +177,7 @@ def _item(content: Any, at: float, size: int | None) -> Item:
     if len(text) == _LONGEST_TEXT:
         return presented(text, at)
     try:
-        opcode, payload = encode_content(content)
+        opcode, payload = encode_content(content, "null")
     except Exception:
         return presented(shown(content), at)
     return presented(payload.decode() if opcode == TEXT else payload, at)

@@ -1,0 +1,248 @@
+"""What values become that JSON and databases do not have: the table of docs/values.md, and converters."""
+
+from __future__ import annotations
+
+import array
+import collections
+import datetime as datetime_module
+import enum
+import json
+import re
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.spec.sessions import environment
+from zefnb.core import values
+from zefnb.core.entity import ET
+from zefnb.core.time import Time
+from zefnb.core.types import ByteArray
+from zefnb.core.values import converter
+from zefnb.core.wire import check_content, encode_content, to_json_text
+from zefnb.errors import InvalidValue, UnsupportedType
+from zefnb.store.codec import decode, encode
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "values.md"
+ROW = re.compile(r"\| `(.+?)`(?: \([^|]*\))? \| `(.+?)` \| (?:`(.+?)`|the same) \|$", re.MULTILINE)
+ROWS = ROW.findall(PAGE.read_text())
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+@dataclass
+class Point:
+    x: int
+    y: int
+
+
+# What the rows of the table use beyond what is defined here.
+NAMES = {name: getattr(collections, name) for name in ("ChainMap", "deque")}
+NAMES |= {name: getattr(datetime_module, name) for name in ("UTC", "date", "datetime", "time", "timedelta")}
+NAMES |= {"Decimal": Decimal, "UUID": uuid.UUID, "Path": Path, "array": array.array, "Time": Time, "ET": ET}
+LIBRARIES = {"np": "numpy", "pd": "pandas", "pl": "polars"}
+
+
+def value_of(code: str) -> Any:
+    if code.startswith("User("):
+        pydantic = pytest.importorskip("pydantic")
+        user = pydantic.create_model("User", name=(str, ...), born=(date, ...))
+        return eval(code, {**NAMES, "User": user})
+    if code.startswith("Order("):
+        attrs = pytest.importorskip("attrs")
+        return eval(code, {**NAMES, "Order": attrs.make_class("Order", ["id", "due"])})
+    short = code.partition(".")[0]
+    library = {short: pytest.importorskip(LIBRARIES[short])} if short in LIBRARIES else {}
+    return eval(code, {**NAMES, "Color": Color, "Point": Point, **library})
+
+
+def test_the_table_is_read_whole():
+    table = PAGE.read_text().partition("## The table")[2].partition("\n- **")[0]
+    assert len(ROWS) == len(re.findall(r"^\| `", table, re.MULTILINE)) > 30
+
+
+@pytest.mark.parametrize(("code", "text", "kept"), ROWS, ids=[row[0] for row in ROWS])
+def test_the_table_says_what_each_value_becomes(code, text, kept):
+    value = value_of(code)
+    assert to_json_text(value, "null") == text
+    assert encode_content([value], "null") == (1, f"[{text}]".encode())
+    assert to_json_text({"deep": ET.Guest(x=(value,))}, "null") == f'{{"deep": {{"type": "Guest", "x": [{text}]}}}}'
+    back = decode(encode({"deep": [value]}))["deep"][0]
+    assert repr(back) == (kept or repr(value))
+    check_content({"deep": [value]})
+
+
+@pytest.mark.parametrize(("code", "text", "kept"), ROWS, ids=[row[0] for row in ROWS])
+def test_a_value_that_becomes_text_or_a_number_can_be_a_key(code, text, kept):
+    if text[0] in "[{":
+        with pytest.raises((TypeError, InvalidValue)):
+            to_json_text({value_of(code): 1})
+    else:
+        key = text if text[0] == '"' else f'"{text}"'
+        assert to_json_text({value_of(code): 1}) == f"{{{key}: 1}}"
+
+
+def test_keys_that_become_the_same_are_refused_instead_of_lost():
+    with pytest.raises(InvalidValue, match="several keys become '1'"):
+        to_json_text({Decimal("1"): "a", "1": "b"})
+
+
+@pytest.mark.parametrize(
+    ("duration", "text"),
+    [
+        (timedelta(), "PT0S"),
+        (timedelta(days=3), "P3D"),
+        (timedelta(hours=1), "PT1H"),
+        (timedelta(minutes=61), "PT1H1M"),
+        (timedelta(microseconds=1), "PT0.000001S"),
+        (timedelta(seconds=-1.5), "-PT1.5S"),
+        (timedelta(days=-1, seconds=1), "-PT23H59M59S"),
+        (timedelta.max, "P999999999DT23H59M59.999999S"),
+        (timedelta.min, "-P999999999D"),
+    ],
+)
+def test_durations_are_those_of_iso_8601(duration, text):
+    assert json.loads(to_json_text(duration)) == text
+    pydantic = pytest.importorskip("pydantic")
+    assert pydantic.TypeAdapter(timedelta).validate_python(text) == duration
+
+
+def test_mappings_sets_and_sequences_of_any_kind_are_objects_and_lists():
+    user = collections.UserDict(a=1)
+    assert to_json_text([user, collections.UserList([1]), collections.OrderedDict(a=1), collections.Counter("aa")]) == (
+        '[{"a": 1}, [1], {"a": 1}, {"a": 2}]'
+    )
+    named = collections.namedtuple("Named", "x y")(1, 2)
+    assert to_json_text([named, {"a": 1}.values(), {"a": 1}.items()]) == '[[1, 2], [1], [["a", 1]]]'
+
+
+def test_members_of_enums_of_text_and_numbers_are_text_and_numbers():
+    level = enum.IntEnum("Level", {"LOW": 1})
+    kind = enum.StrEnum("Kind", {"OPEN": "open"})
+    assert to_json_text([level.LOW, kind.OPEN, {kind.OPEN: level.LOW}]) == '[1, "open", {"open": 1}]'
+    assert encode_content(kind.OPEN) == (1, b"open")
+
+
+def test_nan_becomes_null_or_is_refused_at_every_place():
+    nan = float("nan")
+    deep = {"a": [nan, (float("inf"),)], "b": {Point(nan, 1).x: 2}, "c": Point(-float("inf"), 1)}
+    assert to_json_text(deep, "null") == '{"a": [null, [null]], "b": {"null": 2}, "c": {"x": null, "y": 1}}'
+    for value in (deep["a"], deep["c"], nan):
+        with pytest.raises(InvalidValue, match="NaN and infinity are not in JSON"):
+            to_json_text(value, "refuse")
+
+
+# Converters
+
+
+@pytest.fixture
+def declared():
+    """Forget after the test what it declares."""
+    table = dict(values._table)
+    yield
+    values._table.clear()
+    values._table.update(table)
+    values._found.clear()
+
+
+def test_a_converter_is_for_a_type_and_its_subclasses_everywhere(declared):
+    class Half(Fraction):
+        pass
+
+    with pytest.raises(UnsupportedType, match="a value of type Half has no form in JSON"):
+        to_json_text(Half(1, 2))
+
+    @converter(Fraction)
+    def fraction(value):
+        return [value.numerator, date(2026, 1, value.denominator)]
+
+    assert to_json_text({"x": Half(1, 2)}) == '{"x": [1, "2026-01-02"]}'
+    assert encode_content(Fraction(1, 2)) == (1, b'[1, "2026-01-02"]')
+    assert decode(encode(Half(1, 2))) == [1, date(2026, 1, 2)]
+
+
+def test_a_converter_replaces_that_of_the_table(declared):
+    assert to_json_text(datetime(2026, 1, 2)) == '"2026-01-02T00:00:00"'
+    converter(datetime)(lambda value: value.year)
+    converter(Point)(lambda value: "a point")
+    converter(ET.Guest)(lambda value: value.name)
+    assert to_json_text([datetime(2026, 1, 2), Point(1, 2), ET.Guest(name="Ada")]) == '[2026, "a point", "Ada"]'
+
+
+@pytest.mark.parametrize("cls", [str, int, bool, dict, collections.Counter, 5, "Fraction"])
+def test_a_converter_that_would_never_be_called_is_refused(cls):
+    with pytest.raises(InvalidValue, match="converter: types"):
+        converter(cls)
+
+
+def test_a_converter_that_fails_names_itself_and_what_happened(declared):
+    converter(Fraction)(lambda value: 1 / 0)
+    with pytest.raises(InvalidValue, match="ZeroDivisionError in the converter of Fraction: division by zero"):
+        encode_content([Fraction(1, 2)])
+
+
+def test_a_converter_that_returns_what_it_is_given_ends(declared):
+    converter(Fraction)(lambda value: Fraction(value))
+    with pytest.raises(InvalidValue, match="nested too deeply"):
+        encode_content(Fraction(1, 2))
+
+
+def test_no_library_is_imported_for_its_types():
+    code = (
+        "import sys; from zefnb import *; [object() for _ in ()]\n"
+        "from zefnb.core.wire import encode_content\n"
+        "import datetime; encode_content([datetime.date(2026, 1, 2), {datetime.date(2026, 1, 2): {1}}])\n"
+        "heavy = {'numpy', 'pandas', 'polars', 'pydantic', 'attrs', 'attr', 'decimal', 'uuid'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], env=environment(), timeout=30, check=True)
+
+
+def test_a_library_that_is_imported_later_is_known_then():
+    code = (
+        "from zefnb.core.wire import encode_content\n"
+        "from fractions import Fraction\n"
+        "try: encode_content(Fraction(1, 2))\n"
+        "except ValueError: pass\n"
+        "import numpy\n"
+        "assert encode_content(numpy.arange(2)) == (1, b'[0, 1]')\n"
+    )
+    pytest.importorskip("numpy")
+    subprocess.run([sys.executable, "-c", code], env=environment(), timeout=60, check=True)
+
+
+@pytest.mark.parametrize("content", [{"a": b"x"}, [ByteArray(b"x")], {"a": {"b": [1j]}}, {(1,): 2}, ET.Guest(x=len)])
+def test_content_is_checked_as_it_is_encoded(content):
+    with pytest.raises(InvalidValue) as encoded:
+        encode_content(content)
+    with pytest.raises(InvalidValue) as checked:
+        check_content(content)
+    assert str(checked.value) == str(encoded.value)
+
+
+def test_two_columns_of_one_name_are_refused_instead_of_lost():
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(InvalidValue, match="there are several columns 'a'"):
+        to_json_text(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+def test_arrays_of_every_kind_of_numpy_become_lists_or_are_refused_by_type():
+    numpy = pytest.importorskip("numpy")
+    assert to_json_text(numpy.array(5)) == "5"
+    assert to_json_text(numpy.zeros((0, 2))) == "[]"
+    assert to_json_text(numpy.array(["a"])) == '["a"]'
+    assert to_json_text(numpy.array([date(2026, 1, 2), None], dtype=object)) == '["2026-01-02", null]'
+    assert to_json_text(numpy.ma.masked_array([1, 2], [0, 1])) == "[1, null]"
+    assert to_json_text(numpy.longdouble(0.5)) == "0.5"
+    for wrong, named in ((numpy.array([1j]), "complex"), (numpy.array([b"x"]), "bytes"), (numpy.dtype(int), "DType")):
+        with pytest.raises(InvalidValue, match=named):
+            encode_content(wrong)
