@@ -1,7 +1,7 @@
-"""`python -m tests`: all tests, or those that pytest's arguments choose, with the lines covered counted.
+"""`python -m tests`: run all tests, or those that pytest's arguments select, with coverage.
 
-All of them run in two processes, since what opens a browser mostly waits for it, and then what measures in a third.
-`python -m tests --below-the-browser` runs what needs neither a browser nor a quiet machine, in one.
+All of them run in two processes, since tests with a browser mostly wait, and then the measuring tests in a third.
+`python -m tests --below-the-browser` runs the tests that need neither a browser nor an idle machine, in one process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ALONE = ("tests/attacks",)  # some of them compare paces, which they can't besid
 
 
 def main(arguments: list[str]) -> int:
-    """Run them; answers what pytest answers."""
+    """Run them and return pytest's exit status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if arguments[:1] == ["--below-the-browser"]:
         return subprocess.call([sys.executable, *BELOW_THE_BROWSER, *arguments[1:]])
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
 
 
 def side_by_side() -> int:
-    """All but those that measure; what the second process said is shown after the first's."""
+    """Run all but the measuring tests; show the output of the second process after that of the first."""
     with tempfile.TemporaryFile("w+") as said:
         beside = subprocess.Popen([sys.executable, *PYTEST, *BESIDE], stdout=said, stderr=subprocess.STDOUT)
         try:

@@ -1,4 +1,4 @@
-"""What all tests share: a clean runtime after each, polling with a deadline, and real WebSocket clients."""
+"""Fixtures of all tests: a clean runtime after each, polling with a deadline, and real WebSocket clients."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def wait_until(condition: Callable[[], Any], within: float = 20.0) -> Any:
-    """Poll until `condition()` is true and answer what it was; `AssertionError` after `within` seconds."""
+    """Poll until `condition()` is true and return its value; raises `AssertionError` after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
         if value := condition():
@@ -73,7 +73,7 @@ def connect(clean: None) -> Iterator[Connect]:
 
 @pytest.fixture(autouse=True)
 def clean(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After the test: end whatever runs, then nothing is left, and the next test finds an empty journal."""
+    """After the test: end everything that runs, so that the next test starts with an empty journal."""
     before, sockets = the_runtime(), open_sockets()
     # Kernels and browsers take their time to let go of theirs.
     counts_sockets = bool({"net", "engine", "topics", "effects"} & set(request.path.parts))
@@ -86,7 +86,7 @@ def clean(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def leaves_nothing(runtime: Any, sockets: int | None) -> None:
-    """Fail with what is left: tasks on the loop, or more sockets than there were."""
+    """Fail with what is left: tasks on the loop, or more sockets than before."""
     with suppress(AssertionError):
         wait_until(lambda: not tasks_of(runtime), within=10)
     assert tasks_of(runtime) == []
@@ -101,12 +101,12 @@ def the_runtime() -> Any:
 
 
 def tasks_of(runtime: Any) -> list[str]:
-    """What goes on on its loop."""
+    """Return the tasks on its loop."""
     return [repr(task) for task in asyncio.all_tasks(runtime.loop)]
 
 
 def open_sockets() -> int:
-    """How many sockets this process has, but for the pairs by which threads wake each other; 0 where nobody tells."""
+    """Return the number of sockets of this process, without those of wakers; 0 where the system does not tell."""
     table = Path("/proc/self/net/unix")
     pairs = {f"socket:[{line.split()[6]}]" for line in table.read_text().splitlines()[1:]} if table.exists() else set()
     count = 0

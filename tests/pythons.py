@@ -41,7 +41,7 @@ PROGRESS_INTERVAL = 60.0
 
 @dataclass(frozen=True)
 class Run:
-    """Tests to run on one Python and one loop."""
+    """The tests to run on one Python and one loop."""
 
     version: str
     loop: str
@@ -50,12 +50,12 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Such as 'Python 3.13 on uvloop, the whole'."""
+        """Return a title such as 'Python 3.13 on uvloop, the whole'."""
         return f"Python {self.version} on {self.loop}, {self.part}"
 
 
 class Running:
-    """A run that goes on, and what it has printed so far."""
+    """A running process, and its output so far."""
 
     def __init__(self, run: Run, python: Path, arguments: list[str]) -> None:
         self.name = run.name
@@ -70,7 +70,7 @@ class Running:
 
     @property
     def output(self) -> str:
-        """What it has printed."""
+        """Return its output."""
         return Path(self._output.name).read_text(errors="replace")
 
     @property
@@ -81,17 +81,17 @@ class Running:
 
     @property
     def status(self) -> int | None:
-        """What it ended with; `None` while it goes on."""
+        """Return its exit status; `None` while it runs."""
         return self._process.poll()
 
     @property
     def outcome(self) -> str:
-        """One line: pytest's last one, and the status."""
+        """Return one line: pytest's last one, and the status."""
         ends = re.findall(r"^=+ (.* in [0-9.]+s.*?) =+$", self.output, re.MULTILINE)
         return f"{self.name}: {ends[-1] if ends else 'has not come to its end'} (status {self.status})"
 
     def end(self) -> None:
-        """End it, if it goes on."""
+        """End it if it still runs."""
         if self.status is None:
             self._process.terminate()
             self._process.wait()
@@ -122,7 +122,7 @@ def plan(versions: list[str]) -> list[Run]:
 
 
 def run_all(runs: list[Run], pythons: dict[str, Path], arguments: list[str], stack: ExitStack) -> list[Running]:
-    """Run them, `AT_A_TIME` at a time; what each has printed is shown when it ends, and how far it is before that."""
+    """Run them, `AT_A_TIME` at a time; show the output of each when it ends, and its progress before."""
     waiting, running, ended = deque(runs), list[Running](), list[Running]()
     told = time.monotonic()
     while waiting or running:
@@ -142,7 +142,7 @@ def run_all(runs: list[Run], pythons: dict[str, Path], arguments: list[str], sta
 
 
 def other_pythons() -> dict[str, Path]:
-    """The interpreters that are not this one, by version: those on the path, and pyenv's."""
+    """Return the other interpreters by version: those on the path, and pyenv's."""
     found: dict[str, Path] = {}
     for candidate in _candidates():
         name = _version(candidate)
@@ -160,7 +160,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _version(python: Path) -> str | None:
-    """Its version, such as '3.13'; `None` when it is too old or does not start, as a shim may."""
+    """Return its version, such as '3.13'; `None` when it is too old or does not start, as a shim may."""
     code = "import ensurepip, sys, venv; print(sys.version_info[0], sys.version_info[1])"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
     major, _, minor = done.stdout.strip().partition(" ")

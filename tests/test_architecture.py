@@ -1,4 +1,4 @@
-"""The house: each floor imports lower floors only, siblings not at all, and no file outgrows its noun."""
+"""The architecture: each layer imports only lower layers, siblings do not import each other, and files stay short."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ LONGEST_FILE = 400
 
 
 def room_of(path):
-    """The part of the house that a file belongs to."""
+    """Return the part of the package that a file belongs to."""
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
@@ -87,14 +87,14 @@ def graph():
 
 
 def wing_of(module):
-    """The floor and the wing of a module: the wing is empty for files beside the wings."""
+    """Return the layer and the subpackage of a module; no subpackage for files beside them."""
     floor, _, rest = module.partition(".")
     wing = rest.partition(".")[0]
     return floor, wing if wing in WINGS.get(floor, {}) else ""
 
 
 def in_circles(imported):
-    """The modules that import each other, and those that import some of them."""
+    """Return the modules that import each other, and those that import some of them."""
     while leaves := {name for name, others in imported.items() if not others & imported.keys()}:
         imported = {name: others for name, others in imported.items() if name not in leaves}
     return imported.keys()
@@ -176,7 +176,7 @@ def test_a_module_has_a_docstring(path):
 
 @pytest.mark.parametrize("service", ["topics", "net", "store"])
 def test_services_use_no_effect_by_name(service):
-    """But for the one that a route holds as the description of an actor, which they recognise and never perform."""
+    """Except the one that a route contains as the description of an actor, which they recognize and never perform."""
     for path in (PACKAGE / service).rglob("*.py"):
         named = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if _is_effect(node)}
         assert named <= {"FX.StartActor"}, path

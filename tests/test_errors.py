@@ -1,4 +1,4 @@
-"""Every misuse answers with one exception of `errors.py`: the effect, the field, what was given, what was allowed."""
+"""Every misuse raises one exception of `errors.py`: the effect, the field, the given value, the allowed values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever performing an effect raises names the effect: by itself, in a list, awaited, and inside handlers."""
+"""An exception of an effect names the effect: alone, in a list, awaited, and inside handlers."""
 
 from __future__ import annotations
 

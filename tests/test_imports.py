@@ -1,4 +1,4 @@
-"""Importing: cheap, nothing heavy, and no name taken that is somebody else's."""
+"""Importing: fast, without large modules, and without shadowing names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of limits: each row says what the code says, and names what holds it."""
+"""The page of limits: each row agrees with the code, and names an existing test."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def rows() -> list[Row]:
 
 
 def value_of(limit: str) -> float:
-    """The number that a cell such as `32 KiB` or `10,000` says."""
+    """Return the number in a cell such as `32 KiB` or `10,000`."""
     said = re.fullmatch(r"([\d,.]+) ?([A-Za-z]*)", limit)
     assert said, f"{limit!r} is no number with a unit"
     return float(said[1].replace(",", "")) * UNITS[said[2]]

@@ -1,4 +1,4 @@
-"""Processes: what a fork, another process and the end of a script do to servers and those who are connected."""
+"""Processes: the effects of a fork, another process and the end of a script on servers and their clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What invites others in: workflows, templates, citation and links, each checked by a tool that knows its form."""
+"""Files for contributors: workflows, templates, citation and links, each checked by a tool for its format."""
 
 from __future__ import annotations
 

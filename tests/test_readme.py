@@ -1,4 +1,4 @@
-"""The README and the docs: every block of Python in them runs, by itself, and prints what it says."""
+"""The README and the docs: every block of Python runs by itself, and prints its stated output."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from zefnb.errors import Interrupted, InvalidEffect, NotRunning, WouldBlock
 
 @pytest.fixture
 def nap():
-    """An effect that takes its time, and tells what became of it."""
+    """An effect that takes time, and reports how it ended."""
     story = []
 
     @effect("Nap")
@@ -218,7 +218,7 @@ def test_on_the_loop_quick_effects_are_performed_and_others_raise_with_advice(na
 
 
 def test_a_handler_in_its_thread_can_wait_even_for_its_own_actor(until):
-    """Nothing that waits for the own actor hangs: it stops, publishes to and asks for itself."""
+    """A handler that stops its own actor, publishes to it or queries it does not hang."""
     answers = []
 
     def handler(msg, state, context):
@@ -265,7 +265,7 @@ class TestCtrlC:
         assert FX.Nap(seconds=0) | run == "rested"
 
     def test_an_effect_cancelled_before_its_first_step_is_not_left_unawaited(self, nap, until):
-        """Interrupted in the very turn in which it was submitted: pytest fails on a coroutine never awaited."""
+        """Interrupted in the iteration of its submission: pytest fails on a coroutine that is never awaited."""
         runtime = default_runtime()
         from zefnb.engine.perform import Submission
 
@@ -404,7 +404,7 @@ class TestARuntimeOfOnesOwn:
             run_on(runtime, FX.Log(content="too late"))
 
     def test_a_handler_that_outlives_its_runtime_prints_nothing(self, until):
-        """Its answer finds the loop closed; pytest fails on an exception in a thread."""
+        """Its result finds the loop closed; pytest fails on an exception in a thread."""
         runtime = Runtime()
         begun, go = threading.Event(), threading.Event()
 

@@ -1,4 +1,4 @@
-"""What the fuzzer has found of interest, replayed: the server makes of these bytes what RFC 6455 does."""
+"""Interesting inputs that the fuzzer has found, replayed: the server reads them as RFC 6455 does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Binder makes of this repository, as far as it can be had without Binder."""
+"""The environment that Binder builds from this repository, as far as possible without Binder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOST, PREFIX = "hub.example", "/user/ada/"
 
 
 class Environment:
-    """A clean environment with what `binder/` installs in it."""
+    """A clean environment with the packages that `binder/` installs."""
 
     def __init__(self, folder: Path) -> None:
         self.bin = folder / "bin"
@@ -35,7 +35,7 @@ class Environment:
         return {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}", "VIRTUAL_ENV": str(self.bin.parent)}
 
     def run(self, *command: str, folder: Path = ROOT) -> str:
-        """What a command says that is run in it; it must succeed."""
+        """Run a command in it, which must succeed, and return its output."""
         done = subprocess.run(
             [str(self.bin / command[0]), *command[1:]],
             cwd=folder, env={**os.environ, **self.variables}, capture_output=True, text=True,

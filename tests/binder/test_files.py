@@ -25,7 +25,7 @@ def python_of_binder() -> str:
 
 
 def test_repo2docker_finds_the_files_and_builds_from_the_whole_repository():
-    """A dry run: what would be built, without docker and without a network."""
+    """A dry run: what repo2docker would build, without docker and without a network."""
     done = subprocess.run(
         [sys.executable, "-m", "repo2docker", "--no-build", "--debug", "."], cwd=ROOT, capture_output=True, text=True
     )
@@ -45,7 +45,7 @@ def test_its_python_version_is_one_that_the_project_supports():
 
 @pytest.fixture
 def start(environment: Environment):
-    """`start('a', 'b')`: what `binder/start` says when it is given these words, and its process number."""
+    """`start('a', 'b')`: run `binder/start` with these arguments; return its output and its process number."""
 
     def run(*words: str, **variables: str) -> tuple[int, str]:
         command = [str(BINDER / "start"), *words]

@@ -38,7 +38,7 @@ OURS = (WATCH, KNOWN, PAGE, LONG)
 
 
 class Tutorial(Notebook):
-    """The first tutorial, open in a tab, with some cells of ours where its server still runs."""
+    """The first tutorial, open in a tab, with some cells of the test where its server still runs."""
 
     def __init__(self, lab: Lab, page: Any) -> None:
         if (TUTORIALS / FIRST).exists():
@@ -60,11 +60,11 @@ class Tutorial(Notebook):
         super().__init__(lab, page, FIRST)
 
     def ours(self, source: str) -> int:
-        """The number of a cell of ours."""
+        """Return the number of a cell of the test."""
         return self.first + OURS.index(source)
 
     def run_to(self, end: int, start: int = 0) -> None:
-        """Run its cells of code up to that one; none may fail."""
+        """Run the code cells up to that one; none may fail."""
         for number in self._code:
             if start <= number < end:
                 outputs = self.run(number)
@@ -150,7 +150,7 @@ def say(chat: Any, message: str) -> None:
 
 
 def is_refused(url: str) -> bool:
-    """Whether the proxy turns away who does not know the token."""
+    """Return whether the proxy refuses requests without the token."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect)
     try:
         opener.open(url, timeout=10).close()

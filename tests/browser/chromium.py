@@ -14,7 +14,7 @@ PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil
 
 @contextmanager
 def chromium(*flags: str) -> Iterator[Any]:
-    """A browser, closed whatever happens; where there is none the test is left out, and it is said."""
+    """A browser, which is always closed; without one the test is left out, with a message."""
     playwright_api = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
     if PROGRAM is None:
         pytest.skip("the browser tests need chromium")

@@ -20,9 +20,9 @@ _STARTS_WITHIN = 90
 
 
 class Lab:
-    """One server of JupyterLab in directories of its own.
+    """A JupyterLab server in its own directories.
 
-    `command` is what becomes the server; `host` the name by which the browser reaches it.
+    `command` starts the server; `host` is the name by which the browser reaches it.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Lab:
         (self.root / name).write_text(json.dumps(notebook))
 
     def start_kernel(self) -> Path:
-        """Start a kernel without a notebook; answers its connection file."""
+        """Start a kernel without a notebook; return its connection file."""
         kernel = self._ask("POST", "api/kernels")
         return self._home / "jupyter_runtime_dir" / f"kernel-{kernel['id']}.json"
 
@@ -162,7 +162,7 @@ class Notebook:
         )
 
     def run(self, cell: int, within: float = 60) -> list[Any]:
-        """Run a cell to its end; answers its outputs."""
+        """Run a cell to its end; return its outputs."""
         self.start(cell)
         self.page.wait_for_function(
             "cell => window.jupyterapp.shell.currentWidget.content.widgets[cell].model.executionCount !== null",
@@ -177,11 +177,11 @@ class Notebook:
         )
 
     def has_ended(self, cell: int) -> bool:
-        """Whether a cell has run to its end."""
+        """Return whether a cell has finished."""
         return self._count(cell) is not None
 
     def is_busy(self) -> bool:
-        """Whether a cell runs. The kernel's own status tells of its control channel, too, and so may say idle."""
+        """Return whether a cell runs. The kernel's own status includes its control channel."""
         running = "widget => widget.model.executionState === 'running'"
         return bool(self.page.evaluate(f"() => window.jupyterapp.shell.currentWidget.content.widgets.some({running})"))
 
@@ -193,7 +193,7 @@ class Notebook:
         )
 
     def text(self, cell: int) -> str:
-        """What a cell printed, answered or raised, as one text."""
+        """Return what a cell printed, returned or raised, as one text."""
         parts = []
         for output in self.outputs(cell):
             text = output.get("text") or output.get("data", {}).get("text/plain") or output.get("traceback", "")
@@ -201,7 +201,7 @@ class Notebook:
         return "\n".join(parts)
 
     def save(self) -> Any:
-        """Save it; answers the notebook as it is on disk."""
+        """Save it; return the notebook as it is on disk."""
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
         return json.loads((self._lab.root / self.name).read_text())
 

@@ -1,4 +1,4 @@
-"""The chat client in a cell of a real JupyterLab: it talks, it looks as it should, it comes back by itself."""
+"""The chat client in a cell of a real JupyterLab: messages, look and reconnection."""
 
 from __future__ import annotations
 

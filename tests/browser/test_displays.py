@@ -1,4 +1,4 @@
-"""Everything that shows itself in a notebook, on one page of a real JupyterLab, looked at in light and dark."""
+"""All displays of a notebook, on one page of a real JupyterLab, in light and dark."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ FX.Log(content='the kettle is <b>hot</b>', level='warning') | run
 
 
 class Shown(NamedTuple):
-    """What a cell shows, and by which words one knows that it is there."""
+    """The display of a cell, and the words that show that it has appeared."""
 
     source: str
     words: tuple[str, ...]
@@ -111,7 +111,7 @@ class Gallery:
         return self.page.locator(".jp-Cell").nth(number).locator(".jp-Cell-outputWrapper")
 
     def missing(self, number: int, one: Shown) -> list[str]:
-        """What a cell should tell, and does not."""
+        """Return the words that a cell should show, and does not."""
         output, deadline = self.output(number), time.monotonic() + 5
         while words := [word for word in one.words if word not in output.inner_text()]:
             if time.monotonic() > deadline:

@@ -20,7 +20,7 @@ _CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Visit]:
-    """`visit(url, 'dark')`: a page in a browser of its own, with cookies of its own, which likes it light or dark."""
+    """`visit(url, 'dark')`: a page in a separate browser with its own cookies, in light or dark."""
     contexts = []
 
     def visit_(url: str, scheme: str = "light", width: int = 480) -> Any:

@@ -88,7 +88,7 @@ def rows(notebook):
 
 
 def column(notebook, title):
-    """What a column shows, from the top; read in one go, since the table moves."""
+    """Return the texts of a column, from the top; read at once, since the table changes."""
     return notebook.page.evaluate(
         """title => {
             const heads = [...document.querySelectorAll('.zw-head > div')];
@@ -233,7 +233,7 @@ def test_a_table_is_as_high_as_its_rows_and_scrolls_when_they_are_many(started, 
 
 
 def contrasts(page):
-    """Texts whose contrast with what is behind them is under 4.5 to 1 (WCAG 1.4.3)."""
+    """Return texts whose contrast with their background is under 4.5 to 1 (WCAG 1.4.3)."""
     return page.evaluate((Path(__file__).parent / "contrast.js").read_text())
 
 

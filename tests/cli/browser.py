@@ -32,7 +32,7 @@ _FLAGS = (
 
 
 class Browser:
-    """One window of headless Chromium, with a profile of its own."""
+    """A window of headless Chromium with its own profile."""
 
     def __init__(self, profile: Path) -> None:
         self._numbers = itertools.count()
@@ -48,7 +48,7 @@ class Browser:
         self._socket = self._open.enter_context(connect(page["webSocketDebuggerUrl"], proxy=None, max_size=None))
 
     def command(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Give one command of the protocol and wait for its answer."""
+        """Send one command of the protocol and wait for its reply."""
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
@@ -73,7 +73,7 @@ class Browser:
         return wait_for(lambda: self.ask(expression), seconds)
 
     def type(self, text: str) -> None:
-        """Type into whatever has the focus."""
+        """Type into the element that has the focus."""
         self.command("Input.insertText", text=text)
 
     def press_enter(self) -> None:
@@ -96,7 +96,7 @@ class Browser:
         path.write_bytes(base64.b64decode(self.command("Page.captureScreenshot", format="png")["data"]))
 
     def roles(self) -> set[tuple[str, str]]:
-        """What assistive technology is told: roles with their names."""
+        """Return the accessibility tree: roles with their names."""
         nodes = self.command("Accessibility.getFullAXTree")["nodes"]
         return {(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes if not n["ignored"]}
 
@@ -113,7 +113,7 @@ def _port_in(path: Path) -> int | None:
 
 
 def wait_for(check: Any, seconds: float = 10) -> Any:
-    """What `check` answers, once that is true."""
+    """Wait until `check` returns a true value, and return it."""
     deadline = time.monotonic() + seconds
     while not (answer := check()):
         assert time.monotonic() < deadline, f"nothing after {seconds} s"

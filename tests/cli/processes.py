@@ -34,7 +34,7 @@ def zefnb(*arguments: str, given: str = "", seconds: float = 60) -> subprocess.C
 
 
 class RunningDemo:
-    """`zefnb demo` that goes on until it is ended."""
+    """`zefnb demo` that runs until it is ended."""
 
     def __init__(self, *arguments: str) -> None:
         self.process = subprocess.Popen(
@@ -52,7 +52,7 @@ class RunningDemo:
         self.port = int(found[1])
 
     def end(self, by: int = signal.SIGINT) -> str:
-        """End it by a signal; what it printed since."""
+        """End it by a signal; return what it printed since."""
         self.process.send_signal(by)
         rest, _ = self.process.communicate(timeout=10)
         return rest
@@ -60,7 +60,7 @@ class RunningDemo:
 
 @contextmanager
 def running_demo(*arguments: str) -> Iterator[RunningDemo]:
-    """A demo that is ended whatever happens."""
+    """A demo that is always ended."""
     demo = RunningDemo(*arguments)
     try:
         yield demo
@@ -73,7 +73,7 @@ def running_demo(*arguments: str) -> Iterator[RunningDemo]:
 
 
 class Terminal:
-    """A shell in a terminal of its own, on a tmux server of its own."""
+    """A shell in its own terminal, on its own tmux server."""
 
     def __init__(self, width: int, height: int) -> None:
         self._name = f"zefnb-{uuid.uuid4().hex[:12]}"
@@ -109,7 +109,7 @@ class Terminal:
         self._tmux("resize-window", "-x", str(width), "-y", str(height))
 
     def lines(self) -> list[str]:
-        """What is on the screen now."""
+        """Return the text on the screen."""
         return self._tmux("capture-pane", "-p").splitlines()
 
     def until(self, text: str, seconds: float = 15) -> list[str]:
@@ -117,7 +117,7 @@ class Terminal:
         return wait_for(lambda: (lines := self.lines()) and any(text in line for line in lines) and lines, seconds)
 
     def until_prompt(self) -> list[str]:
-        """Wait until the shell asks for the next line; the screen."""
+        """Wait until the shell shows its prompt; return the screen."""
         return wait_for(lambda: (lines := self.lines()) and "\n".join(lines).rstrip().endswith("ready>") and lines, 15)
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ class Terminal:
 
 @contextmanager
 def terminal(width: int = 80, height: int = 24) -> Iterator[Terminal]:
-    """A terminal that is closed whatever happens."""
+    """A terminal that is always closed."""
     opened = Terminal(width, height)
     try:
         yield opened

@@ -1,4 +1,4 @@
-"""Effects: a function's signature is the schema; building checks, running asks what is missing."""
+"""Effects: a function's signature is the schema; building checks the fields, running checks that none is missing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from zefnb.ops import F, identity
 def declared() -> Iterator[None]:
     @effect("RingWaker")
     def ring_bell(runtime: Any, *, target: Topic, times: int = 1, tone: str | None = None) -> None:
-        """Ring the waker `times` times."""
+        """Ring `times` times."""
 
     @effect("Await", keyed="waiter")
     async def wait(runtime: Any, *, cls: Any = None, seconds: float) -> None:
@@ -101,8 +101,8 @@ def test_completion_lists_effects_and_fields():
 
 
 def test_the_docstring_of_the_function_is_the_effect_s_help():
-    assert FX.RingWaker.__doc__ == "Ring the waker `times` times."
-    assert inspect.getdoc(FX.RingWaker) == "Ring the waker `times` times."
+    assert FX.RingWaker.__doc__ == "Ring `times` times."
+    assert inspect.getdoc(FX.RingWaker) == "Ring `times` times."
     assert isinstance(effect_module.Effect.__doc__, str)
 
 

@@ -1,4 +1,4 @@
-"""Rules: first match wins, from the top, whatever was compiled."""
+"""Rules: the first match wins, as if the table were not compiled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snapshots: values as they are at this moment, whatever happens to the original."""
+"""Snapshots: copies of values that do not change with the original."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ mutable_values = st.recursive(
 
 
 def spoil(value: Any) -> None:
-    """Change whatever can be changed, as deep as it goes."""
+    """Change everything that can be changed, on all levels."""
     if isinstance(value, dict):
         for item in value.values():
             spoil(item)
@@ -241,7 +241,7 @@ def test_a_value_that_contains_itself_is_copied():
 
 
 class Connection:
-    """What deepcopy cannot copy: an object that holds a lock and a buffer."""
+    """An object with a lock and a buffer, which deepcopy cannot copy."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -249,7 +249,7 @@ class Connection:
 
 
 class Single:
-    """A class that says for itself that it is shared."""
+    """A class that declares itself shared."""
 
     def __deepcopy__(self, memo: Any) -> Single:
         return self
@@ -261,7 +261,7 @@ class Refusing:
 
 
 class Closing:
-    """A copy of it would close what the original still uses."""
+    """A copy of it would close a resource that the original still uses."""
 
     def __del__(self) -> None:
         pass

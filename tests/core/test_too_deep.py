@@ -1,4 +1,4 @@
-"""What nests too deeply for Python is refused in words, wherever a value comes in or goes out."""
+"""Values that are nested too deeply for Python raise a clear error at every entry and exit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Patterns: what a rule, an effect's field or a predicate may ask of a value."""
+"""Patterns: the conditions of rules, effect fields and predicates."""
 
 from __future__ import annotations
 

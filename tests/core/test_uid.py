@@ -1,4 +1,4 @@
-"""Uids: what gives a topic, a server or an actor its identity."""
+"""Uids: the identity of topics, servers and actors."""
 
 from __future__ import annotations
 

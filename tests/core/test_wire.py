@@ -1,4 +1,4 @@
-"""What leaves the program: JSON text and the content of frames."""
+"""Encoding: JSON text and the content of frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The effects on actors: what is refused, and what they answer. What actors do is in `tests/engine`."""
+"""The effects on actors: invalid fields, and results. `tests/engine` tests the actors themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The effects on databases: all or nothing, in order, in memory and on disk alike."""
+"""The effects on databases: atomic, in order, in memory and on disk."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_every_effect_of_the_design_is_there():
 
 @pytest.fixture(scope="module")
 def ended():
-    """Handles on what has been stopped, by the names of the fields that take them."""
+    """Handles of stopped objects, by the names of the fields that accept them."""
     server = FX.StartHTTPServer(routes={"/ws": ET.WebSocket(clients_push_into_=[ET.Topic("t")])}, port=0) | run
     url = f"ws://127.0.0.1:{server.port}/ws"
     client = FX.StartWebSocketClient(url=url, in_stream_into=ET.Topic("in")) | run

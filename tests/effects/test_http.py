@@ -1,4 +1,4 @@
-"""The effects on HTTP servers: what they answer and what they refuse."""
+"""The effects on HTTP servers: results and errors."""
 
 from __future__ import annotations
 

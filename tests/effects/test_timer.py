@@ -17,7 +17,7 @@ from zefnb.topics.timer import Timers
 
 @pytest.fixture
 def ticks():
-    """A topic, and when each of its messages came."""
+    """A topic, and the times at which its messages arrived."""
     topic, heard = ET.Topic(generate_uid()), []
 
     @zef_function(inline=True)

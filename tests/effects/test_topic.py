@@ -1,4 +1,4 @@
-"""The effects on topics: publish, subscribe, map, delete, and who is bound to what."""
+"""The effects on topics: publish, subscribe, map, delete, and list the bindings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def topics():
 
 
 def listening(topic):
-    """A list that fills with what `topic` carries."""
+    """A list that collects the messages of `topic`."""
     heard = []
 
     @zef_function(inline=True)

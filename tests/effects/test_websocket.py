@@ -1,4 +1,4 @@
-"""The effects on a server's WebSocket connections: who is connected, and sending somebody away."""
+"""The effects on a server's WebSocket connections: listing and closing them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The effects on outward clients: their fields, answers and help."""
+"""The effects on outward clients: their fields, results and help."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A program: foreign code strikes in the middle of ours, publishes and asks, and nothing hangs or is lost.
+"""A program: foreign code interrupts zefnb, publishes and runs queries, and nothing hangs or is lost.
 
-`python -m tests.engine.reentering KIND SECONDS`; the kinds are below, `cold` strikes before the engine is loaded.
+`python -m tests.engine.reentering KIND SECONDS`; the kinds are below, `cold` starts before the engine is loaded.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def ask() -> None:
 
 
 def once(call: Callable[[], None]) -> None:
-    """Make `call`, unless it is what has led here."""
+    """Make `call`, unless this call is itself caused by it."""
     if not getattr(inside, "it", False):
         inside.it = True
         try:
@@ -46,7 +46,7 @@ def once(call: Callable[[], None]) -> None:
 
 
 def every(strike: Callable[[], None]) -> Callable[[], None]:
-    """Have SIGALRM strike each millisecond; the answer ends it."""
+    """Let SIGALRM interrupt each millisecond; calling the result ends it."""
     signal.signal(signal.SIGALRM, lambda *_: strike())
     signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
     return lambda: signal.setitimer(signal.ITIMER_REAL, 0)
@@ -57,7 +57,7 @@ def signals() -> Callable[[], Any]:
 
 
 def effects_that_take_time() -> Callable[[], Any]:
-    """Each as soon as the one before has ended: a handler may be struck itself."""
+    """Set each timer when the previous handler has ended, since a handler can be interrupted itself."""
     db = FX.CreateDB(type=DictDatabase, initial_state={"n": 0}) | run
 
     def strike() -> None:

@@ -1,4 +1,4 @@
-"""The call queue: one ordered queue from other threads to the loop, which nothing strands."""
+"""The call queue: one ordered queue from other threads to the loop. No call is left behind."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_call_that_raises_does_not_block_later_calls(runtime, thrown, until):
 
 
 def test_an_interrupt_during_publishing_leaves_no_call_stuck():
-    """Wherever in it the interrupt strikes, what others put afterwards is made."""
+    """Wherever the interrupt occurs, later calls are made."""
     # In a process that coverage does not trace: of two traced threads, with an interrupt outstanding for a
     # third, CPython 3.11 lets neither go on.
     done = subprocess.run([sys.executable, "-m", "tests.engine.interrupting"], timeout=60, env=environment())

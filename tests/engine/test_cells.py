@@ -1,4 +1,4 @@
-"""CellRegistry: what a later execution of the same cell replaces, and what it never takes for its own."""
+"""CellRegistry: what a later execution of the same cell replaces, and what it never does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def things():
 
 
 def running(cell_execution, do, owner=None):
-    """What `do` answers while that execution of the cell (or an actor in its context) performs an effect."""
+    """Return the result of `do` while that execution of the cell (or an actor in its context) performs an effect."""
 
     def inside():
         current_identity.set(Identity(PLACE, cell_execution) if cell_execution else None)

@@ -1,4 +1,4 @@
-"""The runner: a slow handler delays its own actor and nobody else."""
+"""The handler threads: a slow handler delays only its own actor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal: what happened and what went wrong, counted, bounded, without anybody's secrets."""
+"""The journal: events and errors, counted, bounded, without secrets."""
 
 from __future__ import annotations
 
@@ -380,7 +380,7 @@ def test_the_time_to_remove_secrets_is_proportional_to_the_text(part):
 
 
 class Publishing(logging.Handler):
-    """A handler of logging that writes to the journal, as one does that publishes and fails."""
+    """A handler of logging that writes to the journal, as a handler that publishes and fails does."""
 
     def __init__(self, journal):
         super().__init__()
@@ -482,7 +482,7 @@ def test_a_forked_child_can_write_when_threads_of_its_parent_were_writing():
 
 
 def test_errors_of_callbacks_are_one_entry_for_all_arguments(until):
-    """asyncio's message for them quotes the arguments, which may be what a peer has sent."""
+    """asyncio's message quotes the arguments, which may come from a peer."""
     runtime = default_runtime()
 
     def fail(sent):

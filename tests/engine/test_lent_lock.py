@@ -1,4 +1,4 @@
-"""A lock that is lent to the loop by a holder who waits for it, and to those who work for it."""
+"""A lock that its holder lends to the loop while it waits for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def runtime() -> Runtime:
 
 
 def wait_for(runtime: Runtime, call: Callable[[], Any]) -> Any:
-    """As `run` does: have the loop make `call`, and wait for what it returns."""
+    """As `run` does: let the loop make `call`, and wait for its result."""
     from zefnb.engine.waker import thread_waker
 
     waker, returned = thread_waker(), []

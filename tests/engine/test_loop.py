@@ -1,4 +1,4 @@
-"""The loop says when a turn ends, and sleeps over nothing."""
+"""The loop reports the end of an iteration, and delays no callback."""
 
 from __future__ import annotations
 

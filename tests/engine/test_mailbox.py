@@ -1,4 +1,4 @@
-"""The mailbox: messages in order, and a feeder that is told to pause and to go on."""
+"""The mailbox: messages in order, and a feeder that is paused and resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running a cell again: definitions update what runs, and what a cell started is replaced by what it starts now."""
+"""Running a cell again: definitions update running code, and new objects replace those that the cell started before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Foreign code that runs in the middle of ours, and publishes and asks there: nothing hangs, nothing is lost."""
+"""Foreign code that interrupts zefnb, publishes and runs queries: nothing hangs, nothing is lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zefnb.errors import WouldBlock
 
 
 def strike(kind: str, seconds: float) -> None:
-    """In a process of its own, which says where it hangs."""
+    """Run in a separate process, which reports where it hangs."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.engine.reentering", kind, str(seconds)],
         timeout=seconds + 105,
@@ -43,7 +43,7 @@ def test_the_same_for_more_than_a_minute_in_total(kind: str) -> None:
 
 
 def test_a_handler_of_logging_that_publishes_can_start_the_engine(tmp_path: Path) -> None:
-    """asyncio logs which selector it takes; the handler's lock is held by who waits for the loop."""
+    """asyncio logs its choice of selector; a thread that waits for the loop holds the handler's lock."""
     cells = [
         "import logging\nfrom zefnb import *",
         "class Handler(logging.Handler):\n"
@@ -57,7 +57,7 @@ def test_a_handler_of_logging_that_publishes_can_start_the_engine(tmp_path: Path
 
 
 def test_the_loop_starts_threads_in_which_a_finalizer_can_wait_for_it_early(tmp_path: Path) -> None:
-    """What is called first in a new thread stands for the finalizer."""
+    """The first call in a new thread represents the finalizer."""
     cells = [
         "import threading, time\nfrom zefnb import *",
         "first = threading.Thread._set_ident\nasked = []\n"

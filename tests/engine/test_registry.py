@@ -1,4 +1,4 @@
-"""What runs, by handle: the same way to find, list and forget it, whatever it is."""
+"""Running objects by handle: one way to find, list and forget all kinds."""
 
 from __future__ import annotations
 

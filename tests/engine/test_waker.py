@@ -1,4 +1,4 @@
-"""Wakers: the loop tells a thread that waits for it, by which nobody is left waiting and nothing is left behind."""
+"""Wakers: the loop wakes waiting threads; none waits for ever, and no descriptor leaks."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_default_timeout_for_sockets_changes_nothing():
 
 
 def test_without_a_free_descriptor_waiting_still_works():
-    """A server with as many clients as it may have still answers questions, and its handlers still run."""
+    """A server with the maximum number of clients still serves queries, and its handlers still run."""
     topic, handled = ET.Topic(generate_uid()), []
     # What they need is loaded before, and what could give descriptors back is gone.
     FX.StopActor(actor=FX.StartActor(initial_state=0, handler=lambda msg, state: [[], state]) | run) | run
@@ -112,7 +112,7 @@ def test_many_waiting_threads_do_not_use_all_descriptors():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_after_ctrl_c_at_any_point_of_a_wait_the_waker_still_works(kind):
-    """In a thread of its own, so that it strikes as soon as Python looks."""
+    """Run in a separate thread, so that it interrupts as soon as Python checks."""
     rung = kind(0.001)
     for _ in range(200):
         inside = threading.Event()

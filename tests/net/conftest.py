@@ -1,4 +1,4 @@
-"""What the tests of the network share: servers, bare sockets, and the connection inside the server."""
+"""Fixtures of the network's tests: servers, plain sockets, and the connection inside the server."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def topic() -> Any:
 
 @pytest.fixture
 def chat(serve: Callable[..., Any], topic: Any) -> Any:
-    """A server on which everybody at `/ws` hears what anybody says."""
+    """A server on which all clients at `/ws` receive each message."""
     return serve({"/ws": ET.WebSocket(clients_subscribe_to=[topic], clients_push_into_=[topic])})
 
 
 @pytest.fixture
 def raw() -> Iterator[Callable[..., Wire]]:
-    """`raw(server)`: a bare socket that has shaken hands at `/ws`; with `path=None` one that has said nothing."""
+    """`raw(server)`: a plain socket after its handshake at `/ws`; with `path=None` one that has sent nothing."""
     with ExitStack() as stack:
 
         def to(
@@ -90,7 +90,7 @@ def on_loop(call: Callable[[], Any]) -> Any:
 
 @contextmanager
 def peak_memory() -> Iterator[Callable[[], int]]:
-    """`peak()` tells how many bytes more than at the beginning have been in use at once, here and in the server."""
+    """`peak()` returns the most bytes in use at once, here and in the server, minus those at the start."""
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
@@ -105,7 +105,7 @@ def inside(server: Any) -> Any:
 
 
 def is_free(port: int) -> bool:
-    """Whether another program could listen there now."""
+    """Return whether another program could listen there now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""What hostile peers say: requests that are none, handshakes that must not be accepted, breaches of RFC 6455.
+"""Input of hostile peers: invalid requests, handshakes that must be refused, breaches of RFC 6455.
 
 The tests of the network and the attacks of `make attacks` share it.
 """

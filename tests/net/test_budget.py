@@ -1,4 +1,4 @@
-"""The budget: exact at its edges, and one for the runtime."""
+"""The budget: exact at its limit, and one for the runtime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The messages that handlers receive have the fields that their shapes say, with values of the types that they say."""
+"""The messages that handlers receive have the fields of their shapes, with values of the declared types."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def collector() -> tuple[list[Any], Any]:
 
 
 def fits(message: Any, *missing: str, more: tuple[str, ...] = ()) -> None:
-    """Hold a message against its shape: the fields named `missing` may be, and are, missing."""
+    """Compare a message with its shape: the fields in `missing` can be, and are, missing."""
     shape = SHAPES[type(message).__name__]
     given = fields_of(message)
     assert given.keys() == shape.fields.keys() - set(missing) | set(more)

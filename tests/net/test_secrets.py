@@ -1,4 +1,4 @@
-"""Secrets: what a client sends to prove who it is appears nowhere."""
+"""Secrets: a client's credentials appear nowhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A WebSocket client on a bare socket, for what a library would not send."""
+"""A WebSocket client on a plain socket, for bytes that a library would not send."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def closing(code: int | None = None, reason: str = "") -> bytes:
 
 
 def handshake(path: str = "/ws", host: str = "localhost", **headers: str) -> bytes:
-    """A handshake; `headers` are added or replace, underscores for hyphens, and "" takes one away."""
+    """A handshake; `headers` are added or replace, underscores for hyphens, and "" removes one."""
     fields = {
         "Host": host,
         "Connection": "Upgrade",
@@ -61,7 +61,7 @@ def handshake(path: str = "/ws", host: str = "localhost", **headers: str) -> byt
 
 
 class Frame(NamedTuple):
-    """What came from the server."""
+    """A frame from the server."""
 
     opcode: int
     payload: bytes
@@ -80,7 +80,7 @@ class Frame(NamedTuple):
 
 
 class Wire:
-    """A connected socket, with what has been read of it and not yet taken."""
+    """A connected socket, and the received bytes that have not been used yet."""
 
     def __init__(self, port: int, *, receive_buffer: int | None = None, host: str = "127.0.0.1") -> None:
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -96,11 +96,11 @@ class Wire:
         self.received = bytearray()
 
     def send(self, *parts: bytes) -> None:
-        """Send all parts in one segment, as far as the kernel sees to it."""
+        """Send all parts in one segment, as far as the kernel does so."""
         self.socket.sendall(b"".join(parts))
 
     def open(self, path: str = "/ws", **headers: str) -> Wire:
-        """Shake hands, and insist on 101 with the right answer to our key."""
+        """Do the handshake, which must give 101 with the right accept value."""
         self.send(handshake(path, **headers))
         status, answered, _ = self.read_head()
         assert status == 101, status
@@ -109,7 +109,7 @@ class Wire:
         return self
 
     def read_head(self) -> tuple[int, dict[str, str], str]:
-        """Status, headers and reason of the HTTP answer."""
+        """Return status, headers and reason of the HTTP response."""
         while b"\r\n\r\n" not in self.received:
             assert self._more(), f"ended within an answer's head: {bytes(self.received)!r}"
         head, _, rest = bytes(self.received).partition(b"\r\n\r\n")
@@ -120,7 +120,7 @@ class Wire:
         return int(status), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}, reason
 
     def read_response(self) -> tuple[int, dict[str, str], bytes]:
-        """One HTTP answer with its body."""
+        """Return one HTTP response with its body."""
         status, headers, _ = self.read_head()
         return status, headers, self._take(int(headers.get("content-length", "0")))
 
@@ -136,7 +136,7 @@ class Wire:
         return Frame(first & 0x0F, self._take(length), bool(first & 0x80), first >> 4 & 7)
 
     def read_close(self) -> Frame:
-        """The close frame that must come next."""
+        """Return the close frame, which must come next."""
         came = self.read()
         assert came.opcode == CLOSE, came
         return came
@@ -149,7 +149,7 @@ class Wire:
         return came, each
 
     def read_end(self) -> bytes:
-        """Read to the end of the stream: what still came. A reset fails."""
+        """Read to the end of the stream; return the rest. A reset fails."""
         while self._more():
             pass
         rest, self.received = bytes(self.received), bytearray()
@@ -168,7 +168,7 @@ class Wire:
         return bool(data)
 
     def silent(self, seconds: float = 0.1) -> bool:
-        """Whether nothing comes for a while."""
+        """Return whether nothing arrives for a while."""
         self.socket.settimeout(seconds)
         try:
             return not self.received and not self._more()

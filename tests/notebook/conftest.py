@@ -1,4 +1,4 @@
-"""A token of the control channel, and views that come in by it."""
+"""A token of the control channel, and views that connect with it."""
 
 from __future__ import annotations
 

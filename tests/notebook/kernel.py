@@ -1,4 +1,4 @@
-"""A real kernel, and what it sends for each cell."""
+"""A real kernel, and its messages for each cell."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ READY = 60.0
 
 
 class Cell:
-    """One execution of a cell: what has arrived under it."""
+    """One execution of a cell, and its output."""
 
     def __init__(self, number: str) -> None:
         self.number = number
@@ -64,7 +64,7 @@ class Kernel:
         return done
 
     def until(self, condition: Callable[[], Any], within: float = 30.0) -> Any:
-        """Take in what the kernel sends until that is so."""
+        """Receive the kernel's messages until the condition is true."""
         deadline = time.monotonic() + within
         while not (value := condition()):
             assert time.monotonic() < deadline, f"not so within {within} s: {self.shown()}"
@@ -101,7 +101,7 @@ class Kernel:
             cell.idle = True
 
     def shown(self) -> dict[str, str]:
-        """What is under each cell."""
+        """Return the output under each cell."""
         return {number: cell.text[-300:] for number, cell in self._cells.items() if cell.text}
 
     def value(self, expression: str) -> Any:
@@ -111,12 +111,12 @@ class Kernel:
         return eval(done.text)
 
     def complete(self, code: str) -> list[str]:
-        """What completion offers at the end of `code`, as the text would then read."""
+        """Return the completions at the end of `code`, as complete texts."""
         reply = self._client.complete(code, reply=True, timeout=20)["content"]
         return [code[: reply["cursor_start"]] + match for match in reply["matches"]]
 
     def new_page(self) -> None:
-        """What a page does that has been reloaded: it asks for the widgets, under a session of its own."""
+        """Act as a page after a reload: request the widgets, in a new session."""
         client = BlockingKernelClient(connection_file=self._manager.connection_file)
         client.load_connection_file()
         client.start_channels()
@@ -124,11 +124,11 @@ class Kernel:
         client.stop_channels()
 
     def interrupt(self) -> None:
-        """What the stop button does."""
+        """Act as the stop button."""
         self._manager.interrupt_kernel()
 
     def restart(self) -> None:
-        """What the restart button does."""
+        """Act as the restart button."""
         self._manager.restart_kernel(now=False)
         self._client.wait_for_ready(timeout=READY)
 

@@ -1,4 +1,4 @@
-"""Completion, by a real kernel's answers to the Tab key; with jedi and without."""
+"""Completion by a real kernel's replies to the Tab key, with and without jedi."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_fields_are_completed_where_a_name_is_possible(text, offered):
     ["chat {print(1)}", "cha{1}", "cha$lobby", "cha two", "cha'", 'cha"', "cha;x", "cha?", "cha\x1b[31m", "-cha"],
 )
 def test_a_topic_whose_name_would_be_parsed_differently_is_not_offered(kernel, name):
-    """A client may have chosen the name: with it an expression would come into the line, and be run."""
+    """A client may have chosen the name: as an expression in the line it would be run."""
     kernel.run(f"odd = FX.SubscribeFX(topic=ET.Topic({name!r}), op=identity) | run", "odd")
     assert kernel.complete("%zef publish ch") == ["%zef publish chat"]
     assert not [text for text in kernel.complete("%zef tail ") if name in text]

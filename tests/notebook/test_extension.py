@@ -37,7 +37,7 @@ def is_free(port: int) -> bool:
 
 
 def test_loading_starts_no_server_and_loads_no_widgets():
-    """How long it takes is for the bench to say."""
+    """The bench measures the time."""
     fresh = Kernel()
     try:
         heavy = "import sys\nheavy = [n for n in ('uvicorn', 'ipywidgets', 'anywidget', 'rich') if n in sys.modules]"

@@ -1,4 +1,4 @@
-"""What stands under a cell that does less than its author meant."""
+"""Hints under a cell that does less than its author intended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The overview: tells everything that runs, in plain values."""
+"""The overview: all that runs, in plain values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands under a cell that made a mistake: the line that made it, and what is to be done."""
+"""Output under a cell with a mistake: the line with the mistake, and what to do."""
 
 from __future__ import annotations
 

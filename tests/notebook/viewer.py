@@ -19,7 +19,7 @@ from zefnb.notebook.watch.tables import table_named
 
 
 class Viewer:
-    """One view: `ask` answers what the channel says to a request; what is pushed meanwhile is taken in."""
+    """A view: `ask` returns the channel's reply to a request; meanwhile it receives updates."""
 
     def __init__(self, control: Control, token: AccessToken) -> None:
         self.socket = connect(f"ws://127.0.0.1:{control.port}{PATH}", legacy=True, close_timeout=0.5)
@@ -60,7 +60,7 @@ class Viewer:
         raise AssertionError("no answer")
 
     def look(self, **query: Any) -> list[list[Any]]:
-        """Change the view; answers the rows of the window."""
+        """Change the view; return the rows of the window."""
         assert self.ask("look", **query)["ok"]
         return self.rows
 
@@ -72,7 +72,7 @@ class Viewer:
         return [row[self.names.index(name)] for row in self.rows]
 
     def until(self, condition: Any, within: float = 20.0) -> Any:
-        """Take in what comes until `condition()` is true."""
+        """Receive updates until `condition()` is true."""
         deadline = time.monotonic() + within
         while not (value := condition()):
             assert time.monotonic() < deadline, "not so in time"
@@ -80,7 +80,7 @@ class Viewer:
         return value
 
     def listen(self, seconds: float) -> None:
-        """Take in what comes for a while."""
+        """Receive updates for a while."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             self._next(left)
@@ -143,7 +143,7 @@ class Viewer:
 
 
 def answer_to(nonce: str, token: AccessToken) -> dict[str, str]:
-    """What a view that knows the secret of `token` answers to the server's nonce."""
+    """Return the reply of a view with the secret of `token` to the server's nonce."""
     own = secrets.token_urlsafe(16)
     return {"token": token.name, "nonce": own, "proof": token.proof("view", nonce, own)}
 
@@ -153,5 +153,5 @@ def the_control() -> Control:
 
 
 def here(work: Any) -> Any:
-    """What `work()` answers on the loop."""
+    """Return the result of `work()` on the loop."""
     return on_loop(default_runtime(), work)

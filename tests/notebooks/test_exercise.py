@@ -1,4 +1,4 @@
-"""The exercise of the tutorials: it says what is missing, and what is folded away beneath it is a solution."""
+"""The exercise of the tutorials: it says what is missing, and its hidden cell is a solution."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def cell(notebook: Any, name: str) -> Any:
 
 
 def told(notebook: Any) -> str:
-    """Run it in a kernel; what the reader is told about the exercise."""
+    """Run it in a kernel; return what it prints about the exercise."""
     env = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
     client = NotebookClient(notebook, timeout=30, kernel_name="python3")
     with client.setup_kernel(env=env):

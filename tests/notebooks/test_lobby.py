@@ -1,4 +1,4 @@
-"""The game lobby of the tutorials, its cells run as they stand: what players do that the story does not tell."""
+"""The game lobby of the tutorials, with its unchanged cells: actions of players that the tutorial does not show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zefnb import FX, run
 
 @pytest.fixture
 def lobby() -> dict[str, Any]:
-    """The names of the notebook, after its cells up to the one that starts the server."""
+    """Return the names of the notebook, after its cells up to the one that starts the server."""
     names: dict[str, Any] = {"__name__": "lobby"}
     exec("from zefnb import *", names)
     for cell in Tutorial(FOLDER / "13-game-lobby.ipynb").code[1:]:
@@ -26,7 +26,7 @@ def lobby() -> dict[str, Any]:
 
 @pytest.fixture
 def come_in(lobby, connect):
-    """`come_in('Ada')`: a player who has said a name."""
+    """`come_in('Ada')`: a player who has sent a name."""
 
     def come(name: str) -> Any:
         client = connect(lobby["server"], "/play")
@@ -51,7 +51,7 @@ def game(come_in):
 
 
 def play(ada: Any, bob: Any, cells: str) -> tuple[Any, Any]:
-    """They move in turn; what each is shown at last."""
+    """They move in turn; return the last view of each."""
     for number, cell in enumerate(cells):
         (ada, bob)[number % 2].send(cell)
         shown = sees(ada), sees(bob)

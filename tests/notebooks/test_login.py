@@ -1,4 +1,4 @@
-"""The login of the tutorials, its cells run as they stand: what somebody tries who is no member."""
+"""The login of the tutorials, with its unchanged cells: attempts of people who are no members."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PASSWORD = "tea at five"
 
 @pytest.fixture
 def members() -> dict[str, Any]:
-    """The names of the notebook, after its cells up to the one that starts the server; Ada is a member."""
+    """Return the names of the notebook, after its cells up to the one that starts the server; Ada is a member."""
     names: dict[str, Any] = {"__name__": "members"}
     exec("from zefnb import *", names)
     for cell in Tutorial(FOLDER / "10-login-and-sessions.ipynb").code[1:]:
@@ -39,7 +39,7 @@ def log_in(browser: httpx.Client, name: str = "Ada", password: str = PASSWORD) -
 
 
 def answer(members: Any, connect: Any, first: Any) -> Any:
-    """What the room says to that first message; the code, if it closes."""
+    """Return the room's reply to that first message, or the close code."""
     client = connect(members["server"], "/ws")
     client.send(first)
     try:

@@ -19,7 +19,7 @@ Ran = tuple[Tutorial, Outcome, Outcome]
 
 @pytest.fixture(scope="module", params=PATHS, ids=lambda path: path.stem)
 def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """A tutorial, and what was so after its first and its second run in one kernel."""
+    """A tutorial, and the outcomes of its first and its second run in one kernel."""
     tutorial = Tutorial(request.param)
     first, second = tutorial.run_twice(tmp_path_factory.mktemp("tutorial"))
     return tutorial, first, second

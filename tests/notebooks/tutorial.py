@@ -1,4 +1,4 @@
-"""A tutorial: a notebook of `notebooks/`, and what is so after it ran in a real kernel."""
+"""A tutorial: a notebook of `notebooks/`, and the outcome of a run in a real kernel."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ print(repr(__census()))
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run from the first cell to the last."""
+    """The outcome of one run from the first cell to the last."""
 
     error: str
     running: dict[str, int]
@@ -48,7 +48,7 @@ class Outcome:
 
 
 class Tutorial:
-    """A notebook on disk. Its metadata announce the faults that it causes, by a part of what the journal says:
+    """A notebook on disk. Its metadata announce the errors that it causes, by a part of the journal's message:
     `{"zefnb": {"faults": ["ZeroDivisionError"]}}`.
     """
 

@@ -1,4 +1,4 @@
-"""Ops for bytes: from what a binary frame is in topic mode, and back."""
+"""Ops for bytes: from the content of a binary frame in topic mode, and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ops for data: the items of whatever one can walk through."""
+"""Ops for data: the items of any iterable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ops for what is inside: fields, keys and paths."""
+"""Ops for the parts of values: fields, keys and paths."""
 
 from __future__ import annotations
 

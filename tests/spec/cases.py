@@ -1,4 +1,4 @@
-"""For each block of the specification: what stands before it, and what real clients see after it has run.
+"""For each block of the specification: the code before it, and what real clients see after it has run.
 
 The checks run inside the session that has run the block, so that they can publish from there; the
 clients are those of the `websockets` library, over real sockets.

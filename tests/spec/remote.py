@@ -18,7 +18,7 @@ from tests.net.client.tunnel import Tunnel
 
 
 def start_remote(host: str) -> list[Any]:
-    """Have `host` lead to a local TLS echo server whose certificate this process trusts; returns what it hears."""
+    """Let `host` resolve to a local TLS echo server whose certificate this process trusts; return what it receives."""
     authority = trustme.CA()
     trusted = Path(tempfile.mkdtemp()) / "ca.pem"
     authority.cert_pem.write_to_path(trusted)

@@ -36,14 +36,14 @@ for cell in json.load(sys.stdin):
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The environment of a session: the tests are importable, and warnings are heard of."""
+    """The environment of a session: the tests are importable, and warnings are shown."""
     # Without asyncio's debug mode, which prints a line whenever the machine is slow.
     return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONASYNCIODEBUG": "", "PYTHONWARNINGS": "default", **extra}
 
 
 @contextmanager
 def machine_wide(name: str) -> Iterator[None]:
-    """Have what is called `name` for oneself, among all runs of the tests on this machine, while in here."""
+    """Hold the lock `name` among all runs of the tests on this machine during the block."""
     if fcntl is None:
         yield
         return
@@ -59,14 +59,14 @@ def machine_wide(name: str) -> Iterator[None]:
 
 
 def run_script(cells: Sequence[str], tmp_path: Path, within: float = 30, **env: str) -> str:
-    """The cells as one script in a process of its own; answers what it printed, errors included."""
+    """Run the cells as one script in a separate process; return its output with errors."""
     script = tmp_path / "script.py"
     script.write_text("\n\n".join(cells))
     return _finished([sys.executable, str(script)], "", within, env)
 
 
 def run_ipython(cells: Sequence[str], tmp_path: Path, within: float = 30, **env: str) -> str:
-    """The cells one after the other in a terminal IPython of its own."""
+    """Run the cells one after the other in a separate IPython in a terminal."""
     env = {"IPYTHONDIR": str(tmp_path / "ipython"), **env}
     return _finished([sys.executable, "-c", _IPYTHON], json.dumps(list(cells)), within, env)
 
@@ -88,13 +88,13 @@ def _finished(command: list[str], given: str, within: float, env: dict[str, str]
 
 
 def run_kernel(cells: Sequence[str], tmp_path: Path, within: float = 30, **env: str) -> str:
-    """The cells one after the other in a Jupyter kernel of its own."""
+    """Run the cells one after the other in a separate Jupyter kernel."""
     with kernel(**env) as session:
         return "".join(session.execute(cell, within=within).text for cell in cells)
 
 
 class Executed:
-    """What became of a cell: its printed text, its error, its value as text."""
+    """The result of a cell: its printed text, its error, its value as text."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -110,7 +110,7 @@ class Kernel:
         self._client = client
 
     def send(self, code: str, cell_id: str | None = None) -> str:
-        """Send a cell without waiting; answers the request's id."""
+        """Send a cell without waiting; return the request's id."""
         content = {
             "code": code,
             "silent": False,
@@ -125,7 +125,7 @@ class Kernel:
         return str(message["header"]["msg_id"])
 
     def outcome(self, request: str, within: float = 30) -> Executed:
-        """What became of a cell that was sent, when it is done."""
+        """Return the result of a cell that was sent, when it is done."""
         done = Executed()
         deadline = time.monotonic() + within
         while True:
@@ -155,7 +155,7 @@ class Kernel:
 
 @contextmanager
 def kernel(**env: str) -> Iterator[Kernel]:
-    """A kernel of its own for as long as the block lasts."""
+    """A separate kernel for the block."""
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel(env=environment(**env), cwd=str(ROOT), stderr=subprocess.DEVNULL)
     client = manager.client()

@@ -1,4 +1,4 @@
-"""What the tests of databases share: a path, and no database left open."""
+"""Fixtures of the databases' tests: a path, and no database left open."""
 
 from __future__ import annotations
 

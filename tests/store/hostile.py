@@ -1,4 +1,4 @@
-"""Database files as somebody could send them: values that would fill the process, tables that never end."""
+"""Hostile database files: values that would fill the process, tables without end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOLD = b"\x8c\x11zefnb.store.codec\x8c\x04told\x93"
 
 
 def told(*parts: bytes) -> bytes:
-    """A pickle of what is made of those parts."""
+    """Return a pickle made of those parts."""
     return HEAD + TOLD + b"(" + b"".join(parts) + b"tR."
 
 
@@ -62,7 +62,7 @@ def executed(*statements: str) -> Callable[[Path], None]:
 
 
 def rewritten(name: str, sql: str) -> Callable[[Path], None]:
-    """The file with another text for one of its tables, as SQLite itself would never have it."""
+    """Change the SQL text of a table in the file, which SQLite itself would never do."""
 
     def change(path: Path) -> None:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:

@@ -1,4 +1,4 @@
-"""Keys that somebody chose so that all have one hash: refused in time that goes with what was read."""
+"""Keys chosen so that all have one hash: refused in time proportional to the bytes read."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def frozen(*members: Any) -> bytes:
 
 
 def pairs(count: int) -> list[tuple[int, int]]:
-    """Pairs of small numbers with one hash: the second is what the first leaves over."""
+    """Pairs of small numbers with one hash: the second number is computed from the first."""
     word, first, second, begin = 2**64, 11400714785074694791, 14029467366897019727, 2870177450012600261
     inverse, found, n = pow(second, -1, word), [], 0
     while len(found) < count:

@@ -1,4 +1,4 @@
-"""The codec: every value of zefnb comes back from the disk as it was, and nothing else gets in."""
+"""The codec: every value of zefnb round-trips, and no other is accepted."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def test_any_other_value_raises_and_the_error_lists_the_allowed_types(value, hin
 
 
 class Malice:
-    """Calls `function` when it is unpickled by somebody who allows it."""
+    """Calls `function` when it is unpickled without restrictions."""
 
     def __init__(self, function: Anything, *args: Anything) -> None:
         self.call = function, args

@@ -1,4 +1,4 @@
-"""DictDatabase: a dict that everybody shares, in memory and on disk alike."""
+"""DictDatabase: a shared dict, in memory and on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that cannot be used say why, and those from somebody else run no code."""
+"""Unusable files raise with a reason, and foreign files run no code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forks: parent and child go on with the same file, whatever was under way in it."""
+"""Forks: parent and child continue with the same file, whatever operation was running."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_children_forked_during_writes_write_to_the_same_file_and_nothing_is_los
 
 
 def in_child(work):
-    """What `work` returns in a forked child, as text."""
+    """Return the result of `work` in a forked child, as text."""
     reads, writes = os.pipe()
     child = os.fork()
     if not child:

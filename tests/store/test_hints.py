@@ -1,4 +1,4 @@
-"""What was probably meant is worked out when an error is read: most are caught, and never read."""
+"""Suggestions are computed when an error is read: most errors are caught and never read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stored bytes that somebody made up: refused before anything is made of them, and never more than was read."""
+"""Generated stored bytes: refused before anything is built from them, and never larger than what was read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOLD = b"\x8c\x11zefnb.store.codec\x8c\x04told\x93\x94"
 
 
 def doubled(first: bytes, joined: bytes, times: int) -> bytes:
-    """A value whose parts each name the one before twice."""
+    """A value whose parts each refer to the previous one twice."""
     steps = b"".join(b"\x94" + joined.replace(b"?", bytes([n])) for n in range(times))
     return HEAD + first + steps + b"."
 

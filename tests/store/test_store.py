@@ -1,4 +1,4 @@
-"""What both stores hold to, underneath the handle."""
+"""The common behaviour of both stores, below the handle."""
 
 from __future__ import annotations
 

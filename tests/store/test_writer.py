@@ -1,4 +1,4 @@
-"""The writer: groups of changes in one transaction, each undone alone when it fails."""
+"""The writer: groups of changes in one transaction, each rolled back alone when it fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zefnb.errors import NotRunning, StorageFailed
 
 
 def together(store: Any, values: list[Any]) -> list[Any]:
-    """Write the values in one group; the errors, in order."""
+    """Write the values in one group; return the errors, in order."""
     started, begun, done = threading.Event(), threading.Event(), threading.Event()
     errors: dict[int, Any] = {}
 
@@ -168,7 +168,7 @@ def test_work_submitted_during_the_close_is_done_or_refused(path):
 
 
 def test_an_effect_during_a_change_finds_the_database_in_memory():
-    """As of a signal handler that strikes there: the loop wants what the thread holds that waits for it."""
+    """As with a signal handler at that point: the loop needs a lock of the thread that waits for the loop."""
     db = FX.CreateDB(type=DictDatabase, initial_state={"n": 1}) | run
 
     def work(table: Any) -> None:

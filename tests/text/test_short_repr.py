@@ -1,4 +1,4 @@
-"""Short reprs: as `repr` says it, only that a huge value costs no more than a small one."""
+"""Short reprs: the text of `repr`, but a huge value costs no more than a small one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clock that a test moves: nothing waits for real, and what comes, comes in order."""
+"""A clock that a test moves: no real waiting, and events in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zefnb.topics.timer import Timers
 
 
 class MovedClock(Clock):
-    """Both clocks stand still until the test lets time pass, or puts the one on the wall."""
+    """Both clocks stop until the test lets time pass, or sets the wall clock."""
 
     def __init__(self, wall):
         self._wall, self._monotonic = Time(wall), 1000.0
@@ -38,7 +38,7 @@ class MovedClock(Clock):
         self._wall += by
 
     def let_pass(self, seconds, step=1.0):
-        """So many seconds pass, in steps of `step` at most; who sleeps wakes at his moment or at the next step."""
+        """Let `seconds` pass, in steps of `step` at most; a sleeper wakes at its moment or at the next step."""
         asyncio.run_coroutine_threadsafe(self._pass(seconds, step), default_runtime().loop).result(60)
 
     async def _pass(self, seconds, step):
@@ -62,7 +62,7 @@ async def _everything_else():
 
 
 class Heard:
-    """When each message of a topic came, by the clock on the wall."""
+    """Return the wall-clock times of the messages of a topic."""
 
     def __init__(self, topic, clock):
         self.at = []
@@ -77,7 +77,7 @@ class Heard:
 
 
 def use(clock):
-    """Have the timers that are started from now on go by `clock`; answers the clock they had."""
+    """Let timers that start from now on use `clock`; return the previous clock."""
     timers = default_runtime().service(Timers)
     before, timers.clock = timers.clock, clock
     return before

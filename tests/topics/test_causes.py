@@ -1,4 +1,4 @@
-"""Messages that cause themselves: followed for a while, then dropped and named, and nobody else notices."""
+"""Messages that cause themselves: followed for a while, then dropped and named, without effect on others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def named():
 
 @pytest.fixture
 def limit(monkeypatch):
-    """So few returns that a loop has soon made them all; what holds for them holds for the real number."""
+    """A small limit of returns, which a loop soon reaches; the real limit works the same."""
     for module in (causes, subscriptions):
         monkeypatch.setattr(module, "MAX_RETURNS", 20)
     return 20
@@ -36,7 +36,7 @@ def limit(monkeypatch):
 
 @pytest.fixture
 def listen(until):
-    """`listen(topic)` answers the list of what it brings from now on."""
+    """`listen(topic)` returns a list that collects its messages from now on."""
 
     def start(topic):
         heard = []
@@ -159,7 +159,7 @@ def test_a_message_that_causes_itself_is_dropped_and_named_once(loop, limit, lis
 
 
 def quiet(heard):
-    """Whether nothing more comes: no handler is at work, and the hub has delivered everything."""
+    """Return whether nothing more arrives: no handler runs, and the hub has delivered everything."""
     before, settled = len(heard), threading.Event()
     runtime = default_runtime()
     runtime.call_queue.put(lambda: runtime.service(Hub).after_delivery(settled.set))
@@ -218,7 +218,7 @@ def test_a_countdown_reaches_its_end(limit, listen, until):
 
 
 def test_messages_of_a_timer_have_no_cause_whoever_started_it(limit, listen, until):
-    """A subscription that starts a timer for the next round paces itself: it goes on for ever."""
+    """A subscription that starts a timer for the next round is slow: it continues for ever."""
     [topic] = topics(1)
     heard = listen(topic)
     timers = []
@@ -238,7 +238,7 @@ def test_messages_of_a_timer_have_no_cause_whoever_started_it(limit, listen, unt
 
 
 def test_a_slow_loop_is_not_dropped(monkeypatch):
-    """With the clock in the test's hand: a return each second goes on, a thousand in a second end."""
+    """With a simulated clock: a return each second continues, a thousand in a second end."""
     now = [1000.0]
     # The module's clock alone: the loop and its threads go by the process's.
     monkeypatch.setattr(causes, "time", SimpleNamespace(monotonic=lambda: now[0]))

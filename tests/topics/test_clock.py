@@ -171,7 +171,7 @@ def test_a_daily_timer_keeps_its_time_of_day_in_its_zone(clock, topic, day, zone
 
 @pytest.fixture
 def consumer(topic):
-    """An actor in a thread that waits for the test's leave with each message; `handled` holds what it has done."""
+    """An actor in a thread that waits for the test with each message; `handled` has those that it has handled."""
 
     class Consumer:
         leave, begun, handled = threading.Semaphore(0), [], []

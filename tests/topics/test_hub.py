@@ -1,4 +1,4 @@
-"""The hub: one order for everybody, nothing lost, nothing doubled, nobody starved."""
+"""The hub: one order for all, none lost, none doubled, none starved."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def fresh_topic():
 
 
 class Listener:
-    """Who writes down what it is given, on the loop."""
+    """A subscriber that records its messages, on the loop."""
 
     def __init__(self, then=None):
         self.heard = []
@@ -33,7 +33,7 @@ class Listener:
 
 
 def on_loop(call):
-    """What `call(hub)` answers on the loop."""
+    """Return the result of `call(hub)` on the loop."""
     runtime = default_runtime()
     done, answers = threading.Event(), []
 
@@ -233,7 +233,7 @@ def _async_publisher(target):
 
 
 def test_an_unsubscribe_waits_for_earlier_queued_publishes(until):
-    """Also while the hub is busy: here it is asked for in the middle of a delivery."""
+    """Also while the hub is busy: here it is called during a delivery."""
     first, source, target = fresh_topic(), fresh_topic(), fresh_topic()
     heard = Listener()
     done = FX.SubscribeFX(topic=source, op=insert_into(FX.Publish(target=target), "content")) | run
@@ -342,7 +342,7 @@ def test_a_plain_name_and_an_equal_uid_are_the_same_topic():
 
 
 def test_endless_deliveries_yield_to_the_loop_after_a_few_milliseconds(until):
-    """Each delivery takes a millisecond, so that many of them would hold the loop: between them others have a turn."""
+    """Each delivery takes a millisecond, so many would block the loop: between them other callbacks run."""
     runtime, topic = default_runtime(), ET.Topic(generate_uid())
     hub, order = runtime.service(Hub), []
 

@@ -1,4 +1,4 @@
-"""Content: each receiver has what was published, whatever the publisher and the others do to theirs."""
+"""Content: each receiver has what was published, also when the publisher and others change theirs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def topic():
 
 
 def plain_op(change, seen):
-    """An op that notes what it got, and changes it."""
+    """An op that records its message, and changes it."""
 
     def op(content):
         seen.append(repr(content))

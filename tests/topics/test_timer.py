@@ -1,4 +1,4 @@
-"""The moments of timers: counted from the start, whatever happens between."""
+"""The moments of timers: counted from the start, independent of delays."""
 
 from __future__ import annotations
 

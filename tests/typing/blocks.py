@@ -20,7 +20,7 @@ _DISPLAY = "from IPython.display import display"  # what every kernel has
 
 
 def modules() -> dict[str, str]:
-    """Each as the text of a module, by a name that tells where it comes from."""
+    """Return each as the text of a module, by a name that gives its origin."""
     return {
         **{re.sub(r"\W", "_", block.name): _STAR + block.code for block in PAGES if _is_for_users(block)},
         **dict(_specification()),
@@ -29,7 +29,7 @@ def modules() -> dict[str, str]:
 
 
 def _is_for_users(block: Block) -> bool:
-    """Not those that declare an effect of their own, which only the stub could tell of, or show a mistake."""
+    """Not blocks that declare their own effect, which the stub cannot know, or that show a mistake."""
     return block.page.name != "add-an-effect.md" and "except TypeError" not in block.code
 
 

@@ -1,6 +1,6 @@
-"""`python -m tests.typing.stub` writes `zefnb/__init__.pyi`: what editors and type checkers know of the public names.
+"""`python -m tests.typing.stub` writes `zefnb/__init__.pyi`: the public names for editors and type checkers.
 
-The names are loaded lazily and `FX.` is a namespace made by decorators: neither can be seen without running the code.
+The names are loaded lazily and `FX.` is a namespace made by decorators, so neither is visible without running the code.
 The stub is made from the signatures, and a test compares it with them.
 """
 
@@ -111,7 +111,7 @@ def _annotation(written: object) -> str:
 
 
 def _result(written: str) -> str:
-    """What the caller of `| run` gets: an effect that takes time gives it later, which no caller sees."""
+    """Return the result of `| run`: an effect that takes time returns it later, which no caller sees."""
     return re.sub(r" \| Awaitable\[.*\]$", "", written)
 
 

@@ -9,7 +9,7 @@ from zefnb import ET, FX, generate_uid, run, zef_function
 
 @pytest.fixture
 def outbox():
-    """A topic, and a list of what was published to it."""
+    """A topic, and a list of the messages published to it."""
     topic, heard = ET.Topic(generate_uid()), []
 
     @zef_function(inline=True)

@@ -1,4 +1,4 @@
-"""An actor in a test, and what reaches it."""
+"""An actor in a test, and the messages that it receives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from zefnb import FX, run
 
 
 class Room:
-    """An actor and what reaches it: `say` publishes to its input, `state` asks for its state."""
+    """An actor and its messages: `say` publishes to its input, `state` returns its state."""
 
     def __init__(self, **fields):
         self.handle = FX.StartActor(**{"initial_state": 0, **fields}) | run

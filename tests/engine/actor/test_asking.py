@@ -1,4 +1,4 @@
-"""Asking actors for their states, and looking at what they take."""
+"""Queries of actors' states and inputs."""
 
 from __future__ import annotations
 

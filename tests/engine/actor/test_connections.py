@@ -1,4 +1,4 @@
-"""The actors of connections: a fresh one for each client, which ends with it."""
+"""The actors of connections: a new one for each client, which ends with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an actor ends, and what ends with it."""
+"""The end of an actor, and of everything that belongs to it."""
 
 from __future__ import annotations
 

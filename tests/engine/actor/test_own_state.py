@@ -1,4 +1,4 @@
-"""A state is its actor's own: no other actor, no handler that fails and nobody who asks changes it."""
+"""An actor's state is separate: no other actor, no failing handler and no caller of a query can change it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STATES: dict[str, tuple[Any, Any]] = {
 
 
 def handler_of(kind: str, look: Any) -> Any:
-    """Adds what it is told to the state; fails afterwards when told to."""
+    """Appends the message to the state; fails afterwards when the message says so."""
 
     def add(msg: Any, state: Any) -> Any:
         look(state).append(msg)

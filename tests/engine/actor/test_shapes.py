@@ -1,4 +1,4 @@
-"""Every shape of handler, in every place, and what is done to a message before."""
+"""Handlers of every signature, in every place, and transforms of messages."""
 
 from __future__ import annotations
 

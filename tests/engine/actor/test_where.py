@@ -1,4 +1,4 @@
-"""Where handlers run, and whom a slow one delays."""
+"""Where handlers run, and which actors a slow one delays."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class TestWhereHandlersRun:
         assert done == ["quick", "slow 1", "slow 2"]
 
     def test_a_handler_thread_belongs_to_a_handler_only_during_its_call(self, until):
-        """What one handler's thread binds belongs to its actor, and what the next binds to the next."""
+        """What one handler's thread binds belongs to its actor, and what the next binds to the next actor."""
         source = ET.Topic(generate_uid())
 
         def bind(msg, state):

@@ -36,7 +36,7 @@ def outsider() -> Iterator[Callable[..., Outsider]]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between attempts do not grow, for tests in which a server goes several times."""
+    """Pauses between attempts do not grow, for tests in which a server stops several times."""
     monkeypatch.setattr(client_module, "LONGEST_PAUSE", 0.2)
 
 
@@ -54,7 +54,7 @@ def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
 
 @pytest.fixture
 def names(clean: None, monkeypatch: pytest.MonkeyPatch) -> Names:
-    """What names mean to the runtime's loop: `names['feed.example'] = ['127.0.0.1']`, and `[]` is no address."""
+    """The addresses of names for the runtime's loop: `names['feed.example'] = ['127.0.0.1']`; `[]` means no address."""
     known: Names = {}
     loop = default_runtime().loop
     resolve, connect = loop.getaddrinfo, loop.create_connection

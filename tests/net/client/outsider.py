@@ -1,4 +1,4 @@
-"""A server of another make, and what tests of the outward client say about it."""
+"""A foreign server, and its checks for tests of the outward client."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Until = Callable[..., Any]
 
 
 class Outsider:
-    """A WebSocket server of another make, in a thread and a loop of its own. It can go away and come back."""
+    """A foreign WebSocket server in its own thread and loop. It can stop and start again."""
 
     def __init__(self, tls: ssl.SSLContext | None = None, echo: bool = False, port: int = 0, **options: Any) -> None:
         self.received: list[str | bytes] = []
@@ -109,7 +109,7 @@ class Outsider:
         self.each(lambda connection: connection.transport.abort())
 
     def leave(self) -> None:
-        """Say 1001 to everybody and go away; the port is free."""
+        """Close all connections with 1001 and stop; the port is free."""
 
         async def close() -> None:
             if self._server is not None:
@@ -168,7 +168,7 @@ def expired() -> dict[str, datetime.datetime]:
 
 
 def talk_to(server: Outsider | str, **fields: Any) -> tuple[Any, Any, Any, list[Any]]:
-    """A client in topic mode: its handle, inbox, outbox and what came in."""
+    """A client in topic mode: its handle, inbox, outbox and received messages."""
     inbox, outbox = ET.Topic(generate_uid()), ET.Topic(generate_uid())
     came: list[Any] = []
     FX.SubscribeFX(topic=inbox, op=keep_in(came)) | run
@@ -187,7 +187,7 @@ def keep_in(came: list[Any]) -> Callable[[Any], list[Any]]:
 
 
 def play(server: Outsider, **fields: Any) -> tuple[Any, list[Any]]:
-    """A client with an actor that notes what it gets and counts in its state; the handle and the notes."""
+    """A client with an actor that records its messages and counts in its state; the handle and the records."""
     notes: list[Any] = []
 
     def note(message: Any, count: int) -> list[Any]:

@@ -1,4 +1,4 @@
-"""A server that says exactly the bytes that a test wants, and reads only when it is told to."""
+"""A server that sends exactly the bytes that a test wants, and reads only on command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server can make an outward client hold has bounds."""
+"""What a server can make an outward client store has bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an outward client ends, and what it leaves behind."""
+"""The end of an outward client, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_closing_the_runtime_closes_every_client(outsider: Any, until: Until) ->
 
 
 class Cells:
-    """Stands in for a notebook: tells which execution of which cell is running."""
+    """Simulates a notebook: it says which execution of which cell is running."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._identity: Identity | None = None

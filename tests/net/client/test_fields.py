@@ -1,4 +1,4 @@
-"""What `FX.StartWebSocketClient` refuses, and how it says so."""
+"""Invalid fields of `FX.StartWebSocketClient`, and their errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A first attempt that fails says why."""
+"""A first attempt that fails raises with the reason."""
 
 from __future__ import annotations
 

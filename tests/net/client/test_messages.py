@@ -1,4 +1,4 @@
-"""What passes between an outward client and servers of another make."""
+"""Messages between an outward client and foreign servers."""
 
 from __future__ import annotations
 

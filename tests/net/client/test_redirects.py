@@ -1,4 +1,4 @@
-"""Redirects: which of them an outward client follows, and what goes along."""
+"""Redirects: which ones an outward client follows, and which headers it sends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECRETS = {"Authorization": "Bearer hush", "Cookie": "c=hush", "X-Api-Key": "hus
 
 
 def redirects_to(location: Any, status: int = 307) -> Any:
-    """What a server decides: it redirects, by a fixed url or one made from the request's path."""
+    """A server's decision: it redirects, to a fixed url or to one made from the request's path."""
 
     def decide(connection: ServerConnection, request: Request) -> Response | None:
         where = location(request.path) if callable(location) else location
@@ -38,7 +38,7 @@ def redirects_to(location: Any, status: int = 307) -> Any:
 
 
 def elsewhere(monkeypatch: pytest.MonkeyPatch, scope: Scope = Scope.PUBLIC) -> None:
-    """Have the address that redirects, which is this machine's, count as one of `scope`."""
+    """Let the redirecting address, which is this machine's, count as one of `scope`."""
     monkeypatch.setattr(redirects_module, "_scope_of_peer", lambda *given: scope)
 
 

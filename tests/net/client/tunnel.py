@@ -1,4 +1,4 @@
-"""A proxy that leads every name to one port of this machine: names that the world knows can be tested without it."""
+"""A proxy that connects every name to one port of this machine, so that tests can use public names without them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 
 class Tunnel:
-    """Takes each `CONNECT` to `port`, and remembers what was asked for."""
+    """Connects each `CONNECT` to `port`, and records its target."""
 
     def __init__(self, port: int) -> None:
         self._port = port

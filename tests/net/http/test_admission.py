@@ -1,4 +1,4 @@
-"""Admission: pages from elsewhere stay out, by whatever name they come, and programs get in."""
+"""Admission: foreign pages are refused under any name, and programs are accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that cannot be sent as they are: 500, and the journal says whose fault it is."""
+"""Responses that cannot be sent: 500, and the journal names the handler."""
 
 from __future__ import annotations
 

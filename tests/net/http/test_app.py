@@ -1,4 +1,4 @@
-"""HTTP: what a route's value means to a browser, what a handler is given, and what goes wrong."""
+"""HTTP: the meaning of a route's value to a browser, the input of a handler, and errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Get = Callable[..., httpx.Response]
 
 @pytest.fixture
 def ask(serve: Any) -> Iterator[Callable[..., httpx.Response]]:
-    """`ask(routes, '/x')`: one request to a server with these routes, or to a server."""
+    """`ask(routes, '/x')`: send one request to a server with these routes, or to a server."""
     with httpx.Client(timeout=10) as client:
 
         def request(routes: Any, path: str = "/", method: str = "GET", **options: Any) -> httpx.Response:

@@ -29,7 +29,7 @@ EVIL, ALLOWED = "http://evil.example", "https://app.example"
 
 
 def request(way: str, path: str, *lines: str, method: str = "GET") -> bytes:
-    """A request by this way in. Its path begins with the one of a route of that kind."""
+    """A request by this way. Its path starts with that of a route of this kind."""
     base = "/page" if way == "http" else "/ws"
     asking = () if way == "http" else HANDSHAKE
     # A tab is allowed in a header, and no plain handshake has one.
@@ -39,7 +39,7 @@ def request(way: str, path: str, *lines: str, method: str = "GET") -> bytes:
 
 
 class Row(NamedTuple):
-    """A request, and the status with which it is refused; `None` when it is accepted.
+    """A request, and the status of its refusal; `None` when it is accepted.
 
     `differs` are the documented differences: another result by one of the ways.
     """
@@ -242,7 +242,7 @@ def test_each_way_refuses_a_connection_over_the_limit(serve: Any, raw: Any, topi
 
 
 class Desk:
-    """Asks about each visitor, and decides when it is told to."""
+    """Waits for a decision about each client until the test makes it."""
 
     def __init__(self, server: Any) -> None:
         self.asked: list[RequestHead] = []
@@ -275,7 +275,7 @@ Asking = Callable[[str], tuple[Wire, Desk]]
 
 @pytest.fixture
 def asking(server: Any, raw: Any, until: Any) -> Asking:
-    """A request about which the gate asks. A handshake has its first frame behind it."""
+    """A request that waits for a decision. A handshake is followed by its first frame."""
 
     def ask(way: str) -> tuple[Wire, Desk]:
         desk, wire = Desk(server), raw(server, None)

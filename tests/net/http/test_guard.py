@@ -1,7 +1,7 @@
-"""The guard: what is no proper request gets a plain refusal, soon, and never a 101.
+"""The guard: an invalid request is refused soon, and never gets a 101.
 
-Also the contract with uvicorn, whose HTTP class the guard extends by seams that are not public: when one
-of the first tests here fails after an update, `zefnb/net/http/guard.py` must be read against the new class.
+Also the contract with uvicorn, whose HTTP class the guard extends by methods that are not public: when one
+of the first tests here fails after an update, `zefnb/net/http/guard.py` must be compared with the new class.
 """
 
 from __future__ import annotations

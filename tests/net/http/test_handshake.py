@@ -1,4 +1,4 @@
-"""Plain handshakes: answered past h11 and websockets, and exactly as these two would answer them."""
+"""Plain handshakes: accepted without h11 and websockets, with exactly the response of these two."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ TOLD = ("path", "query", "query_params", "host", "origin", "client_ip", "max_siz
 
 @pytest.fixture
 def answers_to(server: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], list[Any]]:
-    """What a request is answered by either way: as it comes, and read by h11 and websockets in any case."""
+    """Return the responses to a request by both ways: by itself, and through h11 and websockets."""
 
     def answer(request: bytes) -> tuple[int, dict[str, str], list[list[Any]]]:
         wire = raw(server, None)

@@ -1,4 +1,4 @@
-"""Values of peers at which our own code could raise: an answer, and no line in the user's cell."""
+"""Values of peers that could make our own code raise: a response, and no output in the user's cell."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def test_no_library_prints_into_the_cell():
 
 
 def test_many_tiny_chunks_delay_no_other_client(server: Any, raw: Any, until: Any):
-    """h11 copies all it holds for each of them: given at once, 40,000 took it a minute."""
+    """h11 copies all its bytes for each chunk: 40,000 at once took a minute."""
     wire, other = raw(server, None), raw(server)
     chunks = b"1\r\nx\r\n" * 40_000 + b"0\r\n\r\n"
     wire.send(get("/", "Transfer-Encoding: chunked", method="POST"), chunks)

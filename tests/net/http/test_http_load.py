@@ -1,4 +1,4 @@
-"""HTTP clients that take without giving: who does not read, who has left, who sends on and on, who waits."""
+"""HTTP clients that only take: clients that do not read, that have left, that send without end, that wait."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def request(path: str = "/", *lines: str, method: str = "POST", body: bytes = b"
 
 @pytest.fixture
 def gate() -> Any:
-    """What handlers wait for."""
+    """The event for which handlers wait."""
     event = threading.Event()
     yield event
     event.set()

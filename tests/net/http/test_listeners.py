@@ -1,4 +1,4 @@
-"""Listeners: which port, on which addresses, and what is said when it cannot be had."""
+"""Listeners: the port, the addresses, and the errors for a port in use."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def keep(request: Any) -> Any:
 
 @pytest.fixture
 def post(serve: Any, raw: Any) -> Post:
-    """`post(body, header, ...)`: the status; what the handler received is in `seen`."""
+    """`post(body, header, ...)` returns the status; `seen` has what the handler received."""
     seen.clear()
 
     @zef_function

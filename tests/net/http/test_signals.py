@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP while a server runs: clients are told, and the process ends by that signal all the same."""
+"""SIGTERM and SIGHUP while a server runs: clients get 1001, and the process ends by that signal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAY = "print(server.port, flush=True)\n"
 
 @contextmanager
 def script(lines: str) -> Iterator[subprocess.Popen[str]]:
-    """A program that has said its first line, and ends with the test."""
+    """A program that has printed its first line, and ends with the test."""
     source = f"import hashlib, os, signal, threading, time\nfrom zefnb import *\n{lines}"
     with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True, env=environment()) as ran:
         try:

@@ -1,4 +1,4 @@
-"""TLS: certificates in every shape, clients that stall, and what is no certificate."""
+"""TLS: certificates of every form, clients that stall, and invalid certificates."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_bytes_that_a_tls_client_sends_before_it_ends_the_stream_are_received(
     monkeypatch: pytest.MonkeyPatch,
     count: int,
 ):
-    """Also what waits for its turn when the end comes: over TLS both come at once."""
+    """Also bytes that are waiting when the stream ends: over TLS both arrive at once."""
     monkeypatch.setattr(read_scheduler, "ITERATION_BUDGET", 0.0)
     monkeypatch.setattr(read_scheduler, "TURN_BUDGET", 0.0)
     routes = {"/in": ET.WebSocket(clients_push_into_=[topic]), "/out": ET.WebSocket(clients_subscribe_to=[topic])}

@@ -1,4 +1,4 @@
-"""Compression: agreed on when asked for, mixed with plain clients, and bounded when it unfolds."""
+"""Compression: negotiated on request, mixed with plain clients, and bounded when it expands."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def echo(message: Any, state: Any) -> Any:
 
 @pytest.fixture
 def mirror(serve: Any) -> Any:
-    """A server that says to each client what it said, and that takes fragments of 8 bytes for a long message."""
+    """A server that echoes to each client, with an allowance of fragments of 8 bytes for a long message."""
     actor = FX.StartActor(initial_state=None, handler=echo)
     return serve({"/ws": ET.WebSocket(actor=actor), "/tiny": ET.WebSocket(actor=actor, max_size=8)})
 
@@ -355,7 +355,7 @@ def test_a_valid_close_code_is_echoed(mirror: Any, raw: Raw, code: int):
 
 
 def test_a_close_frame_in_the_middle_of_a_message_is_accepted(mirror: Any, raw: Raw):
-    """RFC 6455, section 5.4: control frames may, and a close frame is one."""
+    """RFC 6455, section 5.4: control frames are allowed there, and a close frame is one."""
     one, two, empty = raw(mirror), raw(mirror), raw(mirror)
     one.send(frame("never ", fin=False), closing(1000, "enough"))
     two.send(frame(b"never ", BINARY, fin=False), frame("finished", CONT, fin=False), closing(4000))
@@ -535,7 +535,7 @@ def test_bytes_in_the_servers_kernel_do_not_count_as_received(chat: Any, topic: 
 
 
 def alive_after(connection: Any, *moments: float) -> list[bool]:
-    """Whether it is open after each look; the moments are seconds since it was last heard."""
+    """Return whether it is open after each check; the moments are seconds since it was last read."""
     start = connection.last_heard = connection._last_ping = time.monotonic()
     opened = []
     for moment in moments:

@@ -1,4 +1,4 @@
-"""Unpacking in steps: the same bytes as in one go, and never more of them than are allowed."""
+"""Decompression in steps: the same bytes as at once, and never more than allowed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def packed(payload: bytes, packer: zlib._Compress | None = None) -> bytes:
 
 
 def unpacked(extension: SteppedDeflate, data: bytes, *cuts: int, limit: int = 1 << 30) -> bytes:
-    """The message whose packed bytes come in fragments, cut at these places."""
+    """Return a message whose compressed bytes are in fragments, cut at these places."""
     places = [0, *sorted(cuts), len(data)]
     whole = bytearray()
     for number in range(len(places) - 1):
@@ -86,7 +86,7 @@ def test_control_frames_pass_and_invalid_compressed_data_is_refused():
 
 @pytest.mark.parametrize("level", [0, 9])
 def test_a_long_payload_is_unpacked_piece_by_piece(level: int):
-    """What is left of it is not copied at each step."""
+    """The rest is not copied at each step."""
     message = random.Random(1).randbytes(8 << 20)
     packer = zlib.compressobj(level, zlib.DEFLATED, -15)
     said = (packer.compress(message) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]

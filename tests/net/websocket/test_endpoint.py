@@ -1,4 +1,4 @@
-"""Topic mode: who is subscribed hears everything, once, and all hear it in one order."""
+"""Topic mode: every subscriber receives every message once, and all in one order."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_topics_published_in_turn_keep_their_order_at_each_client(serve: Any, ra
 
 
 def test_a_broadcast_and_a_message_to_one_client_keep_their_order(serve: Any, topic: Any, raw: Raw):
-    """An actor's client that also hears a topic: `topic_out` and the broadcast interleave as published."""
+    """An actor's client that also subscribes to a topic: `topic_out` and the broadcast interleave as published."""
 
     @zef_function(inline=True)
     def joins(message: Any, state: Any) -> Any:

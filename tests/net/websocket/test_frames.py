@@ -1,4 +1,4 @@
-"""Frames: building those of a server, measuring those of a client."""
+"""Frames: building a server's frames and measuring a client's."""
 
 from __future__ import annotations
 

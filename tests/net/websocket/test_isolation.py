@@ -1,4 +1,4 @@
-"""What one client's handler does, no other client's handler finds: states, and contexts of calls."""
+"""A client's handler does not see what another client's handler does: states and contexts of calls."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_each_connection_starts_with_its_own_state(serve: Any, connect: Any):
 
 
 def look_and_set() -> str:
-    """What this call finds, before it leaves everything changed."""
+    """Return what this call finds, and then change everything."""
     context = decimal.getcontext()
     found = f"{mark.get()} {context.prec}"
     mark.set("set")
@@ -62,7 +62,7 @@ def as_handler(kind: str, function: Any) -> Any:
 
 @pytest.fixture(params=["unset", "set by the caller"])
 def expected(request: Any) -> Any:
-    """What every call finds: what the one found who started the server."""
+    """Every call finds the values of the code that started the server."""
     if request.param == "unset":
         yield "unset 28"
         return
@@ -201,7 +201,7 @@ CHANGES = {
 
 
 def change_locale(category: int, names: tuple[str, str]) -> str:
-    """What this call finds, before it leaves another locale than that."""
+    """Return what this call finds, and then leave another locale behind."""
     found = locale.setlocale(locale.LC_ALL)
     locale.setlocale(category, next(name for name in names if name != locale.setlocale(category)))
     return found

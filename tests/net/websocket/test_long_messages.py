@@ -1,4 +1,4 @@
-"""Long messages: the memory that one took is there for the next, and is not fetched from the system page by page."""
+"""Long messages: the next one reuses the memory of the previous one, without new pages from the system."""
 
 from __future__ import annotations
 

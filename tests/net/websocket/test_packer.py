@@ -28,7 +28,7 @@ def compressed(serve: Any, topic: Any) -> Any:
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """What is long is packed once this is set; it is at the end."""
+    """Long messages are compressed once this event is set; it is set at the end."""
     released, pack = threading.Event(), packer.packed
 
     def wait(payload: bytes, window_bits: int = 15) -> bytes:

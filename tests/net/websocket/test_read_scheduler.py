@@ -1,4 +1,4 @@
-"""Bytes that wait for their turn: nothing of them is lost, doubled or out of order, and nobody else waits for them."""
+"""Bytes that wait: none is lost, doubled or out of order, and no other client waits for them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def mirror(serve: Any) -> Any:
 
 @pytest.fixture
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An iteration has no time: each turn takes as little as a turn can."""
+    """An iteration has no time: each handles as little as possible."""
     monkeypatch.setattr(read_scheduler, "ITERATION_BUDGET", 0.0)
     monkeypatch.setattr(read_scheduler, "TURN_BUDGET", 0.0)
 
@@ -141,7 +141,7 @@ def test_a_connection_that_we_close_drops_waiting_bytes_and_reads_the_clients_cl
 def test_a_connection_with_waiting_bytes_is_not_read(
     mirror: Any, raw: Raw, until: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    """What it sends stays in the kernels."""
+    """The bytes that it sends stay in the kernels."""
     wire = raw(mirror)
     (connection,) = on_loop(inside(mirror).clients)
     monkeypatch.setattr(connection._outbox.reads, "_take_turns", lambda: None)
@@ -159,7 +159,7 @@ def test_a_connection_with_waiting_bytes_is_not_read(
 
 
 def test_an_iteration_handles_a_bounded_part_of_each_connection(mirror: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
-    """Ten that have much to say take turns; how far each gets differs by a turn, not by who came first."""
+    """Ten clients with many messages take turns; their progress differs by one step only."""
     wires = [raw(mirror) for _ in range(10)]
     connections = on_loop(inside(mirror).clients)
     block = frame("x") * 2_000
@@ -225,7 +225,7 @@ def test_a_compressed_message_is_decompressed_in_several_iterations_and_keeps_it
 def test_many_zip_bombs_at_once_are_decompressed_in_steps_and_in_turn(
     mirror: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ):
-    """Each that is allowed takes milliseconds; nobody waits for all of them."""
+    """Each allowed message takes milliseconds; no client waits for all of them."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     bomb = frame((packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4], BINARY, rsv=4)
     wires = [raw(mirror, "/deflate", **DEFLATE) for _ in range(10)]

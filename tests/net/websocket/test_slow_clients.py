@@ -1,4 +1,4 @@
-"""Slow clients: who never reads holds nobody and learns why it goes; who reads slowly is kept."""
+"""Slow clients: one that never reads delays no other and can read the reason; one that reads slowly is kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BIG = "x" * 16_384
 
 @pytest.fixture(autouse=True)
 def small_kernel_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel would hide some 4 MiB of what a client does not read."""
+    """The kernel would accept some 4 MiB of what a client does not read."""
     made = sending.WriteSide.connection_made
 
     def connection_made(self: Any, transport: Any) -> None:
@@ -58,7 +58,7 @@ def mirror(serve: Any) -> Any:
 
 
 class Reader(threading.Thread):
-    """Reads frames as fast as they come, or with a pause after each."""
+    """Reads frames as fast as they arrive, or with a pause after each."""
 
     def __init__(self, wire: Wire, count: int, pause: float = 0) -> None:
         super().__init__(daemon=True)
@@ -161,7 +161,7 @@ def test_a_client_that_does_not_read_is_closed_with_1013(feed: Any, topic: Any, 
 
 
 def test_a_closed_client_receives_no_message_of_that_iteration(feed: Any, topic: Any, raw: Raw):
-    """It would follow a gap, where what waited has been dropped."""
+    """The message would follow a gap, since waiting frames have been dropped."""
     server = feed()
     stuck = raw(server, receive_buffer=SMALL)
     publish(topic, 40)
@@ -243,7 +243,7 @@ def test_a_client_that_pings_and_does_not_read_is_no_longer_read_and_receives_on
 def test_a_client_that_is_busy_while_pictures_are_published_is_kept(
     feed: Any, topic: Any, raw: Raw, clients: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    """Sixteen of 1 MiB, which is far more than may wait for a client of short messages."""
+    """Sixteen messages of 1 MiB, far more than may wait for a client of short messages."""
     # The other's small buffers make publishing them take seconds.
     monkeypatch.setattr(slow_client, "STALL_TIMEOUT", 60.0)
     server = feed()

@@ -1,4 +1,4 @@
-"""Messages that have begun: one budget for all, whose end stops nobody for ever."""
+"""Unfinished messages: one budget for all, and no client waits for ever when it is used up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def length(message: Any, state: Any) -> Any:
 
 @pytest.fixture
 def server(serve: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Two messages and a half have room; who stalls has half a second."""
+    """Two and a half messages have room; a client that stalls has half a second."""
     server = serve({"/ws": ET.WebSocket(actor=FX.StartActor(initial_state=None, handler=length))})
     monkeypatch.setattr(account(server), "limit", LIMIT)
     monkeypatch.setattr(unfinished, "STALL_TIMEOUT", 0.5)
@@ -104,7 +104,7 @@ def test_no_slow_client_is_closed_while_there_is_room(server: Any, raw: Raw, unt
 
 
 def test_messages_that_do_not_all_fit_are_all_received(server: Any, raw: Raw, until: Any):
-    """Ten begin together, with room for two: each is finished, if need be one after the other."""
+    """Ten clients start together, with room for two: all finish, one after the other if necessary."""
     wires = [raw(server) for _ in range(10)]
     piece = 20_000
     rest = dict.fromkeys(wires, memoryview(MESSAGE))

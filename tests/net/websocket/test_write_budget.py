@@ -1,4 +1,4 @@
-"""A long message for many is written over several iterations: each gets all of it, in order, and others are heard."""
+"""A long message for many clients is written in several iterations: complete, in order, and others are served."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_messages_sent_meanwhile_follow_it(feed: Any, topic: Any, raw: Raw):
 
 
 def test_only_a_bounded_amount_waits_for_one_client(feed: Any, topic: Any, raw: Raw):
-    """Who publishes faster than is written has to meet the limits of what may wait for a client."""
+    """A publisher that is faster than writing must wait at the limit of what may wait for a client."""
     wires = [raw(feed) for _ in range(COUNT)]
     connections = on_loop(inside(feed).clients)
 

@@ -1,4 +1,4 @@
-"""How handles and answers look: as HTML, as plain text, and that they are what they were."""
+"""The display of handles and results: as HTML, as plain text, and unchanged values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links: the right one for each place, by its documented variables."""
+"""Links: the right one for each platform, by its documented variables."""
 
 from __future__ import annotations
 

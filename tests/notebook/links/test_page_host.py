@@ -1,4 +1,4 @@
-"""The address of the notebook's page: asked for where only the page knows it, and taken with care."""
+"""The address of the notebook's page: requested only where the page alone knows it, and checked."""
 
 from __future__ import annotations
 

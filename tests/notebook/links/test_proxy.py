@@ -1,4 +1,4 @@
-"""Links by a real Jupyter server: its kernel makes them, its jupyter-server-proxy carries what goes by them."""
+"""Links by a real Jupyter server: its kernel makes them, and its jupyter-server-proxy serves them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module")
 def value(lab: Lab) -> Iterator[Value]:
-    """`value('1 + 1')`: a plain value of a kernel that this server has started, and in which a server of ours runs."""
+    """`value('1 + 1')`: a plain value of a kernel of this Jupyter server, in which a zefnb server runs."""
     client = BlockingKernelClient(connection_file=str(lab.start_kernel()))
     client.load_connection_file()
     client.start_channels(hb=False)  # it need not beat yet: it starts
@@ -70,7 +70,7 @@ def test_a_link_is_the_servers_own_or_a_path_through_the_proxy(lab, value):
 
 
 def on_host(lab: Lab, url: str, scheme: str) -> str:
-    """A link as the notebook's page understands it: a path is one on its own host."""
+    """Resolve a link as the notebook's page does: a path is on its own host."""
     return f"{scheme}://127.0.0.1:{lab.port}{url}" if url.startswith("/") else url
 
 

@@ -1,4 +1,4 @@
-"""Where output of handlers lands, in a real kernel: under the cell that started what they belong to."""
+"""Output of handlers in a real kernel: it appears under the cell that started them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def kernel(shared: Kernel) -> Iterator[Kernel]:
 
 @pytest.fixture
 def alone() -> Iterator[Kernel]:
-    """A kernel of its own, for what would change the other for good."""
+    """A separate kernel, for changes that cannot be undone."""
     started = Kernel()
     started.run("%load_ext zefnb\nfrom zefnb import *")
     yield started

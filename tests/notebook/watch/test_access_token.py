@@ -1,4 +1,4 @@
-"""The page's own HMAC-SHA-256 gives what Python's gives, whatever the lengths."""
+"""The page's own HMAC-SHA-256 agrees with Python's for all lengths."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node
 
 
 def in_node(script: str, given: object) -> object:
-    """What `script`, an expression over `given`, is in node beside the page's own functions."""
+    """Return the value of `script`, an expression over `given`, in node with the page's own functions."""
     program = f"{_PROOF.read_text('utf-8')}\nconst given = {json.dumps(given)};\nconsole.log(JSON.stringify({script}));"
     done = subprocess.run(["node", "-"], input=program, capture_output=True, text=True, timeout=60, check=True)
     answer: object = json.loads(done.stdout)

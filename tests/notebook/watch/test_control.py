@@ -1,4 +1,4 @@
-"""The control channel lets in who knows the secret, answers what they ask, and does nothing when nobody looks."""
+"""The control channel accepts views with the secret, replies to their requests, and is idle without views."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def table_of():
 
 
 def replay(messages):
-    """What a reader knows after these messages."""
+    """What a view has after these messages."""
     cells, order, start, total = {}, [], 0, 0
     for message in messages:
         if message["seq"] == 0:

@@ -1,4 +1,4 @@
-"""The tables beside that of clients, and a table of a new kind: one file, and everything else follows."""
+"""The tables beside that of clients, and a table of a new kind: one new file is enough."""
 
 from __future__ import annotations
 

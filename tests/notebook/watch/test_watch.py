@@ -1,4 +1,4 @@
-"""`watch` outside a browser: what it takes, what is saved of it, and the tables in a terminal."""
+"""`watch` outside of a browser: its arguments, its saved form, and the tables in a terminal."""
 
 from __future__ import annotations
 
