@@ -455,6 +455,7 @@ class _FX:
             server: HTTPServer | None = ...,
             actor: Actor | None = ...,
             level: Literal["debug", "info", "warning", "error"] = ...,
+            kind: Literal["journal", "access"] = ...,
         ) -> None: ...
 
     class QueryWebSocketClient(_Effect[dict[str, Any]]):

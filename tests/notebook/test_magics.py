@@ -454,6 +454,20 @@ def test_connect_brings_messages_in(kernel):
     assert "not running" in kernel.run("c").result["text/plain"]
 
 
+def test_the_access_log_is_shown_and_watched(kernel):
+    routes = "{'/': 'hello', '/bad': lambda request: 1 / 0}"
+    kernel.run(f"logged = FX.StartHTTPServer(routes={routes}, port=0, logging=True) | run")
+    port = kernel.value("logged.port")
+    assert fetched(f"http://127.0.0.1:{port}/") == "hello"
+    with pytest.raises(HTTPError):
+        fetched(f"http://127.0.0.1:{port}/bad")
+    shown = kernel.run("%zef log --access").result
+    assert shown["text/plain"].split("\n")[0].split() == ["time", "address", "method", "path", "status", "took"]
+    assert "/bad" in shown["text/html"]
+    assert "division by zero" in kernel.run("%zef faults").result["text/plain"]
+    assert "2 requests, as of" in kernel.run("%zef watch access").result["text/plain"]
+
+
 def test_client_and_watch_are_widgets_with_a_text_form_for_other_front_ends(kernel):
     kernel.run("s = %zef start /ws --port 0 --topic chat")
     for line in ("%zef client /ws", "%zef watch s/ws"):

@@ -46,7 +46,8 @@ async def start_http_server(
         allow_restart: Whether the server may take the port of another zefnb server (default false).
         certificates: For TLS: `('cert.pem', 'key.pem')` with the files of the certificate chain and its key, or an
             `ssl.SSLContext`. Default: no TLS.
-        logging: Whether each connection and its end are written to the journal (default false).
+        logging: Whether each connection and its end are written to the journal, and each request to the access log
+            (`FX.QueryLog(kind='access')`, and Python's logger `zefnb.access`). Default false.
         allowed_hosts: Further host names under which clients may address the server.
         allowed_origins: Further origins whose pages may connect.
         max_connections: The most connections at once; the next one is refused with 503. Default: 10,000, or fewer if

@@ -67,6 +67,7 @@ def query_log(
     server: HTTPServer | None = None,
     actor: Actor | None = None,
     level: Literal["debug", "info", "warning", "error"] = "debug",
+    kind: Literal["journal", "access"] = "journal",
 ) -> Rows:
     """Read the journal: events and errors, the newest first.
 
@@ -79,13 +80,17 @@ def query_log(
         server: Only entries of this server.
         actor: Only entries of this actor.
         level: The lowest level to return (default 'debug': all).
+        kind: 'journal' (the default), or 'access' for the last 1,000 requests to servers with `logging=True`.
 
     Returns:
         A list of dicts with the keys time, level, message, count, last (the time of the latest occurrence), for errors
-        traceback, and the source of the entry (server, actor, handler, topic, path...).
+        traceback, and the source of the entry (server, actor, handler, topic, path...). With `kind='access'` the keys
+        are kind, time, level ('error' for status 5xx, 'warning' for 4xx), server, client_ip, method, path (without
+        its query), status (None if the client left before the response), seconds (the duration) and channel_id. A
+        WebSocket has two such rows: GET with status 101, and CLOSE with the close code.
 
     Raises:
-        InvalidEffect: The limit is negative, or the level does not exist.
+        InvalidEffect: The limit is negative, the level does not exist, or requests of an actor are asked for.
 
     >>> from zefnb import *
     >>> FX.Log(content='the door opened', level='warning') | run
@@ -102,10 +107,16 @@ def query_log(
         faults.append(FieldError("filter['level']", f"got {shown(least)}", ", ".join(map(repr, LEVELS))))
     if limit is not None and limit < 0:
         faults.append(FieldError("limit", f"got {limit}", "0 or more"))
+    if kind == "access" and actor is not None:
+        faults.append(FieldError("actor", "a request is of no actor", "None with kind='access'"))
     if faults:
         raise InvalidEffect("FX.QueryLog", faults)
     if server is not None:
         wanted["server"] = server
     if actor is not None:
         wanted["actor"] = actor
+    if kind == "access":
+        from zefnb.net.http.access_log import AccessLog
+
+        return Rows("access", runtime.service(AccessLog).query(least, limit, **wanted))
     return Rows("log", runtime.journal.entries(least, limit, **wanted))

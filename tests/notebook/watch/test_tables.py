@@ -234,7 +234,7 @@ def test_the_table_of_one_server_follows_those_that_take_its_place(view_of, conn
 
 
 def test_a_name_that_is_no_table_is_an_error_that_lists_them():
-    with pytest.raises(InvalidValue, match=r"or a table: clients, actors, .*topics.*did you mean 'topics'"):
+    with pytest.raises(InvalidValue, match=r"or a table: clients, access, actors, .*topics.*did you mean 'topics'"):
         watch("topcs")
     with pytest.raises(InvalidValue, match="none: actors belong to no route"):
         watch("actors", "/ws")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
@@ -63,11 +64,14 @@ class HTTPApp:
         server: Entity,
         gate: Gate,
         refused: Callable[[Reply], None],
+        access: Callable[[str, str, str, int | None, float], None],
     ) -> None:
         self._runtime = runtime
         self._server = server
         self._gate = gate
         self._refused = refused
+        # Notes each request in the access log.
+        self._access = access
         self._budget = runtime.service(Budget)
         self._threads = runtime.service(ThreadShare)
         # How long the last answer of a handler was, of those whose answers are long.
@@ -92,10 +96,16 @@ class HTTPApp:
             return
         request = Request(scope, receive)
         peer: GuardedHTTP = scope["state"]["peer"]
-        with Held(self._budget.answers) as held:
-            await self._answer(request, peer, send, held)
+        began, status = time.monotonic(), None
+        try:
+            with Held(self._budget.answers) as held:
+                status = await self._answer(request, peer, send, held)
+        finally:
+            client_ip = request.client.host if request.client else ""
+            self._access(client_ip, request.method, scope["path"], status, time.monotonic() - began)
 
-    async def _answer(self, request: Request, peer: GuardedHTTP, send: Send, held: Held) -> None:
+    async def _answer(self, request: Request, peer: GuardedHTTP, send: Send, held: Held) -> int | None:
+        """Answer a request. Returns the status that was sent; `None` when the peer has left before."""
         found: _Found | None = None
         visitor = ANYBODY
         try:
@@ -110,7 +120,7 @@ class HTTPApp:
         except HTTPException as error:
             response = self._refusal(error, found, request)
         except ClientDisconnect:
-            return
+            return None
         except Exception as error:
             response = self._failed(error, found, request)
         if any(name == b"connection" and value.lower() == b"close" for name, value in request.scope["headers"]):
@@ -118,7 +128,7 @@ class HTTPApp:
         response.raw_headers += _encoded(visitor.headers)
         if not any(name == _NO_SNIFF[0] for name, _ in response.raw_headers):
             response.raw_headers.append(_NO_SNIFF)
-        await self._send(response, found, request, peer, send)
+        return None if peer.has_left else await self._send(response, found, request, peer, send)
 
     async def _decide(self, head: RequestHead) -> Accepted | Reply:
         decision = self._gate.decide(head)
@@ -256,15 +266,16 @@ class HTTPApp:
 
     async def _send(
         self, response: Response, found: _Found | None, request: Request, peer: GuardedHTTP, send: Send
-    ) -> None:
+    ) -> int | None:
         try:
             is_short = not isinstance(response, FileResponse) and len(response.body) <= _PIECE
             await response(request.scope, request.receive, send if is_short else _in_pieces(send, peer))
         except ClientDisconnect:
-            return
+            return None
         except Exception as error:
             # uvicorn says 500 where nothing has been sent, and cuts the connection where something has.
-            self._failed(error, found, request)
+            return self._failed(error, found, request).status_code
+        return response.status_code
 
 
 def _found(head: RequestHead, accepted: Accepted) -> _Found:

@@ -83,6 +83,8 @@ class GuardedHTTP(H11Protocol):
         self.accept: Callable[[asyncio.Transport, RequestHead, Accepted], asyncio.BaseProtocol | Reply]
         self.on_reply: Callable[[Reply], None] = lambda reply: None
         self.on_refused: Callable[[int, str], None] = lambda status, why: None
+        # What was sent without the application: the status, the peer, and the request if it could be read.
+        self.on_replied: Callable[[int, str, RequestHead | None], None] = lambda status, client_ip, head: None
         self.on_fault: Callable[[Exception], None] = lambda error: None
         self.on_left: Callable[[], None] | None = None
         # Whether much of what answers may hold together is held.
@@ -290,12 +292,12 @@ class GuardedHTTP(H11Protocol):
     def _decided(self, head: RequestHead, decision: Accepted | Reply) -> None:
         if isinstance(decision, Reply):
             self.on_reply(decision)
-            return self._reply(decision)
+            return self._reply(decision, head)
         # Frames may follow the handshake in the same segment.
         following = self.conn.unread
         protocol: Any = self.accept(self.transport, head, decision)
         if isinstance(protocol, Reply):
-            return self._reply(protocol)
+            return self._reply(protocol, head)
         self.connections.discard(self)
         self._let_go()
         if following:
@@ -331,9 +333,10 @@ class GuardedHTTP(H11Protocol):
         self.on_refused(self.conn.refusal, msg)
         self._reply(refuse(self.conn.refusal, msg))
 
-    def _reply(self, reply: Reply) -> None:
+    def _reply(self, reply: Reply, head: RequestHead | None = None) -> None:
         """Send this in place of what is asked for, and close."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
+            self.on_replied(reply.status, self.client[0] if self.client else "", head)
             given = [(name, value) for name, value in reply.headers if name != "connection"]
             headers = [
                 *self.server_state.default_headers,

@@ -26,6 +26,7 @@ from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.errors import InvalidEffect
 from zefnb.net.budget import Budget, Held
 from zefnb.net.http.acceptor import Acceptor, most_connections
+from zefnb.net.http.access_log import Access, AccessLog
 from zefnb.net.http.admission import Admission
 from zefnb.net.http.app import HTTPApp
 from zefnb.net.http.arrival import Arrival
@@ -121,7 +122,7 @@ class Server:
         if self.allow_external_requests:
             self.admission.allow_machine()
         self.handle = ServerHandle(generate_uid(), port=self.port)
-        self._app = HTTPApp(self._runtime, self.handle, self._gate, self._refused)
+        self._app = HTTPApp(self._runtime, self.handle, self._gate, self._refused, self._access)
         self._set_routes(self._compiled)
         self._acceptor = Acceptor(
             self._runtime,
@@ -165,6 +166,7 @@ class Server:
             protocol.access_log = False
             protocol.decide, protocol.accept = self._gate.decide, self._accept_handshake
             protocol.on_reply, protocol.on_refused, protocol.on_fault = self._refused, self._bad_request, self._fault
+            protocol.on_replied = self._replied
             protocol.is_scarce = budget.answers.is_scarce
             protocol.unread_held = Held(budget.bodies)
             return protocol
@@ -219,6 +221,7 @@ class Server:
         connection.opened(next(self._channel_ids), dict(query))
         endpoint.open(connection, accepted.variables, head.headers, lists_of(query))
         self._log(connection, "connected")
+        self._access(head.client_ip, head.method, head.path, 101, channel_id=connection.channel_id)
         return connection
 
     def _refused(self, reply: Reply) -> None:
@@ -249,10 +252,36 @@ class Server:
             text = f"client {connection.channel_id} {what}"
             self._runtime.journal.note("info", text, server=self.handle, path=connection.path)
 
+    def _access(
+        self,
+        client_ip: str,
+        method: str,
+        path: str,
+        status: int | None,
+        seconds: float | None = None,
+        channel_id: int | None = None,
+    ) -> None:
+        """Note a request in the access log, if this server keeps one."""
+        if self.logs_requests:
+            access = Access(self.handle, client_ip, method, path, status, seconds, channel_id)
+            self._runtime.service(AccessLog).note(access)
+
+    def _replied(self, status: int, client_ip: str, head: RequestHead | None) -> None:
+        """The guard has refused a request, which may be one that it could not read."""
+        self._access(client_ip, head.method if head else "", head.path if head else "", status)
+
     def _closed(self, connection: Connection) -> None:
         self._connections.pop(connection, None)
         if connection.channel_id >= 0:  # one that was refused has none
             self._log(connection, "left")
+            self._access(
+                connection.client_ip,
+                "CLOSE",
+                connection.path,
+                connection.close_code,
+                None if connection.connect_time is None else Time.now() - connection.connect_time,
+                connection.channel_id,
+            )
         if not self._connections:
             self._emptied.set()
         self._retired = [endpoint for endpoint in self._retired if endpoint.clients]
