@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "zefnb"
+PAGE = PACKAGE.parent / "docs" / "design.md"
 FILES = sorted(PACKAGE.rglob("*.py"))
-FLOORS = {
+LAYERS = {
     "text": -2,
     "errors": -1,
     "core": 0,
@@ -24,12 +26,12 @@ FLOORS = {
     "notebook": 4,
     "cli": 5,
 }
-# Who may import whom on a floor with wings. Every wing may import the files beside the wings; these import no wing,
-# but for those that put the wings together.
-WINGS = {
+# The subpackages that each may import. All may import the files beside them. These import no subpackage, except
+# the files that connect them. `docs/design.md` has the same table.
+SUBPACKAGES = {
     "net": {"websocket": set(), "http": {"websocket"}, "client": {"websocket"}},
     "notebook": {
-        # The columns of a table are told by the file of that table, in `watch/tables`.
+        # `watch/tables` has the columns of each table.
         "display": {"links", "watch"},
         "links": {"display", "widgets"},
         "widgets": {"display", "links"},
@@ -39,19 +41,19 @@ WINGS = {
         "magics": {"command_line", "display", "links", "watch", "widgets"},
     },
 }
-JOINTS = {"notebook.extension", "notebook.completion"}
-# Files that stand for the whole: the public names, and `python -m zefnb`.
-ROOF = {"__init__", "__main__"}
+CONNECTING = {"notebook.extension", "notebook.completion"}
+# Files for the whole package: the public names, and `python -m zefnb`.
+WHOLE = {"__init__", "__main__"}
 LONGEST_FILE = 400
 
 
-def room_of(path):
+def part_of(path):
     """Return the part of the package that a file belongs to."""
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
 def imports_of(path):
-    """Every module that a file imports, inside functions and for type checkers too."""
+    """Return every module that a file imports, also inside functions and for type checkers."""
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -69,7 +71,7 @@ def imports_of(path):
 
 
 def module_of(path):
-    """Its dotted name within the package; a package's own for its `__init__.py`."""
+    """Return its dotted name within zefnb; for an `__init__.py`, that of its package."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(part for part in parts if part != "__init__")
 
@@ -79,18 +81,18 @@ MODULES = {module_of(path): path for path in FILES}
 
 @functools.cache
 def graph():
-    """Each module, and the modules of the package that it imports, for type checkers and inside functions, too."""
+    """Return for each module the modules of zefnb that it imports."""
     return {
         name: {module.removeprefix("zefnb.") for module in imports_of(path)} & MODULES.keys() - {name, ""}
         for name, path in MODULES.items()
     }
 
 
-def wing_of(module):
+def subpackage_of(module):
     """Return the layer and the subpackage of a module; no subpackage for files beside them."""
-    floor, _, rest = module.partition(".")
-    wing = rest.partition(".")[0]
-    return floor, wing if wing in WINGS.get(floor, {}) else ""
+    package, _, rest = module.partition(".")
+    subpackage = rest.partition(".")[0]
+    return package, subpackage if subpackage in SUBPACKAGES.get(package, {}) else ""
 
 
 def in_circles(imported):
@@ -108,15 +110,24 @@ def test_a_circle_is_found():
     assert in_circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == {"a", "b", "c"}
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if wing_of(name)[0] in WINGS])
+@pytest.mark.parametrize("module", [name for name in MODULES if subpackage_of(name)[0] in SUBPACKAGES])
 def test_a_subpackage_imports_only_allowed_subpackages(module):
-    floor, wing = wing_of(module)
+    package, subpackage = subpackage_of(module)
     for other in graph()[module]:
-        to_floor, to_wing = wing_of(other)
-        if to_floor != floor or to_wing in ("", wing) or module in JOINTS:
+        other_package, other_subpackage = subpackage_of(other)
+        if other_package != package or other_subpackage in ("", subpackage) or module in CONNECTING:
             continue
-        assert wing, f"{module} stands beside the wings and imports {other}"
-        assert to_wing in WINGS[floor][wing], f"{module} imports {other}"
+        assert subpackage, f"{module} is beside the subpackages and imports {other}"
+        assert other_subpackage in SUBPACKAGES[package][subpackage], f"{module} imports {other}"
+
+
+def test_the_page_about_the_design_has_the_same_table():
+    rows = re.findall(r"^\|(?: `(\w+)/`)? \| `(\w+)/` \|.*\| ([^|]*) \|$", PAGE.read_text(), re.M)
+    table, package = {}, ""
+    for named_package, subpackage, allowed in rows:
+        package = named_package or package
+        table.setdefault(package, {})[subpackage] = set(re.findall(r"`(\w+)/", allowed))
+    assert table == SUBPACKAGES
 
 
 @pytest.mark.parametrize("package", [path for path in FILES if path.name == "__init__.py"], ids=lambda p: p.parent.name)
@@ -124,8 +135,8 @@ def test_a_package_has_a_docstring_about_its_contents(package):
     assert ast.get_docstring(ast.parse(package.read_text()))
 
 
-def test_every_part_of_the_house_has_its_floor():
-    assert {room_of(path) for path in FILES} - ROOF <= FLOORS.keys()
+def test_every_part_of_the_package_has_a_layer():
+    assert {part_of(path) for path in FILES} - WHOLE <= LAYERS.keys()
 
 
 def named(path):
@@ -134,30 +145,30 @@ def named(path):
 
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_a_file_imports_only_lower_layers_and_no_siblings(path):
-    room = room_of(path)
-    if room in ROOF:
+    part = part_of(path)
+    if part in WHOLE:
         return
     for module in imports_of(path):
         if module == "zefnb":
-            assert FLOORS[room] >= 4, f"{path} imports the whole of zefnb; only the top floors may"
+            assert LAYERS[part] >= 4, f"{path} imports the whole of zefnb; only the top layers may"
         if not module.startswith("zefnb."):
             continue
         other = module.split(".")[1]
-        if other in ROOF or other == "__version__":
+        if other in WHOLE or other == "__version__":
             continue
-        assert other == room or FLOORS[other] < FLOORS[room], f"{path} (floor {FLOORS[room]}) imports {module}"
+        assert other == part or LAYERS[other] < LAYERS[part], f"{path} (layer {LAYERS[part]}) imports {module}"
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in ("text", "core", "errors")], ids=named)
+@pytest.mark.parametrize("path", [p for p in FILES if part_of(p) in ("text", "core", "errors")], ids=named)
 def test_the_lowest_layer_imports_only_the_standard_library(path):
     for module in imports_of(path):
         top = module.split(".")[0]
         assert top == "zefnb" or top in sys.stdlib_module_names, f"{path} imports {module}"
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in ("text", "core", "errors")], ids=named)
+@pytest.mark.parametrize("path", [p for p in FILES if part_of(p) in ("text", "core", "errors")], ids=named)
 def test_the_lowest_layer_uses_no_thread_no_network_and_no_loop(path):
-    # `threading` is asked for one thing: whether this is the main thread, which is the one that runs cells.
+    # One file uses `threading`, to check for the main thread, which runs cells.
     forbidden = {"asyncio", "socket", "ssl", "selectors", "subprocess", "concurrent", "multiprocessing", "queue"}
     assert not {module.split(".")[0] for module in imports_of(path)} & forbidden
     if path.name != "execution.py":
