@@ -49,7 +49,7 @@ async def start_http_server(
         logging: Whether each connection and its end are written to the journal, and each request to the access log
             (`FX.QueryLog(kind='access')`, and Python's logger `zefnb.access`). Default false.
         allowed_hosts: Further host names under which clients may address the server.
-        allowed_origins: Further origins whose pages may connect.
+        allowed_origins: Further origins whose pages may connect, and may send cookies and read responses (CORS).
         max_connections: The most connections at once; the next one is refused with 503. Default: 10,000, or fewer if
             the system allows the process fewer descriptors.
 

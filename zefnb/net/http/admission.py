@@ -78,6 +78,14 @@ class Admission:
             return True
         return name in self._hosts and port in (self.port, _DEFAULT_PORTS[scheme])
 
+    def is_named(self, origin: str) -> bool:
+        """Whether `origin` is one of `allowed_origins`, and not let in for its host alone.
+
+        >>> Admission(allowed_origins=['https://app.example']).is_named('https://APP.example:443')
+        True
+        """
+        return _normal_origin(origin) in self._origins
+
 
 def list_faults(field: str, given: Iterable[object] | None) -> list[FieldError]:
     """What is wrong with a list of hosts or origins."""

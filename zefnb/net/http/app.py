@@ -108,8 +108,8 @@ class HTTPApp:
         """Answer a request. Returns the status that was sent; `None` when the peer has left before."""
         found: _Found | None = None
         visitor = ANYBODY
+        head = head_of(request.scope)
         try:
-            head = head_of(request.scope)
             decision = await self._decide(head)
             if isinstance(decision, Reply):
                 response = _of_reply(decision)
@@ -126,6 +126,8 @@ class HTTPApp:
         if any(name == b"connection" and value.lower() == b"close" for name, value in request.scope["headers"]):
             response.headers["connection"] = "close"
         response.raw_headers += _encoded(visitor.headers)
+        names = [name.decode("latin-1") for name, _ in response.raw_headers]
+        response.raw_headers += _encoded(self._gate.headers_for(head, names))
         if not any(name == _NO_SNIFF[0] for name, _ in response.raw_headers):
             response.raw_headers.append(_NO_SNIFF)
         return None if peer.has_left else await self._send(response, found, request, peer, send)

@@ -7,16 +7,17 @@ Programs that are no browsers send neither, and pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from zefnb.net.hosts import is_loopback, split_host
 from zefnb.net.http.admission import Admission
-from zefnb.net.http.decision import ANYBODY, Accepted, Ask, Decision, Reply, Visitor, refuse
+from zefnb.net.http.cors import cors_headers, is_preflight, preflight
+from zefnb.net.http.decision import ANYBODY, Accepted, Ask, Decision, Headers, Reply, Visitor, refuse
 from zefnb.net.http.forms import FIELDS_LIMIT, has_too_many_fields
 from zefnb.net.http.request_head import RequestHead
-from zefnb.net.http.routes import PathTable
+from zefnb.net.http.routes import METHODS, PathTable
 
 # What a page embeds is no visit, though browsers call it a navigation.
 _EMBEDDED = ("object", "embed")
@@ -54,6 +55,9 @@ class Gate:
         refusal = self._refusal(head)
         if refusal is not None:
             return refusal
+        # It has no credentials, so that nobody can be identified by it.
+        if is_preflight(head) and (reply := self._preflight(head)) is not None:
+            return reply
         if self.identify is None:
             return self._route(head, ANYBODY)
         known = self.identify(head)
@@ -64,6 +68,20 @@ class Gate:
     async def _route_later(self, head: RequestHead, ask: Ask[Visitor]) -> Accepted | Reply:
         known = await ask.start()
         return self._route(head, known) if isinstance(known, Visitor) else known
+
+    def headers_for(self, head: RequestHead, given: Sequence[str]) -> Headers:
+        """What each response to this request has beside the headers `given`, for the page that asked."""
+        is_admitted = "origin" not in head.headers or self._refusal(head) is None
+        return cors_headers(head, given, self._admission) if is_admitted else ()
+
+    def _preflight(self, head: RequestHead) -> Reply | None:
+        served, _ = self._answers.find(head.path)
+        methods = {} if served is None else served[1]
+        if "OPTIONS" in methods:
+            return None  # the program's own
+        if self.identify is not None:
+            return preflight(head, METHODS)  # nobody unknown learns which paths there are
+        return preflight(head, _allowed(methods)) if methods else None
 
     # Where it comes from
 
@@ -134,8 +152,11 @@ class Gate:
             return _IS_SOCKET
         if served is None:
             return _NOT_FOUND
-        allowed = sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
-        return refuse(405, "Method Not Allowed", headers=(("allow", ", ".join(allowed)),))
+        return refuse(405, "Method Not Allowed", headers=(("allow", ", ".join(_allowed(methods))),))
+
+
+def _allowed(methods: Iterable[str]) -> list[str]:
+    return sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
 
 
 def _origin_of(referer: str) -> str:
