@@ -12,7 +12,7 @@ import pytest
 
 from tests.browser.lab import OUTPUT
 from tests.browser.test_tutorials import Open, soon
-from tests.notebooks.tutorial import FOLDER
+from tests.notebooks.tutorial import FOLDER, Tutorial
 
 Visit = Callable[..., Any]
 _CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
@@ -72,7 +72,7 @@ def test_the_solution_is_hidden_until_a_reader_opens_it(open_notebook):
 
 
 def test_a_member_logs_in_on_the_page_and_no_script_can_read_the_cookie(open_notebook, visit, tmp_path):
-    written = nbformat.read(FOLDER / "10-login-and-sessions.ipynb", as_version=4)
+    written = Tutorial(FOLDER / "10-login-and-sessions.ipynb").with_stop()
     names = [cell.id for cell in written.cells]
     written.cells.insert(names.index("stop"), nbformat.v4.new_code_cell("add_member('Grace', 'tea at five')"))
     nbformat.write(written, tmp_path / "login.ipynb")

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
+
+import nbformat
 
 from tests.browser.lab import Notebook
 from tests.notebooks.tutorial import FOLDER, Tutorial
 
 
 class Open:
-    """A tutorial open in a tab, whose cells are called by their names."""
+    """A tutorial open in a tab, whose cells are called by their names. The last, `stop`, is the reader's own."""
 
     def __init__(self, open_notebook: Any, name: str) -> None:
-        path = FOLDER / f"{name}.ipynb"
         self.name = name
-        self.cells = Tutorial(path).cells
-        self.notebook: Notebook = open_notebook(path)
+        notebook = Tutorial(FOLDER / f"{name}.ipynb").with_stop()
+        self.cells = notebook.cells
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{name}.ipynb"
+            nbformat.write(notebook, path)
+            self.notebook: Notebook = open_notebook(path)
         self.page = self.notebook.page
         # As tall as the whole of it, since cells out of sight are not drawn.
         self.page.set_viewport_size({"width": 1100, "height": 3600})

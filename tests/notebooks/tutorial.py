@@ -49,7 +49,8 @@ class Outcome:
 
 class Tutorial:
     """A notebook on disk. Its metadata announce the errors that it causes, by a part of the journal's message:
-    `{"zefnb": {"faults": ["ZeroDivisionError"]}}`.
+    `{"zefnb": {"faults": ["ZeroDivisionError"]}}`, and under `possible_faults` those that depend on which of two
+    comes first, such as a server that returns and a client that connects again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,6 +58,7 @@ class Tutorial:
         self.notebook: Any = nbformat.read(path, as_version=4)
         self.cells: list[Any] = self.notebook.cells
         self.announced: list[str] = self.notebook.metadata.get("zefnb", {}).get("faults", [])
+        self.possible: list[str] = self.notebook.metadata.get("zefnb", {}).get("possible_faults", [])
 
     @property
     def code(self) -> list[Any]:
@@ -69,16 +71,29 @@ class Tutorial:
         return "\n\n".join(cell.source for cell in self.cells if cell.cell_type == "markdown")
 
     @property
+    def stopping(self) -> str:
+        """The code that its last cell shows and does not run: what stops everything."""
+        blocks: list[str] = re.findall(r"```python\n(.*?)```", self.cells[-1].source, re.DOTALL)
+        return blocks[-1] if blocks else ""
+
+    def with_stop(self) -> Any:
+        """The notebook and one more cell, `stop`, as its reader adds it."""
+        stop = nbformat.v4.new_code_cell(self.stopping, id="stop")
+        return nbformat.from_dict({**self.notebook, "cells": [*self.cells, stop]})
+
+    @property
     def links(self) -> list[str]:
         """Where its text leads, on this disk."""
         return [link for link in re.findall(r"\]\(([^)#]+)", self.prose) if "://" not in link]
 
-    def run_twice(self, folder: Path) -> list[Outcome]:
-        """All cells in a fresh kernel, and all of them again in the same."""
+    def run_twice_and_stop(self, folder: Path) -> list[Outcome]:
+        """All cells in a fresh kernel, all of them again in the same, and then the code that stops everything."""
         census = nbformat.v4.new_code_cell(_CENSUS)
-        copied = nbformat.from_dict({**self.notebook, "cells": [*self.cells, census]})
+        stop = nbformat.v4.new_code_cell(self.stopping)
+        copied = nbformat.from_dict({**self.notebook, "cells": [*self.cells, stop, census]})
+        *cells, stop, census = copied.cells
         with _kernel(copied, folder) as client:
-            return [_run(client, copied.cells) for _ in range(2)]
+            return [_run(client, [*run, census]) for run in (cells, cells, [stop])]
 
 
 def _run(client: NotebookClient, cells: list[Any]) -> Outcome:
