@@ -59,6 +59,8 @@ def test_an_object_is_found_while_it_runs_and_then_known_as_stopped(kind):
 def test_the_error_for_a_handle_of_another_process_names_the_effect_that_lists_local_ones(kind):
     registry = default_runtime().service(kind)
     name = registry.listed_by.removesuffix("()").removeprefix("FX.")
-    with pytest.raises(NotRunning, match=rf"belongs to another process .*; FX\.{name}\(\) \| run lists those"):
+    with pytest.raises(
+        NotRunning, match=rf"belongs to another process.*; FX\.{name}\(\) \| run lists the handles of this process"
+    ):
         registry.get(type(STARTED[kind]())(UNKNOWN))
     assert isinstance(getattr(FX, name)() | run, list)
