@@ -25,7 +25,7 @@ MODULES = [
     "zefnb",
     *(found.name for found in pkgutil.walk_packages(zefnb.__path__, "zefnb.", onerror=lambda name: None)),
 ]
-OTHERS = ["DictDatabase", "EntityUid", "Time", "effect", "generate_uid", "match", "op", "zef_function"]
+OTHERS = ["DictDatabase", "EntityUid", "Time", "converter", "effect", "generate_uid", "match", "op", "zef_function"]
 LONGEST_LINE = 116
 
 

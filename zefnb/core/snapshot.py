@@ -15,9 +15,17 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from zefnb.core.lasting import PLAIN, STILL, TEXTUAL, TEXTUAL_STILL, is_container, is_handle, is_lasting
+from zefnb.core.copy_rules import (
+    PLAIN,
+    PLAIN_OR_HANDLE,
+    TEXTUAL,
+    TEXTUAL_OR_HANDLE,
+    is_container,
+    is_handle,
+    is_never_copied,
+)
+from zefnb.core.copying import Memo, copy_object
 from zefnb.core.record import Record, assemble
-from zefnb.core.remaking import Memo, remade
 from zefnb.errors import FieldError, InvalidValue
 
 _REMEMBERED_TYPES = 1024
@@ -49,7 +57,7 @@ def snapshot(value: Any) -> Any:
     """
     if type(value) in PLAIN:
         return value
-    made = _flat(value, PLAIN, STILL)
+    made = _flat(value, PLAIN, PLAIN_OR_HANDLE)
     return made if made is not None else _copied(value, Memo())
 
 
@@ -58,7 +66,7 @@ def message_snapshot(value: Any) -> tuple[Any, bool]:
 
     The second is false for text, numbers, bools, None, times, and lists, tuples, dicts and entities of these.
     """
-    made = _flat(value, TEXTUAL, TEXTUAL_STILL)
+    made = _flat(value, TEXTUAL, TEXTUAL_OR_HANDLE)
     if made is not None:
         return made, False
     memo = Memo()
@@ -122,7 +130,7 @@ def _remember(cls: type) -> _Copier:
 def _copier_of(cls: type) -> _Copier:
     if cls in _EXACT:
         return _EXACT[cls]
-    if is_lasting(cls):
+    if is_never_copied(cls):
         return _itself
     if issubclass(cls, Record):
         return _record
@@ -152,7 +160,7 @@ def _object(value: Any, memo: Memo) -> Any:
     if not memo.objects:
         return value
     if memo.whole:
-        return remade(value, memo, _copied)
+        return copy_object(value, memo, _copied)
     if _shared.get(id(value)) is value:
         return value
     memo.whole = True
@@ -167,13 +175,13 @@ def _container(value: Any, memo: Memo) -> Any:
     memo.is_foreign = True
     if not memo.objects:
         return value
-    return remade(value, memo, _copied) if memo.whole else _copied_or_shared(value, memo)
+    return copy_object(value, memo, _copied) if memo.whole else _copied_or_shared(value, memo)
 
 
 def _copied_or_shared(value: Any, memo: Memo) -> Any:
     size = len(memo)
     try:
-        return remade(value, memo, _copied)
+        return copy_object(value, memo, _copied)
     except Exception as error:  # any exception means that it cannot be copied
         if isinstance(error, RecursionError) and not memo.whole:
             raise  # otherwise the inner containers would be shared from the depth limit on

@@ -1,8 +1,8 @@
-"""The table of converters: what a value that JSON and databases do not have becomes.
+"""The table of converters, for values of types that JSON and databases do not have.
 
-A converter takes one step, and the receiver of the value stops as soon as it has a value that it can take. A pandas
-`Timestamp` becomes a `datetime`, which a database keeps; in JSON it becomes text. No library is imported for its
-types: a value of such a type exists only if the program has imported the library.
+A converter makes one step; the caller repeats it until it has a value that it supports. A pandas `Timestamp` becomes a
+`datetime`, which a database can store, and in JSON then text. No library is imported for its types: a value of such a
+type exists only if the program has imported the library.
 """
 
 from __future__ import annotations
@@ -22,26 +22,36 @@ _REMEMBERED_TYPES = 1024
 _table: dict[type, Convert] = {}
 # Converters of types whose modules may not have been imported yet, by `module.name`.
 _named: dict[str, Convert] = {}
-# What has been found for types that are not in the table themselves. Failures are not kept: the table grows.
+# The converters of types that are not in the table. Failures are not stored, since the table grows.
 _found: dict[type, Convert] = {}
-# These JSON has, and their subclasses never reach a converter.
+# The types of JSON; values of their subclasses are never passed to a converter.
 _HAS_JSON = (str, int, float, list, tuple, dict)
 
 
 def converter(*types: type) -> Callable[[Convert], Convert]:
-    """Declare what values of `types`, and of their subclasses, become in messages, HTTP answers and databases.
+    """Declare how to convert values of some types, and of their subclasses, for messages, HTTP answers and databases.
 
-    The function takes a value and returns plain data, or a value that has a converter itself. A later declaration
-    for the same type replaces an earlier one. Raises `InvalidValue` for what is no type, and for types that have a
-    form in JSON already: text, numbers, lists, tuples and dicts.
+    The function takes a value. It returns plain data, or a value of a type that has a converter itself. A later
+    declaration for the same type replaces an earlier one.
 
-    >>> from fractions import Fraction
-    >>> @converter(Fraction)
-    ... def fraction(value):
-    ...     return str(value)
+    Args:
+        types: The types; not text, numbers, lists, tuples or dicts, which have a form in JSON already.
+
+    Returns:
+        A decorator, which returns the function unchanged.
+
+    Raises:
+        InvalidValue: An argument is not a type, or has a form in JSON already.
+
+    >>> class Share:
+    ...     def __init__(self, part, whole):
+    ...         self.part, self.whole = part, whole
+    >>> @converter(Share)
+    ... def share_as_text(share):
+    ...     return f'{share.part}/{share.whole}'
     >>> from zefnb.core.wire import to_json_text
-    >>> to_json_text({'share': Fraction(1, 3)})
-    '{"share": "1/3"}'
+    >>> to_json_text({'rent': Share(1, 3)})
+    '{"rent": "1/3"}'
     """
     for cls in types:
         if not isinstance(cls, type):
@@ -60,7 +70,7 @@ def converter(*types: type) -> Callable[[Convert], Convert]:
 
 
 def converter_of(cls: type) -> Convert | None:
-    """Return the converter of a type: its own, or that of its closest base class; `None` without one."""
+    """Return the converter of a type or of its closest base class, or `None`."""
     function = _table.get(cls) or _found.get(cls)
     if function is not None:
         return function
@@ -76,9 +86,9 @@ def converter_of(cls: type) -> Convert | None:
 
 
 def converted(value: Any) -> Any:
-    """Take one step: return what the converter of the type of `value` returns.
+    """Return the result of one step: of the converter for the type of `value`.
 
-    Raises `UnsupportedType` when there is none, and `InvalidValue` when it fails.
+    Raises `UnsupportedType` if there is none, and `InvalidValue` if it fails.
     """
     cls = type(value)
     function = _table.get(cls) or converter_of(cls)
@@ -116,7 +126,7 @@ def _search(cls: type) -> Convert | None:
 
 
 def _load_named() -> None:
-    """Enter the types of modules that have been imported meanwhile."""
+    """Add the types of modules that have been imported meanwhile."""
     for name in list(_named):
         module, _, attribute = name.rpartition(".")
         found = getattr(sys.modules.get(module), attribute, None)
@@ -157,7 +167,7 @@ def _iso(value: Any) -> str:
 
 @_declare("datetime.timedelta")
 def _duration(value: Any) -> str:
-    """ISO 8601, section 5.5.2: days, hours, minutes and seconds.
+    """Return the ISO 8601 text (section 5.5.2) in days, hours, minutes and seconds.
 
     >>> from datetime import timedelta
     >>> _duration(timedelta(days=1, minutes=90, seconds=1.5)), _duration(-timedelta(hours=1)), _duration(timedelta())
@@ -196,7 +206,7 @@ def _dict(value: Any) -> dict[Any, Any]:
 @converter(bytes, bytearray, memoryview)
 def _bytes(value: Any) -> Any:
     hint = "Send bytes by themselves, as a binary message, or decode them"
-    fault = FieldError("value", f"got {shown(value)}", "what JSON has: no bytes", hint)
+    fault = FieldError("value", f"got {shown(value)}", "types of JSON, which has no bytes", hint)
     raise InvalidValue("JSON", [fault], part="bytes")
 
 
@@ -242,12 +252,12 @@ def _numpy_scalar(value: Any) -> Any:
     if value.dtype.names:
         return dict(zip(value.dtype.names, value.item(), strict=True))
     plain = _to_microseconds(value).item()
-    # A long double is of no type of Python's.
+    # Python has no type for a long double.
     return float(plain) if type(plain) is type(value) else plain
 
 
 def _to_microseconds(value: Any) -> Any:
-    """Times in a unit that Python's own types have: those in a finer one become numbers in numpy."""
+    """Return times with at most microseconds, as Python's types have: numpy converts finer ones to numbers."""
     is_finer = value.dtype.kind in "mM" and sys.modules["numpy"].datetime_data(value.dtype)[0] in _FINER_UNITS
     return value.astype(f"{value.dtype.kind}8[us]") if is_finer else value
 

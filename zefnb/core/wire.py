@@ -1,4 +1,4 @@
-"""What leaves the program: values as JSON text and as the content of a frame."""
+"""The wire format: values as JSON text and as the content of a frame."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import math
 import sys
 from typing import Any, Literal
 
-from zefnb.core.lasting import TEXTUAL_STILL
+from zefnb.core.copy_rules import TEXTUAL_OR_HANDLE
 from zefnb.core.snapshot import snapshot as snapshot
 from zefnb.core.values import converted
 from zefnb.errors import FieldError, InvalidValue, UnsupportedType, shown
 
 TEXT, BINARY = 1, 2
 
-# What becomes of NaN and infinity, which JSON does not have.
+# The treatment of NaN and infinity, which JSON does not have (RFC 8259, section 6).
 Nan = Literal["null", "refuse"]
 NANS: tuple[Nan, ...] = ("null", "refuse")
-# Kinds of numpy's types that always have a form in JSON.
+# The kinds of numpy types that always have a form in JSON.
 _NUMBERS_AND_TIMES = ("b", "i", "u", "f", "M", "m")
-# A tuple, since a union would be made anew with each message.
+# A tuple, since a union would be built for each message.
 _BUFFERS = (bytearray, memoryview)
 _KEYS = (str, int, float, bool, type(None))
-_ALLOWED = "text, bytes, or as JSON: a dict, list, tuple, number, bool, None, entity, Time, or what has a converter"
+_ALLOWED = "text, bytes, or as JSON: a dict, list, tuple, number, bool, None, entity, Time, or a type with a converter"
 
 
 def to_json_text(value: Any, nan: Nan = "refuse") -> str:
-    """Return `value` as JSON text. What types become that JSON does not have is in docs/values.md.
+    """Return `value` as JSON text. docs/values.md describes the conversion of types that JSON does not have.
 
     NaN and infinity raise `InvalidValue`, or become null with `nan='null'`. Raises `InvalidValue` for bytes and for
     cycles, and `UnsupportedType` (a `TypeError`) for a type without a converter.
@@ -60,12 +60,12 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=converte
 
 
 def _can_be_rewritten(error: Exception, nan: Nan) -> bool:
-    """Whether the encoder failed because of a key, or of NaN where it becomes null."""
+    """Whether the encoder failed because of a key, or because of a NaN that is to be null."""
     return isinstance(error, TypeError) or (nan == "null" and str(error).startswith("Out of range float"))
 
 
 def _rewritten(value: Any, nan: Nan) -> Any:
-    """The same value with keys that JSON has, and with null for NaN: for the values at which the encoder fails."""
+    """Return the value with text as keys, and with None for NaN, for values that the encoder cannot encode."""
     if isinstance(value, float):
         return value if nan == "refuse" or math.isfinite(value) else None
     if isinstance(value, dict):
@@ -104,11 +104,11 @@ def _no_key(key: Any) -> UnsupportedType:
 
 
 def _invalid(error: Exception) -> InvalidValue:
-    """What the JSON encoder's `ValueError` says, in terms of the value."""
-    said = str(error)
-    if "Circular" in said:
+    """Return the error for an exception of the JSON encoder."""
+    message = str(error)
+    if "Circular" in message:
         problem, allowed = "it contains itself", ""
-    elif "digits" in said:
+    elif "digits" in message:
         problem = "it has an int of too many digits"
         allowed = f"{sys.get_int_max_str_digits():,} digits at most"
     else:
@@ -122,25 +122,25 @@ def _too_deep() -> InvalidValue:
 
 
 def check_content(content: Any) -> None:
-    """Raise `InvalidValue` for content that no frame can carry: what `encode_content` raises with `nan='null'`."""
+    """Raise `InvalidValue`, as `encode_content` does with `nan='null'`, for content that no frame can carry."""
     if not _can_be_encoded(content):
         encode_content(content, "null")
 
 
 def _can_be_encoded(value: Any) -> bool:
-    """Whether the types alone say so. Arrays of numbers are large, and need not be encoded to know it."""
+    """Whether the types alone guarantee it, so that a large array of numbers need not be encoded for the check."""
     cls = type(value)
     if cls is dict:
         return all(type(key) is str and _can_be_encoded(item) for key, item in value.items())
     if cls is list or cls is tuple:
         return all(map(_can_be_encoded, value))
-    if cls in TEXTUAL_STILL:
+    if cls in TEXTUAL_OR_HANDLE:
         return True
     return getattr(getattr(value, "dtype", None), "kind", "") in _NUMBERS_AND_TIMES
 
 
 def encode_content(content: Any, nan: Nan = "refuse") -> tuple[int, bytes]:
-    """The opcode and the payload of the frame that carries `content`; `InvalidValue` for what none can.
+    """Return the opcode and the payload of the frame for `content`. Raises `InvalidValue` if no frame can carry it.
 
     >>> encode_content('hi'), encode_content(b'hi'), encode_content([1, True])
     ((1, b'hi'), (2, b'hi'), (1, b'[1, true]'))

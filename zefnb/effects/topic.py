@@ -24,7 +24,7 @@ def _publishing() -> tuple[Success, Any, Any, Any, Any]:
 
 
 def _imported() -> tuple[Any, Any, Any, Any, Any]:
-    from zefnb.core.lasting import PLAIN
+    from zefnb.core.copy_rules import PLAIN
     from zefnb.engine.perform import SUCCESS
     from zefnb.engine.runtime import current_owner
     from zefnb.topics.hub import Hub, topic_key
@@ -53,7 +53,7 @@ def publish(runtime: Runtime, *, target: Topic, content: Any) -> Success:
     threads other than the event loop's, this returns when the message is accepted.
 
     A socket receives text as a text frame, bytes as a binary frame, and everything else as JSON in a text frame;
-    docs/values.md says what each type becomes.
+    docs/values.md describes the conversion of each type.
 
     Args:
         target: The topic.

@@ -8,10 +8,10 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from zefnb.core.copy_rules import PLAIN
 from zefnb.core.effect import Effect
 from zefnb.core.entity import ET, Entity
 from zefnb.core.function import ZefFunction
-from zefnb.core.lasting import PLAIN
 from zefnb.core.snapshot import outline, snapshot, too_deep
 from zefnb.engine.behaviour import Behaviour, handler_name
 from zefnb.engine.context import CallContexts

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from zefnb.core.copy_rules import PLAIN
 from zefnb.core.effect import Effect
 from zefnb.core.function import ZefFunction, as_handler, name_of
-from zefnb.core.lasting import PLAIN
 from zefnb.core.op import Op, as_chain, compile_chain
 from zefnb.core.rules import Rule, RuleTable
 from zefnb.engine.journal import Journal

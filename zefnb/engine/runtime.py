@@ -15,11 +15,11 @@ from zefnb.core.effect import DEFAULT_REGISTRY, Registry
 from zefnb.engine.call_queue import CallQueue
 from zefnb.engine.cells import CellRegistry
 from zefnb.engine.cells import current_owner as current_owner
-from zefnb.engine.ending import ENDING
 from zefnb.engine.handler_threads import HandlerThreads
 from zefnb.engine.journal import Journal
 from zefnb.engine.log_thread import flush
 from zefnb.engine.loop import LoopThread
+from zefnb.engine.signals import SIGNAL_HANDLERS
 from zefnb.engine.start import forbid_starts, run_in_own_thread
 from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.engine.waker import thread_waker
@@ -235,7 +235,7 @@ def end_default_runtime() -> None:
 
 
 def _at_exit() -> None:
-    ENDING.await_end()
+    SIGNAL_HANDLERS.await_end()
     end_default_runtime()
 
 

@@ -13,7 +13,7 @@ import pickle
 from typing import Any
 
 from zefnb.errors import FieldError, InvalidValue, shown
-from zefnb.store.alike import CarefulReader, check_hashes
+from zefnb.store.hash_limit import CarefulReader, check_hashes
 from zefnb.store.quick import check_size, is_plain, is_tiny
 from zefnb.store.scan import DEEPEST, TooDeep, Undecodable, scan
 from zefnb.store.vocabulary import KINDS, kind_of

@@ -49,7 +49,7 @@ def canonical_key(key: Any) -> bytes:
 
 
 def _equal_plain(key: Any) -> Any:
-    """What a key becomes that a dict takes for the same, such as the `int` of a numpy integer; else the key itself."""
+    """Return an equal key of a plain type, such as the `int` of a numpy integer, or else the key itself."""
     if converter_of(type(key)) is None:
         return key
     plain = converted(key)

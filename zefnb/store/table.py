@@ -8,8 +8,8 @@ from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from zefnb.errors import InvalidValue
-from zefnb.store.alike import check_hashes
 from zefnb.store.codec import decode, encode
+from zefnb.store.hash_limit import check_hashes
 from zefnb.store.key import canonical_key
 from zefnb.store.scan import Undecodable
 from zefnb.store.schema import Connection

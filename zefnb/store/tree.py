@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zefnb.core.lasting import PLAIN
+from zefnb.core.copy_rules import PLAIN
 from zefnb.core.snapshot import snapshot
 from zefnb.errors import FieldError, InvalidValue
 from zefnb.store.key import key_name

@@ -232,7 +232,7 @@ KINDS: dict[str, Kind] = {
     "timedelta": Kind(lambda value: (value.days, value.seconds, value.microseconds), timedelta),
     "timezone": Kind(lambda value: value.__getinitargs__(), _made_timezone),
     "zone": Kind(lambda value: (value.key,), zoneinfo.ZoneInfo),
-    # Of any other type with a converter, a file holds what the value becomes.
+    # Values of other types with a converter are stored converted.
     "converted": Kind(lambda value: (converted(value),), lambda plain: plain),
 }
 _by_type: dict[type, str] = {

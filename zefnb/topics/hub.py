@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from zefnb.core.copy_rules import PLAIN
 from zefnb.core.entity import Entity, Topic
-from zefnb.core.lasting import PLAIN
 from zefnb.core.snapshot import message_snapshot, snapshot, too_deep
 from zefnb.core.wire import check_content
 from zefnb.engine.actor import Actor
@@ -86,7 +86,8 @@ class Hub:
     def publish(self, topic: Entity, content: Any, cause: Cause | None = None, check: bool = False) -> None:
         """Deliver a copy of `content` to every subscriber of `topic`, after all earlier messages.
 
-        With `check`, raises `InvalidValue` as `copied` does; without, content that cannot be sent is in the journal.
+        With `check`, raises `InvalidValue` as `copied` does; otherwise content that cannot be sent is an error in the
+        journal.
         """
         if topic._uid in self._topics:  # without subscribers nothing is copied
             copy = content if type(content) in PLAIN else self.copied(topic._uid, content, check)
@@ -95,7 +96,7 @@ class Hub:
     def copied(self, key: str, content: Any, check: bool = True) -> Any:
         """Return a copy of `content` to publish to the topic of this key. In any thread.
 
-        Raises `InvalidValue` when it is to be checked, the topic has sockets and no frame can carry the content.
+        With `check`, raises `InvalidValue` if the topic has sockets and no frame can carry the content.
         """
         try:
             copy, is_foreign = message_snapshot(content)

@@ -38,7 +38,9 @@ GIVEN = (
                 (),
             ),
             "nan": Field(
-                "Literal['null', 'refuse']", "What NaN and infinity become: null, or an error in the journal.", "null"
+                "Literal['null', 'refuse']",
+                "NaN and infinity are sent as null, or are an error in the journal.",
+                "null",
             ),
         },
         """
@@ -85,7 +87,7 @@ ET.Success()
         "A value as JSON: the value of a route, or the result of a handler.",
         {
             "content": Field("Any", "The value, sent as `application/json`."),
-            "nan": Field("Literal['null', 'refuse']", "What NaN and infinity become: null, or status 500.", "null"),
+            "nan": Field("Literal['null', 'refuse']", "NaN and infinity are sent as null, or give status 500.", "null"),
         },
         """
 >>> from zefnb import *

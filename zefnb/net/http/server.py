@@ -20,8 +20,8 @@ from websockets.server import ServerProtocol
 from zefnb.core.entity import HTTPServer as ServerHandle
 from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
-from zefnb.engine.ending import ENDING
 from zefnb.engine.runtime import Runtime, end_default_runtime
+from zefnb.engine.signals import SIGNAL_HANDLERS
 from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.errors import InvalidEffect
 from zefnb.net.budget import Budget, Held
@@ -135,7 +135,7 @@ class Server:
         )
         self._acceptor.start()
         self._runtime.service(_switch_interval).acquire()
-        ENDING.acquire(self, self._runtime.loop, end_default_runtime)
+        SIGNAL_HANDLERS.acquire(self, self._runtime.loop, end_default_runtime)
         self._tick()
 
     def _tls_options(self) -> dict[str, Any]:
@@ -356,7 +356,7 @@ class Server:
             task.cancel()
         await self._drained()
         self._runtime.service(_switch_interval).release()
-        ENDING.release(self)
+        SIGNAL_HANDLERS.release(self)
 
     async def _drained(self) -> None:
         """Wait for everybody to leave, a second at most."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from zefnb.store.scan import Undecodable
 
 # Of the powers of two up to 2**3000, about 50 have each hash; other values have far fewer by chance.
-MOST_ALIKE = 60
+HASH_LIMIT = 60
 _SECRET = (str, bytes)
 
 
@@ -27,18 +27,18 @@ class Hashes:
         self._counts: dict[int, int] = {}
 
     def check(self, keys: Iterable[Any]) -> None:
-        """Count the hashes of more keys. Raises `Undecodable` if more than `MOST_ALIKE` keys have the same hash."""
+        """Count the hashes of more keys. Raises `Undecodable` if more than `HASH_LIMIT` keys have the same hash."""
         counts = self._counts
         for key in keys:
             if type(key) not in _SECRET:
                 hashed = hash(key)
                 counts[hashed] = count = counts.get(hashed, 0) + 1
-                if count > MOST_ALIKE:
-                    raise Undecodable(f"more than {MOST_ALIKE} keys of a dict, or members of a set, have the same hash")
+                if count > HASH_LIMIT:
+                    raise Undecodable(f"more than {HASH_LIMIT} keys of a dict, or members of a set, have the same hash")
 
 
 def check_hashes(keys: Iterable[Any]) -> None:
-    """Raise `Undecodable` if more than `MOST_ALIKE` of the keys have the same hash."""
+    """Raise `Undecodable` if more than `HASH_LIMIT` of the keys have the same hash."""
     Hashes().check(keys)
 
 

@@ -30,7 +30,7 @@ _RETRY_INTERVAL = 0.05
 _PYTHON_TIMEOUT = 0.1
 
 
-class Ending:
+class SignalHandlers:
     """The signal handlers that close the runtime before the process ends; there is one instance in a process."""
 
     def __init__(self) -> None:
@@ -159,7 +159,7 @@ class _NoLoop:
 
 
 def _received(number: int, frame: Any) -> None:
-    ENDING.begin(number)
+    SIGNAL_HANDLERS.begin(number)
 
 
 def _flush() -> None:
@@ -209,7 +209,7 @@ def _pending_call(call: Callable[[], None]) -> Any:
 
 # References to the pending calls, since Python holds none.
 _PENDING: list[Any] = []
-ENDING = Ending()
+SIGNAL_HANDLERS = SignalHandlers()
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: ENDING.forget())
+    os.register_at_fork(after_in_child=lambda: SIGNAL_HANDLERS.forget())

@@ -31,7 +31,7 @@ class Memo(dict[int, Any]):
             del self[key]
 
 
-def remade(value: Any, memo: Memo, copied: Copied) -> Any:
+def copy_object(value: Any, memo: Memo, copied: Copied) -> Any:
     """Return a copy of `value`, made by its `__deepcopy__` or by its pickling methods; `copied` copies its parts.
 
     If the value cannot be copied, the exception of its class is raised, usually `TypeError`.

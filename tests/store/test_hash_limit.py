@@ -13,8 +13,8 @@ import pytest
 
 from tests.store.on_disk import opened
 from zefnb.errors import InvalidValue, StorageFailed
-from zefnb.store.alike import MOST_ALIKE
 from zefnb.store.codec import decode, encode, told
+from zefnb.store.hash_limit import HASH_LIMIT
 from zefnb.store.scan import MAX_CHOSEN_HASHES, Undecodable
 
 MODULUS = 2**61 - 1  # of Python's hashes of numbers
@@ -100,10 +100,10 @@ def test_pairs_have_one_hash():
 
 def test_the_maximum_of_equal_hashes_is_read_and_written_and_one_more_is_refused():
     others = {(n, "x") for n in range(MAX_CHOSEN_HASHES)}
-    allowed = others | {n * MODULUS for n in range(1, MOST_ALIKE + 1)}
+    allowed = others | {n * MODULUS for n in range(1, HASH_LIMIT + 1)}
     assert decode(encode(allowed)) == allowed
     with pytest.raises(InvalidValue, match="same hash"):
-        encode(allowed | {(MOST_ALIKE + 1) * MODULUS})
+        encode(allowed | {(HASH_LIMIT + 1) * MODULUS})
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_values_with_accidentally_equal_hashes_round_trip(value):
 
 def test_keys_of_a_file_that_have_one_hash_are_refused_when_they_are_listed(path):
     db = opened(path)
-    db.update({n * MODULUS: n for n in range(1, MOST_ALIKE + 1)})
-    assert len(dict(db)) == MOST_ALIKE
-    db[(MOST_ALIKE + 1) * MODULUS] = 1
+    db.update({n * MODULUS: n for n in range(1, HASH_LIMIT + 1)})
+    assert len(dict(db)) == HASH_LIMIT
+    db[(HASH_LIMIT + 1) * MODULUS] = 1
     assert db[MODULUS] == 1
     with pytest.raises(StorageFailed, match="same hash"):
         list(db)

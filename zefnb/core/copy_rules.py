@@ -19,11 +19,11 @@ from zefnb.core.types import ArrayType, ByteArray, Union, ValueType
 # Types of immutable values without parts, for a quick check of the exact type.
 PLAIN = frozenset({str, bytes, int, float, bool, type(None), Time, ByteArray})
 # The same with handles, since states usually consist of both.
-STILL = PLAIN | {ET.Topic, ET.HTTPServer, ET.Actor, ET.WebSocketClient, ET.Timer, ET.Subscription}
+PLAIN_OR_HANDLE = PLAIN | {ET.Topic, ET.HTTPServer, ET.Actor, ET.WebSocketClient, ET.Timer, ET.Subscription}
 # Both without bytes, which JSON does not have.
-TEXTUAL, TEXTUAL_STILL = PLAIN - {bytes, ByteArray}, STILL - {bytes, ByteArray}
+TEXTUAL, TEXTUAL_OR_HANDLE = PLAIN - {bytes, ByteArray}, PLAIN_OR_HANDLE - {bytes, ByteArray}
 
-_LASTING = (
+_NEVER_COPIED = (
     type,
     types.FunctionType,
     types.BuiltinFunctionType,
@@ -45,7 +45,7 @@ _LASTING = (
     Union,
 )
 # Objects of subclasses may have attributes, so the type must be exactly one of these.
-_LASTING_EXACTLY = frozenset(
+_NEVER_COPIED_EXACTLY = frozenset(
     {
         object,
         range,
@@ -101,9 +101,9 @@ _CONTAINERS = (
 )
 
 
-def is_lasting(cls: type) -> bool:
+def is_never_copied(cls: type) -> bool:
     """Whether values of this type cannot change, or belong to the program as a whole (functions, classes, modules)."""
-    if cls in STILL or cls in _LASTING_EXACTLY or issubclass(cls, _LASTING):
+    if cls in PLAIN_OR_HANDLE or cls in _NEVER_COPIED_EXACTLY or issubclass(cls, _NEVER_COPIED):
         return True
     return issubclass(cls, _SCALARS) and not cls.__dictoffset__
 
