@@ -316,7 +316,7 @@ def test_a_handle_cannot_be_changed_and_has_only_the_attributes_of_a_mapping(db)
         del db.name
     public = {name for name in dir(db) if not name.startswith("_")}
     assert public == {name for name in dir(MutableMapping) if not name.startswith("_")}
-    for probe in ("_repr_html_", "_ipython_display_", "_ipython_canary_method_should_not_exist_", "__array__"):
+    for probe in ("_repr_html_", "_ipython_display_", "_ipython_canary_method_should_not_exist_"):
         assert not hasattr(db, probe)
 
 

@@ -147,6 +147,16 @@ class DictDatabase(MutableMapping[Any, Any]):
         """Remove every key."""
         self._store().write(lambda table: table.clear())
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """The rows, for `pandas.DataFrame(db)`: columns key and value. Called by numpy alone, which is loaded then."""
+        import numpy
+
+        from zefnb.store.row import Row
+
+        rows = numpy.empty(len(items := list(self.items())), dtype=object)
+        rows[:] = [Row(key, value) for key, value in items]
+        return rows
+
     def __eq__(self, other: object) -> bool:
         return self._uid == other._uid if isinstance(other, DictDatabase) else NotImplemented
 

@@ -13,7 +13,7 @@ from zefnb import ET, FX, DictDatabase, identity, run
 from zefnb.core.rows import Rows
 from zefnb.core.time import Time
 from zefnb.notebook.display import html
-from zefnb.notebook.display.display import Display, plain_text
+from zefnb.notebook.display.display import Display, _as_html, plain_text
 from zefnb.notebook.display.tables import grid
 
 
@@ -143,3 +143,36 @@ def test_html_follows_the_theme_and_has_no_script():
 def test_numbers_are_aligned_right_in_columns_with_gaps_too():
     found = grid(Rows("counts", [{"of": "tea", "n": 1, "best": None}, {"of": "cocoa", "n": None, "best": None}]))
     assert found.numbers == {1}
+
+
+def test_a_database_shows_its_first_rows(shell):
+    db = FX.CreateDB(type=DictDatabase) | run
+    try:
+        assert "0 keys" in plain_text(db, colour=False, width=80)
+        db.update({"guests": ["<b>Ada</b>"], ("room", 1): ET.Room(open=True), "long": "x" * 10_000})
+        text = plain_text(db, colour=False, width=80)
+        assert "  'guests': ['<b>Ada</b>']" in text
+        assert "  ('room', 1): ET.Room(open=True)" in text
+        assert max(map(len, text.splitlines())) < 300
+        shown = _as_html(db)
+        assert "<th>key</th><th>value</th>" in shown
+        assert "&lt;b&gt;Ada" in shown
+        db.update({number: number for number in range(100)})
+        assert "103 keys  the first 10:" in plain_text(db, colour=False, width=80)
+    finally:
+        FX.CloseDB(db=db) | run
+
+
+def test_pandas_makes_rows_of_keys_and_values_of_a_database():
+    import pandas
+
+    db = FX.CreateDB(type=DictDatabase) | run
+    try:
+        assert pandas.DataFrame(db).empty
+        db.update({"a": 1, ("b", 2): {"c": [3]}})
+        frame = pandas.DataFrame(db)
+        assert list(frame.columns) == ["key", "value"]
+        assert frame.to_dict("records") == [{"key": "a", "value": 1}, {"key": ("b", 2), "value": {"c": [3]}}]
+        assert pandas.Series(db).to_dict() == dict(db)
+    finally:
+        FX.CloseDB(db=db) | run

@@ -102,7 +102,8 @@ def _as_html(value: Any) -> str | None:
         )
         for url, note in found.links
     ]
-    return html.page(head, *links, html.tag("div", html.tag("code", repr(value)), cls="d"))
+    rows = [html.table(("key", "value"), found.rows)] if found.rows else []
+    return html.page(head, *links, *rows, html.tag("div", html.tag("code", repr(value)), cls="d"))
 
 
 def plain_text(value: Any, *, colour: bool, width: int) -> str | None:
@@ -120,6 +121,7 @@ def plain_text(value: Any, *, colour: bool, width: int) -> str | None:
         return None
     lines = [repr(value), "  ".join(["  " + found.state, *found.facts])]
     lines += [f"  {url}  {note}".rstrip() for url, note in found.links]
+    lines += [f"  {key}: {row}" for key, row in found.rows]
     return "\n".join(lines)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from zefnb.core.entity import Actor, Entity, HTTPServer, Subscription, Timer, WebSocketClient
 from zefnb.engine.runtime import Runtime, default_runtime
+from zefnb.errors import ZefError
 from zefnb.notebook.display.columns import brief_repr, count_text, duration_text
 from zefnb.notebook.links.links import public_url, reached_by
 
 _MOST_LINKS = 8
+_MOST_ROWS = 10
 
 
 class Described(NamedTuple):
@@ -21,6 +24,8 @@ class Described(NamedTuple):
     runs: bool
     facts: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    # The first keys and values of a database, in short.
+    rows: tuple[tuple[str, str], ...] = ()
 
     @property
     def state(self) -> str:
@@ -113,11 +118,21 @@ def _database(handle: Any) -> Described:
     from zefnb.store.store import OPEN
 
     store = OPEN.get(handle._uid)
-    return (
-        Described("Database", False)
-        if store is None
-        else Described("Database", True, (count_text(len(handle), "key"),))
-    )
+    if store is None:
+        return Described("Database", False)
+    keys = list(itertools.islice(store.keys(), _MOST_ROWS))
+    count = len(handle)
+    facts = [count_text(count, "key")] + ([f"the first {len(keys)}:"] if count > len(keys) else [])
+    return Described("Database", True, tuple(facts), rows=tuple((brief_repr(key), _value(store, key)) for key in keys))
+
+
+def _value(store: Any, key: Any) -> str:
+    try:
+        return brief_repr(store.get(key))
+    except KeyError:
+        return "removed meanwhile"
+    except ZefError as error:
+        return f"cannot be read: {type(error).__name__}"
 
 
 _BY_TYPE: dict[type, Callable[[Runtime, Any], Described | None]] = {
