@@ -119,6 +119,13 @@ class _ET(EntityTypes):
             nan: Literal["null", "refuse"] = ...,
         ) -> None: ...
 
+    class Route(Entity):
+        """A handler with its options: the value of a route."""
+
+        handler: Any
+        max_body: int | None
+        def __init__(self, *, handler: Any = ..., max_body: int | None = ...) -> None: ...
+
     class SlowClient(Entity):
         """How a WebSocket route treats a client that reads too slowly; see Limits for the defaults of `None`."""
 
@@ -492,6 +499,7 @@ class _FX:
             allowed_hosts: Sequence[str] = ...,
             allowed_origins: Sequence[str] = ...,
             max_connections: int | None = ...,
+            max_body: int | None = ...,
         ) -> None: ...
 
     class StartTimer(_Effect[Timer]):

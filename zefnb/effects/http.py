@@ -29,12 +29,14 @@ async def start_http_server(
     allowed_hosts: Sequence[str] = (),
     allowed_origins: Sequence[str] = (),
     max_connections: int | None = None,
+    max_body: int | None = None,
 ) -> HTTPServer:
     """Start a server for HTTP and WebSocket; when this returns, clients can connect.
 
     The value of a route is text, `ET.HTML(content=)`, `ET.JSON(content=)`, `ET.Response(status=, body=, headers=)`,
-    `ET.Redirect(url=)`, `ET.FromFile(path=)`, None (204), a handler of the request, or `ET.WebSocket(...)` with
-    `clients_subscribe_to=[topics]` and `clients_push_into_=[topics]`, or with `actor=FX.StartActor(...)`.
+    `ET.Redirect(url=)`, `ET.FromFile(path=)`, None (204), a handler of the request, `ET.Route(handler=, max_body=)`,
+    or `ET.WebSocket(...)` with `clients_subscribe_to=[topics]` and `clients_push_into_=[topics]`, or with
+    `actor=FX.StartActor(...)`.
 
     Running the cell again replaces the server.
 
@@ -52,6 +54,8 @@ async def start_http_server(
         allowed_origins: Further origins whose pages may connect, and may send cookies and read responses (CORS).
         max_connections: The most connections at once; the next one is refused with 503. Default: 10,000, or fewer if
             the system allows the process fewer descriptors.
+        max_body: The longest body of a request, in bytes (default 1 MiB); a longer one is refused with 413. A route may
+            have its own limit: `ET.Route(handler=..., max_body=...)`.
 
     Returns:
         `ET.HTTPServer('🍃-…', port=…)`.
@@ -69,6 +73,7 @@ async def start_http_server(
     ET.Success()
     """
     from zefnb.net.http.admission import list_faults
+    from zefnb.net.http.routes import max_body_faults
     from zefnb.net.http.server import Server
     from zefnb.net.http.servers import Servers
     from zefnb.topics.hub import Hub
@@ -79,6 +84,7 @@ async def start_http_server(
     if max_connections is not None and (max_connections is True or max_connections < 1):
         allowed = "a whole number of connections from 1 on; None for as many as the system allows, 10,000 at most"
         faults.append(FieldError("max_connections", f"got {max_connections}", allowed))
+    faults += max_body_faults("max_body", max_body)
     if faults:
         raise InvalidEffect("FX.StartHTTPServer", faults)
     server = Server(
@@ -92,6 +98,7 @@ async def start_http_server(
         allowed_hosts=allowed_hosts,
         allowed_origins=allowed_origins,
         max_connections=max_connections,
+        max_body=max_body,
     )
     servers = runtime.service(Servers)
     previous = servers.previous()

@@ -105,6 +105,10 @@ class Held:
         self.release()
 
 
+# Of a body: its bytes while they come, and its text, whose characters take four bytes each at most.
+_HELD_FOR_EACH_BYTE = 6
+
+
 class Budget:
     """A service of the runtime: one account for each kind.
 
@@ -117,3 +121,7 @@ class Budget:
         self.messages = Account(MESSAGES_LIMIT)
         # Taken where a handler runs: what does not fit is let go there, before the next is made.
         self.answers = SharedAccount(ANSWERS_LIMIT)
+
+    def make_room_for_body(self, size: int) -> None:
+        """Let a body of `size` bytes be held, which a server or a route allows."""
+        self.bodies.limit = max(self.bodies.limit, _HELD_FOR_EACH_BYTE * size)

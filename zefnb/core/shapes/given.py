@@ -53,6 +53,21 @@ ET.Success()
 """,
     ),
     Shape(
+        "Route",
+        "route",
+        "A handler with its options: the value of a route.",
+        {
+            "handler": Field("Any", "The function that gets the `ET.Request` and returns the answer."),
+            "max_body": Field("int | None", "The longest body, in bytes; `None` for the limit of the server.", None),
+        },
+        """
+>>> from zefnb import *
+>>> def upload(request):
+...     return f'{len(request.body_bytes)} bytes'
+>>> routes = {('POST', '/upload'): ET.Route(handler=upload, max_body=100 << 20)}
+""",
+    ),
+    Shape(
         "SlowClient",
         "route",
         "How a WebSocket route treats a client that reads too slowly; see Limits for the defaults of `None`.",

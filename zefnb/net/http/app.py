@@ -37,22 +37,31 @@ from zefnb.net.http.thread_share import ThreadShare
 
 # An answer is sent in pieces, each when the peer has taken those before.
 _PIECE = 65_536
-# A form that is longer is read in a thread: a megabyte takes a tenth of a second.
-_READ_HERE = 2_048
+# What is longer is read in a thread: a megabyte of a form takes a tenth of a second, one of text a millisecond.
+_FORM_READ_HERE = 2_048
+_BODY_READ_HERE = 1 << 20
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
 _FAILED = (500, "Internal Server Error")
 
 
 class _Found(NamedTuple):
-    """What serves a request. The name is what the journal has for it, with the path of its route.
+    """What serves a request, with a body of at most `max_body` bytes.
 
-    Not the path that was asked for: whoever asks for a new one each time has no line for each.
+    The name is what the journal has for it, with the path of its route. Not the path that was asked for: whoever asks for a new one each time has no line for each.
     """
 
     head: RequestHead
     value: Any
     name: str
     variables: dict[str, Any]
+    max_body: int | None
+
+
+class _Answering(NamedTuple):
+    """What a route has: a handler, a value or a response."""
+
+    value: Any
+    max_body: int | None
 
 
 class HTTPApp:
@@ -65,6 +74,7 @@ class HTTPApp:
         gate: Gate,
         refused: Callable[[Reply], None],
         access: Callable[[str, str, str, int | None, float], None],
+        max_body: int | None,
     ) -> None:
         self._runtime = runtime
         self._server = server
@@ -76,18 +86,20 @@ class HTTPApp:
         self._threads = runtime.service(ThreadShare)
         # How long the last answer of a handler was, of those whose answers are long.
         self._expected: dict[ZefFunction, int] = {}
-        self.body_limit = BODY_LIMIT
+        self._max_body = BODY_LIMIT if max_body is None else max_body
+        self._budget.make_room_for_body(self._max_body)
 
-    def prepared(self, routes: list[Route]) -> dict[str, dict[str, Any]]:
+    def prepared(self, routes: list[Route]) -> dict[str, dict[str, _Answering]]:
         """By path and method, what answers from now on."""
-        by_path: dict[str, dict[str, Any]] = {}
+        by_path: dict[str, dict[str, _Answering]] = {}
         for route in routes:
             if route.socket is not None:
                 continue
             value = _prepared(route.value)
             if callable(value) and not isinstance(value, Response):
                 value = as_handler(value, "FX.StartHTTPServer", f"routes[{route.key!r}]")
-            by_path.setdefault(route.path, {})[route.method] = value
+            by_path.setdefault(route.path, {})[route.method] = _Answering(value, route.max_body)
+            self._budget.make_room_for_body(route.max_body or 0)
         self._expected = {}
         return by_path
 
@@ -153,14 +165,14 @@ class HTTPApp:
         begin_call()
         with Held(self._budget.bodies) as bodies:
             announced = int(request.headers.get("content-length", "0"))
-            body = await read_body(request.receive, announced, self.body_limit, "expect" in request.headers, bodies)
+            limit = self._max_body if found.max_body is None else found.max_body
+            body = await read_body(request.receive, announced, limit, "expect" in request.headers, bodies)
             try:
-                form = await self._form(request, body, peer)
-                entity = request_entity(found.head, body, form, found.variables)
+                entity = await self._entity(found, body, peer)
             except BadForm as error:
                 self._refused(refuse(400, str(error)))
                 raise HTTPException(400, str(error)) from None
-            del body, form
+            del body
             try:
                 return await self._handled(handler, entity, peer, held)
             except (HTTPException, BadAnswer, ClientDisconnect, asyncio.CancelledError):
@@ -176,14 +188,19 @@ class HTTPApp:
                 )
                 raise HTTPException(*_FAILED) from None
 
-    async def _form(self, request: Request, body: bytes, peer: GuardedHTTP) -> list[tuple[str, Any]]:
-        kind = request.headers.get("content-type", "")
-        if not is_form(kind):
-            return []
-        if len(body) <= _READ_HERE:
-            return form_pairs(kind, body)
-        form: list[tuple[str, Any]] = await self._in_thread("reading of forms", peer, lambda: form_pairs(kind, body))
-        return form
+    async def _entity(self, found: _Found, body: bytes, peer: GuardedHTTP) -> Entity:
+        """The message that a handler gets; made in a thread where that takes long. Raises `BadForm`."""
+        kind = found.head.first("content-type")
+        has_form = is_form(kind)
+
+        def make() -> Entity:
+            form = form_pairs(kind, body) if has_form else []
+            return request_entity(found.head, body, form, found.variables)
+
+        if len(body) <= (_FORM_READ_HERE if has_form else _BODY_READ_HERE):
+            return make()
+        entity: Entity = await self._in_thread("reading of bodies", peer, make)
+        return entity
 
     async def _handled(self, handler: ZefFunction, entity: Entity, peer: GuardedHTTP, held: Held) -> Response:
         if peer.has_left:
@@ -281,9 +298,9 @@ class HTTPApp:
 
 
 def _found(head: RequestHead, accepted: Accepted) -> _Found:
-    value, path = accepted.value, accepted.route
+    (value, max_body), path = accepted.value, accepted.route
     what = f"handler {name_of(value)} of" if isinstance(value, ZefFunction) else "the value of route"
-    return _Found(head, value, f"{what} {path}", accepted.variables)
+    return _Found(head, value, f"{what} {path}", accepted.variables, max_body)
 
 
 def _of_reply(reply: Reply) -> Response:

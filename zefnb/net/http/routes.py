@@ -19,6 +19,7 @@ from zefnb.engine.journal import Journal
 from zefnb.errors import FieldError, InvalidEffect, shown
 from zefnb.net.fields import check_actor, check_topics
 from zefnb.net.http.answers import is_json
+from zefnb.net.http.body import BODY_LIMIT
 from zefnb.net.http.path_pattern import VARIABLE, path_pattern
 from zefnb.net.websocket.endpoint import MAX_SIZE, EndpointConfig
 from zefnb.net.websocket.slow_client import check_slow_client
@@ -36,6 +37,8 @@ class Route:
     path: str
     value: Any
     socket: EndpointConfig | None = None
+    # Of a body; `None` for the server's own limit.
+    max_body: int | None = None
 
 
 def compile_routes(routes: Mapping[Any, Any], journal: Journal, subject: str = "FX.StartHTTPServer") -> list[Route]:
@@ -74,8 +77,30 @@ def _compile_route(key: Any, value: Any, journal: Journal, faults: list[FieldErr
             faults.append(FieldError(where, "a WebSocket route takes no method", f"the path alone: {path!r}"))
         config = _compile_socket(where, value, journal, faults)
         return Route(key, "GET", normal_path(path), value, config) if len(faults) == before else None
-    _check_answer(where, value, faults)
-    return Route(key, method.upper(), normal_path(path), value) if len(faults) == before else None
+    max_body = None
+    if isinstance(value, Entity) and type(value) is ET.Route:
+        value, max_body = _compile_handler(where, value, faults)
+    else:
+        _check_answer(where, value, faults)
+    return Route(key, method.upper(), normal_path(path), value, None, max_body) if len(faults) == before else None
+
+
+def _compile_handler(where: str, value: Entity, faults: list[FieldError]) -> tuple[Any, int | None]:
+    """The handler of an `ET.Route`, and how long its bodies can be."""
+    given, shape = fields_of(value), SHAPES["Route"]
+    faults.extend((*shape.unknown(where, given), *shape.missing(where, given)))
+    handler, max_body = given.get("handler"), given.get("max_body")
+    if "handler" in given and (not callable(handler) or isinstance(handler, Entity | Effect)):
+        faults.append(FieldError(f"{where}.handler", f"got {shown(handler)}", "a function of the request"))
+    faults.extend(max_body_faults(f"{where}.max_body", max_body))
+    return handler, max_body
+
+
+def max_body_faults(where: str, given: Any) -> list[FieldError]:
+    """What is wrong with a limit of bodies."""
+    if given is None or (isinstance(given, int) and not isinstance(given, bool) and given >= 0):
+        return []
+    return [FieldError(where, f"got {shown(given)}", f"a number of bytes, or None for the default of {BODY_LIMIT:,}")]
 
 
 def normal_path(path: str) -> str:
@@ -105,7 +130,7 @@ def _check_answer(where: str, value: Any, faults: list[FieldError]) -> None:
             if shape.name == "JSON" and (nan := fields_of(value).get("nan", "null")) not in NANS:
                 faults.append(FieldError(f"{where}.nan", f"got {shown(nan)}", " | ".join(map(repr, NANS))))
         else:
-            allowed = ", ".join(repr(kind) for kind in (*_ANSWERS, ET.WebSocket))
+            allowed = ", ".join(repr(kind) for kind in (*_ANSWERS, ET.Route, ET.WebSocket))
             faults.append(FieldError(where, f"got {shown(value)}", f"text, None, a handler, {allowed}"))
     elif not (value is None or isinstance(value, str | bytes) or callable(value) or is_json(value)):
         allowed = "text, bytes, None, dict, list, what has a converter, ET.HTML, ... or a handler"

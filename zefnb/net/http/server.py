@@ -74,6 +74,7 @@ class Server:
         allowed_origins: Iterable[str] = (),
         sessions: Mapping[str, EndpointConfig] | None = None,
         max_connections: int | None = None,
+        max_body: int | None = None,
     ) -> None:
         self._runtime = runtime
         self._topics = topics
@@ -89,6 +90,7 @@ class Server:
         self.allow_external_requests = allow_external_requests
         self.allow_restart = allow_restart
         self.logs_requests = logging
+        self._max_body = max_body
         self.max_connections = most_connections() if max_connections is None else max_connections
         self.handle: ServerHandle = None  # type: ignore[assignment]
         # Stays the same when another server takes the place of this one.
@@ -122,7 +124,7 @@ class Server:
         if self.allow_external_requests:
             self.admission.allow_machine()
         self.handle = ServerHandle(generate_uid(), port=self.port)
-        self._app = HTTPApp(self._runtime, self.handle, self._gate, self._refused, self._access)
+        self._app = HTTPApp(self._runtime, self.handle, self._gate, self._refused, self._access, self._max_body)
         self._set_routes(self._compiled)
         self._acceptor = Acceptor(
             self._runtime,
