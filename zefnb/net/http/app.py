@@ -47,7 +47,8 @@ _FAILED = (500, "Internal Server Error")
 class _Found(NamedTuple):
     """What serves a request, with a body of at most `max_body` bytes.
 
-    The name is what the journal has for it, with the path of its route. Not the path that was asked for: whoever asks for a new one each time has no line for each.
+    The name is what the journal has for it, with the path of its route, and not the path of the request. Otherwise each
+    new path would have a line of its own.
     """
 
     head: RequestHead
