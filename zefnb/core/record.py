@@ -55,14 +55,26 @@ class Record:
             return NotImplemented
         if self._uid is not None or other._uid is not None:
             return self._uid == other._uid
-        return self.__dict__ == other.__dict__
+        try:
+            return self.__dict__ == other.__dict__
+        except RecursionError:
+            raise _too_deep(self) from None
 
     def __hash__(self) -> int:
         if self._uid is not None:
             return hash(self._uid)
-        return hash((type(self), structural_hash(self.__dict__)))
+        try:
+            return hash((type(self), structural_hash(self.__dict__)))
+        except RecursionError:
+            raise _too_deep(self) from None
 
     def __repr__(self) -> str:
+        try:
+            return self._written()
+        except RecursionError:
+            return short_repr(self)
+
+    def _written(self) -> str:
         parts = [repr(self._uid)] if self._uid is not None else []
         odd = {name: value for name, value in self.__dict__.items() if not _can_be_written(name)}
         parts += [f"{name}={value!r}" for name, value in self.__dict__.items() if name not in odd]
@@ -74,6 +86,11 @@ class Record:
 
     def __deepcopy__(self: R, memo: object) -> R:
         return self
+
+
+def _too_deep(record: Record) -> InvalidValue:
+    name = next((name for name, value in record.__dict__.items() if not isinstance(value, str | int | float)), "")
+    return InvalidValue(repr(type(record)), [FieldError(name, "it is nested too deeply", "a flatter value")])
 
 
 class _LeftOut:

@@ -227,6 +227,13 @@ def match(pattern: Any, value: object) -> bool:
 
 def compile_pattern(pattern: Any) -> Matcher:
     """Return `pattern` as a `Matcher`. Raises `InvalidValue` for a pattern that no value can match."""
+    try:
+        return _compiled(pattern)
+    except RecursionError:
+        raise InvalidValue("pattern", [FieldError("", "it is nested too deeply", "a flatter pattern")]) from None
+
+
+def _compiled(pattern: Any) -> Matcher:
     if pattern is Any or pattern is object:
         return ANYTHING
     if isinstance(pattern, type) and not isinstance(pattern, types.GenericAlias):

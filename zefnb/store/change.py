@@ -38,7 +38,7 @@ class Change:
         self._store = store
         self._insert = stored_values(store, insert)
         self._update = stored_values(store, update)
-        self._remove = list(remove)
+        self._remove = [checked_key(key) for key in remove]
         self._refuse_duplicates({"insert": self._insert, "update": self._update, "remove": self._remove})
 
     @staticmethod

@@ -148,3 +148,24 @@ def test_a_redirect_with_a_line_break_cannot_inject_a_header():
 def test_the_error_for_an_invalid_result_lists_the_valid_ones():
     with pytest.raises(BadAnswer, match=r"the answer is 5 \(int\); allowed: text, bytes, None"):
         response_of(5)
+
+
+def test_an_answer_that_nests_answers_too_deeply_is_said(serve: Any, raw: Any):
+    answer: Any = "the end"
+    for _ in range(100_000):
+        answer = ET.Response(body=answer)
+
+    @zef_function
+    def deep(request: Any) -> Any:
+        return answer
+
+    @zef_function
+    def page(request: Any) -> Any:
+        return ET.HTML(content=[[]])
+
+    server = serve({"/deep": deep, "/page": page})
+    for path, said in (("/deep", "the answer is nested too deeply"), ("/page", "ET.HTML.content is [[]]")):
+        wire = raw(server, None)
+        wire.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert wire.read_response()[0] == 500
+        assert said in journal("error")[0]["message"]

@@ -46,7 +46,10 @@ class BadAnswer(ValueError):
 
 def response_of(value: Any) -> Response:
     """The HTTP response that a value means. Raises `BadAnswer`."""
-    response = _checked(_response(value))
+    try:
+        response = _checked(_response(value))
+    except RecursionError:
+        raise BadAnswer("value", f"the answer is nested too deeply: {shown(value)}") from None
     if response.status_code in _WITHOUT_BODY:
         without = Response(status_code=response.status_code)
         without.raw_headers = [pair for pair in response.raw_headers if pair[0] not in _OF_CONTENT]
@@ -73,7 +76,10 @@ def _response(value: Any) -> Response:
     given = fields_of(value) if isinstance(value, Entity) else {}
     kind = type(value)
     if kind is ET.HTML:
-        return Response(_field(given, "ET.HTML", "content"), media_type="text/html")
+        content = _field(given, "ET.HTML", "content")
+        if not isinstance(content, str | bytes | bytearray | memoryview):
+            raise BadAnswer("field", f"ET.HTML.content is {shown(content)}; allowed: text")
+        return Response(bytes(content) if isinstance(content, bytearray) else content, media_type="text/html")
     if kind is ET.JSON:
         return _json(_field(given, "ET.JSON", "content"), given.get("nan", "null"))
     if kind is ET.Redirect:
