@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -101,16 +103,83 @@ def test_a_key_of_another_kind_is_refused_and_not_overlooked(theirs, key):
             read()
 
 
-def test_an_index_that_leads_to_another_row_is_detected(theirs):
-    executed("PRAGMA journal_mode = DELETE")(theirs)
-    raw = theirs.read_bytes()
+def with_a_lying_index(path) -> Any:
+    """The file opened, after its index has been made to call `good` by the name of `food`, which is no row's."""
+    executed("PRAGMA journal_mode = DELETE")(path)
+    raw = path.read_bytes()
     # Each key is twice in the file: in its row, beside its name, and in the index.
     at = [found for found in range(len(raw)) if raw.startswith(b"sgood", found)]
     (index,) = [place for place in at if b"good" not in raw[place + 5 : place + 40].split(b".")[0]]
-    theirs.write_bytes(raw[:index] + b"sfood" + raw[index + 5 :])
-    db = opened(theirs)
+    path.write_bytes(raw[:index] + b"sfood" + raw[index + 5 :])
+    return opened(path)
+
+
+def test_an_index_that_leads_to_another_row_is_detected(theirs):
     with pytest.raises(StorageFailed, match="the key of another row"):
-        db["food"]
+        with_a_lying_index(theirs)["food"]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda db: db.__setitem__("food", 2),
+        lambda db: db.__delitem__("food"),
+        lambda db: db.update(other=1, food=2),
+        lambda db: db.setdefault("food", 2),
+        lambda db: db.pop("food"),
+        lambda db: FX.UpdateDB(db=db, insert={"other": 1, "food": 2}) | run,
+        lambda db: FX.UpdateDB(db=db, update={"food": 2}) | run,
+        lambda db: FX.UpdateDB(db=db, remove=["food"]) | run,
+    ],
+)
+def test_through_an_index_that_leads_to_another_row_nothing_is_written(theirs, write):
+    db = with_a_lying_index(theirs)
+    before = dict(db.items())
+    with pytest.raises(StorageFailed, match="another row"):
+        write(db)
+    assert dict(db.items()) == before
+    db["new"] = 1
+    assert dict(db.items()) == {**before, "new": 1}
+
+
+def test_a_key_that_its_index_has_lost_is_not_there_twice_unnoticed(theirs):
+    db = with_a_lying_index(theirs)
+    db["good"] = 2
+    for read in (list, dict, lambda db: db.items().__iter__().__next__()):
+        with pytest.raises(StorageFailed, match="it is in two rows"):
+            read(db)
+
+
+def truncated(path) -> None:
+    path.write_bytes(b"")
+
+
+def overwritten(path) -> None:
+    with open(path, "r+b") as file:
+        file.write(b"\xff" * path.stat().st_size)
+
+
+def emptied(path) -> None:
+    executed("DROP TABLE entries")(path)
+
+
+def changed(path) -> None:
+    executed("CREATE TRIGGER t AFTER UPDATE ON entries BEGIN DELETE FROM entries; END")(path)
+
+
+@pytest.mark.parametrize("harm", [truncated, overwritten, emptied, changed], ids=lambda harm: harm.__name__)
+def test_a_file_that_is_harmed_while_it_is_open_is_refused_in_words(path, harm):
+    closed(opened(path, initial_state={str(number): "x" * 1_000 for number in range(100)}))
+    db = opened(path)
+    harm(path)
+    reads = (lambda: list(db), lambda: db["1"], lambda: len(db))
+    writes = (lambda: db.__setitem__("1", 2), lambda: db.update(a=1, b=2))
+    for use in (*writes, *reads) if harm is not changed else writes[:1]:
+        with pytest.raises(StorageFailed, match=re.escape(str(path))):
+            use()
+    if harm is changed:
+        # Nothing that somebody has put into the file runs.
+        assert len(db) == 100
 
 
 @pytest.mark.parametrize("take", [lambda db: db.pop("evil"), lambda db: db.pop("evil", 5)])

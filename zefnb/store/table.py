@@ -19,7 +19,11 @@ _ROWS_AT_ONCE = 1_000
 # The fewest bytes of a row.
 _SMALLEST_ROW = 4
 _TOO_MANY_ROWS = "it has more rows than a file of its size can have; restore it from a copy"
-_PUT = "INSERT INTO entries (key, name, value) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+# Compares the key of the row, not only that of the index, which may lead to another row.
+_PUT = (
+    "INSERT INTO entries (key, name, value) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value "
+    "WHERE entries.key = excluded.key"
+)
 
 
 # Other types than a blob are not valid keys.
@@ -45,11 +49,17 @@ class SQLiteTable(MutableMapping[Any, bytes]):
         return value
 
     def __setitem__(self, key: Any, value: bytes) -> None:
-        self._execute(_PUT, (canonical_key(key), encode(key), value))
+        if not self._execute(_PUT, (canonical_key(key), encode(key), value)).rowcount:
+            raise Undecodable("the index leads to another row")
 
     def __delitem__(self, key: Any) -> None:
-        if not self._execute("DELETE FROM entries WHERE key = ?", (canonical_key(key),)).rowcount:
+        wanted = canonical_key(key)
+        row = self._execute("SELECT position, name FROM entries WHERE key = ?", (wanted,)).fetchone()
+        if row is None:
             raise KeyError(key)
+        position, name = row
+        _named(wanted, name)
+        self._execute("DELETE FROM entries WHERE position = ?", (position,))
 
     def __contains__(self, key: object) -> bool:
         return self._execute("SELECT 1 FROM entries WHERE key = ?", (canonical_key(key),)).fetchone() is not None
@@ -72,8 +82,9 @@ class SQLiteTable(MutableMapping[Any, bytes]):
 
     def first(self, limit: int = -1) -> list[Any]:
         """Return the first keys, or all if `limit` is negative."""
-        rows = self._execute(f"SELECT {_KEY}, name FROM entries ORDER BY position LIMIT ?", (limit,))
-        keys = list(itertools.starmap(_named, self._fetched(rows)))
+        rows = self._fetched(self._execute(f"SELECT {_KEY}, name FROM entries ORDER BY position LIMIT ?", (limit,)))
+        _refuse_duplicates(rows)
+        keys = list(itertools.starmap(_named, rows))
         # The caller may use them as keys of a dict.
         check_hashes(keys)
         return keys
@@ -81,6 +92,7 @@ class SQLiteTable(MutableMapping[Any, bytes]):
     def rows(self) -> list[tuple[Any, bytes]]:
         """Return a consistent snapshot of keys and encoded values."""
         rows = self._fetched(self._execute(f"SELECT {_KEY}, name, value FROM entries ORDER BY position"))
+        _refuse_duplicates(rows)
         return [(_named(stored_key, name), value) for stored_key, name, value in rows]
 
     def _size(self) -> int:
@@ -112,6 +124,12 @@ class SQLiteTable(MutableMapping[Any, bytes]):
 
     def clear(self) -> None:
         self._execute("DELETE FROM entries")
+
+
+def _refuse_duplicates(rows: list[Any]) -> None:
+    """Raise `Undecodable` for a key in two rows: a key that is missing in the index can be inserted again."""
+    if len({row[0] for row in rows}) < len(rows):
+        raise Undecodable("it is in two rows; restore the file from a copy")
 
 
 def _named(stored_key: Any, name: Any) -> Any:
