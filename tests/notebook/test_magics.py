@@ -15,6 +15,8 @@ from tests.cli.browser import wait_for
 from tests.cli.processes import Terminal, needs_tmux, terminal
 from tests.net.client.outsider import Outsider
 from tests.notebook.kernel import Kernel
+from zefnb import errors
+from zefnb.notebook.command_line.command import unknown
 from zefnb.notebook.command_line.line import LineError, expanded, pieces, whole, words
 from zefnb.notebook.magics import SUBCOMMANDS, command
 
@@ -63,7 +65,7 @@ def test_the_list_of_subcommands_is_the_folder():
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("%zef pubish chat hi", "no subcommand 'pubish'; did you mean 'publish'?"),
+        ("%zef pubish chat hi", "no subcommand 'pubish' (%zef -h lists them); did you mean 'publish'?"),
         ("%zef start ws", "'ws' is no path; write '/ws'"),
         ("%zef start /ws --port 99999 --topic chat", "'99999' is no port"),
         ("%zef start /ws --colour red --topic chat", "unrecognized arguments: --colour red"),
@@ -610,3 +612,14 @@ def test_in_a_terminal_the_same_line_again_replaces(screen):
     for _ in range(2):
         screen.enter("again = %zef start /ws --port 0 --topic chat")
     screen.until("replaced the server on port")
+
+
+def test_a_hint_is_computed_when_it_is_shown_and_not_for_a_long_name(monkeypatch: pytest.MonkeyPatch):
+    compared: list[str] = []
+    monkeypatch.setattr(errors.difflib, "get_close_matches", lambda name, *_, **__: compared.append(name) or ["stop"])
+    error = unknown("stpo", ["stop", "start"])
+    assert compared == []
+    assert "did you mean 'stop'?" in str(error)
+    assert compared == ["stpo"]
+    assert len(str(unknown("x" * 100_000, ["stop"]))) < 200
+    assert compared == ["stpo"]

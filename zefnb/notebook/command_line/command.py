@@ -15,8 +15,9 @@ from typing import Any, ClassVar, NoReturn
 from zefnb.core.effect import FX, Effect
 from zefnb.core.entity import ET, Actor, HTTPServer, Topic
 from zefnb.engine.run import run
-from zefnb.errors import did_you_mean
+from zefnb.errors import Hint
 from zefnb.notebook.command_line.line import LineError, Token, pieces, whole, words
+from zefnb.text.short_repr import short_repr
 
 # Python refuses to read longer ones, and nothing here has so many digits.
 _LONGEST_NUMBER = 18
@@ -284,8 +285,7 @@ def takes_channel(parser: Parser) -> None:
 
 def unknown(name: str, known: list[str]) -> LineError:
     """The error for a subcommand that there is not."""
-    hint = did_you_mean(name, known)
-    return LineError(f"no subcommand {name!r}{'; ' + hint if hint else ''} (%zef -h lists them)")
+    return LineError(f"no subcommand {short_repr(name)} (%zef -h lists them)", Hint(name, known))
 
 
 def is_given(token: Any) -> bool:

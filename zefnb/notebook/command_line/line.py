@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from zefnb.errors import Hint
+
 _ITSELF: Any = object()
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 _ESCAPED_VARIABLE = re.compile(r"\$(\$[A-Za-z_]\w*)")
@@ -22,7 +24,15 @@ _LONGEST_EXPRESSION = 60
 
 
 class LineError(Exception):
-    """What is wrong with a line, in one line."""
+    """What is wrong with a line, in one line. A hint is computed when it is shown, which it often is not."""
+
+    def __init__(self, text: str, hint: Hint | None = None) -> None:
+        super().__init__(text)
+        self._hint = hint
+
+    def __str__(self) -> str:
+        text, hint = super().__str__(), str(self._hint or "")
+        return f"{text}; {hint}" if hint else text
 
 
 class Token(str):
