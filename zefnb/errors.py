@@ -30,9 +30,8 @@ from typing import Any, TypeVar
 
 from zefnb.text.controls import shorten, strip_controls
 from zefnb.text.secrets import MARGIN, hide_secrets
-from zefnb.text.short_repr import LONGEST, short_repr
+from zefnb.text.short_repr import LONGEST, class_name, short_repr
 
-_LONGEST_NAME = 80
 # Comparing takes quadratic time, and a peer may have chosen the name.
 _LONGEST_COMPARED = 40
 _MOST_COMPARED = 200
@@ -247,4 +246,4 @@ def shown(value: object) -> str:
     text = shorten(hide_secrets(short_repr(value, LONGEST + MARGIN)), LONGEST)
     if isinstance(value, type) or value is None:
         return text
-    return f"{text} ({strip_controls(type(value).__name__, _LONGEST_NAME)})"
+    return f"{text} ({class_name(value)})"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextvars
 import dataclasses
+import functools
 import time
 import types
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -211,3 +214,57 @@ def test_only_the_start_of_an_error_about_bytes_is_read(made):
     whole = str(given)
     assert text[:99] == whole[:99]
     assert took < (time.process_time() - started) / 10
+
+
+class Bound(list):  # type: ignore[type-arg]
+    def method(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda many: functools.partial(print, many, sep=many),
+        lambda many: functools.partial(print, *many),
+        lambda many: Bound(many).method,
+        lambda many: slice(many, None),
+        lambda many: collections.ChainMap({1: many}),
+        lambda many: contextvars.ContextVar("name", default=many),
+        lambda many: types.GenericAlias(list, (tuple(many),)),
+    ],
+)
+def test_what_holds_many_is_cut_before_it_is_written(make: Any):
+    written = 0
+
+    class Counted:
+        def __repr__(self) -> str:
+            nonlocal written
+            written += 1
+            return "counted"
+
+    text = short_repr(make([Counted()] * 10_000))
+    assert len(text) <= 80
+    assert written <= 200
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(), OSError("x"), OSError(2, "no"), OSError(2, "no", "f"), OSError(2, "no", b"f", None, "g"),
+        OSError(0, ""), OSError(1, 2, 3, 4, 5, 6), OSError([1], [2]), FileNotFoundError(2, "x", 5),
+    ],
+)  # fmt: skip
+def test_an_error_of_the_system_is_written_as_python_does(error: OSError):
+    assert short_str(error, 200) == str(error)
+    assert len(short_str(OSError(2, ["x"] * 10_000, ["x"] * 10_000), 200)) == 200
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        functools.partial(print, 1, sep="x"), functools.partial(print), [].append, Bound([1]).method, slice(1, 2),
+        collections.ChainMap({1: 2}, {}), list[int], dict[str, list[int]], tuple[int, ...], list[int | None],
+    ],
+)  # fmt: skip
+def test_these_too_are_written_as_python_does(value: Any):
+    assert short_repr(value, 500) == repr(value)

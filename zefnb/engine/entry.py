@@ -11,7 +11,7 @@ from zefnb.core.time import Time
 from zefnb.engine.tally import Tally
 from zefnb.text.controls import strip_controls
 from zefnb.text.secrets import MARGIN, cut_without_secrets, hide_secrets
-from zefnb.text.short_repr import LONGEST, short_repr
+from zefnb.text.short_repr import LONGEST, class_name, short_repr
 
 Level = Literal["debug", "info", "warning", "error"]
 LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
@@ -102,6 +102,13 @@ def presentable(details: dict[str, Any]) -> dict[str, Any]:
 
 
 def _presentable(value: Any) -> Any:
+    try:
+        return _as_stored(value)
+    except Exception:  # of a class that raises whatever it is asked for
+        return f"<unprintable> ({class_name(value)})"
+
+
+def _as_stored(value: Any) -> Any:
     if isinstance(value, float | Time) or (isinstance(value, int) and value.bit_length() <= _MOST_BITS):
         return value
     if isinstance(value, str):
@@ -111,4 +118,4 @@ def _presentable(value: Any) -> Any:
     # Not `shown`: fields that may hold a peer's credentials are left out.
     text = hide_secrets(short_repr(value, LONGEST + MARGIN, _PRIVATE_FIELDS))
     text = strip_controls(text, LONGEST)
-    return text if isinstance(value, type | Entity) else f"{text} ({strip_controls(type(value).__name__, LONGEST)})"
+    return text if isinstance(value, type | Entity) else f"{text} ({class_name(value)})"

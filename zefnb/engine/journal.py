@@ -19,7 +19,8 @@ from zefnb.engine.rate_limit import RateLimit
 from zefnb.engine.tally import is_power_of_ten
 from zefnb.errors import UsageError
 from zefnb.text.secrets import hide_secrets
-from zefnb.text.tracebacks import error_text, format_error
+from zefnb.text.short_repr import class_name
+from zefnb.text.tracebacks import error_text, format_error, traceback_of
 
 __all__ = ["CAPACITY", "COMMON_LISTENERS", "LEVELS", "Entry", "Journal", "Level", "hide_secrets", "logger"]
 
@@ -70,13 +71,15 @@ class Journal:
         Exceptions are one entry if they have the same type, `part`, line of code, `key` (by default the message),
         server, handler and topic.
         """
+        kind = class_name(error)
         where = tuple(details.get(name) for name in ("server", "handler", "topic"))
-        part = error.part if isinstance(error, UsageError) else ""
-        key = ("fault", message if key is None else key, type(error), part, _place(error), where)
-        details = {"error": type(error).__name__, **details}
+        # `isinstance` would ask the exception for its class, which may raise, as may the hash of its type.
+        part = error.part if issubclass(type(error), UsageError) else ""  # type: ignore[attr-defined]
+        key = ("fault", message if key is None else key, kind, id(type(error)), part, _place(error), where)
+        details = {"error": kind, **details}
         if self._counted(key, example, details):
             return
-        text = line_text(f"{message}: {type(error).__name__}: {error_text(error)}")
+        text = line_text(f"{message}: {kind}: {error_text(error)}")
         entry = Entry(Time.now(), "error", text, presentable(details), format_error(error), key=key)
         self._add(entry, example)
 
@@ -169,7 +172,7 @@ _notifying = threading.local()
 
 def _place(error: BaseException) -> tuple[str, int] | None:
     """Return the file and the line where `error` was raised."""
-    step = error.__traceback__
+    step = traceback_of(error)
     if step is None:
         return None
     while step.tb_next is not None:

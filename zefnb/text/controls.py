@@ -11,7 +11,7 @@ _CONTROLS = (
     "\ud800-\udfff\U000e0000-\U000e007f"
 )
 _ONE_LINE = re.compile(f"[{_CONTROLS}]")
-_LINES = re.compile(f"(?![\n\t])[{_CONTROLS}]")
+_LINES = re.compile(f"(?!\n)[{_CONTROLS}]")
 _NAMES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Marks the lines that begin inside a text, so that they cannot be mistaken for lines of their own.
 CONTINUED = "  | "

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import array
 import collections
+import contextvars
 import dataclasses
+import functools
 import types
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -66,6 +68,15 @@ def short_str(value: object, longest: int) -> str:
     >>> short_str(KeyError('a' * 1_000_000), longest=8), short_str(ValueError('no', 'way'), longest=80)
     ("'aaaaaa…", "('no', 'way')")
     """
+    try:
+        return _beginning(value, longest)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failure:
+        return f"<its __str__ raised {class_name(failure)}>"
+
+
+def _beginning(value: object, longest: int) -> str:
     method = type(value).__str__
     if isinstance(value, str) and method is str.__str__:
         return shorten(plain(value, longest + 1), longest)
@@ -78,14 +89,44 @@ def short_str(value: object, longest: int) -> str:
     if isinstance(value, BaseExceptionGroup) and method is BaseExceptionGroup.__str__:
         count = len(value.exceptions)
         return f"{short_str(value.message, longest)} ({count:,} sub-exception{'' if count == 1 else 's'})"
+    if isinstance(value, OSError) and method is OSError.__str__:
+        return _system_error(value, longest)
     if method in (object.__str__, bytes.__str__, bytearray.__str__):
         return short_repr(value, longest)
-    try:
-        return shorten(plain(str(value), longest + 1), longest)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as failure:
-        return f"<its __str__ raised {type(failure).__name__}>"
+    return shorten(plain(str(value), longest + 1), longest)
+
+
+# What a metaclass cannot override.
+_name_of = type.__dict__["__name__"].__get__
+_module_of = type.__dict__["__module__"].__get__
+_qualname_of = type.__dict__["__qualname__"].__get__
+_LONGEST_NAME = 200
+
+
+def class_name(value: object, qualified: bool = False) -> str:
+    """Return the name of the class of `value`, or with its module where that tells more, whatever the class says.
+
+    >>> class_name(5), class_name(functools.partial(print), qualified=True)
+    ('int', 'functools.partial')
+    """
+    kind = type(value)
+    if not qualified:
+        return strip_controls(_name_of(kind), _LONGEST_NAME)
+    module = _module_of(kind)
+    is_plain = not isinstance(module, str) or module in ("builtins", "__main__")
+    return strip_controls(_qualname_of(kind) if is_plain else f"{module}.{_qualname_of(kind)}", _LONGEST_NAME)
+
+
+def _system_error(error: OSError, longest: int) -> str:
+    """Return what `OSError.__str__` does. Its parts can be any objects, of any size."""
+    number, kind = (error.errno, "Errno")
+    if (code := getattr(error, "winerror", None)) is not None:
+        number, kind = code, "WinError"
+    names = [name for name in (error.filename, error.filename2) if name is not None]
+    if not names and (number is None or error.strerror is None):
+        return short_repr(error.args, longest) if len(error.args) > 1 else short_str(*(error.args or ("",)), longest)
+    text = f"[{kind} {short_str(number, longest)}] {short_str(error.strerror, longest)}"
+    return shorten(f"{text}{': ' if names else ''}{' -> '.join(short_repr(name, longest) for name in names)}", longest)
 
 
 def reads(method: object) -> Callable[[Reader], Reader]:
@@ -242,6 +283,55 @@ def _view(value: Iterable[Any], scope: Scope) -> Parts:
     yield f"{type(value).__name__}(["
     yield from items(value, scope)
     yield "])"
+
+
+@reads(collections.ChainMap.__repr__)
+def _chain(value: collections.ChainMap[Any, Any], scope: Scope) -> Parts:
+    yield f"{type(value).__name__}("
+    yield from items(value.maps, scope)
+    yield ")"
+
+
+@reads(functools.partial.__repr__)
+def _partial(value: functools.partial[Any], scope: Scope) -> Parts:
+    kind = type(value)
+    yield f"{'functools.partial' if kind is functools.partial else kind.__qualname__}("
+    yield from items((value.func, *value.args[: scope.longest]), scope)
+    if value.keywords:
+        yield ", "
+        yield from named(value.keywords.items(), scope)
+    yield ")"
+
+
+@reads(types.MethodType.__repr__)
+def _method(value: types.MethodType, scope: Scope) -> Parts:
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", "?")
+    yield f"<bound method {plain(name, scope.longest)} of "
+    yield from parts_of(value.__self__, scope)
+    yield ">"
+
+
+@reads(slice.__repr__)
+def _slice(value: slice, scope: Scope) -> Parts:
+    yield "slice("
+    yield from items((value.start, value.stop, value.step), scope)
+    yield ")"
+
+
+@reads(contextvars.ContextVar.__repr__)
+def _variable(value: contextvars.ContextVar[Any], scope: Scope) -> Parts:
+    # Its default, which may be anything, is told by its own `__repr__` only.
+    yield f"<ContextVar name={plain(value.name, scope.longest)!r} at {id(value):#x}>"
+
+
+@reads(types.GenericAlias.__repr__)
+def _alias(value: types.GenericAlias, scope: Scope) -> Parts:
+    if all(isinstance(arg, type | types.GenericAlias | types.UnionType) or arg is ... for arg in value.__args__):
+        yield _own_repr(value, scope)
+        return
+    yield f"{value.__origin__.__qualname__}["
+    yield from items(value.__args__, scope)
+    yield "]"
 
 
 @reads(collections.UserDict.__repr__)

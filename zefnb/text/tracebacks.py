@@ -7,12 +7,12 @@ It also starts each line of them in the first column, where a line can be mistak
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from zefnb.text.controls import plain, strip_controls, strip_controls_in_lines
 from zefnb.text.secrets import cut_without_secrets
-from zefnb.text.short_repr import short_str
+from zefnb.text.short_repr import class_name, short_str
 
 _LONGEST = 8_000
 _LONGEST_TEXT = 1_000
@@ -25,6 +25,13 @@ _MOST_NOTES = 5
 _MOST_IN_A_GROUP = 3
 _DEEPEST_GROUP = 2
 
+# What a class cannot override: one may raise whatever it is asked for.
+_PARTS = BaseException.__dict__
+traceback_of: Callable[[BaseException], TracebackType | None] = _PARTS["__traceback__"].__get__
+_cause_of, _context_of = _PARTS["__cause__"].__get__, _PARTS["__context__"].__get__
+_hides_context = _PARTS["__suppress_context__"].__get__
+_errors_of = BaseExceptionGroup.__dict__["exceptions"].__get__
+
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
 
@@ -36,9 +43,7 @@ def error_text(error: BaseException, longest: int = _LONGEST_TEXT) -> str:
 
 def error_name(error: BaseException) -> str:
     """Return the name of the class of `error`, with its module unless that is `builtins` or `__main__`."""
-    kind = type(error)
-    module = "" if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}."
-    return strip_controls(f"{module}{kind.__qualname__}", _LONGEST_NAME)
+    return class_name(error, qualified=True)
 
 
 def format_error(error: BaseException, longest: int = _LONGEST) -> str:
@@ -63,25 +68,26 @@ def _chain(error: BaseException, depth: int) -> Iterator[str]:
     while following is not None and id(following) not in seen and len(chain) < _MOST_CAUSES:
         chain.append((following, link))
         seen.add(id(following))
-        link = _CAUSE if following.__cause__ is not None else _CONTEXT
-        hidden = following.__suppress_context__
-        following = following.__cause__ or (None if hidden else following.__context__)
+        cause = _cause_of(following)
+        link = _CAUSE if cause is not None else _CONTEXT
+        following = cause if cause is not None or _hides_context(following) else _context_of(following)
     for one, link_below in reversed(chain):
         yield from _one(one, depth)
         yield link_below
 
 
 def _one(error: BaseException, depth: int) -> Iterator[str]:
-    if error.__traceback__ is not None:
+    if (first := traceback_of(error)) is not None:
         yield "Traceback (most recent call last):\n"
-        yield from _frames(error.__traceback__)
-    if isinstance(error, SyntaxError):
+        yield from _frames(first)
+    # Not `isinstance`, which asks the exception for its class.
+    if issubclass(type(error), SyntaxError):
         yield from _place(error)
     text = strip_controls_in_lines(error_text(error), 2 * _LONGEST_TEXT)
     yield f"{error_name(error)}: {text}\n" if text else f"{error_name(error)}\n"
     yield from _notes(error)
-    if isinstance(error, BaseExceptionGroup) and depth < _DEEPEST_GROUP:
-        yield from _group(error.exceptions, depth)
+    if issubclass(type(error), BaseExceptionGroup) and depth < _DEEPEST_GROUP:
+        yield from _group(_errors_of(error), depth)
 
 
 def _frames(first: TracebackType) -> Iterator[str]:
@@ -115,7 +121,10 @@ def _place(error: SyntaxError) -> Iterator[str]:
 
 
 def _notes(error: BaseException) -> Iterator[str]:
-    notes = getattr(error, "__notes__", None)
+    try:
+        notes = getattr(error, "__notes__", None)
+    except Exception:
+        return
     if not isinstance(notes, list | tuple):
         return
     for note in notes[:_MOST_NOTES]:

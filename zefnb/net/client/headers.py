@@ -11,6 +11,7 @@ from typing import Any
 from zefnb.errors import FieldError
 from zefnb.text.controls import strip_controls
 from zefnb.text.secrets import hide_secrets
+from zefnb.text.short_repr import class_name
 
 Pairs = list[tuple[str, str]]
 
@@ -38,7 +39,7 @@ class Headers:
             found = await _call(self._given)
         except Exception as error:
             text = strip_controls(hide_secrets(str(error)[:_LONGEST_REASON]))
-            raise HeadersFailed(f"the function for `headers` raised {type(error).__name__}: {text}") from error
+            raise HeadersFailed(f"the function for `headers` raised {class_name(error)}: {text}") from error
         problem = _problem_of(found)
         if problem:
             raise HeadersFailed(f"the function for `headers` returned what cannot be sent: {problem}")

@@ -9,6 +9,7 @@ from typing import Any
 from zefnb.engine.runtime import Runtime
 from zefnb.notebook.watch.feed import Row
 from zefnb.notebook.watch.table import Table
+from zefnb.text.short_repr import class_name, short_repr, short_str
 
 Answer = dict[str, Any]
 
@@ -65,7 +66,7 @@ class Detail:
         self._reading = False
         # A state that takes long to write is read again only after a while.
         self._pause = 20 * (time.monotonic() - self._read_at)
-        self._state = str(text) if error is None else f"its repr raises {type(error).__name__}: {error}"
+        self._state = str(text) if error is None else f"its repr raises {class_name(error)}: {short_str(error, 500)}"
 
     def close(self) -> None:
         """Stop looking."""
@@ -75,5 +76,9 @@ class Detail:
 
 
 def _written_out(state: Any) -> str:
+    short = short_repr(state, _LONGEST_STATE)
+    if len(short) == _LONGEST_STATE:
+        # In time that does not grow with the state.
+        return f"{short}\n… cut"
     text = pprint.pformat(state, width=100, sort_dicts=False)
     return text if len(text) <= _LONGEST_STATE else text[:_LONGEST_STATE] + "\n… cut"

@@ -22,6 +22,7 @@ from zefnb.notebook.watch.detail import Detail
 from zefnb.notebook.watch.feed import MOST_ROWS, Feed, Query, Row, View
 from zefnb.notebook.watch.requests import Request, content_of, optional_text, parsed, request_number, whole_number
 from zefnb.notebook.watch.tables.servers import stop_server
+from zefnb.text.short_repr import class_name, short_str
 from zefnb.topics.hub import WATCH, Hub, topic_key
 
 Answer = dict[str, Any]
@@ -82,7 +83,7 @@ class Session:
             return
         if error is not None:
             # Our own errors are written for people; any other says its type too.
-            text = str(error) if isinstance(error, ZefError) else f"{type(error).__name__}: {error}"
+            text = str(error) if isinstance(error, ZefError) else f"{class_name(error)}: {short_str(error, 500)}"
         self.say({"t": "done", "id": number, "ok": error is None, "text": text})
 
     def say(self, message: Answer) -> None:
