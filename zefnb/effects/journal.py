@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Literal
 
 from zefnb.core.effect import effect
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @effect("Print")
-def print_(runtime: Runtime, *, content: Any) -> Success:
+def print_(runtime: Runtime, *, content: Any) -> Success | Awaitable[Success]:
     """Print `content` as one line, in order with all other output of the program.
 
     Args:
@@ -30,10 +31,9 @@ def print_(runtime: Runtime, *, content: Any) -> Success:
     ET.Success()
     """
     from zefnb.engine.perform import SUCCESS
-    from zefnb.engine.printing import write_line
+    from zefnb.engine.printing import printed
 
-    write_line(content)
-    return SUCCESS
+    return printed(runtime, content, SUCCESS)
 
 
 @effect("Log")

@@ -14,8 +14,8 @@ from typing import Any
 
 from zefnb.core.time import Time
 from zefnb.engine.entry import LEVELS, Entry, Level, line_text, presentable
-from zefnb.engine.log_thread import off_loop
 from zefnb.engine.rate_limit import RateLimit
+from zefnb.engine.side_thread import LOGGING
 from zefnb.engine.tally import is_power_of_ten
 from zefnb.errors import UsageError
 from zefnb.text.secrets import hide_secrets
@@ -131,7 +131,7 @@ class Journal:
         more = f" (and {refused:,} other lines meanwhile)" if refused else ""
         level = logging.ERROR if entry.level == "error" else logging.WARNING
         line = entry.line(count)
-        off_loop(lambda: self._log_line(level, line, more))
+        LOGGING.off_loop(lambda: self._log_line(level, line, more))
 
     def _log_line(self, level: int, line: str, more: str) -> None:
         before, _notifying.now = getattr(_notifying, "now", False), True

@@ -1,8 +1,22 @@
-"""Printing: whole lines on the output, also while other threads print."""
+"""Printing: whole lines on the output, also while other threads print, and never by the loop's thread.
+
+A stream blocks who writes to it while its pipe is full, or while somebody else holds its lock.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import sys
+from typing import TYPE_CHECKING, Any
+
+from zefnb.engine.side_thread import PRINTING
+
+if TYPE_CHECKING:
+    from zefnb.engine.runtime import Runtime
+
+# Lines of the op `log` that wait while the output takes nothing; what comes beyond is dropped.
+MOST_LINES = 10_000
 
 
 def write_line(content: object) -> None:
@@ -11,6 +25,44 @@ def write_line(content: object) -> None:
     sys.stdout.flush()
 
 
+def printed(runtime: Runtime, content: object, answer: Any) -> asyncio.Future[Any]:
+    """Print one line from the loop; returns `answer`, to be awaited, when the output has it."""
+    done: asyncio.Future[Any] = runtime.loop.create_future()
+    context = contextvars.copy_context()
+
+    def write() -> None:
+        try:
+            context.run(write_line, content)
+            error = None
+        except BaseException as raised:
+            error = raised
+        runtime.call_queue.put(_settle, done, answer, error)
+
+    PRINTING.put(write)
+    return done
+
+
+def _settle(done: asyncio.Future[Any], answer: Any, error: BaseException | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(answer)
+    else:
+        done.set_exception(error)
+
+
 def log_value(value: object, prefix: str = "") -> None:
     """Print a value as one line, after `prefix`; the op `log` calls it."""
-    write_line(f"{prefix}{' ' if prefix else ''}{value if isinstance(value, str) else repr(value)}")
+    line = f"{prefix}{' ' if prefix else ''}{value if isinstance(value, str) else repr(value)}"
+    if asyncio._get_running_loop() is None:
+        write_line(line)
+    elif PRINTING.waiting < MOST_LINES:
+        context = contextvars.copy_context()
+        PRINTING.put(lambda: _written(context, line))
+
+
+def _written(context: contextvars.Context, line: str) -> None:
+    try:
+        context.run(write_line, line)
+    except Exception:  # the output is closed or broken, and nobody waits to be told
+        return

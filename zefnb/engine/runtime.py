@@ -17,8 +17,8 @@ from zefnb.engine.cells import CellRegistry
 from zefnb.engine.cells import current_owner as current_owner
 from zefnb.engine.handler_threads import HandlerThreads
 from zefnb.engine.journal import Journal
-from zefnb.engine.log_thread import flush
 from zefnb.engine.loop import LoopThread
+from zefnb.engine.side_thread import flush
 from zefnb.engine.signals import SIGNAL_HANDLERS
 from zefnb.engine.start import forbid_starts, run_in_own_thread
 from zefnb.engine.switch_interval import SwitchInterval

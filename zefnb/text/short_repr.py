@@ -124,7 +124,9 @@ def _system_error(error: OSError, longest: int) -> str:
         number, kind = code, "WinError"
     names = [name for name in (error.filename, error.filename2) if name is not None]
     if not names and (number is None or error.strerror is None):
-        return short_repr(error.args, longest) if len(error.args) > 1 else short_str(*(error.args or ("",)), longest)
+        if len(error.args) > 1:
+            return short_repr(error.args, longest)
+        return short_str(error.args[0], longest) if error.args else ""
     text = f"[{kind} {short_str(number, longest)}] {short_str(error.strerror, longest)}"
     return shorten(f"{text}{': ' if names else ''}{' -> '.join(short_repr(name, longest) for name in names)}", longest)
 
@@ -305,8 +307,8 @@ def _partial(value: functools.partial[Any], scope: Scope) -> Parts:
 
 @reads(types.MethodType.__repr__)
 def _method(value: types.MethodType, scope: Scope) -> Parts:
-    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", "?")
-    yield f"<bound method {plain(name, scope.longest)} of "
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
+    yield f"<bound method {plain(name, scope.longest) if isinstance(name, str) else '?'} of "
     yield from parts_of(value.__self__, scope)
     yield ">"
 
@@ -329,7 +331,7 @@ def _alias(value: types.GenericAlias, scope: Scope) -> Parts:
     if all(isinstance(arg, type | types.GenericAlias | types.UnionType) or arg is ... for arg in value.__args__):
         yield _own_repr(value, scope)
         return
-    yield f"{value.__origin__.__qualname__}["
+    yield f"{getattr(value.__origin__, '__qualname__', '?')}["
     yield from items(value.__args__, scope)
     yield "]"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator
 from types import TracebackType
+from typing import cast
 
 from zefnb.text.controls import plain, strip_controls, strip_controls_in_lines
 from zefnb.text.secrets import cut_without_secrets
@@ -82,7 +83,7 @@ def _one(error: BaseException, depth: int) -> Iterator[str]:
         yield from _frames(first)
     # Not `isinstance`, which asks the exception for its class.
     if issubclass(type(error), SyntaxError):
-        yield from _place(error)
+        yield from _place(cast("SyntaxError", error))
     text = strip_controls_in_lines(error_text(error), 2 * _LONGEST_TEXT)
     yield f"{error_name(error)}: {text}\n" if text else f"{error_name(error)}\n"
     yield from _notes(error)

@@ -1,0 +1,101 @@
+"""Side threads: what may block is called in a thread that nobody waits for, in order.
+
+A handler of logging holds a lock while it handles a record. One that runs an effect waits for the loop with that lock
+in its hand, so a loop that logged by itself could wait for it for ever. Likewise a stream blocks who writes to it while
+its pipe is full, or while another thread holds its lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+_POLL = 0.002
+# Seconds without a call after which the thread ends.
+_LINGERS = 0.2
+
+
+class SideThread:
+    """Makes calls, which must not raise, one after the other. The thread ends when there has been nothing for a while.
+
+    A finalizer or a signal handler may interrupt any line here and put a call of its own: nothing waits for a lock.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._at_work = threading.Lock()
+
+    def put(self, call: Callable[[], None]) -> None:
+        """Have `call` made in the thread."""
+        self._calls.put(call)
+        self._begin()
+
+    def off_loop(self, call: Callable[[], None]) -> None:
+        """Make `call`: here, or where a loop runs in this thread, in the side thread."""
+        if asyncio._get_running_loop() is None:
+            call()
+        else:
+            self.put(call)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait."""
+        return self._calls.qsize()
+
+    def _begin(self) -> None:
+        """Start the thread, unless it is at work."""
+        if not self._at_work.acquire(blocking=False):
+            return
+        try:
+            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+        except RuntimeError:  # there is no thread to be had: the next call, or `flush`, tries again
+            self._at_work.release()
+
+    def _work(self) -> None:
+        try:
+            while True:
+                self._calls.get(timeout=_LINGERS)()
+        except queue.Empty:
+            pass
+        finally:
+            self._at_work.release()
+        if not self._calls.empty():
+            self._begin()
+
+    def flush(self, end: float) -> None:
+        """Wait until everything is done, until `end` (`time.monotonic`) at most. Not on the loop."""
+        if not self._at_work.locked() and self._calls.empty():
+            return
+        done = threading.Event()
+        self.put(done.set)
+        while not done.wait(_POLL) and time.monotonic() < end:
+            self._begin()
+
+    def reset(self) -> None:
+        """In a forked child: there is no thread."""
+        self._at_work, self._calls = threading.Lock(), queue.SimpleQueue()
+
+
+LOGGING = SideThread("zefnb-log")
+PRINTING = SideThread("zefnb-print")
+
+
+def flush(patience: float) -> None:
+    """Wait until everything has been said, for so many seconds at most. Not on the loop."""
+    end = time.monotonic() + patience
+    for thread in (LOGGING, PRINTING):
+        thread.flush(end)
+
+
+def _after_fork() -> None:
+    for thread in (LOGGING, PRINTING):
+        thread.reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
