@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from tests.store.on_disk import closed, opened, store_of
-from zefnb import FX, DictDatabase, run
-from zefnb.errors import NotRunning, StorageFailed
+from zefnb import ET, FX, DictDatabase, run
+from zefnb.errors import NotRunning, StorageFailed, WouldBlock
+from zefnb.store.databases import Databases
+from zefnb.store.store import OPEN
 
 
 def together(store: Any, values: list[Any]) -> list[Any]:
@@ -177,3 +179,60 @@ def test_an_effect_during_a_change_finds_the_database_in_memory():
 
     store_of(db).write(work)
     assert db["n"] == 2
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda db: db.__setitem__("finalized", 1),
+        lambda db: FX.UpdateDB(db=db, insert={"finalized": 1}) | run,
+        lambda db: FX.CloseDB(db=db) | run,
+    ],
+    ids=["a method", "an effect", "closing it"],
+)
+def test_a_finalizer_in_the_writer_s_thread_is_told_that_it_would_wait_for_itself(path, use):
+    db = opened(path)
+    errors: list[BaseException] = []
+
+    class Finalized:
+        def __del__(self) -> None:
+            try:
+                use(db)
+            except BaseException as error:
+                errors.append(error)
+
+    store_of(db).write(lambda table: Finalized() and None)
+    assert [type(error) for error in errors] == [WouldBlock]
+    assert "zefnb-database" in str(errors[0])
+    db["after"] = 1
+    assert dict(db) == {"after": 1}
+
+
+def test_a_finalizer_in_the_writer_s_thread_may_read_and_publish(path):
+    db = opened(path, initial_state={"n": 1})
+    found: list[Any] = []
+
+    class Finalized:
+        def __del__(self) -> None:
+            found.append(db["n"])
+            found.append(FX.Publish(target=ET.Topic("finalized"), content=1) | run)
+
+    store_of(db).write(lambda table: Finalized() and None)
+    assert found == [1, ET.Success()]
+
+
+def test_a_finalizer_may_open_a_database_while_one_is_being_opened(path, monkeypatch):
+    opening = Databases._known
+    found: list[Any] = []
+
+    def known(self: Any, place: str) -> Any:
+        if not found:
+            found.append(None)
+            found.append(opened(path, initial_state={"by": "the finalizer"}))
+        return opening(self, place)
+
+    monkeypatch.setattr(Databases, "_known", known)
+    db = opened(path, initial_state={"by": "the other"})
+    assert db == found[1]
+    assert dict(db) == {"by": "the finalizer"}
+    assert len(OPEN) == 1

@@ -16,8 +16,10 @@ from zefnb.core.entity import Success
 from zefnb.core.execution import Identity, thing_key
 from zefnb.engine.cells import current_identity, current_notices
 from zefnb.engine.handler_threads import in_handler_thread
+from zefnb.engine.printing import Printed
 from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.engine.waker import Waker, thread_waker
+from zefnb.engine.worker_thread import refuse_to_wait
 from zefnb.errors import FieldError, Interrupted, InvalidEffect, WouldBlock, naming, shown
 from zefnb.text.short_repr import short_repr
 
@@ -249,6 +251,7 @@ def _run_all(runtime: Runtime, effects: Sequence[Effect], specs: Sequence[Spec])
         return [_run_at_once(runtime, effect) for effect in effects]
     if runtime.call_queue.is_paused and not in_handler_thread() and any(spec.accept is not None for spec in specs):
         runtime.call_queue.wait_for_capacity()
+    refuse_to_wait()
     identities = [thing_key(spec.keyed) if spec.keyed else None for spec in specs]
     submission = Submission(runtime, effects, identities, thread_waker())
     try:
@@ -262,6 +265,8 @@ def _run_all(runtime: Runtime, effects: Sequence[Effect], specs: Sequence[Spec])
 
 def _run_at_once(runtime: Runtime, effect: Effect) -> Any:
     result = perform(runtime, effect)
+    if isinstance(result, Printed):
+        return result.answer  # it is printed in its turn
     if is_awaitable(result):
         if isinstance(result, Coroutine):
             result.close()

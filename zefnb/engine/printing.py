@@ -15,7 +15,7 @@ from zefnb.engine.side_thread import PRINTING
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
 
-# Lines of the op `log` that wait while the output takes nothing; what comes beyond is dropped.
+# Lines that wait while the output takes nothing. Of the op `log` those beyond are dropped, `FX.Print` raises.
 MOST_LINES = 10_000
 
 
@@ -25,9 +25,20 @@ def write_line(content: object) -> None:
     sys.stdout.flush()
 
 
-def printed(runtime: Runtime, content: object, answer: Any) -> asyncio.Future[Any]:
+class Printed(asyncio.Future[Any]):
+    """Done when the output has the line. `answer` is what it will be, for who cannot wait."""
+
+    def __init__(self, runtime: Runtime, answer: Any) -> None:
+        super().__init__(loop=runtime.loop)
+        self.answer = answer
+
+
+def printed(runtime: Runtime, content: object, answer: Any) -> Printed:
     """Print one line from the loop; returns `answer`, to be awaited, when the output has it."""
-    done: asyncio.Future[Any] = runtime.loop.create_future()
+    done = Printed(runtime, answer)
+    if PRINTING.waiting >= MOST_LINES:
+        done.set_exception(BlockingIOError(f"the output takes nothing, and {MOST_LINES:,} lines wait for it"))
+        return done
     context = contextvars.copy_context()
 
     def write() -> None:

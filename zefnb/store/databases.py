@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from zefnb.core.uid import generate_uid
 from zefnb.engine.context import call_context
+from zefnb.engine.lent_lock import LentLock
 from zefnb.engine.runtime import Runtime
 from zefnb.store.change import stored_values
 from zefnb.store.dict_database import DictDatabase
@@ -25,7 +25,8 @@ class Databases:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._opening = threading.Lock()
+        # Lent to a finalizer that runs while a database is being opened, and opens one with an effect.
+        self._opening = LentLock()
         self._opened_here: dict[str, Store] = {}
 
     def create(self, initial: Mapping[Any, Any]) -> DictDatabase:
@@ -43,13 +44,14 @@ class Databases:
         from zefnb.store.sqlite import SQLiteStore
 
         with self._opening:
-            for uid, store in list(OPEN.items()):
-                if isinstance(store, SQLiteStore) and store.is_at(path):
-                    _fill(store, initial)
-                    return DictDatabase(uid)
-                if isinstance(store, SQLiteStore) and store.path == path:
-                    self._close_replaced(uid, store)
+            if (known := self._known(path)) is not None:
+                _fill(OPEN[known._uid], initial)
+                return known
             opened = SQLiteStore(path)
+            if (known := self._known(path)) is not None:  # by such a finalizer
+                opened.close()
+                _fill(OPEN[known._uid], initial)
+                return known
             try:
                 if opened.uid in OPEN:
                     opened.renew_uid()
@@ -58,6 +60,17 @@ class Databases:
                 opened.close()
                 raise
             return self._opened(opened.uid, opened)
+
+    def _known(self, path: str) -> DictDatabase | None:
+        """The handle of the database that is open at `path`. One whose file was replaced since is closed."""
+        from zefnb.store.sqlite import SQLiteStore
+
+        for uid, store in list(OPEN.items()):
+            if isinstance(store, SQLiteStore) and store.is_at(path):
+                return DictDatabase(uid)
+            if isinstance(store, SQLiteStore) and store.path == path:
+                self._close_replaced(uid, store)
+        return None
 
     def _close_replaced(self, uid: str, store: Store) -> None:
         """Close a database whose file has been removed or replaced, since the new file cannot use its journal."""

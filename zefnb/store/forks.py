@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 import weakref
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from zefnb.errors import StorageFailed
 
 # A thread inside may wait for another program to unlock the file, for at most 5 seconds.
 _WAIT_SECONDS = 10.0
+_POLL = 0.001
 
 
 class Pausable(Protocol):
@@ -28,46 +30,54 @@ class Pausable(Protocol):
 
 
 class Gate:
-    """A lock that any number of threads can hold together, but none during a fork."""
+    """Any number of threads are inside at once, and none while a thread forks.
+
+    There is no lock: a finalizer or a signal handler can run between any two bytecodes here, and wait for another
+    thread that wants to come in. Whoever comes in says so first and looks afterwards whether a fork is under way; who
+    forks says so first and looks afterwards who is inside. Whichever comes later sees what the other has done.
+    """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Reset the gate in a child: the threads of its parent, which may hold the lock, do not exist there."""
-        # Reentrant, since a finalizer that runs meanwhile may use a database, too.
-        self._changed = threading.Condition(threading.RLock())
+        """Begin anew, as a child must: its parent's threads are not in it."""
+        # How often each thread is inside; a thread changes its own entry only.
         self._inside: dict[int, int] = {}
         self._forking: int | None = None
 
     def __enter__(self) -> None:
-        this_thread = threading.get_ident()
-        with self._changed:
-            # A thread that is inside already must not wait, or it would never leave.
-            self._changed.wait_for(lambda: self._forking in (None, this_thread) or this_thread in self._inside)
-            self._inside[this_thread] = self._inside.get(this_thread, 0) + 1
+        me = threading.get_ident()
+        while True:
+            count = self._inside[me] = self._inside.get(me, 0) + 1
+            # A thread that is inside already must come through, or it would never leave.
+            if count > 1 or self._forking in (None, me):
+                return
+            self.__exit__()
+            time.sleep(_POLL)
 
     def __exit__(self, *_: object) -> None:
-        this_thread = threading.get_ident()
-        with self._changed:
-            self._inside[this_thread] -= 1
-            if not self._inside[this_thread]:
-                del self._inside[this_thread]
-                if self._forking is not None:
-                    self._changed.notify_all()
+        me = threading.get_ident()
+        count = self._inside[me] - 1
+        if count:
+            self._inside[me] = count
+        else:
+            del self._inside[me]
 
-    def close(self, seconds: float) -> bool:
-        """Admit no more threads, and wait until all have left. Returns false if that takes more than `seconds`."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._forking is None, seconds)
-            self._forking = threading.get_ident()
-            return self._changed.wait_for(lambda: not self._inside, seconds)
+    def shut(self, seconds: float) -> bool:
+        """Let nobody in, and wait until all have left; false when that takes longer than `seconds`."""
+        me, end = threading.get_ident(), time.monotonic() + seconds
+        while self._forking not in (None, me) and time.monotonic() < end:
+            time.sleep(_POLL)
+        self._forking = me
+        # Of a finalizer that forks in the middle of a query nothing can be waited for.
+        while self._inside and me not in self._inside and time.monotonic() < end:
+            time.sleep(_POLL)
+        return not self._inside
 
     def open(self) -> None:
-        """Admit threads again."""
-        with self._changed:
-            self._forking = None
-            self._changed.notify_all()
+        """Let everybody in again."""
+        self._forking = None
 
 
 GATE = Gate()

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from zefnb.engine.worker_thread import refuse_to_wait
 from zefnb.errors import InvalidValue, NotRunning, StorageFailed
 from zefnb.store.codec import decode, encode
 from zefnb.store.file import connect, open_file, storage_failed
@@ -91,6 +92,7 @@ class SQLiteStore:
             raise StorageFailed(f"{self.path}: the value of {key_name(key)} cannot be read: {error}") from None
 
     def write(self, work: Work[T]) -> T:
+        refuse_to_wait()
         waiting = _Waiting()
         self._writer.submit(work, waiting.done)
         result: T = waiting.result()

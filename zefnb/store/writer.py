@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from typing import Any
 
+from zefnb.engine.worker_thread import WorkerThread
 from zefnb.errors import NotRunning, StorageFailed
 from zefnb.store.file import connect, storage_failed
 from zefnb.store.forks import GATE
@@ -38,7 +39,7 @@ class Writer:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         # There is no lock, since a finalizer may interrupt any method, in the same thread, and call it, too.
         self._closed = self._ended = False
-        self._thread = threading.Thread(target=self._run, name="zefnb-database", daemon=True)
+        self._thread = WorkerThread(target=self._run, name="zefnb-database", daemon=True)
         self._thread.start()
 
     def submit(self, work: Work[Any], done: Done) -> None:
