@@ -30,53 +30,53 @@ class Pausable(Protocol):
 
 
 class Gate:
-    """Any number of threads are inside at once, and none while a thread forks.
+    """A gate that admits any number of threads, but none during a fork.
 
-    There is no lock: a finalizer or a signal handler can run between any two bytecodes here, and wait for another
-    thread that wants to come in. Whoever comes in says so first and looks afterwards whether a fork is under way; who
-    forks says so first and looks afterwards who is inside. Whichever comes later sees what the other has done.
+    It has no lock: a finalizer or a signal handler can run between any two bytecodes here, and wait for another thread
+    that enters. A thread that enters first records itself and then checks for a fork; a thread that forks first
+    records the fork and then checks who is inside. So the later one always sees the earlier one.
     """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew, as a child must: its parent's threads are not in it."""
-        # How often each thread is inside; a thread changes its own entry only.
+        """Reset the gate in a child: the threads of its parent do not exist there."""
+        # How often each thread has entered; a thread changes only its own entry.
         self._inside: dict[int, int] = {}
         self._forking: int | None = None
 
     def __enter__(self) -> None:
-        me = threading.get_ident()
+        this_thread = threading.get_ident()
         while True:
-            count = self._inside[me] = self._inside.get(me, 0) + 1
-            # A thread that is inside already must come through, or it would never leave.
-            if count > 1 or self._forking in (None, me):
+            count = self._inside[this_thread] = self._inside.get(this_thread, 0) + 1
+            # A thread that is inside already must not wait, or it would never leave.
+            if count > 1 or self._forking in (None, this_thread):
                 return
             self.__exit__()
             time.sleep(_POLL)
 
     def __exit__(self, *_: object) -> None:
-        me = threading.get_ident()
-        count = self._inside[me] - 1
+        this_thread = threading.get_ident()
+        count = self._inside[this_thread] - 1
         if count:
-            self._inside[me] = count
+            self._inside[this_thread] = count
         else:
-            del self._inside[me]
+            del self._inside[this_thread]
 
-    def shut(self, seconds: float) -> bool:
-        """Let nobody in, and wait until all have left; false when that takes longer than `seconds`."""
-        me, end = threading.get_ident(), time.monotonic() + seconds
-        while self._forking not in (None, me) and time.monotonic() < end:
+    def close(self, seconds: float) -> bool:
+        """Admit no more threads, and wait until all have left. Returns false if that takes more than `seconds`."""
+        this_thread, end = threading.get_ident(), time.monotonic() + seconds
+        while self._forking not in (None, this_thread) and time.monotonic() < end:
             time.sleep(_POLL)
-        self._forking = me
-        # Of a finalizer that forks in the middle of a query nothing can be waited for.
-        while self._inside and me not in self._inside and time.monotonic() < end:
+        self._forking = this_thread
+        # A finalizer that forks inside a query would wait for itself.
+        while self._inside and this_thread not in self._inside and time.monotonic() < end:
             time.sleep(_POLL)
         return not self._inside
 
     def open(self) -> None:
-        """Let everybody in again."""
+        """Admit threads again."""
         self._forking = None
 
 
