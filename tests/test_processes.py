@@ -151,3 +151,34 @@ time.sleep(0.1)
     started = time.monotonic()
     assert sessions.run_script([code], tmp_path) == ""
     assert time.monotonic() - started < 8
+
+
+FORKS_DURING_IMPORT = """
+import os, signal, sys, threading, time
+from zefnb import *
+
+class Slow:
+    '''Takes its time over one of the modules that the first server needs.'''
+    def find_spec(self, name, path=None, target=None):
+        if name == 'h11':
+            importing.set()
+            time.sleep(0.3)
+
+importing = threading.Event()
+sys.meta_path.insert(0, Slow())
+thread = threading.Thread(target=lambda: FX.StartHTTPServer(routes={'/': 'x'}, port=0) | run)
+thread.start()
+importing.wait()
+child = os.fork()
+if not child:
+    signal.alarm(30)
+    os._exit(0 if (FX.StartHTTPServer(routes={'/': 'y'}, port=0) | run).port else 1)
+print(os.waitpid(child, 0)[1])
+thread.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_that_was_forked_while_the_first_server_was_loaded_can_start_one():
+    done = subprocess.run([sys.executable, "-c", FORKS_DURING_IMPORT], capture_output=True, text=True, timeout=90)
+    assert done.stdout.strip() == "0", done.stderr

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import _thread
 import os
+import sys
 import threading
+import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from zefnb.errors import Interrupted, WouldBlock
@@ -19,6 +22,9 @@ T = TypeVar("T")
 
 _WAIT_INTERVAL = 0.1
 _FORK_TIMEOUT = 2.0
+_IMPORT_TIMEOUT = 10.0
+_FORK_INTERVAL = 0.002
+_IMPORTLIB = "<frozen importlib._bootstrap>"
 # Held by the thread that runs such work, and by a fork.
 _one_at_a_time = threading.Lock()
 # The threads that run such work, and those that wait for them.
@@ -135,7 +141,15 @@ def _hook_forks() -> None:
 
     if not _is_hooked and hasattr(os, "register_at_fork"):
         _is_hooked = True
-        os.register_at_fork(before=_one_at_a_time.acquire, after_in_parent=_one_at_a_time.release)
+        os.register_at_fork(before=_await_imports, after_in_parent=_one_at_a_time.release)
+
+
+def _await_imports() -> None:
+    """Wait until nothing is being started, and for other threads that import: the loop loads a service on first use."""
+    _one_at_a_time.acquire()
+    end = time.monotonic() + _IMPORT_TIMEOUT
+    while _others_import() and time.monotonic() < end:
+        time.sleep(_FORK_INTERVAL)
 
 
 def _before_fork() -> None:
@@ -143,6 +157,20 @@ def _before_fork() -> None:
     global _holds_lock
     # It times out only if logging's hook, which is called first, holds a lock that the import waits for.
     _holds_lock = not _is_hooked and _one_at_a_time.acquire(timeout=_FORK_TIMEOUT)
+
+
+def _others_import() -> bool:
+    """Whether another thread imports a module, whose lock a child would inherit and nobody would release there."""
+    this_thread = _thread.get_ident()
+    return any(_imports(frame) for thread, frame in sys._current_frames().items() if thread != this_thread)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORTLIB:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _after_fork_in_parent() -> None:
