@@ -266,7 +266,7 @@ def _run_all(runtime: Runtime, effects: Sequence[Effect], specs: Sequence[Spec])
 def _run_at_once(runtime: Runtime, effect: Effect) -> Any:
     result = perform(runtime, effect)
     if isinstance(result, Printed):
-        return result.answer  # it is printed in its turn
+        return result.value  # the line is printed after the lines before it
     if is_awaitable(result):
         if isinstance(result, Coroutine):
             result.close()

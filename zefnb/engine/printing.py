@@ -1,6 +1,6 @@
-"""Printing: whole lines on the output, also while other threads print, and never by the loop's thread.
+"""Printing: whole lines on the output, also while other threads print, and never in the loop's thread.
 
-A stream blocks who writes to it while its pipe is full, or while somebody else holds its lock.
+A write to a stream blocks while its pipe is full, or while another thread holds its lock.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zefnb.engine.side_thread import PRINTING
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
 
-# Lines that wait while the output takes nothing. Of the op `log` those beyond are dropped, `FX.Print` raises.
+# The most lines that wait while the output accepts nothing. More lines of the op `log` are dropped; `FX.Print` raises.
 MOST_LINES = 10_000
 
 
@@ -26,18 +26,18 @@ def write_line(content: object) -> None:
 
 
 class Printed(asyncio.Future[Any]):
-    """Done when the output has the line. `answer` is what it will be, for who cannot wait."""
+    """A future that is done when the line is printed. `value` is its result, for callers that cannot wait."""
 
-    def __init__(self, runtime: Runtime, answer: Any) -> None:
+    def __init__(self, runtime: Runtime, value: Any) -> None:
         super().__init__(loop=runtime.loop)
-        self.answer = answer
+        self.value = value
 
 
-def printed(runtime: Runtime, content: object, answer: Any) -> Printed:
-    """Print one line from the loop; returns `answer`, to be awaited, when the output has it."""
-    done = Printed(runtime, answer)
+def printed(runtime: Runtime, content: object, value: Any) -> Printed:
+    """Print one line from the loop. Returns a future whose result is `value`."""
+    done = Printed(runtime, value)
     if PRINTING.waiting >= MOST_LINES:
-        done.set_exception(BlockingIOError(f"the output takes nothing, and {MOST_LINES:,} lines wait for it"))
+        done.set_exception(BlockingIOError(f"the output accepts nothing, and {MOST_LINES:,} lines wait for it"))
         return done
     context = contextvars.copy_context()
 
@@ -47,17 +47,17 @@ def printed(runtime: Runtime, content: object, answer: Any) -> Printed:
             error = None
         except BaseException as raised:
             error = raised
-        runtime.call_queue.put(_settle, done, answer, error)
+        runtime.call_queue.put(_settle, done, value, error)
 
     PRINTING.put(write)
     return done
 
 
-def _settle(done: asyncio.Future[Any], answer: Any, error: BaseException | None) -> None:
+def _settle(done: asyncio.Future[Any], value: Any, error: BaseException | None) -> None:
     if done.done():
         return
     if error is None:
-        done.set_result(answer)
+        done.set_result(value)
     else:
         done.set_exception(error)
 
@@ -75,5 +75,5 @@ def log_value(value: object, prefix: str = "") -> None:
 def _written(context: contextvars.Context, line: str) -> None:
     try:
         context.run(write_line, line)
-    except Exception:  # the output is closed or broken, and nobody waits to be told
+    except Exception:  # the output is closed or broken, and no caller waits
         return

@@ -1,8 +1,8 @@
-"""Side threads: what may block is called in a thread that nobody waits for, in order.
+"""Side threads: calls that may block are made in a separate thread, in order, and the loop does not wait for them.
 
-A handler of logging holds a lock while it handles a record. One that runs an effect waits for the loop with that lock
-in its hand, so a loop that logged by itself could wait for it for ever. Likewise a stream blocks who writes to it while
-its pipe is full, or while another thread holds its lock.
+A logging handler holds a lock while it handles a record. If it runs an effect, it waits for the loop and still holds
+that lock, so a loop that logged by itself could wait for it for ever. A write to a stream blocks while its pipe is
+full, or while another thread holds its lock.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _LINGERS = 0.2
 
 
 class SideThread:
-    """Makes calls, which must not raise, one after the other. The thread ends when there has been nothing for a while.
+    """A thread that makes calls in order; they must not raise. It ends when there has been no call for a while.
 
-    A finalizer or a signal handler may interrupt any line here and put a call of its own: nothing waits for a lock.
+    A finalizer or a signal handler may interrupt any line here and put a call, so no line waits for a lock.
     """
 
     def __init__(self, name: str) -> None:
@@ -44,7 +44,7 @@ class SideThread:
 
     @property
     def waiting(self) -> int:
-        """How many calls wait."""
+        """The number of calls that wait."""
         return self._calls.qsize()
 
     def _begin(self) -> None:
@@ -53,7 +53,7 @@ class SideThread:
             return
         try:
             threading.Thread(target=self._work, name=self._name, daemon=True).start()
-        except RuntimeError:  # there is no thread to be had: the next call, or `flush`, tries again
+        except RuntimeError:  # no thread is available: the next call, or `flush`, tries again
             self._at_work.release()
 
     def _work(self) -> None:
@@ -85,9 +85,9 @@ LOGGING = SideThread("zefnb-log")
 PRINTING = SideThread("zefnb-print")
 
 
-def flush(patience: float) -> None:
-    """Wait until everything has been said, for so many seconds at most. Not on the loop."""
-    end = time.monotonic() + patience
+def flush(timeout: float) -> None:
+    """Wait until all calls have been made, for at most `timeout` seconds. Not on the loop."""
+    end = time.monotonic() + timeout
     for thread in (LOGGING, PRINTING):
         thread.flush(end)
 

@@ -160,7 +160,7 @@ def _before_fork() -> None:
 
 
 def _others_import() -> bool:
-    """Whether another thread imports a module, whose lock a child would inherit and nobody would release there."""
+    """Whether another thread imports a module: a child would inherit its lock, which no thread would release there."""
     this_thread = _thread.get_ident()
     return any(_imports(frame) for thread, frame in sys._current_frames().items() if thread != this_thread)
 

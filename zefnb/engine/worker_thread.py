@@ -1,4 +1,4 @@
-"""Worker threads of our own, on which others wait: code of a user that strikes there must not wait for them."""
+"""Worker threads of zefnb, which other threads wait for: a finalizer that runs in one must not wait for it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from zefnb.errors import WouldBlock
 
 
 class WorkerThread(threading.Thread):
-    """A thread that does what the loop and other threads wait for.
+    """A thread that the loop and other threads wait for.
 
-    A finalizer runs in whichever thread frees its object. One that waits in such a thread would wait for itself.
+    A finalizer runs in the thread that frees its object. If it waited in such a thread, it would wait for itself.
     """
 
 

@@ -96,7 +96,7 @@ def _beginning(value: object, longest: int) -> str:
     return shorten(plain(str(value), longest + 1), longest)
 
 
-# What a metaclass cannot override.
+# A metaclass cannot override these.
 _name_of = type.__dict__["__name__"].__get__
 _module_of = type.__dict__["__module__"].__get__
 _qualname_of = type.__dict__["__qualname__"].__get__
@@ -104,7 +104,7 @@ _LONGEST_NAME = 200
 
 
 def class_name(value: object, qualified: bool = False) -> str:
-    """Return the name of the class of `value`, or with its module where that tells more, whatever the class says.
+    """Return the name of the class of `value`, also if its metaclass raises; `qualified` adds the module.
 
     >>> class_name(5), class_name(functools.partial(print), qualified=True)
     ('int', 'functools.partial')
@@ -322,7 +322,7 @@ def _slice(value: slice, scope: Scope) -> Parts:
 
 @reads(contextvars.ContextVar.__repr__)
 def _variable(value: contextvars.ContextVar[Any], scope: Scope) -> Parts:
-    # Its default, which may be anything, is told by its own `__repr__` only.
+    # Only its own `__repr__` knows its default, which can be any object.
     yield f"<ContextVar name={plain(value.name, scope.longest)!r} at {id(value):#x}>"
 
 

@@ -26,7 +26,7 @@ _MOST_NOTES = 5
 _MOST_IN_A_GROUP = 3
 _DEEPEST_GROUP = 2
 
-# What a class cannot override: one may raise whatever it is asked for.
+# A class cannot override these; its own attributes may raise.
 _PARTS = BaseException.__dict__
 traceback_of: Callable[[BaseException], TracebackType | None] = _PARTS["__traceback__"].__get__
 _cause_of, _context_of = _PARTS["__cause__"].__get__, _PARTS["__context__"].__get__

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 from tests.net.conftest import inside
 from tests.net.wire import Wire
 from zefnb import ET, FX, run
-from zefnb.engine import log_thread
+from zefnb.engine import side_thread
 from zefnb.engine.runtime import default_runtime
 from zefnb.errors import InvalidEffect
 from zefnb.net.http import access_log
@@ -128,7 +128,7 @@ def test_each_row_is_a_line_of_the_logger(logged: Any, caplog: pytest.LogCapture
         httpx.get(f"http://127.0.0.1:{logged.port}/", trust_env=False)
         httpx.get(f"http://127.0.0.1:{logged.port}/broken", trust_env=False)
         until(lambda: len(access()) == 2)
-        log_thread.flush(5)
+        side_thread.flush(5)
     lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "zefnb.access"]
     assert [level for level, _ in lines] == ["INFO", "ERROR"]
     assert lines[0][1].startswith('127.0.0.1 "GET /" 200 ')

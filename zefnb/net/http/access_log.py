@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 from zefnb.core.entity import Entity
 from zefnb.core.time import Time
 from zefnb.engine.entry import LEVELS, Level, example_text
-from zefnb.engine.log_thread import off_loop
 from zefnb.engine.runtime import Runtime
+from zefnb.engine.side_thread import LOGGING
 
 CAPACITY = 1_000
 
@@ -75,7 +75,7 @@ class AccessLog:
         self._rows.append(row)
         level: int = getattr(logging, row.level.upper())
         if logger.isEnabledFor(level):
-            off_loop(lambda: _say(level, row.line))
+            LOGGING.off_loop(lambda: _say(level, row.line))
 
     def rows(self) -> list[Access]:
         """The rows, the newest first."""
