@@ -12,18 +12,20 @@ Copied = Callable[[Any, Any], Any]
 class Memo(dict[int, Any]):
     """The finished copies by the identity of their originals, as `__deepcopy__` methods expect.
 
-    With `objects` false, objects are shared instead of copied. `whole` is true inside an object that is copied
-    completely or not at all. `is_foreign` becomes true when something is copied or shared that JSON may not have.
+    `whole` is true inside an object that is copied completely or not at all. `is_foreign` becomes true when something
+    is copied or shared that JSON may not have.
     """
 
-    __slots__ = ("alive", "is_foreign", "objects", "whole")
+    # One is made for each message. Class attributes, which most of them never change, take a quarter of the time of an
+    # `__init__`.
+    whole = is_foreign = False
+    _alive: list[Any] | None = None
 
-    def __init__(self, objects: bool = True) -> None:
-        super().__init__()
-        self.objects = objects
-        self.whole = self.is_foreign = False
-        # Temporary values, held so that no other object gets their identity while it is in the memo.
-        self.alive: list[Any] = []
+    def keep_alive(self, value: object) -> None:
+        """Hold a temporary value, so that no other object gets its identity while it is in the memo."""
+        if self._alive is None:
+            self._alive = []
+        self._alive.append(value)
 
     def forget_since(self, size: int) -> None:
         """Remove all but the first `size` entries."""
@@ -44,7 +46,7 @@ def copy_object(value: Any, memo: Memo, copied: Copied) -> Any:
     parts = reducer(value) if reducer is not None else value.__reduce_ex__(4)
     if isinstance(parts, str):  # the name of a global object
         return value
-    memo.alive.append(parts)
+    memo.keep_alive(parts)
     return _assembled(value, memo, copied, *parts)
 
 

@@ -12,7 +12,8 @@ from zefnb.core.copy_rules import PLAIN
 from zefnb.core.effect import Effect
 from zefnb.core.entity import ET, Entity
 from zefnb.core.function import ZefFunction
-from zefnb.core.snapshot import outline, snapshot, too_deep
+from zefnb.core.outline import outline
+from zefnb.core.snapshot import snapshot, too_deep
 from zefnb.engine.behaviour import Behaviour, handler_name
 from zefnb.engine.context import CallContexts
 from zefnb.engine.mailbox import Mailbox, Progress

@@ -31,7 +31,8 @@ class Subscriber(Protocol):
     """An actor, an op, the sockets of an endpoint, or an outward client.
 
     `only_encodes` is true if the subscriber neither changes the content nor uses it after `deliver`; every other
-    subscriber receives its own copy. `target` is the topic to which a subscriber publishes its results, if any.
+    subscriber receives its own copy. `keeps_nothing` is true if it has no reference to the content after `deliver`
+    either, so that nothing is copied for it. `target` is the topic to which a subscriber publishes its results, if any.
     """
 
     def deliver(self, content: Any) -> None:
@@ -41,7 +42,7 @@ class Subscriber(Protocol):
 class TopicState:
     """A topic with subscribers."""
 
-    __slots__ = ("_snapshot", "published", "subscribers", "topic")
+    __slots__ = ("_keeps_content", "_snapshot", "published", "subscribers", "topic")
 
     def __init__(self, topic: Entity) -> None:
         self.topic = topic
@@ -49,6 +50,7 @@ class TopicState:
         # A dict, for its order and quick removal; the value is the kind of the subscription.
         self.subscribers: dict[Subscriber, str] = {}
         self._snapshot: tuple[Subscriber, ...] | None = ()
+        self._keeps_content: bool | None = None
 
     @property
     def snapshot(self) -> tuple[Subscriber, ...]:
@@ -57,9 +59,16 @@ class TopicState:
             self._snapshot = tuple(self.subscribers)
         return self._snapshot
 
+    @property
+    def keeps_content(self) -> bool:
+        """Whether a subscriber may have the content after its `deliver`."""
+        if self._keeps_content is None:
+            self._keeps_content = not all(getattr(each, "keeps_nothing", False) for each in self.snapshot)
+        return self._keeps_content
+
     def changed(self) -> None:
-        """Discard the snapshot after a change of the subscribers."""
-        self._snapshot = None
+        """Discard what is known about the subscribers after a change of them."""
+        self._snapshot = self._keeps_content = None
 
 
 class _Callback:
@@ -89,9 +98,16 @@ class Hub:
         With `check`, raises `InvalidValue` as `copied` does; otherwise content that cannot be sent is an error in the
         journal.
         """
-        if topic._uid in self._topics:  # without subscribers nothing is copied
-            copy = content if type(content) in PLAIN else self.copied(topic._uid, content, check)
-            self.publish_snapshot(topic._uid, copy, cause)
+        key = topic._uid or ""
+        state = self._topics.get(key)
+        if state is None:  # without subscribers nothing is copied
+            return
+        if type(content) in PLAIN:
+            check = False
+        elif self._delivering or self._queue or state.keeps_content:
+            content, check = self.copied(key, content, check), False
+        # Otherwise only sockets receive it, which encode it now.
+        self.publish_snapshot(key, content, cause, check)
 
     def copied(self, key: str, content: Any, check: bool = True) -> Any:
         """Return a copy of `content` to publish to the topic of this key. In any thread.
@@ -110,8 +126,11 @@ class Hub:
         state = self._topics.get(key)
         return state is not None and any(getattr(each, "only_encodes", False) for each in state.snapshot)
 
-    def publish_snapshot(self, key: str, content: Any, cause: Cause | None = None) -> None:
-        """As `publish`, for content that is already a snapshot."""
+    def publish_snapshot(self, key: str, content: Any, cause: Cause | None = None, check: bool = False) -> None:
+        """As `publish`, for content that is already a snapshot, or of which nothing is kept.
+
+        With `check`, content that cannot be sent is the publisher's error and not in the journal.
+        """
         state = self._topics.get(key)
         if state is None:
             return
@@ -121,11 +140,13 @@ class Hub:
             return
         self._delivering = True
         try:
-            self._deliver(state.topic, state.snapshot, content, cause)
+            is_delivered = self._deliver(state.topic, state.snapshot, content, cause, check)
             if self._queue:
                 self._drain()
         finally:
             self._delivering = False
+        if not is_delivered:
+            check_content(content)
 
     def after_delivery(self, call: Callable[[], None]) -> None:
         """Call `call` once all earlier messages have been delivered, which may be now."""
@@ -135,8 +156,15 @@ class Hub:
             call()
 
     def _deliver(
-        self, topic: Entity | None, subscribers: tuple[Subscriber, ...], content: Any, cause: Cause | None
-    ) -> None:
+        self,
+        topic: Entity | None,
+        subscribers: tuple[Subscriber, ...],
+        content: Any,
+        cause: Cause | None,
+        check: bool = False,
+    ) -> bool:
+        """Deliver a message to each subscriber. Returns whether it can be sent, as far as that is to be checked."""
+        is_delivered = True
         if cause is not None:
             self._runtime.cause = cause
         last = None if type(content) in PLAIN else subscribers[-1]
@@ -147,10 +175,14 @@ class Hub:
                 else:
                     subscriber.deliver(snapshot(content))
             except BaseException as error:  # content of a user's type may raise any exception
+                if check and not _can_be_sent(content):
+                    is_delivered = False
+                    continue
                 text, key = f"delivery to {short_repr(subscriber)}", ("delivery", type(subscriber))
                 self._runtime.journal.exception(text, error, key=key, topic=topic)
         if cause is not None:
             self._runtime.cause = None
+        return is_delivered
 
     def _drain(self) -> None:
         queue, deadline = self._queue, 0.0
@@ -235,6 +267,14 @@ class Hub:
     def topics(self) -> list[TopicState]:
         """Return every topic with subscribers."""
         return list(self._topics.values())
+
+
+def _can_be_sent(content: Any) -> bool:
+    try:
+        check_content(content)
+    except Exception:  # also what a converter of the user's raises
+        return False
+    return True
 
 
 def topic_key(topic: Any) -> str:

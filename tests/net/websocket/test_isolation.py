@@ -266,3 +266,29 @@ def test_a_locale_that_the_notebook_sets_between_two_calls_is_kept(change: Any, 
         found = [httpx.get(f"http://127.0.0.1:{server.port}/").text for _ in range(2)]
         assert found == [locale.setlocale(locale.LC_ALL)] * 2
     assert not told_of_locales()
+
+
+@pytest.mark.parametrize("compression", [False, True])
+def test_a_socket_gets_what_was_published_and_not_what_the_handler_changed_next(
+    compression: bool, serve: Any, connect: Any
+):
+    shared: dict[str, Any] = {"said": []}
+
+    @zef_function(inline=True)
+    def say(text: str, state: Any) -> Any:
+        shared["said"].append(text)
+        effects = [FX.Publish(target=state, content=shared)]
+        return [effects, state]
+
+    @zef_function(inline=True)
+    def greet(msg: Any, state: Any) -> Any:
+        return [[], msg.topic_out]
+
+    rules = {(ET.WSClientConnected, Anything): greet, (str, Anything): say}
+    server = serve({"/ws": ET.WebSocket(actor=FX.StartActor(initial_state=None, rules=rules), compression=compression)})
+    client = connect(server, compression="deflate" if compression else None)
+    # In one piece, so that both are published in one loop iteration.
+    client.protocol.send_text(b"one")
+    client.protocol.send_text(b"two")
+    client.socket.sendall(b"".join(client.protocol.data_to_send()))
+    assert [client.recv(10) for _ in range(2)] == ['{"said": ["one"]}', '{"said": ["one", "two"]}']

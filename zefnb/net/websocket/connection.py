@@ -128,6 +128,11 @@ class Connection(ReadSide):
         """Whether permessage-deflate (RFC 7692) was agreed on."""
         return bool(self.protocol.extensions)
 
+    @property
+    def keeps_nothing(self) -> bool:
+        """Whether content is encoded at once. The packer knows content that it has packed by its identity."""
+        return not self.protocol.extensions
+
     # WriteSide
 
     def deliver(self, content: Any) -> None:

@@ -20,7 +20,7 @@ class Fanout:
     """The sockets subscribed to one topic: the hub sees one subscriber, each frame is built once."""
 
     __slots__ = ("_connections", "_frames", "_nan", "_outbox", "_runtime", "_size", "_snapshot", "topic")
-    only_encodes = True
+    only_encodes = keeps_nothing = True
 
     def __init__(self, runtime: Runtime, outbox: Outbox, topic: Any, nan: Nan) -> None:
         self.topic = topic
