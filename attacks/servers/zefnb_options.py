@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 
 from IPython.lib.pretty import pretty
 from rich.console import Console
@@ -24,6 +25,8 @@ from zefnb.notebook.magics.faults import FaultRows
 from zefnb.notebook.overview import on_loop
 from zefnb.notebook.watch import control as channel_module
 from zefnb.notebook.watch.control import PATH
+from zefnb.notebook.watch.table import Place
+from zefnb.notebook.watch.tables import table_names
 from zefnb.notebook.watch.terminal import watch_terminal
 from zefnb.topics.hub import Hub
 
@@ -114,7 +117,8 @@ class Commands:
         texts = {name: display.plain_text(rows, colour=False, width=400) or "" for name, rows in shown.items()}
         texts |= {f"{name} as HTML": str(display._as_html(rows)) for name, rows in shown.items()}
         texts["faults"] = pretty(faults)
-        texts["watch in a terminal"] = _printed(lambda console: watch_terminal(default_runtime(), None, None, console))
+        for name in table_names():
+            texts[f"watch {name} in a terminal"] = _printed(partial(watch_terminal, default_runtime(), name, Place()))
         texts["doctor"] = _printed(doctor)
         texts["journal"] = "\n".join(str(value) for entry in entries for value in entry.values())
         return {name: text.encode(errors="surrogatepass").decode("utf-8", "replace") for name, text in texts.items()}
