@@ -37,28 +37,46 @@ class RawServer:
             threading.Thread(target=self._talk, args=(client,), daemon=True).start()
 
     def _talk(self, client: socket.socket) -> None:
-        head = b""
         try:
-            while b"\r\n\r\n" not in head:
-                head += client.recv(4096)
-            [key] = [
-                line[19:].strip() for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:")
-            ]
-            client.sendall(
-                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                b"Sec-WebSocket-Accept: " + accept_key(key.decode()).encode() + b"\r\n\r\n"
-            )
-            self.accepted += 1
-            self._script(client)
+            self._answer(client, self._read_key(client))
         except OSError:
             pass
         finally:
             client.close()
 
+    def _read_key(self, client: socket.socket) -> str:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            received = client.recv(4096)
+            if not received:
+                raise OSError("the client left during its handshake")
+            head += received
+        [key] = [line[19:].strip() for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:")]
+        return key.decode()
+
+    def _answer(self, client: socket.socket, key: str) -> None:
+        client.sendall(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept_key(key).encode() + b"\r\n\r\n"
+        )
+        self.accepted += 1
+        self._script(client)
+
     def end(self) -> None:
         self._listener.close()
         for client in self.sockets:
             client.close()
+
+
+class AnyServer(RawServer):
+    """Runs `script` with each client's socket and the key of its handshake, to which no response has been sent."""
+
+    def __init__(self, script: Callable[[socket.socket, str], None]) -> None:
+        self._response = script
+        super().__init__(lambda client: None)
+
+    def _answer(self, client: socket.socket, key: str) -> None:
+        self._response(client, key)
 
 
 def server_frame(opcode: int, payload: bytes = b"", fin: bool = True) -> bytes:
