@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import random
+import re
 import resource
 import struct
 import time
@@ -22,7 +23,7 @@ from zefnb.ops import take, trim
 from zefnb.store.codec import MOST_TYPES, decode, encode, told
 from zefnb.store.key import key_name
 from zefnb.store.quick import is_plain, is_tiny
-from zefnb.store.scan import DEEPEST, Undecodable
+from zefnb.store.scan import DEEPEST, Undecodable, scan
 
 HEAD = b"\x80\x05"
 TOLD = b"\x8c\x11zefnb.store.codec\x8c\x04told\x93\x94"
@@ -324,3 +325,19 @@ def test_an_older_pickle_of_plain_data_is_refused_or_read():
                 decode(buffer.getvalue())
         else:
             assert decode(buffer.getvalue()) == {"a": [1, 2.5]}
+
+
+def test_a_reference_to_a_part_beyond_the_first_256_is_read():
+    parts = [(number, "part") for number in range(300)]
+    stored = pickle.dumps([parts, parts[255:258], parts[299]], protocol=5)
+    assert re.search(rb"j.\x01\x00\x00", stored, re.DOTALL)
+    scan(stored)
+    assert decode(stored) == [parts, parts[255:258], parts[299]]
+
+
+def test_a_length_ends_before_the_last_instruction():
+    text = b"a" * 100
+    scan(HEAD + b"\x8c\x64" + text + b".")
+    for length in (b"\x65", b"\xff"):
+        with pytest.raises(Undecodable, match=f"declares {length[0]} bytes"):
+            scan(HEAD + b"\x8c" + length + text + b".")
