@@ -219,6 +219,25 @@ def test_the_table_follows_the_server_that_replaces_its_own(started, client_of):
     assert notebook.page.locator(".zw-chip[aria-pressed=true]", has_text="/ws").count() == 1
 
 
+RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+
+
+def test_after_a_restart_of_the_kernel_the_table_says_to_run_the_cell_again(started, client_of):
+    notebook = started()
+    client_of(notebook)
+    soon(lambda: rows(notebook).count() == 1)
+    notebook.page.evaluate(RESTART)
+    status = notebook.page.locator(".zw-status")
+    soon(lambda: status.inner_text() == "the kernel was restarted: run this cell again")
+    notebook.picture("watch-restarted", notebook.page.locator(".zefnb-watch"))
+    time.sleep(4)
+    assert status.inner_text() == "the kernel was restarted: run this cell again"
+    notebook.run(0)
+    notebook.run(1)
+    soon(lambda: [text == "live" for text in notebook.page.locator(".zw-status").all_inner_texts()] == [True])
+    assert notebook.errors == []
+
+
 def test_a_table_is_as_high_as_its_rows_and_scrolls_when_they_are_many(started, client_of):
     notebook = started()
     height = "() => document.querySelector('.zw-grid').clientHeight"

@@ -56,6 +56,7 @@ class Channel {
     this.polls = 0;
     this.lastAnswer = 0;
     this.closed = false;
+    this.doubted = false;
     this.onComm = (message) => this.fromKernel(message);
     model.on("msg:custom", this.onComm);
     this.run();
@@ -65,26 +66,46 @@ class Channel {
     let pause = SHORTEST_PAUSE;
     while (!this.closed) {
       await this.askForDoor();
-      const reached = this.token && ((await this.bySocket()) || (await this.throughKernel()));
+      const reached = this.token && ((await this.bySocket()) || (!this.doubted && (await this.throughKernel())));
       if (reached) pause = SHORTEST_PAUSE;
-      else this.status("lost", "no answer from the kernel; this is what was last seen");
+      else this.sayLost();
       if (this.closed) return;
       await sleep(pause);
       pause = Math.min(pause * 1.7, LONGEST_PAUSE);
     }
   }
 
+  // The kernel may be another one by now, which knows nothing of us.
+  doubt() {
+    this.doubted = true;
+  }
+
+  sayLost() {
+    const reason = this.doubted ? "the kernel was restarted: run this cell again" : "no answer from the kernel; if it was restarted, run this cell again";
+    this.status("lost", reason);
+  }
+
   // The secret comes through the kernel. While a cell keeps the kernel busy the one we have still opens.
   async askForDoor() {
     const answered = new Promise((done) => (this.onDoor = done));
     const { host, origin } = location;
-    this.model.send({ view: this.view, ask: "token", host, origin });
+    this.toKernel({ ask: "token", host, origin });
     const patience = this.token ? TOKEN_MS / 6 : TOKEN_MS;
     await Promise.race([answered, sleep(patience)]);
   }
 
+  // A model whose kernel is gone has no way to it, and says so by raising.
+  toKernel(message) {
+    try {
+      this.model.send({ view: this.view, ...message });
+    } catch {
+      this.doubted = true;
+    }
+  }
+
   fromKernel(message) {
     if (!message || (message.view !== this.view && message.view !== EVERY_VIEW)) return;
+    this.doubted = false;
     if (message.token) {
       this.token = message.token;
       this.onDoor?.();
@@ -145,6 +166,7 @@ class Channel {
   live(socket) {
     return new Promise((done) => {
       this.socket = socket;
+      this.doubted = false;
       socket.onmessage = (event) => this.heard(JSON.parse(event.data));
       socket.onclose = () => {
         this.socket = null;
@@ -174,7 +196,7 @@ class Channel {
 
   send(request) {
     if (this.socket) this.socket.send(JSON.stringify(request));
-    else if (this.polls > 0 || this.lastAnswer) this.model.send({ view: this.view, say: JSON.stringify(request) });
+    else if (this.polls > 0 || this.lastAnswer) this.toKernel({ say: JSON.stringify(request) });
     else return false;
     return true;
   }

@@ -5,6 +5,7 @@ const NOTICE_MS = 6000;
 
 class App {
   constructor(model) {
+    this.model = model;
     const { server = null, path = null } = model.get("scope") ?? {};
     const table = (this.table = model.get("table"));
     this.query = { server, path, search: "", sort: table.sort, descending: false };
@@ -34,9 +35,17 @@ class App {
     this.channel = new Channel(model, {
       heard: (message) => this.heard(message),
       opened: () => this.opened(),
-      status: (kind, text) => this.board.setStatus(kind, text),
+      status: (kind, text) => this.setStatus(kind, text),
     });
+    // The front end says so when it restarts the kernel, and when it has lost and found it again.
+    this.onUncertain = () => this.channel.doubt();
+    model.on("comm_live_update", this.onUncertain);
     this.watchAttention();
+  }
+
+  setStatus(kind, text) {
+    this.board.setStatus(kind, text);
+    this.root.classList.toggle("zw-stale", kind === "lost");
   }
 
   // A fresh session knows nothing of what we looked at.
@@ -143,6 +152,7 @@ class App {
   }
 
   close() {
+    this.model.off("comm_live_update", this.onUncertain);
     document.removeEventListener("visibilitychange", this.onVisible);
     this.sight.disconnect();
     this.grid.close();
