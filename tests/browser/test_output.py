@@ -58,3 +58,40 @@ def test_output_of_handlers_stays_under_its_cell_across_a_reload(open_notebook):
     say(notebook, "three")
     soon(lambda: "heard three" in under(notebook, 0))
     assert "heard two" not in under(notebook, 0)
+
+
+SHOWING = """
+from zefnb import *
+from IPython.display import HTML, display
+import ipywidgets
+out = ipywidgets.Output()
+chat = ET.Topic('chat')
+
+@zef_function
+def show(message):
+    display(HTML(f'<b class="shown">{message} displayed</b>'))
+    with out:
+        print(message, 'captured')
+
+FX.SubscribeFX(topic=chat, op=show) | run
+server = FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_push_into_=[chat])}, port=0) | run
+"""
+
+
+def test_displays_of_handlers_are_under_their_cell_and_captures_in_their_widget(open_notebook):
+    notebook = open_notebook([SHOWING, "display(out)", "server.port"])
+    for cell in (0, 1):
+        notebook.run(cell)
+    say(notebook, "one")
+    soon(lambda: "one displayed" in under(notebook, 0))
+    soon(lambda: "one captured" in under(notebook, 1))
+    assert "captured" not in under(notebook, 0)
+    notebook.picture("output-displays")
+    notebook.save()
+    notebook.reload()
+    soon(lambda: "one captured" in under(notebook, 1))
+    time.sleep(1)  # nothing on the page tells when its widgets are back
+    say(notebook, "two")
+    soon(lambda: "two displayed" in under(notebook, 0))
+    soon(lambda: "two captured" in under(notebook, 1))
+    assert notebook.errors == []

@@ -23,6 +23,7 @@ class Cell:
         self.number = number
         self.streams: list[tuple[str, str]] = []
         self.displays: list[dict[str, Any]] = []
+        self.cleared = 0
         self.error: str | None = None
         self.traceback = ""
         self.idle = False
@@ -91,12 +92,14 @@ class Kernel:
             cell.result = content["data"]
         elif kind == "display_data":
             cell.displays.append(content["data"])
+        elif kind == "clear_output":
+            cell.cleared += 1
         elif kind == "error":
             cell.error = f"{content['ename']}: {content['evalue']}"
             cell.traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(content["traceback"]))
         elif kind == "comm_msg":
             outputs = content["data"].get("state", {}).get("outputs", ())
-            self.widget_texts += ["".join(output["text"] for output in outputs)]
+            self.widget_texts += ["".join(output.get("text", "") for output in outputs)]
         elif kind == "status" and content["execution_state"] == "idle":
             cell.idle = True
 

@@ -18,12 +18,18 @@ from zefnb.core.execution import current_execution
 from zefnb.engine import journal
 from zefnb.engine.cells import current_owner, current_server
 from zefnb.engine.lent_lock import LentLock
+from zefnb.notebook.output.captures import Captures, capturing
+from zefnb.notebook.output.displays import route_displays, unroute_displays
 from zefnb.notebook.output.fault_lines import Faults
 from zefnb.notebook.output.handlers import handlers_cell, runtime
 from zefnb.notebook.output.lines import Lines
 from zefnb.notebook.output.printed import Log
 from zefnb.notebook.output.reload_buffer import ReloadBuffer
 from zefnb.notebook.output.streams import route, unroute
+from zefnb.notebook.output.widget_outputs import Stored, add_output, clear_outputs
+
+# Where output goes: a cell, or a widget.
+Place = Any
 
 _FLUSH_EVERY = 0.1
 # What one cell may show between two flushes, about what Jupyter's own limit lets through.
@@ -49,19 +55,23 @@ class KernelOutput:
         # For threads; a signal handler that prints meanwhile, or waits for the loop, comes from the same one.
         self._lock = LentLock()
         self._headers: dict[str, dict[str, Any]] = {}
-        self._lines: dict[tuple[str, str], Lines] = {}
-        self._pending: dict[tuple[str, str], list[str]] = {}
+        self._lines: dict[tuple[Place, str], Lines] = {}
+        self._pending: dict[tuple[Place, str], list[str]] = {}
         self._due = False
         self.on_run: Callable[[str], None] | None = None
         self._log = Log()
         self._streams = {name: getattr(sys, name) for name in ("stdout", "stderr")}
         self._kept = ReloadBuffer(shell, _has_things)
+        self._captures = Captures()
 
     def open(self) -> None:
         """Begin."""
         for name, stream in self._streams.items():
             route(stream, partial(self._take, name), self._flush_soon)
+        route_displays(self._shell.display_pub, self._own_header, self._take_display)
         self._shell.events.register("pre_run_cell", self._runs)
+        # A cell may have loaded the widgets.
+        self._shell.events.register("post_run_cell", self._captures.open)
         self._kept.open()
         self._runs()
 
@@ -69,6 +79,9 @@ class KernelOutput:
         """Leave the streams as they were."""
         self._kept.close()
         self._shell.events.unregister("pre_run_cell", self._runs)
+        self._shell.events.unregister("post_run_cell", self._captures.open)
+        self._captures.close()
+        unroute_displays(self._shell.display_pub)
         for stream in self._streams.values():
             unroute(stream)
 
@@ -90,14 +103,39 @@ class KernelOutput:
         if cell is None or cell not in self._headers or not isinstance(text, str):
             return False
         self._log.written(name, text)
-        self.put(cell, name, text)
+        self.put(capturing() or cell, name, text)
         return True
 
-    def _flush_soon(self) -> bool:
-        """Whether that was a handler, or the loop, who must not wait for the kernel's thread as its own flush does."""
+    def _own_header(self) -> dict[str, Any] | None:
+        """The header of the cell whose handler this is."""
+        cell = handlers_cell()
+        return None if cell is None else self._headers.get(cell)
+
+    def _take_display(self, output: Stored | None) -> bool:
+        """Whether a display (`None`: the clearing of all) is of a handler, and taken care of."""
+        cell = handlers_cell()
+        if cell is None:
+            return False
+        widget = capturing()
+        if widget is not None:
+            self._flush_begun()
+            self._flush()
+            if output is None:
+                clear_outputs(widget)
+            else:
+                add_output(widget, output)
+            return True
+        header = self._headers.get(cell)
+        return output is not None and header is not None and self._kept.takes(cell, header, output)
+
+    def _flush_begun(self) -> None:
         with self._lock:
             for key, lines in self._lines.items():
                 self._add(key, lines.flush())
+
+    def _flush_soon(self) -> bool:
+        """Whether that was a handler, or the loop, who must not wait for the kernel's thread as its own flush does."""
+        self._flush_begun()
         if self._pending:
             self._io.schedule(self._flush)
         return current_owner.get() is not None or current_server.get() is not None
@@ -106,17 +144,17 @@ class KernelOutput:
     def _io(self) -> Any:
         return self._streams["stdout"].pub_thread
 
-    def put(self, cell: str, name: str, text: str) -> None:
-        """Show `text` under `cell` soon. From any thread; never waits."""
+    def put(self, place: Place, name: str, text: str) -> None:
+        """Show `text` under a cell, or in a widget, soon. From any thread; never waits."""
         with self._lock:
-            self._add((cell, name), self._lines.setdefault((cell, name), Lines()).write(text))
+            self._add((place, name), self._lines.setdefault((place, name), Lines()).write(text))
             if self._due:
                 return
             self._due = True
         io = self._io
         io.schedule(lambda: io.io_loop.call_later(_FLUSH_EVERY, self._flush_what_is_due))
 
-    def _add(self, key: tuple[str, str], text: str) -> None:
+    def _add(self, key: tuple[Place, str], text: str) -> None:
         if text:
             self._pending.setdefault(key, []).append(text)
 
@@ -141,13 +179,15 @@ class KernelOutput:
     def _flush(self) -> None:
         with self._lock:
             pending, self._pending = self._pending, {}
-        for (cell, name), parts in pending.items():
+        for (place, name), parts in pending.items():
             # Half of a surrogate pair can be printed and not be sent, and would take with it what waits beside it.
             text = _shortened("".join(parts)).encode(errors="backslashreplace").decode()
-            header = self._headers.get(cell)
-            if header is None or not text:
+            output = {"output_type": "stream", "name": name, "text": text}
+            if not isinstance(place, str):
+                add_output(place, output)
                 continue
-            if self._kept.takes(cell, header, name, text):
+            header = self._headers.get(place)
+            if header is None or not text or self._kept.takes(place, header, output):
                 continue
             session = self._streams[name].session
             message = session.msg("stream", {"name": name, "text": text}, parent=header)

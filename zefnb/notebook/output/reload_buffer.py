@@ -7,18 +7,17 @@ empty and invisible; it is filled only when a page has come that did not run the
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
 from zefnb.core.execution import current_execution
+from zefnb.notebook.output.widget_outputs import Stored, add_output
 from zefnb.notebook.widgets.child_models import close_child_models
 
 # The server that stands between asks for the kernel's info, too, under sessions of its own.
 _ASKED_BY_PAGES = ("execute_request", "comm_open", "comm_msg", "comm_info_request")
-_MOST_KEPT = 20_000
 
 
 class ReloadBuffer:
@@ -31,7 +30,6 @@ class ReloadBuffer:
         # In the order in which they came, by the sessions under which they ask.
         self._pages: dict[str, None] = {}
         self._handlers: dict[str, Any] = {}
-        self._lock = threading.Lock()
 
     def open(self) -> None:
         """Begin."""
@@ -68,32 +66,13 @@ class ReloadBuffer:
         if self._started_something(execution.cell) and find_spec("ipywidgets") is not None:
             self._widgets[execution.cell] = _shown_widget()
 
-    def takes(self, cell: str, header: dict[str, Any], name: str, text: str) -> bool:
-        """Show `text` in the widget of `cell`, when the page that ran the cell is gone."""
+    def takes(self, cell: str, header: dict[str, Any], output: Stored) -> bool:
+        """Show `output` in the widget of `cell`, when the page that ran the cell is gone."""
         widget = self._widgets.get(cell)
         if widget is None or not self._is_gone(header.get("session")):
             return False
-        with self._lock:
-            widget.outputs = _shortened((*widget.outputs, {"output_type": "stream", "name": name, "text": text}))
+        add_output(widget, output)
         return True
-
-
-def _shortened(outputs: tuple[dict[str, str], ...]) -> tuple[dict[str, str], ...]:
-    """Pieces of the same stream joined, the oldest dropped: all of it is sent with each change."""
-    joined: list[dict[str, str]] = []
-    for output in outputs:
-        if joined and joined[-1]["name"] == output["name"]:
-            joined[-1] = {**output, "text": joined[-1]["text"] + output["text"]}
-        else:
-            joined.append(output)
-    kept: list[dict[str, str]] = []
-    room = _MOST_KEPT
-    for output in reversed(joined):
-        if room <= 0:
-            break
-        kept.insert(0, {**output, "text": output["text"][-room:]})
-        room -= len(output["text"])
-    return tuple(kept)
 
 
 def _close(widget: Any) -> None:
