@@ -1,4 +1,4 @@
-"""Outlines: the beginnings of values as they are now, enough to show later what they were."""
+"""Outlines: copies of the beginnings of values, enough to show the values later."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def query_log(
         WebSocket has two such rows: GET with status 101, and CLOSE with the close code.
 
     Raises:
-        InvalidEffect: The limit is negative, the level does not exist, or requests of an actor are asked for.
+        InvalidEffect: The limit is negative, the level does not exist, or `actor` is given for requests.
 
     >>> from zefnb import *
     >>> FX.Log(content='the door opened', level='warning') | run

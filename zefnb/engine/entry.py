@@ -104,7 +104,7 @@ def presentable(details: dict[str, Any]) -> dict[str, Any]:
 def _presentable(value: Any) -> Any:
     try:
         return _as_stored(value)
-    except Exception:  # of a class that raises whatever it is asked for
+    except Exception:  # a class may raise for any access
         return f"<unprintable> ({class_name(value)})"
 
 

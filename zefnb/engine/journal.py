@@ -73,7 +73,7 @@ class Journal:
         """
         kind = class_name(error)
         where = tuple(details.get(name) for name in ("server", "handler", "topic"))
-        # `isinstance` would ask the exception for its class, which may raise, as may the hash of its type.
+        # `isinstance` would read the exception's `__class__`, which may raise, as may the hash of its type.
         part = error.part if issubclass(type(error), UsageError) else ""  # type: ignore[attr-defined]
         key = ("fault", message if key is None else key, kind, id(type(error)), part, _place(error), where)
         details = {"error": kind, **details}

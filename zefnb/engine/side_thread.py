@@ -31,7 +31,7 @@ class SideThread:
         self._at_work = threading.Lock()
 
     def put(self, call: Callable[[], None]) -> None:
-        """Have `call` made in the thread."""
+        """Call `call` in the thread."""
         self._calls.put(call)
         self._begin()
 
@@ -48,7 +48,7 @@ class SideThread:
         return self._calls.qsize()
 
     def _begin(self) -> None:
-        """Start the thread, unless it is at work."""
+        """Start the thread, unless it is running."""
         if not self._at_work.acquire(blocking=False):
             return
         try:

@@ -322,7 +322,7 @@ def _slice(value: slice, scope: Scope) -> Parts:
 
 @reads(contextvars.ContextVar.__repr__)
 def _variable(value: contextvars.ContextVar[Any], scope: Scope) -> Parts:
-    # Only its own `__repr__` knows its default, which can be any object.
+    # Only its own `__repr__` has access to its default, which can be any object.
     yield f"<ContextVar name={plain(value.name, scope.longest)!r} at {id(value):#x}>"
 
 

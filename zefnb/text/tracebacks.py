@@ -81,7 +81,7 @@ def _one(error: BaseException, depth: int) -> Iterator[str]:
     if (first := traceback_of(error)) is not None:
         yield "Traceback (most recent call last):\n"
         yield from _frames(first)
-    # Not `isinstance`, which asks the exception for its class.
+    # Not `isinstance`, which reads the exception's `__class__`.
     if issubclass(type(error), SyntaxError):
         yield from _place(cast("SyntaxError", error))
     text = strip_controls_in_lines(error_text(error), 2 * _LONGEST_TEXT)
