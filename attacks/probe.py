@@ -10,16 +10,17 @@ from types import TracebackType
 
 from attacks.stall_meter import Stalls, stall_meters
 from attacks.targets import Server
-from attacks.wire import Wire, connect, frame
+from attacks.wire import PING, PONG, Wire, connect, frame
 
 _PAUSE = 0.002
 
 
 def round_trip(wire: Wire, text: str) -> float:
-    """Return the seconds until `text` comes back."""
+    """Return the seconds until `text` comes back. Pings of the server get their pongs meanwhile."""
     begin = time.perf_counter()
     wire.send(frame(text))
-    came = wire.read()
+    while (came := wire.read()).opcode == PING:
+        wire.send(frame(came.payload, PONG))
     took = time.perf_counter() - begin
     assert came.payload == text.encode(), came
     return took
