@@ -25,7 +25,7 @@ from zefnb.core import values
 from zefnb.core.entity import ET
 from zefnb.core.time import Time
 from zefnb.core.types import ByteArray
-from zefnb.core.values import converter
+from zefnb.core.values import converter, is_certain
 from zefnb.core.wire import check_content, encode_content, to_json_text
 from zefnb.errors import InvalidValue, UnsupportedType
 from zefnb.store.codec import decode, encode
@@ -227,6 +227,27 @@ def test_content_is_checked_as_it_is_encoded(content):
     with pytest.raises(InvalidValue) as checked:
         check_content(content)
     assert str(checked.value) == str(encoded.value)
+
+
+def test_of_arrays_and_frames_the_types_say_whether_they_can_be_sent():
+    numpy, pandas = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.5], "b": pandas.array(["x"], "string"), "c": pandas.to_datetime(["2026-01-02"])})
+    certain = [datetime(2026, 1, 2), timedelta(1), numpy.zeros(3), numpy.float32(1), numpy.array(["x"])]
+    for value in (*certain, frame, *(frame[name] for name in frame)):
+        assert is_certain(value)
+        encode_content(value, "null")
+    twice = pandas.DataFrame([[1, 2]], columns=["a", "a"])
+    for value in (
+        numpy.array([object()]),
+        numpy.array([1j]),
+        numpy.array([b"x"]),
+        twice,
+        frame.assign(d=[1j]),
+        object(),
+    ):
+        assert not is_certain(value)
+        with pytest.raises(InvalidValue):
+            check_content(value)
 
 
 def test_two_columns_of_one_name_are_refused_instead_of_lost():

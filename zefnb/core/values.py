@@ -307,3 +307,37 @@ def _polars_frame(value: Any) -> Any:
 @_declare("polars.Series")
 def _polars_column(value: Any) -> Any:
     return value.to_list()
+
+
+# What certainly has a form in JSON
+
+
+def is_certain(value: Any) -> bool:
+    """Whether the type of a value, and of its elements, says that it has a form in JSON."""
+    function = converter_of(type(value))
+    check = _CERTAIN.get(function) if function is not None else None
+    return check is not None and check(value)
+
+
+def _has_certain_elements(value: Any) -> bool:
+    return _is_certain_type(value.dtype)
+
+
+def _has_certain_columns(frame: Any) -> bool:
+    columns = frame.columns
+    return columns.is_unique and all(type(name) is str for name in columns) and all(map(_is_certain_type, frame.dtypes))
+
+
+def _is_certain_type(dtype: Any) -> bool:
+    """Bools, numbers, times and text of numpy and pandas."""
+    return dtype.kind in ("b", "i", "u", "f", "M", "m", "U") or dtype.name in ("str", "string")
+
+
+_CERTAIN: dict[Convert, Callable[[Any], bool]] = {
+    _iso: lambda value: True,
+    _duration: lambda value: True,
+    _numpy_array: _has_certain_elements,
+    _numpy_scalar: _has_certain_elements,
+    _column: _has_certain_elements,
+    _frame: _has_certain_columns,
+}

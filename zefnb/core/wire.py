@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from zefnb.core.copy_rules import TEXTUAL_OR_HANDLE
 from zefnb.core.snapshot import snapshot as snapshot
-from zefnb.core.values import converted
+from zefnb.core.values import converted, is_certain
 from zefnb.errors import FieldError, InvalidValue, UnsupportedType, shown
 
 TEXT, BINARY = 1, 2
@@ -17,8 +17,6 @@ TEXT, BINARY = 1, 2
 # The treatment of NaN and infinity, which JSON does not have (RFC 8259, section 6).
 Nan = Literal["null", "refuse"]
 NANS: tuple[Nan, ...] = ("null", "refuse")
-# The kinds of numpy types that always have a form in JSON.
-_NUMBERS_AND_TIMES = ("b", "i", "u", "f", "M", "m")
 # A tuple, since a union would be built for each message.
 _BUFFERS = (bytearray, memoryview)
 _KEYS = (str, int, float, bool, type(None))
@@ -128,15 +126,13 @@ def check_content(content: Any) -> None:
 
 
 def _can_be_encoded(value: Any) -> bool:
-    """Whether the types alone guarantee it, so that a large array of numbers need not be encoded for the check."""
+    """Whether the types alone guarantee it, so that a large array or frame need not be encoded for the check."""
     cls = type(value)
     if cls is dict:
         return all(type(key) is str and _can_be_encoded(item) for key, item in value.items())
     if cls is list or cls is tuple:
         return all(map(_can_be_encoded, value))
-    if cls in TEXTUAL_OR_HANDLE:
-        return True
-    return getattr(getattr(value, "dtype", None), "kind", "") in _NUMBERS_AND_TIMES
+    return cls in TEXTUAL_OR_HANDLE or is_certain(value)
 
 
 def encode_content(content: Any, nan: Nan = "refuse") -> tuple[int, bytes]:

@@ -204,15 +204,15 @@ def to_json(value: Any) -> str:
     """Convert the value to JSON text.
 
     Args:
-        value: A dict, list, tuple, set, text, number, bool, None, `Time` or entity. An entity becomes an object with
-            its type, its uid (if any) and its fields.
+        value: Plain data, entities, and every type with a converter: docs/values.md has the table. An entity becomes
+            an object with its type, its uid (if any) and its fields.
 
     Returns:
         The JSON text.
 
     Raises:
         InvalidValue: The value contains bytes, NaN, infinity or itself.
-        TypeError: The value contains another type.
+        UnsupportedType: The value contains a type without a converter. It is also a `TypeError`.
 
     Source:
         RFC 8259.
