@@ -217,6 +217,7 @@ class _ET(EntityTypes):
         form_data: dict[str, Any]
         form_lists: dict[str, list[Any]]
         client_ip: str
+        base_url: str
         req_time: _Time
         path_params: dict[str, Any]
         body_bytes: bytes
@@ -236,6 +237,7 @@ class _ET(EntityTypes):
             form_data: Any = ...,
             form_lists: Any = ...,
             client_ip: Any = ...,
+            base_url: Any = ...,
             req_time: Any = ...,
             path_params: Any = ...,
             **more: Any,
@@ -500,6 +502,7 @@ class _FX:
             allowed_origins: Sequence[str] = ...,
             max_connections: int | None = ...,
             max_body: int | None = ...,
+            trusted_proxies: Sequence[str] = ...,
         ) -> None: ...
 
     class StartTimer(_Effect[Timer]):

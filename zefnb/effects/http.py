@@ -30,6 +30,7 @@ async def start_http_server(
     allowed_origins: Sequence[str] = (),
     max_connections: int | None = None,
     max_body: int | None = None,
+    trusted_proxies: Sequence[str] = (),
 ) -> HTTPServer:
     """Start a server for HTTP and WebSocket; when this returns, clients can connect.
 
@@ -56,6 +57,8 @@ async def start_http_server(
             the system allows the process fewer descriptors.
         max_body: The longest body of a request, in bytes (default 1 MiB); a longer one is refused with 413. A route may
             have its own limit: `ET.Route(handler=..., max_body=...)`.
+        trusted_proxies: Addresses and networks of proxies, such as `'10.0.0.0/8'`, whose `X-Forwarded-For`, `-Proto`
+            and `-Prefix` are believed. From others these headers are ignored (default: from all).
 
     Returns:
         `ET.HTTPServer('🍃-…', port=…)`.
@@ -73,6 +76,7 @@ async def start_http_server(
     ET.Success()
     """
     from zefnb.net.http.admission import list_faults
+    from zefnb.net.http.proxies import proxy_faults
     from zefnb.net.http.routes import max_body_faults
     from zefnb.net.http.server import Server
     from zefnb.net.http.servers import Servers
@@ -84,7 +88,7 @@ async def start_http_server(
     if max_connections is not None and (max_connections is True or max_connections < 1):
         allowed = "a whole number of connections from 1 on; None for as many as the system allows, 10,000 at most"
         faults.append(FieldError("max_connections", f"got {max_connections}", allowed))
-    faults += max_body_faults("max_body", max_body)
+    faults += max_body_faults("max_body", max_body) + proxy_faults("trusted_proxies", trusted_proxies)
     if faults:
         raise InvalidEffect("FX.StartHTTPServer", faults)
     server = Server(
@@ -99,6 +103,7 @@ async def start_http_server(
         allowed_origins=allowed_origins,
         max_connections=max_connections,
         max_body=max_body,
+        trusted_proxies=trusted_proxies,
     )
     servers = runtime.service(Servers)
     previous = servers.previous()

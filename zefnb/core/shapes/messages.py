@@ -30,6 +30,7 @@ MESSAGES = (
             ),
             "form_lists": Field("dict[str, list[Any]]", "All values of each field of the form."),
             "client_ip": Field("str", "The IP address of the client; `''` if it is not known."),
+            "base_url": Field("str", "The address of the server as the client sees it, without a slash at its end."),
             "req_time": Field("Time", "When the request was read."),
             "path_params": Field("dict[str, Any]", "The variables of the path, by name."),
         },

@@ -87,6 +87,15 @@ class Admission:
         return _normal_origin(origin) in self._origins
 
 
+def is_same_origin(one: str, other: str) -> bool:
+    """Whether two origins are the same (RFC 6454, section 5).
+
+    >>> is_same_origin('https://A.example:443', 'https://a.example')
+    True
+    """
+    return _normal_origin(one) == _normal_origin(other)
+
+
 def list_faults(field: str, given: Iterable[object] | None) -> list[FieldError]:
     """What is wrong with a list of hosts or origins."""
     faults = []

@@ -88,7 +88,7 @@ class HTTPApp:
         # How long the last answer of a handler was, of those whose answers are long.
         self._expected: dict[ZefFunction, int] = {}
         self._max_body = BODY_LIMIT if max_body is None else max_body
-        self._budget.make_room_for_body(self._max_body)
+        self._budget.make_room_for_body(max_body or 0)
 
     def prepared(self, routes: list[Route]) -> dict[str, dict[str, _Answering]]:
         """By path and method, what answers from now on."""
@@ -109,19 +109,20 @@ class HTTPApp:
             return
         request = Request(scope, receive)
         peer: GuardedHTTP = scope["state"]["peer"]
+        head = self._gate.original(head_of(scope))
         began, status = time.monotonic(), None
         try:
             with Held(self._budget.answers) as held:
-                status = await self._answer(request, peer, send, held)
+                status = await self._answer(head, request, peer, send, held)
         finally:
-            client_ip = request.client.host if request.client else ""
-            self._access(client_ip, request.method, scope["path"], status, time.monotonic() - began)
+            self._access(head.client_ip, request.method, scope["path"], status, time.monotonic() - began)
 
-    async def _answer(self, request: Request, peer: GuardedHTTP, send: Send, held: Held) -> int | None:
+    async def _answer(
+        self, head: RequestHead, request: Request, peer: GuardedHTTP, send: Send, held: Held
+    ) -> int | None:
         """Answer a request. Returns the status that was sent; `None` when the peer has left before."""
         found: _Found | None = None
         visitor = ANYBODY
-        head = head_of(request.scope)
         try:
             decision = await self._decide(head)
             if isinstance(decision, Reply):
@@ -139,6 +140,8 @@ class HTTPApp:
         if any(name == b"connection" and value.lower() == b"close" for name, value in request.scope["headers"]):
             response.headers["connection"] = "close"
         response.raw_headers += _encoded(visitor.headers)
+        if head.prefix:
+            _put_below(head.prefix, response)
         names = [name.decode("latin-1") for name, _ in response.raw_headers]
         response.raw_headers += _encoded(self._gate.headers_for(head, names))
         if not any(name == _NO_SNIFF[0] for name, _ in response.raw_headers):
@@ -302,6 +305,14 @@ def _found(head: RequestHead, accepted: Accepted) -> _Found:
     (value, max_body), path = accepted.value, accepted.route
     what = f"handler {name_of(value)} of" if isinstance(value, ZefFunction) else "the value of route"
     return _Found(head, value, f"{what} {path}", accepted.variables, max_body)
+
+
+def _put_below(prefix: str, response: Response) -> None:
+    """Let a redirect to a path lead to where a proxy has it."""
+    location = response.headers.get("location", "")
+    is_path = location.startswith("/") and not location.startswith("//")
+    if is_path and location != prefix and not location.startswith(f"{prefix}/"):
+        response.headers["location"] = prefix + location
 
 
 def _of_reply(reply: Reply) -> Response:

@@ -12,10 +12,11 @@ from functools import partial
 from typing import Any
 
 from zefnb.net.hosts import is_loopback, split_host
-from zefnb.net.http.admission import Admission
+from zefnb.net.http.admission import Admission, is_same_origin
 from zefnb.net.http.cors import cors_headers, is_preflight, preflight
 from zefnb.net.http.decision import ANYBODY, Accepted, Ask, Decision, Headers, Reply, Visitor, refuse
 from zefnb.net.http.forms import FIELDS_LIMIT, has_too_many_fields
+from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import METHODS, PathTable
 
@@ -38,8 +39,9 @@ class Gate:
     once, such as counting a wrong password, belongs into what an `Ask` starts.
     """
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, proxies: Proxies | None = None) -> None:
         self._admission = admission
+        self._proxies = proxies
         # Who the peer is, after its Host and Origin are found to be good. `None` asks nobody.
         self.identify: Identify | None = None
         self._answers = PathTable({})
@@ -49,6 +51,10 @@ class Gate:
         """From now on these paths are there: with what answers each method, and with a WebSocket endpoint."""
         self._answers = PathTable({path: (path, methods) for path, methods in answers.items()})
         self._endpoints = PathTable({path: (path, endpoint) for path, endpoint in endpoints.items()})
+
+    def original(self, head: RequestHead) -> RequestHead:
+        """The head as a trusted proxy received it, which is what each way in gives to `decide`."""
+        return head if self._proxies is None else self._proxies.original(head)
 
     def decide(self, head: RequestHead) -> Decision:
         """Whether a request may come in, and what serves it."""
@@ -101,6 +107,9 @@ class Gate:
         if head.is_handshake and len(origins) > 1:
             return _MANY_ORIGINS  # as `websockets` has it
         for origin in origins:
+            # What the proxy's address is called, and on which port it is, only the proxy knows.
+            if head.is_proxied and is_same_origin(origin, head.base_url.removesuffix(head.prefix)):
+                continue
             if not self._admission.origin_fits(origin):
                 return refuse(403, "this server does not answer to pages of that Origin", foreign=("Origin", origin))
         return None if len(origins) == 1 else _MANY_ORIGINS

@@ -79,6 +79,7 @@ class GuardedHTTP(H11Protocol):
         super().__init__(config, server_state, {**app_state, "peer": self}, _loop)
         self.conn: StrictConnection = StrictConnection()
         # What the gate says to a handshake, and what makes a WebSocket of this connection, unless it is faulty.
+        self.original: Callable[[RequestHead], RequestHead]
         self.decide: Callable[[RequestHead], Decision]
         self.accept: Callable[[asyncio.Transport, RequestHead, Accepted], asyncio.BaseProtocol | Reply]
         self.on_reply: Callable[[Reply], None] = lambda reply: None
@@ -270,7 +271,7 @@ class GuardedHTTP(H11Protocol):
             return self._refuse("a WebSocket handshake is HTTP/1.1 and has no body")
         if self._pipelined:
             return self._refuse("a WebSocket handshake cannot be pipelined behind a request")
-        head = head_of(self.scope, is_handshake=True)
+        head = self.original(head_of(self.scope, is_handshake=True))
         decision = self.decide(head)
         if not isinstance(decision, Ask):
             return self._decided(head, decision)

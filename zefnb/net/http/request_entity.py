@@ -32,6 +32,7 @@ def request_entity(
         "form_data": dict(form),
         "form_lists": lists_of(form),
         "client_ip": head.client_ip,
+        "base_url": head.base_url,
         "req_time": Time.now(),
         "path_params": variables,
     }

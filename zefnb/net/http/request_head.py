@@ -20,6 +20,18 @@ class RequestHead(NamedTuple):
     client_ip: str = ""
     is_secure: bool = False
     is_handshake: bool = False
+    # Of the path, where a trusted proxy has taken it away.
+    prefix: str = ""
+    is_proxied: bool = False
+
+    @property
+    def base_url(self) -> str:
+        """The address of the server as the client sees it, without a slash at its end.
+
+        >>> RequestHead('GET', '/', '', {'host': ('hub.example',)}, is_secure=True, prefix='/proxy/8000').base_url
+        'https://hub.example/proxy/8000'
+        """
+        return f"{'https' if self.is_secure else 'http'}://{self.first('host')}{self.prefix}"
 
     def values(self, name: str) -> Sequence[str]:
         """The values of a header, as often as it came.

@@ -7,7 +7,7 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from email.utils import formatdate
 from functools import partial
 from typing import Any
@@ -37,8 +37,10 @@ from zefnb.net.http.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
 from zefnb.net.http.handshake import Handshake
 from zefnb.net.http.listeners import bind_or_explain
 from zefnb.net.http.negotiation import negotiate, open_protocol
+from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import Route, compile_routes
+from zefnb.net.http.server_notes import ServerNotes
 from zefnb.net.ports import Topics
 from zefnb.net.tls import server_context
 from zefnb.net.websocket.connection import Connection
@@ -48,8 +50,6 @@ from zefnb.net.websocket.outbox import Outbox
 
 _STOP_TIMEOUT = 1.0
 _TICK = 1.0
-# The journal repeats no more of what a stranger calls itself.
-_LONGEST_NAME = 200
 
 # uvicorn's own log lines would appear in the user's cell; what matters of them is in the journal.
 _quiet = logging.getLogger("zefnb.uvicorn")
@@ -75,6 +75,7 @@ class Server:
         sessions: Mapping[str, EndpointConfig] | None = None,
         max_connections: int | None = None,
         max_body: int | None = None,
+        trusted_proxies: Sequence[str] = (),
     ) -> None:
         self._runtime = runtime
         self._topics = topics
@@ -86,7 +87,7 @@ class Server:
         self._compiled += [Route(path, "GET", path, config, config) for path, config in (sessions or {}).items()]
         self._tls = server_context(certificates)
         self.admission = Admission(tuple(allowed_hosts), tuple(allowed_origins))
-        self._gate = Gate(self.admission)
+        self._gate = Gate(self.admission, Proxies(trusted_proxies) if trusted_proxies else None)
         self.allow_external_requests = allow_external_requests
         self.allow_restart = allow_restart
         self.logs_requests = logging
@@ -98,7 +99,7 @@ class Server:
         self.port = 0
         self.version = 1
         self.started = Time.now()
-        self.refused = 0
+        self._notes: ServerNotes = None  # type: ignore[assignment]
         self.endpoints: dict[str, Endpoint] = {}
         # Endpoints whose route is gone, until their last client leaves.
         self._retired: list[Endpoint] = []
@@ -113,6 +114,11 @@ class Server:
         self._app: HTTPApp = None  # type: ignore[assignment]
 
     @property
+    def refused(self) -> int:
+        """How many requests were refused for where they came from."""
+        return self._notes.refused if self._notes is not None else 0
+
+    @property
     def is_secure(self) -> bool:
         """Whether it speaks TLS."""
         return self._tls is not None
@@ -124,7 +130,10 @@ class Server:
         if self.allow_external_requests:
             self.admission.allow_machine()
         self.handle = ServerHandle(generate_uid(), port=self.port)
-        self._app = HTTPApp(self._runtime, self.handle, self._gate, self._refused, self._access, self._max_body)
+        self._notes = ServerNotes(self._runtime.journal, self.handle)
+        self._app = HTTPApp(
+            self._runtime, self.handle, self._gate, self._notes.refused_request, self._access, self._max_body
+        )
         self._set_routes(self._compiled)
         self._acceptor = Acceptor(
             self._runtime,
@@ -132,7 +141,7 @@ class Server:
             self._protocol_factory(),
             lambda: len(self._connections) + len(self._state.connections),
             self.max_connections,
-            self._full,
+            self._notes.full,
             self._tls_options(),
         )
         self._acceptor.start()
@@ -166,8 +175,13 @@ class Server:
             protocol.logger = _quiet
             # Not by the config, which would change uvicorn's logger for the whole process.
             protocol.access_log = False
-            protocol.decide, protocol.accept = self._gate.decide, self._accept_handshake
-            protocol.on_reply, protocol.on_refused, protocol.on_fault = self._refused, self._bad_request, self._fault
+            protocol.original, protocol.decide = self._gate.original, self._gate.decide
+            protocol.accept = self._accept_handshake
+            protocol.on_reply, protocol.on_refused, protocol.on_fault = (
+                self._notes.refused_request,
+                self._notes.bad_request,
+                self._notes.fault,
+            )
             protocol.on_replied = self._replied
             protocol.is_scarce = budget.answers.is_scarce
             protocol.unread_held = Held(budget.bodies)
@@ -179,13 +193,13 @@ class Server:
             lambda: not self._stopped,
             self._try_fast_handshake,
             make_http,
-            self._fault,
+            self._notes.fault,
         )
 
     def _try_fast_handshake(self, transport: asyncio.Transport, handshake: Handshake) -> bool:
         """Accept a plain handshake, if there is nothing to refuse, to wait for or to negotiate."""
         peer = transport.get_extra_info("peername")
-        head = handshake.head(peer[0] if peer else "", self._tls is not None)
+        head = self._gate.original(handshake.head(peer[0] if peer else "", self._tls is not None))
         decision = self._gate.decide(head)
         if type(decision) is not Accepted or decision.value.config.negotiates or decision.visitor.headers:
             return False
@@ -225,29 +239,6 @@ class Server:
         self._log(connection, "connected")
         self._access(head.client_ip, head.method, head.path, 101, channel_id=connection.channel_id)
         return connection
-
-    def _refused(self, reply: Reply) -> None:
-        if reply.foreign is None:
-            if reply.status == 400:
-                self._bad_request(reply.status, reply.why)
-            return
-        self.refused += 1
-        header, value = reply.foreign[0], reply.foreign[1][:_LONGEST_NAME]
-        text = f"refused a request with {header} {value!r}; {_way_in(header, value)}"
-        # Not a line for each: a stranger may call itself what it likes, as often as it likes.
-        key = ("refused", self.handle, header)
-        self._runtime.journal.note("warning", text, key=key, example=value, server=self.handle)
-
-    def _bad_request(self, status: int, why: str) -> None:
-        text = f"refused a request with {status}: {why}" if status else f"cut a client that {why}"
-        self._runtime.journal.note("info", text, key=("bad request", self.port, text), server=self.handle)
-
-    def _full(self, why: str) -> None:
-        key = ("full", self.handle)
-        self._runtime.journal.note("warning", f"refused a connection: {why}", key=key, server=self.handle)
-
-    def _fault(self, error: Exception) -> None:
-        self._runtime.journal.exception("a request could not be read", error, server=self.handle)
 
     def _log(self, connection: Connection, what: str) -> None:
         if self.logs_requests:
@@ -379,14 +370,6 @@ class Server:
         descriptors = {s.fileno() for s in sockets if s is not None} | set(self._acceptor.forget_sockets())
         for descriptor in descriptors - {-1}:
             os.close(descriptor)
-
-
-def _way_in(header: str, value: str) -> str:
-    if header == "Host":
-        return f"to let it in: allowed_hosts=[{value!r}]"
-    if header == "Origin" or "://" in value:
-        return f"to let it in: allowed_origins=[{value!r}]"
-    return "to let its page in: allowed_origins=[...] with the page's scheme, host and port"
 
 
 def _http_date() -> bytes:

@@ -1,0 +1,54 @@
+"""What a server writes into the journal about requests that it refuses."""
+
+from __future__ import annotations
+
+from zefnb.core.entity import HTTPServer
+from zefnb.engine.journal import Journal
+from zefnb.net.http.decision import Reply
+
+# The journal repeats no more of what a stranger calls itself.
+_LONGEST_NAME = 200
+
+
+class ServerNotes:
+    """The entries of one server. Counts the requests that were refused for where they came from."""
+
+    def __init__(self, journal: Journal, server: HTTPServer) -> None:
+        self._journal = journal
+        self._server = server
+        self.refused = 0
+
+    def refused_request(self, reply: Reply) -> None:
+        """The gate has refused a request."""
+        if reply.foreign is None:
+            if reply.status == 400:
+                self.bad_request(reply.status, reply.why)
+            return
+        self.refused += 1
+        header, value = reply.foreign[0], reply.foreign[1][:_LONGEST_NAME]
+        text = f"refused a request with {header} {value!r}; {_way_in(header, value)}"
+        # Not a line for each: a stranger may call itself what it likes, as often as it likes.
+        key = ("refused", self._server, header)
+        self._journal.note("warning", text, key=key, example=value, server=self._server)
+
+    def bad_request(self, status: int, why: str) -> None:
+        """A request that is faulty, or a client that is cut, with status 0."""
+        text = f"refused a request with {status}: {why}" if status else f"cut a client that {why}"
+        self._journal.note("info", text, key=("bad request", self._server.port, text), server=self._server)
+
+    def full(self, why: str) -> None:
+        """A connection more than there may be."""
+        key = ("full", self._server)
+        self._journal.note("warning", f"refused a connection: {why}", key=key, server=self._server)
+
+    def fault(self, error: Exception) -> None:
+        """An error of our own."""
+        self._journal.exception("a request could not be read", error, server=self._server)
+
+
+def _way_in(header: str, value: str) -> str:
+    if header == "Host":
+        return f"to let it in: allowed_hosts=[{value!r}]"
+    if header == "Origin" or "://" in value:
+        return f"to let it in: allowed_origins=[{value!r}]"
+    return "to let its page in: allowed_origins=[...] with the page's scheme, host and port"
