@@ -6,6 +6,7 @@ import os
 import pickle
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import wait_until
 from tests.store.on_disk import closed, opened, script, store_of
 from zefnb.errors import InvalidValue, StorageFailed
+from zefnb.store.file import _check_place
 
 
 def test_a_path_at_which_no_file_can_exist_raises_with_the_reason(tmp_path):
@@ -29,6 +32,20 @@ def test_a_path_at_which_no_file_can_exist_raises_with_the_reason(tmp_path):
             opened(place)
         assert str(place) in str(caught.value)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file"]
+
+
+def test_a_database_opens_while_another_process_makes_and_removes_what_sqlite_keeps_beside_it(tmp_path):
+    """That process is played by a program which does nothing else."""
+    beside = str(tmp_path / "a.db-shm")
+    program = f"import os\nwhile True: os.close(os.open({beside!r}, os.O_CREAT)); os.unlink({beside!r})"
+    other = subprocess.Popen([sys.executable, "-c", program])
+    try:
+        wait_until(lambda: os.path.exists(beside))
+        for _ in range(20_000):
+            _check_place(str(tmp_path / "a.db"))
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_a_file_of_another_format_is_not_changed(tmp_path):

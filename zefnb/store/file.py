@@ -92,18 +92,27 @@ def _check_place(path: str) -> None:
     if not os.path.isdir(parent):
         raise StorageFailed(f"{path}: there is no directory {parent}; create it first")
     for each in (path, *(path + suffix for suffix in ("-journal", "-wal", "-shm"))):
-        if os.path.lexists(each) and not _is_file(each):
+        if _is_no_file(each):
             raise StorageFailed(f"{each} is not a file; choose another path, or move it away")
     if _names_a_file(f"{path}-journal"):
         raise StorageFailed(f"{path}-journal belongs to another program, and would delete another file; move it away")
 
 
-def _is_file(path: str) -> bool:
-    """Whether `path` is a regular file; a pipe or a device may have no end."""
+def _is_no_file(path: str) -> bool:
+    """Whether `path` is there but no regular file; a pipe or a device may have no end.
+
+    Another process may remove the file at any time, as SQLite removes `-wal` and `-shm`.
+    """
     try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except OSError:  # for example links to each other
+        mode = os.lstat(path).st_mode
+    except OSError:
         return False
+    if not stat.S_ISLNK(mode):
+        return not stat.S_ISREG(mode)
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:  # for example links to each other
+        return True
 
 
 def _names_a_file(journal: str) -> bool:
