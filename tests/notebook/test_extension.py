@@ -220,3 +220,11 @@ def test_a_restarted_kernel_starts_its_servers_on_the_same_ports(kernel):
     again = kernel.run(f"server = FX.StartHTTPServer(routes={{'/': 'hello'}}, port={port}) | run", "S")
     assert (again.error, again.text) == (None, "")
     assert kernel.value("server.port") == port
+
+
+def test_a_cell_that_loads_the_extension_again_prints_nothing(kernel):
+    assert kernel.run("%load_ext zefnb", "loads").error is None
+    assert kernel.run("%load_ext zefnb", "loads").text == ""
+    assert kernel.run("%reload_ext zefnb").text == ""
+    assert kernel.run("%load_ext zefnb", "loads").text == ""
+    assert "server" in kernel.run("%zef").result["text/plain"]

@@ -20,6 +20,7 @@ from zefnb.engine.mailbox import Mailbox, Progress
 from zefnb.engine.perform import is_awaitable, perform, performed
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import shown
+from zefnb.text.article import with_article
 from zefnb.text.short_repr import short_repr
 
 _MAX_MESSAGES_PER_ITERATION = 64
@@ -369,7 +370,7 @@ class Actor:
     def _no_rule_matched(self) -> bool:
         self.unmatched += 1
         message, state = type(self._message), type(self.state)
-        text = f"no rule takes a {_type_name(message)} in state {_type_name(state)}"
+        text = f"no rule takes {with_article(_type_name(message))} in state {_type_name(state)}"
         key = ("unmatched", self.behaviour, message, state)
         self._runtime.journal.note("info", text, key=key, actor=self.handle, server=self.server)
         return True

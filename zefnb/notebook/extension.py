@@ -12,7 +12,28 @@ from zefnb.notebook.output.output import Output
 from zefnb.notebook.preload import Preloader
 from zefnb.notebook.tracebacks import Tracebacks
 
+_NAME = "zefnb"
 _ATTRIBUTE = "_zefnb_attached"
+
+
+class QuietReload:
+    """Has `%load_ext zefnb` say nothing in a cell that runs again: what it asks for is there."""
+
+    def __init__(self, shell: Any) -> None:
+        self._manager = shell.extension_manager
+
+    def open(self) -> None:
+        """Begin."""
+        manager, plain = self._manager, self._manager.load_extension
+
+        def load_extension(name: str) -> Any:
+            return None if name == _NAME and name in manager.loaded else plain(name)
+
+        manager.load_extension = load_extension
+
+    def close(self) -> None:
+        """End it."""
+        vars(self._manager).pop("load_extension", None)
 
 
 class Attached:
@@ -33,7 +54,7 @@ class Attached:
         from zefnb.notebook.completion import Completion
         from zefnb.notebook.magics import Magics
 
-        for part in (Magics(self.shell), Completion(self.shell)):
+        for part in (Magics(self.shell), Completion(self.shell), QuietReload(self.shell)):
             part.open()
             self.parts.append(part)
 

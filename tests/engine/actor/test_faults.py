@@ -92,7 +92,7 @@ class TestFaults:
         until(lambda: sum(entry["count"] for entry in room.log) == 4)
         assert {entry["message"]: entry["count"] for entry in room.log} == {
             "no rule takes a str in state ET.Idle": 3,
-            "no rule takes a int in state ET.Idle": 1,
+            "no rule takes an int in state ET.Idle": 1,
         }
         assert {entry["level"] for entry in room.log} == {"info"}
 

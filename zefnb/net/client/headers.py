@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from zefnb.errors import FieldError
+from zefnb.text.article import with_article
 from zefnb.text.controls import strip_controls
 from zefnb.text.secrets import hide_secrets
 from zefnb.text.short_repr import class_name
@@ -82,10 +83,10 @@ def _problem_of(given: Any) -> str:
     """What is wrong with headers. Values are never shown: they are where tokens are."""
     pairs = given.items() if isinstance(given, Mapping) else given
     if not isinstance(given, Mapping | list | tuple):
-        return f"got a {type(given).__name__}"
+        return f"got {with_article(type(given).__name__)}"
     for pair in pairs:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
-            return f"got a {type(given).__name__} with an item that is no pair"
+            return f"got {with_article(type(given).__name__)} with an item that is no pair"
         name, value = pair
         if not isinstance(name, str) or not _TOKEN.match(name):
             return "a name is no header's name"

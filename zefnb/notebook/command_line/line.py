@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from zefnb.errors import Hint
+from zefnb.text.article import with_article
 
 _ITSELF: Any = object()
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
@@ -163,7 +164,7 @@ def _text(value: Any, convert: Any) -> str:
     try:
         return str(convert(value))
     except Exception as error:
-        raise LineError(f"a {type(value).__name__} in the line has no text: {_named(error)}") from None
+        raise LineError(f"{with_article(type(value).__name__)} in the line has no text: {_named(error)}") from None
 
 
 def _escaped(raw: str, at: int) -> tuple[str, int] | None:
