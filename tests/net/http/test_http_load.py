@@ -182,9 +182,10 @@ def test_a_body_in_tiny_pieces_uses_as_much_memory_as_its_bytes():
 def test_all_bodies_together_have_a_limit(
     serve: Any, raw: Any, budget: Any, waits: Any, until: Any, surplus: int, expected: int
 ):
+    # A server that starts raises the limit to what its longest body needs.
+    server = serve({("POST", "/wait"): waits, ("POST", "/"): told})
     budget.bodies.limit, before = 3_000, budget.bodies.limit
     try:
-        server = serve({("POST", "/wait"): waits, ("POST", "/"): told})
         raw(server, None).send(request("/wait", body=b"x" * 2_000))
         until(lambda: budget.bodies.held == 2_000)
         wire = raw(server, None)
