@@ -13,7 +13,7 @@ import selectors
 import socket
 import threading
 from asyncio.log import logger
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 # More than usually wait at once; the bytes that remain wake the loop once more.
@@ -56,9 +56,9 @@ class IterationLoop(asyncio.AbstractEventLoop):
         """Call `on_wake` on the loop, at least once from now on. From any thread."""
         raise NotImplementedError
 
-    def adopt(self, connection: socket.socket, protocol: asyncio.BaseProtocol) -> Awaitable[Any] | None:
-        """Make a transport for an accepted socket without TLS. If an awaitable is returned, it must be awaited."""
-        return self.connect_accepted_socket(lambda: protocol, connection)
+    def adopt(self, connection: socket.socket, protocol: asyncio.BaseProtocol) -> None:
+        """Make a transport for an accepted socket, in clear text; `protocol.connection_made` receives it soon."""
+        raise NotImplementedError
 
 
 class SelectorIterationLoop(asyncio.SelectorEventLoop, IterationLoop):

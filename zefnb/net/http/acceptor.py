@@ -149,21 +149,19 @@ class Acceptor:
         # Discarded when it is known, and where it never is: who is counted twice would keep out another.
         arrival.on_made = partial(self._taking.discard, arrival)
         if self._tls:
-            coming: Any = self._loop.connect_accepted_socket(lambda: arrival, connection, **self._tls)
-        else:
-            coming = self._adopt(connection, arrival)
-        if coming is not None:
+            coming = self._loop.connect_accepted_socket(lambda: arrival, connection, **self._tls)
             task = self._loop.create_task(self._connect(connection, arrival, coming))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        else:
+            self._adopt(connection, arrival)
 
-    def _adopt(self, connection: socket.socket, arrival: Arrival) -> Awaitable[Any] | None:
+    def _adopt(self, connection: socket.socket, arrival: Arrival) -> None:
         try:
-            return self._loop.adopt(connection, arrival)
+            self._loop.adopt(connection, arrival)
         except OSError:  # the client has gone meanwhile
             connection.close()
             arrival.on_made()
-            return None
 
     async def _connect(self, connection: socket.socket, arrival: Arrival, coming: Awaitable[Any]) -> None:
         try:
