@@ -21,6 +21,7 @@ VALUES: dict[str, Any] = {
     "a frozenset": frozenset({"a"}),
     "a bytearray": bytearray(b"abc" * 1_000),
     "an entity": ET.Table(rows=[1, {"a": [2]}], name="chat"),
+    "an entity of many fields": ET.Table(**{f"field_{n}": [n] for n in range(100)}),
     "an entity in a dict": {"row": ET.Row(cells={"a": []})},
 }
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from zefnb.core.copy_rules import PLAIN, PLAIN_OR_HANDLE
 from zefnb.core.record import Record, assemble
+from zefnb.text.short_repr import LONGEST
 
-# A line of the journal shows 80 characters: an item and its comma have three at least, a container two.
+# A line of the journal shows `LONGEST` characters: an item and its comma have three at least, a container two.
 _MAX_ITEMS = 32
 _MAX_CONTAINERS = 48
 _MAX_BYTES = 1_024
@@ -76,7 +77,11 @@ def _tuple(value: tuple[Any, ...], finished: _Finished) -> tuple[Any, ...]:
 
 def _record(value: Record, finished: _Finished) -> Any:
     changed: dict[str, Any] = {}
+    left = LONGEST
     for name, field in value.__dict__.items():
+        if left < 0:  # no line shows more of the fields
+            break
+        left -= len(name) + 1
         if type(field) not in PLAIN_OR_HANDLE and (made := _outline(field, finished)) is not field:
             changed[name] = made
     return assemble(type(value), value._uid, {**value.__dict__, **changed}) if changed else value
