@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -56,18 +55,6 @@ def query_pairs(query: str) -> list[tuple[str, str]]:
     if has_too_many_fields(query):
         raise BadForm(f"a query has {FIELDS_LIMIT:,} fields at most")
     return _urlencoded(query.encode(errors="replace"))
-
-
-def lists_of(pairs: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
-    """All values of each name.
-
-    >>> lists_of(query_pairs('a=1&b=&a=2'))
-    {'a': ['1', '2'], 'b': ['']}
-    """
-    lists: dict[str, list[Any]] = {}
-    for name, value in pairs:
-        lists.setdefault(name, []).append(value)
-    return lists
 
 
 def form_fields(content_type: str, body: bytes) -> dict[str, Any]:

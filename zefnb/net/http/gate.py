@@ -52,6 +52,11 @@ class Gate:
         self._answers = PathTable({path: (path, methods) for path, methods in answers.items()})
         self._endpoints = PathTable({path: (path, endpoint) for path, endpoint in endpoints.items()})
 
+    @property
+    def has_proxies(self) -> bool:
+        """Whether there is a proxy to believe."""
+        return self._proxies is not None
+
     def original(self, head: RequestHead) -> RequestHead:
         """The head as a trusted proxy received it, which is what each way in gives to `decide`."""
         return head if self._proxies is None else self._proxies.original(head)

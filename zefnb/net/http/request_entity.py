@@ -7,8 +7,9 @@ from typing import Any
 
 from zefnb.core.entity import ET, Entity
 from zefnb.core.time import Time
-from zefnb.net.http.forms import lists_of, query_pairs
+from zefnb.net.http.forms import query_pairs
 from zefnb.net.http.request_head import RequestHead
+from zefnb.net.pairs import lists_of
 
 
 def request_entity(

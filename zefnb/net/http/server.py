@@ -31,7 +31,7 @@ from zefnb.net.http.admission import Admission
 from zefnb.net.http.app import HTTPApp
 from zefnb.net.http.arrival import Arrival
 from zefnb.net.http.decision import Accepted, Reply
-from zefnb.net.http.forms import lists_of, query_pairs
+from zefnb.net.http.forms import query_pairs
 from zefnb.net.http.gate import Gate
 from zefnb.net.http.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
 from zefnb.net.http.handshake import Handshake
@@ -199,7 +199,9 @@ class Server:
     def _try_fast_handshake(self, transport: asyncio.Transport, handshake: Handshake) -> bool:
         """Accept a plain handshake, if there is nothing to refuse, to wait for or to negotiate."""
         peer = transport.get_extra_info("peername")
-        head = self._gate.original(handshake.head(peer[0] if peer else "", self._tls is not None))
+        head = handshake.head(peer[0] if peer else "", self._tls is not None)
+        if self._gate.has_proxies:
+            head = self._gate.original(head)
         decision = self._gate.decide(head)
         if type(decision) is not Accepted or decision.value.config.negotiates or decision.visitor.headers:
             return False
@@ -235,9 +237,10 @@ class Server:
         connection.write_control(response)
         query = query_pairs(head.query)
         connection.opened(next(self._channel_ids), dict(query))
-        endpoint.open(connection, accepted.variables, head.headers, lists_of(query))
-        self._log(connection, "connected")
-        self._access(head.client_ip, head.method, head.path, 101, channel_id=connection.channel_id)
+        endpoint.open(connection, accepted.variables, head.headers, query)
+        if self.logs_requests:
+            self._log(connection, "connected")
+            self._access(head.client_ip, head.method, head.path, 101, channel_id=connection.channel_id)
         return connection
 
     def _log(self, connection: Connection, what: str) -> None:
@@ -265,7 +268,7 @@ class Server:
 
     def _closed(self, connection: Connection) -> None:
         self._connections.pop(connection, None)
-        if connection.channel_id >= 0:  # one that was refused has none
+        if self.logs_requests:
             self._log(connection, "left")
             self._access(
                 connection.client_ip,

@@ -15,6 +15,7 @@ from zefnb.engine.actor import Actor
 from zefnb.engine.actors import Actors
 from zefnb.engine.behaviour import Behaviour
 from zefnb.engine.runtime import Runtime
+from zefnb.net.pairs import lists_of
 from zefnb.net.ports import Topics
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.fanout import Fanouts
@@ -71,7 +72,7 @@ class Endpoint:
         connection: Connection,
         path_params: dict[str, str],
         headers: Mapping[str, Sequence[str]],
-        query_lists: dict[str, list[str]],
+        query: Sequence[tuple[str, str]],
     ) -> None:
         """Take in a client whose handshake has been accepted."""
         self.accepted += 1
@@ -89,7 +90,7 @@ class Endpoint:
                 self.config.behaviour,
                 headers={name: values[0] for name, values in shown.items()},
                 header_lists=shown,
-                query_lists=query_lists,
+                query_lists=lists_of(query),
                 **extra,
             )
         elif self.config.session is not None:
