@@ -52,7 +52,8 @@ def create_db(
 ) -> DictDatabase | Awaitable[DictDatabase]:
     """Create a database, or open one on disk: a dict that all actors and the notebook share.
 
-    A database on disk keeps zefnb's values and plain data. An acknowledged change is not lost if the process is killed.
+    A database on disk keeps zefnb's values and plain data. Of other types it keeps what they become (docs/values.md),
+    such as the list of a numpy array. An acknowledged change is not lost if the process is killed.
     The same path is the same database, also when the cell runs again, and in other processes.
 
     Args:

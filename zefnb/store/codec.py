@@ -21,7 +21,7 @@ from zefnb.text.controls import strip_controls
 
 _ALLOWED = (
     "text, numbers, bool, None, bytes, dates; lists, tuples, dicts and sets; entities, effects, patterns, "
-    "chains of library ops, handles"
+    "chains of library ops, handles; types with a converter"
 )
 # Part of the file format, and therefore independent of the names of modules.
 _MODULE, _NAME = "zefnb.store.codec", "told"
