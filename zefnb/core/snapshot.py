@@ -57,24 +57,21 @@ def snapshot(value: Any) -> Any:
     """
     if type(value) in PLAIN:
         return value
-    made = _flat(value, PLAIN, PLAIN_OR_HANDLE)
+    made = flat_copy(value, PLAIN, PLAIN_OR_HANDLE)
     return made if made is not None else _copied(value, Memo())
 
 
-def message_snapshot(value: Any) -> tuple[Any, bool]:
-    """Return a snapshot of a message, and whether it holds something that JSON may not have.
+def nested_snapshot(value: Any) -> tuple[Any, bool]:
+    """Return a snapshot of a value that `flat_copy` does not copy, and whether it holds something not in JSON.
 
     The second is false for text, numbers, bools, None, times, and lists, tuples, dicts and entities of these.
     """
-    made = _flat(value, TEXTUAL, TEXTUAL_OR_HANDLE)
-    if made is not None:
-        return made, False
     memo = Memo()
     return _copied(value, memo), memo.is_foreign
 
 
-def _flat(value: Any, plain: frozenset[object], still: frozenset[object]) -> Any:
-    """Return a copy of a container that holds only values of these types, or `None`."""
+def flat_copy(value: Any, plain: frozenset[object] = TEXTUAL, still: frozenset[object] = TEXTUAL_OR_HANDLE) -> Any:
+    """Return a snapshot of a container that holds only values of these types, or `None`."""
     cls = type(value)
     if cls is dict:
         for key, item in value.items():

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from zefnb.core.copy_rules import PLAIN
 from zefnb.core.entity import Entity, Topic
-from zefnb.core.snapshot import message_snapshot, snapshot, too_deep
+from zefnb.core.snapshot import flat_copy, nested_snapshot, snapshot, too_deep
 from zefnb.core.wire import check_content
 from zefnb.engine.actor import Actor
 from zefnb.engine.loop import ITERATION_BUDGET
@@ -115,7 +115,10 @@ class Hub:
         With `check`, raises `InvalidValue` if the topic has sockets and no frame can carry the content.
         """
         try:
-            copy, is_foreign = message_snapshot(content)
+            copy = flat_copy(content)
+            if copy is not None:
+                return copy
+            copy, is_foreign = nested_snapshot(content)
         except RecursionError:
             raise too_deep("FX.Publish", "content") from None
         if check and is_foreign and self._is_sent(key):
