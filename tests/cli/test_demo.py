@@ -13,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.cli.processes import needs_tmux, running_demo, terminal, zefnb
 from zefnb.cli.cast import SCRIPT
 
-TITLES = ["id", "address", "path", "connected", "sent", "received", "queued", "round trip"]
+TITLES = ["id", "address", "path", "since", "out", "in", "queued", "round trip"]
 
 
 def assertIsTable(text: str) -> list[list[str]]:
@@ -152,7 +152,7 @@ def test_in_a_terminal_a_hostile_client_draws_nothing_and_long_lines_wrap():
 def test_it_fits_into_a_wider_and_lower_terminal():
     with terminal(120, 40) as screen:
         screen.run_demo("--port", "0")
-        screen.until("page of")
+        screen.until("round trip")
         screen.resize(80, 12)
         lines = screen.until("round trip")
         assert len(lines) == 12

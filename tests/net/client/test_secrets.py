@@ -20,7 +20,7 @@ from tests.net.client.outsider import (
 )
 from zefnb import ET, FX, run
 from zefnb.engine.runtime import default_runtime
-from zefnb.errors import ZefError, shown
+from zefnb.errors import InvalidValue, ZefError, shown
 from zefnb.net.client.clients import Clients
 from zefnb.net.client.printable import printable_url
 from zefnb.text.secrets import hide_secrets
@@ -35,13 +35,14 @@ def test_no_secret_reaches_a_table_a_log_the_journal_or_an_error(
     url = f"ws://ada:hush1@127.0.0.1:{server.port}/ws?key=hush2"
     client, _, outbox, _ = talk_to(url, headers={"Authorization": "Bearer hush3", "Cookie": "hush4"})
     assert "hush2" in server.requests[0].path
-    publish(outbox, object())
+    with pytest.raises(InvalidValue) as refused:
+        publish(outbox, object())
     server.leave()
     until(lambda: told(client)["attempts"] >= 2)
     server.come()
     until(lambda: state_of(client) == "connected")
     [running] = default_runtime().service(Clients)
-    shown = [repr(client), repr(running), repr(running.target), str(told(client)), str(journal())]
+    shown = [str(refused.value), repr(client), repr(running), repr(running.target), str(told(client)), str(journal())]
     shown += [str(FX.StreamGraphSnapshot() | run), str(FX.QueryLog() | run)]
     shown += [record.getMessage() for record in caplog.records if not record.name.startswith("websockets.server")]
     FX.StopWebSocketClient(client=client) | run
