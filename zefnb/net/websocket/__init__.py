@@ -1,5 +1,5 @@
 """One WebSocket connection, and many: reading, writing, fan-out, slow clients.
 
-Here lives everything between the bytes of RFC 6455 and a topic or an actor. Nothing here knows how a connection was
-let in.
+This package holds all code between the bytes of RFC 6455 and a topic or an actor. It does not depend on how a
+connection was accepted.
 """

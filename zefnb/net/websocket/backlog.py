@@ -1,4 +1,4 @@
-"""The backlog: what waits for one client behind its transport, and how frames are joined into pieces."""
+"""The backlog: the frames that wait for one client behind its transport, and how frames are joined into pieces."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections import deque
 
 from zefnb.net.websocket.packer import Packing
 
-# Whole frames, and how many messages they hold.
+# The bytes of whole frames, and the number of messages in them.
 Piece = tuple[bytes, int]
 
-# More is written in several pieces, so that what waits for a slow client can be cut between whole frames.
+# Longer data is written in several pieces, so that the backlog of a slow client can be cut between whole frames.
 LONGEST_PIECE = 65_536
-# A client is reading when it took something within this time; one that has been seen to read may pause for longer.
+# Seconds: a client reads when it took bytes within this time. A client that has read before may pause for longer.
 _READING_AT_FIRST = 0.25
 _READING = 1.0
 
 
 def joined(frames: list[Piece]) -> list[Piece]:
-    """Frames, each with its number of messages, joined into as few pieces as may be."""
+    """Join frames, each with its number of messages, into as few pieces as possible."""
     whole = b"".join([data for data, _ in frames])
     if len(whole) <= LONGEST_PIECE:
         return [(whole, sum([count for _, count in frames]))]
@@ -38,7 +38,7 @@ def _joined(frames: list[Piece]) -> Piece:
 
 
 def told_size(size: int) -> str:
-    """A number of bytes, short.
+    """A number of bytes as a short text.
 
     >>> told_size(4 << 20), told_size(5_000)
     ('4 MiB', '5000 bytes')
@@ -47,7 +47,7 @@ def told_size(size: int) -> str:
 
 
 class Backlog:
-    """What waits for one client behind its transport, in pieces of whole frames."""
+    """The frames that wait for one client behind its transport, in pieces of whole frames."""
 
     __slots__ = ("_seen_reading", "_taken", "_unpacked", "bytes", "messages", "moved_at", "pieces")
 
@@ -61,7 +61,7 @@ class Backlog:
         self._taken: int | None = None
 
     def put(self, data: bytes | Packing, count: int) -> None:
-        """Append a piece of `count` messages; what has yet to be packed counts when it is."""
+        """Append a piece of `count` messages. The bytes of a `Packing` count when it has been packed."""
         self.pieces.append((data, count))
         self.messages += count
         if isinstance(data, Packing):
@@ -70,12 +70,12 @@ class Backlog:
             self.bytes += len(data)
 
     def packed(self, packing: Packing) -> None:
-        """It is packed; they are in the order in which they were put."""
+        """Count the bytes of `packing`, which has been packed. Messages are packed in the order of `put`."""
         if self._unpacked and self._unpacked[0] is packing:
             self.bytes += len(self._unpacked.popleft())
 
     def take(self) -> Piece:
-        """Remove and return the oldest piece; nothing of one that has yet to be packed."""
+        """Remove and return the oldest piece. It is empty when it has yet to be packed."""
         data, count = self.pieces.popleft()
         self.messages -= count
         if not isinstance(data, Packing):
@@ -92,11 +92,11 @@ class Backlog:
 
     @property
     def is_packing(self) -> bool:
-        """Whether the oldest piece has yet to be packed: it is not the client that the others wait for."""
+        """Whether the oldest piece has yet to be packed: then the delay is not the client's."""
         return bool(self.pieces) and self._is_unpacked(self.pieces[0][0])
 
     def look(self, taken: int, now: float) -> None:
-        """The peer has taken `taken` bytes by now."""
+        """Record that the peer has taken `taken` bytes in all at the time `now`."""
         if self.is_packing:
             self.moved_at = now
         if taken != self._taken:
@@ -104,11 +104,11 @@ class Backlog:
             self._taken, self.moved_at = taken, now
 
     def is_read(self, now: float) -> bool:
-        """Whether the client, however slowly, is reading."""
+        """Whether the client is reading, however slowly."""
         return now - self.moved_at < (_READING if self._seen_reading else _READING_AT_FIRST)
 
     def drop_oldest(self, most: int) -> int:
-        """Drop the oldest pieces until at most `most` bytes wait; returns how many messages went."""
+        """Drop the oldest pieces until at most `most` bytes wait. Returns the number of dropped messages."""
         dropped = 0
         while self.bytes > most and len(self.pieces) > 1:
             dropped += self.take()[1]

@@ -26,7 +26,7 @@ SLOW_CLOSE_TIMEOUT = 30.0
 
 
 class _Gone(asyncio.Transport):
-    """In place of a transport that is closed, while what came over it is parsed: nothing can be sent any more."""
+    """Replaces a closed transport while the bytes that arrived over it are parsed. It sends nothing."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__()
@@ -48,9 +48,9 @@ class _Gone(asyncio.Transport):
 
 
 class Connection(ReadSide):
-    """A client of a WebSocket route. Lives on the loop.
+    """A client of a WebSocket route. Used on the loop only.
 
-    Its handshake is accepted before; the endpoint sets `on_message` and `on_lost`.
+    Its handshake has been accepted before. The endpoint sets `on_message` and `on_lost`.
     """
 
     __slots__ = (
@@ -98,7 +98,7 @@ class Connection(ReadSide):
 
     def eof_received(self) -> bool:
         if self._unparsed is not None:
-            # Over TLS the end comes with the last bytes, though nothing more was to be read: they are heard first.
+            # Over TLS the end arrives with the last bytes, even while reading is paused: parse these bytes first.
             self.has_ended = True
             return False
         self.protocol.receive_eof()
@@ -106,18 +106,18 @@ class Connection(ReadSide):
         return False
 
     def ended(self) -> None:
-        """What had come before the end of the stream has been parsed."""
+        """All bytes before the end of the stream have been parsed."""
         self.has_ended = False
         self.eof_received()
         if isinstance(self.transport, _Gone):
             self.transport.abort()
 
     def set_request(self, path: str, query: str, host: str, origin: str | None, client_ip: str) -> None:
-        """Who is there, and for what: from the handshake."""
+        """Set the client's address and what it requests, both from the handshake."""
         self.path, self.query, self.host, self.origin, self.client_ip = path, query, host, origin, client_ip
 
     def opened(self, channel_id: int, query_params: dict[str, str]) -> None:
-        """The handshake is accepted: from now on there are messages."""
+        """Mark the connection as open: the handshake is accepted, and messages can follow."""
         self.channel_id = channel_id
         self.query_params = query_params
         self.connect_time = Time.now()
@@ -125,18 +125,18 @@ class Connection(ReadSide):
 
     @property
     def is_compressed(self) -> bool:
-        """Whether permessage-deflate (RFC 7692) was agreed on."""
+        """Whether both sides agreed on permessage-deflate (RFC 7692)."""
         return bool(self.protocol.extensions)
 
     @property
     def keeps_nothing(self) -> bool:
-        """Whether content is encoded at once. The packer knows content that it has packed by its identity."""
+        """Whether content is encoded at once. The packer keeps it for a while, and compares contents by identity."""
         return not self.protocol.extensions
 
     # WriteSide
 
     def deliver(self, content: Any) -> None:
-        """Send one message to this client, at the end of this turn. Content as in `encode_content`."""
+        """Send one message to this client, at the end of this loop iteration. Content as in `encode_content`."""
         extensions = self.protocol.extensions
         if not extensions:
             self.send_raw(build(*encode_content(content, self.nan)), 1)
@@ -151,11 +151,11 @@ class Connection(ReadSide):
     # Keeping alive and closing
 
     def check_alive(self, now: float) -> None:
-        """Ping every 20 s; without any sign of life for 20 s more the connection is dead."""
+        """Ping every 20 s, and fail the connection when nothing arrives for 20 s after a ping."""
         if not self.is_open:
             return
         if self.is_reading_paused and self.late_pong is None:
-            # Its answers are there to be read, but we do not read them now.
+            # Its pongs may have arrived, but reading is paused.
             self.last_heard = now
             return
         if self._ping_sent is None:
@@ -164,7 +164,7 @@ class Connection(ReadSide):
             return
         signs = [self._ping_sent, self.last_heard]
         if self.backlog is not None:
-            # The ping waits behind what the client has yet to read; that it reads is a sign of life.
+            # The ping waits behind the backlog. A client that reads its backlog is alive.
             signs.append(self.backlog.moved_at)
         if now - max(signs) > PING_TIMEOUT:
             self._fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
@@ -172,7 +172,7 @@ class Connection(ReadSide):
                 self.abort()
 
     def ping(self, now: float) -> None:
-        """Ask for a sign of life (RFC 6455, section 5.5.2); the answer gives the round trip."""
+        """Send a ping (RFC 6455, section 5.5.2). Its pong gives the round trip."""
         self._ping_sent = self._last_ping = now
         self.protocol.send_ping(b"")
         self._write_protocol()
@@ -186,11 +186,12 @@ class Connection(ReadSide):
         self._send_close(code, reason)
 
     def close_slow(self, reason: str) -> None:
-        """Send away a client that does not read: its close frame replaces all that waits for it.
+        """Close a client that does not read: its close frame replaces everything that waits for it.
 
-        It leaves the tables now; its socket stays a while, so that it can still read why.
+        It leaves the tables now. Its socket stays open for a while, so that it can still read the reason.
         """
-        # What is published in this turn waits, too: sent later, it would follow a gap. It may be too much by itself.
+        # Messages of this loop iteration are dropped, too: sent later, they would follow a gap. They may be too long
+        # by themselves.
         self._outbox.end_batch()
         self.flush()
         if not self.is_open:
@@ -200,7 +201,7 @@ class Connection(ReadSide):
         self._send_close(CloseCode.TRY_AGAIN_LATER, reason)
 
     def _send_close(self, code: int, reason: str) -> None:
-        # The peer's own close may have come while this was being prepared.
+        # The peer's close frame may have arrived in between.
         if self.protocol.state is OPEN:
             self.protocol.send_close(code, reason)
         self._write_protocol()
@@ -211,7 +212,7 @@ class Connection(ReadSide):
         self._write_protocol()
 
     def _write_protocol(self) -> None:
-        """Write what the protocol wants to say, after everything that was sent before."""
+        """Write the protocol's pending data, after everything that was sent before."""
         said = self.protocol.data_to_send()
         if said and self.is_open:
             self._outbox.end_batch()
@@ -226,7 +227,7 @@ class Connection(ReadSide):
             self._shut()
 
     def _shut(self) -> None:
-        """No more messages either way; the peer has a while to finish, longer when it has much to read."""
+        """End the messages in both directions. The peer has `CLOSE_TIMEOUT` to finish, longer when it has a backlog."""
         self.is_open = False
         self.drop_unfinished()
         if self._close_timer is not None:
@@ -239,7 +240,7 @@ class Connection(ReadSide):
 
     @property
     def close_code(self) -> int | None:
-        """The code of the first close frame either way, `None` while open; 1006 when there was none."""
+        """The code of the first close frame in either direction. `None` while open; 1006 when there was none."""
         protocol = self.protocol
         theirs_first = protocol.close_rcvd_then_sent or protocol.close_sent is None
         first = protocol.close_rcvd if theirs_first else protocol.close_sent
@@ -259,7 +260,7 @@ class Connection(ReadSide):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is None and self._unparsed is not None and self.is_open:
-            # asyncio does not always tell of the end before a connection over TLS is closed.
+            # asyncio does not always report the end of the stream before it closes a connection over TLS.
             self.has_ended = True
             self.drop_everything()
             self._paused = False

@@ -1,4 +1,4 @@
-"""permessage-deflate (RFC 7692), unpacking in steps: what is too long is noticed before it is there twice."""
+"""permessage-deflate (RFC 7692), unpacking in steps: a message that is too long is found before it fills memory."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from websockets.typing import ExtensionParameter
 
 from zefnb.net.websocket.frames import FIN, PACKED
 
-# Bytes that are unpacked between two looks at the clock: some 50 us.
+# Bytes that are unpacked between two reads of the clock: some 50 us.
 STEP = 16_384
 _LEAST_WINDOW_BITS = 9
-# What every message ends with, and is sent without (section 7.2.1).
+# The last bytes of every packed message, which are not sent (section 7.2.1).
 _LAST_BYTES = b"\x00\x00\xff\xff"
 
 
 class SteppedDeflate(Extension):
-    """Unpacks in steps. What is sent is packed by `Packer`."""
+    """Unpacks messages in steps. `Packer` packs the messages that are sent."""
 
     name = PerMessageDeflate.name
 
@@ -32,22 +32,22 @@ class SteppedDeflate(Extension):
 
     @property
     def window_bits(self) -> int:
-        """How far back what we send may refer, as a power of two."""
+        """The size of the window for sent messages, as a power of two."""
         return self._agreed.local_max_window_bits
 
     def encode(self, frame: Frame) -> Frame:
-        """Control frames, which is all that passes here, are not packed."""
+        """Return the frame unchanged: only control frames pass here, and they are not packed."""
         return frame
 
     def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
-        """Control frames, which is all that passes here, are not packed: `unpack` is for the others."""
+        """Return the frame unchanged: only control frames pass here. `unpack` is for the others."""
         return frame
 
     def unpack(self, first: int, payload: bytes, limit: int) -> Iterator[bytes]:
         """Unpack the payload of a packed message's frame, of which `first` is the first byte (section 6).
 
-        Yields steps of at most `STEP` bytes. Raises `ProtocolError` for what does not unpack, `PayloadTooBig` as soon
-        as there are more than `limit` bytes.
+        Yields steps of at most `STEP` bytes. Raises `ProtocolError` when the payload does not unpack, and
+        `PayloadTooBig` as soon as there are more than `limit` bytes.
         """
         if self._inflate is None or (first & PACKED and self._agreed.remote_no_context_takeover):
             self._inflate = zlib.decompressobj(-self._agreed.remote_max_window_bits)
@@ -64,15 +64,15 @@ class SteppedDeflate(Extension):
                     raise PayloadTooBig(None, 0)
                 yield step
                 rest = self._inflate.unconsumed_tail
-                # A full step may have left something behind even when all that came has been taken.
+                # zlib may still hold output after a full step, even when it has taken all input.
                 if not rest and len(step) < STEP:
                     break
 
 
 class SteppedDeflateFactory(ServerPerMessageDeflateFactory):
-    """Agrees on it as the library does, but that each message is packed by itself, either way.
+    """Negotiates as the library does, except that each message is packed by itself, in both directions.
 
-    Then an idle connection needs no memory for it, and a broadcast is packed once.
+    An idle connection then needs no memory for it, and a broadcast is packed once.
     """
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class SteppedDeflateFactory(ServerPerMessageDeflateFactory):
     def process_request_params(
         self, params: Sequence[ExtensionParameter], accepted_extensions: Sequence[Extension]
     ) -> tuple[list[ExtensionParameter], Any]:
-        """What is answered to an offer, and who packs and unpacks from then on."""
+        """Return the response to an offer, and the extension that packs and unpacks from then on."""
         answer, agreed = super().process_request_params(params, accepted_extensions)
         if agreed.local_max_window_bits < _LEAST_WINDOW_BITS:
             raise NegotiationError("zlib has no window so small")

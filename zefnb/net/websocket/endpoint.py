@@ -1,4 +1,4 @@
-"""Endpoints: what a WebSocket route does with its clients, by topics or by an actor for each."""
+"""Endpoints: a WebSocket route connects its clients to topics, or each client to an actor."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ MAX_SIZE = 1 << 20
 
 @dataclass(frozen=True)
 class EndpointConfig:
-    """An `ET.WebSocket` that has been checked: topics, a behaviour, or a session of the toolkit's own.
+    """An `ET.WebSocket` that has been checked: topics, a behaviour, or a `session` for zefnb's own use.
 
-    A `session` is called with each connection that opens and sets its `on_message`; the notebook's
-    live widgets talk to the toolkit this way.
+    A `session` is called with each connection that opens, and sets its `on_message`. The notebook's
+    live widgets use it.
     """
 
     subscribe_to: tuple[Entity, ...] = ()
@@ -46,7 +46,7 @@ class EndpointConfig:
 
     @property
     def negotiates(self) -> bool:
-        """Whether what a handshake offers has to be weighed."""
+        """Whether a handshake may offer something to negotiate."""
         return self.compression or bool(self.subprotocols)
 
 
@@ -74,7 +74,7 @@ class Endpoint:
         headers: Mapping[str, Sequence[str]],
         query: Sequence[tuple[str, str]],
     ) -> None:
-        """Take in a client whose handshake has been accepted."""
+        """Add a client whose handshake has been accepted."""
         self.accepted += 1
         self.clients[connection.channel_id] = connection
         connection.endpoint = self
@@ -184,7 +184,7 @@ class Endpoint:
                 self._fanouts.leave(self._topics, topic, connection, self.config.nan)
 
     def failed(self, connection: Connection, error: Exception) -> None:
-        """Taking in a message went wrong, and not in a handler: say so."""
+        """Report an error that occurred outside a handler while a message was received."""
         text = f"client {connection.channel_id} of {self.path}"
         channel, key = connection.channel_id, ("client of", self.path)
         self._runtime.journal.exception(
@@ -192,7 +192,7 @@ class Endpoint:
         )
 
     def closed_slow(self, connection: Connection, reason: str) -> None:
-        """A client that does not read is sent away: say so."""
+        """Report that a client that does not read is closed."""
         text = f"client {connection.channel_id} of {self.path} closed with 1013: {reason}"
         channel, key = connection.channel_id, ("closed as slow", self.server, self.path)
         self._runtime.journal.note(

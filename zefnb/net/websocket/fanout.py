@@ -12,12 +12,12 @@ from zefnb.net.websocket.backlog import LONGEST_PIECE, Piece, joined
 from zefnb.net.websocket.frames import build
 from zefnb.net.websocket.outbox import Outbox, Writer
 
-# A batch that has grown so long leaves within the iteration: who lags is to be noticed before more is made.
+# Bytes: a longer batch is written within the iteration, so that slow clients are found before more is published.
 _LONGEST_BATCH = 262_144
 
 
 class Fanout:
-    """The sockets subscribed to one topic: the hub sees one subscriber, each frame is built once."""
+    """The sockets subscribed to one topic: the hub has one subscriber, and each frame is built once."""
 
     __slots__ = ("_connections", "_frames", "_nan", "_outbox", "_runtime", "_size", "_snapshot", "topic")
     only_encodes = keeps_nothing = True
@@ -40,7 +40,7 @@ class Fanout:
         return self._snapshot
 
     def deliver(self, content: Any) -> None:
-        """Send `content` to every socket, at the end of this turn."""
+        """Send `content` to every socket, at the end of this loop iteration."""
         opcode, payload = encode_content(content, self._nan)
         if self._outbox.batch is not self:
             self._outbox.begin_batch(self)
@@ -60,12 +60,12 @@ class Fanout:
         return joined([(frame, 1) for frame in frames])
 
     def add(self, connection: Writer) -> None:
-        """`connection` gets what is published from now on."""
+        """Add `connection`: it gets the messages that are published from now on."""
         self._membership_changes()
         self._connections[connection] = None
 
     def discard(self, connection: Writer) -> None:
-        """`connection` gets nothing more."""
+        """Remove `connection`: it gets no more messages."""
         self._membership_changes()
         self._connections.pop(connection, None)
 
@@ -75,7 +75,7 @@ class Fanout:
         self._snapshot = None
 
     def topic_deleted(self) -> None:
-        """The topic is gone: nobody gets anything of it."""
+        """Remove all connections: the topic has been deleted."""
         self._membership_changes()
         self._connections.clear()
 
@@ -107,7 +107,7 @@ class Fanouts:
         fanout.add(connection)
 
     def leave(self, topics: Topics, topic: Entity, connection: Writer, nan: Nan) -> None:
-        """End that; the last socket ends the subscription of them all."""
+        """Unsubscribe a socket. After the last one, the fan-out itself unsubscribes."""
         fanout = self._fanouts.get((topic._uid, nan))
         if fanout is None:
             return

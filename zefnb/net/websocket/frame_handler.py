@@ -1,4 +1,4 @@
-"""What is done with each whole frame of a client: a message is handed on, a ping is answered, a fragment is kept."""
+"""Handles each whole frame of a client: it delivers messages, sends pongs for pings and collects fragments."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from zefnb.net.websocket.write_side import WriteSide
 
 
 class FrameHandler(WriteSide):
-    """Takes whole frames: the endpoint sets `on_message`. Lives on the loop."""
+    """Handles whole frames. The endpoint sets `on_message`. Used on the loop only."""
 
     __slots__ = (
         "_fragments",
@@ -53,15 +53,15 @@ class FrameHandler(WriteSide):
         self.max_size = 1 << 20
         self.received = 0
         self.round_trip: float | None = None
-        # The message of which the last frame has yet to come.
+        # The message whose last frame has yet to arrive.
         self._fragments: Fragments | None = None
-        # What is left to unpack of a packed frame, and whether it is its message's last.
+        # The rest of a packed frame, which is not unpacked yet, and whether this frame ends its message.
         self._steps: Iterator[bytes] | None = None
         self._is_last = False
         self._ping_sent: float | None = None
 
     def _breach(self, first: int, length: int) -> tuple[int, str] | None:
-        """Close code and reason when the frame is wrong after those before it, or by what was agreed on."""
+        """Close code and reason when the frame may not follow those before it, or uses what was not agreed on."""
         opcode, fragments = first & OPCODE, self._fragments
         packed = bool(self.protocol.extensions) and opcode in (TEXT, Opcode.BINARY)
         if first & RESERVED and not (packed and first & RESERVED == PACKED):
@@ -88,7 +88,10 @@ class FrameHandler(WriteSide):
             self._take_fragment(first, payload)
 
     def _take_ping(self, payload: bytes) -> None:
-        """Answer with a pong; while the client does not read, only the newest (section 5.5.3), and read no more."""
+        """Send a pong. While the client does not read, only the newest ping gets one (section 5.5.3).
+
+        Reading is paused until then.
+        """
         pong = build(PONG, payload)
         if not self.is_writing_paused:
             self.send_raw(pong, 0)
@@ -98,7 +101,7 @@ class FrameHandler(WriteSide):
         self.send_late(pong)
 
     def late_pong_sent(self) -> None:
-        """Go on reading, which a ping that could not be answered has paused."""
+        """Resume reading, which a ping has paused whose pong had to wait."""
         self.resume_reading()
 
     def _take_fragment(self, first: int, payload: bytes) -> None:
@@ -121,7 +124,7 @@ class FrameHandler(WriteSide):
         self._take_message(fragments.opcode, bytes(fragments.payload))
 
     def _unpack(self) -> None:
-        """Unpack what has begun, a step at least, until this iteration's time is over; then `_steps` is left."""
+        """Unpack the begun frame, at least one step, until this iteration's time is over; then keep `_steps`."""
         steps, fragments = self._steps, self._fragments
         assert steps is not None
         assert fragments is not None
@@ -156,10 +159,10 @@ class FrameHandler(WriteSide):
             self.endpoint.failed(self, error)
             self.close(CloseCode.INTERNAL_ERROR, "the server failed")
 
-    # What `ReadSide` and `Connection` have
+    # Implemented by `ReadSide` and `Connection`
 
     def _to_protocol(self, data: bytes | memoryview) -> None:
-        """Let the Sans-I/O protocol judge a close frame."""
+        """Pass a close frame to the Sans-I/O protocol."""
         raise NotImplementedError
 
     def _fail(self, code: int, reason: str) -> None:
@@ -171,9 +174,9 @@ class FrameHandler(WriteSide):
         raise NotImplementedError
 
     def pause_reading(self) -> None:
-        """Stop reading; counted, since several may ask."""
+        """Stop reading. Pauses are counted, since there can be several reasons at once."""
         raise NotImplementedError
 
     def resume_reading(self) -> None:
-        """Take back one `pause_reading`."""
+        """Undo one `pause_reading`."""
         raise NotImplementedError

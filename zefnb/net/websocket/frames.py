@@ -1,4 +1,4 @@
-"""Frames of RFC 6455, section 5.2: building those of a server, and measuring those of a client."""
+"""Frames of RFC 6455, section 5.2: builds those of a server, and measures those of a client."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ BINARY = 0x2
 CLOSE = 0x8
 PING = 0x9
 PONG = 0xA
-# The bits of a frame's first byte: it ends a message, it is packed (RFC 7692), all that are reserved, its opcode, and
-# that of a control frame.
+# The bits of a frame's first byte: the end of a message, packed (RFC 7692), all reserved bits, the opcode, and the
+# opcode's bit for control frames.
 FIN = 0x80
 PACKED = 0x40
 RESERVED = 0x70
@@ -47,7 +47,7 @@ WHOLE_CLOSE = FIN | CLOSE
 
 
 def build(opcode: int, payload: bytes) -> bytes:
-    """One unfragmented frame from a server: not masked.
+    """One unfragmented frame of a server, which is not masked.
 
     >>> build(TEXT, b'hi')
     b'\\x81\\x02hi'
@@ -68,7 +68,7 @@ class Head(NamedTuple):
     masked: bool
 
     def breach(self, first: int, limit: int) -> tuple[int, str] | None:
-        """Close code and reason when the frame is wrong by its head alone, of which `first` is the first byte.
+        """Close code and reason when the head alone, of which `first` is the first byte, breaks the protocol.
 
         >>> Head(8, 1000, True).breach(WHOLE_TEXT, 999)
         (1009, 'more than 999 bytes')
@@ -86,7 +86,7 @@ class Head(NamedTuple):
 
 
 def head_of(data: bytes | memoryview, start: int = 0) -> Head | None:
-    """The head of the frame that starts at `start` in `data`; `None` when more bytes are needed to tell.
+    """The head of the frame that starts at `start` in `data`; `None` when it is not complete.
 
     >>> head_of(b'\\x81\\x85abcdhello')
     Head(payload_at=6, length=5, masked=True)
@@ -105,7 +105,7 @@ def head_of(data: bytes | memoryview, start: int = 0) -> Head | None:
 
 
 class Fragments:
-    """A message that comes in fragments, joined as they come: endless empty ones must not add up to anything."""
+    """A message that arrives in fragments, joined on arrival: an endless row of empty ones must not use up memory."""
 
     __slots__ = ("count", "is_packed", "opcode", "payload")
 
@@ -116,11 +116,11 @@ class Fragments:
         self.count = 0
 
     def breach(self, length: int, limit: int) -> tuple[int, str] | None:
-        """Close code and reason when a fragment of `length` more bytes is too long, or one too many.
+        """Close code and reason when `length` more bytes are too long, or this fragment is one too many.
 
         A message has at most 4,096 fragments, more only where `limit` allows 256 bytes for each.
         """
-        # What cannot be packed grows by a few bytes, and the last fragment of a packed message may hold none of it.
+        # Deflate makes incompressible data a few bytes longer, and a message's last fragment may hold no data at all.
         allowed = limit + SHORT + length // 1_024 if self.is_packed else limit
         if len(self.payload) + length > allowed:
             return 1009, f"more than {limit} bytes"
@@ -128,10 +128,10 @@ class Fragments:
         return (1009, f"more than {most} fragments") if self.count >= most else None
 
     def add(self, data: bytes | bytearray | memoryview) -> None:
-        """Append the next one."""
+        """Append the next fragment."""
         self.count += 1
         if not self.payload and isinstance(data, bytearray):
-            # What was unpacked is nobody else's, and may be long.
+            # No copy: the caller does not use unpacked bytes again, and they may be long.
             self.payload = data
         else:
             self.payload += data

@@ -1,7 +1,7 @@
-"""The packer: packs what is sent over compressed connections, long messages in a thread of its own.
+"""The packer: packs messages for compressed connections, long ones in a separate thread.
 
-A mebibyte takes some 25 ms, in which the loop would hear nobody. A long message is therefore a `Packing` at first:
-it has its place among what waits for each of its receivers, and what is sent later waits behind it.
+Packing a mebibyte takes some 25 ms, which would block the loop. A long message is therefore a `Packing` at first:
+it has its place in the backlog of each of its receivers, and later messages wait behind it.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ from zefnb.engine.unawaited_thread import UnawaitedThread
 from zefnb.errors import Interrupted
 from zefnb.net.websocket.frames import PACKED, build
 
-# Bytes of a message that is packed at once: the way to the thread and back would take as long.
+# Bytes of a message that is packed at once: passing it to the thread and back would take as long.
 AT_ONCE = 16_384
-# Bytes of messages that wait to be packed. What comes beyond is sent as it is, which section 6 allows for each message.
+# Bytes of messages that wait to be packed. Further ones are sent unpacked, which section 6 allows for each message.
 PACKING_LIMIT = 4 << 20
-# What is longer is packed in a quarter of the time and some percent less tightly.
+# Longer messages are packed in a quarter of the time, and get some percent longer.
 _QUICK_ABOVE = 65_536
 _QUICK_LEVEL = 1
-# What every message ends with, and is sent without (section 7.2.1).
+# The last bytes of every packed message, which are not sent (section 7.2.1).
 _LAST_BYTES = b"\x00\x00\xff\xff"
 
 
 class Packing:
-    """A message that is being packed, once for all who wait for it."""
+    """A message that is being packed, once for all its receivers."""
 
     __slots__ = ("_opcode", "_payload", "_window_bits", "frame", "when_packed")
 
     def __init__(self, opcode: int, payload: bytes, window_bits: int) -> None:
         self._opcode, self._payload, self._window_bits = opcode, payload, window_bits
-        # Set on the loop, before the calls are made.
+        # Set on the loop, before the calls in `when_packed`.
         self.frame: bytes | None = None
         self.when_packed: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
-        """Bytes of the message until it is packed, and then of its frame."""
+        """The number of bytes of the message until it is packed, and then of its frame."""
         return len(self._payload) if self.frame is None else len(self.frame)
 
     def done(self, frame: bytes) -> None:
-        """On the loop: it is packed."""
+        """Set the packed frame and call `when_packed`. On the loop."""
         self.frame, self._payload = frame, b""
         calls, self.when_packed = self.when_packed, []
         for call in calls:
             call()
 
     def pack(self) -> bytes:
-        """Pack it. In any thread."""
+        """Return the packed frame. Any thread may call it."""
         try:
             return build(self._opcode | PACKED, packed(self._payload, self._window_bits))
         except MemoryError:
@@ -59,7 +59,7 @@ class Packing:
 
 
 class Packer:
-    """Packs messages, each once for all who are sent it in this loop iteration with the same parameters."""
+    """Packs messages, each once for all receivers in this loop iteration that have the same parameters."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._loop = runtime.loop
@@ -101,18 +101,18 @@ class Packer:
         self._is_at_work = True
         try:
             UnawaitedThread(target=self._work, name="zefnb-packer").start()
-        except RuntimeError:  # there is no thread to be had
+        except RuntimeError:  # no new thread can be started
             self._put(self._work)
 
     def _work(self) -> None:
-        """In the thread, which ends when there is nothing left to pack."""
+        """Pack all jobs. Runs in the thread, which ends when no job is left."""
         try:
             while self._jobs:
                 packing = self._jobs.popleft()
                 self._put(self._done, packing, packing.pack())
             self._put(self._has_ended)
         except Interrupted:
-            pass  # the runtime was closed meanwhile: nobody waits
+            pass  # the runtime has been closed: no connection waits
 
     def _done(self, packing: Packing, frame: bytes) -> None:
         self._waiting_bytes -= len(packing)

@@ -1,7 +1,7 @@
-"""The read scheduler: how long connections may parse in one loop iteration, and whose turn it is in the next.
+"""The read scheduler: how long connections may parse in one loop iteration, and which parse in the next.
 
 A connection that sends more than fits into an iteration's time keeps the rest, is not read meanwhile, and takes turns
-with the others of its kind. The time is one for all of them together, so that ten cost nobody more than one does.
+with the others of its kind. They all share one time budget, so that ten of them do not delay others more than one.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Protocol
 from zefnb.engine.loop import ITERATION_BUDGET
 from zefnb.engine.runtime import Runtime
 
-# Seconds in which bytes become messages of one connection in its turn; all together have `ITERATION_BUDGET`.
+# Seconds for which one connection parses before the next one; all together have `ITERATION_BUDGET`.
 TURN_BUDGET = 0.0005
-# So many that wait for their turns are a crowd.
+# The number of waiting connections from which on they get smaller reads.
 CROWD = 32
 
 
@@ -42,7 +42,7 @@ class ReadScheduler:
         self.on_change: Callable[[], None] = lambda: None
 
     def deadline(self) -> float:
-        """Until when (`time.monotonic`) this iteration may parse; set by the first that asks."""
+        """The time (`time.monotonic`) until which this iteration may parse; the first call in an iteration sets it."""
         if self._deadline is None:
             self._deadline = time.monotonic() + ITERATION_BUDGET
             self._loop.at_iteration_end(self._iteration_ends)
@@ -52,7 +52,7 @@ class ReadScheduler:
         self._deadline = None
 
     def add(self, connection: Parser) -> None:
-        """Give `connection`, which has unparsed bytes, a turn in a later iteration."""
+        """Let `connection`, which has unparsed bytes, parse in a later iteration."""
         if connection.is_queued:
             return
         connection.is_queued = True
@@ -74,11 +74,11 @@ class ReadScheduler:
         self._is_scheduled = False
         deadline = self.deadline()
         try:
-            # Each once: whoever adds itself again meanwhile has its next turn in the next iteration.
+            # Each connection once: one that is added again meanwhile parses in the next iteration.
             for number in range(len(self._queue)):
                 now = time.monotonic()
                 if number == 0:
-                    # Whoever was read just now may have had all of this iteration's time.
+                    # Connections that have just been read may have used up this iteration's time.
                     deadline = max(deadline, now + TURN_BUDGET)
                 elif now > deadline:
                     break

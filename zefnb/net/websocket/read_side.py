@@ -1,8 +1,8 @@
 """The reading side of a connection: bytes to messages, frame by frame, in bounded time.
 
-Whole unfragmented data frames, which are nearly all there is, have a short way through `_parse`: an echo takes 0.7 of
-the CPU time so. Every other frame is judged and taken here as well; what a close frame means is up to `websockets`'
-Sans-I/O `ServerProtocol`.
+Whole unfragmented data frames are by far the most frequent and have a short path through `_parse`: with it, an echo
+takes 0.7 of the CPU time. Every other frame is checked and handled here as well. The Sans-I/O `ServerProtocol` of
+`websockets` decides what a close frame means.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from zefnb.net.websocket.frames import (
 )
 from zefnb.net.websocket.outbox import Outbox
 
-# Bytes that are parsed before the first look at the clock, and between two: so many that a look is due about each
-# `_LOOK_INTERVAL` seconds, whatever is done with the messages. A longer frame is parsed as a whole.
+# Bytes that are parsed before the clock is first read, and between two reads of it: their number is adapted so that
+# the clock is read about each `_LOOK_INTERVAL` seconds, for any handler. A longer frame is parsed as a whole.
 _FIRST_LOOK = 256
 _LEAST_STEP, _LARGEST_STEP = 64, 16_384
 _LOOK_INTERVAL = 0.0002
@@ -36,7 +36,7 @@ _LONGEST_HEAD = 14
 
 
 class ReadSide(FrameHandler):
-    """Takes frames out of what a client sends. Lives on the loop."""
+    """Takes the frames out of a client's bytes. Used on the loop only."""
 
     __slots__ = (
         "_held",
@@ -58,15 +58,15 @@ class ReadSide(FrameHandler):
         self.pushes = False
         self._reading_paused = 0
         self.last_heard = monotonic()
-        # The beginning of a frame of which `_needed` bytes are to come before it is looked at again.
+        # The beginning of a frame, which is parsed again when it has `_needed` bytes.
         self._tail = bytearray()
         self._needed = 2
-        # Whole frames that wait for a turn; reading is paused meanwhile, and there is no tail.
+        # Whole frames that wait to be parsed; reading is paused meanwhile, and there is no tail.
         self._unparsed: memoryview | None = None
         self.is_queued = False
-        # The peer has ended the stream behind those.
+        # The peer has ended the stream behind `_unparsed`.
         self.has_ended = False
-        # Bytes yet to come of a frame that nobody wants any more.
+        # Bytes yet to arrive of a frame that is to be dropped.
         self._unwanted = 0
         # Bytes of an unfinished message that have been counted.
         self._held = 0
@@ -78,10 +78,10 @@ class ReadSide(FrameHandler):
         self.data_received(self._outbox.whole_buffer[:nbytes])
 
     def data_received(self, data: bytes | memoryview) -> None:
-        """Bytes from the peer. `data` is not kept: the buffer belongs to everyone."""
+        """Parse bytes from the peer. `data` is not kept, since all connections share the buffer."""
         self.last_heard = monotonic()
         if self._unparsed is not None:
-            # They were on their way when reading was paused.
+            # The transport had read them before reading was paused.
             self._unparsed = memoryview(b"".join((self._unparsed, data)))
             return
         if self._tail:
@@ -100,7 +100,7 @@ class ReadSide(FrameHandler):
             self._hold_up()
 
     def _keep(self, rest: bytes | memoryview) -> None:
-        """Keep what `_parse` has left: the beginning of a frame, or frames that wait for a turn."""
+        """Keep the bytes that `_parse` has left: the beginning of a frame, or frames that wait to be parsed."""
         if self._needed:
             self._tail += rest
         else:
@@ -111,9 +111,9 @@ class ReadSide(FrameHandler):
         self._hold()
 
     def take_turn(self, deadline: float) -> None:
-        """Parse what waits until `deadline` (`time.monotonic`), and wait for the next turn with what is left."""
+        """Parse the waiting frames until `deadline` (`time.monotonic`), and queue again when some are left."""
         data = self._unparsed
-        # Who has paused the reading has paused this, too, until `resume_reading`.
+        # A pause of the reading pauses the parsing, too, until `resume_reading`.
         if data is None or self._reading_paused:
             return
         if self._steps is not None:
@@ -133,13 +133,13 @@ class ReadSide(FrameHandler):
             self._hold_up()
 
     def drop_unparsed(self) -> None:
-        """Nobody takes what has come and is no message yet."""
+        """Drop the received bytes that are not a message yet."""
         self._unparsed = self._fragments = self._steps = None
         self._tail = bytearray()
         self._hold()
 
     def drop_unfinished(self) -> None:
-        """Nobody takes the message that has begun; what is still to come of its frame is passed over."""
+        """Drop the message that has begun, and skip the bytes of its frame that have yet to arrive."""
         self._fragments = self._steps = None
         if len(self._tail) >= _LONGEST_HEAD:
             self._unwanted = self._needed - len(self._tail)
@@ -147,7 +147,7 @@ class ReadSide(FrameHandler):
         self._hold()
 
     def _hold(self) -> None:
-        """Count what is held for a message that is not whole, in steps of some KiB."""
+        """Count the bytes of a message that is not complete, in steps of some KiB."""
         fragments = self._fragments
         size = len(self._tail) + (len(fragments.payload) if fragments is not None else 0)
         if size < _COUNTED_STEP:
@@ -164,7 +164,7 @@ class ReadSide(FrameHandler):
         self._fail(CloseCode.TRY_AGAIN_LATER, reason)
 
     def _hold_up(self) -> None:
-        """Pause the reading while what this client sends would only pile up."""
+        """Pause reading while this client's messages would only wait: its mailbox is full, or readers are slow."""
         if self.mailbox is not None:
             if self.mailbox.messages and self.mailbox.is_full and self.mailbox.when_room is None:
                 self.pause_reading()
@@ -173,7 +173,7 @@ class ReadSide(FrameHandler):
             self._outbox.slow_clients.pause(self)
 
     def pause_reading(self) -> None:
-        """Stop reading; counted, since several may ask."""
+        """Stop reading. Pauses are counted, since there can be several reasons at once."""
         if not self.is_open:
             return
         self._reading_paused += 1
@@ -181,13 +181,13 @@ class ReadSide(FrameHandler):
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Take back one `pause_reading`."""
+        """Undo one `pause_reading`."""
         if self._reading_paused:
             self._reading_paused -= 1
             self._read_on()
 
     def _read_on(self) -> None:
-        """Read again, or parse what waits first, if nobody has paused it."""
+        """Resume reading unless it is paused; waiting frames are parsed first."""
         if self._reading_paused:
             return
         if self._unparsed is not None:
@@ -201,10 +201,10 @@ class ReadSide(FrameHandler):
         return self._reading_paused > 0 or self._unparsed is not None
 
     def _parse(self, data: bytes | memoryview, deadline: float | None) -> int:
-        """Take the frames at the front of `data`; returns where the rest begins.
+        """Handle the frames at the front of `data`. Returns the offset of the rest.
 
-        The rest is the beginning of a frame that needs `_needed` bytes; or whole frames for which there was no time
-        until `deadline`, by default this iteration's, or no room: then `_needed` is 0.
+        The rest is the beginning of a frame that needs `_needed` bytes, or whole frames for which there was no time
+        until `deadline` (by default this iteration's) or no room. In the second case `_needed` is 0.
         """
         at, end = 0, len(data)
         last = end - 1
@@ -222,7 +222,7 @@ class ReadSide(FrameHandler):
                 if now > deadline or (mailbox is not None and mailbox.messages and mailbox.is_full):
                     self._needed = 0
                     return at
-                # How long the first step took is not known.
+                # The duration of the first step was not measured.
                 if looked:
                     is_quick = now - looked < _LOOK_INTERVAL / 2
                     step = min(step * 2, _LARGEST_STEP) if is_quick else max(step // 4, _LEAST_STEP)
@@ -246,16 +246,16 @@ class ReadSide(FrameHandler):
         return self._parse_unwanted(data, at, deadline)
 
     def _parse_other(self, data: bytes | memoryview, at: int) -> int:
-        """Take the frame at `at` that is long, fragmented, packed, a control frame or wrong.
+        """Handle the frame at `at`, which is long, fragmented, packed, a control frame or invalid.
 
-        Returns where it ends; 0 when it is not whole.
+        Returns the offset of its end; 0 when it is not complete.
         """
         head = head_of(data, at)
         if head is None:
             self._needed = 10 if len(data) - at >= 4 else 4
             return 0
         first = data[at]
-        # Need not be whole to be judged.
+        # Its head is enough to reject a frame.
         if (wrong := head.breach(first, self.max_size) or self._breach(first, head.length)) is not None:
             self._fail(*wrong)
             return len(data)
@@ -270,7 +270,7 @@ class ReadSide(FrameHandler):
         return stop
 
     def _parse_unwanted(self, data: bytes | memoryview, at: int, deadline: float | None) -> int:
-        """After our close frame: find the client's, drop all else."""
+        """Find the client's close frame after the server's own, and drop everything else."""
         end = len(data)
         next_look = at + _UNWANTED_STEP
         while self.protocol.close_rcvd is None and not self.protocol.eof_sent:
@@ -298,8 +298,8 @@ class ReadSide(FrameHandler):
             next_look = at + _UNWANTED_STEP
         return end
 
-    # What `Connection` has
+    # Implemented by `Connection`
 
     def ended(self) -> None:
-        """What had come before the end of the stream has been parsed."""
+        """All bytes before the end of the stream have been parsed."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The headers of a handshake, as an actor sees them: without what a client proves its identity with."""
+"""The headers of a handshake as an actor sees them, without the client's credentials."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from zefnb.text.secrets import hide_secrets
 
-# The subprotocols that a client offers: pages that can send no other header put a token there.
+# The subprotocols that a client offers: scripts in a page can set no other header, so some put a token there.
 _LEFT_OUT = ("sec-websocket-protocol",)
 _HIDDEN = "…"
-# The handshake and the gate have checked these values. To look at the key, whose name is that of a secret, takes 60 us
-# of the 280 that a new client with an actor takes.
+# The handshake and the gate have checked these values. The search for a secret in the key, whose name is that of a
+# secret, would take much of the time of a new client with an actor.
 _CHECKED = ("host", "upgrade", "sec-websocket-key", "sec-websocket-version")
 
 
@@ -30,6 +30,6 @@ def without_secrets(headers: Mapping[str, Sequence[str]]) -> dict[str, list[str]
 
 
 def _shown(name: str, value: str) -> str:
-    """The value, in which what is secret is found by the name of its header, too."""
+    """The value without its secrets. The name of the header is searched, too."""
     lead = f"{name}: "
     return hide_secrets(lead + value).removeprefix(lead)

@@ -1,4 +1,4 @@
-"""What a route allows a slow client: how many bytes may wait for it, for how long, and what happens then."""
+"""The limits of a route for a slow client: how many bytes may wait for it, for how long, and what happens then."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from zefnb.errors import FieldError, shown
 Policy = Literal["close", "drop_oldest", "drop_newest"]
 POLICIES: tuple[Policy, ...] = ("close", "drop_oldest", "drop_newest")
 
-# Seconds in which a client takes nothing, after which it may be owed little only.
+# Seconds in which a client takes nothing; after these, only few bytes may wait for it.
 STALL_TIMEOUT = 5.0
-# Bytes that may wait for one that has taken nothing for so long, and for one that takes nothing at the moment (nobody
-# waits for it, so that its queue grows as fast as others talk): in each case at least so many of the longest message.
+# Bytes that may wait for a client that has taken nothing for so long, and for one that takes nothing at the moment
+# (no publisher waits for it, so its queue grows quickly); in each case at least so many times the longest message.
 STALLED_LIMIT, STALLED_MESSAGES = 1 << 20, 4
 UNREAD_LIMIT, UNREAD_MESSAGES = 4 << 20, 32
 # Bytes that may wait for any client.
 QUEUE_LIMIT = 16 << 20
-# Long messages raise the limits to so much, and to four of the longest.
+# Long messages raise the limits up to this, and to at least four times the longest message.
 RAISED_LIMIT = 64 << 20
-# Publishers wait for a client that reads and is owed more.
+# Publishers wait for a client that reads and for which more bytes wait.
 HOLDS_ABOVE = 256 << 10
 
 
 @dataclass(frozen=True)
 class SlowClient:
-    """`ET.SlowClient` that has been checked. `None` leaves the default: see the constants above."""
+    """An `ET.SlowClient` that has been checked. `None` means the default: see the constants above."""
 
     policy: Policy = "close"
     max_bytes: int | None = None
@@ -44,7 +44,7 @@ class SlowClient:
 
     @property
     def seconds(self) -> float:
-        """How long a client may take nothing while more waits than `stalled_limit`."""
+        """How long a client may take nothing while more bytes wait than `stalled_limit`."""
         return STALL_TIMEOUT if self.max_seconds is None else self.max_seconds
 
     def unread_limit(self, longest: int) -> int:
@@ -60,11 +60,11 @@ class SlowClient:
 
     @property
     def holds_above(self) -> int:
-        """Bytes owed to a client that reads, above which publishers wait for it."""
+        """Bytes that wait for a client that reads; with more, publishers wait for it."""
         return HOLDS_ABOVE if self.max_bytes is None else min(HOLDS_ABOVE, self.max_bytes // 4)
 
     def kept_limit(self, longest: int) -> int:
-        """Bytes that are kept by a policy that drops."""
+        """Bytes that a policy that drops messages keeps."""
         return self.max_bytes if self.max_bytes is not None else max(STALLED_LIMIT, STALLED_MESSAGES * longest)
 
 
@@ -72,7 +72,7 @@ DEFAULT = SlowClient()
 
 
 def check_slow_client(where: str, given: Any, faults: list[FieldError]) -> SlowClient:
-    """The `slow_client` of a route: a policy's name, an `ET.SlowClient` or a dict; what is wrong is added to `faults`.
+    """The `slow_client` of a route: a policy's name, an `ET.SlowClient` or a dict; adds mistakes to `faults`.
 
     >>> check_slow_client("slow_client", {"max_bytes": 64 << 20, "max_seconds": 30}, [])
     SlowClient(policy='close', max_bytes=67108864, max_seconds=30)

@@ -1,8 +1,8 @@
-"""Slow clients: who pauses publishers, who has frames dropped, and who is sent away.
+"""Slow clients: which of them pause publishers, lose frames, or are closed.
 
-A client that reads, however slowly, is kept, and publishers outside the loop wait for it. One that
-does not read at all holds nobody: its queue is bounded by what its route allows (`SlowClient`), and
-beyond that it is closed with 1013.
+A client that reads, however slowly, stays connected, and publishers outside the loop wait for it. No publisher
+waits for a client that does not read at all: its route bounds its queue (`SlowClient`), and beyond that bound
+the client is closed with 1013.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TICK = 0.02
 
 
 class Client(Protocol):
-    """A connection that may lag."""
+    """A connection that may have a backlog."""
 
     backlog: Backlog | None
     is_open: bool
@@ -27,24 +27,24 @@ class Client(Protocol):
 
     @property
     def bytes_taken(self) -> int:
-        """How many bytes have reached the peer's side."""
+        """The number of bytes that have reached the peer's side."""
 
     def close_slow(self, reason: str) -> None:
-        """Send it away."""
+        """Close the connection with 1013."""
 
 
 class Pusher(Protocol):
     """A connection that pushes into topics."""
 
     def pause_reading(self) -> None:
-        """Stop reading; counted."""
+        """Stop reading. Pauses are counted."""
 
     def resume_reading(self) -> None:
-        """Take back one `pause_reading`."""
+        """Undo one `pause_reading`."""
 
 
 class SlowClients:
-    """Looks after the connections that have a backlog, 50 times a second while there are any."""
+    """Checks the connections that have a backlog, 50 times a second while there are any."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -54,23 +54,23 @@ class SlowClients:
         self._paused_pushers: list[Pusher] = []
 
     def watch(self, connection: Client) -> None:
-        """`connection` has begun to lag."""
+        """Check `connection` from now on: it has a backlog."""
         self._watched[connection] = None
         if not self._ticking:
             self._ticking = True
             self._runtime.loop.call_later(_TICK, self._tick)
 
     def forget(self, connection: Client) -> None:
-        """`connection` has caught up, or is gone."""
+        """Stop checking `connection`: it has no backlog, or is closed."""
         self._watched.pop(connection, None)
 
     def pause(self, pusher: Pusher) -> None:
-        """Do not read from `pusher`, who pushes into topics, until readers have caught up."""
+        """Do not read from `pusher`, which pushes into topics, until the slow clients have caught up."""
         self._paused_pushers.append(pusher)
         pusher.pause_reading()
 
     def hold_for(self, backlog: Backlog) -> None:
-        """Hold publishers back now: until the next tick they could send more than the client may owe."""
+        """Pause publishers now: before the next tick they could send more than may wait for the client."""
         if not self.holding and backlog.is_read(time.monotonic()):
             self._hold(True)
 

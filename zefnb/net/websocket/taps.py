@@ -1,7 +1,7 @@
-"""Taps: the last frames of one client and the messages of a topic, kept only while someone looks.
+"""Taps: the last frames of one client and the messages of a topic, recorded only while a user views them.
 
-Nothing here costs the ordinary path anything: a connection that is looked at is, for as long, of a
-subclass that overrides two methods, and a topic that is watched has one more subscriber.
+Taps cost nothing while there are none. A tapped connection has, for that time, a subclass that overrides
+two methods; a topic that is watched has one more subscriber.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Item = dict[str, Any]
 def presented(content: str | bytes, at: float, size: int | None = None) -> Item:
     """A message as the browser shows it: text, or the beginning of its bytes in base64.
 
-    `size` is that of the whole message where `content` is only its beginning.
+    `size` is the size of the whole message when `content` is only its beginning.
     """
     size = len(content) if size is None else size
     if isinstance(content, str):
@@ -39,7 +39,7 @@ def presented(content: str | bytes, at: float, size: int | None = None) -> Item:
 
 
 def beginning(content: str | bytes) -> str | bytes:
-    """As much of a message as is shown: a whole one may be large, and many are kept."""
+    """The part of a message that is shown. Whole messages may be large, and many are kept."""
     return content[:_LONGEST_TEXT] if isinstance(content, str) else bytes(content[:_LONGEST_BINARY])
 
 
@@ -54,13 +54,13 @@ class Tap:
         self._inner: Callable[[Any], None] | None = None
 
     def open(self) -> None:
-        """Begin to look."""
+        """Begin to record."""
         self._inner = self.connection.on_message
         self.connection.on_message = self._take
         self.connection.__class__ = _Tapped
 
     def close(self) -> None:
-        """Leave the connection as it was."""
+        """Restore the connection as it was."""
         self.connection.__class__ = Connection
         if self.connection.on_message == self._take:
             self.connection.on_message = self._inner
@@ -71,7 +71,7 @@ class Tap:
             self._inner(message)
 
     def sent(self, data: bytes) -> None:
-        """Whole frames of ours, one after the other, are written."""
+        """Record whole frames that the server writes, one after the other."""
         at, end = 0, len(data)
         while at < end:
             head = head_of(data[at : at + 10])
@@ -83,12 +83,12 @@ class Tap:
             self._sent(opcode, payload)
 
     def sent_content(self, content: Any) -> None:
-        """A message goes out compressed: its frame tells nothing."""
+        """Record a message that is sent compressed: its frame is not readable."""
         opcode, payload = encode_content(content, "null")
         self._sent(opcode, payload)
 
     def _sent(self, opcode: int, payload: bytes) -> None:
-        # A character takes 4 bytes at most: what is cut in its middle is behind what is shown.
+        # A character takes 4 bytes at most: one that is cut in the middle is behind the text that is shown.
         text = payload[: 4 * _LONGEST_TEXT].decode("utf-8", "replace") if opcode == TEXT else None
         self._note("out", payload if text is None else text, len(payload))
 
@@ -98,7 +98,7 @@ class Tap:
         self._frames.append((self._number, direction, time.time(), beginning(content), size))
 
     def since(self, number: int) -> list[Item]:
-        """The frames after that number, as far as they are still kept."""
+        """The frames after this number that are still kept."""
         return [
             {"n": n, "dir": direction, **presented(content, at, size)}
             for n, direction, at, content, size in self._frames
@@ -107,7 +107,7 @@ class Tap:
 
 
 class _Tapped(Connection):
-    """A connection that somebody looks at."""
+    """A connection that has a tap."""
 
     __slots__ = ()
 
@@ -126,7 +126,7 @@ TAPS: dict[Connection, Tap] = {}
 
 
 def attach_tap(connection: Connection) -> Tap:
-    """A tap on `connection`, shared by all who look; `detach_tap` ends it."""
+    """Return the tap on `connection`, which all its viewers share. `detach_tap` ends it."""
     tap = TAPS.get(connection)
     if tap is None:
         tap = TAPS[connection] = Tap(connection)
@@ -136,7 +136,7 @@ def attach_tap(connection: Connection) -> Tap:
 
 
 def detach_tap(tap: Tap) -> None:
-    """One looker less; the last one takes the tap away."""
+    """Remove one viewer; the last one removes the tap."""
     tap.lookers -= 1
     if not tap.lookers:
         tap.close()
@@ -144,7 +144,7 @@ def detach_tap(tap: Tap) -> None:
 
 
 class Tail:
-    """The messages of a topic since they were last taken: the newest of them, and how many went by."""
+    """The messages of a topic since the last `take`: the newest of them, and the number of the others."""
 
     def __init__(self, topic: Any) -> None:
         self.topic = topic
@@ -152,7 +152,7 @@ class Tail:
         self._count = 0
 
     def deliver(self, content: Any) -> None:
-        """A message was published."""
+        """Record a message that was published."""
         self._count += 1
         if isinstance(content, str | bytes):
             self._messages.append((time.time(), beginning(content), len(content)))
@@ -160,8 +160,8 @@ class Tail:
             self._messages.append((time.time(), content, None))
 
     def take(self) -> tuple[list[Item], int]:
-        """What came since the last time, and how many more went by."""
-        # Made presentable only now: of a flood, most messages are never shown.
+        """Return the messages since the last call, and the number of those that were dropped."""
+        # Formatted only now: when very many messages arrive, most are never shown.
         items = [_item(content, at, size) for at, content, size in self._messages]
         skipped = self._count - len(items)
         self._messages.clear()
@@ -172,7 +172,7 @@ class Tail:
 def _item(content: Any, at: float, size: int | None) -> Item:
     if size is not None:
         return presented(content, at, size)
-    # A large value is shown as far as it is read; to encode all of it would take the loop's time.
+    # Only the shown part of a large value is formatted; encoding all of it would block the loop.
     text = short_repr(content, _LONGEST_TEXT)
     if len(text) == _LONGEST_TEXT:
         return presented(text, at)

@@ -1,8 +1,8 @@
-"""Unfinished messages: what clients have begun to send is held within one budget for all of them.
+"""Unfinished messages: the bytes of messages that clients have begun to send share one budget.
 
-Where the budget is used up, a client whose message would grow is not read until there is room; one of those who wait
-is read all the same, so that messages go on being finished, if need be one after the other. A client whose message
-makes no progress while others wait is closed with 1013.
+When the budget is used up, a client whose message would grow is not read until there is room. One of the waiting
+clients is still read, so that messages are completed, if necessary one after the other. A client whose message makes
+no progress while others wait is closed with 1013.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from typing import Protocol
 from zefnb.engine.runtime import Runtime
 from zefnb.net.budget import Budget
 
-# Seconds in which a message must get PROGRESS more bytes while others wait.
+# Seconds in which a message must grow by `PROGRESS` bytes while others wait.
 STALL_TIMEOUT = 2.0
 PROGRESS = 65_536
 _TICK = 0.5
-# After more than this has been held, what the C library keeps of it is given back to the system.
+# Bytes: after more than this has been held, the C library returns the freed memory to the system.
 _MUCH = 16 << 20
 _TRIM_AFTER = 1.0
 
 
 class Reader(Protocol):
-    """A connection whose messages come in pieces."""
+    """A connection whose messages arrive in pieces."""
 
     max_size: int
 
     def pause_reading(self) -> None:
-        """Stop reading; counted."""
+        """Stop reading. Pauses are counted."""
 
     def resume_reading(self) -> None:
-        """Take back one `pause_reading`."""
+        """Undo one `pause_reading`."""
 
     def give_up(self, reason: str) -> None:
         """Close with 1013."""
 
 
 class _Hold:
-    """What is held for one connection, and since when it has made no progress."""
+    """The bytes held for one connection, and the time of its last progress."""
 
     __slots__ = ("counted", "marked", "marked_at", "size")
 
@@ -49,14 +49,14 @@ class _Hold:
 
 
 class Unfinished:
-    """Counts the bytes of messages that are not whole: a service of the runtime, used on the loop only."""
+    """Counts the bytes of messages that are not complete: a service of the runtime, used on the loop only."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._loop = runtime.loop
         self._account = runtime.service(Budget).messages
         self._holds: dict[Reader, _Hold] = {}
         self._waiting: dict[Reader, None] = {}
-        # Read though there is no room; what it grows by is not counted.
+        # The connection that is read though there is no room; its growth is not counted.
         self._favoured: Reader | None = None
         self._is_ticking = False
         self._peak = 0
@@ -65,11 +65,11 @@ class Unfinished:
 
     @property
     def is_short(self) -> bool:
-        """Whether somebody waits for room."""
+        """Whether a connection waits for room."""
         return bool(self._waiting) or self._favoured is not None
 
     def hold(self, connection: Reader, size: int) -> None:
-        """The unfinished message of `connection` has `size` bytes by now; 0 when there is none any more."""
+        """Set the size of the unfinished message of `connection` to `size` bytes; 0 when it is complete or dropped."""
         hold = self._holds.get(connection)
         if hold is None:
             if not size:
@@ -107,7 +107,7 @@ class Unfinished:
         return True
 
     def _read_on(self) -> None:
-        """Read on from those who wait: while there is room for their whole messages, and otherwise from one of them."""
+        """Resume reading waiting connections: those whose whole messages have room, and otherwise one of them."""
         room = self._account.limit - self._account.held
         for connection in list(self._waiting):
             hold = self._holds[connection]
@@ -124,7 +124,7 @@ class Unfinished:
             self._loop.call_later(_TICK, self._tick)
 
     def _tick(self) -> None:
-        """Close those whose messages stall while others wait, the longest stalled first."""
+        """Close the connections whose messages stall while others wait, the longest stalled first."""
         self._is_ticking = False
         if not self._waiting:
             return
@@ -145,7 +145,7 @@ def _is_due(hold: _Hold, now: float) -> bool:
 
 
 def give_back_freed_memory() -> None:
-    """Have glibc give what has been freed back to the system; other libraries take no notice."""
+    """Make glibc return freed memory to the system. Other C libraries are not affected."""
     import ctypes
 
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

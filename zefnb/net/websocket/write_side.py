@@ -1,6 +1,6 @@
-"""The sending side of a connection: what waits for one client, in order, and FIN behind it all.
+"""The sending side of a connection: the frames that wait for one client, in order, and FIN behind all of them.
 
-It knows whole frames as bytes with a count of messages, and nothing of what they say.
+It handles whole frames as bytes with a count of messages, and does not read their content.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from zefnb.net.websocket.packer import Packing
 from zefnb.net.websocket.slow_client import DEFAULT
 
 _HIGH_WATER = 65_536
-# Stands in a backlog for the pong to be sent there: the only piece that is empty.
+# The place of a late pong in a backlog: the only piece that is empty.
 _LATE_PONG = b""
 
 
 class _Packed:
-    """Takes a connection's turn to write, when a message that it waits for has been packed."""
+    """Writes for a connection, in the outbox, when a message that the connection waits for has been packed."""
 
     __slots__ = ("_packing", "_write_side")
     pending = ()
@@ -30,12 +30,12 @@ class _Packed:
         self._write_side, self._packing = write_side, packing
 
     def flush(self) -> None:
-        """Go on with the backlog."""
+        """Continue with the backlog."""
         self._write_side.packed(self._packing)
 
 
 class WriteSide(asyncio.BufferedProtocol):
-    """One write per turn of the loop; a backlog while the client lags, that can be cut between frames."""
+    """One write per loop iteration, and a backlog while the client lags, which can be cut between frames."""
 
     __slots__ = (
         "_ends",
@@ -60,24 +60,24 @@ class WriteSide(asyncio.BufferedProtocol):
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
         self.is_open = False
         self.slow_client = DEFAULT
-        # Bytes of the longest piece so far, as far as it can matter: short ones may not have been looked at.
+        # Bytes of the longest piece so far. Pieces too short to change a limit may not be counted.
         self.longest = 0
         self.pending: list[Piece] = []
         self.backlog: Backlog | None = None
         self.sent = self.dropped = 0
         self._sent_bytes = 0
-        # The answer to the newest ping that came while the client did not read.
+        # The pong for the newest ping that arrived while the client did not read.
         self.late_pong: bytes | None = None
-        # `_is_full`: the transport takes no more; `_paused`: so it is, or a message has yet to be packed.
+        # `_is_full`: the transport takes no more. `_paused`: `_is_full`, or a message has yet to be packed.
         self._is_full = self._paused = self._ends = self._has_read = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # Not every loop's transports are of asyncio's classes.
+        # The transports of other event loops do not derive from asyncio's classes.
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(high=_HIGH_WATER)
 
     def send_raw(self, data: bytes, count: int) -> None:
-        """Send whole frames holding `count` messages, after everything sent before."""
+        """Send whole frames that hold `count` messages, after everything sent before."""
         if not self.is_open:
             return
         if self._outbox.batch is not None:
@@ -101,7 +101,7 @@ class WriteSide(asyncio.BufferedProtocol):
         self._lagging().put(packing, 1)
 
     def packed(self, packing: Packing) -> None:
-        """Go on with what waits: this message has been packed."""
+        """Continue with the backlog: this message has been packed."""
         if self.backlog is None:
             return
         self.backlog.packed(packing)
@@ -111,7 +111,7 @@ class WriteSide(asyncio.BufferedProtocol):
             self._apply_policy(self.backlog)
 
     def flush(self) -> None:
-        """Write what this turn has gathered."""
+        """Write the pieces of this loop iteration."""
         pending = self.pending
         if len(pending) == 1:
             self.write(*pending.pop())
@@ -132,7 +132,8 @@ class WriteSide(asyncio.BufferedProtocol):
 
     def _transmit(self, data: bytes) -> None:
         self._sent_bytes += len(data)
-        # What the socket does not take at once asyncio copies, until Python 3.12 twice; of a view only once.
+        # asyncio copies the bytes that the socket does not take at once, until Python 3.12 twice; those of a memoryview
+        # only once.
         if len(data) <= _HIGH_WATER:
             self.transport.write(data)
         else:
@@ -140,7 +141,7 @@ class WriteSide(asyncio.BufferedProtocol):
             self.transport.write(memoryview(data))
 
     def write_control(self, data: bytes) -> None:
-        """Write a control frame behind everything written before. No policy drops it as it comes."""
+        """Write a control frame behind everything written before. No policy drops it on arrival."""
         if self.transport.is_closing():
             return
         if self._paused:
@@ -155,7 +156,7 @@ class WriteSide(asyncio.BufferedProtocol):
         return self._paused
 
     def send_late(self, pong: bytes) -> None:
-        """Send this pong behind what waits by now, in place of one that was to be sent so before."""
+        """Send this pong behind the backlog, in place of one that still waits there."""
         if not self.is_open:
             return
         if self.late_pong is None:
@@ -187,21 +188,21 @@ class WriteSide(asyncio.BufferedProtocol):
 
     def _check_limit(self) -> None:
         if self.backlog is not None and self.backlog.bytes > (limit := self.slow_client.queue_limit(self.longest)):
-            # The oldest piece stays by any policy, even one that is longer than all that may wait.
+            # `drop_oldest` always keeps the newest piece, even when it alone exceeds the limit.
             if self.slow_client.policy == "drop_oldest" and len(self.backlog.pieces) == 1:
                 return
             self.close_slow(f"more than {told_size(limit)} behind")
 
     def late_pong_sent(self) -> None:
-        """The client has been answered."""
+        """The pong that had to wait has been sent."""
         raise NotImplementedError
 
     def close_slow(self, reason: str) -> None:
-        """Send away a client that does not read."""
+        """Close a client that does not read."""
         raise NotImplementedError
 
     def drop_everything(self) -> None:
-        """Drop what waits for this client; what its transport has taken cannot be taken back."""
+        """Drop the frames that wait for this client, but not those that its transport has taken."""
         if self.backlog is not None:
             self.dropped += self.backlog.messages
         self._outbox.slow_clients.forget(self)
@@ -214,11 +215,11 @@ class WriteSide(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._is_full, self._has_read = False, True
-        # Not from within: asyncio may call connection_lost twice for a write in here.
+        # Not directly: asyncio may call `connection_lost` twice when this method writes.
         asyncio.get_running_loop().call_soon(self._drain_backlog)
 
     def _drain_backlog(self) -> None:
-        """Write what waits, as far as the transport takes it and it has been packed."""
+        """Write the backlog, until the transport takes no more or a message has yet to be packed."""
         self._paused = self._is_full
         backlog = self.backlog
         while backlog is not None and backlog.pieces and not self._paused and not self.transport.is_closing():
@@ -231,7 +232,7 @@ class WriteSide(asyncio.BufferedProtocol):
             else:
                 self._transmit(data)
         if backlog is not None and not backlog.pieces:
-            # Its place in the queue may have been dropped with what was around it.
+            # The pong's place in the backlog may have been dropped together with other pieces.
             self._send_late_pong()
             self.backlog = None
             self._outbox.slow_clients.forget(self)
@@ -245,9 +246,9 @@ class WriteSide(asyncio.BufferedProtocol):
             self.late_pong_sent()
 
     def end_sending(self) -> None:
-        """Send FIN behind everything written before, and go on reading.
+        """Send FIN behind everything written before, and continue to read.
 
-        Closing at once with bytes still unread would reset what the peer has yet to read.
+        Closing at once with unread bytes would reset the connection, and the peer would lose what it has yet to read.
         """
         self._ends = True
         if self.backlog is not None or self.transport.is_closing():
@@ -259,10 +260,10 @@ class WriteSide(asyncio.BufferedProtocol):
 
     @property
     def bytes_taken(self) -> int:
-        """How many bytes have reached the peer's side."""
+        """The number of bytes that have reached the peer's side."""
         return self._sent_bytes - self.transport.get_write_buffer_size() - unsent_bytes(self.transport)
 
     @property
     def queued(self) -> int:
-        """Bytes that wait for this client."""
+        """The number of bytes that wait for this client."""
         return self.transport.get_write_buffer_size() + (self.backlog.bytes if self.backlog is not None else 0)
