@@ -1,5 +1,5 @@
-"""The HTTP server: listeners, the gate, routes, requests and their answers.
+"""The HTTP server: listeners, the gate, routes, requests and their responses.
 
-Here lives everything from an accepted socket to a handler's answer, or to the connection of `websocket/` that an
-upgrade becomes.
+This package holds all code from an accepted socket to a handler's response, or to the connection of `websocket/` that
+an upgrade becomes.
 """

@@ -1,6 +1,6 @@
-"""The acceptor: takes connections from the listeners while there is room, and refuses the others politely.
+"""The acceptor: accepts connections from the listeners while there is room, and refuses the others with 503.
 
-asyncio's own accepts as many at once as its backlog is long, and when descriptors run out it fails as often.
+asyncio's own acceptor accepts a whole backlog at once, and when descriptors run out it fails as many times.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 _BACKLOG = 2_048
-# Connections for each server, where the system allows so many.
+# Connections of each server, if the system allows so many.
 MOST_CONNECTIONS = 10_000
-# In one turn of the loop.
+# Connections that are accepted in one loop iteration.
 _AT_ONCE = 64
-# Of those refused: as many in a pause, so that a flood of them costs little.
+# Connections that are refused before a pause, so that a flood of them costs little.
 _REFUSED_AT_ONCE = 16
 _PAUSE = 0.05
-# Who is refused gets to read why: as many at once, for so long.
+# Refused connections stay open so that their peers can read the reason: at most so many, for so many seconds.
 _LEAVING = 8
 _LEAVING_FOR = 0.5
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -42,7 +42,7 @@ _REFUSAL = (
 
 
 def descriptor_limit() -> int:
-    """How many descriptors this process may have (RLIMIT_NOFILE)."""
+    """The number of descriptors that this process may have (RLIMIT_NOFILE)."""
     if resource is None:
         return 1 << 20
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -50,7 +50,7 @@ def descriptor_limit() -> int:
 
 
 def reserved_descriptors(limit: int) -> int:
-    """How many of them are for ourselves: for files, threads and clients that go outward.
+    """The number of descriptors that the program keeps for itself: for files, threads and outward clients.
 
     >>> reserved_descriptors(64), reserved_descriptors(1024), reserved_descriptors(100_000)
     (16, 64, 64)
@@ -59,13 +59,13 @@ def reserved_descriptors(limit: int) -> int:
 
 
 def most_connections() -> int:
-    """How many connections a server has unless `max_connections` says otherwise."""
+    """The number of connections that a server can have by default, without `max_connections`."""
     limit = descriptor_limit()
     return max(1, min(MOST_CONNECTIONS, limit - reserved_descriptors(limit)))
 
 
 class Acceptor:
-    """Accepts for one server. Lives on the loop."""
+    """Accepts the connections of one server. Used on the loop only."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Acceptor:
         self._loop = runtime.loop
         self.listeners = listeners
         self._make, self._open_count, self._most, self._on_full, self._tls = make, open_count, most, on_full, tls
-        # Taken from a listener and not yet among the server's connections.
+        # Accepted connections that are not yet among the server's connections.
         self._taking: set[Arrival] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving: deque[socket.socket] = deque()
@@ -89,14 +89,14 @@ class Acceptor:
         self._is_open = False
 
     def start(self) -> None:
-        """Listen; from now on clients can connect."""
+        """Listen. From now on clients can connect."""
         self._is_open = True
         for listener in self.listeners:
             listener.listen(_BACKLOG)
             self._loop.add_reader(listener, self._accept, listener)
 
     async def close(self) -> None:
-        """Accept no more; when this returns, whoever was being taken in is known, and the port is free."""
+        """Stop accepting. When this returns, accepted connections are among the server's, and the port is free."""
         self._is_open = False
         for timer in self._timers.values():
             timer.cancel()
@@ -124,7 +124,7 @@ class Acceptor:
                 if error.errno in _NO_ROOM:
                     self._on_full(f"no descriptor is left of {limit:,} (ulimit -n)")
                     return self._pause(listener)
-                continue  # the client has gone meanwhile
+                continue  # the client has disconnected in between
             why = self._why_full(connection.fileno(), last, limit)
             if why is not None:
                 refused += 1
@@ -137,7 +137,7 @@ class Acceptor:
     def _why_full(self, descriptor: int, last: int, limit: int) -> str | None:
         if self._open_count() + len(self._taking) >= self._most:
             return f"{self._most:,} clients are connected, as many as max_connections allows"
-        # The system gives the lowest number that is free: one near the limit tells that the others are taken.
+        # The system gives the lowest free number: one near the limit means that the others are taken.
         if descriptor >= last:
             return f"nearly all descriptors of {limit:,} are in use (ulimit -n)"
         return None
@@ -146,7 +146,8 @@ class Acceptor:
         connection.setblocking(False)
         arrival = self._make()
         self._taking.add(arrival)
-        # Discarded when it is known, and where it never is: who is counted twice would keep out another.
+        # Discarded when it is among the server's connections, or has failed: counted twice, it would take the place of
+        # another.
         arrival.on_made = partial(self._taking.discard, arrival)
         if self._tls:
             coming = self._loop.connect_accepted_socket(lambda: arrival, connection, **self._tls)
@@ -159,14 +160,14 @@ class Acceptor:
     def _adopt(self, connection: socket.socket, arrival: Arrival) -> None:
         try:
             self._loop.adopt(connection, arrival)
-        except OSError:  # the client has gone meanwhile
+        except OSError:  # the client has disconnected in between
             connection.close()
             arrival.on_made()
 
     async def _connect(self, connection: socket.socket, arrival: Arrival, coming: Awaitable[Any]) -> None:
         try:
             await coming
-        except OSError:  # TLS that is none, or that takes too long, is the peer's fault
+        except OSError:  # invalid TLS, or a handshake that takes too long, is the peer's error
             connection.close()
         except Exception as error:
             connection.close()
@@ -175,7 +176,7 @@ class Acceptor:
             arrival.on_made()
 
     def _refuse(self, connection: socket.socket) -> None:
-        """Say so, and wait a moment for it to be read: what is unread here would reset it."""
+        """Send 503, and close a moment later: closing at once with unread bytes would reset the connection."""
         connection.setblocking(False)
         with contextlib.suppress(OSError):
             if not self._tls:
@@ -205,5 +206,5 @@ class Acceptor:
             self._loop.add_reader(listener, self._accept, listener)
 
     def forget_sockets(self) -> list[int]:
-        """The descriptors of everything that is held here, for a forked child to close."""
+        """The descriptors of all sockets of the acceptor, for a forked child to close."""
         return [each.fileno() for each in (*self.listeners, *self._leaving)]

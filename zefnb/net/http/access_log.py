@@ -23,9 +23,9 @@ logger = logging.getLogger("zefnb.access")
 class Access:
     """One request and its response, or the end of one WebSocket connection.
 
-    `status` is the response's, and for the end of a WebSocket (`method` is 'CLOSE') the close code; `None` where the
-    client left before there was one. `seconds` is how long it took. `path` is without its query, which may hold
-    secrets; it and `method` are '' where the request could not be read. `channel_id` is a WebSocket's.
+    `status` is the status of the response, or the close code at the end of a WebSocket (`method` is 'CLOSE'); `None`
+    when the client left before. `seconds` is the duration. `path` is without its query, which may hold secrets; `path`
+    and `method` are '' when the request could not be read. `channel_id` belongs to a WebSocket.
     """
 
     kind: ClassVar[str] = "access"
@@ -41,12 +41,12 @@ class Access:
     number: int = field(default_factory=itertools.count().__next__)
 
     def __post_init__(self) -> None:
-        # Strangers choose them.
+        # Any peer chooses these texts.
         self.method, self.path = example_text(self.method), example_text(self.path)
 
     @property
     def level(self) -> Level:
-        """'error' for a failure of ours, 'warning' for what was refused, else 'info'."""
+        """'error' for a failure of the server, 'warning' for a refused request, else 'info'."""
         status = self.status or 0
         return "error" if 500 <= status < 600 or status == 1011 else "warning" if 400 <= status < 500 else "info"
 
@@ -65,13 +65,13 @@ class Access:
 
 
 class AccessLog:
-    """The latest requests, bounded: a service of the runtime. Written on the loop."""
+    """The latest `CAPACITY` requests: a service of the runtime. Written on the loop."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._rows: deque[Access] = deque(maxlen=CAPACITY)
 
     def note(self, row: Access) -> None:
-        """Keep a row, and give it to Python's logging as a line of `zefnb.access`."""
+        """Add a row, and pass it to Python's logging as a line of `zefnb.access`."""
         self._rows.append(row)
         level: int = getattr(logging, row.level.upper())
         if logger.isEnabledFor(level):
@@ -82,11 +82,11 @@ class AccessLog:
         return list(reversed(self._rows))
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all rows."""
         self._rows.clear()
 
     def query(self, least: Level, limit: int | None, **wanted: Any) -> list[dict[str, Any]]:
-        """The rows of at least that level whose keys equal `wanted`, as dicts, the newest first."""
+        """The rows of at least this level whose keys equal `wanted`, as dicts, the newest first."""
         levels = LEVELS[LEVELS.index(least) :]
         found = (row.as_dict() for row in self.rows() if row.level in levels)
         return [row for row in found if all(row.get(key) == value for key, value in wanted.items())][:limit]
@@ -95,5 +95,5 @@ class AccessLog:
 def _say(level: int, line: str) -> None:
     try:
         logger.log(level, "%s", line)
-    except Exception:  # a filter or a handler of somebody's, which the journal's own lines name
+    except Exception:  # the error of a user's filter or handler, which the journal's own lines report
         return

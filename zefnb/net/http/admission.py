@@ -1,8 +1,8 @@
 """Admission: which Host and Origin headers a server accepts.
 
-A page from elsewhere must not reach a server on this machine: not by a name that resolves to it
-(DNS rebinding: a foreign Host), nor from a script of its own (cross-site hijacking: a foreign Origin).
-Programs that are no browsers send no Origin, and pass.
+A foreign page must not reach a server on this machine: not through a name that resolves to it
+(DNS rebinding: a foreign Host), and not from its own script (cross-site hijacking: a foreign Origin).
+Programs other than browsers send no Origin, and are accepted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 class Admission:
-    """Decides by Host and Origin; names are compared whole and in lower case."""
+    """Decides by Host and Origin. Names are compared whole and in lower case."""
 
     def __init__(self, allowed_hosts: Sequence[str] = (), allowed_origins: Sequence[str] = ()) -> None:
         self._hosts = {_normal_host(host) for host in allowed_hosts}
@@ -26,7 +26,7 @@ class Admission:
         self.port = 0
 
     def allow_host(self, host: str) -> None:
-        """Accept this host name too, for instance the one by which a notebook is reached."""
+        """Accept this host name too, for instance the one at which users reach a notebook."""
         self._hosts.add(_normal_host(host))
 
     def allow_origin(self, origin: str) -> None:
@@ -39,7 +39,7 @@ class Admission:
             self.allow_host(host)
 
     def host_fits(self, host: str | None) -> bool:
-        """Whether a request that asks for `host` may come in.
+        """Whether a request with the Host `host` is accepted.
 
         >>> Admission().host_fits('localhost:8000'), Admission().host_fits('evil.example')
         (True, False)
@@ -52,7 +52,7 @@ class Admission:
         return is_loopback(name) or name in self._hosts or (port is not None and f"{name}:{port}" in self._hosts)
 
     def origin_fits(self, origin: str | None) -> bool:
-        """Whether a page of `origin` may connect. `None`, no header, may.
+        """Whether a page of `origin` may connect. `None` means no header, which is accepted.
 
         >>> a = Admission(allowed_origins=['https://app.example'])
         >>> a.origin_fits(None), a.origin_fits('http://localhost:8888'), a.origin_fits('null')
@@ -79,7 +79,7 @@ class Admission:
         return name in self._hosts and port in (self.port, _DEFAULT_PORTS[scheme])
 
     def is_named(self, origin: str) -> bool:
-        """Whether `origin` is one of `allowed_origins`, and not let in for its host alone.
+        """Whether `origin` is one of `allowed_origins`, and not only accepted because of its host.
 
         >>> Admission(allowed_origins=['https://app.example']).is_named('https://APP.example:443')
         True
@@ -97,7 +97,7 @@ def is_same_origin(one: str, other: str) -> bool:
 
 
 def list_faults(field: str, given: Iterable[object] | None) -> list[FieldError]:
-    """What is wrong with a list of hosts or origins."""
+    """The mistakes in a list of hosts or origins."""
     faults = []
     for item in given or ():
         if not isinstance(item, str) or not item or "*" in item:
@@ -122,7 +122,7 @@ def _normal_host(host: str) -> str:
 
 
 def _normal_origin(origin: str) -> str:
-    """Scheme, host and port in lower case, the default port left out (RFC 6454, section 6.2)."""
+    """Scheme, host and port in lower case, without a default port (RFC 6454, section 6.2)."""
     scheme, separator, authority = origin.strip().lower().partition("://")
     if not separator:
         return origin.strip().lower()

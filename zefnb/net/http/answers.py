@@ -1,4 +1,4 @@
-"""Answers: the HTTP response that the value of a route or a handler means, checked so that it can be sent."""
+"""Responses: converts the value of a route or a handler to an HTTP response, and checks that it can be sent."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _ALLOWED = (
 _STATUS_ALLOWED = "a whole number from 200 to 599"
 _VALUE_ALLOWED = "visible characters of latin-1, blanks and tabs"
 _HEADERS_ALLOWED = "a dict of names and values, or a list of pairs of them, all text"
-# RFC 9110, section 5: what names and values of fields are made of.
+# RFC 9110, section 5: the characters in names and values of fields.
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
-# Two of these could be understood differently by two readers.
+# Two readers could interpret a second one of these differently.
 _ONCE = (b"content-length", b"content-type", b"location", b"etag", b"last-modified")
 # RFC 9110, section 6.4.1: these have no content.
 _WITHOUT_BODY = (204, 304)
@@ -34,9 +34,9 @@ _OF_CONTENT = (b"content-length", b"content-type")
 
 
 class BadAnswer(ValueError):
-    """A value that is no answer. The text names the field, what was given and what is allowed.
+    """A value that is not a valid response. The text names the field, the given value and the allowed values.
 
-    `part` is what is wrong of it, in words that no peer can make up: faults of one part are counted together.
+    `part` names the invalid part, in fixed words that no peer can influence: errors in one part are counted together.
     """
 
     def __init__(self, part: str, text: str) -> None:
@@ -45,7 +45,7 @@ class BadAnswer(ValueError):
 
 
 def response_of(value: Any) -> Response:
-    """The HTTP response that a value means. Raises `BadAnswer`."""
+    """The HTTP response for a value. Raises `BadAnswer`."""
     try:
         response = _checked(_response(value))
     except RecursionError:
@@ -58,7 +58,7 @@ def response_of(value: Any) -> Response:
 
 
 def plain(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """A line of text. Raises `BadAnswer` for what a handler gave a refusal of its own."""
+    """A line of text. Raises `BadAnswer` when the status or the headers, which a handler may have set, are invalid."""
     response = PlainTextResponse(f"{_status(status)} {detail}\n", status_code=status)
     _add(response, _headers("headers", {} if headers is None else headers))
     return _checked(response)
@@ -92,13 +92,13 @@ def _response(value: Any) -> Response:
 
 
 def is_json(value: Any) -> bool:
-    """Whether an answer of this value is JSON: dicts, lists, and what has a converter (docs/values.md)."""
+    """Whether the response for this value is JSON: dicts, lists, and types with a converter (docs/values.md)."""
     if isinstance(value, dict | list):
         return True
     return not isinstance(value, _NOT_JSON) and converter_of(type(value)) is not None
 
 
-# An entity is an answer of its own kind, and a tuple is usually meant to be something else.
+# An entity has its own kind of response, and a tuple usually means something else.
 _NOT_JSON = (Entity, str, bytes, bytearray, memoryview, tuple)
 
 
@@ -166,7 +166,7 @@ def _status(given: Any) -> int:
 
 
 def _headers(where: str, given: Any) -> list[tuple[str, str]]:
-    """Names in lower case, values without blanks at their ends, which h11 would refuse."""
+    """The headers with names in lower case, and values without blanks at their ends, which h11 would refuse."""
     headers: list[tuple[str, str]] = []
     for name, value in _pairs(where, given):
         if not isinstance(name, str) or not _fits(_NAME, name):
@@ -178,7 +178,7 @@ def _headers(where: str, given: Any) -> list[tuple[str, str]]:
 
 
 def _pairs(where: str, given: Any) -> list[tuple[Any, Any]]:
-    """The headers one by one. A dict has a list of values where a name comes several times."""
+    """The headers one by one. A dict has a list of values for a name that occurs several times."""
     if isinstance(given, Mapping):
         several = ((name, value if isinstance(value, list | tuple) else [value]) for name, value in given.items())
         return [(name, value) for name, values in several for value in values]
@@ -188,7 +188,7 @@ def _pairs(where: str, given: Any) -> list[tuple[Any, Any]]:
 
 
 def _add(response: Response, headers: list[tuple[str, str]]) -> None:
-    """Add headers, in place of those of the same names that the response has by itself."""
+    """Add headers. They replace those with the same names that the response already has."""
     names = {name.encode("latin-1") for name, _ in headers}
     response.raw_headers[:] = [pair for pair in response.raw_headers if pair[0] not in names]
     response.raw_headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
@@ -202,7 +202,7 @@ def _fits(pattern: re.Pattern[bytes], text: str) -> bool:
 
 
 def _checked(response: Response) -> Response:
-    """What h11 would refuse while it is sent is refused before, when there can still be another answer."""
+    """Return the response, or raise `BadAnswer` for one that h11 would refuse later, when another cannot be sent."""
     names = [name for name, _ in response.raw_headers]
     for name, value in response.raw_headers:
         if name in _ONCE and names.count(name) > 1:

@@ -1,4 +1,4 @@
-"""HTTP: from a request to the value that answers it."""
+"""HTTP: from a request to its response."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from zefnb.net.http.request_head import RequestHead, head_of
 from zefnb.net.http.routes import Route
 from zefnb.net.http.thread_share import ThreadShare
 
-# An answer is sent in pieces, each when the peer has taken those before.
+# Bytes: a response is sent in pieces, each when the peer has taken those before.
 _PIECE = 65_536
-# What is longer is read in a thread: a megabyte of a form takes a tenth of a second, one of text a millisecond.
+# Longer bodies are parsed in a thread: a megabyte of a form takes a tenth of a second, one of text a millisecond.
 _FORM_READ_HERE = 2_048
 _BODY_READ_HERE = 1 << 20
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
@@ -45,10 +45,10 @@ _FAILED = (500, "Internal Server Error")
 
 
 class _Found(NamedTuple):
-    """What serves a request, with a body of at most `max_body` bytes.
+    """The value that serves a request, with a body of at most `max_body` bytes.
 
-    The name is what the journal has for it, with the path of its route, and not the path of the request. Otherwise each
-    new path would have a line of its own.
+    `name` is for the journal. It contains the path of the route, not the path of the request: otherwise each new path
+    would have its own line.
     """
 
     head: RequestHead
@@ -59,14 +59,14 @@ class _Found(NamedTuple):
 
 
 class _Answering(NamedTuple):
-    """What a route has: a handler, a value or a response."""
+    """The value of a route: a handler, a value or a response."""
 
     value: Any
     max_body: int | None
 
 
 class HTTPApp:
-    """The ASGI application of a server: from what the gate accepts to handlers and answers."""
+    """The ASGI application of a server: from accepted requests to handlers and responses."""
 
     def __init__(
         self,
@@ -81,17 +81,17 @@ class HTTPApp:
         self._server = server
         self._gate = gate
         self._refused = refused
-        # Notes each request in the access log.
+        # Adds each request to the access log.
         self._access = access
         self._budget = runtime.service(Budget)
         self._threads = runtime.service(ThreadShare)
-        # How long the last answer of a handler was, of those whose answers are long.
+        # The length of each handler's last response, if it was long.
         self._expected: dict[ZefFunction, int] = {}
         self._max_body = BODY_LIMIT if max_body is None else max_body
         self._budget.make_room_for_body(max_body or 0)
 
     def prepared(self, routes: list[Route]) -> dict[str, dict[str, _Answering]]:
-        """By path and method, what answers from now on."""
+        """The values that serve requests from now on, by path and method."""
         by_path: dict[str, dict[str, _Answering]] = {}
         for route in routes:
             if route.socket is not None:
@@ -120,7 +120,7 @@ class HTTPApp:
     async def _answer(
         self, head: RequestHead, request: Request, peer: GuardedHTTP, send: Send, held: Held
     ) -> int | None:
-        """Answer a request. Returns the status that was sent; `None` when the peer has left before."""
+        """Respond to a request. Returns the status that was sent; `None` when the peer left before."""
         found: _Found | None = None
         visitor = ANYBODY
         try:
@@ -157,15 +157,15 @@ class HTTPApp:
         return decision
 
     async def _response(self, found: _Found, request: Request, peer: GuardedHTTP, held: Held) -> Response:
-        """The answer: what the route has, or what its handler returns."""
+        """The response: for the value of the route, or for the value that its handler returns."""
         handler = found.value
         if isinstance(handler, Response):
             response = Response(handler.body, handler.status_code)
-            response.raw_headers = list(handler.raw_headers)  # to which those of one answer are added
+            response.raw_headers = list(handler.raw_headers)  # copied: further headers are added for each request
             return response
         if not isinstance(handler, ZefFunction):
             return response_of(handler)
-        current_server.set(self._server)  # this task's alone: one for each request
+        current_server.set(self._server)  # in this task only: each request has its own
         begin_call()
         with Held(self._budget.bodies) as bodies:
             announced = int(request.headers.get("content-length", "0"))
@@ -185,7 +185,7 @@ class HTTPApp:
                 problem = error.faults[0].problem
                 self._refused(refuse(400, problem))
                 raise HTTPException(400, problem) from None
-            except BaseException as error:  # SystemExit from a handler is its fault, not our end
+            except BaseException as error:  # SystemExit from a handler must not end the server
                 path = request.scope["path"]
                 self._runtime.journal.exception(
                     found.name, error, example=path, handler=name_of(handler), server=self._server, path=path
@@ -193,7 +193,7 @@ class HTTPApp:
                 raise HTTPException(*_FAILED) from None
 
     async def _entity(self, found: _Found, body: bytes, peer: GuardedHTTP) -> Entity:
-        """The message that a handler gets; made in a thread where that takes long. Raises `BadForm`."""
+        """The message for a handler, made in a thread when that takes long. Raises `BadForm`."""
         kind = found.head.first("content-type")
         has_form = is_form(kind)
 
@@ -218,15 +218,15 @@ class HTTPApp:
         return answer if isinstance(answer, Response) else self._weighed(handler, await answer, held)
 
     def _make_room(self, handler: ZefFunction, held: Held) -> None:
-        """Hold what the handler's last long answer had: what does not fit is not made. Raises `HTTPException`."""
+        """Reserve the size of the handler's last long response, before it makes another. Raises `HTTPException`."""
         if not held.settle(self._expected.get(handler, 0)):
             raise _too_much()
 
     def _weighed(self, handler: ZefFunction, value: Any, held: Held) -> Response:
-        """The response that a value means, if there is room for it. Raises `HTTPException` and `BadAnswer`."""
+        """The response for a value, if there is room for it. Raises `HTTPException` and `BadAnswer`."""
         response = response_of(value)
         size = len(getattr(response, "body", b""))
-        # One that is longer than all may be together is sent alone; short ones are as many as there are connections.
+        # A response longer than the limit is sent alone. Short ones do not count: the connections bound their number.
         size = min(size, self._budget.answers.limit) if size > _PIECE else 0
         if size or handler in self._expected:
             self._expected[handler] = size
@@ -240,7 +240,7 @@ class HTTPApp:
                 raise ClientDisconnect
             return call(*args)
 
-        unless_left.__qualname__ = name  # as the journal calls it
+        unless_left.__qualname__ = name  # the journal shows it
 
         def waits(turn: asyncio.Future[None]) -> None:
             peer.on_left = lambda: None if turn.done() else turn.set_exception(ClientDisconnect())
@@ -251,22 +251,22 @@ class HTTPApp:
             peer.on_left = None
 
     def _called(self, handler: ZefFunction, call: Callable[[], Any], held: Held) -> Any:
-        """In a thread: call a handler, and make its answer what is sent, which takes a while for a long one."""
+        """Call a handler in a thread, and make its response there, too, since a long one takes a while."""
         self._make_room(handler, held)
         answer = call()
         return answer if inspect.isawaitable(answer) else self._weighed(handler, answer, held)
 
-    # What goes wrong
+    # Errors
 
     def _refusal(self, error: HTTPException, found: _Found | None, request: Request) -> Response:
-        """The answer that a refusal stands for, ours or a handler's own."""
+        """The response for a refusal, from the server or from a handler."""
         try:
             return plain(error.status_code, error.detail, error.headers)
         except BadAnswer as bad:
             return self._failed(bad, found, request)
 
     def _failed(self, error: Exception, found: _Found | None, request: Request) -> Response:
-        """Something else than an answer: 500, and why it is in the journal."""
+        """Add an error to the journal. Returns the response with status 500."""
         path = request.scope["path"]
         name = found.name if found is not None else "a request"
         if isinstance(error, BadAnswer):
@@ -296,7 +296,7 @@ class HTTPApp:
         except ClientDisconnect:
             return None
         except Exception as error:
-            # uvicorn says 500 where nothing has been sent, and cuts the connection where something has.
+            # uvicorn sends 500 when nothing has been sent yet, and else closes the connection.
             return self._failed(error, found, request).status_code
         return response.status_code
 
@@ -308,7 +308,7 @@ def _found(head: RequestHead, accepted: Accepted) -> _Found:
 
 
 def _put_below(prefix: str, response: Response) -> None:
-    """Let a redirect to a path lead to where a proxy has it."""
+    """Add the proxy's prefix to a redirect to a path."""
     location = response.headers.get("location", "")
     is_path = location.startswith("/") and not location.startswith("//")
     if is_path and location != prefix and not location.startswith(f"{prefix}/"):
@@ -334,20 +334,20 @@ def _too_much() -> HTTPException:
 
 
 def _prepared(value: Any) -> Any:
-    """Text of a route as its response: made once, and one copy of its bytes, however many ask for it."""
+    """The response for a text of a route: made once, so that all requests share one copy of its bytes."""
     is_page = isinstance(value, Entity) and type(value) is ET.HTML
     text = fields_of(value)["content"] if is_page else value
     if not isinstance(text, str):
         return value
     try:
-        # What a handler returns stays plain text: it may hold what a peer sent.
+        # A handler's text stays plain text: it may contain what a peer sent.
         return response_of(ET.HTML(content=text) if is_page or text.startswith("<") else text)
     except UnicodeEncodeError:
-        return value  # which is said when it is asked for
+        return value  # the error is reported when it is requested
 
 
 def _in_pieces(send: Send, peer: GuardedHTTP) -> Send:
-    """A `send` that writes long bodies in pieces, and stops when nobody is there to read them."""
+    """A `send` that writes long bodies in pieces, and stops when the peer has left."""
 
     async def send_in_pieces(message: Message) -> None:
         body = message.get("body", b"")

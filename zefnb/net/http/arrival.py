@@ -1,4 +1,4 @@
-"""The arrival: a connection from which nothing has come yet. Its first bytes say what it becomes."""
+"""The arrival: a connection that has sent nothing yet. Its first bytes decide whether it is a WebSocket or HTTP."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Take = Callable[[asyncio.Transport, Handshake], bool]
 
 
 class Arrival(asyncio.Protocol):
-    """Becomes a WebSocket when a plain handshake comes that `take` answers; else HTTP has it, as it came.
+    """Becomes a WebSocket when its first bytes are a plain handshake that `take` accepts; else HTTP gets the bytes.
 
-    A peer that sends nothing within 5 s is cut.
+    A peer that sends nothing within 5 s is disconnected.
     """
 
     __slots__ = ("_arrived", "_deadline", "_is_open", "_make_http", "_on_fault", "_take", "on_made", "transport")
@@ -39,16 +39,16 @@ class Arrival(asyncio.Protocol):
         self._make_http = make_http
         self._on_fault = on_fault
         self._deadline: asyncio.TimerHandle | None = None
-        # Called when the connection is known here.
+        # Called when the connection has been made.
         self.on_made: Callable[[], None] = lambda: None
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # Not every loop's transports are of asyncio's classes.
+        # The transports of other event loops do not derive from asyncio's classes.
         self.transport = cast("asyncio.Transport", transport)
         self.on_made()
         if not self._is_open():
-            # The server stopped during the TLS handshake, when nobody knew of this connection.
+            # The server stopped during the TLS handshake, before this connection was registered.
             self.transport.abort()
             return
         self._arrived.add(self)
@@ -70,22 +70,22 @@ class Arrival(asyncio.Protocol):
         http.data_received(data)
 
     def _failed(self, error: Exception) -> None:
-        """A fault of ours: left to asyncio, it would be a line in the user's cell for each time that a peer likes."""
-        if isinstance(error, OSError):  # the peer is gone
+        """Report an error of zefnb and send 500. asyncio would print a line in the user's cell for each one."""
+        if isinstance(error, OSError):  # the peer has disconnected
             return self.transport.abort()
         self._on_fault(error)
         if self.transport.get_protocol() is self:
             self.transport.write(_FAILED)
             self.transport.close()
         else:
-            self.transport.abort()  # the peer has been told that it is let in
+            self.transport.abort()  # the handshake's response has been sent, so there can be no 500
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave()
 
     def shutdown(self) -> None:
-        """The server stops."""
+        """Close the connection: the server stops."""
         self.transport.close()
 
     def _leave(self) -> None:

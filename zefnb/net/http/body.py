@@ -1,4 +1,4 @@
-"""The body of a request: read within its limits, and held within what all bodies together may take."""
+"""The body of a request: read within its own limit and the limit of all bodies together."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from zefnb.net.budget import Held
 
 BODY_LIMIT = 1 << 20
 BODY_PROGRESS_WITHIN = 10.0
-# So much of a body comes in each of these times, or all of it; one that drips holds its place no longer.
+# Bytes of a body, or its end, that must arrive within each `BODY_PROGRESS_WITHIN`, so that a slow peer cannot keep its
+# share of the budget.
 BODY_STEP = 4_096
-# What is read and forgotten of a body that is refused, so that the peer gets to read the answer.
+# Bytes of a refused body that are read and dropped, so that the peer can read the response.
 FORGOTTEN_LIMIT = 16 << 20
-# Text with a single character of another plane takes four bytes for each.
+# Bytes: a text with one character beyond U+FFFF takes four bytes for each of its characters.
 _WIDEST_CHARACTER = 4
 
 
 async def read_body(receive: Receive, announced: int, limit: int, expects: bool, held: Held) -> bytes:
     """The whole body. Raises `HTTPException` (408, 413, 503) and `ClientDisconnect`.
 
-    `announced` is its Content-Length, 0 without one; with `expects`, the peer waits to be told to send it.
+    `announced` is its Content-Length, 0 without one. With `expects`, the peer waits for 100 Continue before it sends
+    the body.
     """
     refusal = _too_long(limit) if announced > limit else None
     if refusal is not None and expects:
         raise refusal
-    # Not a list of what comes: of a body in crumbs it would be many times as long.
+    # Not a list of parts: for a body in very small parts it would take many times the memory.
     body = bytearray()
     size, more, seen = 0, True, 0
     now = asyncio.get_running_loop().time

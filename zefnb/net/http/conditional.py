@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, section 13): what a client has already is not sent again."""
+"""Conditional requests (RFC 9110, section 13): a client does not get a version again that it already has."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from starlette.responses import Response
 
 # RFC 9110, section 8.8.3.
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
-# They describe a content, and 304 and 412 have none.
+# These headers describe content, and 304 and 412 have none.
 _OF_CONTENT = (b"content-length", b"content-type", b"content-encoding", b"content-range", b"accept-ranges")
 
 
 def conditional(response: Response, method: str, asked: Headers) -> Response:
-    """The response under the conditions of its request: itself, 304 or 412.
+    """The response under the conditions of its request: the response itself, 304 or 412.
 
-    It says by its headers ETag and Last-Modified which version it is.
+    Its headers ETag and Last-Modified identify its version.
 
     >>> tagged = Response('hello', headers={'etag': '"1"'})
     >>> conditional(tagged, 'GET', Headers({'if-none-match': '"1"'})).status_code
@@ -40,7 +40,7 @@ def conditional(response: Response, method: str, asked: Headers) -> Response:
 
 
 def _status(version: Headers, asked: Headers) -> int:
-    """In the order of section 13.2.2."""
+    """The status after all conditions, in the order of section 13.2.2."""
     tag, modified = version.get("etag"), _date(version.getlist("last-modified"))
     if "if-match" in asked:
         if not _has_tag(asked.getlist("if-match"), tag, is_strong=True):
@@ -69,7 +69,7 @@ def _has_tag(values: Sequence[str], tag: str | None, *, is_strong: bool) -> bool
 
 
 def _date(values: Sequence[str]) -> datetime | None:
-    """A date as HTTP writes it; `None` for none, for two, and for what is no date, which is ignored."""
+    """The date in an HTTP header; `None` for no date, for two, and for an invalid one, which is ignored."""
     if len(values) != 1:
         return None
     try:

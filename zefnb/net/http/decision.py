@@ -1,4 +1,4 @@
-"""Decisions: what the gate can say to a request."""
+"""Decisions: the possible results of the gate for a request."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
-# For what decides later: a login that another server confirms takes seconds.
+# Seconds for a later decision: a login that another server confirms takes seconds.
 ASK_TIMEOUT = 30.0
 Headers = tuple[tuple[str, str], ...]
 
 
 class Visitor(NamedTuple):
-    """What is known of the peer of a request. Each response to it has these `headers`, too."""
+    """The user behind a request, if any. Each response to this user gets these `headers`, too."""
 
     user: Any = None
     headers: Headers = ()
@@ -22,7 +22,7 @@ ANYBODY = Visitor()
 
 
 class Accepted(NamedTuple):
-    """The request is let in: the path of its route, what serves it, and the values of the path's variables."""
+    """The request is accepted: the path of its route, the value that serves it, and the path's variables."""
 
     route: str
     value: Any
@@ -31,9 +31,9 @@ class Accepted(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """The request is not let in, and this is its response: a refusal or a redirect.
+    """The request is not accepted, and this is its response: a refusal or a redirect.
 
-    `why` is what the journal says of it. `foreign` is the header, and its value, that would have to be allowed.
+    `why` is the reason for the journal. `foreign` is the header, with its value, that the server would have to allow.
     """
 
     status: int
@@ -47,7 +47,7 @@ Found = TypeVar("Found")
 
 
 class Ask(NamedTuple, Generic[Found]):
-    """To decide takes time: `start` is called once, when there is somebody to wait for it."""
+    """The decision takes time. `start` is called once, when the result is awaited."""
 
     start: Callable[[], Awaitable[Found | Reply]]
 
@@ -74,5 +74,5 @@ def refuse(status: int, why: str, *, headers: Headers = (), foreign: tuple[str, 
 
 
 def redirect(url: str, *, headers: Headers = ()) -> Reply:
-    """A redirect by which the browser asks for `url` with GET (RFC 9110, section 15.4.4)."""
+    """A redirect after which the browser requests `url` with GET (RFC 9110, section 15.4.4)."""
     return Reply(303, b"", (("location", url), *headers))

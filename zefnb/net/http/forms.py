@@ -1,4 +1,4 @@
-"""Forms: the fields in the body of a request. Takes time for long bodies; belongs into a thread then."""
+"""Forms: the fields in the body of a request. Long bodies take time and should be parsed in a thread."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-# Fields of a form, of a query, and headers of a part: more than any page has.
+# Limits for the fields of a form or a query, and for the headers of a part in bytes: more than any page needs.
 FIELDS_LIMIT = 1_000
 PART_HEAD_LIMIT = 8_192
 _STEP = 8_192
@@ -16,13 +16,13 @@ MULTIPART = "multipart/form-data"
 
 # RFC 2046, section 5.1.1.
 _BOUNDARY = re.compile(r""";\s*boundary=(?:"([^"\r\n]{1,70})"|([^\s";,]{1,70}))""", re.IGNORECASE)
-# RFC 7578, section 4.2; browsers write a quote in a name as %22, and older programs as \\".
+# RFC 7578, section 4.2. Browsers write a quote in a name as %22, older programs as \\".
 _PARAMETER = re.compile(r';\s*(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))')
 _ESCAPED = re.compile(r'\\(["\\])')
 
 
 class BadForm(ValueError):
-    """A body that is no form of the kind that its request says."""
+    """A body that is not a valid form of its content type."""
 
 
 def is_form(content_type: str) -> bool:
@@ -35,12 +35,12 @@ def is_form(content_type: str) -> bool:
 
 
 def has_too_many_fields(query: str) -> bool:
-    """Whether a query has more fields than are read."""
+    """Whether a query has more fields than are allowed."""
     return query.count("&") >= FIELDS_LIMIT
 
 
 def query_fields(query: str) -> dict[str, str]:
-    """The fields of a query, the last of those of one name. Raises `BadForm` for more than 1,000.
+    """The fields of a query, the last one for each name. Raises `BadForm` for more than 1,000.
 
     >>> query_fields('a=1&b=&a=2')
     {'a': '2', 'b': ''}
@@ -58,12 +58,12 @@ def query_pairs(query: str) -> list[tuple[str, str]]:
 
 
 def form_fields(content_type: str, body: bytes) -> dict[str, Any]:
-    """The fields of a form, the last of those of one name. Raises `BadForm`."""
+    """The fields of a form, the last one for each name. Raises `BadForm`."""
     return dict(form_pairs(content_type, body))
 
 
 def form_pairs(content_type: str, body: bytes) -> list[tuple[str, Any]]:
-    """The fields of a form: text, and for a file a dict of filename, content and content_type. Raises `BadForm`."""
+    """The fields of a form: text, or for a file a dict of filename, content and content_type. Raises `BadForm`."""
     if content_type.lower().startswith(URLENCODED):
         if body.count(b"&") >= FIELDS_LIMIT:
             raise BadForm(f"a form has {FIELDS_LIMIT:,} fields at most")
@@ -80,12 +80,12 @@ def _urlencoded(text: bytes) -> list[tuple[str, str]]:
 
 
 def _unquoted(text: bytes) -> str:
-    """Without its escapes. In pieces, since one step of the interpreter holds all threads, and a long text is one."""
+    """Decode the escapes. In pieces, since one call does not release the GIL, and for a long text it takes long."""
     text = text.replace(b"+", b" ")
     pieces, at = [], 0
     while at < len(text):
         stop = at + _STEP
-        # An escape has three characters, and is not cut.
+        # An escape has three characters, and must not be cut.
         cut = text.find(b"%", stop - 2, stop)
         stop = stop if cut < 0 else cut
         pieces.append(unquote_to_bytes(text[at:stop]))

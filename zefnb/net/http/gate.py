@@ -1,8 +1,8 @@
-"""The gate: one decision for each request, on all three ways in (plain handshake, upgrade, HTTP).
+"""The gate: one decision for each request, in all three forms (plain handshake, upgrade, HTTP).
 
-Browsers say where a request comes from: by Origin (RFC 6454) where a script made it or where it changes something,
-and by Sec-Fetch-Site (Fetch Metadata Request Headers) always, also for the image that a page of elsewhere shows.
-Programs that are no browsers send neither, and pass.
+Browsers send the origin of a request: in Origin (RFC 6454) when a script made the request or when it changes something,
+and always in Sec-Fetch-Site (Fetch Metadata Request Headers), also for an image that a foreign page shows.
+Programs other than browsers send neither, and are accepted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import METHODS, PathTable
 
-# What a page embeds is no visit, though browsers call it a navigation.
+# Embedded content is not a visit, though browsers call it a navigation.
 _EMBEDDED = ("object", "embed")
 _NOT_FOUND = refuse(404, "Not Found")
 _NO_SOCKET = refuse(404, "there is no WebSocket route of that path")
@@ -33,22 +33,22 @@ Identify = Callable[[RequestHead], Visitor | Reply | Ask[Visitor]]
 
 
 class Gate:
-    """Decides by Host, Origin, where a browser says that the request comes from, its visitor, and its route.
+    """Decides by Host, Origin, Sec-Fetch-Site, the visitor, and the route.
 
-    To decide changes nothing, so that a way in may leave a request to another, which decides again. What must happen
-    once, such as counting a wrong password, belongs into what an `Ask` starts.
+    `decide` changes nothing, so that one form of request can fall back to another, which decides again. An action that
+    must occur once, such as counting a wrong password, belongs in the `start` of a decision that takes time.
     """
 
     def __init__(self, admission: Admission, proxies: Proxies | None = None) -> None:
         self._admission = admission
         self._proxies = proxies
-        # Who the peer is, after its Host and Origin are found to be good. `None` asks nobody.
+        # Identifies the visitor after Host and Origin are accepted. `None`: visitors are not identified.
         self.identify: Identify | None = None
         self._answers = PathTable({})
         self._endpoints = PathTable({})
 
     def set_routes(self, answers: Mapping[str, Mapping[str, Any]], endpoints: Mapping[str, Any]) -> None:
-        """From now on these paths are there: with what answers each method, and with a WebSocket endpoint."""
+        """Set the paths: those with a value for each method, and those with a WebSocket endpoint."""
         self._answers = PathTable({path: (path, methods) for path, methods in answers.items()})
         self._endpoints = PathTable({path: (path, endpoint) for path, endpoint in endpoints.items()})
 
@@ -58,15 +58,15 @@ class Gate:
         return self._proxies is not None
 
     def original(self, head: RequestHead) -> RequestHead:
-        """The head as a trusted proxy received it, which is what each way in gives to `decide`."""
+        """The head as a trusted proxy received it, which callers pass to `decide`."""
         return head if self._proxies is None else self._proxies.original(head)
 
     def decide(self, head: RequestHead) -> Decision:
-        """Whether a request may come in, and what serves it."""
+        """Whether a request is accepted, and the value that serves it."""
         refusal = self._refusal(head)
         if refusal is not None:
             return refusal
-        # It has no credentials, so that nobody can be identified by it.
+        # A preflight has no credentials, so it does not identify a visitor.
         if is_preflight(head) and (reply := self._preflight(head)) is not None:
             return reply
         if self.identify is None:
@@ -81,7 +81,7 @@ class Gate:
         return self._route(head, known) if isinstance(known, Visitor) else known
 
     def headers_for(self, head: RequestHead, given: Sequence[str]) -> Headers:
-        """What each response to this request has beside the headers `given`, for the page that asked."""
+        """Headers of each response to this request beside those `given`, for the page that sent the request."""
         is_admitted = "origin" not in head.headers or self._refusal(head) is None
         return cors_headers(head, given, self._admission) if is_admitted else ()
 
@@ -89,12 +89,12 @@ class Gate:
         served, _ = self._answers.find(head.path)
         methods = {} if served is None else served[1]
         if "OPTIONS" in methods:
-            return None  # the program's own
+            return None  # the program has its own
         if self.identify is not None:
-            return preflight(head, METHODS)  # nobody unknown learns which paths there are
+            return preflight(head, METHODS)  # it does not reveal which paths exist
         return preflight(head, _allowed(methods)) if methods else None
 
-    # Where it comes from
+    # The origin of a request
 
     def _refusal(self, head: RequestHead) -> Reply | None:
         host = head.first("host")
@@ -110,9 +110,9 @@ class Gate:
     def _foreign_origin(self, head: RequestHead) -> Reply | None:
         origins = head.values("origin")
         if head.is_handshake and len(origins) > 1:
-            return _MANY_ORIGINS  # as `websockets` has it
+            return _MANY_ORIGINS  # as `websockets` does
         for origin in origins:
-            # What the proxy's address is called, and on which port it is, only the proxy knows.
+            # Only the proxy can read the name and the port under which clients reach it.
             if head.is_proxied and is_same_origin(origin, head.base_url.removesuffix(head.prefix)):
                 continue
             if not self._admission.origin_fits(origin):
@@ -128,22 +128,22 @@ class Gate:
         return None
 
     def _is_elsewhere(self, site: str, host: str) -> bool:
-        """Whether this value of Sec-Fetch-Site means a page that is not this machine's own."""
+        """Whether this value of Sec-Fetch-Site means a page that does not belong to this machine."""
         site = site.strip().lower()
         if site == "same-site":
-            # Another port of this machine is let in, as its Origin is; a neighbour under the same domain is not.
+            # Another port of this machine is accepted, as its Origin is; another host in the same domain is not.
             return not is_loopback(split_host(host)[0])
         return site not in ("same-origin", "none")
 
     def _may_come(self, head: RequestHead) -> bool:
-        """Whether it is a visit, by a link or an address, or its page is allowed; browsers let no page forge either."""
+        """Whether it is a visit through a link or an address, or its page is allowed. A page can forge neither."""
         is_visit = head.first("sec-fetch-mode") == "navigate" and head.first("sec-fetch-dest") not in _EMBEDDED
         if is_visit and head.method in ("GET", "HEAD") and not head.is_handshake:
             return True
         page = _origin_of(head.first("referer"))
         return bool(page) and self._admission.origin_fits(page)
 
-    # Where it leads
+    # The route of a request
 
     def _route(self, head: RequestHead, visitor: Visitor) -> Accepted | Reply:
         if has_too_many_fields(head.query):
@@ -174,7 +174,7 @@ def _allowed(methods: Iterable[str]) -> list[str]:
 
 
 def _origin_of(referer: str) -> str:
-    """The origin in a Referer (RFC 9110, section 10.1.3): scheme, host and port; empty when there is none."""
+    """The origin in a Referer (RFC 9110, section 10.1.3): scheme, host and port; empty without one."""
     scheme, separator, rest = referer.partition("://")
     authority = rest.partition("/")[0].partition("?")[0]
     return f"{scheme}://{authority}" if separator and authority else ""

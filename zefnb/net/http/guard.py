@@ -1,7 +1,7 @@
-"""The guard: uvicorn's HTTP protocol with deadlines, bounds and strictness.
+"""The guard: uvicorn's HTTP protocol with deadlines, limits and strict checks.
 
-The seams used here (the constructor, `conn`, `flow`, `handle_websocket_upgrade`, `send_400_response`,
-`on_response_complete`) are not public; tests/net/http/test_guard.py holds them, and the minor version is pinned.
+The parts of uvicorn that it uses (the constructor, `conn`, `flow`, `handle_websocket_upgrade`, `send_400_response`,
+`on_response_complete`) are not public. tests/net/http/test_guard.py checks them, and the minor version is pinned.
 """
 
 from __future__ import annotations
@@ -24,29 +24,30 @@ from zefnb.net.kernel import unsent_bytes
 
 HEAD_WITHIN = 5.0
 KEEP_ALIVE = 30.0
-# How much of a body is read after its answer has been sent, so that the peer gets to read it, and for how long.
+# Bytes of a body, and seconds, that are read after its response has been sent, so that the peer can read the response.
 REST_LIMIT = 1 << 20
 REST_WITHIN = 10.0
-# A client that takes nothing of its answer for so long is cut; while answers for all are scarce, after less. What one
-# takes is seen in steps, since a kernel tells of room when there is much: at 10 KB/s every 13 s, at 20 KB/s every 5 s.
+# Seconds after which a client that takes nothing of its response is disconnected; fewer while the memory for responses
+# is scarce. Progress is visible in steps only, since a kernel reports room when there is much: at 10 KB/s every 13 s,
+# at 20 KB/s every 5 s.
 ANSWER_PROGRESS_WITHIN = 20.0
 SCARCE_PROGRESS_WITHIN = 8.0
 _LOOK_EVERY = 0.25
 _ENDING_LIMIT = 16 << 20
-# Less than this is not counted of what waits to be read.
+# Unread bytes are counted from this number on.
 _COUNTED = 4_096
 _NO_PHRASE = b"Error"
 
 
 class _Flow(FlowControl):
-    """uvicorn's, with one more reason not to read: what has come is not read yet."""
+    """uvicorn's flow control, with one more reason not to read: received bytes that are not parsed yet."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__(transport)
         self._is_held = False
 
     def hold(self, held: bool) -> None:
-        """Do not read, whatever else is said, until it is said otherwise here."""
+        """Pause reading until `hold(False)`, whatever `resume_reading` requests."""
         self._is_held = held
         if self.read_paused or self._transport.is_closing():
             return
@@ -69,39 +70,39 @@ class _Flow(FlowControl):
 
 
 class GuardedHTTP(H11Protocol):
-    """One HTTP connection: its heads come within 5 s and 32 KiB, its upgrades are what they should be.
+    """One HTTP connection: each head must arrive within 5 s and have at most 32 KiB, and upgrades must be valid.
 
-    A peer that does not read its answer, or sends a body without end behind it, is cut. Nothing that it sends holds
-    the loop for more than some milliseconds, and no fault of ours in reading it is left to asyncio.
+    A peer that does not read its response, or sends an endless body behind it, is disconnected. No input blocks the
+    loop for more than some milliseconds, and zefnb's own errors while it reads are not left to asyncio.
     """
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, {**app_state, "peer": self}, _loop)
         self.conn: StrictConnection = StrictConnection()
-        # What the gate says to a handshake, and what makes a WebSocket of this connection, unless it is faulty.
+        # The gate's decision about a handshake, and the call that makes this connection a WebSocket or rejects it.
         self.original: Callable[[RequestHead], RequestHead]
         self.decide: Callable[[RequestHead], Decision]
         self.accept: Callable[[asyncio.Transport, RequestHead, Accepted], asyncio.BaseProtocol | Reply]
         self.on_reply: Callable[[Reply], None] = lambda reply: None
         self.on_refused: Callable[[int, str], None] = lambda status, why: None
-        # What was sent without the application: the status, the peer, and the request if it could be read.
+        # Called after a response without the application: with the status, the peer, and the request if it is readable.
         self.on_replied: Callable[[int, str, RequestHead | None], None] = lambda status, client_ip, head: None
         self.on_fault: Callable[[Exception], None] = lambda error: None
         self.on_left: Callable[[], None] | None = None
-        # Whether much of what answers may hold together is held.
+        # Whether responses have used up much of their budget.
         self.is_scarce: Callable[[], bool] = lambda: False
         self.has_left = False
-        # What has come and is not read yet, held with the bodies of all once it is more than some KiB.
+        # Received bytes that are not parsed yet; more than some KiB count in the budget of bodies.
         self.unread_held: Held | None = None
-        # While the gate has yet to decide about a handshake.
+        # The task that waits for the gate's decision about a handshake.
         self._asking: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._pipelined = False
-        # After an answer that was sent before its request had come: when the rest must be there.
+        # The deadline for the rest of a request whose response has already been sent.
         self._rest_deadline: asyncio.TimerHandle | None = None
         self._looking: asyncio.TimerHandle | None = None
         self._taken, self._taken_at = 0, 0.0
-        # By the loop's clock: when the first head must be there. It counts from when the connection came.
+        # The deadline for the first head, by the loop's clock. It counts from when the connection was accepted.
         self.head_due = self.loop.time() + HEAD_WITHIN
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -120,7 +121,7 @@ class GuardedHTTP(H11Protocol):
             self._failed(error)
 
     def _read_on(self) -> None:
-        """In the next turn of the loop: read what there was no time for."""
+        """Parse the rest, for which there was no time, in the next loop iteration."""
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return
         self.flow.hold(False)
@@ -141,7 +142,7 @@ class GuardedHTTP(H11Protocol):
         self._hold_unread()
 
     def _hold_unread(self) -> None:
-        """Count what waits here: the beginning of a head, or requests behind one that is being handled."""
+        """Count the unread bytes: the beginning of a head, or requests behind one that is being handled."""
         held, size = self.unread_held, self.conn.unread_bytes
         if held is None or (size < _COUNTED and not held.amount):
             return
@@ -150,8 +151,8 @@ class GuardedHTTP(H11Protocol):
             self._refuse("too much waits to be read; try again later", 503)
 
     def _failed(self, error: Exception) -> None:
-        """A fault of ours: the peer is told, and the journal."""
-        if isinstance(error, OSError):  # the peer is gone
+        """Report an error of zefnb to the journal, and send 500."""
+        if isinstance(error, OSError):  # the peer has disconnected
             return self.transport.abort()
         self.on_fault(error)
         try:
@@ -197,7 +198,7 @@ class GuardedHTTP(H11Protocol):
         self._let_go()
 
     def _let_go(self) -> None:
-        """Leave no circle of references to the collector: a request knows its peer, and the peer its request."""
+        """Break the reference cycle of a request and its peer, so that it needs no garbage collection."""
         self._rest_came()
         self._look_no_more()
         if self.unread_held is not None:
@@ -206,7 +207,7 @@ class GuardedHTTP(H11Protocol):
         self._asking = None
         self.scope = self.cycle = None  # type: ignore[assignment]
 
-    # What comes behind the answer
+    # The rest of a request behind its response
 
     def _expect_rest(self) -> None:
         if self.conn.their_state is h11.SEND_BODY and self._rest_deadline is None:
@@ -236,7 +237,7 @@ class GuardedHTTP(H11Protocol):
             self._looking = self.loop.call_later(_LOOK_EVERY, self._look)
 
     def _look(self) -> None:
-        """While something waits to be written: whether the peer has taken anything since."""
+        """Check, while bytes wait to be written, whether the peer has taken any since the last check."""
         self._looking = None
         if not self.transport.get_write_buffer_size():
             return
@@ -259,7 +260,7 @@ class GuardedHTTP(H11Protocol):
     def _bytes_taken(self) -> int:
         return self.conn.sent_bytes - self.transport.get_write_buffer_size() - unsent_bytes(self.transport)
 
-    # Upgrades, answers and refusals
+    # Upgrades, responses and refusals
 
     def _should_upgrade(self) -> bool:
         return self.scope["method"] == "GET" and self._get_upgrade() == b"websocket"
@@ -306,7 +307,7 @@ class GuardedHTTP(H11Protocol):
         return None
 
     def shutdown(self) -> None:
-        """The server stops."""
+        """Close the connection: the server stops."""
         if self._asking is None:
             super().shutdown()
         else:
@@ -322,7 +323,7 @@ class GuardedHTTP(H11Protocol):
             self.conn.begin_turn()
             super().on_response_complete()
             self._read()
-        except Exception as error:  # what is read on has come from the peer
+        except Exception as error:  # parsing continues with bytes from the peer
             self._failed(error)
         self._pipelined = False
         self._expect_rest()
@@ -330,12 +331,12 @@ class GuardedHTTP(H11Protocol):
             self._look_soon()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is refused, with the status that fits, and close."""
+        """Refuse a request with the status that fits, and close."""
         self.on_refused(self.conn.refusal, msg)
         self._reply(refuse(self.conn.refusal, msg))
 
     def _reply(self, reply: Reply, head: RequestHead | None = None) -> None:
-        """Send this in place of what is asked for, and close."""
+        """Send this in place of the requested response, and close."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
             self.on_replied(reply.status, self.client[0] if self.client else "", head)
             given = [(name, value) for name, value in reply.headers if name != "connection"]
@@ -352,13 +353,16 @@ class GuardedHTTP(H11Protocol):
                 self.transport.write(self.conn.send(part) or b"")
         self.connections.discard(self)
         if self.cycle is not None:
-            # Whoever still reads the body that turned out wrong is answered already.
+            # A handler that still reads the invalid body must not send a second response.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self._close_gently()
 
     def _close_gently(self) -> None:
-        """FIN first and the rest a second later: bytes still unread would reset what the peer has yet to read."""
+        """Send FIN, and close a second later: closing with unread bytes would reset the connection.
+
+        The peer would then lose what it has yet to read.
+        """
         if self.transport.is_closing():
             return
         if self.transport.can_write_eof():
@@ -369,7 +373,7 @@ class GuardedHTTP(H11Protocol):
 
 
 class _Ending(asyncio.Protocol):
-    """Reads and forgets what still comes, for a second and 16 MiB."""
+    """Reads and drops further bytes, for at most a second and 16 MiB."""
 
     def __init__(
         self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, lost: Callable[[Exception | None], None]
@@ -380,7 +384,7 @@ class _Ending(asyncio.Protocol):
         self._received = 0
 
     def data_received(self, data: bytes) -> None:
-        """Nothing of it matters any more."""
+        """Drop the bytes, and abort when there are too many."""
         self._received += len(data)
         if self._received > _ENDING_LIMIT:
             self._transport.abort()

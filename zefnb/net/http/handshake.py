@@ -1,7 +1,7 @@
-"""Handshakes of RFC 6455 (section 4) that are as plain as browsers and libraries send them.
+"""Plain handshakes of RFC 6455 (section 4), as browsers and libraries send them.
 
-They are nearly all there are, and are read and answered here in a tenth of the time that h11 and `websockets` take
-one after the other. Only a yes is said here: whatever is not quite plain, or would be refused, goes to the two.
+Nearly all handshakes are plain. This module handles them in a tenth of the time that h11 and `websockets` need
+together. It only accepts: h11 and `websockets` handle any other handshake, and all refusals.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from websockets.utils import accept_key
 
 from zefnb.net.http.request_head import RequestHead
 
-# Longer ones are not plain, and some limit of h11's or websockets' may apply to them.
+# Longer handshakes are not plain: a limit of h11 or websockets may apply to them.
 _LONGEST = 8_000
 _MOST_FIELDS = 100
 _HEAD = re.compile(rb"GET (/[!-~]*) HTTP/1\.1\r\n((?:[\w!#$%&'*+.^`|~-]+:[ -~]*\r\n)+)\r\n")
@@ -27,7 +27,7 @@ _NOT_PLAIN = {"content-length", "transfer-encoding", "sec-websocket-protocol"}
 
 
 class Handshake(NamedTuple):
-    """What a client asks for, in good order. `target` is the path and the query as they came."""
+    """A valid handshake of a client. `target` is the path and the query, not decoded."""
 
     target: str
     path: str
@@ -40,11 +40,11 @@ class Handshake(NamedTuple):
         return self.headers["sec-websocket-key"][0]
 
     def head(self, client_ip: str, is_secure: bool) -> RequestHead:
-        """What the gate decides on."""
+        """The head for the gate's decision."""
         return RequestHead("GET", self.path, self.query, self.headers, client_ip, is_secure, True)
 
     def answer(self, date: bytes) -> bytes:
-        """The response that accepts it (section 4.2.2); `date` as HTTP writes it."""
+        """The response that accepts the handshake (section 4.2.2). `date` is in HTTP's format."""
         return _ACCEPTED % (date, accept_key(self.key).encode())
 
 
@@ -55,7 +55,7 @@ _ACCEPTED = (
 
 
 def read_plain(data: bytes) -> Handshake | None:
-    """The handshake that `data` is from its first byte to its last; `None` for anything that is not quite plain.
+    """The handshake that `data` consists of, without further bytes; `None` for anything that is not plain.
 
     >>> head = "GET /ws?a=b HTTP/1.1\\r\\nHost: localhost:8000\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n"
     >>> key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\nSec-WebSocket-Version: 13\\r\\n\\r\\n"

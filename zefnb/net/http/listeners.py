@@ -1,4 +1,4 @@
-"""Listeners: the sockets a server binds, and what to say when it cannot."""
+"""Listeners: the sockets that a server binds, and the error when it cannot."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _TRIES = 20
 
 
 def bind(port: int, external: bool) -> list[socket.socket]:
-    """Sockets bound to `port` on loopback, IPv4 and then IPv6 with the same number where there is one.
+    """Sockets bound to `port` on loopback: IPv4, and IPv6 with the same port if the machine has it.
 
-    `port=0` picks a free one. `external` binds every address of the machine instead.
-    Raises `PortUnavailable`, saying which port and what to do.
+    `port=0` picks a free port. `external` binds every address of the machine instead.
+    Raises `PortUnavailable`, which names the port and a way out.
     """
     for attempt in range(_TRIES):
         first = _bound(socket.AF_INET, "0.0.0.0" if external else "127.0.0.1", port)
@@ -34,13 +34,13 @@ def bind(port: int, external: bool) -> list[socket.socket]:
 
 
 async def bind_or_explain(port: int, external: bool) -> list[socket.socket]:
-    """The same; where the port is in use the error names the program that holds it."""
+    """The same as `bind`; when the port is in use, the error names the program that holds it."""
     try:
         return bind(port, external)
     except PortUnavailable as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        # In a thread: looking through all processes takes some 10 ms.
+        # In a thread: searching all processes takes some 10 ms.
         holder = await asyncio.to_thread(describe_holder, port)
         raise PortUnavailable(error.errno, _in_use(port, holder)) from None
 
@@ -55,7 +55,7 @@ def _bound_v6(host: str, port: int) -> socket.socket | None:
     try:
         return _bound(socket.AF_INET6, host, port)
     except PortUnavailable as error:
-        # A machine without IPv6 is no fault; a taken port is.
+        # A machine without IPv6 is not an error; a port in use is.
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
             raise
         return None
@@ -63,7 +63,7 @@ def _bound_v6(host: str, port: int) -> socket.socket | None:
 
 def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     try:
-        # The protocol is named because asyncio turns Nagle's delay (40 ms a request) off only where it is.
+        # asyncio turns off Nagle's algorithm (40 ms for each request) only when the protocol is given.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except OSError as error:
         raise PortUnavailable(error.errno, f"{host}: {error.strerror}") from None

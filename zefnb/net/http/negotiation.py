@@ -1,4 +1,4 @@
-"""Negotiation: `websockets` checks a handshake that is not plain, and agrees on extensions and a subprotocol."""
+"""Negotiation: `websockets` checks a handshake that is not plain, and negotiates extensions and a subprotocol."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _quiet.addHandler(logging.NullHandler())
 
 
 class Agreed(NamedTuple):
-    """The protocol as it is from now on, and the response that says so."""
+    """The negotiated protocol, and the response that confirms it."""
 
     protocol: ServerProtocol
     response: bytes
@@ -33,7 +33,7 @@ def open_protocol() -> ServerProtocol:
 
 
 def negotiate(head: RequestHead, accepted: Accepted) -> Agreed | Reply:
-    """Accept a handshake as RFC 6455, section 4.2, has it; a reply when it is faulty."""
+    """Accept a handshake by RFC 6455, section 4.2. Returns a reply when it is invalid."""
     endpoint: Endpoint = accepted.value
     config = endpoint.config
     negotiation = ServerProtocol(
@@ -48,7 +48,7 @@ def negotiate(head: RequestHead, accepted: Accepted) -> Agreed | Reply:
             headers[name] = value
     response = negotiation.accept(Request(head.path, headers))
     if response.status_code != 101:
-        # The length and the end of the connection are said by who sends it.
+        # The sender of the reply adds its length and `Connection: close`.
         kept = ((name, value) for name, value in response.headers.raw_items() if name in ("Content-Type", "Upgrade"))
         return Reply(response.status_code, bytes(response.body or b""), tuple(kept))
     for name, value in accepted.visitor.headers:
@@ -59,5 +59,5 @@ def negotiate(head: RequestHead, accepted: Accepted) -> Agreed | Reply:
 
 
 def _select_subprotocol(protocol: ServerProtocol, offered: Any) -> Any:
-    """The first of ours that the client offers; a client that offers none is served without."""
+    """The server's first subprotocol that the client offers; a client that offers none of them gets none."""
     return next((name for name in protocol.available_subprotocols or () if name in offered), None)

@@ -1,9 +1,9 @@
-"""Path patterns: matching a path to a route with variables, in a time that grows with the length of the path only.
+"""Path patterns: matching a path to a route with variables, in linear time.
 
-A regular expression tries each way to share a path among several variables: with three `{x:path}` in a route, the time
-grows with the cube of the length. Where it could, the places from which the rest of a pattern fits are found together:
-one bit for each place. There, a variable takes as many of its bytes as it can before it is looked at: `/{x:float}.{y}`
-does not fit `/1..a`.
+A regular expression tries each way to divide a path among several variables: with three `{x:path}` in a route, the time
+grows with the cube of the length. For such routes, all places from which the rest of a pattern fits are computed
+together, with one bit for each place. A variable then takes as many of its bytes as it can before it is converted:
+`/{x:float}.{y}` does not fit `/1..a`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.routing import compile_path
 
 VARIABLE = re.compile(r"{([a-zA-Z_]\w*)(?::(\w+))?}")
 _DIGITS = b"0123456789"
-# The bytes that a variable of each kind is made of. What they must be besides is checked when it is converted.
+# The bytes that a variable of each kind can have. Conversion checks everything else.
 _MADE_OF = {
     "str": bytes(set(range(256)) - set(b"/")),
     "path": bytes(set(range(256)) - set(b"\n")),
@@ -26,7 +26,7 @@ _MADE_OF = {
     "float": _DIGITS + b".",
     "uuid": _DIGITS + b"abcdefABCDEF-",
 }
-# Where a character of UTF-8 begins (RFC 3629, section 3).
+# The bytes with which a character of UTF-8 begins (RFC 3629, section 3).
 _BEGINNINGS = bytes(set(range(256)) - set(range(0x80, 0xC0)))
 
 
@@ -38,7 +38,7 @@ class PathPattern(Protocol):
 
 
 def path_pattern(path: str) -> PathPattern:
-    """The pattern of a path with variables. Raises `ValueError` and `AssertionError` for what is none.
+    """The pattern of a path with variables. Raises `ValueError` or `AssertionError` for an invalid one.
 
     >>> path_pattern('/{name}/{number:int}').match('/a/7')
     {'name': 'a', 'number': 7}
@@ -49,7 +49,7 @@ def path_pattern(path: str) -> PathPattern:
 
 
 def _is_unambiguous(path: str) -> bool:
-    """Whether a regular expression matches in linear time: one variable spans segments, the others fill theirs."""
+    """Whether a regular expression matches in linear time: one variable spans segments, each other fills a segment."""
     kinds = [found[2] for found in VARIABLE.finditer(path)]
     fills = [VARIABLE.fullmatch(segment) is not None for segment in path.split("/") if VARIABLE.search(segment)]
     return kinds == ["path"] or (kinds.count("path") <= 1 and all(fills))
@@ -65,11 +65,11 @@ class _Expression:
 
 
 class _Places:
-    """A place is the number of bytes that are left; a set of places is a number with a bit for each."""
+    """A place is the number of bytes to the end of the path; a set of places is a number with one bit for each."""
 
     def __init__(self, path: str) -> None:
         _, _, self._convertors = compile_path(path)
-        # Alternately what stands there, and a variable's name with what it is made of.
+        # Literals and variables in turn. A variable has a name, its bytes, and whether it may be empty.
         self._literals, self._variables, at = [], [], 0
         for found in VARIABLE.finditer(path):
             self._literals.append(path[at : found.start()].encode())
@@ -82,20 +82,20 @@ class _Places:
         begins = _places(text, _BEGINNINGS) | 1
         rest = _before(text, self._last, 1)
         fits = []
-        # From the end on: where each variable may end, so that all behind it fits.
+        # Backwards from the end: the places where each variable may end so that the rest fits.
         for literal, (_, made_of, may_be_empty) in zip(
             reversed(self._literals), reversed(self._variables), strict=True
         ):
             fits.append(rest)
             allowed = _places(text, made_of)
             one = rest << 1 & allowed
-            # Adding carries each place on to the end of its run.
+            # The carry of the addition moves each place to the end of its run.
             some = ((allowed + one ^ allowed) | one) & allowed & begins
             rest = _before(text, literal, some | rest if may_be_empty else some)
         return self._values(text, fits[::-1]) if rest >> len(text) & 1 else None
 
     def _values(self, text: bytes, fits: list[int]) -> dict[str, Any] | None:
-        """From the beginning on: each variable is as long as it can be."""
+        """The variables from the beginning on, each as long as possible."""
         texts, at = {}, 0
         for literal, (name, made_of, _), ends in zip(self._literals, self._variables, fits, strict=True):
             at += len(literal)
@@ -111,7 +111,7 @@ class _Places:
 
 
 def _places(text: bytes, made_of: bytes) -> int:
-    """Where a byte of `made_of` comes next."""
+    """The places whose next byte is in `made_of`."""
     return int(text.translate(_ones(made_of)) + b"0", 2)
 
 
@@ -121,14 +121,14 @@ def _ones(made_of: bytes) -> bytes:
 
 
 def _before(text: bytes, literal: bytes, rest: int) -> int:
-    """Where `literal` comes, and behind it is a place of `rest`."""
+    """The places with `literal`, behind which there is a place of `rest`."""
     for byte in reversed(literal):
         rest = rest << 1 & _places(text, bytes((byte,)))
     return rest
 
 
 def _converted(texts: Mapping[str, str], convertors: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The path's variables as values; `None` when one is none, such as a number of 5,000 digits."""
+    """The path's variables as values; `None` when one is invalid, such as a number of 5,000 digits."""
     try:
         variables = {name: convertors[name].convert(text) for name, text in texts.items()}
     except (ValueError, ArithmeticError):

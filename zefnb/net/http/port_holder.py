@@ -1,4 +1,4 @@
-"""Port holders: which program holds a port of this machine, as far as the system tells."""
+"""Port holders: which program holds a port of this machine, as far as the system shows it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _LONGEST_NAME = 120
 
 
 def describe_holder(port: int) -> str:
-    """Name the program that listens on `port`, and what ends it; another program where the system does not tell.
+    """Name the program that listens on `port`, and how to end it; "another program" when the system does not show it.
 
-    Takes some 10 ms, and needs psutil, which every Jupyter kernel has.
+    Takes some 10 ms. Needs psutil, which every Jupyter kernel has.
     """
     try:
         import psutil  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
         return UNKNOWN
     try:
-        # Other users' connections come without a process; some systems refuse them as a whole.
+        # Connections of other users have no process here; some systems refuse the whole list.
         listening = (c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr)
         pid = next((c.pid for c in listening if c.laddr.port == port and c.pid), None)
         return UNKNOWN if pid is None or pid == os.getpid() else _described(psutil.Process(pid), port)

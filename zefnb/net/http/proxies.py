@@ -1,6 +1,6 @@
-"""Trusted proxies: what they say of the client that they forward, in X-Forwarded-For, -Proto and -Prefix.
+"""Trusted proxies: they describe the client in X-Forwarded-For, -Proto and -Prefix.
 
-Anybody can send these headers, so they count only from the proxies that the program names.
+Any peer can send these headers, so they are used only from the proxies that the program names.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from zefnb.errors import FieldError, shown
 from zefnb.net.http.request_head import RequestHead
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-# A path that is no address: two slashes at its beginning would name a host.
+# A path, not an address: two slashes at its beginning would name a host.
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)+")
 _LONGEST_PREFIX = 1_000
-# Further proxies are not looked for.
+# Further hops are ignored.
 _MOST_HOPS = 50
 
 
@@ -35,7 +35,7 @@ class Proxies:
         hops = _list(head.values("x-forwarded-for"))[-_MOST_HOPS:]
         at, client = self._client(peer, hops)
         protocols = _list(head.values("x-forwarded-proto"))[-_MOST_HOPS:]
-        # A list has one for each hop; a single one is of the nearest proxy.
+        # A list has one protocol for each hop; a single protocol belongs to the nearest proxy.
         protocol = (protocols[at] if len(protocols) == len(hops) else protocols[-1]).lower() if protocols else ""
         return head._replace(
             client_ip=str(client),
@@ -45,7 +45,7 @@ class Proxies:
         )
 
     def _client(self, peer: Address, hops: Sequence[str]) -> tuple[int, Address]:
-        """The last address that no trusted proxy has, and where it is; each hop is said by the one behind it."""
+        """The index and value of the last address that no trusted proxy has. Each hop adds the address before it."""
         client, found = peer, len(hops) - 1
         for at in range(len(hops) - 1, -1, -1):
             address = _address(hops[at])
@@ -64,7 +64,7 @@ _PROTOCOLS = ("http", "https", "ws", "wss")
 
 
 def proxy_faults(field: str, given: Any) -> list[FieldError]:
-    """What is wrong with a list of proxies."""
+    """The mistakes in a list of proxies."""
     allowed = "addresses and networks, such as '10.0.0.5' or '10.0.0.0/8'"
     if isinstance(given, str) or not isinstance(given, Iterable):
         return [FieldError(field, f"got {shown(given)}", f"a list of {allowed}")]
@@ -79,12 +79,12 @@ def _is_network(given: Any) -> bool:
 
 
 def _list(values: Sequence[str]) -> list[str]:
-    """The members of a header that is a list, and may come several times."""
+    """The members of a header that is a list and may occur several times."""
     return [member.strip() for value in values for member in value.split(",") if member.strip()]
 
 
 def _address(text: str) -> Address | None:
-    """An address, perhaps with a port, in brackets if it is one of IPv6."""
+    """The address in a text, which may have a port, and brackets for IPv6."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
@@ -97,7 +97,7 @@ def _address(text: str) -> Address | None:
 
 
 def _prefix(values: Sequence[str]) -> str:
-    """The path below which clients see the server, without a slash at its end; empty for what is none."""
+    """The path below which clients see the server, without a slash at its end; empty for an invalid one."""
     path = values[-1].strip().rstrip("/") if values else ""
     fits = len(path) <= _LONGEST_PREFIX and _PREFIX.fullmatch(path) and not {".", ".."} & set(path.split("/"))
     return path if fits else ""

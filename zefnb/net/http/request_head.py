@@ -1,4 +1,4 @@
-"""The head of a request, in the form in which the gate reads it, however the request comes in."""
+"""The head of a request, in one form for the gate, whether h11 or the fast handshake has parsed it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 class RequestHead(NamedTuple):
     """Method, target, headers and peer of a request.
 
-    The path is decoded and the query is not. `headers` has the values of each name, which is in lower case. A WebSocket
-    handshake is a GET with `is_handshake`.
+    The path is decoded, the query is not. `headers` maps each name, in lower case, to its values. A WebSocket handshake
+    is a GET with `is_handshake`.
     """
 
     method: str
@@ -20,7 +20,7 @@ class RequestHead(NamedTuple):
     client_ip: str = ""
     is_secure: bool = False
     is_handshake: bool = False
-    # Of the path, where a trusted proxy has taken it away.
+    # The part of the path that a trusted proxy has removed.
     prefix: str = ""
     is_proxied: bool = False
 
@@ -34,7 +34,7 @@ class RequestHead(NamedTuple):
         return f"{'https' if self.is_secure else 'http'}://{self.first('host')}{self.prefix}"
 
     def values(self, name: str) -> Sequence[str]:
-        """The values of a header, as often as it came.
+        """All values of a header.
 
         >>> head = RequestHead('GET', '/', '', {'host': ('localhost',)})
         >>> head.values('host'), head.values('origin')
@@ -49,7 +49,7 @@ class RequestHead(NamedTuple):
 
 
 def head_of(scope: Mapping[str, Any], *, is_handshake: bool = False) -> RequestHead:
-    """The head of a request that the HTTP server library has parsed."""
+    """The head of a request that uvicorn has parsed."""
     headers: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
         headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))

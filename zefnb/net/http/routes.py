@@ -1,4 +1,4 @@
-"""Routes: checking what a server is given, all faults at once, and finding what serves a path."""
+"""Routes: checks the routes of a server, reports all mistakes at once, and finds the value that serves a path."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ _ANSWERS: dict[type, Shape] = {entity_type(shape.name): shape for shape in of_ki
 
 @dataclass(frozen=True)
 class Route:
-    """One entry: which method and path, and what serves it."""
+    """One route: its method and path, and the value that serves it."""
 
     key: Any
     method: str
     path: str
     value: Any
     socket: EndpointConfig | None = None
-    # Of a body; `None` for the server's own limit.
+    # The limit for a body; `None` for the server's own limit.
     max_body: int | None = None
 
 
 def compile_routes(routes: Mapping[Any, Any], journal: Journal, subject: str = "FX.StartHTTPServer") -> list[Route]:
-    """The routes, checked; `InvalidEffect` lists every fault with its route and field."""
+    """The checked routes. Raises `InvalidEffect`, which lists every mistake with its route and field."""
     faults: list[FieldError] = []
     compiled: dict[tuple[str, str], Route] = {}
     for key, value in routes.items():
@@ -86,7 +86,7 @@ def _compile_route(key: Any, value: Any, journal: Journal, faults: list[FieldErr
 
 
 def _compile_handler(where: str, value: Entity, faults: list[FieldError]) -> tuple[Any, int | None]:
-    """The handler of an `ET.Route`, and how long its bodies can be."""
+    """The handler of an `ET.Route`, and its limit for bodies."""
     given, shape = fields_of(value), SHAPES["Route"]
     faults.extend((*shape.unknown(where, given), *shape.missing(where, given)))
     handler, max_body = given.get("handler"), given.get("max_body")
@@ -97,7 +97,7 @@ def _compile_handler(where: str, value: Entity, faults: list[FieldError]) -> tup
 
 
 def max_body_faults(where: str, given: Any) -> list[FieldError]:
-    """What is wrong with a limit of bodies."""
+    """The mistakes in a limit for bodies."""
     if given is None or (isinstance(given, int) and not isinstance(given, bool) and given >= 0):
         return []
     return [FieldError(where, f"got {shown(given)}", f"a number of bytes, or None for the default of {BODY_LIMIT:,}")]
@@ -120,7 +120,7 @@ def _check_variables(where: str, path: str, faults: list[FieldError]) -> None:
 
 
 def _check_answer(where: str, value: Any, faults: list[FieldError]) -> None:
-    """What serves a request: a value that is an answer, or a function that makes one."""
+    """Check the value of a route: a value that means a response, or a handler that returns one."""
     if isinstance(value, Effect):
         faults.append(FieldError(where, f"got the effect {shown(value)}", "an answer or a handler"))
     elif isinstance(value, Entity):
@@ -175,14 +175,14 @@ def _options(where: str, given: Mapping[str, Any], faults: list[FieldError]) -> 
 
 
 class PathTable:
-    """Finds what serves a path, plain paths first, then those with variables in the order given."""
+    """Finds the value that serves a path: plain paths first, then those with variables in the given order."""
 
     def __init__(self, entries: Mapping[str, Any]) -> None:
         self._plain = {path: value for path, value in entries.items() if not VARIABLE.search(path)}
         self._patterns = [(path_pattern(path), value) for path, value in entries.items() if VARIABLE.search(path)]
 
     def find(self, path: str) -> tuple[Any, dict[str, Any]]:
-        """What serves `path`, and the path's variables; `None` when nothing does."""
+        """The value that serves `path`, and the path's variables; `None` when there is none."""
         path = normal_path(path)
         if path in self._plain:
             return self._plain[path], {}

@@ -51,14 +51,14 @@ from zefnb.net.websocket.outbox import Outbox
 _STOP_TIMEOUT = 1.0
 _TICK = 1.0
 
-# uvicorn's own log lines would appear in the user's cell; what matters of them is in the journal.
+# uvicorn's own log lines would appear in the user's cell. The journal has the important ones.
 _quiet = logging.getLogger("zefnb.uvicorn")
 _quiet.propagate = False
 _quiet.addHandler(logging.NullHandler())
 
 
 class Server:
-    """One running server. Lives on the loop."""
+    """One running server. Used on the loop only."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Server:
         self._topics = topics
         self._outbox = runtime.service(Outbox)
         self.given_routes = dict(routes)
-        # The keys of routes that a server which replaces this one on its port gets, too.
+        # The keys of the routes that a later server on the same port takes over.
         self.surviving: set[Any] = set()
         self._compiled = compile_routes(routes, runtime.journal)
         self._compiled += [Route(path, "GET", path, config, config) for path, config in (sessions or {}).items()]
@@ -94,14 +94,14 @@ class Server:
         self._max_body = max_body
         self.max_connections = most_connections() if max_connections is None else max_connections
         self.handle: ServerHandle = None  # type: ignore[assignment]
-        # Stays the same when another server takes the place of this one.
+        # Stays the same when another server replaces this one.
         self.place = ""
         self.port = 0
         self.version = 1
         self.started = Time.now()
         self._notes: ServerNotes = None  # type: ignore[assignment]
         self.endpoints: dict[str, Endpoint] = {}
-        # Endpoints whose route is gone, until their last client leaves.
+        # Endpoints without a route, until their last client leaves.
         self._retired: list[Endpoint] = []
         self._connections: dict[Connection, None] = {}
         self._channel_ids = itertools.count()
@@ -115,16 +115,16 @@ class Server:
 
     @property
     def refused(self) -> int:
-        """How many requests were refused for where they came from."""
+        """The number of requests that were refused because of their Host or origin."""
         return self._notes.refused if self._notes is not None else 0
 
     @property
     def is_secure(self) -> bool:
-        """Whether it speaks TLS."""
+        """Whether the server uses TLS."""
         return self._tls is not None
 
     async def start(self, port: int) -> None:
-        """Bind and listen; when this returns, clients can connect. Raises `PortUnavailable`."""
+        """Bind and listen. When this returns, clients can connect. Raises `PortUnavailable`."""
         sockets = await bind_or_explain(port, self.allow_external_requests)
         self.port = self.admission.port = sockets[0].getsockname()[1]
         if self.allow_external_requests:
@@ -152,14 +152,14 @@ class Server:
     def _tls_options(self) -> dict[str, Any]:
         if self._tls is None:
             return {}
-        # A handshake that stalls is cut as a head that does not come.
+        # A handshake that stalls is ended like a head that does not arrive.
         return {"ssl": self._tls, "ssl_handshake_timeout": HEAD_WITHIN, "ssl_shutdown_timeout": _STOP_TIMEOUT}
 
     def _protocol_factory(self) -> Callable[[], Arrival]:
         config = Config(
             app=self._app,
             http=GuardedHTTP,
-            ws="none",  # upgrades are the guard's
+            ws="none",  # the guard handles upgrades
             log_config=None,
             lifespan="off",
             proxy_headers=False,
@@ -173,7 +173,7 @@ class Server:
             protocol = GuardedHTTP(config, self._state, {}, self._runtime.loop)
             protocol.head_due = head_due
             protocol.logger = _quiet
-            # Not by the config, which would change uvicorn's logger for the whole process.
+            # Not in the config, which would change uvicorn's logger for the whole process.
             protocol.access_log = False
             protocol.original, protocol.decide = self._gate.original, self._gate.decide
             protocol.accept = self._accept_handshake
@@ -197,7 +197,7 @@ class Server:
         )
 
     def _try_fast_handshake(self, transport: asyncio.Transport, handshake: Handshake) -> bool:
-        """Accept a plain handshake, if there is nothing to refuse, to wait for or to negotiate."""
+        """Accept a plain handshake, if the gate accepts it at once and there is nothing to negotiate."""
         peer = transport.get_extra_info("peername")
         head = handshake.head(peer[0] if peer else "", self._tls is not None)
         if self._gate.has_proxies:
@@ -211,7 +211,7 @@ class Server:
     def _accept_handshake(
         self, transport: asyncio.Transport, head: RequestHead, accepted: Accepted
     ) -> Connection | Reply:
-        """Accept any other handshake that the gate has accepted; a reply when it is faulty."""
+        """Accept any other handshake that the gate has accepted. Returns a reply when it is invalid."""
         agreed = negotiate(head, accepted)
         if isinstance(agreed, Reply):
             return agreed
@@ -226,7 +226,7 @@ class Server:
         response: bytes,
     ) -> Connection:
         endpoint: Endpoint = accepted.value
-        # The connection has the limit. The protocol would apply its own to control frames between fragments, too.
+        # The connection checks the limit. The protocol would apply its limit to control frames between fragments, too.
         protocol.max_message_size = endpoint.config.max_size + SHORT
         connection = Connection(self._outbox, protocol, self._closed)
         self._connections[connection] = None
@@ -257,13 +257,13 @@ class Server:
         seconds: float | None = None,
         channel_id: int | None = None,
     ) -> None:
-        """Note a request in the access log, if this server keeps one."""
+        """Add a request to the access log, if this server has one."""
         if self.logs_requests:
             access = Access(self.handle, client_ip, method, path, status, seconds, channel_id)
             self._runtime.service(AccessLog).note(access)
 
     def _replied(self, status: int, client_ip: str, head: RequestHead | None) -> None:
-        """The guard has refused a request, which may be one that it could not read."""
+        """Add a request to the access log that the guard has refused, perhaps since it was not readable."""
         self._access(client_ip, head.method if head else "", head.path if head else "", status)
 
     def _closed(self, connection: Connection) -> None:
@@ -298,14 +298,14 @@ class Server:
         self._gate.set_routes(self._app.prepared(routes), self.endpoints)
 
     def update(self, routes: Mapping[Any, Any]) -> None:
-        """Serve these routes from now on. Clients stay connected, also those of routes that are gone."""
+        """Serve these routes from now on. Clients stay connected, also those of removed routes."""
         compiled = compile_routes(routes, self._runtime.journal, "FX.UpdateRunningHTTPServer")
         self._set_routes(compiled)
         self.given_routes = dict(routes)
         self.version += 1
 
     def inherit(self, previous: Server) -> None:
-        """Take over the surviving routes of the server that this one replaces, except where it has its own."""
+        """Take over the surviving routes of the server that this one replaces, unless it has the same routes itself."""
         for key in previous.surviving - self.given_routes.keys():
             try:
                 self.update({**self.given_routes, key: previous.given_routes[key]})
@@ -314,12 +314,12 @@ class Server:
             self.surviving.add(key)
 
     def clients(self) -> list[Connection]:
-        """Every connected client, by channel id."""
+        """All connected clients, sorted by channel id."""
         everywhere = (*self.endpoints.values(), *self._retired)
         return sorted((c for e in everywhere for c in e.clients.values()), key=lambda c: c.channel_id)
 
     def client(self, channel_id: int) -> Connection | None:
-        """The client of that channel id, if it is connected."""
+        """The client with this channel id, if it is connected."""
         for endpoint in (*self.endpoints.values(), *self._retired):
             if channel_id in endpoint.clients:
                 return endpoint.clients[channel_id]
@@ -334,7 +334,7 @@ class Server:
         self._ticker = self._runtime.loop.call_later(_TICK, self._tick)
 
     async def stop(self) -> None:
-        """Close the listeners, say 1001 to every client, wait a second at most. The port is free when this returns."""
+        """Close the listeners, close every client with 1001, and wait at most a second. The port is then free."""
         self._stopped = True
         if self._ticker is not None:
             self._ticker.cancel()
@@ -355,7 +355,7 @@ class Server:
         SIGNAL_HANDLERS.release(self)
 
     async def _drained(self) -> None:
-        """Wait for everybody to leave, a second at most."""
+        """Wait until all clients have left, at most a second."""
         deadline = time.monotonic() + _STOP_TIMEOUT
         while self._connections and (left := deadline - time.monotonic()) > 0:
             self._emptied.clear()
@@ -367,7 +367,7 @@ class Server:
             await asyncio.sleep(0.005)
 
     def forget_sockets(self) -> None:
-        """In a forked child: close its copies of our sockets, which leaves the parent's alone."""
+        """In a forked child: close its copies of the sockets. Those of the parent stay open."""
         transports = [c.transport for c in self._connections] + [p.transport for p in self._state.connections]
         sockets = [t.get_extra_info("socket") for t in transports if t is not None]
         descriptors = {s.fileno() for s in sockets if s is not None} | set(self._acceptor.forget_sockets())

@@ -1,4 +1,4 @@
-"""What a server writes into the journal about requests that it refuses."""
+"""Server notes: the journal entries of a server about refused requests."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from zefnb.core.entity import HTTPServer
 from zefnb.engine.journal import Journal
 from zefnb.net.http.decision import Reply
 
-# The journal repeats no more of what a stranger calls itself.
+# The journal shows no more characters of a name that a peer has sent.
 _LONGEST_NAME = 200
 
 
 class ServerNotes:
-    """The entries of one server. Counts the requests that were refused for where they came from."""
+    """The journal entries of one server. Counts the requests that were refused because of their Host or origin."""
 
     def __init__(self, journal: Journal, server: HTTPServer) -> None:
         self._journal = journal
@@ -19,7 +19,7 @@ class ServerNotes:
         self.refused = 0
 
     def refused_request(self, reply: Reply) -> None:
-        """The gate has refused a request."""
+        """Note that the gate has refused a request."""
         if reply.foreign is None:
             if reply.status == 400:
                 self.bad_request(reply.status, reply.why)
@@ -27,22 +27,22 @@ class ServerNotes:
         self.refused += 1
         header, value = reply.foreign[0], reply.foreign[1][:_LONGEST_NAME]
         text = f"refused a request with {header} {value!r}; {_way_in(header, value)}"
-        # Not a line for each: a stranger may call itself what it likes, as often as it likes.
+        # One line for all of them: a peer can send any number of different names.
         key = ("refused", self._server, header)
         self._journal.note("warning", text, key=key, example=value, server=self._server)
 
     def bad_request(self, status: int, why: str) -> None:
-        """A request that is faulty, or a client that is cut, with status 0."""
+        """Note an invalid request, or with status 0 a client that was disconnected."""
         text = f"refused a request with {status}: {why}" if status else f"cut a client that {why}"
         self._journal.note("info", text, key=("bad request", self._server.port, text), server=self._server)
 
     def full(self, why: str) -> None:
-        """A connection more than there may be."""
+        """Note a connection that was refused because the server is full."""
         key = ("full", self._server)
         self._journal.note("warning", f"refused a connection: {why}", key=key, server=self._server)
 
     def fault(self, error: Exception) -> None:
-        """An error of our own."""
+        """Note an error of zefnb itself."""
         self._journal.exception("a request could not be read", error, server=self._server)
 
 

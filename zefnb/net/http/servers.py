@@ -1,4 +1,4 @@
-"""The servers that run, by handle: started, one in the place of another, and stopped."""
+"""The running servers, by handle: starts, replaces and stops them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from zefnb.engine.runtime import Runtime
 from zefnb.errors import PortUnavailable
 from zefnb.net.http.server import Server
 
-# A notebook is reached by one address or two.
+# A notebook usually has one or two addresses.
 _MOST_PUBLIC = 16
 
 
 class Servers(Registry[Server]):
-    """The servers that run: a service of the runtime."""
+    """The running servers: a service of the runtime."""
 
     listed_by = "FX.QueryAllActiveHTTPServers()"
 
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(runtime)
         self._public: set[tuple[str, str]] = set()
-        # The place of the latest server on each port.
+        # The `place` of the latest server on each port.
         self._places: dict[int, str] = {}
 
     async def start(self, server: Server, port: int, replacing: Server | None = None) -> ServerHandle:
-        """Start `server`; one of ours on that port must allow a restart, or be the one it replaces."""
+        """Start `server`. Another server of this process on that port must allow a restart, or be `replacing`."""
         if replacing is not None:
             port = port or replacing.port
             await self.stop(replacing.handle)
@@ -49,38 +49,38 @@ class Servers(Registry[Server]):
         return server.handle
 
     def _place_of(self, server: Server, replaced: Server | None) -> str:
-        """The place of the server that it replaces, or of the one that was on its port before, or a new one."""
+        """The place of the server that `server` replaces, or of the last one on its port, or a new place."""
         place = replaced.place if replaced is not None else self._places.get(server.port)
         return place if place is not None and self.at(place) is None else str(server.handle._uid)
 
     async def stop(self, handle: Entity) -> None:
-        """Stop the server of that handle; `NotRunning` when there is none."""
+        """Stop the server with this handle. Raises `NotRunning` when there is none."""
         server = self.get(handle)
         self.forget(handle)
         await server.stop()
 
     def at(self, place: Any) -> Server | None:
-        """The server that runs in that place: the one that had it first, or took it over."""
+        """The running server with this place: the first one, or one that has replaced it."""
         return next((server for server in self if server.place == place), None)
 
     def allow_public(self, host: str, origin: str) -> None:
-        """Let in pages of the address by which the notebook is reached, at the servers of now and those to come."""
+        """Accept pages of the notebook's public address, at all present and future servers."""
         if len(self._public) < _MOST_PUBLIC:
             self._public.add((host, origin))
         for server in self:
             self.admit_public(server)
 
     def admit_public(self, server: Server) -> None:
-        """Have `server` let those pages in."""
+        """Let `server` accept these pages."""
         for host, origin in self._public:
             server.admission.allow_host(host)
             server.admission.allow_origin(origin)
 
     async def close(self) -> None:
-        """Stop all of them at once."""
+        """Stop all servers at once."""
         await asyncio.gather(*(self.stop(server.handle) for server in self), return_exceptions=True)
 
     def forget_sockets(self) -> None:
-        """In a forked child: let go of every socket."""
+        """In a forked child: close the copies of all sockets."""
         for server in self:
             server.forget_sockets()

@@ -1,4 +1,4 @@
-"""h11, stricter: what it tolerates is refused, it is given little at a time, and it counts what it sends."""
+"""A stricter h11: it refuses requests that h11 tolerates, parses in small pieces, and counts the bytes it sends."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 import h11
 
 HEAD_LIMIT = 32_768
-# More than browsers and proxies send; each costs a hundredth of a millisecond.
+# More than browsers and proxies send. Each header takes a hundredth of a millisecond.
 HEADERS_LIMIT = 100
-# Of what h11 gathers between the pieces of a body: the line that begins a chunk, and the trailers at the end.
+# Bytes that h11 collects between the pieces of a body: the line that begins a chunk, and the trailers at the end.
 TRAILERS_LIMIT = 2_048
-# What a peer has sent is read for so long in one turn of the loop; then it is the others' turn.
+# Seconds for which the bytes of one peer are parsed in one loop iteration, before those of other peers.
 _AT_ONCE = 0.002
-# h11 copies all that it holds for each chunk of a body, and reads the lines of a head one by one.
+# Bytes that h11 gets at once: it copies its whole buffer for each chunk of a body, and reads a head line by line.
 _PIECE = 1_024
 _PIECE_OF_BODY = 65_536
-# As h11 finds the end of a head.
+# The same end of a head as in h11.
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _FOLDED = re.compile(rb"\r?\n[ \t]")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -27,32 +27,32 @@ _LENGTH = re.compile(rb"\ncontent-length:([^\n]*)", re.IGNORECASE)
 
 
 class StrictConnection(h11.Connection):
-    """h11, refusing what it tolerates: folded headers, two lengths for one body, heads without end."""
+    """h11 that also refuses folded headers, two lengths for one body, and endless heads."""
 
     def __init__(self) -> None:
         super().__init__(h11.SERVER, HEAD_LIMIT)
         self.refusal = 400
         self.sent_bytes = 0
-        # Of an answer whose body is yet to be sent.
+        # The head of a response whose body has yet to be sent.
         self._head = b""
-        # How much of a body has come behind its answer.
+        # The number of bytes of a body that arrived after its response.
         self.rest_bytes = 0
-        # Whether the request is one whose answer has no body.
+        # Whether the request is HEAD, whose response has no body.
         self.is_head = False
-        # What has come and has not been given to h11; `has_more` when only the time for it is up.
+        # Received bytes that h11 has not got yet; `has_more` when they only wait for time.
         self._waiting = bytearray()
         self.has_more = False
         self._until = math.inf
         self._piece = _PIECE
-        # How much of a head that still comes has been searched: if it drips, the search goes on where it was.
+        # The number of searched bytes of an incomplete head: when more arrive, the search continues there.
         self._looked_at = 0
 
     def begin_turn(self) -> None:
-        """From now on there is time to read again."""
+        """Set the time until which this iteration may parse."""
         self._until = time.monotonic() + _AT_ONCE
 
     def receive_data(self, data: bytes) -> None:
-        """Take bytes from the peer; none for its end. Those behind its last request are dropped."""
+        """Take bytes from the peer, or `b""` at its end. Bytes behind its last request are dropped."""
         if self.their_state is h11.MUST_CLOSE:
             return
         if self._waiting or len(data) > self._piece:
@@ -62,23 +62,23 @@ class StrictConnection(h11.Connection):
 
     @property
     def unread(self) -> bytes:
-        """What has come and is no part of an event yet."""
+        """The received bytes that are not part of an event yet."""
         return self.trailing_data[0] + bytes(self._waiting)
 
     @property
     def unread_bytes(self) -> int:
-        """How much that is."""
+        """The number of unread bytes."""
         return len(self._receive_buffer) + len(self._waiting)
 
     def forget_unread(self) -> None:
-        """Drop what h11 has not been given: nobody will ask for it."""
+        """Drop the bytes that h11 has not got: the connection is closed, so they are not needed."""
         self._waiting.clear()
 
-    # What h11 calls its buffer; tests/net/http/test_guard.py holds it.
+    # The name of h11's buffer, which is not public; tests/net/http/test_guard.py checks it.
     _receive_buffer: Any
 
     def next_event(self) -> Any:
-        """The next event; `h11.RemoteProtocolError` for what the guard refuses."""
+        """The next event. Raises `h11.RemoteProtocolError` for requests that the guard refuses."""
         self.has_more = False
         while (event := self._next_event()) is h11.NEED_DATA and self._waiting:
             if time.monotonic() > self._until:
@@ -90,8 +90,8 @@ class StrictConnection(h11.Connection):
 
     def _next_event(self) -> Any:
         if self.their_state is h11.MUST_CLOSE:
-            # h11 refuses the request for what comes behind it: whether it were refused would depend on how the bytes
-            # are cut. RFC 9112, section 9.6: after `Connection: close` no more is read.
+            # h11 would refuse a request because of bytes behind it, but only if they arrive together. RFC 9112,
+            # section 9.6: after `Connection: close` nothing more is read.
             self._waiting.clear()
             return h11.NEED_DATA
         head = b""
@@ -118,7 +118,7 @@ class StrictConnection(h11.Connection):
         return event
 
     def send(self, event: Any) -> Any:
-        """The bytes of an event, counted. A head goes with what follows it: that is one write for the system."""
+        """The bytes of an event, counted. A head is sent together with the next event, which saves a system call."""
         said = super().send(event)
         if type(event) is h11.Response:
             self._head = said
@@ -141,7 +141,7 @@ class StrictConnection(h11.Connection):
             self._refuse("folded header", 400)
         if end is not None and received.count(b"\n", 0, length) > HEADERS_LIMIT:
             self._refuse(f"more than {HEADERS_LIMIT} headers", 431)
-        # What is searched for may have begun in the last three bytes.
+        # A match may have begun in the last three bytes.
         self._looked_at = max(0, length - 3)
 
     def _check_request(self, request: h11.Request, received: bytes) -> None:
@@ -157,7 +157,7 @@ class StrictConnection(h11.Connection):
             self._refuse("control character in a header", 400)
 
     def _check_length(self, received: bytes) -> None:
-        """h11 takes the same length said twice for one. A proxy before us may not (RFC 9112, section 6.3)."""
+        """Refuse two lengths, even equal ones, which h11 accepts. A proxy may not agree (RFC 9112, section 6.3)."""
         end = _END_OF_HEAD.search(received)
         lengths = _LENGTH.findall(received, 0, len(received) if end is None else end.start())
         if len(lengths) != 1 or b"," in lengths[0]:

@@ -1,4 +1,4 @@
-"""The share of the handlers' threads that HTTP may hold: requests that wait cannot use up the actors' threads."""
+"""The share of the handler threads that HTTP may use: requests that wait cannot use up the actors' threads."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from typing import Any
 from zefnb.engine.runtime import Runtime
 
 HTTP_THREADS = 64
-# So that others have some left when one handler waits for something with all its requests.
+# Fewer, so that other handlers have threads left when all requests of one handler wait.
 ONE_HANDLER_THREADS = 48
-# Shorter waits are everyday.
+# Seconds: shorter waits are normal.
 _SAY_AFTER = 0.25
 
 
 class ThreadShare:
-    """A service of the runtime. Lives on the loop."""
+    """Shares the threads among HTTP handlers: a service of the runtime. Used on the loop only."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._running: Counter[str] = Counter()
         self._total = 0
-        # By handler, the one that has waited longest first.
+        # By handler; the one that has waited longest is first.
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._watching: asyncio.TimerHandle | None = None
 
     async def call(self, name: str, waits: Callable[[asyncio.Future[None]], None], call: Callable[..., Any]) -> Any:
-        """What `call()` returns in a thread of the handler called `name`; what it raises is raised.
+        """Run `call()` in a thread, for the handler `name`. Returns its result, and raises its exception.
 
-        While all threads are taken it waits; `waits` is given the future then, and may end the wait with an exception.
+        While all threads are in use, it waits. `waits` then gets the future, and may end the wait with an exception.
         """
         await self._acquire(name, waits)
         answered: asyncio.Future[tuple[Any, BaseException | None]] = self._runtime.loop.create_future()
 
         def done(answer: Any, error: BaseException | None) -> None:
-            # Now, and not when the waiter is resumed: it may have been cancelled, and the thread is free only here.
+            # Here, not when the waiter resumes: the waiter may have been cancelled, and the thread is only free now.
             self._release(name)
             if not answered.done():
                 answered.set_result((answer, error))
@@ -60,7 +60,7 @@ class ThreadShare:
             await turn
         except BaseException:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._release(name)  # its turn had come in the very moment in which it was cancelled
+                self._release(name)  # it got its thread at the moment of its cancellation
             self._forget(name, turn)
             raise
 
@@ -101,7 +101,7 @@ class ThreadShare:
             self._watching = None
 
     def _say(self) -> None:
-        """One line for as long as anybody waits."""
+        """Report, once for each period of waiting, which requests wait for a thread."""
         waiting = ", ".join(f"{name} ({len(turns)})" for name, turns in self._waiting.items())
         holding = ", ".join(f"{name} ({count})" for name, count in self._running.most_common(10))
         text = (
