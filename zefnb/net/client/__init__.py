@@ -1,4 +1,4 @@
 """Outward WebSocket clients: connecting, reconnecting, sending in order.
 
-Here lives what talks to other people's servers. It knows nothing of our own.
+This package connects to servers of other programs. It does not depend on zefnb's own servers.
 """

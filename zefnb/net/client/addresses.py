@@ -1,4 +1,4 @@
-"""Addresses: where a host leads, to this machine, its network, or anywhere."""
+"""Addresses: whether a host is this machine, in its network, or public."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 
 
 class Scope(enum.IntEnum):
-    """How far away an address is."""
+    """The distance of an address from this machine."""
 
     MACHINE = 0
     NETWORK = 1
@@ -23,7 +23,7 @@ class Scope(enum.IntEnum):
 
 
 def scope_of(address: str) -> Scope:
-    """Where a literal address leads: to this machine, to a private network, or to anywhere.
+    """The scope of a literal address: this machine, a private network, or public.
 
     >>> [scope_of(a).name for a in ('127.0.0.1', '0.0.0.0', '::ffff:10.0.0.1', 'fe80::1%eth0', '1.1.1.1')]
     ['MACHINE', 'MACHINE', 'NETWORK', 'NETWORK', 'PUBLIC']
@@ -38,7 +38,7 @@ def scope_of(address: str) -> Scope:
 
 
 def _unwrapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The IPv4 address that an IPv6 address stands for, if it does (RFC 4291, 3056, 4380, 6052)."""
+    """The IPv4 address in an IPv6 address, if it has one (RFC 4291, 3056, 4380, 6052), else the address itself."""
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
     inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo is not None else None)
@@ -50,7 +50,7 @@ def _unwrapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.I
 
 
 def _is_own(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether this machine has the address, which may be a public one. Only then can one bind to it."""
+    """Whether this machine has the address, which may be a public one: only then does `bind` succeed."""
     try:
         with socket.socket(socket.AF_INET if ip.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as probe:
             probe.bind((str(ip), 0))
@@ -60,13 +60,13 @@ def _is_own(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 
 async def addresses_of(uri: WebSocketURI) -> list[str]:
-    """The addresses of the url's host. Raises `OSError`, or `UnicodeError` for what is no name."""
+    """The addresses of the url's host. Raises `OSError`, or `UnicodeError` for an invalid name."""
     found = await asyncio.get_running_loop().getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(info[4][0]) for info in found))
 
 
 def means_this_machine(host: str) -> bool:
-    """Whether `host` is an address or the name of this machine, which no other can have."""
+    """Whether `host` is an address or the name of this machine, and cannot mean another machine."""
     if is_loopback(host):
         return True
     try:

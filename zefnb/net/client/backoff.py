@@ -1,4 +1,4 @@
-"""Backoff: how long to wait before the next attempt to connect."""
+"""Backoff: the pauses before further attempts to connect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LONGEST_PAUSE = 30.0
 
 
 class Backoff:
-    """Pauses between attempts, in seconds: each about twice the one before, none like another client's."""
+    """Pauses between attempts, in seconds: each about twice the one before, and random, so that clients spread."""
 
     def __init__(self, first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE) -> None:
         self._first = first
@@ -23,5 +23,5 @@ class Backoff:
         return pause * random.uniform(0.5, 1.0)
 
     def reset(self) -> None:
-        """Begin with short pauses again."""
+        """Start again with short pauses."""
         self._attempts = 0

@@ -1,4 +1,4 @@
-"""The outward client: a connection to somebody else's server, made again when it is lost."""
+"""The outward client: a connection to another program's server, which reconnects when it is lost."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from zefnb.net.keepalive import PING_INTERVAL, PING_TIMEOUT
 
 STOP_TIMEOUT = 1.0
 _SLICE = 64
-# Pings under way. A server that answers none would have us keep every one of them.
+# Pings without a pong. Otherwise a server that never sends pongs would make the client keep all of them.
 _MOST_PINGS = 256
-# Of one client the journal tells so many different mishaps apart; a server could make up ever new ones.
+# Different problems of one client with their own line in the journal; a server could cause any number of them.
 _MOST_MISHAPS = 16
 
-# A connection that stood this long was a good one: the next pause is a short one again.
+# Seconds: after a connection that lasted longer, the first pause is short again.
 _LASTED = 5.0
 
 _STOPPED = Disconnect(1000, "the client was stopped")
@@ -41,10 +41,10 @@ _INTERNAL_ERROR = 1011
 
 
 class Client:
-    """One outward client: its connection of the moment, what goes out and who takes what comes in. Lives on the loop.
+    """One outward client: its present connection, its send queue and its consumer. Used on the loop only.
 
-    Messages go out in order, at least once: those that the server did not confirm (by a pong, or by
-    closing for a reason of its own) before the connection broke are sent first on the next one.
+    Messages are sent in order, at least once: those that the server did not confirm (by a pong, or by
+    closing for its own reason) before the connection broke are sent first on the next one.
     """
 
     only_encodes = True
@@ -68,7 +68,7 @@ class Client:
         return f"<client of {self.target}>"
 
     async def open(self, wait: float = 0.0) -> None:
-        """Connect for the first time, trying again for `wait` seconds while the server may only be starting.
+        """Connect for the first time. Retries for `wait` seconds while the server may still be starting.
 
         Raises `ConnectionFailed`.
         """
@@ -87,12 +87,12 @@ class Client:
         self.since = Time.now()
 
     def attach(self) -> None:
-        """Subscribe: from now on what is published is kept for the server."""
+        """Subscribe: from now on, published messages are kept for the server."""
         self.consumer.attach(self, self.target.shown)
 
     def begin(self) -> None:
-        """Let messages pass in both directions, and connect again whenever the connection is lost."""
-        # In a context of its own: what comes in years later is not done in the name of the cell that connected.
+        """Send and receive messages, and reconnect whenever the connection is lost."""
+        # In an empty context: later messages must not count as work of the cell that connected.
         self._task = contextvars.Context().run(self._runtime.spawn, self._run(), f"{self!r}")
 
     def deliver(self, content: Any) -> None:
@@ -103,7 +103,7 @@ class Client:
 
     @property
     def progress(self) -> Progress:
-        """How many messages it was given, and how many of them it has handed to a connection."""
+        """The number of messages that the client got, and how many of them it has passed to a connection."""
         return self.send_queue.progress
 
     def _note(self, level: Any, text: str, key: object = None, **details: Any) -> None:
@@ -124,7 +124,7 @@ class Client:
             connection = await self._reconnect()
 
     async def _serve(self, connection: OutwardConnection) -> Disconnect:
-        """Let messages pass until the connection is lost."""
+        """Send and receive messages until the connection is lost."""
         opened = time.monotonic()
         self.send_queue.connected()
         self.consumer.connected(connection.subprotocol)
@@ -135,7 +135,7 @@ class Client:
         try:
             disconnect = await self._receive(connection)
         finally:
-            # In one step, before anything is waited for: a publisher must not be asked to wait for who is gone.
+            # In one step, before the first await: no publisher must wait for a connection that is closed.
             self.connection = None
             self.send_queue.disconnected()
             for helper in helpers:
@@ -181,7 +181,7 @@ class Client:
             self.send_queue.disconnected()
 
     async def _ask_receipt(self, connection: OutwardConnection) -> asyncio.Future[float]:
-        """A ping after messages: its pong says that they have arrived."""
+        """Send a ping after messages: its pong confirms that they have arrived."""
         pong = asyncio.ensure_future(await connection.ping())
         mark = self.send_queue.ack_requested()
 
@@ -193,7 +193,10 @@ class Client:
         return pong
 
     async def _keep_alive(self, connection: OutwardConnection) -> None:
-        """Ping while nobody is waited for; a server that does not answer is gone."""
+        """Ping regularly, and close the connection when the server does not respond.
+
+        Time in which the client waits for its consumer does not count.
+        """
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await asyncio.sleep(PING_INTERVAL)
@@ -203,7 +206,7 @@ class Client:
 
     async def _give_up(self, connection: OutwardConnection) -> None:
         with contextlib.suppress(TimeoutError):
-            # The library would wait for ever to write the close frame behind what the server does not read.
+            # The library would wait forever to write the close frame behind data that the server does not read.
             async with asyncio.timeout(CLOSE_WITHIN):
                 await connection.close(_INTERNAL_ERROR, f"no answer to a ping for {PING_TIMEOUT:.0f} s")
         connection.transport.abort()
@@ -213,7 +216,7 @@ class Client:
             pong = await asyncio.wait_for(self._ask_receipt(connection), PING_TIMEOUT)
         except TimeoutError:
             return False
-        # Waited for without being cancelled: the library would stumble over a cancelled one when the pong comes.
+        # Awaited without cancellation: the library fails on a cancelled one when the pong arrives.
         done, _ = await asyncio.wait({pong}, timeout=PING_TIMEOUT)
         return bool(done)
 
@@ -237,7 +240,10 @@ class Client:
             return self.connection
 
     async def stop(self, patience: float = STOP_TIMEOUT) -> None:
-        """Send what was published before, close with 1000, end: `patience` for the sending, and again for the rest."""
+        """Send the waiting messages and close with 1000.
+
+        Sending has the given number of seconds, and everything after it has as many.
+        """
         self._stopping = True
         self.consumer.detach()
         self.send_queue.disconnected()
@@ -260,7 +266,7 @@ class Client:
                 emptied.cancel()
         await connection.close()
         if task is not None:
-            # What came in before the close is still taken.
+            # Messages that arrived before the close are still delivered.
             await asyncio.wait({task})
 
     def _abandon(self) -> None:
@@ -288,7 +294,7 @@ class Client:
         }
 
     def forget_sockets(self) -> None:
-        """In a forked child: close its copy of our socket, which leaves the parent's alone."""
+        """In a forked child: close its copy of the socket. That of the parent stays open."""
         sock = self.connection.transport.get_extra_info("socket") if self.connection is not None else None
         if sock is not None and sock.fileno() >= 0:
             os.close(sock.fileno())

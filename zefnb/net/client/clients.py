@@ -1,4 +1,4 @@
-"""The outward clients of a runtime: made, started, found and stopped."""
+"""The outward clients of a runtime: makes, starts, finds and stops them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zefnb.net.fields import check_actor, check_topics
 from zefnb.net.ports import Topics
 
 _EXIT_TIMEOUT = 0.3
-# Seconds, a day: the longest that `FX.StartWebSocketClient(wait=...)` may be told to try.
+# Seconds, a day: the largest `FX.StartWebSocketClient(wait=...)`.
 MOST_WAIT = 86_400
 
 
@@ -40,7 +40,7 @@ def make_client(
     redirects: str = "same-origin",
     max_size: int = MAX_SIZE,
 ) -> Client:
-    """The client that these fields describe, not yet connected; `InvalidEffect` lists everything wrong with them."""
+    """The client for these fields, not yet connected. Raises `InvalidEffect`, which lists all mistakes in them."""
     faults: list[FieldError] = []
     target = check_target(url, port, ssl_context, ca_file, headers, subprotocols, redirects, max_size, faults)
     push_into = check_topics("in_stream_into", in_stream_into, faults)
@@ -73,9 +73,9 @@ class Clients(Registry[Client]):
     listed_by = "FX.ListWebSocketClients()"
 
     async def start(self, client: Client, replacing: Client | None = None, wait: float = 0.0) -> ClientHandle:
-        """Connect `client`, within `wait` seconds while its server may only be starting.
+        """Connect `client`. Retries for `wait` seconds while its server may still be starting.
 
-        A client that it replaces is stopped once that is done; between them no publish is lost.
+        The client that it replaces is stopped only after that, so that no message is lost between them.
         """
         await client.open(wait)
         try:
@@ -90,21 +90,21 @@ class Clients(Registry[Client]):
         return client.handle
 
     async def stop(self, handle: Entity, patience: float = STOP_TIMEOUT) -> None:
-        """Stop the client of that handle; `NotRunning` when there is none."""
+        """Stop the client with this handle. Raises `NotRunning` when there is none."""
         client = self.get(handle)
         self.forget(handle)
         await client.stop(patience)
 
     def actor_ended(self, client: Client) -> None:
-        """The actor of a client has stopped, and the client stops with it."""
+        """Stop a client whose actor has stopped."""
         if self.find(client.handle) is not None:
             self._runtime.spawn(self.stop(client.handle), f"stopping {client!r}")
 
     async def close(self) -> None:
-        """Stop all of them at once."""
+        """Stop all clients at once."""
         await asyncio.gather(*(self.stop(client.handle, _EXIT_TIMEOUT) for client in self), return_exceptions=True)
 
     def forget_sockets(self) -> None:
-        """In a forked child: let go of every socket."""
+        """In a forked child: close the copies of all sockets."""
         for client in self:
             client.forget_sockets()

@@ -1,7 +1,7 @@
-"""One outward connection: `websockets`' own, with bounds on what a server can make it hold.
+"""One outward connection: that of `websockets`, with bounds on the memory that a server can make it use.
 
-The library answers each ping at once, into a buffer that grows while the server does not read, and takes in whatever
-one read of the socket brings: of the shortest frames, more than a hundred thousand objects.
+The library sends each pong at once, into a buffer that grows while the server does not read. It also parses all bytes
+of one read of the socket at once: for the shortest frames, these become more than a hundred thousand objects.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from websockets.protocol import OPEN
 from websockets.proxy import get_proxy
 from websockets.uri import WebSocketURI
 
-# Bound once: in Python 3.11 each look into the enum costs a call.
+# Bound once: in Python 3.11 each access to a member of the enum costs a call.
 _TEXT, _BINARY, _CLOSE, _PING = Opcode.TEXT, Opcode.BINARY, Opcode.CLOSE, Opcode.PING
-# Bytes that are parsed before it is asked again whether there is room for more.
+# Bytes that are parsed between two checks whether there is room for more.
 _SLICE = 16 << 10
-# Pings answered in one slice, each with a pong of its own; of more only the newest.
+# Pings in one slice that each get their own pong; of further ones only the newest gets one.
 _MOST_PONGS = 64
-# A server that does not read and has sent this many pings meanwhile is not read either.
+# After so many pings of a server that does not read, the client does not read either.
 MOST_UNANSWERED = 256
 
 
 class OutwardProtocol(ClientProtocol):
-    """Answers pings within bounds: while nothing can be written, only the newest (RFC 6455, section 5.5.3)."""
+    """Sends pongs within bounds: while nothing can be written, only for the newest ping (RFC 6455, section 5.5.3)."""
 
     can_write = True
     pongs_left = _MOST_PONGS
@@ -39,11 +39,11 @@ class OutwardProtocol(ClientProtocol):
         """Take one frame."""
         opcode = frame.opcode
         if (opcode is _TEXT or opcode is _BINARY) and frame.fin and self.current_size is None:
-            # A whole message: all that the library does with it, without one more call for each.
+            # A whole message: the same as in the library, without another call for each.
             self.events.append(frame)
             return None
         if opcode is _CLOSE:
-            # Section 5.4 allows it between fragments; the library would call it a breach.
+            # Section 5.4 allows it between fragments; the library would treat it as a protocol error.
             self.current_size = None
         if opcode is not _PING or self.state is not OPEN:
             return super().recv_frame(frame)
@@ -56,14 +56,14 @@ class OutwardProtocol(ClientProtocol):
 
 
 class OutwardConnection(ClientConnection):
-    """Reads no more than is taken, and answers no more than is read."""
+    """Reads only while messages are consumed, and sends pongs only while the server reads."""
 
     protocol: OutwardProtocol
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
         self._unparsed: deque[memoryview] = deque()
-        # Why nothing is read at the moment: "messages" that nobody takes, "pings" of a server that does not read.
+        # Reasons why reading is paused: "messages" that wait for a consumer, "pings" of a server that does not read.
         self._pauses: set[str] = set()
         self._is_reading = True
         self._cut: asyncio.TimerHandle | None = None
@@ -75,7 +75,7 @@ class OutwardConnection(ClientConnection):
         self.recv_messages.resume = lambda: self._resume("messages")
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the server: parsed as far as there is room for what is in them."""
+        """Parse bytes from the server while there is room for their messages."""
         self._unparsed.append(memoryview(data))
         self._parse()
 
@@ -90,7 +90,7 @@ class OutwardConnection(ClientConnection):
             if not self.protocol.can_write and self.protocol.unanswered > MOST_UNANSWERED:
                 self._pause("pings")
         if self._cut is None and self.protocol.close_expected() and self.close_timeout is not None:
-            # The library waits for ever for a server that says that it closes and does not.
+            # The library waits forever for a server that sends a close frame and does not close.
             self._cut = self.loop.call_later(self.close_timeout, self.transport.abort)
         if not self._pauses and not self._is_reading and not self.transport.is_closing():
             self._is_reading = True
@@ -112,13 +112,13 @@ class OutwardConnection(ClientConnection):
 
     def _resume(self, why: str) -> None:
         self._pauses.discard(why)
-        # Not now: whoever takes a message is in the middle of it.
+        # Not now: the caller is just taking a message out of the queue.
         self.loop.call_soon(self._parse)
 
     def pause_writing(self) -> None:
         """The server does not read.
 
-        It is still read from, or one that sends back what it gets would wait for us as we for it.
+        The client still reads from it: otherwise an echo server and the client would wait for each other forever.
         """
         super().pause_writing()
         self.protocol.can_write = False
@@ -136,7 +136,7 @@ class OutwardConnection(ClientConnection):
         super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is gone."""
+        """The socket is closed."""
         if self._cut is not None:
             self._cut.cancel()
         self.protocol.can_write = False
@@ -144,13 +144,13 @@ class OutwardConnection(ClientConnection):
         super().connection_lost(exc)
 
     def _parse_rest(self) -> None:
-        """What came before the end counts, room or not: it is one read of the socket at most."""
+        """Parse all bytes from before the end, even without room: they are at most one read of the socket."""
         while self._unparsed:
             super().data_received(bytes(self._unparsed.popleft()))
 
 
 class Attempt(connect):
-    """One attempt to connect that follows no redirect. `peer` is the address that was reached, if it is no proxy's."""
+    """One attempt to connect, without redirects. `peer` is the address of the connection, but `None` for a proxy's."""
 
     peer: str | None = None
 
@@ -166,11 +166,11 @@ class Attempt(connect):
         self.factory = make_connection
 
     def process_redirect(self, exc: Exception) -> Exception:
-        """Leave it to the caller, who knows which redirects may be followed."""
+        """Return the exception, so that the caller decides which redirects to follow."""
         return exc
 
     async def open_tcp_connection(self) -> ClientConnection:
-        """Connect, and note with whom."""
+        """Connect, and set `peer`."""
         connection = await super().open_tcp_connection()
         address = connection.transport.get_extra_info("peername")
         is_direct = self.proxy is None or get_proxy(self.ws_uri) is None

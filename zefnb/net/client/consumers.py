@@ -1,4 +1,4 @@
-"""Consumers: who takes what comes in on an outward connection, by topics or by one actor."""
+"""Consumers: they pass the messages from an outward connection to topics or to one actor."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from zefnb.net.ports import Topics
 from zefnb.net.websocket.outbox import Outbox
 
 _POLL = 0.02
-# Bytes after which the topics are asked again whether all can follow; a message counts for some more than it has.
+# Bytes between two checks whether all subscribers can follow; each message counts for `_OVERHEAD` more than it has.
 _CHECK_EVERY = 16 << 10
 _OVERHEAD = 1_024
 
 
 class Consumer(Protocol):
-    """The inner side of an outward client. Lives on the loop."""
+    """The inner side of an outward client. Used on the loop only."""
 
     def attach(self, client: Any, url: str) -> None:
-        """Subscribe `client`, so that what is published for it is given to its `deliver`."""
+        """Subscribe `client`, so that messages for the server reach its `deliver`."""
 
     def detach(self) -> None:
-        """End that."""
+        """Unsubscribe the client."""
 
     def connected(self, subprotocol: str | None) -> None:
-        """The connection stands, for the first time or again."""
+        """The connection is made, for the first time or again."""
 
     def take(self, message: str | bytes) -> None:
-        """A message has come in."""
+        """A message has arrived."""
 
     def lost(self, disconnect: Disconnect) -> None:
-        """The connection is lost, and will be made again."""
+        """The connection is lost, and the client reconnects."""
 
     def stopped(self, disconnect: Disconnect) -> None:
-        """Nothing comes any more."""
+        """The client has stopped; no more messages arrive."""
 
     def is_full(self) -> bool:
         """Whether the reader should wait."""
@@ -53,7 +53,7 @@ class Consumer(Protocol):
 
 
 class TopicConsumer:
-    """Publishes what comes in, and sends what is published."""
+    """Publishes the received messages, and sends messages that are published."""
 
     def __init__(
         self, runtime: Runtime, topics: Topics, push_into: Sequence[Entity], subscribe_to: Sequence[Entity]
@@ -90,7 +90,7 @@ class TopicConsumer:
         pass
 
     def is_full(self) -> bool:
-        """A feed that our own servers' clients or an actor cannot follow waits for them, as a client's socket does."""
+        """Whether clients of zefnb's servers, or an actor, cannot follow: reading waits for them, as on a server."""
         if self._until_check > 0:
             return self._slow_clients.holding
         self._until_check = _CHECK_EVERY
@@ -102,7 +102,7 @@ class TopicConsumer:
 
 
 class ActorConsumer:
-    """Gives what comes in to one actor, which outlives the connections; what it publishes to `topic_out` is sent."""
+    """Passes messages to one actor, which outlives the connections. Sends what the actor publishes to `topic_out`."""
 
     actor: Actor | None = None
 

@@ -1,6 +1,6 @@
-"""Failures of outward connections: why one could not be made, and how one was lost, in plain words.
+"""Failures of outward connections: why an attempt failed, and how a connection was lost, in plain words.
 
-Texts are made here rather than taken from the library, whose errors can hold the url with its secrets.
+The texts do not come from the library, whose errors can contain the url with its secrets.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
 def why_failed(error: Exception) -> str:
-    """Why a connection could not be made, in plain words and without anything secret.
+    """Why a connection could not be made, in plain words and without secrets.
 
     >>> why_failed(ConnectionRefusedError(111, 'Connection refused'))
     'connection refused: nothing listens there'
@@ -73,16 +73,16 @@ def why_failed(error: Exception) -> str:
 
 
 class ServerNotReady(ConnectionFailed):
-    """The connection could not be made now; the server may only be about to start."""
+    """The connection could not be made now, but the server may be starting."""
 
 
 def may_be_starting(error: Exception) -> bool:
-    """Whether the server may only be about to start, so that a later attempt can succeed."""
+    """Whether the server may be starting, so that a later attempt can succeed."""
     match error:
         case ssl.SSLError():
             return False
         case InvalidStatus():
-            # A proxy in front of a server that is not there yet.
+            # A proxy sends these while the server behind it has not started.
             return error.response.status_code in (502, 503, 504)
         case OSError():
             return True
@@ -98,7 +98,7 @@ def _why_status(code: int) -> str:
 
 
 def _why_os(error: OSError) -> str:
-    # For a host with several addresses asyncio joins the errors of all into one text, without a number.
+    # For a host with several addresses asyncio joins all errors into one text, without `errno`.
     numbers = {error.errno} if error.errno is not None else {int(n) for n in _ERRNO.findall(str(error))}
     if numbers == {errno.ECONNREFUSED}:
         return "connection refused: nothing listens there"
@@ -110,16 +110,16 @@ def _status(code: int) -> str:
 
 
 class Disconnect(NamedTuple):
-    """How a connection ended: the peer's close code and reason, 1006 and ours when it sent none."""
+    """How a connection ended: the peer's close code and reason, or 1006 and the client's reason when it sent none."""
 
     code: int
     reason: str
 
     @property
     def is_unread(self) -> bool:
-        """Whether the peer may have left without looking at the last messages it was sent.
+        """Whether the peer may have left without reading the last messages.
 
-        It has looked when it closes for a reason of its own: what made it close would make it close again.
+        A peer that closes for its own reason has read them, and would close again if it got them again.
         """
         return self.code in (ABNORMAL, 1001, 1012, 1013)
 
@@ -128,7 +128,7 @@ class Disconnect(NamedTuple):
 
 
 def disconnect_of(closed: ConnectionClosed) -> Disconnect:
-    """What ended a connection."""
+    """The reason why a connection ended."""
     if closed.rcvd is not None and not (closed.rcvd_then_sent is False and closed.rcvd.code == _TOO_BIG):
         return Disconnect(closed.rcvd.code, closed.rcvd.reason)
     if closed.sent is not None and closed.sent.code == _TOO_BIG:

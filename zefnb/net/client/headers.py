@@ -1,4 +1,4 @@
-"""Headers of the outward handshake: given once, or made by a function for each attempt."""
+"""Headers of the outward handshake: given once, or returned by a function for each attempt."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class HeadersFailed(Exception):
 
 
 class Headers:
-    """What goes with the handshake. `for_attempt` calls the function, if it is one, for each attempt anew."""
+    """The headers of the handshake. If they are a function, `for_attempt` calls it for each attempt."""
 
     def __init__(self, given: Pairs | Callable[[], Any]) -> None:
         self._given = given
@@ -56,7 +56,7 @@ async def _call(function: Callable[[], Any]) -> Any:
 
 
 def check_headers(given: Any, faults: list[FieldError]) -> Headers:
-    """The headers that the field describes; what is wrong is added to `faults`."""
+    """The headers of the field `headers`. Adds mistakes to `faults`."""
     if given is None:
         return Headers([])
     if callable(given):
@@ -75,12 +75,12 @@ def _check_signature(function: Callable[..., Any], faults: list[FieldError]) -> 
     except TypeError as error:
         faults.append(FieldError("headers", f"the function cannot be called without arguments: {error}", _ALLOWED))
     except ValueError:
-        # A builtin without a signature: the call tells.
+        # A builtin without a signature; a wrong one raises when it is called.
         return
 
 
 def _problem_of(given: Any) -> str:
-    """What is wrong with headers. Values are never shown: they are where tokens are."""
+    """The mistake in headers, or an empty text. It never contains values, since these may be tokens."""
     pairs = given.items() if isinstance(given, Mapping) else given
     if not isinstance(given, Mapping | list | tuple):
         return f"got {with_article(type(given).__name__)}"

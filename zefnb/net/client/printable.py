@@ -1,4 +1,4 @@
-"""Urls as they may be shown."""
+"""Urls without secrets, to show them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from zefnb.text.secrets import hide_secrets
 
 
 def printable_url(url: str) -> str:
-    """A url as it may be shown: in one line, without user, password, query and fragment.
+    """A url without secrets: in one line, without user, password, query and fragment.
 
     >>> printable_url('wss://ada:secret@example.com:8443/feed?token=abc')
     'wss://example.com:8443/feed'
     """
     try:
-        # First by the eye: what was not escaped in a password would be part of the path else.
+        # Before parsing, by pattern: an unescaped slash would make the rest of a password part of the path.
         parts = urlsplit(hide_secrets(url))
     except ValueError:
         return "a malformed url"

@@ -1,4 +1,4 @@
-"""Proxies: which connections go through the one that the environment names."""
+"""Proxies: which connections use the proxy that the environment names."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from websockets.uri import WebSocketURI
 
 from zefnb.net.client.addresses import Scope, addresses_of, means_this_machine, scope_of
 
-# Behind a proxy, names of the outside may have no address here, which some resolvers take long to find out.
+# Seconds: behind a proxy, outside names may have no address here, and some resolvers take long to report that.
 RESOLVE_WITHIN = 1.0
 
 
 async def needs_proxy(uri: WebSocketURI) -> bool:
-    """Whether the connection goes through a proxy: one is set, and `uri` does not lead to this machine.
+    """Whether the connection uses a proxy: one is set, and `uri` is not on this machine.
 
-    A proxy stands between this machine and others. Every spelling of this machine counts: `127.1`, `0x7f000001`,
-    `[::ffff:127.0.0.1]`, `localhost.`, its own name, and each name that has only addresses of this machine.
+    Every spelling of this machine counts: `127.1`, `0x7f000001`, `[::ffff:127.0.0.1]`, `localhost.`, its own name, and
+    each name that has only addresses of this machine.
     """
     if get_proxy(uri) is None:
         return False
@@ -27,6 +27,6 @@ async def needs_proxy(uri: WebSocketURI) -> bool:
         async with asyncio.timeout(RESOLVE_WITHIN):
             addresses = await addresses_of(uri)
     except (OSError, UnicodeError):
-        # Only the proxy may know the name. (A timeout is an OSError.)
+        # Perhaps only the proxy can resolve the name. (A timeout is an OSError.)
         return True
     return any(scope_of(address) is not Scope.MACHINE for address in addresses)

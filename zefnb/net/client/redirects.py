@@ -1,8 +1,9 @@
-"""Redirects of outward connections: which are followed, and what goes along.
+"""Redirects of outward connections: which are followed, and with which headers.
 
-A server elsewhere must not lead us to a service on this machine or its network, which trusts whoever is inside, and
-must not be given what was meant for another. Where a host's name leads is judged by its addresses, and the connection
-goes to one that was judged: no spelling of an address, and no name that changes meanwhile, gets past that.
+A remote server must not redirect the client to a service on this machine or its network, which may trust all its local
+peers, and must not get headers that were meant for another server. The addresses of the host decide, and the connection
+uses one of the checked addresses. So neither an unusual spelling of an address nor a name whose addresses change can
+avoid the check.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ _SCHEMES = {"ws": "ws", "http": "ws", "wss": "wss", "https": "wss"}
 
 
 class RedirectRefused(Exception):
-    """A redirect that is not followed, and why, in plain words and without anything secret."""
+    """A redirect that is not followed. The text has the reason, in plain words and without secrets."""
 
 
 class Hop(NamedTuple):
-    """One stop on the way: its url, the headers to send, and the address to connect to (`None`: any of the host's)."""
+    """One step of the redirects: its url, the headers to send, and the address (`None`: any address of the host)."""
 
     url: str
     headers: list[tuple[str, str]]
@@ -39,15 +40,15 @@ class Hop(NamedTuple):
 
 
 def location_of(response: Response) -> str | None:
-    """Where `response` redirects to, or `None` when it is no redirect."""
+    """The target of the redirect in `response`, or `None` when `response` does not redirect."""
     locations = response.headers.get_all("Location")
     return locations[0] if response.status_code in _STATUSES and len(locations) == 1 else None
 
 
 async def follow(hop: Hop, location: str, peer: str | None, mode: RedirectMode) -> list[Hop]:
-    """The next stops to try, one for each address, for a redirect from `peer` to `location`.
+    """The next steps to try, one for each address, for a redirect from `peer` to `location`.
 
-    `peer` is the address that redirects, `None` behind a proxy. Raises `RedirectRefused`.
+    `peer` is the address of the server that redirects, `None` behind a proxy. Raises `RedirectRefused`.
     """
     url = _joined(hop.url, location)
     if mode == "none":
@@ -64,7 +65,7 @@ async def follow(hop: Hop, location: str, peer: str | None, mode: RedirectMode) 
     try:
         addresses = await addresses_of(after)
     except (OSError, UnicodeError):
-        # Behind a proxy, too: what cannot be judged is not followed.
+        # Also behind a proxy: a host without an address cannot be checked, so the redirect is not followed.
         raise RedirectRefused("the server redirects to a host whose name has no address") from None
     nearest = _scope_of_peer(before, peer, stays)
     if any(scope_of(address) < nearest for address in addresses):
@@ -80,9 +81,9 @@ async def follow(hop: Hop, location: str, peer: str | None, mode: RedirectMode) 
 
 
 def _joined(base: str, location: str) -> str:
-    """The url that `location` means, seen from `base` (RFC 3986, section 5), without user and fragment."""
+    """The url of `location` relative to `base` (RFC 3986, section 5), without user and fragment."""
     try:
-        # Relative ones are resolved between http urls, which `urljoin` is sure to know.
+        # As http urls, since `urljoin` resolves relative urls only for some schemes.
         joined = urljoin(f"http{base[2:]}", location)
         parts = urlsplit(joined)
         scheme = _SCHEMES.get(parts.scheme)
@@ -102,7 +103,7 @@ def _origin(uri: WebSocketURI) -> tuple[bool, str, int]:
 
 
 def _with_user_of(old: str, new: str) -> str:
-    """User and password of a url are for its origin: on the same one they go along."""
+    """`new` with the user and password of `old`, which are valid for the same origin."""
     user, at, _ = urlsplit(old).netloc.rpartition("@")
     parts = urlsplit(new)
     return urlunsplit(parts._replace(netloc=f"{user}{at}{parts.netloc}"))
@@ -112,7 +113,7 @@ def _scope_of_peer(uri: WebSocketURI, peer: str | None, stays: bool) -> Scope:
     if peer is None:
         return Scope.PUBLIC
     scope = scope_of(peer)
-    # A name that is not this machine's own may lead here today and elsewhere tomorrow.
+    # A name that does not always mean this machine may have another address later.
     if scope is Scope.MACHINE and not stays and not means_this_machine(uri.host):
         return Scope.NETWORK
     return scope

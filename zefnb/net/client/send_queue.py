@@ -1,4 +1,4 @@
-"""SendQueue messages: kept in order, and bounded, until the peer has them."""
+"""The send queue: keeps messages in order, and within limits, until the peer has them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from zefnb.engine.mailbox import Progress
 
 MOST_MESSAGES = 10_000
 MOST_BYTES = 16 << 20
-# Handed over and not confirmed: about what sockets' buffers can hold on both sides.
+# Sent and not confirmed messages: about as many as the sockets' buffers on both sides can hold.
 _MOST_UNACKED = 4_096
 _MOST_UNACKED_BYTES = 4 << 20
 _ACK_INTERVAL = 256
-# Publishers that were past the question whether to wait when the answer changed.
+# Publishers that may have been allowed to publish just before they were paused.
 _LATECOMERS = 64
 
 
 class Message(NamedTuple):
-    """What one frame carries."""
+    """The content of one frame."""
 
     opcode: int
     payload: bytes
@@ -36,29 +36,29 @@ class MessageQueue:
         self.bytes = 0
 
     def put(self, message: Message) -> None:
-        """Append the newest."""
+        """Append a message."""
         self.messages.append(message)
         self.bytes += len(message.payload)
 
     def take(self) -> Message:
-        """Remove and return the oldest."""
+        """Remove and return the oldest message."""
         message = self.messages.popleft()
         self.bytes -= len(message.payload)
         return message
 
     def put_first(self, older: MessageQueue) -> None:
-        """Put all of `older`, which is emptied, before what is here."""
+        """Move all messages of `older` to the front of this queue."""
         self.messages.extendleft(reversed(older.messages))
         self.bytes += older.bytes
         older.clear()
 
     def clear(self) -> None:
-        """Let go of all of them."""
+        """Remove all messages."""
         self.messages.clear()
         self.bytes = 0
 
     def exceeds(self, messages: float, size: float) -> bool:
-        """Whether there are more of them, or more bytes, than that."""
+        """Whether there are more than `messages` messages, or more than `size` bytes."""
         return len(self.messages) > messages or self.bytes > size
 
     def __len__(self) -> int:
@@ -66,11 +66,11 @@ class MessageQueue:
 
 
 class SendQueue:
-    """Two piles: messages that wait, and those handed to a connection of which the peer has not said that it has them.
+    """Two queues: messages that wait, and messages that were sent and that the peer has not confirmed.
 
-    When the connection breaks, the second go before the first again: a message may reach the peer twice,
-    but none is lost. Other threads' publishers are paused while the pile that waits is more than half
-    full and a connection stands; what is full without one refuses the newest.
+    When the connection breaks, unconfirmed messages return to the front of the waiting ones: a message may reach
+    the peer twice, but none is lost. While there is a connection, publishers in other threads are paused from half
+    of the room on. Without a connection, a full queue refuses the newest messages.
     """
 
     def __init__(self, call_queue: CallQueue) -> None:
@@ -89,7 +89,7 @@ class SendQueue:
         return len(self._waiting)
 
     def put(self, message: Message) -> bool:
-        """Keep a message; false when there is no room for it."""
+        """Add a message. Returns false when there is no room for it."""
         if self._is_full_for(message) and not self._take_owed():
             self.dropped += 1
             return False
@@ -101,11 +101,11 @@ class SendQueue:
 
     def _is_full_for(self, message: Message) -> bool:
         waiting = self._waiting
-        # One that is larger than all the room is kept if it is alone: it could never be sent otherwise.
+        # A message larger than the limit is accepted when it is alone: otherwise it could never be sent.
         return bool(waiting) and waiting.exceeds(MOST_MESSAGES - 1, MOST_BYTES - len(message.payload))
 
     def _take_owed(self) -> bool:
-        """What other threads' publishers had been granted before they were paused is taken beyond the limit."""
+        """Whether to accept one message beyond the limit: other threads may have begun to publish before the pause."""
         if not (self._holds and self._owed):
             return False
         self._owed -= 1
@@ -113,22 +113,22 @@ class SendQueue:
 
     @property
     def progress(self) -> Progress:
-        """How many messages were put here, and how many of them have been handed over."""
+        """The number of messages that were added, and how many of them have been sent."""
         return Progress(self._handed, self._handed + len(self._waiting))
 
     async def first(self) -> Message:
-        """Wait for the oldest message and return it; it stays until it is `mark_sent`."""
+        """Wait for the oldest message and return it. It stays in the queue until `mark_sent`."""
         while not self._waiting:
             self._something.clear()
             await self._something.wait()
         return self._waiting.messages[0]
 
     async def emptied(self) -> None:
-        """Wait until everything has been handed over."""
+        """Wait until all messages have been sent."""
         await self._nothing.wait()
 
     def mark_sent(self) -> None:
-        """The oldest message has been given to the connection."""
+        """Move the oldest message to the unconfirmed ones: it has been passed to the connection."""
         self._unacked.put(self._waiting.take())
         self._handed += 1
         while self._unacked.exceeds(_MOST_UNACKED, _MOST_UNACKED_BYTES):
@@ -139,16 +139,16 @@ class SendQueue:
 
     @property
     def wants_ack(self) -> bool:
-        """Whether now is the time to ask the peer what it has."""
+        """Whether to request a confirmation from the peer now."""
         return not self._waiting or self._handed - self._ack_requested >= _ACK_INTERVAL
 
     def ack_requested(self) -> int:
-        """The peer has been asked; returns the mark to confirm when it answers."""
+        """Note that a confirmation was requested. Returns the mark for `confirm` when the peer responds."""
         self._ack_requested = self._handed
         return self._handed
 
     def confirm(self, mark: int) -> None:
-        """The peer has everything that had been handed over when it was asked."""
+        """Confirm all messages that had been sent when the confirmation `mark` was requested."""
         while self._confirmed < mark:
             self._confirm_oldest()
 
@@ -157,17 +157,17 @@ class SendQueue:
         self._confirmed += 1
 
     def connected(self) -> None:
-        """A connection stands: what is here can leave."""
+        """There is a connection: messages can be sent."""
         self._is_connected = True
         self._weigh()
 
     def disconnected(self) -> None:
-        """Nothing can leave now, so nobody is asked to wait for it."""
+        """There is no connection: no message can be sent, so publishers are not paused."""
         self._is_connected = False
         self._weigh()
 
     def requeue_unacked(self, *, again: bool) -> None:
-        """The connection is gone. With `again`, what the peer did not confirm is sent once more, first."""
+        """After the end of a connection: with `again`, unconfirmed messages are sent again, before all others."""
         self._confirmed = self._ack_requested = self._handed
         if not again:
             self._unacked.clear()
@@ -177,7 +177,7 @@ class SendQueue:
             self._nothing.clear()
 
     def _weigh(self) -> None:
-        """Hold publishers back from half of the room on, until it is a quarter."""
+        """Pause publishers when the queue is half full, and resume them when it is a quarter full."""
         share = 4 if self._holds else 2
         holds = self._is_connected and self._waiting.exceeds(MOST_MESSAGES / share, MOST_BYTES / share)
         if holds == self._holds:

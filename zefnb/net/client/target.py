@@ -1,6 +1,6 @@
-"""Targets: where an outward connection leads, and how it is made.
+"""Targets: the url of an outward connection, and how the connection is made.
 
-A url may carry a password or a token. It is used as given, and shown without either.
+A url may contain a password or a token. It is used as given, and shown without them.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ MAX_SIZE = 16 << 20
 
 _URL = "ws://host/path or wss://host/path"
 _HINTS = {"http": "ws:// is the WebSocket's http://", "https": "wss:// is the WebSocket's https://"}
-# The longest message that a field may allow: the library keeps a whole one in memory.
+# The largest `max_size`: the library keeps a whole message in memory.
 LARGEST_MAX_SIZE = 1 << 30
 
-# The library would log handshakes, headers included, to whoever turns debugging on for all loggers.
+# Otherwise the library would log handshakes with their headers when a program turns on debugging for all loggers.
 _quiet = logging.getLogger("zefnb.websockets")
 _quiet.setLevel(logging.CRITICAL + 1)
 
 
 class Target:
-    """An outward url and everything that it takes to connect to it."""
+    """An outward url and everything that is needed to connect to it."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Target:
     async def connect(self) -> OutwardConnection:
         """Return a connection whose handshake is done.
 
-        Raises `ConnectionFailed`, with the reason in plain words, and its kind `ServerNotReady` where a later
+        Raises `ConnectionFailed` with the reason in plain words, or its subclass `ServerNotReady` when a later
         attempt may succeed.
         """
         try:
@@ -75,7 +75,7 @@ class Target:
         except HeadersFailed as error:
             raise ConnectionFailed(f"could not connect to {self.shown}: {error}") from error.__cause__
         except Exception as error:
-            # Not chained: errors of the library can hold the url with its secrets.
+            # Not chained: errors of the library can contain the url with its secrets.
             kind = ServerNotReady if may_be_starting(error) else ConnectionFailed
             raise kind(f"could not connect to {self.shown}: {why_failed(error)}") from None
 
@@ -89,7 +89,7 @@ class Target:
         raise RedirectRefused(f"more than {MOST_REDIRECTS} redirects, one after the other")
 
     async def _first_of(self, hops: list[Hop]) -> OutwardConnection | list[Hop]:
-        """Connect by the first address that is there: a connection, or where it redirects to."""
+        """Connect to the first address that accepts. Returns a connection, or the next steps of a redirect."""
         for number, hop in enumerate(hops, 1):
             try:
                 return await self._try(hop)
@@ -110,7 +110,7 @@ class Target:
             subprotocols=self._subprotocols or None,
             compression=None,
             proxy=proxy,
-            # The whole way has one limit.
+            # `connect` has one limit for all steps together.
             open_timeout=None,
             close_timeout=CLOSE_WITHIN,
             max_size=self.max_size,
@@ -130,7 +130,7 @@ class Target:
         if scheme != "wss":
             return {}
         if self._context is None:
-            # In a thread, because reading all the system's certificates takes some 20 ms.
+            # In a thread, since reading all certificates of the system takes some 20 ms.
             self._context = await asyncio.to_thread(ssl.create_default_context)
         return {"ssl": self._context}
 
@@ -146,7 +146,7 @@ def check_target(
     max_size: int,
     faults: list[FieldError],
 ) -> Target | None:
-    """The target that these fields describe, or `None` and what is wrong with them, added to `faults`."""
+    """The target for these fields. Returns `None` when there are mistakes, which are added to `faults`."""
     before = len(faults)
     full = _check_url(url, port, faults)
     checked_headers = check_headers(headers, faults)
@@ -166,7 +166,7 @@ def check_target(
 
 
 def _check_url(url: str, port: int | None, faults: list[FieldError]) -> str | None:
-    """The url with its port. What is wrong is said without repeating the url, which may hold a secret."""
+    """The url with its port. Mistakes are described without the url, which may contain a secret."""
     if port is not None and not 1 <= port <= 65535:
         faults.append(FieldError("port", f"got {port}", "1 to 65535"))
         port = None
