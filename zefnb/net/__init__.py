@@ -1,5 +1,5 @@
 """The network: servers, WebSocket connections and outward clients.
 
-`http/` takes connections in and answers requests, `websocket/` carries messages, `client/` connects outward. What they
-share lives here. `websocket/` knows neither of the others.
+`http/` accepts connections and responds to requests, `websocket/` sends and receives messages, and `client/` connects
+outward. This package holds the code that they share. `websocket/` does not import the other two.
 """

@@ -1,4 +1,4 @@
-"""The budget: what all peers together may hold of this process, by kind, each kind with its limit."""
+"""The budget: the memory that all peers together may use in this process, with a limit for each kind."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from types import TracebackType
 
 from zefnb.engine.runtime import Runtime
 
-# Bytes that are held for peers of all servers together.
+# Bytes for the peers of all servers together.
 BODIES_LIMIT = 64 << 20
 MESSAGES_LIMIT = 64 << 20
 ANSWERS_LIMIT = 64 << 20
 
 
 class Account:
-    """What is held of one kind, exactly. Used on the loop only.
+    """The exact number of held bytes of one kind. Used on the loop only.
 
     >>> account = Account(10)
     >>> account.take(7), account.take(4), account.take(3), account.held
@@ -35,21 +35,21 @@ class Account:
         return self.held * 4 > self.limit
 
     def take(self, amount: int) -> bool:
-        """Hold `amount` more; returns False, and holds nothing more, where that would exceed the limit."""
+        """Hold `amount` more. Returns False, and holds nothing more, when that would exceed the limit."""
         if self.held + amount > self.limit:
             return False
         self.held += amount
         return True
 
     def release(self, amount: int) -> None:
-        """Hold `amount` less. Raises `ValueError` for more than is held, which would be an error in our own code."""
+        """Hold `amount` less. Raises `ValueError` for more than is held, which would be an error in zefnb itself."""
         if amount > self.held:
             raise ValueError(f"{amount} released, but {self.held} held")
         self.held -= amount
 
 
 class SharedAccount(Account):
-    """The same for any thread."""
+    """An account that any thread can use."""
 
     __slots__ = ("_lock",)
 
@@ -67,14 +67,14 @@ class SharedAccount(Account):
 
 
 class Held:
-    """What one request holds of an account, released when its block ends."""
+    """The share of one request in an account, released when its block ends."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
         self._amount = 0
 
     def take(self, amount: int) -> bool:
-        """Hold more; returns False where all together would hold too much."""
+        """Hold `amount` more. Returns False when all requests together would exceed the limit."""
         if not self._account.take(amount):
             return False
         self._amount += amount
@@ -82,11 +82,11 @@ class Held:
 
     @property
     def amount(self) -> int:
-        """What is held now."""
+        """The amount that is held now."""
         return self._amount
 
     def settle(self, amount: int) -> bool:
-        """Hold this much, more or less than before; returns False, and changes nothing, where that is too much."""
+        """Hold `amount` in all, more or less than before. Returns False, and changes nothing, when that is too much."""
         if amount > self._amount:
             return self.take(amount - self._amount)
         self._account.release(self._amount - amount)
@@ -94,7 +94,7 @@ class Held:
         return True
 
     def release(self) -> None:
-        """Hold nothing any more."""
+        """Release everything."""
         self._account.release(self._amount)
         self._amount = 0
 
@@ -105,23 +105,23 @@ class Held:
         self.release()
 
 
-# Of a body: its bytes while they come, and its text, whose characters take four bytes each at most.
+# For each byte of a body: the bytes themselves while they arrive, and its text, with at most four bytes a character.
 _HELD_FOR_EACH_BYTE = 6
 
 
 class Budget:
     """A service of the runtime: one account for each kind.
 
-    `bodies`: bytes of HTTP requests that wait, are read or handled. `messages`: bytes of WebSocket messages that have
-    begun and are not whole. `answers`: bytes of HTTP answers that have yet to be sent.
+    `bodies`: bytes of HTTP requests that wait, or are being read or handled. `messages`: bytes of WebSocket messages
+    that have begun and are not complete. `answers`: bytes of HTTP responses that have yet to be sent.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self.bodies = Account(BODIES_LIMIT)
         self.messages = Account(MESSAGES_LIMIT)
-        # Taken where a handler runs: what does not fit is let go there, before the next is made.
+        # Shared, because handlers' threads use it: a response that does not fit is dropped before the next one is made.
         self.answers = SharedAccount(ANSWERS_LIMIT)
 
     def make_room_for_body(self, size: int) -> None:
-        """Let a body of `size` bytes be held, which a server or a route allows."""
+        """Raise the limit so that a body of `size` bytes fits, which a server or a route allows."""
         self.bodies.limit = max(self.bodies.limit, _HELD_FOR_EACH_BYTE * size)

@@ -14,7 +14,7 @@ from zefnb.errors import FieldError, UsageError, shown
 
 
 def check_topics(where: str, given: Any, faults: list[FieldError]) -> tuple[Entity, ...]:
-    """The topics in `given`, one or a list; what is none is added to `faults`."""
+    """The topics in `given`, one or a list. Adds mistakes to `faults`."""
     if given is None:
         return ()
     items = [given] if isinstance(given, Entity | str) else given
@@ -29,7 +29,7 @@ def check_topics(where: str, given: Any, faults: list[FieldError]) -> tuple[Enti
 
 
 def check_actor(where: str, given: Any, journal: Journal, faults: list[FieldError]) -> tuple[Any, Any]:
-    """The behaviour and initial state that `given`, an `FX.StartActor`, describes; what is wrong goes to `faults`."""
+    """The behaviour and initial state of `given`, an `FX.StartActor`. Adds mistakes to `faults`."""
     if given is None:
         return None, None
     if not isinstance(given, FX.StartActor):

@@ -1,4 +1,4 @@
-"""Host names: reading them as RFC 9110 (section 7.2) has them, and which mean this machine."""
+"""Host names: parsing by RFC 9110 (section 7.2), and which of them mean this machine."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import ipaddress
 import re
 import socket
 
-# Nothing that two readers could understand differently: no user, no blanks, no second colon.
+# Nothing that two parsers could read differently: no user, no blanks, no second colon.
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{0,5}))?")
 
 
 def split_host(authority: str) -> tuple[str, int | None]:
-    """A Host header as name and port, the name in lower case and without brackets; an empty name for what is none.
+    """A Host header as name and port, the name in lower case and without brackets; an empty name for an invalid header.
 
     >>> split_host('LocalHost:8000'), split_host('[::1]:80'), split_host('a.example')
     (('localhost', 8000), ('::1', 80), ('a.example', None))
@@ -48,11 +48,11 @@ def machine_hosts() -> set[str]:
     """The names and addresses of this machine."""
     name = socket.gethostname()
     hosts = {name.lower(), socket.getfqdn().lower()}
-    # A machine that cannot resolve its own name is still reached by that name.
+    # Clients may still reach a machine by its name when it cannot resolve the name itself.
     with contextlib.suppress(OSError):
         hosts.update(str(info[4][0]).partition("%")[0].lower() for info in socket.getaddrinfo(name, None))
     for family, peer in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        # Connecting a datagram socket sends nothing; it tells which address would be used.
+        # Connecting a datagram socket sends nothing; its own address is then the one that would be used.
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as probe:
                 probe.connect((peer, 9))

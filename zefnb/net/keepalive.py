@@ -1,4 +1,4 @@
-"""Keeping connections alive: how often a peer is pinged, and how long its pong may take, either way."""
+"""Keepalive: the seconds between pings and until their pongs, for servers and outward clients."""
 
 from __future__ import annotations
 

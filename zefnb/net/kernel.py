@@ -1,4 +1,4 @@
-"""The kernel: what it holds of what was sent to a peer, and how many descriptors it lets this process have."""
+"""The kernel: how many sent bytes it still holds for a peer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ except ImportError:  # Windows
 
 
 def unsent_bytes(transport: asyncio.Transport) -> int:
-    """What our kernel has yet to bring to the peer; it takes and tells in steps of more than a mebibyte."""
+    """The bytes that this machine's kernel has yet to deliver. It reports them in steps of more than a mebibyte."""
     if fcntl is None:
         return 0
     size = array.array("i", [0])

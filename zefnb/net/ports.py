@@ -1,4 +1,4 @@
-"""What the network side needs of the topics: named here, given by the effects one floor up."""
+"""Ports: the interface of the hub that this package uses. The effects pass the hub in: `net` may not import it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from zefnb.core.entity import Entity
 
 
 class Topics(Protocol):
-    """The hub, as seen from a socket."""
+    """The hub, as a connection uses it."""
 
     def publish(self, topic: Entity, content: Any) -> None:
-        """Hand `content` to every subscriber of `topic`."""
+        """Deliver `content` to every subscriber of `topic`."""
 
     def subscribe(self, topic: Entity, subscriber: Any, kind: str) -> int:
-        """Have `subscriber.deliver(content)` called from now on."""
+        """Call `subscriber.deliver(content)` for each message from now on."""
 
     def unsubscribe(self, topic: Entity, subscriber: Any) -> bool:
-        """End that."""
+        """Stop calling `subscriber.deliver`."""
 
     def are_congested(self, topics: Iterable[Entity]) -> bool:
-        """Whether an actor that what is published to them leads to has a full mailbox."""
+        """Whether an actor that messages to these topics reach has a full mailbox."""

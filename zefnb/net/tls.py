@@ -1,4 +1,4 @@
-"""TLS: certificates as users give them, as a context that servers and clients use."""
+"""TLS: converts the certificates that users give to a context for a server."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _ALLOWED = "('cert.pem', 'key.pem'), {'certfile': ..., 'keyfile': ...} or an ssl
 
 
 def server_context(given: Any) -> ssl.SSLContext | None:
-    """The context for `certificates=`: files of a certificate chain and its key, or a context as it is.
+    """The context for `certificates=`: files of a certificate chain and its key, or a context, which is used unchanged.
 
-    Raises `InvalidEffect` that names the field, for a file that is missing or no certificate.
+    Raises `InvalidEffect`, which names the field, for a file that is missing or invalid.
     """
     if given is None or isinstance(given, ssl.SSLContext):
         return given
@@ -35,7 +35,7 @@ def server_context(given: Any) -> ssl.SSLContext | None:
         if not isinstance(path, str | os.PathLike) or not os.path.isfile(path):
             raise _fault(f"there is no file {shown(path)}")
     try:
-        # With a password given, even an empty one, a key that has another is an error and not a prompt.
+        # With an empty password, an encrypted key raises an error instead of a prompt for its password.
         context.load_cert_chain(str(certificate), str(key), password="")
     except ssl.SSLError as error:
         raise _fault(f"{certificate} and {key} are no certificate and its key: {error.reason}") from None
