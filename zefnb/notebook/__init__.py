@@ -1,4 +1,4 @@
 """The notebook side: magics, live tables, widgets, display, output and links.
 
-Here lives everything that needs IPython or a browser. Nothing below imports it.
+Everything that needs IPython or a browser is in this package. No package below imports it.
 """

@@ -8,8 +8,8 @@ from typing import Any
 from zefnb.core.entity import ET
 from zefnb.core.function import ZefFunction
 
-# When a connection of the page's own ends because its server went away (1001, 1006, 1012), the page is reloaded as
-# soon as the address answers again. Pages that close their connections themselves are left alone.
+# When a WebSocket of the page closes because its server has stopped (1001, 1006, 1012), the script reloads the page as
+# soon as the address responds again. It does not reload a page that closes its connections itself.
 _RELOAD = """<script>
 (() => {
   let waiting = false;
@@ -45,7 +45,7 @@ def cell_page(text: str) -> ZefFunction:
     live = _with_script(text)
 
     def page(request: Any) -> Any:
-        # Programs get the cell as it stands; a browser that opens a page says that it wants HTML.
+        # Programs get the cell's text unchanged. A browser that opens a page accepts HTML, and gets the script, too.
         wants_html = "text/html" in str(request.headers.get("accept", ""))
         return ET.Response(
             status=200, body=live if wants_html else text, headers={"content-type": "text/html; charset=utf-8"}
@@ -55,7 +55,7 @@ def cell_page(text: str) -> ZefFunction:
 
 
 def _with_script(text: str) -> str:
-    """The page with the script before all of its own: behind its first tags, so that its doctype stays the first."""
+    """Insert the script before the page's own scripts, but after its first tags: the doctype must come first."""
     places = [match.end() for match in _HEAD.finditer(text[:2_000])]
     at = max(places, default=0)
     return text[:at] + _RELOAD + text[at:]

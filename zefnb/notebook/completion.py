@@ -23,14 +23,14 @@ _PLAIN = re.compile(r"""[^\s"'`{}$?;%!-][^\s"'`{}$?;]*""")
 
 
 class Completion:
-    """Our two matchers in a shell's completer."""
+    """The two matchers of zefnb in a shell's completer."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._matchers: list[Any] = []
 
     def open(self) -> None:
-        """Register them."""
+        """Register the matchers."""
         from IPython.core.completer import SimpleCompletion, context_matcher
 
         def answer(found: Iterable[str], fragment: str, kind: str, alone: bool) -> Any:
@@ -46,7 +46,7 @@ class Completion:
             rest = match["rest"] or match["assigned"] or ""
             fragment = "" if not rest or rest[-1].isspace() else rest.split()[-1]
             found = list(self._line(rest, fragment))
-            # What is replaced is IPython's own idea of a word, which ends at a slash or a dash.
+            # IPython replaces only its own token, which begins after a slash or a dash.
             token = context.token if fragment.endswith(context.token) else ""
             cut = len(fragment) - len(token)
             return answer([text[cut:] for text in found if text.startswith(fragment)], token, "param", True)
@@ -61,12 +61,12 @@ class Completion:
         self._shell.Completer.custom_matchers.extend(self._matchers)
 
     def close(self) -> None:
-        """Take them away."""
+        """Remove the matchers."""
         for matcher in self._matchers:
             self._shell.Completer.custom_matchers.remove(matcher)
 
     def _line(self, rest: str, fragment: str) -> Iterator[str]:
-        """What may stand where the cursor is."""
+        """Yield the words that are possible at the cursor."""
         from zefnb.notebook.magics import SUBCOMMANDS, command
 
         words = [piece.raw for piece in pieces(rest[: len(rest) - len(fragment)])]
@@ -118,7 +118,7 @@ class Completion:
 
 
 def _expected(parser: kinds.Parser, words: list[str]) -> argparse.Action | None:
-    """The argument that the next word is for."""
+    """Return the argument to which the next word belongs."""
     by_option = {option: action for action in parser._actions for option in action.option_strings}
     positionals = [action for action in parser._actions if not action.option_strings]
     waiting: argparse.Action | None = None
@@ -142,12 +142,12 @@ def _facts() -> dict[str, Any]:
 
 
 def _topics() -> Iterator[str]:
-    """The topics that somebody listens to, and those of the routes, to which nobody may be connected yet."""
+    """Yield the topics with subscribers, and the topics of the routes, which may have no clients yet."""
     return filter(_is_plain, _all_topics())
 
 
 def _is_plain(name: str) -> bool:
-    """Whether a name, which may be of a client, stands for itself in a line: nothing in it is read as anything else."""
+    """Whether a line can contain the name, which may come from a client, unquoted: no part of it has a meaning."""
     return _PLAIN.fullmatch(name) is not None and strip_controls(name) == name
 
 
@@ -160,7 +160,7 @@ def _all_topics() -> Iterator[str]:
 
 
 def _paths(sockets_only: bool, port: str | None = None) -> Iterator[str]:
-    """The paths of the servers, or of the one on that port."""
+    """Yield the paths of all servers, or of the server on that port."""
     return filter(_is_plain, _all_paths(sockets_only, port))
 
 
@@ -186,7 +186,7 @@ def _channels() -> list[str]:
 
 
 def fields_before(text: str) -> tuple[list[str], str]:
-    """The fields that may be named at the end of `text`, each with `=`, and the part of a name that is there.
+    """Return the fields that are possible at the end of `text`, each with `=`, and the part of a name that is typed.
 
     >>> fields_before("FX.StopTimer(")
     (['timer='], '')
@@ -209,7 +209,7 @@ def fields_before(text: str) -> tuple[list[str], str]:
 
 
 def _open_call(text: str) -> int:
-    """Where the innermost bracket that is open at the end of `text` opens, if it is a round one; else -1."""
+    """Return the position of the innermost open bracket at the end of `text` if it is a round one, else -1."""
     opened: list[int] = []
     at = 0
     while at < len(text):

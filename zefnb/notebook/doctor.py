@@ -1,4 +1,4 @@
-"""`zefnb doctor`: what is installed, what works here, what is missing and how to get it."""
+"""`zefnb doctor`: the installed versions, checks of this machine, and advice for everything that is missing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FOR_NOTEBOOKS = {
 
 
 class Finding(NamedTuple):
-    """One line of the report. A `fault` is something zefnb cannot do without."""
+    """One line of the report. A `fault` is missing or broken, and zefnb needs it."""
 
     verdict: Verdict
     subject: str
@@ -39,7 +39,7 @@ class Finding(NamedTuple):
 
 
 def doctor(console: Console | None = None) -> int:
-    """Print the report; 0 unless something needed is missing."""
+    """Print the report. Return 1 if it has a fault, else 0."""
     console = console or Console(highlight=False, soft_wrap=True)
     faults = 0
     for title, check in (
@@ -59,7 +59,7 @@ def doctor(console: Console | None = None) -> int:
 
 
 def installed() -> Iterator[Finding]:
-    """Versions of zefnb and of everything that it needs."""
+    """Yield the versions of zefnb and of its dependencies."""
     yield Finding("ok", "zefnb", _version_of("zefnb") or "run from a checkout that is not installed")
     yield Finding("ok", "python", f"{platform.python_version()} ({sys.executable})")
     for requirement in _requirements():
@@ -77,7 +77,7 @@ def _requirements() -> list[str]:
 
 
 def _requirement(requirement: str) -> Finding:
-    """Whether a dependency is there, in a version that fits.
+    """Check whether a dependency is installed in a version that fits.
 
     >>> _requirement("rich>=1").verdict, _requirement("no-such-thing>=2").verdict
     ('ok', 'fault')
@@ -93,7 +93,7 @@ def _requirement(requirement: str) -> Finding:
 
 
 def _fits(found: str, bounds: str) -> bool:
-    """Whether a version lies within bounds such as `<0.55,>=0.54`.
+    """Whether a version is within bounds such as `<0.55,>=0.54`.
 
     >>> _fits('0.54.2', '<0.55,>=0.54'), _fits('0.55', '<0.55,>=0.54'), _fits('3', '')
     (True, False, True)
@@ -115,7 +115,7 @@ def _version_of(name: str) -> str | None:
 
 
 def machine() -> Iterator[Finding]:
-    """The event loop, the addresses and the ports."""
+    """Check the event loop, the addresses and the ports."""
     yield _event_loop()
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         port, reason = _bind(family, address, 0)
@@ -143,7 +143,7 @@ def _event_loop() -> Finding:
 
 
 def _bind(family: int, address: str, port: int) -> tuple[int, str]:
-    """The port that could be bound, or 0 and the reason."""
+    """Return the port that was bound and an empty text, or 0 and the reason."""
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             if os.name == "posix":
@@ -156,7 +156,7 @@ def _bind(family: int, address: str, port: int) -> tuple[int, str]:
 
 
 def a_server() -> Iterator[Finding]:
-    """Whether a server that is started here can be reached, by HTTP and by WebSocket."""
+    """Start a server, and check that it can be reached by HTTP and by WebSocket."""
     from urllib.request import ProxyHandler, build_opener
 
     from websockets.sync.client import connect
@@ -186,7 +186,7 @@ def a_server() -> Iterator[Finding]:
 
 
 def for_notebooks() -> Iterator[Finding]:
-    """What a notebook needs beyond the package itself."""
+    """Check the packages and the files that only notebooks need."""
     from zefnb.notebook.tutorials import notebooks_folder
 
     for name, what in _FOR_NOTEBOOKS.items():

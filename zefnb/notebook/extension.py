@@ -1,4 +1,4 @@
-"""The extension: `%load_ext zefnb`, and what `from zefnb import *` alone sets up in IPython."""
+"""The IPython extension: `%load_ext zefnb`, and the parts that `from zefnb import *` sets up without it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _ATTRIBUTE = "_zefnb_attached"
 
 
 class QuietReload:
-    """Has `%load_ext zefnb` say nothing in a cell that runs again: what it asks for is there."""
+    """Makes `%load_ext zefnb` silent when the extension is already loaded, so that a cell can run again."""
 
     def __init__(self, shell: Any) -> None:
         self._manager = shell.extension_manager
 
     def open(self) -> None:
-        """Begin."""
+        """Replace the shell's function that loads extensions."""
         manager, plain = self._manager, self._manager.load_extension
 
         def load_extension(name: str) -> Any:
@@ -32,12 +32,12 @@ class QuietReload:
         manager.load_extension = load_extension
 
     def close(self) -> None:
-        """End it."""
+        """Restore the shell's function."""
         vars(self._manager).pop("load_extension", None)
 
 
 class Attached:
-    """What a shell has of us."""
+    """The parts of zefnb that are set up in one shell."""
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
@@ -59,13 +59,13 @@ class Attached:
             self.parts.append(part)
 
     def detach(self) -> None:
-        """Leave the shell as it was."""
+        """Restore the shell."""
         for part in reversed(self.parts):
             part.close()
 
 
 def attach(shell: Any) -> Attached:
-    """Display and output routing in that shell; done once."""
+    """Set up display and output routing in that shell, once."""
     found: Attached | None = getattr(shell, _ATTRIBUTE, None)
     if found is None:
         found = Attached(shell)
@@ -74,7 +74,7 @@ def attach(shell: Any) -> Attached:
 
 
 def attach_running_shell() -> None:
-    """Do so in the shell that runs this, if there is one. Never fails: an import must not."""
+    """Call `attach` for the running shell, if there is one. Never raises, because an import of zefnb calls it."""
     ipython = sys.modules.get("IPython")
     try:
         shell = ipython.get_ipython() if ipython is not None else None
@@ -85,12 +85,12 @@ def attach_running_shell() -> None:
 
 
 def load(shell: Any) -> None:
-    """What `%load_ext zefnb` does."""
+    """Load the extension, for `%load_ext zefnb`."""
     attach(shell).load()
 
 
 def unload(shell: Any) -> None:
-    """What `%unload_ext zefnb` does."""
+    """Unload the extension, for `%unload_ext zefnb`."""
     found = getattr(shell, _ATTRIBUTE, None)
     if found is not None:
         delattr(shell, _ATTRIBUTE)

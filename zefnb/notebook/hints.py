@@ -1,4 +1,4 @@
-"""Hints: a line under a cell whose code does less than its author meant."""
+"""Hints: a line under a cell whose code probably does not do what its author meant."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import ast
 import sys
 from typing import Any
 
-# The beginnings of Python's own words for `topic | map(function)`, in which its `map` gets one argument.
+# The beginnings of Python's own error texts for `topic | map(function)`, where the builtin `map` gets one argument.
 _PYTHONS_OWN = {"map() must have at least two arguments": "map", "filter expected 2 arguments, got 1": "filter"}
 
 _ACTORS = ", or give it to a route as `actor=`"
 
 
 class Hints:
-    """Looks at each cell when it has run."""
+    """Checks each cell after it has run."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
 
     def open(self) -> None:
-        """Begin."""
+        """Register the check."""
         self._shell.events.register("post_run_cell", self._ran)
 
     def close(self) -> None:
-        """End it."""
+        """Remove the check."""
         if self._ran in self._shell.events.callbacks["post_run_cell"]:
             self._shell.events.unregister("post_run_cell", self._ran)
 
@@ -38,7 +38,7 @@ class Hints:
 
 
 def about_error(error: BaseException) -> str:
-    """The op that was meant by a `map` or `filter` of Python's own; else nothing."""
+    """Return a hint on the op where the error comes from Python's own `map` or `filter`, else an empty text."""
     if type(error) is not TypeError:
         return ""
     text = str(error)
@@ -51,13 +51,13 @@ def about_error(error: BaseException) -> str:
 
 
 def about_effects(source: str, names: dict[str, Any]) -> str:
-    """A line for a cell that gave names to effects and ran none; else nothing."""
+    """Return a hint for a cell that bound names to effects and performed none, else an empty text."""
     if "FX." not in source:
         return ""
     try:
         statements = ast.parse(source).body
     except SyntaxError:
-        # Magics: what they run is not ours to judge.
+        # Magics are not Python, so it is unclear whether they perform the effects.
         return ""
     if any(isinstance(node, ast.Await) or _is_run(node) for each in statements for node in ast.walk(each)):
         return ""
@@ -81,5 +81,5 @@ def _targets(statement: ast.stmt) -> list[str]:
 
 
 def _ends_with_a_name(statements: list[ast.stmt]) -> bool:
-    """Whether the last statement only gives a name, so that nothing else shows under the cell."""
+    """Whether the last statement is an assignment, so that the cell displays no value."""
     return isinstance(statements[-1], ast.Assign | ast.AnnAssign)

@@ -1,4 +1,4 @@
-"""The overview: everything that runs, gathered on the loop in one go, as plain values."""
+"""The overview: everything that runs, as plain values, which one call on the loop collects."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ from zefnb.topics.timer import Timers
 
 T = TypeVar("T")
 
-# More of a kind than this says nothing to a reader; how many there are is told beside them.
+# Longer lists do not help a reader. The overview has the total count as well.
 MOST_LISTED = 200
 _SHORTEST_STRETCH = 0.5
 _LONGEST_STRETCH = 30.0
 
 
 def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
-    """What `work()` answers on the loop, awaited if need be. From any thread; waits, and raises what it raises."""
+    """Run `work()` on the loop, await its result if that is awaitable, and return it. Can be called from any thread.
+
+    Blocks until the result is there, and raises the exception of `work`.
+    """
     if runtime.thread.is_current:
         return work()
     waker = thread_waker()
@@ -65,13 +68,13 @@ def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
 
 
 class Rates:
-    """How fast counters grow, per second: a service of the runtime, fed by whoever looks."""
+    """The growth of counters per second: a service of the runtime, which takes a sample at each call."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._seen: dict[Any, tuple[float, int, float | None]] = {}
 
     def of(self, key: Any, count: int) -> float | None:
-        """The rate of `key` since it was last looked at; `None` at the first look and after a long pause."""
+        """Return the rate of `key` since the last call; `None` at the first call and after a long pause."""
         now = time.monotonic()
         before = self._seen.get(key)
         if before is None or now - before[0] > _LONGEST_STRETCH:
@@ -85,13 +88,13 @@ class Rates:
         return rate
 
     def forget_old(self) -> None:
-        """Drop what nobody has looked at for a while."""
+        """Drop the samples that have not been read for a long time."""
         limit = time.monotonic() - _LONGEST_STRETCH
         self._seen = {key: seen for key, seen in self._seen.items() if seen[0] > limit}
 
 
 def overview(runtime: Runtime) -> dict[str, Any]:
-    """Everything that runs, as dicts, lists, text and numbers. On the loop; `on_loop` brings one there.
+    """Return everything that runs, as dicts, lists, text and numbers. Must run on the loop: see `on_loop`.
 
     Keys: servers, clients, topics, topic_count, actors, actor_count, timers, databases, outward, faults.
     """
@@ -114,7 +117,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
 
 
 def route_names(server: Server) -> list[str]:
-    """The routes of a server, each as one text."""
+    """Return the routes of a server, each as one text."""
     return [route if isinstance(route, str) else " ".join(route) for route in server.given_routes]
 
 
@@ -147,32 +150,32 @@ def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def user_topics(runtime: Runtime) -> list[TopicState]:
-    """The topics that somebody listens to, but for those of the toolkit itself."""
+    """Return the topics with subscribers, without the internal topics of zefnb."""
     return [state for state in runtime.service(Hub).topics() if not _is_internal(state)]
 
 
 def own_actors(runtime: Runtime) -> list[Actor]:
-    """The actors that run by themselves, and not for a connection."""
+    """Return the actors that do not belong to a connection."""
     return [actor for actor in runtime.service(Actors) if actor.server is None]
 
 
 def input_names(actor: Actor) -> str | None:
-    """The topics from which an actor gets its messages."""
+    """Return the names of the topics from which an actor gets its messages."""
     source = actor.handle.__dict__.get("input")
     topics = source if isinstance(source, list) else [source] if source is not None else []
     return ", ".join(topic._uid for topic in topics) or None
 
 
 def subscriber_count(state: TopicState) -> int:
-    """How many listen to a topic."""
+    """Return the number of subscribers of a topic."""
     subscribers = [who for who, kind in state.subscribers.items() if kind != WATCH]
     return sum(len(who) if isinstance(who, Sized) else 1 for who in subscribers)
 
 
 def _is_internal(state: TopicState) -> bool:
-    """The two topics of each connection with an actor: thousands of them, none with a name.
+    """Whether a topic is internal: one of the two unnamed topics of each connection with an actor.
 
-    A topic that only the toolkit itself watches is no topic of the user's either.
+    A topic that only zefnb itself watches is internal, too.
     """
     if all(kind == WATCH for kind in state.subscribers.values()):
         return True
@@ -216,7 +219,7 @@ def _timer(timer: Any) -> dict[str, Any]:
 
 
 def _databases() -> list[dict[str, Any]]:
-    # What has not been loaded cannot have been opened.
+    # Without this module no database is open.
     module = sys.modules.get("zefnb.store.store")
     stores = dict(getattr(module, "OPEN", {}))
     return [{"uid": uid, "keys": len(store)} for uid, store in list(stores.items())[:MOST_LISTED]]
@@ -239,7 +242,7 @@ _LONGEST_UID = 12
 
 
 def brief(value: Any, depth: int = 2) -> str:
-    """A value in short, without walking all of it: states may be huge, and this is asked many times a second.
+    """Return a short text of a value without visiting all of it: states can be huge, and it runs often.
 
     >>> brief({'name': 'Ada', 'scores': list(range(1000))})
     "{'name': 'Ada', 'scores': [0, 1, 2, 3, …]}"
@@ -263,7 +266,7 @@ def _brief(value: Any, depth: int) -> str:
             named = ((f"{name}=", item) for name, item in fields.items())
             parts.append(_items(named, len(fields), depth) if depth else "…")
         return f"{kind!r}({', '.join(parts)})"
-    # Any other repr may be slow or have effects, and this is the loop.
+    # Any other repr can be slow or have side effects, and this code runs on the loop.
     return f"<{kind.__name__}>"
 
 
@@ -281,7 +284,7 @@ def _brief_container(value: Any, depth: int) -> str:
 def _items(pairs: Any, count: int, depth: int) -> str:
     try:
         parts = [f"{label}{_brief(item, depth - 1)}" for label, item in islice(pairs, _MOST_ITEMS)]
-    except RuntimeError:  # a handler's thread changes it at this moment
+    except RuntimeError:  # a handler thread changes the container at the same time
         return "…"
     return ", ".join([*parts, "…"] if count > _MOST_ITEMS else parts)
 

@@ -1,7 +1,7 @@
-"""Ahead: what the first server needs is loaded while the user reads what the first cell has said.
+"""The preloader: loads the modules of a server in a background thread, after the cell that imports zefnb.
 
-A server's code takes some 100 ms to load. Whoever brings zefnb into a notebook is about to start one, so it is
-loaded in a thread of its own once that cell has run; the first server then starts as quickly as the next.
+These modules take some 100 ms to load, and a notebook that imports zefnb usually starts a server soon. With the
+modules loaded, its first server starts as fast as any other.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ _NEEDED = ("zefnb.engine.perform", "zefnb.topics.hub", "zefnb.net.http.servers")
 
 
 class Preloader:
-    """Waits for the end of the cell that runs now, and loads."""
+    """Loads the modules when the running cell has ended."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._waits = False
 
     def open(self) -> None:
-        """Begin."""
+        """Wait for the end of the running cell."""
         self._waits = True
         self._shell.events.register("post_run_cell", self._ran)
 
     def close(self) -> None:
-        """Do nothing any more; what is being loaded is loaded."""
+        """Cancel the load if it has not begun; a load that has begun completes."""
         if self._waits:
             self._waits = False
             self._shell.events.unregister("post_run_cell", self._ran)
@@ -38,7 +38,7 @@ class Preloader:
 
 
 def load() -> None:
-    """Load what a server needs. Trouble is for whoever starts one to hear of."""
+    """Load the modules of a server. Errors are ignored here, because starting a server raises them again."""
     with contextlib.suppress(Exception):
         for name in _NEEDED:
             importlib.import_module(name)

@@ -1,7 +1,7 @@
-"""Tracebacks: an error of ours points at the line that caused it, not into the code that found it.
+"""Tracebacks: an error of zefnb points at the line that caused it, not at the code of zefnb that raised it.
 
-IPython asks an exception how it wants to be shown; every other kind is left to it. It asks the outermost alone, so one
-of ours that was the cause of another is shown whole.
+IPython calls a hook of the exception to render it, and all other exceptions stay as they are. It calls the hook of the
+outermost exception only, so an error of zefnb that is the cause of another exception has its full traceback.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ _HOOK = "_render_traceback_"
 
 
 class Tracebacks:
-    """How a shell shows our errors. `%xmode Verbose` shows all there is."""
+    """Renders the errors of zefnb in a shell. With `%xmode Verbose` the traceback is complete."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
 
     def open(self) -> None:
-        """Begin."""
+        """Add the hook to the errors of zefnb."""
 
         def rendered(error: ZefError) -> list[str]:
             style = self._shell.InteractiveTB
@@ -32,13 +32,13 @@ class Tracebacks:
         setattr(ZefError, _HOOK, rendered)
 
     def close(self) -> None:
-        """End it."""
+        """Remove the hook."""
         if hasattr(ZefError, _HOOK):
             delattr(ZefError, _HOOK)
 
 
 def to_its_cause(traceback: TracebackType | None) -> TracebackType | None:
-    """The traceback without our own frames at its end. Ours between a cell and a user's function stay."""
+    """Return the traceback without the frames of zefnb at its end. Frames of zefnb above a user's function stay."""
     steps: list[TracebackType] = []
     while traceback is not None:
         steps.append(traceback)

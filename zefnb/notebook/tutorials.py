@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def notebooks_folder() -> Path | None:
-    """Where the tutorials are: in this folder, or in the checkout that this package runs from."""
+    """Return the folder of the tutorials, in the working directory or in the checkout, or `None` if there is none."""
     places = (Path.cwd() / "notebooks", Path(__file__).resolve().parents[2] / "notebooks")
     return next((place for place in places if any(place.glob("*.ipynb"))), None)
 
 
 def how_to_open() -> str:
-    """One line on the tutorial notebooks, true to what is there."""
+    """Return one line on how to open the tutorial notebooks from here."""
     if notebooks_folder() is None:
         return "The tutorial notebooks are in the checkout of zefnb: `make lab` there opens them."
     return "The tutorial notebooks: `make lab` in the checkout, or `zefnb lab`."
