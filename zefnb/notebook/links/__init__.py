@@ -1,1 +1,1 @@
-"""Links: under which address a browser reaches a server, wherever the notebook runs."""
+"""Links: the addresses under which a browser reaches the servers, on this machine or behind a proxy."""

@@ -1,4 +1,4 @@
-"""A widget without a view: a page that knows of it tells by which name it is reached."""
+"""A widget without a view, whose script reports the host and the origin of the notebook's page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zefnb.notebook.widgets.child_models import close_child_models
 
 
 class HostReporter(anywidget.AnyWidget):
-    """Never displayed: that there is one is enough for a page to run its script."""
+    """Is never displayed: a page runs the script of each widget model that exists."""
 
     _esm = Path(__file__).parents[1] / "static" / "herald" / "herald.js"
 
@@ -25,6 +25,6 @@ class HostReporter(anywidget.AnyWidget):
         self._on_host(content)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Close the widget and its child models."""
         close_child_models(self)
         super().close()

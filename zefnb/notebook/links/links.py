@@ -1,4 +1,4 @@
-"""Links: under which url a browser reaches a server of ours, wherever the notebook runs."""
+"""Links: the url under which a browser reaches a server, on this machine or behind a proxy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _colab: dict[int, str] = {}
 
 
 class Link(str):
-    """A url, or a path on the notebook's own host: text, which a notebook shows as a link (a WebSocket's, to copy)."""
+    """A url, or a path on the notebook's host. A notebook shows it as a link, a WebSocket's as text to copy."""
 
     __slots__ = ()
 
@@ -32,9 +32,25 @@ class Link(str):
 
 
 def set_public_url(url: str | None) -> None:
-    """Say where servers are reached: a url with `{port}`, such as 'https://hub.example/proxy/{port}'.
+    """Set the url under which browsers reach the servers, for all links that are made from now on.
 
-    `None` takes it back. The environment variable `ZEFNB_PUBLIC_URL` does the same from outside.
+    The environment variable `ZEFNB_PUBLIC_URL` has the same effect; a url that is set here takes precedence.
+
+    Args:
+        url: A url or a path, in which `{port}` stands for the server's port, such as
+            'https://hub.example/proxy/{port}'. `None` removes the setting.
+
+    Returns:
+        `None`.
+
+    Raises:
+        InvalidValue: `url` does not begin with 'http://', 'https://' or '/'.
+
+    >>> from zefnb.core.entity import HTTPServer
+    >>> set_public_url('https://hub.example/proxy/{port}')
+    >>> str(public_url(HTTPServer('x', port=8000), '/ws', websocket=True))
+    'wss://hub.example/proxy/8000/ws'
+    >>> set_public_url(None)
     """
     global _explicit
     if url is not None and not url.startswith(("http://", "https://", "/")):
@@ -45,9 +61,19 @@ def set_public_url(url: str | None) -> None:
 
 
 def public_url(server: Any, path: str = "/", websocket: bool = False) -> Link:
-    """The url under which a browser reaches `path` of `server`, by the place where this runs.
+    """Return the url under which a browser reaches `path` of `server`.
 
-    Under a hub the public host is not known here: it is a path then, right on the page that shows it.
+    The url depends on where the notebook runs: on this machine, on Colab, under JupyterHub, behind a Jupyter server's
+    proxy, in Codespaces or in VS Code. Under a hub the kernel cannot find out the public host. The link is then a path,
+    which is correct on the page that shows it.
+
+    Args:
+        server: The server's handle.
+        path: The path on the server, '/' by default.
+        websocket: Whether the url has the scheme `ws` or `wss`. Default `False`: `http` or `https`.
+
+    Returns:
+        The link, a `str` that a notebook shows as a link.
 
     >>> from zefnb.core.entity import HTTPServer
     >>> public_url(HTTPServer('x', port=8000), '/ws', websocket=True)  # doctest: +SKIP
@@ -63,19 +89,19 @@ def public_url(server: Any, path: str = "/", websocket: bool = False) -> Link:
 
 
 def _quoted(character: str) -> str:
-    """A character of a path as it may stand in a link, wherever that is shown."""
+    """Return a character of a path, percent-encoded if it is unsafe in a link that is displayed."""
     is_unsafe = character.isspace() or character in '<>"' or strip_controls(character) != character
     return quote(character, errors="replace") if is_unsafe else character
 
 
 def is_on_page_host() -> bool:
-    """Whether links here are paths on the host of the page that shows them, which only the page knows."""
-    # Colab would be asked for a port of its own, and answers whole urls anyway.
+    """Whether links are paths on the host of the page that shows them, a host which only the page can report."""
+    # Colab is excluded first: it returns whole urls, and `_base` would make it create a proxy for a port.
     return "google.colab.output" not in sys.modules and _base(0)[1].startswith("/")
 
 
 def reached_by(port: int) -> str:
-    """How links to that port are made here, in a few words."""
+    """Return in a few words how links to that port are made here."""
     return _base(port)[0]
 
 
@@ -99,7 +125,7 @@ def _by_colab(port: int, env: Mapping[str, str]) -> Place | None:
     if output is None:
         return None
     if port not in _colab:
-        # Asks the page, once for each port.
+        # Each port needs one request to the page.
         _colab[port] = str(output.eval_js(f"google.colab.kernel.proxyPort({port})"))
     return "Colab's proxy", _colab[port]
 
@@ -110,7 +136,7 @@ def _by_hub(port: int, env: Mapping[str, str]) -> Place | None:
 
 
 def _by_jupyter(port: int, env: Mapping[str, str]) -> Place | None:
-    """The Jupyter server that started this kernel: under a base url, or from elsewhere, through its proxy."""
+    """Return the proxy of the Jupyter server that started this kernel, if it has a base url or a public host."""
     facts = _jupyter_server(env.get("JPY_PARENT_PID", ""))
     base = str(facts.get("base_url") or "/")
     host = str(facts.get("hostname") or "localhost")
@@ -120,7 +146,7 @@ def _by_jupyter(port: int, env: Mapping[str, str]) -> Place | None:
 
 
 def _jupyter_server(pid: str) -> dict[str, Any]:
-    """What the server wrote down about itself when it started; this is what `list_running_servers` reads."""
+    """Return the contents of the file that a Jupyter server writes at its start, and `list_running_servers` reads."""
     if not pid.isdigit():
         return {}
     import json
@@ -142,7 +168,7 @@ def _by_codespaces(port: int, env: Mapping[str, str]) -> Place | None:
 
 def _by_vscode(port: int, env: Mapping[str, str]) -> Place | None:
     template = env.get("VSCODE_PROXY_URI", "")
-    # The one host that a template may ask for is that of the page, which is not known here.
+    # `{{host}}` is the host of the page, which the kernel cannot find out.
     if "{{port}}" not in template or "{{host}}" in template:
         return None
     return "VS Code's proxy", template.replace("{{port}}", str(port))

@@ -1,7 +1,7 @@
-"""The address by which the notebook's page is reached: only the page knows it, so the page is asked.
+"""The public host of the notebook's page, which only the page can report.
 
-Behind a hub's proxy the browser's Host and Origin arrive here unchanged, and a server lets in those alone
-that it knows. What a page says of itself comes by the kernel's authenticated channel, and may be believed.
+Behind a hub's proxy, requests arrive with the Host and the Origin of the browser, and a server accepts only those that
+are on its list. A page reports its own through the kernel's authenticated channel, so the report can be trusted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LONGEST_NAME = 260
 
 
 def on_host(runtime: Any, content: Any) -> None:
-    """A page has said by which host and origin it is reached: from now on servers let in what comes from there."""
+    """Make all servers accept requests with the host and the origin that a page has reported."""
     given = content if isinstance(content, dict) else {}
     host, origin = str(given.get("host", "")), str(given.get("origin", ""))
     if not all(0 < len(name) < _LONGEST_NAME for name in (host, origin)) or origin == "null":
@@ -28,19 +28,19 @@ def on_host(runtime: Any, content: Any) -> None:
 
 
 class Address:
-    """Asks the pages of a kernel whose servers are reached on the pages' own host."""
+    """Requests the host from the pages of a kernel, where the links are paths on the host of the page."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._widget: Any = None
 
     def open(self) -> None:
-        """Ask when the cell that runs has ended."""
+        """Request the host when the running cell has ended."""
         if getattr(self._shell, "kernel", None) is not None and is_on_page_host():
             self._shell.events.register("post_run_cell", self._ask)
 
     def close(self) -> None:
-        """Ask no more."""
+        """Cancel the request, and close the widget."""
         if self._ask in self._shell.events.callbacks["post_run_cell"]:
             self._shell.events.unregister("post_run_cell", self._ask)
         if self._widget is not None:
