@@ -1,7 +1,7 @@
-"""Doors: what lets the views of one widget in, by a secret that never crosses the wire.
+"""The access token of a live table: a secret that authenticates the views of one widget and is never sent on a socket.
 
-A view gets the secret through the kernel's authenticated channel. On a socket each side proves that it knows it,
-by an HMAC (RFC 2104) of two fresh nonces: whoever listens, or answers in the other's place, learns nothing.
+A view gets the secret through the kernel's authenticated channel. On a socket each side proves that it has the secret,
+by an HMAC (RFC 2104) of two fresh nonces. A proof cannot be replayed, and it does not reveal the secret.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ _NONCE = re.compile(r"[\w-]{16,128}", re.ASCII)
 
 
 class AccessToken:
-    """What lets the views of one widget in: a public name, and a secret that only they learn."""
+    """The credentials of the views of one widget: a public name, and a secret that only these views get."""
 
     def __init__(self, table: str = "clients") -> None:
-        # What the views that it lets in see.
+        # The name of the table that these views show.
         self.table = table
         self.name = secrets.token_urlsafe(8)
         self._secret = secrets.token_urlsafe(32)
 
     def tell(self) -> str:
-        """The secret, for a view that asked through the kernel."""
+        """Return the secret, for a view that requests it through the kernel."""
         return self._secret
 
     def proof(self, side: Literal["view", "server"], nonce: str, counter_nonce: str) -> str:
-        """The HMAC-SHA-256, in hex, by which `side` shows that it knows the secret.
+        """Return the HMAC-SHA-256, in hex, by which `side` proves that it has the secret.
 
-        `nonce` is the server's and `counter_nonce` the view's: neither side can be given an old answer, or its own.
+        `nonce` is the server's and `counter_nonce` the view's, so that an old proof is invalid. `side` is part of the
+        text, so that the proof of one side is invalid for the other.
         """
         said = f"{side}\n{self.name}\n{nonce}\n{counter_nonce}"
         return hmac.digest(self._secret.encode(), said.encode(), "sha256").hex()
@@ -43,13 +44,13 @@ class AccessToken:
 
 
 class Challenge:
-    """One fresh nonce for one view that has yet to prove that it knows the secret of a token."""
+    """One fresh nonce for one view, which must prove that it has the secret of a token."""
 
     def __init__(self) -> None:
         self.nonce = secrets.token_urlsafe(24)
 
     def verify(self, message: Any, tokens: Mapping[str, AccessToken]) -> tuple[AccessToken, str] | None:
-        """The token whose secret `message` proves to be known, and our own proof of it; `None` for any other."""
+        """Return the token for which `message` has a valid proof, and the server's proof; `None` if it has none."""
         try:
             request = parsed(message)
         except Malformed:

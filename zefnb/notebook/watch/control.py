@@ -1,8 +1,8 @@
-"""The control channel: how a live table in a browser reaches the toolkit's own loop.
+"""The control channel: a WebSocket server through which a live table in a browser reaches the event loop.
 
-A kernel's messages wait for the cell that runs; these do not. A server of its own, on loopback, which
-no query lists, takes views that prove that they know the secret of their widget. A view learns it through
-the kernel's authenticated channel; it crosses no socket, and is in no url, no log and no saved notebook.
+Messages to the kernel wait until the running cell has ended; messages on this channel do not. The server listens on
+loopback, and no query lists it. It accepts views that prove that they have the secret of their widget. A view gets the
+secret through the kernel's authenticated channel, so that it is on no socket, and in no url, log or saved notebook.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ from zefnb.topics.hub import Hub
 PATH = "/control"
 POLICY_VIOLATION = 1008
 SECRET_WITHIN = 5.0
-# Views that have yet to prove that they know a secret; what proves it is 200 bytes long.
+# The limits for views that have not yet proved that they have a secret. A proof has about 200 bytes.
 MOST_WAITING = 32
 _LONGEST_PROOF = 1_024
 
 QUICKEST = 0.2
 SLOWEST = 1.0
 _BOARD_EVERY = 1.0
-# A tick that took long is followed by a longer pause: the views get a twentieth of the loop at most.
+# The pause after a tick is this many times as long as the tick, so that views use at most 5 % of the loop's time.
 _SHARE = 20
-# A view that has this much to read yet is told nothing new.
+# A view with this many bytes in its outbox gets no updates.
 _BEHIND = 256 << 10
-# A view that asks through the kernel is told something for as long after each question.
+# A view that uses the kernel's channel gets updates for this long after each request.
 _LEASE = 6.0
-# A view that rests asks, too, if it is still there: a tab says nothing when it is closed.
+# A view without a request for this long is removed. A paused view polls, too, because a closed tab sends no message.
 _FORGOTTEN_AFTER = 60.0
 _MOST_THROUGH_KERNEL = 100
-# Closes that are ours, because of what a view said: a person should know.
+# The close codes that the server sends because of a view's messages. The journal notes them.
 _REFUSALS = frozenset((1002, 1003, 1007, POLICY_VIOLATION, 1009))
 
 
 class _Viewer:
-    """A session, whether it can be told something now, and how it ends: in peace, or by its own fault."""
+    """A session, with its callbacks: whether it can take updates, how to end it, and how to refuse a bad request."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class _Viewer:
 
 
 class Control:
-    """The control channel of a runtime: a service, made when the first live table is shown. Lives on the loop."""
+    """The control channel of a runtime: a service, created with the first live table. Only the loop uses it."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -78,7 +78,7 @@ class Control:
         self._tokens: dict[str, AccessToken] = {}
         self._viewers: dict[Any, _Viewer] = {}
         self._waiting: dict[Connection, asyncio.TimerHandle] = {}
-        # When each view last asked through the kernel, the longest silent one first.
+        # The time of each view's last request through the kernel, the oldest first.
         self._asked: dict[str, float] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -90,16 +90,16 @@ class Control:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port of the server, 0 if it does not run."""
         return self._server.port if self._server is not None else 0
 
     @property
     def is_ticking(self) -> bool:
-        """Whether anything is told to anyone."""
+        """Whether the next update is scheduled."""
         return self._timer is not None
 
     async def open(self, table: str = "clients") -> AccessToken:
-        """A token for a new widget, which shows `table`; the first one starts the server."""
+        """Create a token for a new widget that shows `table`. The first token starts the server."""
         async with self._starting:
             if self._server is None:
                 sessions = {PATH: EndpointConfig(session=self._authenticate)}
@@ -111,11 +111,11 @@ class Control:
         return token
 
     def has_views(self, token: AccessToken) -> bool:
-        """Whether anybody has come in by that token."""
+        """Whether a view with that token is connected."""
         return any(viewer.token is token for viewer in self._viewers.values())
 
     async def shut(self, token: AccessToken) -> None:
-        """The widget is gone, and with it its views; the last one stops the server."""
+        """Remove a token and end its views. Removing the last token stops the server."""
         self._tokens.pop(token.name, None)
         for viewer in [viewer for viewer in self._viewers.values() if viewer.token is token]:
             viewer.end()
@@ -123,7 +123,7 @@ class Control:
             await self.close()
 
     async def close(self) -> None:
-        """Stop the server and every view."""
+        """Stop the server, and end all views."""
         self._tokens.clear()
         self._feeds.clear()
         for viewer in list(self._viewers.values()):
@@ -138,27 +138,27 @@ class Control:
                 await server.stop()
 
     def forget_sockets(self) -> None:
-        """In a forked child: let go of the sockets."""
+        """Release the sockets, in a forked child."""
         if self._server is not None:
             self._server.forget_sockets()
 
     def allow(self, host: str, origin: str) -> None:
-        """Let in pages of the notebook's public host, which a widget has reported: here and in every server."""
+        """Accept pages of the public host that a widget has reported, on this server and on all others."""
         servers = self._runtime.service(Servers)
         servers.allow_public(host, origin)
         if self._server is not None:
             servers.admit_public(self._server)
 
     def _feed(self, table: str) -> Feed:
-        """The rows of a table, shared by all of its views."""
+        """Return the rows of a table, which all of its views share."""
         if table not in self._feeds:
             self._feeds[table] = Feed(self._runtime, table_named(table))
         return self._feeds[table]
 
-    # Views by socket
+    # Views that use a socket
 
     def _authenticate(self, connection: Connection) -> None:
-        """A socket has opened: it must prove that it knows a secret, and soon. Until then it is told nothing."""
+        """Wait for the proof of a view whose socket has opened. Until then it gets no data; there is a timeout."""
         challenge = Challenge()
         longest, connection.max_size = connection.max_size, _LONGEST_PROOF
         closed = connection.on_lost
@@ -183,9 +183,9 @@ class Control:
             SECRET_WITHIN, connection.close, POLICY_VIOLATION, "no secret within 5 s"
         )
         if len(self._waiting) > MOST_WAITING:
-            # The first that came, for it had the most time; ours answers within a round trip.
+            # Close the oldest one: a view of zefnb sends its proof within a round trip.
             next(iter(self._waiting)).close(POLICY_VIOLATION, "too many wait to be let in")
-        # A proxy says "open" before it has reached us; this is the true sign.
+        # A proxy can open the browser's socket before it reaches this server, so the view waits for this message.
         connection.deliver(json.dumps({"t": "hello", "nonce": challenge.nonce}))
 
     def _stop_waiting(self, connection: Connection) -> None:
@@ -216,21 +216,22 @@ class Control:
         session.say({"t": "welcome", "proof": proof})
         self._wake()
 
-    # Views by the kernel's channel, where a socket cannot be had
+    # Views that use the kernel's channel, because they cannot open a socket
 
     def ask(self, token: AccessToken, view: str, text: str, tell: Callable[[str], None]) -> None:
-        """A view asks through the kernel; it is told things for a while, and must ask again."""
+        """Handle a view's request through the kernel. The view gets updates for `_LEASE` seconds after each request."""
         if token.name not in self._tokens:
             return
         key = f"{token.name} {view}"
         known = self._viewers.get(key)
         viewer = known or self._enter_through_kernel(key, token, tell)
-        # Last in order, for it is the last to be forgotten.
+        # Moved to the end: `_forget_silent` begins with the oldest.
         self._asked.pop(key, None)
         self._asked[key] = time.monotonic()
         self._heard(viewer, text)
         if known is None and not viewer.session.has_looked and key in self._viewers:
-            # It had been forgotten, and knows nothing of that. Said once, or a view whose look is refused would go on.
+            # The view was removed as silent; the welcome makes it send `look` again. Sent only once, because a view
+            # whose `look` is refused would otherwise repeat it without end.
             viewer.session.say({"t": "welcome"})
 
     def _enter_through_kernel(self, key: str, token: AccessToken, tell: Callable[[str], None]) -> _Viewer:
@@ -251,7 +252,7 @@ class Control:
         return time.monotonic() - self._asked[key] < _LEASE
 
     def _forget_silent(self) -> None:
-        """Forget the views that have not asked for long, whether they rest or not."""
+        """Remove the views without a recent request, paused or not."""
         self._sweep = None
         now = time.monotonic()
         for key, asked in list(self._asked.items()):
@@ -278,7 +279,7 @@ class Control:
         self._wake()
 
     def _wake(self) -> None:
-        """Tick soon: now if that is not too often."""
+        """Schedule the next tick as early as the pause between ticks allows."""
         soon = max(self._earliest, self._runtime.loop.time())
         if self._timer is not None and self._due <= soon:
             return

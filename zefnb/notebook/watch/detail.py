@@ -1,4 +1,4 @@
-"""One row that somebody looks at closely: its last frames, its facts, and its actor's state."""
+"""The details of a selected row: its last frames, its facts, and its actor's state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STATE_EVERY = 1.0
 
 
 class Detail:
-    """One row that somebody looks at closely."""
+    """The details of a selected row."""
 
     def __init__(self, runtime: Runtime, table: Table[Any], row: Row) -> None:
         self._runtime = runtime
@@ -34,7 +34,7 @@ class Detail:
         self._pause = 0.0
 
     def message(self) -> Answer | None:
-        """What is new; `None` when nothing is."""
+        """Return the changes since the last message, or `None` if there are none."""
         if self._closed:
             return None
         look = self._look
@@ -51,7 +51,7 @@ class Detail:
         return {"t": "row", "row": self._key, **message} if message else None
 
     def _read_state(self) -> None:
-        """Have the state written out, in a handlers' thread: a user's `repr` may take its time."""
+        """Format the state in a handler thread, because a user's `repr` can be slow."""
         actor = self._look.actor
         now = time.monotonic()
         if actor is None or self._reading:
@@ -64,12 +64,12 @@ class Detail:
 
     def _state_read(self, text: Any, error: BaseException | None) -> None:
         self._reading = False
-        # A state that takes long to write is read again only after a while.
+        # The pause grows with the time that formatting takes.
         self._pause = 20 * (time.monotonic() - self._read_at)
         self._state = str(text) if error is None else f"its repr raises {class_name(error)}: {short_str(error, 500)}"
 
     def close(self) -> None:
-        """Stop looking."""
+        """Release the resources of the details."""
         if not self._closed:
             self._closed = True
             self._look.close()
@@ -78,7 +78,7 @@ class Detail:
 def _written_out(state: Any) -> str:
     short = short_repr(state, _LONGEST_STATE)
     if len(short) == _LONGEST_STATE:
-        # In time that does not grow with the state.
+        # `short_repr` needs the same time however large the state is; `pformat` does not.
         return f"{short}\n… cut"
     text = pprint.pformat(state, width=100, sort_dicts=False)
     return text if len(text) <= _LONGEST_STATE else text[:_LONGEST_STATE] + "\n… cut"

@@ -1,8 +1,7 @@
-"""The feed: what runs of one kind as rows, and views that send a window of them as differences.
+"""The feed: the rows of one live table, and its views, each of which sends the changes in a window of the rows.
 
-The browser never holds the whole table. It asks for a window, sorted and searched here, and from then
-on gets what changed in it. What all views need (what runs, the samples of its rates, an order)
-is made once per tick and shared.
+The browser never has the whole table. It requests a window, which is sorted and searched here, and then gets the
+changes in it. The data that all views need (the rows, the samples of their rates, an order) is computed once per tick.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from zefnb.notebook.watch.table import Place, Table
 SAMPLES = 30
 SAMPLE_EVERY = 1.0
 MOST_ROWS = 200
-# A person searches for what reads like words.
+# Only columns with text are searched.
 _SEARCHED = frozenset(("text", "code", "uid", "id", "port", "list", "value"))
 
 
 class Row:
-    """One row: what runs, the key by which views know it, and what is kept of its columns."""
+    """One row: the running object, its key in the views, and the stored values of its columns."""
 
     __slots__ = ("fixed", "history", "key", "natural", "sampled", "text", "thing", "total")
 
@@ -35,28 +34,28 @@ class Row:
         self.key = key
         self.fixed = fixed
         self.text = text
-        # By what it is in order as long as nobody sorts.
+        # The sort key of the table's own order.
         self.natural: Any = None
         self.history: deque[float] = deque(maxlen=SAMPLES)
         self.sampled = 0
         self.total = total
 
     def sample(self, total: float, stretch: float) -> None:
-        """Note how much the counter of its rate has grown a second since the last sample."""
+        """Record the growth per second of the row's counter since the last sample."""
         moved, self.total = total - self.total, total
-        # What has never moved costs nothing.
+        # A counter that has never grown needs no history.
         if moved or self.history:
             self.history.append(round(moved / stretch, 1))
             self.sampled += 1
 
     @property
     def rate(self) -> float:
-        """How much its counter grew a second, at the last sample."""
+        """The growth of the counter per second, at the last sample."""
         return self.history[-1] if self.history else 0.0
 
 
 class Query(NamedTuple):
-    """Which rows, in which order. `server` is the place of a server; `sort` a column, '' for the table's own."""
+    """A selection of rows and their order. `server` is a server's place; `sort` is a column, '' for the default."""
 
     server: str | None = None
     path: str | None = None
@@ -66,7 +65,7 @@ class Query(NamedTuple):
 
 
 class _Reader:
-    """How the values of one column are had: as they are, as they are sent, searched, and sorted by."""
+    """Reads the values of one column: as they are, as they are sent, and as they are searched and sorted."""
 
     def __init__(self, column: Column, of: Callable[[Any], Any]) -> None:
         self.column = column
@@ -77,7 +76,7 @@ class _Reader:
         self.order = _order(column, of)
 
     def cell(self, row: Row) -> Any:
-        """What is sent of it; of a rate, how often it was sampled."""
+        """Return the value as it is sent: the number of samples if the column is a rate."""
         if self.is_rate:
             return row.sampled
         value = self.of(row.thing)
@@ -85,7 +84,7 @@ class _Reader:
 
 
 def _order(column: Column, of: Callable[[Any], Any]) -> Callable[[Row], Any]:
-    """By what the rows are sorted; made once, since it is called for every row."""
+    """Return the sort key of a column. Created once, because it is called for every row."""
     least = column.reading.least
     if column.reads == "rate":
         return attrgetter("rate")
@@ -98,11 +97,11 @@ def _order(column: Column, of: Callable[[Any], Any]) -> Callable[[Row], Any]:
 
 
 class Feed:
-    """The rows of one table, for all of its views. Lives on the loop."""
+    """The rows of one table, for all of its views. Only the loop uses it."""
 
     def __init__(self, runtime: Runtime, table: Table[Any]) -> None:
         self.table = table
-        # Most are known by themselves, which needs no call for each.
+        # In most tables the key is the object itself, which saves a call for each row.
         self._key = None if type(table).key is Table.key else table.key
         self._runtime = runtime
         self._readers = [_Reader(column, table.value_of(column)) for column in table.columns]
@@ -122,7 +121,7 @@ class Feed:
         self._sampled_at = time.monotonic()
 
     def refresh(self) -> None:
-        """Look what runs; sample the rates when it is time."""
+        """Read the rows again, and sample the rates when a sample is due."""
         self._orders.clear()
         self._groups = []
         known = self._rows
@@ -136,7 +135,7 @@ class Feed:
         self._sample()
 
     def _group(self, things: Iterable[Any], rows: dict[Hashable, Row]) -> list[Row]:
-        """The rows of `things`, also put into `rows` by their keys; each key once."""
+        """Return the rows of `things`, one for each key, and also add them to `rows`."""
         known, key_of, before = self._rows, self._key, len(rows)
         group: list[Row] = []
         for thing in things:
@@ -150,7 +149,7 @@ class Feed:
             group.append(row)
         if len(rows) - before == len(group):
             return group
-        # A key came twice: the last row counts.
+        # A key occurred twice: the last row counts.
         return list(rows.values())[before:]
 
     def _made(self, thing: Any) -> Row:
@@ -172,23 +171,23 @@ class Feed:
                     row.sample(count(row.thing), stretch)
 
     def cells(self, row: Row) -> list[Any]:
-        """What is sent of a row, in the order of the columns; of its rate only how often it was sampled."""
+        """Return the values of a row as they are sent, in the order of the columns; of its rate the sample count."""
         cells = row.fixed.copy()
         for number, reader in self._changing:
             cells[number] = reader.cell(row)
         return cells
 
     def values(self, row: Row) -> list[Any]:
-        """The values of a row as they are, in the order of the columns."""
+        """Return the values of a row as they are, in the order of the columns."""
         return [row.rate if reader.is_rate else reader.of(row.thing) for reader in self._readers]
 
     def find(self, key: str) -> Row | None:
-        """The row of that key, if something can be done with it."""
+        """Return the row with that key, if it still exists."""
         row = self._by_key.get(key)
         return row if row is not None and self.table.is_there(row.thing) else None
 
     def ordered(self, query: Query) -> list[Row]:
-        """The rows that `query` selects, in its order; made once per tick."""
+        """Return the rows that `query` selects, in its order. Computed once per tick."""
         found = self._orders.get(query)
         if found is None:
             found = self._orders[query] = self._sorted(query, self._selected(query))
@@ -205,7 +204,7 @@ class Feed:
         return [row for row in rows if self._has(row, words)] if words else rows
 
     def _has(self, row: Row, words: list[str]) -> bool:
-        # What changes is read only where what does not has not the word.
+        # Changing columns are read only if the text of the fixed columns lacks the word.
         return all(
             word in row.text or any(word in str(reader.of(row.thing)).lower() for reader in self._searched)
             for word in words
@@ -224,7 +223,7 @@ class Feed:
 
 
 class View:
-    """A window on the table, and what its reader has been told of it."""
+    """A window on the table, and the values in it that were sent last."""
 
     def __init__(self) -> None:
         self.query = Query()
@@ -236,14 +235,14 @@ class View:
         self._told_place: tuple[int, int] | None = None
 
     def forget(self) -> None:
-        """The reader has lost track: tell everything again."""
+        """Make the next message complete, because the reader has lost a message."""
         self._told, self._told_order, self._told_place = {}, [], None
 
     def message(self, feed: Feed) -> dict[str, Any] | None:
-        """What has changed for the reader since the last message; `None` when nothing has.
+        """Return the changes since the last message, or `None` if there are none.
 
-        `order` is the window's rows by key, `rows` those that are new in it, `cells` what changed in the
-        others by number of column, `start` and `total` where the window is and in how many rows.
+        `order` has the keys of the window's rows, `rows` the new rows, `cells` the changed values of the others by
+        column number, `start` the position of the window, and `total` the number of all rows.
         """
         rows = feed.ordered(self.query)
         self.offset = max(0, min(self.offset, len(rows) - self.limit))
@@ -274,7 +273,7 @@ class View:
             return None
         changed = {n: cell for n, (cell, old) in enumerate(zip(cells, before, strict=True)) if cell != old}
         if rate_at in changed:
-            # One more sample goes by itself; the reader appends it.
+            # A single new sample is sent alone, and the reader appends it. Otherwise the whole history is sent.
             changed[rate_at] = row.rate if cells[rate_at] == before[rate_at] + 1 else list(row.history)
         return changed
 

@@ -1,4 +1,4 @@
-"""Requests of live views: JSON objects, read strictly, since what sends them may be anything."""
+"""Requests of live views: JSON objects, parsed strictly, because any program can be the sender."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _INVALID = 1007
 
 
 class Malformed(Exception):
-    """A message that is no request at all: whoever sends it is no view of ours, or a broken one.
+    """The message is not a valid request, so the sender is not a view of zefnb, or it has a defect.
 
-    `code` and `reason` are those to close its connection with (RFC 6455, section 7.4.1).
+    `code` and `reason` are for the close frame to the sender (RFC 6455, section 7.4.1).
     """
 
     def __init__(self, code: int, reason: str) -> None:
@@ -27,7 +27,7 @@ class Malformed(Exception):
 
 
 def parsed(text: str | bytes) -> Request:
-    """The JSON object (RFC 8259) in `text`, its names unique; `Malformed` for anything else.
+    """Return the JSON object (RFC 8259) in `text`. Raises `Malformed` for any other text, and for duplicate names.
 
     >>> parsed('{"do": "poll"}')
     {'do': 'poll'}
@@ -44,7 +44,7 @@ def parsed(text: str | bytes) -> Request:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    # Python reads NaN and Infinity, and would write them into an answer that no browser can read.
+    # Python accepts NaN and Infinity, but they are not JSON, and a browser could not parse a reply with them.
     raise ValueError(name)
 
 
@@ -56,7 +56,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> Request:
 
 
 def request_number(request: Request) -> int | None:
-    """The number by which the sender knows its request, `None` when it wants no answer."""
+    """Return the sender's number for its request, or `None` if it expects no reply."""
     number = request.get("id")
     if number is None or (type(number) is int and 0 <= number < 1 << 53):
         return number
@@ -64,7 +64,7 @@ def request_number(request: Request) -> int | None:
 
 
 def optional_text(request: Request, field: str, old: str | None, longest: int = 1_000) -> str | None:
-    """A text that may be missing (then it is `old`) or null."""
+    """Return a text field, which can be null; `old` if it is missing."""
     value = request.get(field, old)
     if value is None or (isinstance(value, str) and len(value) <= longest):
         return value
@@ -72,7 +72,7 @@ def optional_text(request: Request, field: str, old: str | None, longest: int = 
 
 
 def whole_number(request: Request, field: str, old: int, least: int, most: int) -> int:
-    """A number within bounds; `old` when it is missing."""
+    """Return an integer field, which must be within bounds; `old` if it is missing."""
     value = request.get(field, old)
     if type(value) is int and least <= value <= most:
         return value
@@ -80,7 +80,7 @@ def whole_number(request: Request, field: str, old: int, least: int, most: int) 
 
 
 def content_of(request: Request) -> Any:
-    """What a person wrote into a box, as they said it is meant: text, JSON, hex or base64."""
+    """Return the content of an input box, decoded as the user selected: text, JSON, hex or base64."""
     given, kind = str(request.get("content", "")), request.get("as", "text")
     try:
         if kind == "text":

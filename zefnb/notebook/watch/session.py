@@ -1,6 +1,6 @@
-"""A session: one live view in a browser, what it asks for and what it is told.
+"""A session: one live view in a browser, its requests and the messages to it.
 
-It does not know how its words travel: over the control channel's socket, or through the kernel.
+It does not depend on the transport: the control channel's socket, or the kernel's channel.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import zefnb.effects  # noqa: F401 - declares the effects that a person's actions are made of
+import zefnb.effects  # noqa: F401 - declares the effects that the actions of users perform
 from zefnb.core.effect import FX
 from zefnb.core.entity import ET
 from zefnb.engine.perform import perform
@@ -31,7 +31,7 @@ _LONGEST_SEARCH = 200
 
 
 class Session:
-    """Answers requests, and pushes what has changed whenever the ticker says so. Lives on the loop."""
+    """Handles requests, and sends the changes at each tick of the control channel. Only the loop uses it."""
 
     def __init__(self, runtime: Runtime, feed: Feed, tell: Callable[[str], None]) -> None:
         self._runtime = runtime
@@ -46,15 +46,15 @@ class Session:
 
     @property
     def has_looked(self) -> bool:
-        """Whether it has been told what the view wants to see."""
+        """Whether the view has requested its window."""
         return self._looks
 
-    # What it asks
+    # Requests of the view
 
     def handle(self, text: str | bytes) -> None:
-        """Take one request, a JSON object whose `do` names it, and answer when it has an `id`.
+        """Handle one request, a JSON object with its name in `do`, and reply if it has an `id`.
 
-        `Malformed` for what is no request at all.
+        Raises `Malformed` if the message is not a request.
         """
         request = parsed(text)
         number = request_number(request)
@@ -82,13 +82,13 @@ class Session:
         if number is None and error is None:
             return
         if error is not None:
-            # Our own errors are written for people; any other says its type too.
+            # The text of a `ZefError` is complete for users; other exceptions need their type as well.
             text = str(error) if isinstance(error, ZefError) else f"{class_name(error)}: {short_str(error, 500)}"
         self.say({"t": "done", "id": number, "ok": error is None, "text": text})
 
     def say(self, message: Answer) -> None:
         """Send one message to the view."""
-        # Escaped: a lone half of a surrogate pair, which a state may hold, has no UTF-8.
+        # `json.dumps` escapes: a lone surrogate, which a state can contain, has no UTF-8 encoding.
         self._tell(json.dumps(message, separators=(",", ":")))
 
     def _look(self, request: Request) -> None:
@@ -134,7 +134,7 @@ class Session:
         return row
 
     def _act(self, request: Request) -> str | Awaitable[str]:
-        """Do one of the table's actions with a row."""
+        """Perform one of the table's actions on a row."""
         row, name = self._row(request.get("row")), request.get("action")
         actions = self._feed.table.actions
         action = next((action for action in actions if action.name == name), None)
@@ -165,10 +165,10 @@ class Session:
             raise NotRunning("this server does not run any more")
         return await stop_server(self._runtime, server, request)
 
-    # What it is told
+    # Messages to the view
 
     def push(self, board: dict[str, Any]) -> bool:
-        """Tell what has changed since the last time; returns whether anything did."""
+        """Send the changes since the last call. Return whether there were any."""
         news = {key: value for key, value in board.items() if self._sent_overview.get(key) != value}
         if news:
             self._sent_overview = board
@@ -191,7 +191,7 @@ class Session:
         return message is not None
 
     def push_detail(self) -> bool:
-        """Tell what is new of the row that is looked at."""
+        """Send the changes of the selected row. Return whether there were any."""
         message = self._detail.message() if self._detail is not None else None
         if message is not None:
             self.say(message)
@@ -210,7 +210,7 @@ class Session:
             self._tail = None
 
     def close(self) -> None:
-        """Nobody looks any more: let go of everything."""
+        """End the taps and subscriptions of the view."""
         self._look_away()
         self._end_tail()
         self._looks = False
@@ -225,6 +225,6 @@ _ACTIONS: dict[str, Callable[[Session, Request], Any]] = {
     "publish": Session._publish,
     "follow": Session._follow,
     "stop": Session._stop,
-    # A view that asks through the kernel: that it asks is what counts.
+    # A view that uses the kernel's channel polls to stay registered. The request has no other effect.
     "poll": lambda session, request: None,
 }

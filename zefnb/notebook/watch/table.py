@@ -1,4 +1,4 @@
-"""A live table: what one kind of row shows of itself, what more of the one that is selected, and what one can do."""
+"""A live table: the columns of one kind of row, the details of the selected row, and the actions on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Frame = dict[str, Any]
 
 
 class Box(NamedTuple):
-    """A box to fill in, beside the button of an action. `kind` is 'text', 'number' or 'content' (a message)."""
+    """An input box beside the button of an action. `kind` is 'text', 'number' or 'content' (a message)."""
 
     name: str
     label: str
@@ -27,7 +27,7 @@ class Box(NamedTuple):
 
 
 class Action(NamedTuple):
-    """What one can do with the selected row; `do` returns what to say when it is done. `asks` is asked before."""
+    """An action on the selected row. `do` returns the text of its success. If there is a question, it comes first."""
 
     name: str
     label: str
@@ -36,7 +36,7 @@ class Action(NamedTuple):
     asks: str = ""
 
     def spec(self) -> dict[str, Any]:
-        """What the browser needs to know of it."""
+        """Return the description of the action for the browser, as JSON values."""
         return {
             "name": self.name,
             "label": self.label,
@@ -46,49 +46,49 @@ class Action(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where rows belong: the place of a server, and one of its WebSocket routes. `None` is anywhere."""
+    """The server and the WebSocket route to which rows belong. `server` is a server's place; `None` is any."""
 
     server: str | None = None
     path: str | None = None
 
 
 class Look:
-    """What is told of the row that a view has selected, beside its cells. Without more, that is its title."""
+    """The details of the row that a view has selected, in addition to its cells. By default there are none."""
 
-    # Whose state is shown.
+    # The actor whose state is shown.
     actor: Actor | None = None
-    # What stands where no frames have come yet.
+    # The text that is shown until the first frame.
     hint = ""
 
     def frames(self) -> tuple[list[Frame], int]:
-        """The frames since this was asked last, and how many more there were."""
+        """Return the frames since the last call, and the number of frames that were dropped."""
         return [], 0
 
     def facts(self) -> Sequence[str]:
-        """What else there is to know of it now."""
+        """Return other current facts on the row, each as a short text."""
         return ()
 
     @property
     def is_open(self) -> bool:
-        """Whether anything can still be done with it."""
+        """Whether the row still exists, so that actions are possible."""
         return True
 
     def close(self) -> None:
-        """Nobody looks any more."""
+        """Release the resources of the details, when the row is no longer selected."""
 
 
 class Table(Generic[T]):
-    """One kind of row. A file of `watch/tables/` has one as `TABLE`, and is found there by its name. Used on the loop.
+    """One kind of row. Each file of `watch/tables/` has one as `TABLE`; its name is the file's. Only the loop uses it.
 
-    `T` is what runs; it is read by `columns`. Where a server has a part in it, `by_server` says so, and `groups`
-    tells which.
+    `T` is the type of the running objects, from which `columns` read their values. If `by_server` is true, the rows
+    belong to servers, and `groups` returns them by server and route.
     """
 
-    # What one is called; there is none in this table as `empty` says.
+    # The name of one row; `empty` is the text for a table without rows.
     noun: ClassVar[str]
     empty: ClassVar[str] = ""
     columns: ClassVar[tuple[Column, ...]]
-    # The column by which rows are in order before anyone sorts them.
+    # The column of the default order; '' is the first column.
     sort: ClassVar[str] = ""
     actions: ClassVar[tuple[Action, ...]] = ()
     by_server: ClassVar[bool] = False
@@ -96,35 +96,35 @@ class Table(Generic[T]):
     has_state: ClassVar[bool] = False
 
     def rows(self, runtime: Runtime) -> Iterable[T]:
-        """What runs now."""
+        """Return the running objects."""
         raise NotImplementedError
 
     def groups(self, runtime: Runtime) -> Iterable[tuple[Place, Iterable[T]]]:
-        """The same, by where it belongs."""
+        """Return the running objects by server and route."""
         return ((Place(), self.rows(runtime)),)
 
     def key(self, row: T) -> Hashable:
-        """What a row is known by as long as it is there."""
+        """Return the key of a row, which is constant while the row exists."""
         return row
 
     def title(self, row: T) -> str:
-        """What the row is called, above its details."""
+        """Return the title of a row's details."""
         raise NotImplementedError
 
     def is_there(self, row: T) -> bool:
-        """Whether something can be done with it."""
+        """Whether the row still exists, so that actions are possible."""
         return True
 
     def look(self, runtime: Runtime, row: T) -> Look:
-        """Begin to look at one row closely."""
+        """Create the details of a row."""
         return Look()
 
     def value_of(self, column: Column) -> Callable[[T], Any]:
-        """How the value of a column is had of a row."""
+        """Return the function that reads the value of a column from a row."""
         return column.of or attrgetter(column.name)
 
     def spec(self) -> dict[str, Any]:
-        """All that the browser needs to know, as JSON."""
+        """Return the description of the table for the browser, as JSON values."""
         return {
             "noun": self.noun,
             "empty": self.empty,

@@ -1,4 +1,4 @@
-"""A live table in a terminal: drawn until Ctrl-C."""
+"""A live table in a terminal, which is drawn again and again until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from zefnb.notebook.watch.tables import table_named
 from zefnb.text.controls import strip_controls
 
 _EVERY = 0.25
-# The headline, the head of the table, and a prompt below.
+# The lines of the headline, the head of the table and the prompt.
 _AROUND = 6
 
 
 def watch_terminal(runtime: Runtime, name: str, place: Place, console: Console | None = None) -> None:
-    """Draw the table of that name until Ctrl-C; once where the output is no terminal."""
+    """Draw the table of that name until Ctrl-C, or once if the output is not a terminal."""
     console = console or Console()
     feeds = [Feed(runtime, table_named(name))]
     if name == "clients":
@@ -48,13 +48,13 @@ def watch_terminal(runtime: Runtime, name: str, place: Place, console: Console |
 
 
 def _picture(runtime: Runtime, feeds: list[Feed], place: Place, console: Console) -> Group:
-    """Everything to be drawn now, on the loop."""
+    """Return the current picture. Must run on the loop."""
     width, height = console.size.width, console.size.height
     parts: list[Any] = [_headline(overview(runtime))]
     first, *others = feeds
     if first.table.by_server:
         parts += [_server(server) for server in runtime.service(Servers) if place.server in (None, server.place)]
-    # The topics below get a fifth, as long as there are any.
+    # The table of topics below gets a fifth of the height.
     rooms = [max(3, height // 5) for _ in others]
     parts.append(_table(first, Query(*place), width, max(3, height - _AROUND - len(parts) - sum(rooms))))
     for feed, room in zip(others, rooms, strict=True):

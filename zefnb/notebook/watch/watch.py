@@ -1,4 +1,4 @@
-"""`watch`: what runs, live; a widget in a notebook, tables in a terminal until Ctrl-C."""
+"""`watch`: live tables of the running objects, as a widget in a notebook, or in a terminal until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,15 +14,32 @@ if TYPE_CHECKING:
 
 
 def watch(server: Any = None, path: str | None = None) -> Any:
-    """Who is connected, live: every server, or one (its handle or port), or one of its WebSocket routes.
+    """Show a live table of the connected clients, or of other running objects.
 
-    Or what else runs: `watch('topics')`, 'actors', 'servers', 'timers', 'outward' for the clients that connect
-    outward. In a notebook, a table that sorts, searches and goes on while a cell is busy; select a client to see
-    its last frames and its actor's state, to send to it or to close it. A table of one server follows the one that
-    takes its place. Running the cell again replaces it. In a terminal, the same as tables until Ctrl-C. Raises
-    `InvalidValue` for what is no server, table or path, `NotRunning` for a server that has stopped.
+    In a notebook the table is a widget, which can be sorted and searched, and which continues while a cell is busy. The
+    details of a selected client are its last frames and its actor's state; messages can be sent to it, and it can be
+    closed. A table of one server also shows the server that replaces it. Running the cell again replaces the table. In
+    a terminal, `watch` draws the table until Ctrl-C.
+
+    Args:
+        server: The handle or the port of a server, or the name of a table: 'clients', 'access', 'actors', 'outward',
+            'servers', 'timers' or 'topics'. 'outward' has the clients that connect to other servers. Default: the
+            clients of all servers.
+        path: A WebSocket route, to show only its clients. Default: all routes.
+
+    Returns:
+        The widget in a notebook, which shows itself and has `close()`; `None` in a terminal.
+
+    Raises:
+        InvalidValue: `server` is not a server or a table, or `path` is not a route, or the table has no routes.
+        NotRunning: The server has stopped.
+        ImportError: A notebook lacks the package of the widget. The error has the command that installs it.
+
+    >>> watch('timers')
+    zefnb...
+    no timer runs
     """
-    # Imported here: the name is a public one, and naming it is to load nothing heavy.
+    # Imported here, so that importing the public name `watch` loads no large modules.
     from zefnb.engine.runtime import default_runtime
     from zefnb.notebook.overview import on_loop
     from zefnb.notebook.watch.table import Place

@@ -1,4 +1,4 @@
-"""The live table as a widget of the notebook; what it shows lives in `static/watch`."""
+"""The live table as a widget of the notebook; its JavaScript is in `static/watch`."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ from zefnb.notebook.widgets.child_models import close_child_models
 from zefnb.text.controls import strip_controls
 
 _STATIC = Path(__file__).parents[1] / "static" / "watch"
-# One module in the browser; in the house one file for each noun, joined in this order.
+# The files of the JavaScript, which are joined in this order into one module.
 _PARTS = ("dom", "format", "proof", "channel", "model", "grid", "frames", "detail", "topics", "board", "main")
 _MOST_SAVED = 50
 _EVERY_VIEW = "*"
-# Seconds between offers of the token, the first of them before the first offer.
+# Seconds before each offer of the token.
 _OFFERS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _LONGEST_NAME = 260
 ANYWHERE = Place()
 
 
 def script() -> str:
-    """The widget's JavaScript as one module."""
+    """Return the widget's JavaScript as one module."""
     return "\n".join((_STATIC / f"{part}.js").read_text("utf-8") for part in _PARTS)
 
 
 def style() -> str:
-    """The widget's style sheet."""
+    """Return the widget's style sheet."""
     return (_STATIC / "watch.css").read_text("utf-8")
 
 
 class LiveTable(anywidget.AnyWidget):
-    """One of the live tables. Made by `watch`; `close()` ends it."""
+    """A live table. `watch` creates it, and `close()` ends it."""
 
     _esm = script()
     _css = style()
-    # Saved with the notebook, so nothing secret is in it: which server and path to show, and the table's columns.
+    # These traits are saved with the notebook, so they contain no secret: the server, the path and the columns.
     scope = traitlets.Dict().tag(sync=True)
     table = traitlets.Dict().tag(sync=True)
 
     def __init__(self, runtime: Runtime, name: str = "clients", place: Place = ANYWHERE) -> None:
         self._runtime = runtime
-        # As a handle has one: the cell that made this table is known by it.
+        # A uid, as handles have one: the registry of cells identifies the table by it.
         self._uid = generate_uid()
         self._control = runtime.service(Control)
         self._table: Table[Any] = table_named(name)
@@ -66,7 +66,7 @@ class LiveTable(anywidget.AnyWidget):
         self.on_msg(self._heard)
 
     def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
-        """A view speaks through the kernel. Called in the kernel's thread; what it asks is done on the loop."""
+        """Handle a view's message through the kernel: in the kernel's thread, which queues the request for the loop."""
         if not isinstance(content, dict) or self._token is None or not self._runtime.is_alive:
             return
         view = str(content.get("view"))
@@ -93,11 +93,11 @@ class LiveTable(anywidget.AnyWidget):
             "secret": self._token.tell(),
             "base": os.environ.get("JUPYTERHUB_SERVICE_PREFIX", ""),
         }
-        # By a message and not by a synced trait: traits are saved with the notebook.
+        # Sent as a message, because a synced trait is saved with the notebook.
         self.send({"view": view, "token": token})
 
     def _offer(self, number: int = 0) -> None:
-        """Give the token unasked until a view has come: when a long cell follows at once, no view can ask."""
+        """Offer the token until a view is connected: during a long cell no request of a view arrives."""
         if self._token is None or self._control.has_views(self._token) or number == len(_OFFERS):
             return
         if number:
@@ -118,7 +118,7 @@ class LiveTable(anywidget.AnyWidget):
         return "<a live table of zefnb, closed>" if self._token is None else "<a live table of zefnb>"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live view; and for where there is no kernel, the table as it is now."""
+        """Return the live view, and for pages without a kernel the current rows as a plain table."""
         given = super()._repr_mimebundle_(**options)
         data, metadata = given if isinstance(given, tuple) else (given, {})
         rows = []
@@ -135,9 +135,9 @@ class LiveTable(anywidget.AnyWidget):
 
 
 def _drawn(table: Table[Any], rows: list[list[Any]]) -> tuple[list[str], list[list[str]], frozenset[int]]:
-    """Titles, rows of texts, and which columns are aligned to the right."""
+    """Return the titles, the rows of texts, and the numbers of the columns that are aligned to the right."""
     shown = rows[:_MOST_SAVED]
-    # What moves a second is known only to who has watched for a while.
+    # A rate needs samples over a longer time.
     there = [n for n in in_use(table.columns, shown) if table.columns[n].reads != "rate"]
     columns = [table.columns[n] for n in there]
     texts = [[strip_controls(c.text(row[n]), 120) for n, c in zip(there, columns, strict=True)] for row in shown]
@@ -149,14 +149,14 @@ def _headline(table: Table[Any], rows: list[list[Any]]) -> str:
 
 
 def saved_html(table: Table[Any], rows: list[list[Any]]) -> str:
-    """The rows as a plain table, without a script: what a saved notebook shows."""
+    """Return the rows as a plain table without a script, for a saved notebook."""
     head = html.tag("div", html.tag("b", "zefnb"), " · ", _headline(table, rows))
     more = [html.tag("div", f"and {len(rows) - _MOST_SAVED:,} more", cls="d")] if len(rows) > _MOST_SAVED else []
     return html.page(head, html.table(*_drawn(table, rows)), *more)
 
 
 def saved_text(table: Table[Any], rows: list[list[Any]]) -> str:
-    """The same as plain text."""
+    """Return the rows as plain text, for a saved notebook."""
     titles, texts, _ = _drawn(table, rows)
     lines = [titles, *texts]
     widths = [max(len(line[n]) for line in lines) for n in range(len(titles))]

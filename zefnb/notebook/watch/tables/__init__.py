@@ -1,6 +1,6 @@
-"""The live tables: one file for each kind of row, found here by its name. Each has a `TABLE`, a `watch.table.Table`.
+"""The live tables: one file for each kind of row, which has the name of the table and a `watch.table.Table` as `TABLE`.
 
-What a file may do: say what runs, its columns, and what one can do with a row. It draws nothing.
+A file defines the rows, their columns and the actions on a row. It draws nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def table_names() -> list[str]:
-    """The names of all tables, the table of clients first.
+    """Return the names of all tables, beginning with the table of clients.
 
     >>> table_names()[0]
     'clients'
@@ -24,6 +24,6 @@ def table_names() -> list[str]:
 
 
 def table_named(name: str) -> Table[Any]:
-    """The table of that name, which must be one of `table_names()`."""
+    """Return the table of that name, which must be one of `table_names()`."""
     found: Table[Any] = import_module(f"{__name__}.{name}").TABLE
     return found

@@ -11,7 +11,7 @@ from zefnb.notebook.watch.table import Table
 
 
 class AccessRows(Table[Access]):
-    """The access log, the newest first."""
+    """The table of the access log, the newest request first."""
 
     noun = "request"
     empty = "no request yet to a server that was started with logging=True"

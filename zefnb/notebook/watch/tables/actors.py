@@ -1,4 +1,4 @@
-"""Actors: those that run by themselves."""
+"""The table of the actors that do not belong to a connection."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from zefnb.notebook.watch.table import Action, Look, Table
 
 
 def actor_facts(actor: Actor) -> list[str]:
-    """What there is to know of an actor beside its state."""
+    """Return the facts on an actor apart from its state."""
     facts = [f"actor handled {actor.handled:,}, {len(actor.mailbox):,} waiting"]
     facts += [count_text(actor.faults, "fault")] if actor.faults else []
     return [*facts, f"{count_text(actor.unmatched, 'message')} without a rule"] if actor.unmatched else facts
 
 
 class ActorLook(Look):
-    """One actor closely: its state."""
+    """The details of an actor: its state."""
 
     def __init__(self, actor: Actor) -> None:
         self._actor = self.actor = actor
@@ -41,7 +41,7 @@ def _stop(runtime: Runtime, actor: Actor, request: Request) -> str:
 
 
 class Actors(Table[Actor]):
-    """The actors that run by themselves; those of connections are told of beside their clients."""
+    """The table of the actors without a connection. Actors of connections are among the details of their clients."""
 
     noun = "actor"
     empty = "no actor runs"

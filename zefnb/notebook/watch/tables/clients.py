@@ -1,4 +1,4 @@
-"""Clients: who is connected to our servers."""
+"""The table of the clients that are connected to the servers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _port(client: Connection) -> int:
 
 
 class ClientLook(Look):
-    """One client closely: its frames, its facts, and its actor's state."""
+    """The details of a client: its frames, its facts, and its actor's state."""
 
     def __init__(self, client: Connection) -> None:
         self._client = client
@@ -77,7 +77,7 @@ def _close(runtime: Runtime, client: Connection, request: Request) -> str:
 
 
 class Clients(Table[Connection]):
-    """Who is connected."""
+    """The table of the connected clients."""
 
     noun = "client"
     empty = "nobody is connected"

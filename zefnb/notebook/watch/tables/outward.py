@@ -1,4 +1,4 @@
-"""Outward clients: our connections to servers elsewhere."""
+"""The table of the outward clients: the connections of this process to other servers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def _stop(runtime: Runtime, client: Client, request: Request) -> str:
 
 
 class Outward(Table["Client"]):
-    """The outward clients, also those that are just connecting again."""
+    """The table of the outward clients, including those that are reconnecting."""
 
     noun = "outward client"
     empty = "there is no outward client"
@@ -41,7 +41,7 @@ class Outward(Table["Client"]):
     actions = (Action("stop", "Stop client", _stop, asks="Really stop?"),)
 
     def rows(self, runtime: Runtime) -> Iterable[Client]:
-        # Nothing has been connected outward where its module has not been loaded.
+        # Without this module there is no outward client.
         module = sys.modules.get("zefnb.net.client.clients")
         return () if module is None else runtime.service(module.Clients)
 

@@ -1,4 +1,4 @@
-"""Servers: ours, with their routes."""
+"""The table of the running servers, with their routes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from zefnb.notebook.watch.table import Action, Table
 
 
 async def stop_server(runtime: Runtime, server: Server, request: Request) -> str:
-    """Stop one, which takes its clients' time to go."""
+    """Stop a server, and wait until it has closed its connections."""
     await perform(runtime, FX.StopHTTPServer(server=server.handle))
     return f"stopped the server on port {server.port}"
 
 
 class Servers(Table[Server]):
-    """The servers that run."""
+    """The table of the running servers."""
 
     noun = "server"
     empty = "no server runs"

@@ -1,4 +1,4 @@
-"""Timers: what publishes by the clock."""
+"""The table of the timers, which publish at intervals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _stop(runtime: Runtime, timer: Timer, request: Request) -> str:
 
 
 class Timers(Table[Timer]):
-    """The timers that run."""
+    """The table of the running timers."""
 
     noun = "timer"
     empty = "no timer runs"

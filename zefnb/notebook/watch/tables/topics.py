@@ -1,4 +1,4 @@
-"""Topics: what somebody listens to."""
+"""The table of the topics with subscribers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zefnb.topics.hub import WATCH, Hub, TopicState
 
 
 class TopicLook(Look):
-    """One topic closely: its messages, as long as somebody looks."""
+    """The details of a topic: its messages, while the row is selected."""
 
     hint = "messages are kept while you look"
 
@@ -45,7 +45,7 @@ def _delete(runtime: Runtime, row: TopicState, request: Request) -> str:
 
 
 class Topics(Table[TopicState]):
-    """The topics that somebody listens to."""
+    """The table of the topics with subscribers."""
 
     noun = "topic"
     empty = "nobody listens to any topic"
