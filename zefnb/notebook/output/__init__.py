@@ -1,1 +1,1 @@
-"""Output of handlers: under the cell that started what they belong to, and in the log."""
+"""The output of handlers: under the cell that started their server or actor, and in the log."""

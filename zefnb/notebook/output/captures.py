@@ -1,7 +1,7 @@
 """Captures: `with out:` in a handler, for an `Output` widget of ipywidgets.
 
-The widget itself has the front end capture what the running cell shows. A handler is of another cell, or of one that
-has long ended, so what it shows in such a block is put into the widget directly.
+The widget makes the front end capture the output of the running cell. A handler belongs to another cell, or to one that
+has ended, so this module adds the output of such a block to the widget directly.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ _capturing: contextvars.ContextVar[tuple[Any, ...]] = contextvars.ContextVar("ze
 
 
 def capturing() -> Any:
-    """The widget that gets what is shown here; `None` outside of handlers and of such blocks."""
+    """Return the widget that captures the output of this handler; `None` outside of such a block."""
     widgets = _capturing.get()
     return widgets[-1] if widgets else None
 
 
 class Captures:
-    """Whether the `Output` widget knows of handlers. It is loaded when somebody uses it, and not by us."""
+    """Patches the `Output` widget for handlers, once the user's code has loaded ipywidgets."""
 
     def __init__(self) -> None:
         self._plain: dict[str, Any] = {}
 
     def open(self, result: Any = None) -> None:
-        """Teach it, if it is loaded by now. May be repeated."""
+        """Patch the widget if ipywidgets is loaded. Can be called again."""
         output = getattr(sys.modules.get("ipywidgets"), "Output", None)
         if output is None or self._plain:
             return
@@ -48,13 +48,13 @@ class Captures:
             sys.stdout.flush()
             sys.stderr.flush()
             _capturing.set(_capturing.get()[:-1])
-            # An error is the handler's, and the journal's.
+            # An error propagates to the handler, and from there into the journal.
             return None
 
         output.__enter__, output.__exit__ = begin, end
 
     def close(self) -> None:
-        """Leave it as it was."""
+        """Restore the widget's methods."""
         if self._plain:
             output: Any = sys.modules["ipywidgets"].Output
             for name, plain in self._plain.items():

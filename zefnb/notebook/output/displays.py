@@ -1,4 +1,4 @@
-"""Displays: a kernel's display publisher, whose messages of handlers go to their own cells."""
+"""Displays: a kernel's display publisher, which sends the displays of handlers to the cells of these handlers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _classes: dict[type, type] = {}
 
 
 def route_displays(publisher: Any, header: Header, take: Take) -> None:
-    """Send with the header that `header` returns, where it returns one, and nothing that `take` takes.
+    """Make the publisher use the header that `header` returns, if any, and skip the outputs for which `take` is true.
 
-    `take` is given an output as a notebook stores it, or `None` for all that was shown before: it is to be cleared.
+    `take` gets an output as a notebook stores it, or `None` for the request to clear all previous outputs.
     """
     plain = type(publisher)
     publisher.__class__ = _routed(plain)
@@ -23,7 +23,7 @@ def route_displays(publisher: Any, header: Header, take: Take) -> None:
 
 
 def unroute_displays(publisher: Any) -> None:
-    """Leave the publisher as it was."""
+    """Restore the publisher."""
     plain = getattr(publisher, "_zefnb_plain", None)
     if plain is not None:
         publisher.__class__ = plain
@@ -31,7 +31,7 @@ def unroute_displays(publisher: Any) -> None:
 
 
 def _routed(plain: Any) -> type:
-    """The class of a routed publisher."""
+    """Return the class of a routed publisher."""
     if plain in _classes:
         return _classes[plain]
 
@@ -48,7 +48,7 @@ def _routed(plain: Any) -> type:
             plain.parent_header.__set__(self, header)
 
         def publish(self, data: Any, metadata: Any = None, *, update: bool = False, **options: Any) -> None:
-            # What is updated is known by its own id, wherever it is.
+            # The front end finds an updated display by its id, in any cell.
             output = {"output_type": "display_data", "data": data, "metadata": metadata or {}}
             if update or not self._zefnb_take(output):
                 super().publish(data, metadata, update=update, **options)

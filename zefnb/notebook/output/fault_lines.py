@@ -1,4 +1,4 @@
-"""FieldError lines: what a cell is shown of the journal's faults, as they happen."""
+"""Fault lines: the warnings and errors of the journal, which appear under their cells when they occur."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from zefnb.notebook.output.handlers import handlers_cell, runtime
 
 _LONGEST_FAULT = 240
 _LONGEST_EXAMPLES = 160
-# Lines on faults: so many at once, then so many a second.
+# The rate limit of the lines of a cell: a burst, then a number per second.
 _FAULTS_AT_ONCE = 10
 _FAULTS_A_SECOND = 1.0
 
 
 class _Told:
-    """What a cell has been told since it ran last."""
+    """The counts of the faults of one cell since its last run, and the rate limit of its lines."""
 
     def __init__(self) -> None:
         self.limit = RateLimit(_FAULTS_AT_ONCE, _FAULTS_A_SECOND)
         self._counts: dict[int, Tally] = {}
 
     def count(self, number: int) -> int:
-        """How often the entry of that number has happened since then, now included."""
+        """Count one more occurrence of the entry with that number, and return the count."""
         tally = self._counts.pop(number, None) or Tally()
         self._counts[number] = tally
         if len(self._counts) > CAPACITY:
@@ -35,10 +35,10 @@ class _Told:
 
 
 class Faults:
-    """How many lines on faults a cell is shown: the first, every tenfold, and never a flood.
+    """Shows faults under their cells: the 1st, 10th, 100th and so on of each, within a rate limit.
 
-    They are counted from when the cell ran last: what was told before went with its output. No lock: what is
-    told under a cell may be told in the middle of it by a signal handler.
+    The counts begin again when the cell runs, because that clears its output. There is no lock, because a signal
+    handler can interrupt this code and show another fault.
     """
 
     def __init__(self, show: Callable[[str | None, str], None], hint: Callable[[], str]) -> None:
@@ -47,11 +47,11 @@ class Faults:
         self._told: dict[str | None, _Told] = {}
 
     def begin(self, cell: str) -> None:
-        """A cell runs, perhaps again: nothing has been told under it."""
+        """Reset the counts of a cell that begins to run."""
         self._told.pop(cell, None)
 
     def heard(self, entry: Entry) -> None:
-        """An entry of the journal: shown when it is new trouble."""
+        """Show an entry of the journal if its count and the rate limit allow it."""
         if entry.level not in ("warning", "error"):
             return
         cell = self._cell_of(entry)

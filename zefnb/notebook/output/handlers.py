@@ -1,4 +1,4 @@
-"""Handlers: whose runs here, and the cell that its output belongs to."""
+"""Handlers: the cell to which the output of the running handler belongs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from zefnb.engine.cells import current_owner, current_server
 
 
 def runtime() -> Any:
-    """The default runtime, if there is one: looking must not start it."""
-    # Another thread may be in the middle of importing it: see `Preloader`.
+    """Return the default runtime if there is one, without starting it."""
+    # A thread of the `Preloader` can be importing the module, which then has no `_default` yet.
     return getattr(sys.modules.get("zefnb.engine.runtime"), "_default", None)
 
 
 def handlers_cell() -> str | None:
-    """The cell to which the handler that runs here belongs; `None` when none runs, or its cell is not known."""
+    """Return the cell of the handler that runs here; `None` outside of handlers, and for an unknown cell."""
     if current_owner.get() is None and current_server.get() is None:
         return None
     running = runtime()

@@ -1,28 +1,28 @@
-"""Lines: what several threads write piece by piece, put together so that none cuts into the line of another.
+"""Lines: joins the pieces that several threads write, so that no thread writes into the line of another.
 
-`print` writes each of its values, each blank and the end of the line by itself, and a handler's thread may
-be interrupted between any two of them.
+`print` writes each value, each blank and the end of the line separately, and the thread can be interrupted between any
+two of these.
 """
 
 from __future__ import annotations
 
 import threading
 
-# In characters. A line that never ends, as of dots that show progress, is not gathered for ever.
+# In characters. A longer line, such as the dots of a progress display, is released in pieces.
 _LONGEST = 10_000
-# How often `overdue` leaves a begun line where it is while other threads go on writing.
+# The number of calls of `overdue` that a partial line waits while other threads write.
 _MOST_ASKS = 10
 
 
 class Lines:
-    """Lines that have been begun, one of each thread.
+    """The partial lines, one of each thread.
 
-    Not safe for threads: whoever has it holds a lock around it.
+    Not thread-safe: the caller must hold a lock.
     """
 
     def __init__(self) -> None:
         self._begun: dict[int, str] = {}
-        # How often `overdue` has seen the line of each thread.
+        # The number of calls of `overdue` since the partial line of each thread began.
         self._asks: dict[int, int] = {}
         self._is_quiet = True
 
@@ -30,7 +30,7 @@ class Lines:
         return bool(self._begun)
 
     def write(self, text: str) -> str:
-        """Add what this thread writes, and give the lines that are whole by it."""
+        """Add a text of this thread, and return the lines that it completes."""
         thread = threading.get_ident()
         whole, end, rest = (self._begun.pop(thread, "") + text).rpartition("\n")
         if end:
@@ -43,15 +43,15 @@ class Lines:
         return whole + end
 
     def flush(self) -> str:
-        """Give the line that this thread has begun, as it is."""
+        """Return the partial line of this thread."""
         self._asks.pop(threading.get_ident(), None)
         return self._begun.pop(threading.get_ident(), "")
 
     def overdue(self) -> str:
-        """Give the lines that were already begun when this was last asked, as they are.
+        """Return the partial lines that already existed at the last call.
 
-        While other threads write whole lines it waits longer: on a busy machine a thread may only have to wait for
-        its turn, and the next line would be joined to the half of its own.
+        While other threads write complete lines, a partial line waits for more calls: on a busy machine its thread may
+        only be waiting for the processor, and another line would be appended to the partial one.
         """
         patience = 1 if self._is_quiet else _MOST_ASKS
         self._is_quiet = True

@@ -1,9 +1,9 @@
-"""Output of handlers, under the cell that started what they belong to, and in the log.
+"""The output of handlers, under the cell that started their server or actor, and in the log.
 
-A handler's print may come from any thread, at any time, long after its cell. Which cell it belongs to
-is known from the actor or the server whose handler runs; where that cell's output goes, from the cell's
-latest execution. In a kernel each piece is sent with the header of that execution as its parent, which
-is all that a front end goes by. In a terminal the prompt's own means keep it whole.
+A handler can print from any thread, at any time, long after its cell has ended. The actor or the server whose handler
+runs determines the cell, and the latest execution of that cell determines where the output goes. In a kernel each piece
+is sent with the header of that execution as its parent, by which a front end finds the cell. In a terminal, IPython's
+prompt stays intact by its own means.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from zefnb.notebook.output.reload_buffer import ReloadBuffer
 from zefnb.notebook.output.streams import route, unroute
 from zefnb.notebook.output.widget_outputs import Stored, add_output, clear_outputs
 
-# Where output goes: a cell, or a widget.
+# The destination of output: a cell, or a widget.
 Place = Any
 
 _FLUSH_EVERY = 0.1
-# What one cell may show between two flushes, about what Jupyter's own limit lets through.
+# In characters, for one cell between two flushes. It is close to Jupyter's own limit.
 _MOST_AT_ONCE = 100_000
 _REMEMBERED_CELLS = 1_000
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
@@ -44,15 +44,15 @@ def _has_things(cell: str) -> bool:
 
 
 class KernelOutput:
-    """Routes the kernel's `stdout` and `stderr`: what handlers write is sent to their cells by us.
+    """Routes the kernel's `stdout` and `stderr`: it sends the output of handlers to their cells.
 
-    The streams stay the objects they are, since others hold on to them, and all else goes their way.
+    The streams remain the same objects, because other code has references to them. Other output is unchanged.
     """
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._kernel = shell.kernel
-        # For threads; a signal handler that prints meanwhile, or waits for the loop, comes from the same one.
+        # A `LentLock`, because a signal handler can print, or wait for the loop, while its own thread has the lock.
         self._lock = LentLock()
         self._headers: dict[str, dict[str, Any]] = {}
         self._lines: dict[tuple[Place, str], Lines] = {}
@@ -65,18 +65,18 @@ class KernelOutput:
         self._captures = Captures()
 
     def open(self) -> None:
-        """Begin."""
+        """Begin to route the streams and the displays."""
         for name, stream in self._streams.items():
             route(stream, partial(self._take, name), self._flush_soon)
         route_displays(self._shell.display_pub, self._own_header, self._take_display)
         self._shell.events.register("pre_run_cell", self._runs)
-        # A cell may have loaded the widgets.
+        # Each cell can load ipywidgets.
         self._shell.events.register("post_run_cell", self._captures.open)
         self._kept.open()
         self._runs()
 
     def close(self) -> None:
-        """Leave the streams as they were."""
+        """Restore the streams."""
         self._kept.close()
         self._shell.events.unregister("pre_run_cell", self._runs)
         self._shell.events.unregister("post_run_cell", self._captures.open)
@@ -86,7 +86,7 @@ class KernelOutput:
             unroute(stream)
 
     def _runs(self, info: Any = None) -> None:
-        """A cell begins to run: from now on its output goes to this execution."""
+        """Make this execution the destination of the cell's output, when a cell begins to run."""
         execution = current_execution()
         if execution is None:
             return
@@ -98,7 +98,7 @@ class KernelOutput:
             del self._headers[next(iter(self._headers))]
 
     def _take(self, name: str, text: str) -> bool:
-        """Whether `text` is of a handler, and taken care of."""
+        """Route `text` if a handler wrote it. Return whether it did."""
         cell = handlers_cell()
         if cell is None or cell not in self._headers or not isinstance(text, str):
             return False
@@ -107,12 +107,12 @@ class KernelOutput:
         return True
 
     def _own_header(self) -> dict[str, Any] | None:
-        """The header of the cell whose handler this is."""
+        """Return the header for the cell of the running handler, if there is one."""
         cell = handlers_cell()
         return None if cell is None else self._headers.get(cell)
 
     def _take_display(self, output: Stored | None) -> bool:
-        """Whether a display (`None`: the clearing of all) is of a handler, and taken care of."""
+        """Route a display of a handler (`None` clears all). Return whether that was done here."""
         cell = handlers_cell()
         if cell is None:
             return False
@@ -134,7 +134,7 @@ class KernelOutput:
                 self._add(key, lines.flush())
 
     def _flush_soon(self) -> bool:
-        """Whether that was a handler, or the loop, who must not wait for the kernel's thread as its own flush does."""
+        """Schedule a flush. Return whether a handler or the loop called: they must not wait for the kernel's thread."""
         self._flush_begun()
         if self._pending:
             self._io.schedule(self._flush)
@@ -145,7 +145,7 @@ class KernelOutput:
         return self._streams["stdout"].pub_thread
 
     def put(self, place: Place, name: str, text: str) -> None:
-        """Show `text` under a cell, or in a widget, soon. From any thread; never waits."""
+        """Show `text` under a cell, or in a widget, at the next flush. Thread-safe; does not block."""
         with self._lock:
             self._add((place, name), self._lines.setdefault((place, name), Lines()).write(text))
             if self._due:
@@ -159,14 +159,14 @@ class KernelOutput:
             self._pending.setdefault(key, []).append(text)
 
     def show(self, cell: str | None, text: str) -> None:
-        """Show a line of our own, where no cell is known as the kernel sees fit."""
+        """Show a line of zefnb under a cell. Without a cell the kernel chooses one."""
         if cell is not None and cell in self._headers:
             self.put(cell, "stderr", text)
         else:
             self._streams["stderr"].write(text)
 
     def _flush_what_is_due(self) -> None:
-        """Send what waits, and lines that their threads have left as they are; in the kernel's thread for that."""
+        """Send the pending text and the overdue partial lines. Runs in the kernel's thread for output."""
         with self._lock:
             for key, lines in self._lines.items():
                 self._add(key, lines.overdue())
@@ -180,7 +180,7 @@ class KernelOutput:
         with self._lock:
             pending, self._pending = self._pending, {}
         for (place, name), parts in pending.items():
-            # Half of a surrogate pair can be printed and not be sent, and would take with it what waits beside it.
+            # A lone surrogate can be printed but not sent, and the text around it would be lost.
             text = _shortened("".join(parts)).encode(errors="backslashreplace").decode()
             output = {"output_type": "stream", "name": name, "text": text}
             if not isinstance(place, str):
@@ -213,15 +213,15 @@ class Output:
             self.kernel.on_run = self._faults.begin
 
     def open(self) -> None:
-        """Begin."""
+        """Begin to route output and to show faults."""
         if self.kernel is not None:
             self.kernel.open()
         journal.COMMON_LISTENERS.append(self._faults.heard)
-        # Else Python's last resort prints the same trouble once more, under whichever cell runs.
+        # Otherwise the last-resort handler of `logging` prints the fault again, under the running cell.
         journal.logger.addHandler(_silent)
 
     def close(self) -> None:
-        """End it."""
+        """Stop routing output and showing faults."""
         if self.kernel is not None:
             self.kernel.close()
         journal.COMMON_LISTENERS.remove(self._faults.heard)
@@ -236,11 +236,11 @@ _silent = logging.NullHandler()
 
 
 def _is_routable(shell: Any) -> bool:
-    """Whether these are a kernel's streams: a test may have put others in their place."""
+    """Whether these are the streams of a kernel, which other code can have replaced."""
     return getattr(shell, "kernel", None) is not None and hasattr(sys.stdout, "pub_thread")
 
 
 def _to_terminal(cell: str | None, text: str) -> None:
-    """In red, as a notebook shows what comes by stderr in its own way."""
+    """Write a line in red to `stderr`, as a notebook highlights `stderr`, too."""
     sys.stderr.write(f"{_RED}{text.rstrip()}{_PLAIN}\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Printed lines: what handlers print, noted in the journal beside whose they are."""
+"""Printed lines: the lines that handlers print, as entries of the journal with their actor or server."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _MOST_HANDLERS = 1_000
 
 
 class Log:
-    """Lines that handlers print, noted in the journal beside whose they are."""
+    """Writes the lines that handlers print into the journal, with their actor or server."""
 
     def __init__(self) -> None:
-        # By stream and by whose handler it is.
+        # By the stream, and by the actor or the server.
         self._lines: dict[tuple[str, Any], Lines] = {}
-        # For threads; a signal handler that prints meanwhile, or waits for the loop, comes from the same one.
+        # A `LentLock`, because a signal handler can print, or wait for the loop, while its own thread has the lock.
         self._lock = LentLock()
 
     def written(self, name: str, text: str) -> None:
-        """A handler wrote `text`, perhaps a part of a line."""
+        """Add a text of a handler, which can be a part of a line."""
         owner = current_owner.get()
         key = name, owner.handle if owner is not None else current_server.get()
         with self._lock:
@@ -34,7 +34,7 @@ class Log:
                 self._lines[key] = lines
             if len(self._lines) > _MOST_HANDLERS:
                 del self._lines[next(iter(self._lines))]
-        # The journal would forget more lines than it has room for; looking for their ends takes time, too.
+        # The journal cannot keep more lines than its capacity, and splitting them takes time.
         for line in filter(str.strip, whole.rsplit("\n", CAPACITY)[-CAPACITY:]):
             self._note(name, line)
 

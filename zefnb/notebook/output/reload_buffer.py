@@ -1,8 +1,8 @@
-"""After a reload: output under its cell where the page no longer knows the cell's execution.
+"""The reload buffer: the output of handlers after the notebook's page has been reloaded.
 
-A front end drops what is sent for an execution that it did not ask for, and after a reload it has asked
-for none. A widget, though, comes back with what it holds. So a cell that started something gets one,
-empty and invisible; it is filled only when a page has come that did not run the cell.
+A front end drops the output of executions that it did not request, and after a reload it has requested none. But a page
+restores widgets with their contents. So each cell that started something gets an empty, invisible widget, which is
+filled only when another page than the one that ran the cell is open.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from zefnb.core.execution import current_execution
 from zefnb.notebook.output.widget_outputs import Stored, add_output
 from zefnb.notebook.widgets.child_models import close_child_models
 
-# The server that stands between asks for the kernel's info, too, under sessions of its own.
+# `kernel_info_request` is not among them, because the Jupyter server sends it, too, with sessions of its own.
 _ASKED_BY_PAGES = ("execute_request", "comm_open", "comm_msg", "comm_info_request")
 
 
 class ReloadBuffer:
-    """The widgets of a kernel's cells, and whether a new page has come."""
+    """The widgets of a kernel's cells, and the pages that use the kernel."""
 
     def __init__(self, shell: Any, started_something: Callable[[str], bool]) -> None:
         self._shell = shell
         self._started_something = started_something
         self._widgets: dict[str, Any] = {}
-        # In the order in which they came, by the sessions under which they ask.
+        # The sessions of the pages, in the order of their first requests.
         self._pages: dict[str, None] = {}
         self._handlers: dict[str, Any] = {}
 
     def open(self) -> None:
-        """Begin."""
+        """Observe the requests of pages and the end of cells."""
         handlers = self._shell.kernel.shell_handlers
         self._handlers = {kind: handlers[kind] for kind in _ASKED_BY_PAGES if kind in handlers}
         for kind, handler in self._handlers.items():
@@ -40,23 +40,23 @@ class ReloadBuffer:
         self._shell.events.register("post_run_cell", self._ran)
 
     def close(self) -> None:
-        """End it."""
+        """Stop observing, and close the widgets."""
         self._shell.events.unregister("post_run_cell", self._ran)
         self._shell.kernel.shell_handlers.update(self._handlers)
         for widget in self._widgets.values():
             _close(widget)
 
     def _page_asks(self, handler: Callable[..., Any], stream: Any, ident: Any, parent: Any) -> Any:
-        """A page asks for something, perhaps one that has just come."""
+        """Record the page of a request, and handle the request."""
         self._pages.setdefault(parent["header"].get("session"))
         return handler(stream, ident, parent)
 
     def _is_gone(self, page: Any) -> bool:
-        """Whether another page has come since; both may be there, and then a widget is shown by both."""
+        """Whether another page has opened since. Both can be open, and then both show the widget."""
         return bool(self._pages) and page != next(reversed(self._pages))
 
     def _ran(self, result: Any = None) -> None:
-        """A cell has run: give it its widget, if it has things and its front end knows cells."""
+        """Show a widget under a cell that has run, if the cell started something and its front end has cells."""
         execution = current_execution()
         if execution is None or not self._shell.kernel.get_parent().get("metadata", {}).get("cellId"):
             return
@@ -67,7 +67,7 @@ class ReloadBuffer:
             self._widgets[execution.cell] = _shown_widget()
 
     def takes(self, cell: str, header: dict[str, Any], output: Stored) -> bool:
-        """Show `output` in the widget of `cell`, when the page that ran the cell is gone."""
+        """Show `output` in the widget of `cell` if another page has opened since its run. Return whether it has."""
         widget = self._widgets.get(cell)
         if widget is None or not self._is_gone(header.get("session")):
             return False
@@ -86,6 +86,6 @@ def _shown_widget() -> Any:
 
     widget = ipywidgets.Output(layout={"margin": "0"})
     view = {"model_id": widget.model_id, "version_major": 2, "version_minor": 0}
-    # Without text: where there are no widgets nothing is to be seen.
+    # The plain text is empty, so that a front end without widgets shows nothing.
     display({"application/vnd.jupyter.widget-view+json": view, "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
     return widget

@@ -1,8 +1,8 @@
-"""Streams: a kernel's `stdout` and `stderr`, with somebody who is asked first.
+"""Streams: a kernel's `stdout` and `stderr`, with a function that can take each text before it is written.
 
-IPython itself puts another `write` into the stream for the time of each cell, and puts back the one that
-was there. So ours is no attribute of the stream but a property of its class, which takes what is put
-in as the way on, whoever puts it there and in whichever order things are taken back.
+IPython replaces the `write` of the stream while a cell runs, and restores it afterwards. So the `write` of zefnb is not
+an attribute of the stream but a property of its class. An assignment to it sets the next function to call, so that the
+order in which other code replaces and restores `write` has no effect.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _classes: dict[type, type] = {}
 
 
 def route(stream: Any, take: Take, flushed: Callable[[], bool]) -> None:
-    """Ask `take` about each text written, and `flushed` at each flush; what they answer true to goes no further."""
+    """Call `take` with each text, and `flushed` at each flush. If they return true, the stream does nothing more."""
     plain = type(stream)
     way_on = vars(stream).pop("write", None)
     stream.__class__ = _routed(plain)
@@ -26,7 +26,7 @@ def route(stream: Any, take: Take, flushed: Callable[[], bool]) -> None:
 
 
 def unroute(stream: Any) -> None:
-    """Leave `stream` as it was."""
+    """Restore `stream`."""
     found = vars(stream).pop("_zefnb", None)
     if found is None:
         return
@@ -42,7 +42,7 @@ class _Route:
         self.is_open = True
 
     def write(self, text: str) -> Any:
-        """What the stream's `write` is."""
+        """Write a text: the `write` of the stream."""
         plain: Any = self.plain
         if getattr(_inside, "route", None) is self or not self.is_open:
             return plain.write(self.stream, text)
@@ -50,7 +50,7 @@ class _Route:
             return len(text)
         if self.way_on is None:
             return plain.write(self.stream, text)
-        # The way on ends in the `write` that it found, which is this one.
+        # `way_on` calls the `write` that it replaced, which is this method: that call must go to the stream.
         _inside.route = self
         try:
             return self.way_on(text)
@@ -59,7 +59,7 @@ class _Route:
 
 
 def _routed(plain: Any) -> type:
-    """The class of a routed stream."""
+    """Return the class of a routed stream."""
     if plain in _classes:
         return _classes[plain]
 

@@ -1,4 +1,4 @@
-"""What an `Output` widget of ipywidgets holds: outputs as a notebook stores them, of which the latest are kept."""
+"""The outputs of an `Output` widget of ipywidgets, as a notebook stores them; old ones are dropped."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _lock = threading.Lock()
 
 
 def add_output(widget: Any, output: Stored) -> None:
-    """Show one more output in `widget`. From any thread."""
+    """Add an output to `widget`. Thread-safe."""
     with _lock:
         widget.outputs = shortened((*widget.outputs, output))
 
 
 def clear_outputs(widget: Any) -> None:
-    """Show nothing in it any more."""
+    """Remove all outputs of `widget`."""
     with _lock:
         widget.outputs = ()
 
 
 def shortened(outputs: tuple[Stored, ...]) -> tuple[Stored, ...]:
-    """Pieces of the same stream joined, the oldest dropped: all of it is sent with each change."""
+    """Join the pieces of the same stream, and drop the oldest outputs, because each change sends all of them."""
     joined: list[Stored] = []
     for output in outputs:
         if joined and output.get("name") is not None and joined[-1].get("name") == output["name"]:
