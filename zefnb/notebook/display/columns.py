@@ -1,4 +1,4 @@
-"""Columns: what a table of one kind of row shows, in a terminal, in saved HTML and in the browser."""
+"""The columns of a table, and the texts of their values, in a terminal, in saved HTML and in the browser."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from zefnb.text.short_repr import short_repr
 NOTHING = "–"
 UID_MARK = "🍃-"
 _DAY = 86_400
-# Between two columns of a terminal's table.
+# The characters between two columns of a table in a terminal.
 _GAP = 3
 
 
 def size_text(size: int) -> str:
-    """A number of bytes as people read it.
+    """Return a number of bytes as a text with a unit.
 
     >>> size_text(0), size_text(900), size_text(70_000), size_text(5 << 20)
     ('0 B', '900 B', '68.4 KiB', '5.0 MiB')
@@ -30,7 +30,7 @@ def size_text(size: int) -> str:
 
 
 def duration_text(seconds: float | None) -> str:
-    """A short stretch of time as people read it.
+    """Return a short duration as a text with a unit.
 
     >>> duration_text(None), duration_text(0.00021), duration_text(0.042), duration_text(2.5)
     ('–', '0.21 ms', '42.0 ms', '2.50 s')
@@ -43,14 +43,14 @@ def duration_text(seconds: float | None) -> str:
 
 
 def moment_text(moment: Time | float) -> str:
-    """A moment in local time: its time of day, and before or after today's 24 hours its date, too."""
+    """Return a moment in local time: the time of day, and the date if it is more than 24 hours away."""
     then = moment.to_datetime() if isinstance(moment, Time) else datetime.fromtimestamp(moment, UTC)
     is_near = abs(then.timestamp() - Time.now().seconds) < _DAY
     return f"{then.astimezone():%H:%M:%S}" if is_near else f"{then.astimezone():%d %b %H:%M}"
 
 
 def rate_text(rate: float) -> str:
-    """How many a second.
+    """Return a rate per second as a text.
 
     >>> rate_text(0), rate_text(1.25), rate_text(1250.4)
     ('0', '1.2', '1,250')
@@ -59,7 +59,7 @@ def rate_text(rate: float) -> str:
 
 
 def brief_repr(value: Any, longest: int = 80) -> str:
-    """A value in one short line; a handle by its type and the beginning of its uid."""
+    """Return a value as one short line; a handle has its type and the beginning of its uid."""
     if isinstance(value, Entity) and value._uid is not None:
         if isinstance(value, Topic):
             return short_repr(value, longest)
@@ -68,7 +68,7 @@ def brief_repr(value: Any, longest: int = 80) -> str:
 
 
 def uid_text(uid: str) -> str:
-    """The beginning of a uid, without its leaf, for which not every font has a picture; a name as it is.
+    """Return the beginning of a uid without its leaf, which not every font has. A name stays as it is.
 
     >>> uid_text('🍃-0123456789abcdef0123'), uid_text('chat')
     ('01234567…', 'chat')
@@ -77,7 +77,7 @@ def uid_text(uid: str) -> str:
 
 
 def count_text(count: int, noun: str) -> str:
-    """How many of what.
+    """Return a count with its noun, in the singular or the plural.
 
     >>> count_text(1, 'client'), count_text(2_000, 'client')
     ('1 client', '2,000 clients')
@@ -86,10 +86,10 @@ def count_text(count: int, noun: str) -> str:
 
 
 class Reading(NamedTuple):
-    """How values of one sort read. The browser knows each by its name and reads it in the same way (`format.js`).
+    """The format of one kind of value. The browser has a format of the same name with the same result (`format.js`).
 
-    `text` is never given `None`. `wire` makes what the browser is sent. `least` sorts in the place of `None`;
-    `descending` says whether one sorts with the highest first.
+    `text` never gets `None`. `wire` converts a value to the form that the browser gets. `least` is the sort key of
+    `None`. `descending` is whether the first click sorts from the highest value.
     """
 
     text: Callable[[Any], str] = str
@@ -106,7 +106,7 @@ READINGS = {
     "list": Reading(lambda items: ", ".join(items) or NOTHING, wire=", ".join, least=()),
     "uid": Reading(uid_text, least=""),
     "flag": Reading(lambda flag: "yes" if flag else "no"),
-    # Seconds, or the name of an interval.
+    # The value is a number of seconds, or the name of an interval.
     "interval": Reading(lambda every: every if isinstance(every, str) else duration_text(every), right=True, least=""),
     "port": Reading(lambda port: f":{port}"),
     "id": Reading(str, right=True),
@@ -121,12 +121,12 @@ READINGS = {
 class Column(NamedTuple):
     """One column.
 
-    `name` is the key under which a query's row has the value, and `of` how it is had of what runs (by that name where
-    it is `None`). `reads` names a `Reading`; of a 'rate', `of` is a counter. A value that is `fixed` never changes
-    while its row is there. `width` is the least in the browser, in px, and `grow` its share of what is left; `widest`
-    is the most in a terminal, in characters. Where there is little room the columns that `keep` most stay. A value
-    above `loud` is drawn so. A column that is `optional` is left out where no row has anything in it, and
-    one that is there `if_different` where all rows have the same.
+    `name` is the key of the value in a query's row. `of` reads the value from the running object; `None` reads the
+    attribute `name`. `reads` is the name of a `Reading`; for a 'rate', `of` reads a counter. A `fixed` value never
+    changes while its row exists. `width` is the least width in the browser, in px, and `grow` its share of the
+    remaining width; `widest` is the greatest width in a terminal, in characters. If the width is not sufficient, the
+    columns with the lowest `keep` are left out first. A value above `loud` is highlighted. An `optional` column is left
+    out if it is empty in all rows, and an `if_different` column if all rows have the same value.
     """
 
     name: str
@@ -145,22 +145,22 @@ class Column(NamedTuple):
 
     @property
     def reading(self) -> Reading:
-        """How its values read."""
+        """The format of the values."""
         return READINGS[self.reads]
 
     def text(self, value: Any) -> str:
-        """A value in its cell, as plain text."""
+        """Return the plain text of a value."""
         return NOTHING if value is None else self.reading.text(value)
 
     def spec(self) -> dict[str, Any]:
-        """What the browser needs to know of it."""
+        """Return the description of the column for the browser."""
         given = ("name", "title", "reads", "fixed", "width", "grow", "keep", "loud", "optional", "if_different")
         reading = {"right": self.reading.right, "descending": self.reading.descending}
         return {name: getattr(self, name) for name in given} | reading
 
 
 def in_use(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> list[int]:
-    """The numbers of the columns that have something to show in these rows of values."""
+    """Return the numbers of the columns that are shown for these rows of values."""
 
     def is_in_use(number: int, column: Column) -> bool:
         if column.if_different and len({row[number] for row in rows}) < 2:
@@ -171,7 +171,7 @@ def in_use(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> list[int
 
 
 def fitting(columns: Sequence[Column], texts: Sequence[Sequence[str]], width: int) -> list[int]:
-    """The numbers of the columns that fit beside each other into `width` characters: those that matter most."""
+    """Return the numbers of the columns that fit into `width` characters, those with the highest `keep`."""
     widths = [
         min(column.widest, max([len(column.title), *(len(row[n]) for row in texts)]))
         for n, column in enumerate(columns)

@@ -1,6 +1,6 @@
-"""Display: how handles and answers look, in the notebook, in a terminal, and as plain text.
+"""Display: the forms of handles and query results, in the notebook, in a terminal, and as plain text.
 
-Registered by name, so that nothing is imported until something is shown.
+The formatters are registered by name, so that nothing is imported until a value is shown.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _SHOWN = (
 
 
 class Display:
-    """Our forms of display in a shell."""
+    """The formatters of zefnb in a shell."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
 
     def open(self) -> None:
-        """Begin."""
+        """Register the formatters."""
         formatters = self._shell.display_formatter.formatters
         for module, name in _SHOWN:
             formatters["text/html"].for_type_by_name(module, name, _as_html)
             formatters["text/plain"].for_type_by_name(module, name, self._as_text)
 
     def close(self) -> None:
-        """End it."""
+        """Remove the formatters."""
         formatters = self._shell.display_formatter.formatters
         for mime in ("text/html", "text/plain"):
             for module, name in _SHOWN:
@@ -40,7 +40,7 @@ class Display:
                     del formatters[mime].type_printers[cls]
 
     def _as_text(self, value: Any, printer: Any, cycle: bool) -> None:
-        # Inside something else a value is shown as the expression that it is.
+        # Inside a container a value is shown by its `repr`, which is an expression.
         nested = len(getattr(printer, "stack", ())) > 1
         text = None if nested else plain_text(value, colour=self._has_colour, width=self._width)
         if text is not None:
@@ -72,7 +72,7 @@ def _as_a_list(value: list[Any], printer: Any, cycle: bool) -> None:
 
 
 def _as_html(value: Any) -> str | None:
-    """The HTML form; `None` where the plain one says it all."""
+    """Return the HTML form, or `None` if the plain one is sufficient."""
     from zefnb.core.effect import Effect
     from zefnb.core.rows import Rows
     from zefnb.notebook.display import html, tables
@@ -107,7 +107,7 @@ def _as_html(value: Any) -> str | None:
 
 
 def plain_text(value: Any, *, colour: bool, width: int) -> str | None:
-    """The form for a terminal; without colour, plain text. `None` where the `repr` is the best there is."""
+    """Return the form for a terminal, or plain text without colour. `None` means that the `repr` is sufficient."""
     from zefnb.core.effect import NOT_RUN, Effect
     from zefnb.core.rows import Rows
     from zefnb.notebook.display.handles import described
@@ -132,7 +132,7 @@ def _drawn(rows: Any, colour: bool, width: int) -> str:
 
     from zefnb.notebook.display import tables
 
-    # A console in a kernel would show HTML of its own instead.
+    # By default, a console in a kernel displays HTML instead.
     console = Console(
         file=io.StringIO(),
         width=width,

@@ -1,4 +1,4 @@
-"""Handles in words: what a server, an actor, a timer... is, whether it runs, and where it is reached."""
+"""Descriptions of handles: the kind of a server, an actor or a timer, whether it runs, its facts and its links."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _MOST_ROWS = 10
 
 
 class Described(NamedTuple):
-    """What is said about a handle."""
+    """The description of a handle."""
 
     kind: str
     runs: bool
     facts: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
-    # The first keys and values of a database, in short.
+    # The first keys and values of a database, as short texts.
     rows: tuple[tuple[str, str], ...] = ()
 
     @property
     def state(self) -> str:
-        """In a word."""
+        """The state as a text."""
         return "running" if self.runs else "not running"
 
 
 def described(value: Any) -> Described | None:
-    """What there is to say about a handle; `None` about any other value."""
+    """Return the description of a handle; `None` for any other value."""
     if value.__class__.__name__ == "DictDatabase":
         return _database(value)
     describe = _BY_TYPE.get(type(value))
@@ -44,7 +44,7 @@ def described(value: Any) -> Described | None:
 
     runtime = default_runtime()
     if isinstance(value, HTTPServer):
-        reached_by(value.port)  # which asks the page where only that can tell, and so not from the loop
+        reached_by(value.port)  # can need a reply of the page (see `_by_colab`), so not on the loop
     found: Described = on_loop(runtime, lambda: describe(runtime, value))
     return found
 

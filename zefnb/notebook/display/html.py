@@ -1,7 +1,6 @@
-"""HTML for the notebook: escaped throughout, in the theme's colours, light and dark.
+"""HTML for the notebook, escaped and without scripts, in the colours of the light or dark theme.
 
-The colours are those of the front end where it names them (JupyterLab, VS Code) and follow the page's
-own text elsewhere. There is no script in any of it.
+The colours come from the variables of the front end (JupyterLab, VS Code), or else from the text of the page.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from zefnb.text.controls import strip_controls
 
 _LONGEST = 500
 
-# Thrice the class: the page has rules of its own for what stands in an output.
+# The class is repeated three times, so that these rules override the page's rules for outputs.
 _STYLE = """<style>
 .zefnb {
   --zl: var(--jp-border-color2, var(--vscode-panel-border, #8884));
@@ -46,14 +45,14 @@ class Markup(str):
 
 
 def text(value: object) -> Markup:
-    """Anything as safe HTML: one line, without control characters, escaped."""
+    """Return a value as safe HTML: escaped, in one line, without control characters."""
     if isinstance(value, Markup):
         return value
     return Markup(escape(strip_controls(str(value), _LONGEST)))
 
 
 def tag(name: str, *content: object, cls: str = "") -> Markup:
-    """An element around `content`.
+    """Return an element that contains `content`.
 
     >>> tag('b', '<script>')
     '<b>&lt;script&gt;</b>'
@@ -63,22 +62,22 @@ def tag(name: str, *content: object, cls: str = "") -> Markup:
 
 
 def block(content: str) -> Markup:
-    """Text of several lines as it stands."""
+    """Return preformatted text of several lines."""
     return Markup(f"<pre>{escape(content)}</pre>")
 
 
 def link(url: str, shown: str | None = None) -> Markup:
-    """A link that opens beside the notebook. Only for urls that we have made."""
+    """Return a link that opens in a new tab. Only for urls that zefnb has made."""
     return Markup(f'<a href="{escape(url)}" target="_blank" rel="noopener">{text(shown or url)}</a>')
 
 
 def address(url: str) -> Markup:
-    """A url as one uses it: a page is a link, a WebSocket is to be copied."""
+    """Return a url as a link, or as code to copy if it is a WebSocket's."""
     return tag("code", url) if url.startswith("ws") else link(url)
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]], numbers: frozenset[int] = frozenset()) -> Markup:
-    """A table; the columns of `numbers` are aligned to the right."""
+    """Return a table; the columns of `numbers` are aligned to the right."""
 
     def line(name: str, cells: Sequence[object]) -> Markup:
         return tag("tr", *(tag(name, cell, cls="n" if n in numbers else "") for n, cell in enumerate(cells)))
@@ -87,5 +86,5 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[object]], numbers: froz
 
 
 def page(*parts: object) -> str:
-    """What a display shows: the parts in our style."""
+    """Return the HTML of a display: the style sheet and the parts."""
     return f'{_STYLE}<div class="zefnb">{"".join(map(text, parts))}</div>'

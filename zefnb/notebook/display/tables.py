@@ -1,4 +1,4 @@
-"""Tables: from what a query returns to texts in cells, and to what rich draws in a terminal."""
+"""Tables: convert the rows of a query into texts for HTML, or into a table that rich draws in a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zefnb.notebook.display.columns import NOTHING, Column, Reading, brief_repr,
 from zefnb.notebook.watch.tables import table_named, table_names
 from zefnb.text.controls import strip_controls
 
-# rich is imported where something is drawn: a notebook shows HTML and does without it.
+# rich is imported only to draw: a notebook shows HTML and does not need it.
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -19,10 +19,10 @@ Row = Mapping[str, Any]
 
 
 def drawn(columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, width: int, limit: int | None = None) -> Table:
-    """Rows of values as a table that fits into `width` characters, the columns that matter most kept longest.
+    """Return rows of values as a table that fits into `width` characters; less important columns are left out.
 
-    Of more than `limit` rows the latest are shown, and how many are not. All that comes from a peer
-    is shown as plain text: neither markup nor control characters have any effect.
+    Of more than `limit` rows, the latest are shown, and the number of the others. All values appear as plain text,
+    because they can come from a peer: neither markup nor control characters have an effect.
     """
     from rich import box
     from rich.table import Table
@@ -52,30 +52,30 @@ def drawn(columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, width: in
 
 
 def clients_table(clients: Sequence[Row], *, width: int = 80, limit: int | None = None) -> Table:
-    """The answer of `FX.QueryAllConnectedWebsocketClients` as a table that fits into `width` characters."""
+    """Return the result of `FX.QueryAllConnectedWebsocketClients` as a table that fits into `width` characters."""
     return rows_table(Rows("clients", clients), width=width, limit=limit)
 
 
 class Grid(NamedTuple):
-    """A table as texts; `numbers` tells which columns are aligned to the right."""
+    """A table as texts; the columns of `numbers` are aligned to the right."""
 
     titles: list[str]
     rows: list[list[str]]
     numbers: frozenset[int]
 
 
-# Which keys of an answer are shown, where not all of them are.
+# The keys that are shown, for query results that have more.
 _KEYS = {
     "log": ("time", "level", "count", "message", "examples", "handler", "server", "actor"),
     "faults": ("last", "count", "message", "examples", "handler", "server"),
 }
 _WIDEST_CELL = 400
-# Of a longer integer Python refuses to make digits.
+# Python refuses to convert very long integers to decimal digits.
 _MOST_BITS = 256
 
 
 class _Answered(Column):
-    """A column of an answer for which no table has one: its values read by their types."""
+    """A column of a query result without a live table: the type of each value determines its text."""
 
     __slots__ = ()
 
@@ -88,11 +88,11 @@ class _Answered(Column):
 
 
 def _columns(rows: Rows) -> list[Column]:
-    """The columns of an answer: those of the live table of that name, else its keys."""
+    """Return the columns of a query result: those of the live table of that name, or else its keys."""
     there = list(dict.fromkeys(key for row in rows for key in row))
     if rows.title in table_names():
         columns = table_named(rows.title).columns
-        # A query counts, and does not know how many there are a second.
+        # A query has counts only, and a rate needs two samples.
         return [c for c in columns if c.name in there or (not rows and c.reads != "rate")]
     keys = [key for key in _KEYS.get(rows.title, there) if key in there]
     numbers = {key for key in keys if _are_numbers([row.get(key) for row in rows])}
@@ -100,7 +100,7 @@ def _columns(rows: Rows) -> list[Column]:
 
 
 def grid(rows: Rows) -> Grid:
-    """Any answer as a grid, all that is in it."""
+    """Return a query result as a grid with all rows."""
     columns = _columns(rows)
     values = [[row.get(column.name) for column in columns] for row in rows]
     there = in_use(columns, values)
@@ -110,13 +110,13 @@ def grid(rows: Rows) -> Grid:
 
 
 def rows_table(rows: Rows, *, width: int = 80, limit: int | None = None) -> Table:
-    """Any answer as rich draws it."""
+    """Return a query result as a table of rich."""
     columns = _columns(rows)
     return drawn(columns, [[row.get(c.name) for c in columns] for row in rows], width=width, limit=limit)
 
 
 def cell_text(key: str, value: Any) -> str:
-    """One value in a cell.
+    """Return the text of a value in a cell.
 
     >>> cell_text('clients', 12_000), cell_text('rate', None), cell_text('routes', ['/', '/ws'])
     ('12,000', '–', '/, /ws')
@@ -135,6 +135,6 @@ def cell_text(key: str, value: Any) -> str:
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:
-    """Whether there are numbers, and at most gaps between them."""
+    """Whether there is at least one number, and all other values are missing."""
     there = [value for value in values if value is not None]
     return bool(there) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in there)

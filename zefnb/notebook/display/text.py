@@ -1,6 +1,6 @@
-"""Text from outside, made fit to be read in a terminal as somebody's words.
+"""Text from peers, made safe to display as prose in a terminal.
 
-Where it matters what was sent, in logs and tables, `zefnb.text.controls` escapes visibly what is left out here.
+Characters that are removed here are visible as escapes in logs and tables, by `zefnb.text.controls`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ _BLANKS = frozenset("\t\n\v\f\r\x85\u2028\u2029")
 
 
 def harmless(text: str, longest: int = 500) -> str:
-    r"""`text` in one line: without control characters and changes of direction, and not too long.
+    r"""Return `text` in one line of at most `longest` characters, without control and direction characters.
 
-    What a client sends must not move the cursor, colour the screen or turn the line around.
+    The text of a client must not move the cursor, colour the screen or reverse the line.
 
     >>> harmless('\x1b[31mred\x1b[0m\nand more'), harmless('a' * 9, longest=5)
     ('[31mred[0m and more', 'aaaa…')
@@ -31,5 +31,5 @@ def _shown(character: str) -> str:
     if character in _DIRECTION:
         return ""
     kind = unicodedata.category(character)
-    # Half of a surrogate pair, which JSON can carry, cannot be encoded.
+    # A lone surrogate, which JSON can contain, cannot be encoded.
     return "" if kind == "Cc" else "�" if kind == "Cs" else character
