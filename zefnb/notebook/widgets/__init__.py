@@ -1,1 +1,1 @@
-"""Small widgets, and what they share: closing with their child models, replacing the previous one of a cell."""
+"""Small widgets, and their common functions: close the child models, replace the previous widget of a cell."""

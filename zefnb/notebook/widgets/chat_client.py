@@ -1,4 +1,4 @@
-"""A chat client as a widget: it talks to the server from the browser, as any page would."""
+"""A chat client as a widget, which connects to the server from the browser, as any page does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STATIC = Path(__file__).parents[1] / "static" / "client"
 
 
 class ChatClient(anywidget.AnyWidget):
-    """One client in the cell; `url` is where it connects, absolute or a path on the page's own host."""
+    """One client under the cell. It connects to `url`, which is absolute or a path on the page's host."""
 
     _esm = _STATIC / "client.js"
     _css = _STATIC / "client.css"
@@ -27,7 +27,7 @@ class ChatClient(anywidget.AnyWidget):
 
     def __init__(self, runtime: Runtime, url: str) -> None:
         self._runtime = runtime
-        # As a handle has one: the cell that made it is known by it.
+        # A uid, as handles have one: the registry of cells identifies the widget by it.
         self._uid = generate_uid()
         super().__init__(url=url)
         self.on_msg(self._heard)
@@ -36,20 +36,20 @@ class ChatClient(anywidget.AnyWidget):
         address.on_host(self._runtime, content)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The widget; where there is no kernel, the url."""
+        """Return the widget, and the url for pages without a kernel."""
         given = super()._repr_mimebundle_(**options)
         data, metadata = given if isinstance(given, tuple) else (given, {})
         text = f"a chat client of {self.url}"
         return {**(data or {}), "text/html": html.page(text), "text/plain": text}, metadata or {}
 
     def close(self) -> None:
-        """Disconnect, and show it no more."""
+        """Disconnect, and remove the widget from the page."""
         self._runtime.cells.forget(self)
         close_child_models(self)
         super().close()
 
 
 def shown_client(server: Any, url: str) -> ChatClient:
-    """A client for this cell, in place of the one that it showed before."""
+    """Return a client for the running cell, which replaces the cell's previous one."""
     runtime = default_runtime()
     return replace_previous(runtime, ChatClient(runtime, url), "chat client")

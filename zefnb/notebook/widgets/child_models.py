@@ -1,4 +1,4 @@
-"""What ipywidgets makes beside a widget: models of its own for layout and style, which outlive it unless closed."""
+"""The child models of a widget: ipywidgets creates models for its layout and style, and does not close them with it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def close_child_models(widget: Any) -> None:
-    """Close the layout and the style of a widget that is closed. May be repeated."""
+    """Close the layout and the style of a widget. Can be called again."""
     for name in ("layout", "style"):
         beside = getattr(widget, name, None)
         if beside is not None:

@@ -1,4 +1,4 @@
-"""The last messages of a topic as a widget, drawn as they come."""
+"""The last messages of a topic as a widget, which is drawn again when messages arrive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EVERY = 0.2
 
 
 class LiveList(ipywidgets.HTML):  # type: ignore[misc]
-    """Drawn at most five times a second, whatever comes. `heard` is called on the loop."""
+    """A list of messages, which is drawn at most five times a second. Messages must be added on the loop."""
 
     def __init__(self, title: str, length: int) -> None:
         self._title = title
@@ -26,7 +26,7 @@ class LiveList(ipywidgets.HTML):  # type: ignore[misc]
         super().__init__(self._drawn())
 
     def heard(self, line: str) -> None:
-        """One more."""
+        """Add a message."""
         self._lines.append(line)
         self._heard += 1
         if not self._due and not self._closed:
@@ -43,12 +43,12 @@ class LiveList(ipywidgets.HTML):  # type: ignore[misc]
         return html.page(head, *(html.tag("div", html.tag("code", line)) for line in self._lines))
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The widget; where there is no kernel, what had come when it was shown."""
+        """Return the widget, and the messages until now for pages without a kernel."""
         text = f"the messages of {self._title}, live"
         return {**super()._repr_mimebundle_(**options), "text/html": self.value, "text/plain": text}
 
     def close(self) -> None:
-        """Show it no more."""
+        """Close the widget and its child models."""
         self._closed = True
         close_child_models(self)
         super().close()

@@ -1,4 +1,4 @@
-"""Once: a widget that takes the place of the one which its cell showed before."""
+"""Replaces the widget that an earlier execution of the same cell displayed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from zefnb.engine.runtime import Runtime
 
 
 class Closable(Protocol):
-    """What can be shown once."""
+    """A widget that can replace the previous one of its cell."""
 
     def close(self) -> None:
-        """Show it no more."""
+        """Close the widget."""
 
 
 W = TypeVar("W", bound=Closable)
 
 
 def replace_previous(runtime: Runtime, widget: W, what: str) -> W:
-    """`widget`, for the running cell; what an earlier execution of the cell showed in its place is closed."""
+    """Register `widget` for the running cell, close the previous one of an earlier execution, and return `widget`."""
     identity = current_identity.set(thing_key(what))
     try:
         old = runtime.cells.previous()
