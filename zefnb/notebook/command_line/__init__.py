@@ -1,1 +1,1 @@
-"""The line after `%zef`: how it is split, parsed and completed."""
+"""The line after `%zef`: its words, and the commands that parse them."""

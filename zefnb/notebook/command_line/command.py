@@ -1,8 +1,7 @@
-"""Commands: what a subcommand of `%zef` is made of.
+"""Commands: the base class of the subcommands of `%zef`, their parser, and the types of their arguments.
 
-A subcommand declares its arguments in an argparse parser that neither prints tracebacks nor ends the
-program, and answers a value. What an argument names (a topic, a server, a path...) is declared by its
-`type`, and completion goes by the same declaration.
+A subcommand declares its arguments in an argparse parser, which neither prints tracebacks nor ends the program. The
+`type` of an argument declares its kind, such as a topic, a server or a path, and completion uses the same declaration.
 """
 
 from __future__ import annotations
@@ -19,25 +18,25 @@ from zefnb.errors import Hint
 from zefnb.notebook.command_line.line import LineError, Token, pieces, whole, words
 from zefnb.text.short_repr import short_repr
 
-# Python refuses to read longer ones, and nothing here has so many digits.
+# Python refuses to convert very long numbers, and no valid number here has so many digits.
 _LONGEST_NUMBER = 18
 _LONGEST_PORT = 5
 
 
 class HelpShown(Exception):
-    """`-h` was given and has been answered."""
+    """Raised after `-h` has printed the help."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are `LineError`s of one line, and to which a value is never an option."""
+    """A parser that raises its errors as `LineError`s of one line, and never reads a value as an option."""
 
     def __init__(self, **how: Any) -> None:
         super().__init__(**how)
-        # Words with values in them, by what argparse reads in their place.
+        # The words that contain values, by the placeholders that argparse parses instead.
         self._kept: dict[str, Token] = {}
 
     def parse_words(self, words: Iterable[Token]) -> argparse.Namespace:
-        """The arguments in `words`; `LineError` for what is wrong with them. To be called once."""
+        """Return the arguments in `words`. Raises `LineError` if they are invalid. Can be called only once."""
         for action in self._actions:
             action.type = self._of_token(action.type)
         given, extra = self.parse_known_args([self._standing_for(word) for word in words])
@@ -69,9 +68,9 @@ class Parser(argparse.ArgumentParser):
 
 
 class Context:
-    """The shell in which a command is given, and what its user's names stand for.
+    """The shell of a command, and the values of the user's names.
 
-    `local` holds the names of the function in which the line stands, if it stands in one.
+    `local` has the names of the function that contains the line, if there is one.
     """
 
     def __init__(self, shell: Any, local: Mapping[str, Any] | None = None) -> None:
@@ -79,25 +78,25 @@ class Context:
         self.names: Mapping[str, Any] = {**shell.user_ns, **(local or {})}
 
     def bind(self, name: str, value: Any) -> None:
-        """Give the user a name for `value`."""
+        """Bind a name of the user to `value`."""
         self.shell.user_ns[name] = value
 
     @property
     def is_notebook(self) -> bool:
-        """Whether a front end shows HTML and widgets."""
+        """Whether the shell is a kernel, so that a front end shows HTML and widgets."""
         return getattr(self.shell, "kernel", None) is not None
 
     def run(self, effect: Effect) -> Any:
-        """Perform an effect and wait for it."""
+        """Perform an effect, wait for it and return its result."""
         return run(effect)
 
     def named(self, token: Any) -> Any:
-        """What a word stands for: the value that was given, the user's name, or the word itself."""
+        """Return the value of a word: the given value, the value of the user's name, or the word itself."""
         value = token_value(token)
         return self.names.get(value, value) if isinstance(value, str) and not is_given(token) else value
 
     def topic(self, token: Any) -> Any:
-        """A topic: one bound to that name, the (first) input of an actor, or the topic that is called so."""
+        """Return a topic: the value of that name, the (first) input of an actor, or the topic with that name."""
         found = self.named(token)
         if isinstance(found, Topic):
             return found
@@ -109,11 +108,11 @@ class Context:
         return ET.Topic(value)
 
     def servers(self) -> list[Any]:
-        """The handles of the servers that run."""
+        """Return the handles of the running servers."""
         return [row["server"] for row in self.run(FX.QueryAllActiveHTTPServers())]
 
     def server(self, token: Any = None) -> Any:
-        """A server: by a name bound to it, by its port, or the only one that runs."""
+        """Return a server by a name bound to it or by its port; by default the only running one."""
         running = self.servers()
         if token is None:
             if len(running) == 1:
@@ -145,13 +144,13 @@ def _ports(servers: list[Any]) -> str:
 
 
 class Command:
-    """One subcommand. Its docstring is its help; its first line stands in the list of them all."""
+    """One subcommand. Its docstring is its help text."""
 
     name: ClassVar[str]
-    # Where it may stand: `%zef name` and `%%zef name`.
+    # Whether `%zef name` and `%%zef name` are allowed.
     in_line: ClassVar[bool] = True
     in_cell: ClassVar[bool] = False
-    # The destination that takes the rest of the line as it stands, and how many words come before it.
+    # The destination of the rest of the line, which is not split into words, and the number of words before it.
     rest: ClassVar[str] = ""
     before_rest: ClassVar[int] = 0
 
@@ -159,11 +158,11 @@ class Command:
         """Declare the arguments."""
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
-        """Do it; `given.cell` is the body of the cell, `None` in a line."""
+        """Run the command. `given.cell` is the body of the cell, `None` in a line."""
         raise NotImplementedError
 
     def parser(self) -> Parser:
-        """The parser of its line."""
+        """Create the parser of the command's line."""
         made = Parser(
             prog=f"{'%' if self.in_line else '%%'}zef {self.name}",
             description=inspect.getdoc(self),
@@ -177,7 +176,7 @@ class Command:
         return made
 
     def parse(self, line: str, namespace: Mapping[str, Any]) -> argparse.Namespace:
-        """The arguments of a line; `LineError` for what is wrong with them."""
+        """Return the arguments of a line. Raises `LineError` if they are invalid."""
         parser = self.parser()
         rest = ""
         if self.rest:
@@ -189,7 +188,7 @@ class Command:
 
 
 def _split_rest(line: str, parser: Parser, positionals: int) -> tuple[str, str]:
-    """The line up to its last argument, and what follows, which is taken as it stands."""
+    """Split a line after its last argument. The second part is not split into words."""
     takes_value = {option for action in parser._actions if action.nargs != 0 for option in action.option_strings}
     options = {option for action in parser._actions for option in action.option_strings}
     expects = False
@@ -206,93 +205,93 @@ def _split_rest(line: str, parser: Parser, positionals: int) -> tuple[str, str]:
 
 
 def port(text: str) -> int:
-    """A port, as a parser reads it."""
+    """Convert an argument to a port."""
     if not text.isdecimal() or len(text) > _LONGEST_NUMBER or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port; 0 to 65535, 0 picks a free one")
     return int(text)
 
 
 def count(text: str) -> int:
-    """A number of things, as a parser reads it."""
+    """Convert an argument to a number."""
     if not text.isdecimal() or len(text) > _LONGEST_NUMBER:
         raise argparse.ArgumentTypeError(f"{text!r} is no number")
     return int(text)
 
 
 def path(text: str) -> str:
-    """A path of a server, as a parser reads it."""
+    """Check that an argument is a path of a server."""
     if not text.startswith("/"):
         raise argparse.ArgumentTypeError(f"{text!r} is no path; write '/{text}'")
     return text
 
 
 def socket_path(text: str) -> str:
-    """The path of a WebSocket route."""
+    """Check that an argument is the path of a WebSocket route."""
     return path(text)
 
 
 def topic(token: str) -> str:
-    """The name of a topic, which is resolved when the command runs."""
+    """Declare the name of a topic; the command resolves it."""
     return token
 
 
 def server(token: str) -> str:
-    """The name or port of a server, which is resolved when the command runs."""
+    """Declare the name or the port of a server; the command resolves it."""
     return token
 
 
 def stoppable(token: str) -> str:
-    """A name of anything that runs, or the port of a server, which is resolved when the command runs."""
+    """Declare a name of a running object, or the port of a server; the command resolves it."""
     return token
 
 
 def endpoint(token: str) -> str:
-    """A server by name or port, a WebSocket route, or both as `server/path`; resolved when the command runs."""
+    """Declare a server by name or port, a WebSocket route, or both as `server/path`; the command resolves it."""
     return token
 
 
 def watched(token: str) -> str:
-    """The same, or the name of a live table."""
+    """Declare an `endpoint`, or the name of a live table."""
     return token
 
 
 def place(token: str) -> str:
-    """The same with any path of a server."""
+    """Declare a server, any path of it, or both as `server/path`; the command resolves it."""
     return token
 
 
 def channel(text: str) -> int:
-    """The channel id of a connected client."""
+    """Convert an argument to the channel id of a client."""
     return count(text)
 
 
 def variable(token: str) -> str:
-    """A name of the user's."""
+    """Declare a name of the user; the command resolves it."""
     return token
 
 
 def takes_endpoint(parser: Parser, kind: Callable[[str], str] = endpoint, more: str = "") -> None:
-    """Declare `what`: a server, a path, or both."""
+    """Add the argument `what`: a server, a path, or both."""
     text = f"a server by name or port, a path, or both: server/path{more}"
     parser.add_argument("what", nargs="?", type=kind, help=text)
 
 
 def takes_channel(parser: Parser) -> None:
-    """Declare `channel` and `server`: one client."""
+    """Add the arguments `channel` and `--server` for one client."""
     parser.add_argument("channel", type=channel, help="the client's id, as in %%zef clients")
     parser.add_argument("--server", type=server, help="a name or a port")
 
 
 def unknown(name: str, known: list[str]) -> LineError:
-    """The error for a subcommand that there is not."""
+    """Return the error for an unknown subcommand."""
     return LineError(f"no subcommand {short_repr(name)} (%zef -h lists them)", Hint(name, known))
 
 
 def is_given(token: Any) -> bool:
-    """Whether a value is in the word, which then is no name."""
+    """Whether the word contains a value, and so is not a name."""
     return isinstance(token, Token) and token.is_given
 
 
 def token_value(token: Any) -> Any:
-    """The object of a word."""
+    """Return the object of a word."""
     return token.value if isinstance(token, Token) else token

@@ -1,7 +1,6 @@
-"""The line after `%zef`: tokens, and what `{expr}` and `$var` stand for in them.
+"""The line after `%zef`: its words, and the values of `{expr}` and `$var` in them.
 
-A value is a value: what `{expr}` and `$var` stand for is never read again, as a name, an option, a quoted text
-or the end of a word. It may come from a client.
+A value can come from a client, so it is never parsed: not as a name, an option, a quoted text or the end of a word.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ _ITSELF: Any = object()
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 _ESCAPED_VARIABLE = re.compile(r"\$(\$[A-Za-z_]\w*)")
 _OPTION = re.compile(r"--?[A-Za-z][\w-]*=")
-# A conversion and a format as in f-strings; what begins with a blank is prose or JSON.
+# A conversion and a format as in f-strings. A format with a blank at its beginning is prose or JSON.
 _FORMAT = re.compile(r"(?:!(?P<conversion>[rsa]))?(?::(?P<format>(?=\S)[^{}]*))?")
 _CONVERSIONS: dict[str, Callable[[Any], str]] = {"r": repr, "s": str, "a": ascii}
 _LONGEST_EXPRESSION = 60
 
 
 class LineError(Exception):
-    """What is wrong with a line, in one line. A hint is computed when it is shown, which it often is not."""
+    """An error in a line, as one line of text. A hint is computed only when the error is shown."""
 
     def __init__(self, text: str, hint: Hint | None = None) -> None:
         super().__init__(text)
@@ -37,10 +36,11 @@ class LineError(Exception):
 
 
 class Token(str):
-    """A word of the line; `value` is the object where the word was one `{expr}` or `$var`, else the text.
+    """A word of the line. `value` is the object if the word is one `{expr}` or `$var`, else the text.
 
-    `typed` tells how much of the beginning was typed as it stands; from there on it is, or may be, of a value.
-    `option` is the option that the word gives a value to, as in `--topic={name}`, of which it is no part.
+    `typed` is the number of characters at the beginning that the user typed; the others can come from a value, and -1
+    means that there is no value. `option` is the option before the value, as in `--topic={name}`, and is not in the
+    text.
     """
 
     __slots__ = ("option", "typed", "value")
@@ -57,16 +57,16 @@ class Token(str):
 
     @property
     def is_given(self) -> bool:
-        """Whether a value is in it, so that it is neither a name nor an option, whatever it looks like."""
+        """Whether the word contains a value, so that it is neither a name nor an option."""
         return self.typed >= 0
 
     def begins(self, length: int) -> Token:
-        """Its first `length` characters, given or typed as they are in it."""
+        """Return the first `length` characters, with the information on which of them were typed."""
         return Token(self[:length], typed=self.typed if 0 <= self.typed < length else None)
 
 
 class Piece(NamedTuple):
-    """A word as it was typed, and where it begins and ends in the line."""
+    """A word as it was typed, with its begin and its end in the line."""
 
     raw: str
     start: int
@@ -74,12 +74,12 @@ class Piece(NamedTuple):
 
     @property
     def is_quoted(self) -> bool:
-        """Whether it is one quoted text, of which the quotes are no part."""
+        """Whether the word is one quoted text."""
         return len(self.raw) > 1 and self.raw[0] in "\"'" and self.raw[-1] == self.raw[0]
 
 
 def pieces(line: str) -> list[Piece]:
-    """The words of a line. Quotes and braces that open a word and close hold it together; others are letters.
+    """Return the words of a line. A quoted text and `{expr}` are not split; quotes without a partner are letters.
 
     >>> [piece.raw for piece in pieces("publish chat don't {len('a b')} 'two words'")]
     ['publish', 'chat', "don't", "{len('a b')}", "'two words'"]
@@ -108,7 +108,7 @@ def _end_of_word(line: str, start: int) -> int:
 
 
 def _end_of_braces(line: str, start: int) -> int:
-    """Where `{expr}` that begins at `start` ends; 0 when none does."""
+    """Return the end of the `{expr}` that begins at `start`; 0 if there is none."""
     if line[start] != "{":
         return 0
     end = line.find("}", start)
@@ -128,10 +128,10 @@ def _is_expression(text: str) -> bool:
 
 
 def expanded(raw: str, namespace: Mapping[str, Any]) -> Token:
-    """A word, or a text, with what it stands for: alone the object itself, within text its text.
+    """Replace `{expr}` and `$var` in a word or a text: alone by the object itself, within a text by its text.
 
-    `{expr:format}` and `{expr!r}` are as in f-strings, where the names in `expr` are known. `{{text}}` is `{text}`,
-    unless a dict is in the braces, and `$$name` is `$name`.
+    `{expr:format}` and `{expr!r}` are as in f-strings, if all names in `expr` exist. `{{text}}` is `{text}`, unless a
+    dict is in the braces, and `$$name` is `$name`.
 
     >>> expanded('{n + 1}', {'n': 2}).value, expanded('{n} and $n, not $1 or {a: b}', {'n': 2})
     (3, '2 and 2, not $1 or {a: b}')
@@ -168,7 +168,7 @@ def _text(value: Any, convert: Any) -> str:
 
 
 def _escaped(raw: str, at: int) -> tuple[str, int] | None:
-    """The text that `{{text}}` or `$$name` at `at` stands for, and where it ends."""
+    """Return the text for the `{{text}}` or `$$name` at `at`, and its end."""
     if (variable := _ESCAPED_VARIABLE.match(raw, at)) is not None:
         return variable[1], variable.end()
     end = raw.find("}}", at) if raw.startswith("{{", at) else -1
@@ -181,7 +181,7 @@ def _escaped(raw: str, at: int) -> tuple[str, int] | None:
 
 
 def _reference(raw: str, at: int, namespace: Mapping[str, Any]) -> tuple[int, Any]:
-    """The end and the value of a reference that begins at `at`; 0 when none does."""
+    """Return the end and the value of the reference that begins at `at`; the end is 0 if there is none."""
     end = _end_of_braces(raw, at)
     if end:
         return end, _evaluated(raw[at + 1 : end - 1], namespace)
@@ -215,7 +215,7 @@ def _named(error: Exception) -> str:
 
 
 def _formatted(raw: str, at: int, namespace: Mapping[str, Any]) -> tuple[int, str] | None:
-    """The end and the text of `{expr!r:format}` that begins at `at`, where all names in `expr` are the user's."""
+    """Return the end and the text of the `{expr!r:format}` at `at`, if all names in `expr` are the user's."""
     end = raw.find("}", at)
     inner = raw[at + 1 : end] if end > 0 else ""
     for mark in re.finditer(r"[!:]", inner):
@@ -236,7 +236,7 @@ def _formatted(raw: str, at: int, namespace: Mapping[str, Any]) -> tuple[int, st
 
 
 def words(line: str, namespace: Mapping[str, Any]) -> list[Token]:
-    """The words of a line, each with its value."""
+    """Return the words of a line, each with its value."""
     return [_word(piece, namespace) for piece in pieces(line)]
 
 
@@ -253,7 +253,7 @@ def _word(piece: Piece, namespace: Mapping[str, Any]) -> Token:
 
 
 def whole(text: str, namespace: Mapping[str, Any]) -> Token:
-    """The rest of a line as one value: an object, a quoted text without its quotes, or text with its values."""
+    """Return the rest of a line as one value: an object, a quoted text without its quotes, or text with its values."""
     text = text.strip()
     parts = pieces(text)
     if len(parts) == 1 and parts[0].is_quoted:
