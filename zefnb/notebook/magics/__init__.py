@@ -11,7 +11,7 @@ from zefnb.notebook.command_line.command import Command, Context, HelpShown, unk
 from zefnb.notebook.command_line.line import LineError
 from zefnb.text.controls import strip_controls
 
-# Name, file, and what it is for in a few words.
+# The name of each subcommand, which is also its file's, and its purpose in a few words.
 SUBCOMMANDS = {
     "start": "start a server with a WebSocket route",
     "stop": "stop a server, an actor, a timer, a client or a subscription",
@@ -38,7 +38,7 @@ _LONGEST_ERROR = 1_000
 
 
 def command(name: str) -> Command:
-    """The subcommand of that name; `LineError` when there is none."""
+    """Return the subcommand of that name. Raises `LineError` if there is none."""
     if name not in SUBCOMMANDS:
         raise unknown(name, list(SUBCOMMANDS))
     found: Command = import_module(f"{__name__}.{name}").COMMAND
@@ -46,7 +46,7 @@ def command(name: str) -> Command:
 
 
 def help_text() -> str:
-    """What `%zef -h` shows."""
+    """Return the text that `%zef -h` prints."""
     lines = [f"  {name:<9}{what}" for name, what in SUBCOMMANDS.items()]
     head = "usage: %zef [SUBCOMMAND ...]\n\n%zef alone shows everything that runs.\n"
     return "\n".join(
@@ -65,7 +65,7 @@ class Magics:
         self._shell = shell
 
     def open(self) -> None:
-        """Register them."""
+        """Register the magics."""
         from IPython.core.magic import needs_local_scope, no_var_expand
 
         @no_var_expand
@@ -77,13 +77,13 @@ class Magics:
         self._shell.register_magic_function(zef, "line_cell", "zef")
 
     def close(self) -> None:
-        """Take them away."""
+        """Remove the magics."""
         for kind in ("line", "cell"):
             self._shell.magics_manager.magics[kind].pop("zef", None)
 
 
 def call(shell: Any, line: str, cell: str | None = None, local: dict[str, Any] | None = None) -> Any:
-    """Do what a line, or a cell, asks for. What is wrong with it is said in one line, without a traceback."""
+    """Run the subcommand of a line or a cell. Errors appear as one line, without a traceback."""
     name, rest = (*line.split(maxsplit=1), "", "")[:2]
     try:
         if name in _HELP:
@@ -101,7 +101,7 @@ def call(shell: Any, line: str, cell: str | None = None, local: dict[str, Any] |
     except LineError as error:
         _say(name, " ".join(str(error).split()))
     except (ZefError, ImportError) as error:
-        # Of an error of the system, its number is of no use here.
+        # The number of an `OSError` does not help the user.
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         _say(name, " ".join(text.split()))
     return None
@@ -118,6 +118,6 @@ def _call(found: Command, line: str, cell: str | None, context: Context) -> Any:
 
 
 def _say(name: str, text: str) -> None:
-    # What is wrong may be a value, and a value may be of a client.
+    # The text can contain a value, and the value can come from a client.
     said = f"zef {name}: {text}" if name else f"zef: {text}"
     print(strip_controls(said, _LONGEST_ERROR), file=sys.stderr)

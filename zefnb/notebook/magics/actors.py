@@ -14,7 +14,7 @@ from zefnb.notebook.command_line.line import LineError
 class Actors(Command):
     """The actors that run by themselves: what they have handled, what waits, faults, state in short.
 
-    %zef actors NAME answers the state of one, in full."""
+    %zef actors NAME returns the state of one, in full."""
 
     name = "actors"
 

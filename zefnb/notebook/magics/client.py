@@ -12,7 +12,7 @@ from zefnb.notebook.links.links import public_url
 
 
 class Client(Command):
-    """A small chat client here in the cell: it connects from your browser, by the link that is right there."""
+    """A small chat client under the cell, which connects from your browser to the server's public link."""
 
     name = "client"
 

@@ -11,9 +11,9 @@ from zefnb.notebook.command_line.line import LineError, expanded
 
 
 class Connect(Command):
-    """Connect outward to a WebSocket server, and answer the client's handle.
+    """Connect outward to a WebSocket server, and return the client's handle.
 
-    %zef connect wss://feed.example/ws --in prices     what it says is published to the topic
+    %zef connect wss://feed.example/ws --in prices     its messages are published to the topic
     %zef connect ws://localhost:8000/ws --in a --out b
     %zef connect wss://feed.example/ws --in prices --header "Authorization: Bearer $token"
     %zef connect ws://localhost:8000/ws --in a --wait 30     try for 30 s while nothing listens there
@@ -54,7 +54,7 @@ class Connect(Command):
 
 
 def header(token: str) -> str:
-    """A header as curl takes it, `Name: value`. The error does not repeat its text, which may be a secret."""
+    """Check a header in curl's form, `Name: value`. The error does not have its text, which can be a secret."""
     name, colon, _ = str(token).partition(":")
     if not colon or not name.strip():
         raise argparse.ArgumentTypeError('a header is written "Name: value"')
@@ -62,7 +62,7 @@ def header(token: str) -> str:
 
 
 def _pair(token: str, context: Context) -> tuple[str, str]:
-    """The name and the value. In a quoted header `$name` is a variable, too: headers contain spaces."""
+    """Return the name and the value. `$name` is a variable in a quoted header, too, because headers contain spaces."""
     name, _, value = str(token if is_given(token) else expanded(token, context.names)).partition(":")
     return name.strip(), value.strip()
 

@@ -21,7 +21,7 @@ class Doctor(Command):
         from zefnb.notebook.doctor import doctor
         from zefnb.notebook.links.links import reached_by
 
-        # In a kernel rich's own console would show each line by itself, in colours too faint to read.
+        # In a kernel rich's default console displays each line separately, in faint colours.
         plain = Console(highlight=False, soft_wrap=True, force_jupyter=False, color_system=None)
         doctor(plain if context.is_notebook else None)
         print(f"Links are made by: {reached_by(8000)}")

@@ -16,15 +16,15 @@ from zefnb.notebook.command_line.line import LineError
 _FUNCTION = "__zef_on__"
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
-# What listens to a topic by `%%zef on` or `%zef tail`: for `%zef off`.
+# The subscriptions of `%%zef on` and `%zef tail` by topic, which `%zef off` ends.
 _listening: dict[Any, list[Any]] = {}
 
 
 class On(Command):
     """Run the cell for each message of a topic, which it finds as `msg`; everything else is your own names.
 
-    It runs in a thread of its own, or on the loop when it awaits. An effect, or a list of effects, that its
-    last line answers is performed. Prints and faults appear under the cell. Running it again replaces it;
+    It runs in a thread of its own, or on the loop when it awaits. An effect, or a list of effects, that is the
+    value of its last line is performed. Prints and faults appear under the cell. Running it again replaces it;
     %zef off TOPIC ends it."""
 
     name = "on"
@@ -42,31 +42,31 @@ class On(Command):
 
 
 def remember(target: Any, subscription: Any) -> None:
-    """`subscription` is one that `%zef off` ends."""
+    """Register `subscription` for `%zef off`."""
     _listening.setdefault(target, []).append(subscription)
 
 
 def end(target: Any, context: Context) -> int:
-    """End what listens to `target`; returns how many did."""
+    """End the registered subscriptions to `target`. Return their number."""
     ended = 0
     for subscription in _listening.pop(target, []):
         try:
             context.run(FX.Unsubscribe(subscription=subscription))
             ended += 1
         except NotRunning:
-            continue  # replaced by a later run of its cell
+            continue  # a later run of its cell has replaced it
     return ended
 
 
 def known() -> list[str]:
-    """The topics that are listened to."""
+    """Return the names of the topics with registered subscriptions."""
     return [str(target._uid) for target in _listening]
 
 
 def compiled(shell: Any, source: str, name: str) -> Any:
-    """The cell as a function of `msg` whose other names are the user's: compiled once, run for each message.
+    """Compile the cell to a function of `msg`, whose other names are the user's. It runs for each message.
 
-    A function, since two cells on two topics run at once, and each must see its own message.
+    Cells on two topics can run at the same time, so `msg` is an argument and not a name of the user.
     """
     code = shell.transform_cell(source)
     filename = shell.compile.cache(code, shell.execution_count, raw_code=source)
@@ -96,7 +96,7 @@ def _as_function(tree: ast.Module, names: list[str]) -> ast.Module:
 
 
 def _awaits(tree: ast.AST) -> bool:
-    """Whether the cell itself awaits, not a function in it."""
+    """Whether the cell awaits outside of the functions in it."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith):
             return True

@@ -14,13 +14,13 @@ _SECTIONS = ("servers", "endpoints", "topics", "actors", "timers", "databases", 
 
 
 class Board(dict[str, Any]):
-    """Everything that runs, as values, one list of dicts for each kind; displays itself."""
+    """Everything that runs, as plain values, with a list of dicts for each kind. It displays itself."""
 
     __slots__ = ()
 
     @property
     def summary(self) -> str:
-        """In one line."""
+        """Return the counts in one line."""
         faults = f", {count_text(self['faults'], 'fault')} (%zef faults)" if self["faults"] else ""
         parts = [count_text(len(self[kind]), kind.removesuffix("s")) for kind in ("servers", "topics", "actors")]
         clients = count_text(sum(row["clients"] for row in self["endpoints"]), "client")
@@ -61,7 +61,7 @@ class Board(dict[str, Any]):
 
 
 def overview() -> Board:
-    """What runs now."""
+    """Return everything that runs."""
     from zefnb.core.entity import ET
     from zefnb.notebook import overview as gathered
 

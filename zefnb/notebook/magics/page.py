@@ -15,7 +15,7 @@ from zefnb.text.controls import strip_controls
 
 
 class Page(Command):
-    """Serve the cell as an HTML page of the running server, and answer its link.
+    """Serve the cell as an HTML page of the running server, and return its link.
 
     Where no server runs one is started, on port 8000 or else a free one. Running the cell again changes
     the page while clients stay connected. The page belongs to the server's address: when the server's cell runs

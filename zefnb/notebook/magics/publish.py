@@ -16,7 +16,7 @@ class Publish(Command):
 
     %zef publish chat hello there
     %zef publish chat {dict(n=1)}
-    %%zef publish chat        the cell is the message, as it stands"""
+    %%zef publish chat        the text of the cell is the message"""
 
     name = "publish"
     in_cell = True

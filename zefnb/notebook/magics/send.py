@@ -30,7 +30,7 @@ class Send(Command):
         from zefnb.notebook.overview import on_loop
 
         handle, content, runtime = context.server(given.server), token_value(given.message), default_runtime()
-        encode_content(content, "null")  # what cannot be sent is said here, not in the log
+        encode_content(content, "null")  # raises here, so that the error is not only in the log
 
         def deliver() -> None:
             client = runtime.service(Servers).get(handle).client(given.channel)

@@ -20,10 +20,10 @@ _TOPICS = (
 
 
 class Start(Command):
-    """Start a server with a WebSocket route, and answer its handle.
+    """Start a server with a WebSocket route, and return its handle.
 
-    %zef start /ws --topic chat            who connects hears and speaks in the topic
-    %zef start /feed --out news            who connects only hears; --in is for only speaking
+    %zef start /ws --topic chat            clients get the topic's messages, and publish to it
+    %zef start /feed --out news            clients only get messages; with --in they only publish
     %zef start /echo --actor make_actor    an actor for each connection, from an FX.StartActor(...)
                                            or a dict of rules bound to that name
 

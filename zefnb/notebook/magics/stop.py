@@ -33,7 +33,7 @@ class Stop(Command):
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         found = context.named(given.what)
         if isinstance(found, Success):
-            # What subscribing returns.
+            # `FX.SubscribeFX` returns an `ET.Success` with the handle.
             found = getattr(found, "subscription", found)
         if isinstance(found, Effect):
             raise LineError(f"{given.what}: {type(found)!r} is not running; {NOT_RUN}")

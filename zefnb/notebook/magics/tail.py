@@ -23,7 +23,7 @@ _EVERY = 0.2
 _LONGEST = 300
 _MOST_QUEUED = 10_000
 
-# The list that each cell shows, by subscription: closed when its cell runs again.
+# The live list of each cell, by subscription. It is closed when the cell runs again.
 _lists: dict[Any, LiveList] = {}
 
 

@@ -9,7 +9,7 @@ from zefnb.notebook.command_line.command import Command, Context, Parser
 
 
 class Topics(Command):
-    """The topics that somebody listens to: subscribers, messages published, and how many a second."""
+    """The topics with subscribers: their subscribers, messages published, and messages a second."""
 
     name = "topics"
 

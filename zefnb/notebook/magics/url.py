@@ -16,7 +16,7 @@ class Url(Command):
 
     %zef url, %zef url /ws, %zef url server/ws, %zef url server /ws
 
-    Under a hub it is a path, which is right on the hub's own pages."""
+    Under a hub it is a path, which is correct on the hub's own pages."""
 
     name = "url"
 

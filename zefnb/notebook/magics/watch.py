@@ -27,14 +27,14 @@ class Watch(Command):
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         from zefnb.notebook.watch.watch import watch
 
-        # A user's server may be called as a table is.
+        # A server of the user can have the name of a table.
         if token_value(given.what) in table_names() and not isinstance(context.named(given.what), HTTPServer):
             return watch(token_value(given.what))
         return watch(*target(given.what, context))
 
 
 def target(word: Any, context: Context) -> tuple[Any, str | None]:
-    """The server and the WebSocket route in `server/path`, either of which may be left out."""
+    """Return the server and the WebSocket route of `server/path`; `None` for each that is left out."""
     handle, path = split_place(word, context)
     if path is not None:
         servers = context.servers() if handle is None else [handle]
@@ -45,7 +45,10 @@ def target(word: Any, context: Context) -> tuple[Any, str | None]:
 
 
 def split_place(word: Any, context: Context) -> tuple[Any, str | None]:
-    """The server and the path in `server/path`; `None` for what is left out, but for the only server there is."""
+    """Return the server and the path of `server/path`; `None` for a part that is left out.
+
+    If the line has only a path, the server is the only running one, or `None` if there are several.
+    """
     if word is None:
         return None, None
     if not isinstance(token_value(word), str):
