@@ -1,4 +1,4 @@
-"""The command `zefnb`: one file per subcommand, loaded when it is called."""
+"""The command `zefnb`: one file for each subcommand, which is loaded when the subcommand runs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand; the exit code. What goes wrong is said in one line."""
+    """Run one subcommand and return the exit code. Errors appear as one line."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a letter ends nothing
+            stream.reconfigure(errors="replace")  # the terminal's encoding can lack a character
     given = _parsed(argv)
     try:
         return _call(given)
@@ -53,7 +53,7 @@ def _call(given: argparse.Namespace) -> int:
 
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
-    # Not argparse.REMAINDER, which refuses an option in the first place.
+    # Not argparse.REMAINDER, which refuses an option as the first argument.
     given, rest = parser.parse_known_args(argv)
     if rest and given.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Usage errors in one line."""
+    """A parser that reports usage errors in one line."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
         self.exit(2, f"{self.prog}: {message} (`{self.prog} --help` explains)\n")

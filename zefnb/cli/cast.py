@@ -1,7 +1,6 @@
-"""The demo's cast: a few people who come, talk and go, each over a WebSocket of their own.
+"""The demo's cast: a few chat clients that connect, send messages and disconnect, each with its own WebSocket.
 
-They are clients like any other, of another make: `websockets`' asyncio client, on a loop of their own
-in a thread of their own.
+They are independent of zefnb: they use the asyncio client of `websockets`, on a separate loop in a separate thread.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from zefnb.cli.chat import Event, Line
 
-# Who says what; whoever is not here yet comes in first. `None`: they leave.
+# The name of a client, and the text that it sends; it connects first if necessary. `None`: it disconnects.
 Cue = tuple[str, str | None]
 
 SCRIPT: tuple[Cue, ...] = (
@@ -66,7 +65,7 @@ _CLOSING_TIMEOUT = 2.0
 
 
 class Cast:
-    """Plays `script` over and over at `url`, a line every `pace` seconds, from `start()` to `stop()`."""
+    """Plays `script` in a loop at `url`, one line every `pace` seconds, from `start()` to `stop()`."""
 
     def __init__(self, url: str, pace: float, script: Sequence[Cue] = SCRIPT) -> None:
         self._url = url
@@ -79,14 +78,14 @@ class Cast:
         self._thread = threading.Thread(target=self._run, name="demo-cast", daemon=True)
 
     def start(self) -> None:
-        """Let them come."""
+        """Start the thread of the clients."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Let them go, politely; waits two seconds at most."""
+        """Disconnect the clients with close frames. Waits at most two seconds."""
         loop, task = self._loop, self._play_task
         if loop is not None and task is not None and self._thread.is_alive():
-            with contextlib.suppress(RuntimeError):  # the loop may have ended just now
+            with contextlib.suppress(RuntimeError):  # the loop can have ended at this moment
                 loop.call_soon_threadsafe(task.cancel)
         self._thread.join(_CLOSING_TIMEOUT)
 
@@ -98,7 +97,7 @@ class Cast:
         self._loop, self._play_task = asyncio.get_running_loop(), asyncio.current_task()
         try:
             for name, text in itertools.cycle(self._script):
-                # A server that goes away meanwhile, or a host that closes one of them, ends no show.
+                # The script continues when the server stops, or when it closes a client.
                 with contextlib.suppress(OSError, ConnectionClosed):
                     await self._cue(name, text)
                 await asyncio.sleep(self._pace)
@@ -124,7 +123,7 @@ class Cast:
         await connection.send(_event(name, "joined"))
 
     async def _listen(self, name: str, connection: ClientConnection) -> None:
-        """Hear what the others say; who does not read is a slow client."""
+        """Read and ignore all messages: a client that does not read is closed as slow."""
         with contextlib.suppress(ConnectionClosed):
             async for _ in connection:
                 pass

@@ -1,4 +1,4 @@
-"""What is said in the demo's chatroom: JSON text, `{"name": ..., "text": ...}` or `{"name": ..., "event": ...}`."""
+"""The messages of the demo's chatroom: JSON text, `{"name": ..., "text": ...}` or `{"name": ..., "event": ...}`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMES_WIDTH = 7
 
 
 class Line(NamedTuple):
-    """One line of the conversation; `event` when somebody came or went."""
+    """One line of the conversation. `event` is set if it reports that a client joined or left."""
 
     name: str
     text: str
@@ -25,26 +25,26 @@ class Line(NamedTuple):
 
     @property
     def is_event(self) -> bool:
-        """Whether somebody came or went, rather than spoke."""
+        """Whether the line reports that a client joined or left."""
         return self.event is not None
 
     def encoded(self) -> str:
-        """The line as it goes through the socket."""
+        """Return the line as JSON for the socket."""
         said = {"event": self.event} if self.event else {"text": self.text}
         return json.dumps({"name": self.name, **said}, ensure_ascii=False)
 
     def __rich__(self) -> Text:
-        """The line for the terminal, as plain text whatever it says."""
+        """Return the line for the terminal, without any markup from its text."""
         colour = _COLOURS[sum(map(ord, self.name)) % len(_COLOURS)]
         name = Text(self.name, style=f"bold {colour}")
         if self.is_event:
             return Text.assemble(name, f" has {self.event}" if self.event == "left" else f" {self.event}", style="dim")
-        # Short names side by side with what is said; a long one pushes it aside.
+        # The texts are aligned, except after a long name.
         return Text.assemble(name, " " * max(2, _NAMES_WIDTH - name.cell_len), self.text)
 
 
 def read(message: Any) -> Line:
-    """The line in a message of any client, who may send anything.
+    """Return the line in a message of a client, which can send any content.
 
     >>> read('{"name": "Ada", "text": "hello"}')
     Line(name='Ada', text='hello', event=None)

@@ -1,4 +1,4 @@
-"""`zefnb demo`: a chatroom with a page, a few people in it, and a live table of who is connected."""
+"""`zefnb demo`: a chatroom with a page, a few chat clients, and a live table of the connected clients."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _ROUND_TRIP_EVERY = 1.0
 
 
 class _Console(Console):
-    """A console whose reader may have seen enough: rich itself would end the process."""
+    """A console that raises `BrokenPipeError` when its reader closes the pipe; by default rich ends the process."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
 def demo(port: int = PREFERRED_PORT, seconds: float | None = None, console: Console | None = None) -> int:
-    """Run the demo until Ctrl-C, or for `seconds`; without a terminal for a few seconds. The exit code."""
+    """Run the demo until Ctrl-C, or for `seconds`; without a terminal, for a few seconds. Return the exit code."""
     console = console or _Console(highlight=False)
     watched = console.is_terminal and not console.is_dumb_terminal
     chat = ET.Topic("demo-chat")
@@ -59,7 +59,7 @@ def demo(port: int = PREFERRED_PORT, seconds: float | None = None, console: Cons
     except KeyboardInterrupt:
         pass
     finally:
-        # Once more with everybody still there: this is what remains on the terminal.
+        # Read before the clients disconnect: this table remains on the terminal.
         clients = _clients(server)
         FX.Unsubscribe(subscription=heard.subscription) | run
         cast.stop()
@@ -73,7 +73,7 @@ def demo(port: int = PREFERRED_PORT, seconds: float | None = None, console: Cons
 
 
 def _hearing(screen: Screen) -> Any:
-    # On the loop itself: when the subscription has ended, everything said before is among the lines.
+    # It runs on the loop, so that all earlier messages are in `lines` when the subscription has ended.
     @op(inline=True)
     def hear(message: Any) -> None:
         screen.lines.append(read(message))
@@ -82,7 +82,7 @@ def _hearing(screen: Screen) -> Any:
 
 
 def _start(chat: Any, port: int) -> tuple[HTTPServer, list[str]]:
-    """Start the server on `port`, or on a free one when that is busy; and what to say about it."""
+    """Start the server on `port`, or on a free port if that is busy. Return its handle and the notes for the user."""
     page = files("zefnb.cli").joinpath("chat.html").read_text(encoding="utf-8")
     routes = {
         "/": ET.HTML(content=page),
@@ -116,7 +116,7 @@ def _print_lines(console: Console, screen: Screen) -> None:
 
 
 def _moments(server: HTTPServer, seconds: float | None) -> Iterator[None]:
-    """Until the time is up: when to look again."""
+    """Yield at each refresh until the time is over."""
     started = time.monotonic()
     next_ping = started + 0.5
     pause = threading.Event()
@@ -135,7 +135,7 @@ def _clients(server: HTTPServer) -> list[dict[str, Any]]:
 
 
 def _measure_round_trips(server: HTTPServer) -> None:
-    """Ping every client now. Servers do so every 20 s to keep connections alive; a demo is more curious."""
+    """Ping every client now: the interval of the servers, 20 s, is too long for a demo."""
     from zefnb.engine.runtime import default_runtime
     from zefnb.net.http.servers import Servers
 
@@ -151,7 +151,7 @@ def _measure_round_trips(server: HTTPServer) -> None:
 
 @contextmanager
 def _sigterm_ends() -> Iterator[None]:
-    """While inside, SIGTERM ends the demo as Ctrl-C does, so that the terminal is left as it was."""
+    """Make SIGTERM end the demo as Ctrl-C does, so that the terminal is restored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

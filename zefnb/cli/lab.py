@@ -17,7 +17,7 @@ _SETTINGS = Path(__file__).with_name("lab_settings")
 
 
 def lab(arguments: Sequence[str] = ()) -> int:
-    """Become `jupyter lab` with these arguments, open at the first tutorial; without it, say how to get it."""
+    """Replace this process by `jupyter lab` at the first tutorial. Without JupyterLab, print how to install it."""
     if find_spec("jupyterlab") is None:
         print(f"zefnb lab: JupyterLab is not installed in this environment; {HOW_TO_GET}", file=sys.stderr)
         return 1
@@ -25,7 +25,7 @@ def lab(arguments: Sequence[str] = ()) -> int:
     if folder is None:
         print("The tutorial notebooks are in the checkout; JupyterLab opens in this folder.", flush=True)
     command = [sys.executable, "-m", "jupyterlab", str(folder or Path.cwd()), *_options(folder), *arguments]
-    if os.name == "nt":  # where replacing the process loses the console
+    if os.name == "nt":  # on Windows the new process would lose the console
         import subprocess
 
         return subprocess.call(command)
@@ -33,15 +33,15 @@ def lab(arguments: Sequence[str] = ()) -> int:
 
 
 def _options(folder: Path | None) -> list[str]:
-    """What differs from JupyterLab's defaults. Options of the user's own come later on the line, and win."""
+    """Return the options that change JupyterLab's defaults. The user's options come after them, and override them."""
     options = []
     if _is_root():
-        # In containers everybody is root; the server listens on this machine alone and wants its token.
+        # Containers usually run as root. The server listens only on this machine and requires its token.
         print("zefnb lab: running as root, so JupyterLab is started with --allow-root", file=sys.stderr, flush=True)
         options.append("--allow-root")
     if folder is not None:
         first = min(path.name for path in folder.glob("*.ipynb"))
-        # Its own settings show file names whole, without the column of dates beside them.
+        # The settings of the tutorials hide the column of dates, so that file names are complete.
         options += [f"--LabApp.default_url=/lab/tree/{first}", f"--LabApp.app_settings_dir={_SETTINGS}"]
     return options
 

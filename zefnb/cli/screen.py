@@ -1,4 +1,4 @@
-"""What the demo shows in the terminal: the conversation above, the live table of clients below."""
+"""The demo's screen in the terminal: the conversation above, the live table of clients below."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from zefnb.cli.chat import Line
 from zefnb.notebook.display.tables import clients_table
 
 _REMEMBERED = 500
-_TABLE_FRAME = 4  # its blank line, titles, line and blank line
+_TABLE_FRAME = 4  # a blank line, the titles, a rule and a blank line
 
 
 class Screen:
-    """The whole terminal as one renderable: as many lines of talk as there is room for.
+    """The whole terminal as one renderable, with as many lines of the conversation as fit.
 
-    `lines` may grow from another thread; `clients` is what the query answered last.
+    Another thread can append to `lines`. `clients` is the latest result of the query.
     """
 
     def __init__(self, url: str, notes: Sequence[str] = ()) -> None:
@@ -48,7 +48,7 @@ class Screen:
             yield Segment.line()
 
     def _head(self) -> list[Text | Rule]:
-        # Not a hyperlink: plain text is what every terminal makes clickable by itself.
+        # Plain text and not a hyperlink, because every terminal makes a url in plain text clickable.
         link = Text.assemble(("zefnb demo", "bold"), "   open ", (self.url, "bold cyan underline"), "   Ctrl-C ends")
         notes = [Text(note, style="dim") for note in self.notes]
         return [link, *notes, Rule(style="dim")]

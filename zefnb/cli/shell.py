@@ -1,4 +1,4 @@
-"""`zefnb shell`: IPython with everything imported."""
+"""`zefnb shell`: IPython with zefnb imported and the extension loaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from zefnb import __version__
 
 
 def shell() -> int:
-    """Run IPython until its user leaves."""
+    """Run IPython until the user exits."""
     from IPython import start_ipython
     from IPython.terminal.interactiveshell import TerminalInteractiveShell
     from traitlets.config import Config
@@ -16,7 +16,7 @@ def shell() -> int:
     banner = f"zefnb {__version__}: FX.<Tab> lists the effects, FX.Publish? explains one, %zef shows what runs.\n"
     config.TerminalInteractiveShell.banner1 = banner
     config.TerminalInteractiveShell.confirm_exit = False
-    if "enable_tip" in TerminalInteractiveShell.class_trait_names():  # since IPython 9: a second line of banner
+    if "enable_tip" in TerminalInteractiveShell.class_trait_names():  # IPython 9 and later print a second banner line
         config.TerminalInteractiveShell.enable_tip = False
     start_ipython(argv=[], config=config)
     return 0
