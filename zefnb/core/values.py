@@ -309,11 +309,11 @@ def _polars_column(value: Any) -> Any:
     return value.to_list()
 
 
-# What certainly has a form in JSON
+# Values with a certain form in JSON
 
 
 def is_certain(value: Any) -> bool:
-    """Whether the type of a value, and of its elements, says that it has a form in JSON."""
+    """Whether a value has a form in JSON by its type and the types of its elements."""
     function = converter_of(type(value))
     check = _CERTAIN.get(function) if function is not None else None
     return check is not None and check(value)
