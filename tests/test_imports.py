@@ -15,7 +15,7 @@ from tests.spec.sessions import environment
 HEAVY = set(
     """asyncio ssl uvicorn starlette websockets h11 anyio IPython ipywidgets anywidget rich numpy pandas sqlite3
     multiprocessing http.client email zefnb.net.http.server zefnb.net.client.client zefnb.store.sqlite
-    zefnb.notebook.overview zefnb.notebook.watch.widget""".split()  # noqa: SIM905
+    zefnb.core.values zefnb.notebook.overview zefnb.notebook.watch.widget""".split()  # noqa: SIM905
 )
 
 

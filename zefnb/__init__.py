@@ -37,7 +37,7 @@ _NAMES = {
     "zefnb.core.time": "Time",
     "zefnb.core.uid": "EntityUid generate_uid",
     "zefnb.core.types": "Any String Bytes Int Float Bool Nil Array1 u8 match",
-    "zefnb.core.values": "converter",
+    "zefnb.core.converters": "converter",
     "zefnb.engine.run": "run",
     "zefnb.store.dict_database": "DictDatabase",
     "zefnb.notebook.watch.watch": "watch",

@@ -9,6 +9,7 @@ from ssl import SSLContext
 from typing import Any as Any
 from typing import Generic, Literal, TypeVar, overload
 
+from zefnb.core.converters import converter as converter
 from zefnb.core.effect import effect as effect
 from zefnb.core.entity import (
     Actor,
@@ -39,7 +40,6 @@ from zefnb.core.types import match as match
 from zefnb.core.types import u8 as u8
 from zefnb.core.uid import EntityUid as EntityUid
 from zefnb.core.uid import generate_uid as generate_uid
-from zefnb.core.values import converter as converter
 from zefnb.engine.run import Run
 from zefnb.engine.run import run as run
 from zefnb.notebook.links.links import public_url as public_url

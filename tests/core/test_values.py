@@ -21,11 +21,12 @@ from typing import Any
 import pytest
 
 from tests.spec.sessions import environment
-from zefnb.core import values
+from zefnb.core import converters
+from zefnb.core.converters import converter
 from zefnb.core.entity import ET
 from zefnb.core.time import Time
 from zefnb.core.types import ByteArray
-from zefnb.core.values import converter, is_certain
+from zefnb.core.values import is_certain
 from zefnb.core.wire import check_content, encode_content, to_json_text
 from zefnb.errors import InvalidValue, UnsupportedType
 from zefnb.store.codec import decode, encode
@@ -147,11 +148,11 @@ def test_nan_becomes_null_or_is_refused_at_every_place():
 @pytest.fixture
 def declared():
     """Forget after the test what it declares."""
-    table = dict(values._table)
+    table = dict(converters._table)
     yield
-    values._table.clear()
-    values._table.update(table)
-    values._found.clear()
+    converters._table.clear()
+    converters._table.update(table)
+    converters._found.clear()
 
 
 def test_a_converter_is_for_a_type_and_its_subclasses_everywhere(declared):

@@ -1,8 +1,7 @@
-"""The table of converters, for values of types that JSON and databases do not have.
+"""The converters of zefnb, for types of Python and of other libraries; `docs/values.md` lists them.
 
-A converter makes one step; the caller repeats it until it has a value that it supports. A pandas `Timestamp` becomes a
-`datetime`, which a database can store, and in JSON then text. No library is imported for its types: a value of such a
-type exists only if the program has imported the library.
+No library is imported for its types: a value of such a type exists only if the program has imported the library. This
+module is loaded with the first value that needs a converter.
 """
 
 from __future__ import annotations
@@ -12,160 +11,34 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from zefnb.core.converters import HAS_JSON, Convert, built_in, built_in_kind
+from zefnb.core.converters import converted as converted
+from zefnb.core.converters import converter_of as converter_of
 from zefnb.core.entity import Entity
 from zefnb.core.time import Time
-from zefnb.errors import FieldError, InvalidValue, UnsupportedType, shown
-
-Convert = Callable[[Any], Any]
-
-_REMEMBERED_TYPES = 1024
-_table: dict[type, Convert] = {}
-# Converters of types whose modules may not have been imported yet, by `module.name`.
-_named: dict[str, Convert] = {}
-# The converters of types that are not in the table. Failures are not stored, since the table grows.
-_found: dict[type, Convert] = {}
-# The types of JSON; values of their subclasses are never passed to a converter.
-_HAS_JSON = (str, int, float, list, tuple, dict)
-
-
-def converter(*types: type) -> Callable[[Convert], Convert]:
-    """Declare how to convert values of some types, and of their subclasses, for messages, HTTP answers and databases.
-
-    The function takes a value. It returns plain data, or a value of a type that has a converter itself. A later
-    declaration for the same type replaces an earlier one.
-
-    Args:
-        types: The types; not text, numbers, lists, tuples or dicts, which have a form in JSON already.
-
-    Returns:
-        A decorator, which returns the function unchanged.
-
-    Raises:
-        InvalidValue: An argument is not a type, or has a form in JSON already.
-
-    >>> class Share:
-    ...     def __init__(self, part, whole):
-    ...         self.part, self.whole = part, whole
-    >>> @converter(Share)
-    ... def share_as_text(share):
-    ...     return f'{share.part}/{share.whole}'
-    >>> from zefnb.core.wire import to_json_text
-    >>> to_json_text({'rent': Share(1, 3)})
-    '{"rent": "1/3"}'
-    """
-    for cls in types:
-        if not isinstance(cls, type):
-            raise InvalidValue("converter", [FieldError("types", f"got {shown(cls)}", "types")])
-        if issubclass(cls, _HAS_JSON):
-            problem = f"{cls.__name__} has a form in JSON already, so that the converter would not be called"
-            raise InvalidValue("converter", [FieldError("types", problem)])
-
-    def declare(function: Convert) -> Convert:
-        for cls in types:
-            _table[cls] = function
-        _found.clear()
-        return function
-
-    return declare
-
-
-def converter_of(cls: type) -> Convert | None:
-    """Return the converter of a type or of its closest base class, or `None`."""
-    function = _table.get(cls) or _found.get(cls)
-    if function is not None:
-        return function
-    if issubclass(cls, Entity):  # not remembered, so that a type can be freed
-        return _table[Entity]
-    _load_named()
-    function = _search(cls)
-    if function is not None:
-        if len(_found) >= _REMEMBERED_TYPES:
-            _found.clear()
-        _found[cls] = function
-    return function
-
-
-def converted(value: Any) -> Any:
-    """Return the result of one step: of the converter for the type of `value`.
-
-    Raises `UnsupportedType` if there is none, and `InvalidValue` if it fails.
-    """
-    cls = type(value)
-    function = _table.get(cls) or converter_of(cls)
-    if function is None:
-        raise unsupported(cls)
-    try:
-        return function(value)
-    except (InvalidValue, RecursionError):
-        raise
-    except Exception as error:
-        problem = f"{type(error).__name__} in the converter of {cls.__name__}: {error}"
-        raise InvalidValue("value", [FieldError("", problem)], part=f"converter of {cls.__name__}") from error
-
-
-def unsupported(cls: type) -> UnsupportedType:
-    """Return the error for a value of a type without a converter."""
-    problem = f"a value of type {cls.__name__} has no form in JSON"
-    hint = "Declare one with `@converter`, or send its parts"
-    return UnsupportedType("value", [FieldError("", problem, hint=hint)], part=cls.__name__)
-
-
-def _search(cls: type) -> Convert | None:
-    for base in cls.__mro__:
-        if base in _table:
-            return _table[base]
-    if hasattr(cls, "__dataclass_fields__"):
-        return _dataclass
-    if hasattr(cls, "__attrs_attrs__"):
-        return _attrs_class
-    if not issubclass(cls, _HAS_JSON):
-        for abstract, function in _ABSTRACT:
-            if issubclass(cls, abstract):
-                return function
-    return None
-
-
-def _load_named() -> None:
-    """Add the types of modules that have been imported meanwhile."""
-    for name in list(_named):
-        module, _, attribute = name.rpartition(".")
-        found = getattr(sys.modules.get(module), attribute, None)
-        function = _named.get(name)
-        if found is not None and function is not None:  # while a module is imported, it has only some of its names
-            _table.setdefault(found if isinstance(found, type) else type(found), function)
-            _named.pop(name, None)
-
-
-def _declare(*names: str) -> Callable[[Convert], Convert]:
-    def declare(function: Convert) -> Convert:
-        _named.update(dict.fromkeys(names, function))
-        return function
-
-    return declare
-
+from zefnb.errors import FieldError, InvalidValue, shown
 
 # Python's own types
 
 
-@converter(Entity)
+@built_in(Entity)
 def _entity(value: Entity) -> dict[str, Any]:
     if value._uid is None:
         return {"type": type(value).__name__, **value.__dict__}
     return {"type": type(value).__name__, "uid": value._uid, **value.__dict__}
 
 
-@converter(Time)
-@_declare("uuid.UUID", "decimal.Decimal", "pathlib.PurePath", "collections.UserString")
+@built_in(Time, "uuid.UUID", "decimal.Decimal", "pathlib.PurePath", "collections.UserString")
 def _text(value: Any) -> str:
     return str(value)
 
 
-@_declare("datetime.datetime", "datetime.date", "datetime.time")
+@built_in("datetime.datetime", "datetime.date", "datetime.time")
 def _iso(value: Any) -> str:
     return str(value.isoformat())
 
 
-@_declare("datetime.timedelta")
+@built_in("datetime.timedelta")
 def _duration(value: Any) -> str:
     """Return the ISO 8601 text (section 5.5.2) in days, hours, minutes and seconds.
 
@@ -183,71 +56,69 @@ def _duration(value: Any) -> str:
     return f"{sign}P{days}{'T' if time else ''}{time}" if days or time else "PT0S"
 
 
-@_declare("enum.Enum")
+@built_in("enum.Enum")
 def _enum(value: Any) -> Any:
     return value.value
 
 
-@converter(set, frozenset, range)
-@_declare("collections.deque")
+@built_in(set, frozenset, range, "collections.deque")
 def _list(value: Any) -> list[Any]:
     return list(value)
 
 
-@_declare("array.array")
+@built_in("array.array")
 def _array(value: Any) -> Any:
     return value.tolist()
 
 
-def _dict(value: Any) -> dict[Any, Any]:
-    return dict(value)
-
-
-@converter(bytes, bytearray, memoryview)
+@built_in(bytes, bytearray, memoryview)
 def _bytes(value: Any) -> Any:
     hint = "Send bytes by themselves, as a binary message, or decode them"
     fault = FieldError("value", f"got {shown(value)}", "types of JSON, which has no bytes", hint)
     raise InvalidValue("JSON", [fault], part="bytes")
 
 
+@built_in_kind(lambda cls: hasattr(cls, "__dataclass_fields__"))
 def _dataclass(value: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in _declared_fields(value)}
-
-
-def _declared_fields(value: Any) -> list[str]:
     import dataclasses
 
-    return [field.name for field in dataclasses.fields(value)]
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
+@built_in_kind(lambda cls: hasattr(cls, "__attrs_attrs__"))
 def _attrs_class(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in type(value).__attrs_attrs__}
 
 
-_ABSTRACT: tuple[tuple[type, Convert], ...] = (
-    (collections.abc.Mapping, _dict),
-    (collections.abc.Set, _list),
-    (collections.abc.ValuesView, _list),
-    (collections.abc.Sequence, _list),
-)
+@built_in_kind(lambda cls: issubclass(cls, collections.abc.Mapping) and not issubclass(cls, HAS_JSON))
+def _mapping(value: Any) -> dict[Any, Any]:
+    return dict(value)
+
+
+_LISTED = (collections.abc.Set, collections.abc.ValuesView, collections.abc.Sequence)
+
+
+@built_in_kind(lambda cls: issubclass(cls, _LISTED) and not issubclass(cls, HAS_JSON))
+def _collection(value: Any) -> list[Any]:
+    return list(value)
 
 
 # Other libraries
 
 
-@_declare("pydantic.BaseModel")
+@built_in("pydantic.BaseModel")
 def _model(value: Any) -> Any:
     return value.model_dump(mode="json")
 
 
-@_declare("numpy.ndarray")
+@built_in("numpy.ndarray")
 def _numpy_array(value: Any) -> Any:
     if value.dtype.names:  # rows with named fields
         return list(value) if value.ndim else value[()]
     return _to_microseconds(value).tolist()
 
 
-@_declare("numpy.generic")
+@built_in("numpy.generic")
 def _numpy_scalar(value: Any) -> Any:
     if value.dtype.names:
         return dict(zip(value.dtype.names, value.item(), strict=True))
@@ -265,32 +136,32 @@ def _to_microseconds(value: Any) -> Any:
 _FINER_UNITS = ("ns", "ps", "fs", "as")
 
 
-@_declare("pandas.NaT", "pandas.NA")
+@built_in("pandas.NaT", "pandas.NA")
 def _missing(value: Any) -> None:
     return None
 
 
-@_declare("pandas.Timestamp")
+@built_in("pandas.Timestamp")
 def _timestamp(value: Any) -> Any:
     return value.to_pydatetime(warn=False)
 
 
-@_declare("pandas.Timedelta")
+@built_in("pandas.Timedelta")
 def _timedelta(value: Any) -> Any:
     return value.to_pytimedelta()
 
 
-@_declare("pandas.Period", "pandas.Interval")
+@built_in("pandas.Period", "pandas.Interval")
 def _pandas_text(value: Any) -> str:
     return str(value)
 
 
-@_declare("pandas.Series", "pandas.Index", "pandas.api.extensions.ExtensionArray")
+@built_in("pandas.Series", "pandas.Index", "pandas.api.extensions.ExtensionArray")
 def _column(value: Any) -> Any:
     return value.tolist()
 
 
-@_declare("pandas.DataFrame")
+@built_in("pandas.DataFrame")
 def _frame(value: Any) -> Any:
     if not value.columns.is_unique:
         twice = value.columns[value.columns.duplicated()][0]
@@ -299,12 +170,12 @@ def _frame(value: Any) -> Any:
     return value.to_dict("records")
 
 
-@_declare("polars.DataFrame")
+@built_in("polars.DataFrame")
 def _polars_frame(value: Any) -> Any:
     return value.to_dicts()
 
 
-@_declare("polars.Series")
+@built_in("polars.Series")
 def _polars_column(value: Any) -> Any:
     return value.to_list()
 

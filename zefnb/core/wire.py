@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from zefnb.core.copy_rules import TEXTUAL_OR_HANDLE
 from zefnb.core.snapshot import snapshot as snapshot
-from zefnb.core.values import converted, is_certain
 from zefnb.errors import FieldError, InvalidValue, UnsupportedType, shown
 
 TEXT, BINARY = 1, 2
@@ -54,7 +53,16 @@ def to_json_text(value: Any, nan: Nan = "refuse") -> str:
         raise _too_deep() from None
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=converted).encode
+def _load_converters(value: Any) -> Any:
+    from zefnb.core.values import converted
+
+    vars(_encoder)["default"] = converted
+    return converted(value)
+
+
+# Calls its `default` for values that it does not support.
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_load_converters)
+_encode = _encoder.encode
 
 
 def _can_be_rewritten(error: Exception, nan: Nan) -> bool:
@@ -72,7 +80,7 @@ def _rewritten(value: Any, nan: Nan) -> Any:
         return [_rewritten(item, nan) for item in value]
     if isinstance(value, str | int | None):
         return value
-    return _rewritten(converted(value), nan)
+    return _rewritten(_encoder.default(value), nan)
 
 
 def _with_text_keys(value: dict[Any, Any], nan: Nan) -> dict[str, Any]:
@@ -90,7 +98,7 @@ def _key_text(key: Any, nan: Nan) -> str:
     while not isinstance(plain, _KEYS):
         if isinstance(plain, dict | list | tuple | bytes):
             raise _no_key(key)
-        plain = converted(plain)
+        plain = _encoder.default(plain)
     return plain if isinstance(plain, str) else _encode(_rewritten(plain, nan))
 
 
@@ -132,7 +140,11 @@ def _can_be_encoded(value: Any) -> bool:
         return all(type(key) is str and _can_be_encoded(item) for key, item in value.items())
     if cls is list or cls is tuple:
         return all(map(_can_be_encoded, value))
-    return cls in TEXTUAL_OR_HANDLE or is_certain(value)
+    if cls in TEXTUAL_OR_HANDLE:
+        return True
+    from zefnb.core.values import is_certain
+
+    return is_certain(value)
 
 
 def encode_content(content: Any, nan: Nan = "refuse") -> tuple[int, bytes]:

@@ -10,7 +10,6 @@ from zefnb.core.entity import Entity, EntityType
 from zefnb.core.time import Time
 from zefnb.core.types import ByteArray
 from zefnb.core.uid import EntityUid
-from zefnb.core.values import converted, converter_of
 from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.text.short_repr import short_repr
 
@@ -50,6 +49,8 @@ def canonical_key(key: Any) -> bytes:
 
 def _equal_plain(key: Any) -> Any:
     """Return an equal key of a plain type, such as the `int` of a numpy integer, or else the key itself."""
+    from zefnb.core.values import converted, converter_of
+
     if converter_of(type(key)) is None:
         return key
     plain = converted(key)
