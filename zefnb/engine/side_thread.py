@@ -14,6 +14,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from zefnb.engine.unawaited_thread import UnawaitedThread
+
 _POLL = 0.002
 # Seconds without a call after which the thread ends.
 _LINGERS = 0.2
@@ -52,7 +54,7 @@ class SideThread:
         if not self._at_work.acquire(blocking=False):
             return
         try:
-            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+            UnawaitedThread(target=self._work, name=self._name).start()
         except RuntimeError:  # no thread is available: the next call, or `flush`, tries again
             self._at_work.release()
 
