@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from zefnb.engine.runtime import default_runtime
+from zefnb.net.http.servers import Servers
 from zefnb.notebook.overview import on_loop
 from zefnb.notebook.watch.access_token import AccessToken
 from zefnb.notebook.watch.control import PATH, Control
@@ -150,6 +151,12 @@ def answer_to(nonce: str, token: AccessToken) -> dict[str, str]:
 
 def the_control() -> Control:
     return default_runtime().service(Control)
+
+
+def place_of(server: Any) -> str:
+    """Return the place by which views know a server: its own, or that of an earlier server on the same port."""
+    place: str = here(lambda: default_runtime().service(Servers).get(server).place)
+    return place
 
 
 def here(work: Any) -> Any:

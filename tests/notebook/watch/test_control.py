@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_socket
 
-from tests.notebook.viewer import answer_to, here
+from tests.notebook.viewer import answer_to, here, place_of
 from zefnb import ET, FX, run
 from zefnb.engine.runtime import default_runtime
 from zefnb.net.http.servers import Servers
@@ -269,7 +269,7 @@ def test_a_sorted_searched_and_moved_window(view, server, connect):
     assert live.column("channel_id") == [7, 5, 3]
     live.look(search="/echo", offset=0)
     assert (live.total, live.column("path")) == (5, ["/echo"] * 3)
-    live.look(search="", path="/ws", server=server._uid, sort="channel_id", descending=False)
+    live.look(search="", path="/ws", server=place_of(server), sort="channel_id", descending=False)
     assert live.column("channel_id") == [1, 3, 5]
 
 
@@ -511,7 +511,7 @@ def test_of_many_messages_on_a_topic_the_newest_are_sent_and_the_others_counted(
 
 def test_stopping_a_server(view, server):
     live = view()
-    assert live.ask("stop", server=server._uid)["text"] == f"stopped the server on port {server.port}"
+    assert live.ask("stop", server=place_of(server))["text"] == f"stopped the server on port {server.port}"
     assert (FX.QueryAllActiveHTTPServers() | run) == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.notebook.viewer import here
+from tests.notebook.viewer import here, place_of
 from zefnb import ET, FX, run
 from zefnb.core.time import Time
 from zefnb.engine.runtime import default_runtime
@@ -212,12 +212,14 @@ def test_real_clients_of_two_servers_are_in_one_table(server, connect):
     other = FX.StartHTTPServer(routes={"/x": ET.WebSocket(clients_subscribe_to=[ET.Topic("t")])}, port=0) | run
     connect(server, "/ws"), connect(other, "/x"), connect(server, "/echo")
 
+    places = place_of(other), place_of(server)
+
     def rows():
         clients = Feed(default_runtime(), TABLE)
         clients.refresh()
         return [
             [(row.thing.endpoint.server.port, row.thing.path) for row in clients.ordered(query)]
-            for query in (Query(), Query(server=other._uid), Query(server=server._uid, path="/echo"))
+            for query in (Query(), Query(server=places[0]), Query(server=places[1], path="/echo"))
         ]
 
     everything, one, path = here(rows)

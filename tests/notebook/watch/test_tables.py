@@ -10,7 +10,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from tests.notebook.viewer import Viewer, here
+from tests.notebook.viewer import Viewer, here, place_of
 from zefnb import ET, FX, run
 from zefnb.core.rows import Rows
 from zefnb.engine.runtime import default_runtime
@@ -216,7 +216,7 @@ def test_the_table_of_one_server_follows_those_that_take_its_place(view_of, conn
     first = start(0)
     other = start(0)
     live = view_of("clients")
-    live.look(server=first._uid)
+    live.look(server=place_of(first))
     connect(first, "/ws"), connect(other, "/ws")
     live.until(lambda: live.column("server") == [first.port])
     second = start(first.port)
