@@ -25,7 +25,10 @@ MODULES = [
     "zefnb",
     *(found.name for found in pkgutil.walk_packages(zefnb.__path__, "zefnb.", onerror=lambda name: None)),
 ]
-OTHERS = ["DictDatabase", "EntityUid", "Time", "converter", "effect", "generate_uid", "match", "op", "zef_function"]
+OTHERS = [
+    *("DictDatabase", "EntityUid", "Time", "converter", "effect", "generate_uid", "match", "op", "public_url"),
+    *("set_public_url", "watch", "zef_function"),
+]
 LONGEST_LINE = 116
 
 

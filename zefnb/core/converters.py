@@ -1,4 +1,4 @@
-"""Converters: what values of types that JSON and databases do not have become.
+"""Converters: the forms in JSON and databases of values of other types.
 
 A converter makes one step; the caller repeats it until it has a value that it supports. A pandas `Timestamp` becomes a
 `datetime`, which a database can store, and in JSON then text. The converters of zefnb are in `values`.
