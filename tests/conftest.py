@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -90,8 +91,15 @@ def leaves_nothing(runtime: Any, sockets: int | None) -> None:
     with suppress(AssertionError):
         wait_until(lambda: not tasks_of(runtime), within=10)
     assert tasks_of(runtime) == []
-    if sockets is not None:
+    if sockets is None:
+        return
+    with suppress(AssertionError):
         wait_until(lambda: open_sockets() <= sockets, within=10)
+    if open_sockets() > sockets:
+        # asyncio's TLS servers now and then forget a client that hangs up during its handshake, until the garbage
+        # is collected. A socket of zefnb that is left until then is an error by its ResourceWarning.
+        gc.collect()
+    assert open_sockets() <= sockets
 
 
 def the_runtime() -> Any:
