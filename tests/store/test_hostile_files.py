@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -167,19 +169,26 @@ def changed(path) -> None:
     executed("CREATE TRIGGER t AFTER UPDATE ON entries BEGIN DELETE FROM entries; END")(path)
 
 
-@pytest.mark.parametrize("harm", [truncated, overwritten, emptied, changed], ids=lambda harm: harm.__name__)
+@pytest.mark.parametrize("harm", [truncated, overwritten, emptied], ids=lambda harm: harm.__name__)
 def test_a_file_that_is_harmed_while_it_is_open_is_refused_in_words(path, harm):
     closed(opened(path, initial_state={str(number): "x" * 1_000 for number in range(100)}))
     db = opened(path)
     harm(path)
     reads = (lambda: list(db), lambda: db["1"], lambda: len(db))
     writes = (lambda: db.__setitem__("1", 2), lambda: db.update(a=1, b=2))
-    for use in (*writes, *reads) if harm is not changed else writes[:1]:
+    for use in (*writes, *reads):
         with pytest.raises(StorageFailed, match=re.escape(str(path))):
             use()
-    if harm is changed:
-        # Nothing that somebody has put into the file runs.
-        assert len(db) == 100
+
+
+def test_a_trigger_that_is_put_into_an_open_file_never_runs(path):
+    closed(opened(path, initial_state={str(number): "x" * 1_000 for number in range(100)}))
+    db = opened(path)
+    changed(path)
+    # Since Python 3.12 SQLite is told to run no triggers, and the write succeeds; before, the file is refused.
+    with nullcontext() if sys.version_info >= (3, 12) else pytest.raises(StorageFailed, match=re.escape(str(path))):
+        db["1"] = 2
+    assert len(db) == 100
 
 
 @pytest.mark.parametrize("take", [lambda db: db.pop("evil"), lambda db: db.pop("evil", 5)])
