@@ -103,6 +103,8 @@ def test_a_close_frame_is_sent_after_messages_that_wait_for_compression(
     wires = [raw(compressed, **DEFLATE) for _ in range(2)]
     text = "long " * LONG
     publish(topic, text)
+    # The message is accepted. The loop performs this after delivering it, so before it reads the close frame.
+    FX.QueryHTTPServer(server=compressed) | run
     wires[0].send(frame(b"\x03\xe8", CLOSE))
     stopping = threading.Thread(target=lambda: FX.StopHTTPServer(server=compressed) | run)
     assert wires[0].silent()
