@@ -57,7 +57,7 @@ def test_the_tests_run_on_every_system_and_python_that_the_package_claims():
 def test_ci_makes_what_the_makefile_has():
     makefile = (ROOT / "Makefile").read_text()
     made = [re.findall(r"\bmake ([a-z-]+)", path.read_text()) for path in (ROOT / ".ci/run", *WORKFLOWS)]
-    assert {"test", "test-pythons"} <= set(made[0])
+    assert "test" in made[0]
     assert {target for targets in made for target in targets} <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     assert "bash .ci/run" in (ROOT / ".github/workflows/tests.yml").read_text()
 
