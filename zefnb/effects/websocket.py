@@ -101,10 +101,11 @@ def query_all_connected_websocket_clients(
     >>> FX.StopHTTPServer(server=server) | run
     ET.Success()
     """
+    from zefnb.net.http.routes import normal_path
     from zefnb.net.http.servers import Servers
 
     server = runtime.service(Servers).get(http_server)
-    wanted = path.rstrip("/") or "/" if path is not None else None
+    wanted = normal_path(path) if path is not None else None
     if wanted is not None and wanted not in server.endpoints:
         known = ", ".join(server.endpoints) or "none"
         problem = f"there is no WebSocket route {path!r}"

@@ -285,7 +285,7 @@ class HTTPApp:
             )
         return plain(*_FAILED)
 
-    # WriteSide
+    # Sending
 
     async def _send(
         self, response: Response, found: _Found | None, request: Request, peer: GuardedHTTP, send: Send

@@ -133,7 +133,7 @@ class Connection(ReadSide):
         """Whether content is encoded at once. The packer keeps it for a while, and compares contents by identity."""
         return not self.protocol.extensions
 
-    # WriteSide
+    # Sending
 
     def deliver(self, content: Any) -> None:
         """Send one message to this client, at the end of this loop iteration. Content as in `encode_content`."""

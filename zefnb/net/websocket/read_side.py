@@ -208,12 +208,12 @@ class ReadSide(FrameHandler):
         """
         at, end = 0, len(data)
         last = end - 1
-        attach_tap = _FIRST_LOOK if last > _FIRST_LOOK else last
+        next_check = _FIRST_LOOK if last > _FIRST_LOOK else last
         step, looked = _FIRST_LOOK, 0.0
         short = SHORT if self.max_size > SHORT else self.max_size
         self._needed = 2
         while self.is_open:
-            if at >= attach_tap:
+            if at >= next_check:
                 if at >= last:
                     return at
                 if deadline is None:
@@ -227,7 +227,7 @@ class ReadSide(FrameHandler):
                     is_quick = now - looked < _LOOK_INTERVAL / 2
                     step = min(step * 2, _LARGEST_STEP) if is_quick else max(step // 4, _LEAST_STEP)
                 looked = now
-                attach_tap = min(at + step, last)
+                next_check = min(at + step, last)
             first, length = data[at], data[at + 1] - 0x80
             if 0 <= length <= short and (first == WHOLE_TEXT or first == WHOLE_BINARY) and self._fragments is None:  # noqa: SIM109
                 stop = at + 6 + length

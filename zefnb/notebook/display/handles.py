@@ -50,6 +50,7 @@ def described(value: Any) -> Described | None:
 
 
 def _server(runtime: Runtime, handle: Any) -> Described:
+    from zefnb.net.http.routes import normal_path
     from zefnb.net.http.servers import Servers
 
     server = runtime.service(Servers).find(handle)
@@ -58,7 +59,7 @@ def _server(runtime: Runtime, handle: Any) -> Described:
     links = []
     for key in list(server.given_routes)[:_MOST_LINKS]:
         method, path = key if isinstance(key, tuple) else ("GET", key)
-        endpoint = server.endpoints.get(path.rstrip("/") or "/")
+        endpoint = server.endpoints.get(normal_path(path))
         if endpoint is not None:
             clients = count_text(len(endpoint.clients), "client")
             links.append((str(public_url(handle, path, websocket=True)), f"WebSocket, {clients}"))
