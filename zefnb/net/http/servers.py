@@ -43,14 +43,15 @@ class Servers(Registry[Server]):
         for previous in (replacing, holder):
             if previous is not None and previous.port == server.port:
                 server.inherit(previous)
-        server.place = self._places[server.port] = self._place_of(server, replacing or holder)
+        server.place = self._places[server.port] = self._place_of(server, replacing or holder, port)
         self.admit_public(server)
         self.add(server)
         return server.handle
 
-    def _place_of(self, server: Server, replaced: Server | None) -> str:
-        """The place of the server that `server` replaces, or of the last one on its port, or a new place."""
-        place = replaced.place if replaced is not None else self._places.get(server.port)
+    def _place_of(self, server: Server, replaced: Server | None, port: int) -> str:
+        """The place of the server that `server` replaces, or of the last one on the port asked for, or a new place."""
+        # With port 0 the system may choose the port of an unrelated server that has been stopped.
+        place = replaced.place if replaced is not None else self._places.get(port)
         return place if place is not None and self.at(place) is None else str(server.handle._uid)
 
     async def stop(self, handle: Entity) -> None:
