@@ -78,7 +78,7 @@ def never_reads(server: Server, settings: Settings) -> Outcome:
             read += len(more)
         # The last of them use little memory, and have more time.
         deadline = time.monotonic() + 30
-        while (left := server.command("http")["answers"] // BIG) and time.monotonic() < deadline:
+        while (left := server.command("http")["responses"] // BIG) and time.monotonic() < deadline:
             time.sleep(0.5)
         with Wire(server.port) as newcomer:
             newcomer.send(request("/big"))

@@ -25,5 +25,5 @@ def of_http() -> dict[str, int]:
     return {
         "connections": sum(len(server._state.connections) for server in servers),
         "bodies": budget.bodies.held,
-        "answers": budget.answers.held,
+        "responses": budget.responses.held,
     }

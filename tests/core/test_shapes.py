@@ -22,7 +22,7 @@ from zefnb.core import entity
 from zefnb.core.shapes import SHAPES, of_kind
 from zefnb.core.shapes.shape import Presence
 from zefnb.core.types import match
-from zefnb.net.http.answers import response_of
+from zefnb.net.http.responses import response_of
 from zefnb.net.websocket.endpoint import EndpointConfig
 from zefnb.net.websocket.slow_client import SlowClient
 

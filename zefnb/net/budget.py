@@ -10,7 +10,7 @@ from zefnb.engine.runtime import Runtime
 # Bytes for the peers of all servers together.
 BODIES_LIMIT = 64 << 20
 MESSAGES_LIMIT = 64 << 20
-ANSWERS_LIMIT = 64 << 20
+RESPONSES_LIMIT = 64 << 20
 
 
 class Account:
@@ -66,7 +66,7 @@ class SharedAccount(Account):
             super().release(amount)
 
 
-class Held:
+class Share:
     """The share of one request in an account, released when its block ends."""
 
     def __init__(self, account: Account) -> None:
@@ -98,7 +98,7 @@ class Held:
         self._account.release(self._amount)
         self._amount = 0
 
-    def __enter__(self) -> Held:
+    def __enter__(self) -> Share:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -113,14 +113,14 @@ class Budget:
     """A service of the runtime: one account for each kind.
 
     `bodies`: bytes of HTTP requests that wait, or are being read or handled. `messages`: bytes of WebSocket messages
-    that have begun and are not complete. `answers`: bytes of HTTP responses that have yet to be sent.
+    that have begun and are not complete. `responses`: bytes of HTTP responses that have yet to be sent.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self.bodies = Account(BODIES_LIMIT)
         self.messages = Account(MESSAGES_LIMIT)
         # Shared, because handlers' threads use it: a response that does not fit is dropped before the next one is made.
-        self.answers = SharedAccount(ANSWERS_LIMIT)
+        self.responses = SharedAccount(RESPONSES_LIMIT)
 
     def make_room_for_body(self, size: int) -> None:
         """Raise the limit so that a body of `size` bytes fits, which a server or a route allows."""

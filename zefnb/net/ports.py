@@ -21,4 +21,4 @@ class Topics(Protocol):
         """Stop calling `subscriber.deliver`."""
 
     def are_congested(self, topics: Iterable[Entity]) -> bool:
-        """Whether an actor that messages to these topics reach has a full mailbox."""
+        """Whether an actor that receives messages from these topics has a full mailbox."""

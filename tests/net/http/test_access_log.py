@@ -112,7 +112,7 @@ def test_a_client_that_leaves_before_its_answer_has_no_status(serve: Any, raw: R
     assert begun.wait(10)
     wire.close()
     [protocol] = inside(server)._state.connections
-    until(lambda: protocol.has_left)
+    until(lambda: protocol.is_closed)
     go.set()
     until(lambda: told(access()) == [("GET", "/", None)])
 

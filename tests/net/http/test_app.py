@@ -430,7 +430,7 @@ def test_expect_100_continue_gets_100_continue(seen: Any, raw: Raw):
 
 
 def test_a_body_that_stalls_is_408(seen: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(body_module, "BODY_PROGRESS_WITHIN", 0.2)
+    monkeypatch.setattr(body_module, "BODY_PROGRESS_TIMEOUT", 0.2)
     wire = raw(seen.server, None)
     wire.send(post(10), b"hello")
     assert wire.read_response()[0] == 408
@@ -439,7 +439,7 @@ def test_a_body_that_stalls_is_408(seen: Any, raw: Raw, monkeypatch: pytest.Monk
 
 
 def test_a_body_that_drips_is_408(seen: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(body_module, "BODY_PROGRESS_WITHIN", 0.3)
+    monkeypatch.setattr(body_module, "BODY_PROGRESS_TIMEOUT", 0.3)
     wire = raw(seen.server, None)
     wire.send(post(1_000))
     dripped = 0
@@ -453,7 +453,7 @@ def test_a_body_that_drips_is_408(seen: Any, raw: Raw, monkeypatch: pytest.Monke
 
 
 def test_a_slow_body_that_makes_progress_is_accepted(seen: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(body_module, "BODY_PROGRESS_WITHIN", 0.5)
+    monkeypatch.setattr(body_module, "BODY_PROGRESS_TIMEOUT", 0.5)
     monkeypatch.setattr(body_module, "BODY_STEP", 1)
     wire = raw(seen.server, None)
     wire.send(post(5))
@@ -512,7 +512,7 @@ def test_http_1_0_is_served_and_closed(serve: Any, raw: Raw):
 def test_an_idle_connection_is_closed_in_the_end(serve: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
     from zefnb.net.http import server as server_module
 
-    monkeypatch.setattr(server_module, "KEEP_ALIVE", 1)
+    monkeypatch.setattr(server_module, "KEEP_ALIVE_TIMEOUT", 1)
     wire = raw(serve(only("hello")), None)
     wire.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert wire.read_response()[0] == 200

@@ -13,7 +13,7 @@ from tests.net.wire import KEY, Wire, frame, handshake
 from zefnb import ET, FX, run, zef_function
 from zefnb.net.http import decision as decisions
 from zefnb.net.http.admission import Admission
-from zefnb.net.http.decision import Ask, Reply, Visitor, redirect, refuse
+from zefnb.net.http.decision import Pending, Reply, Visitor, redirect, refuse
 from zefnb.net.http.gate import Gate
 from zefnb.net.http.handshake import read_plain
 from zefnb.net.http.request_head import RequestHead
@@ -251,8 +251,8 @@ class Desk:
         self._gate = inside(server)._gate
         on_loop(lambda: setattr(self._gate, "identify", self._identify))
 
-    def _identify(self, head: RequestHead) -> Ask[Visitor]:
-        return Ask(lambda: self._ask(head))
+    def _identify(self, head: RequestHead) -> Pending[Visitor]:
+        return Pending(lambda: self._ask(head))
 
     async def _ask(self, head: RequestHead) -> Visitor | Reply:
         self.asked.append(head)
@@ -331,7 +331,7 @@ def test_an_error_in_the_check_is_500_and_an_entry_in_the_journal(asking: Asking
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_check_that_never_ends_is_503(asking: Asking, way: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(decisions, "ASK_TIMEOUT", 0.3)
+    monkeypatch.setattr(decisions, "DECISION_TIMEOUT", 0.3)
     wire, _ = asking(way)
     code, headers, _ = wire.read_response()
     assert (code, headers["retry-after"]) == (503, "1")

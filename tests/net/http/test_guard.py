@@ -230,7 +230,7 @@ def test_bytes_after_the_last_request_do_not_change_its_response(serve: Any, raw
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> float:
     """The guard's patience, made short."""
-    monkeypatch.setattr(guard, "HEAD_WITHIN", 0.3)
+    monkeypatch.setattr(guard, "HEAD_TIMEOUT", 0.3)
     return 0.3
 
 
@@ -313,7 +313,7 @@ def test_a_client_may_be_silent_after_its_handshake(quick: float, server: Any, r
 def test_a_crowd_of_silent_connections_leaves_nothing_behind(
     server: Any, raw: Raw, until: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(guard, "HEAD_WITHIN", 3.0)
+    monkeypatch.setattr(guard, "HEAD_TIMEOUT", 3.0)
     crowd = [raw(server, None) for _ in range(200)]
     for wire in crowd[::2]:
         wire.send(b"GET /")

@@ -147,7 +147,7 @@ def test_h11_and_websockets_accept_every_handshake_that_counts_as_plain(head: by
     assert isinstance(event, Request)
     response = protocol.accept(event)
     assert response.status_code == 101
-    assert response.headers["Sec-WebSocket-Accept"].encode() in plain.answer(b"today")
+    assert response.headers["Sec-WebSocket-Accept"].encode() in plain.response(b"today")
     assert event.headers.get_all("Origin") == list(plain.headers.get("origin", ()))
     assert event.headers["Host"] == plain.headers["host"][0]
 

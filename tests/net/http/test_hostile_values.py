@@ -146,7 +146,7 @@ def test_an_internal_error_in_a_request_is_500_and_the_connection_stays_open(
     def broken(path: str) -> Any:
         raise RuntimeError("broken by the test")
 
-    monkeypatch.setattr(inside(server)._gate._answers, "find", broken)
+    monkeypatch.setattr(inside(server)._gate._resources, "find", broken)
     wire = raw(server, None)
     for _ in range(2):
         wire.send(get())

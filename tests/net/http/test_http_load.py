@@ -13,7 +13,7 @@ from tests.net.conftest import journal, peak_memory
 from tests.net.wire import Wire
 from zefnb import FX, run, zef_function
 from zefnb.engine.runtime import default_runtime
-from zefnb.net.budget import Account, Budget, Held
+from zefnb.net.budget import Account, Budget, Share
 from zefnb.net.http import guard, thread_share
 from zefnb.net.http.body import read_body
 from zefnb.net.http.thread_share import ThreadShare
@@ -62,40 +62,40 @@ def budget() -> Budget:
 def test_a_client_that_reads_nothing_of_a_response_is_cut_and_a_slow_one_is_kept(
     serve: Any, raw: Any, until: Any, budget: Budget, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(guard, "ANSWER_PROGRESS_WITHIN", 1.0)
+    monkeypatch.setattr(guard, "RESPONSE_PROGRESS_TIMEOUT", 1.0)
     server = serve({("POST", "/"): big})
     # So little fits into the kernels' buffers that what is taken is seen soon.
     stuck, slow = (raw(server, None, receive_buffer=4_096) for _ in range(2))
     stuck.send(request())
     slow.send(request())
-    until(lambda: budget.answers.held == 12 * MEBIBYTE)
+    until(lambda: budget.responses.held == 12 * MEBIBYTE)
     taken = 0
-    while budget.answers.held == 12 * MEBIBYTE:
+    while budget.responses.held == 12 * MEBIBYTE:
         taken += len(slow.socket.recv(65_536))
     status, _, body = slow.read_response() if not taken else (200, {}, b"x" * taken)
     while taken < 6 * MEBIBYTE:
         taken += len(slow.socket.recv(65_536))
     assert (status, body[:1]) == (200, b"x")
-    until(lambda: budget.answers.held == 0)
-    assert [e for e in FX.QueryLog(level="info") | run if "took nothing of its answer" in e["message"]]
+    until(lambda: budget.responses.held == 0)
+    assert [e for e in FX.QueryLog(level="info") | run if "read nothing of its response" in e["message"]]
     assert journal("warning") == []
 
 
 def test_when_unread_responses_use_much_memory_a_client_that_reads_nothing_is_cut_sooner(
     serve: Any, raw: Any, until: Any, budget: Budget, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(guard, "SCARCE_PROGRESS_WITHIN", 0.5)
-    monkeypatch.setattr(guard, "ANSWER_PROGRESS_WITHIN", 3_600.0)
-    monkeypatch.setattr(budget.answers, "limit", 20 * MEBIBYTE)
+    monkeypatch.setattr(guard, "SCARCE_PROGRESS_TIMEOUT", 0.5)
+    monkeypatch.setattr(guard, "RESPONSE_PROGRESS_TIMEOUT", 3_600.0)
+    monkeypatch.setattr(budget.responses, "limit", 20 * MEBIBYTE)
     stuck = raw(serve({("POST", "/"): big}), None, receive_buffer=4_096)
     stuck.send(request())
-    until(lambda: budget.answers.held == 6 * MEBIBYTE)
-    until(lambda: budget.answers.held == 0)
+    until(lambda: budget.responses.held == 6 * MEBIBYTE)
+    until(lambda: budget.responses.held == 0)
     assert journal("warning") == []
 
 
 def test_responses_over_the_budget_are_refused_and_those_of_routes_count_once(serve: Any, raw: Any, budget: Any):
-    budget.answers.limit, before = 10 * MEBIBYTE, budget.answers.limit
+    budget.responses.limit, before = 10 * MEBIBYTE, budget.responses.limit
     try:
         server = serve({("POST", "/"): big, "/text": "x" * (6 * MEBIBYTE)})
         stuck = [raw(server, None, receive_buffer=4_096) for _ in range(3)]
@@ -107,19 +107,19 @@ def test_responses_over_the_budget_are_refused_and_those_of_routes_count_once(se
         stuck[2].send(request("/text", method="GET"))
         assert stuck[2].read_head()[0] == 200
     finally:
-        budget.answers.limit = before
+        budget.responses.limit = before
 
 
 def test_a_response_larger_than_the_budget_is_sent_alone(serve: Any, raw: Any, budget: Any, until: Any):
-    budget.answers.limit, before = MEBIBYTE, budget.answers.limit
+    budget.responses.limit, before = MEBIBYTE, budget.responses.limit
     try:
         wire = raw(serve({("POST", "/"): big}), None)
         for _ in range(2):
             wire.send(request())
             assert len(wire.read_response()[2]) == 6 * MEBIBYTE
-            until(lambda: budget.answers.held == 0)
+            until(lambda: budget.responses.held == 0)
     finally:
-        budget.answers.limit = before
+        budget.responses.limit = before
 
 
 def test_pipelined_bytes_that_are_not_read_yet_count_with_the_bodies(
@@ -171,7 +171,7 @@ def test_a_body_in_tiny_pieces_uses_as_much_memory_as_its_bytes():
         return {"type": "http.request", "body": b"%03d" % (number % 1_000), "more_body": number < count - 1}
 
     account = Account(1 << 20)
-    with Held(account) as held, peak_memory() as peak:
+    with Share(account) as held, peak_memory() as peak:
         body = asyncio.run(read_body(receive, 0, 1 << 20, False, held), debug=False)
         grown = peak()
     assert len(body) == 3 * count
@@ -232,7 +232,7 @@ def test_a_request_of_a_disconnected_client_is_not_handled_and_its_body_is_relea
 
 
 def test_a_rest_that_drips_is_cut(serve: Any, raw: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(guard, "REST_WITHIN", 0.5)
+    monkeypatch.setattr(guard, "REST_TIMEOUT", 0.5)
     wire = raw(serve({"/": "up"}), None)
     wire.send(request("/", "Content-Length: 1000", method="GET"))
     assert wire.read_response()[0] == 200

@@ -129,8 +129,8 @@ def test_a_client_in_a_tls_handshake_when_the_server_stops_is_refused(
 def test_a_tls_handshake_that_stalls_is_cut(serve: Any, files: Any, raw: Raw, monkeypatch: Any, until: Any):
     from zefnb.net.http import server as server_module
 
-    monkeypatch.setattr(server_module, "HEAD_WITHIN", 0.3)
-    monkeypatch.setattr(guard, "HEAD_WITHIN", 0.3)
+    monkeypatch.setattr(server_module, "HEAD_TIMEOUT", 0.3)
+    monkeypatch.setattr(guard, "HEAD_TIMEOUT", 0.3)
     server = serve({"/": "x"}, certificates=files)
     silent, half = raw(server, None), raw(server, None)
     half.send(bytes.fromhex("1603010200010001fc0303"))

@@ -26,18 +26,18 @@ _BACKLOG = 2_048
 # Connections of each server, if the system allows so many.
 MOST_CONNECTIONS = 10_000
 # Connections that are accepted in one loop iteration.
-_AT_ONCE = 64
+_ACCEPTED_PER_ITERATION = 64
 # Connections that are refused before a pause, so that a flood of them costs little.
-_REFUSED_AT_ONCE = 16
+_REFUSED_BEFORE_PAUSE = 16
 _PAUSE = 0.05
 # Refused connections stay open so that their peers can read the reason: at most so many, for so many seconds.
-_LEAVING = 8
-_LEAVING_FOR = 0.5
-_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-_TEXT = b"503 too many connections\n"
+_MOST_LINGERING = 8
+_LINGER_TIMEOUT = 0.5
+_OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_BODY = b"503 too many connections\n"
 _REFUSAL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
-    b"retry-after: 1\r\nconnection: close\r\n\r\n%b" % (len(_TEXT), _TEXT)
+    b"retry-after: 1\r\nconnection: close\r\n\r\n%b" % (len(_BODY), _BODY)
 )
 
 
@@ -71,20 +71,22 @@ class Acceptor:
         self,
         runtime: Runtime,
         listeners: list[socket.socket],
-        make: Callable[[], Arrival],
+        make_arrival: Callable[[], Arrival],
         open_count: Callable[[], int],
-        most: int,
+        max_connections: int,
         on_full: Callable[[str], None],
         tls: dict[str, Any],
     ) -> None:
         self._runtime = runtime
         self._loop = runtime.loop
         self.listeners = listeners
-        self._make, self._open_count, self._most, self._on_full, self._tls = make, open_count, most, on_full, tls
+        self._make_arrival, self._open_count, self._on_full = make_arrival, open_count, on_full
+        self._max_connections = max_connections
+        self._tls = tls
         # Accepted connections that are not yet among the server's connections.
-        self._taking: set[Arrival] = set()
+        self._connecting: set[Arrival] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._leaving: deque[socket.socket] = deque()
+        self._lingering: deque[socket.socket] = deque()
         self._timers: dict[socket.socket, asyncio.TimerHandle] = {}
         self._is_open = False
 
@@ -102,56 +104,56 @@ class Acceptor:
             timer.cancel()
         for listener in self.listeners:
             self._loop.remove_reader(listener)
-        while self._taking and not self._tls:
+        while self._connecting and not self._tls:
             await asyncio.sleep(0)
         for listener in self.listeners:
             listener.close()
-        while self._leaving:
-            self._leaving.popleft().close()
+        while self._lingering:
+            self._lingering.popleft().close()
 
     def _accept(self, listener: socket.socket) -> None:
         refused = 0
         limit = descriptor_limit()
         last = limit - reserved_descriptors(limit)
-        for _ in range(_AT_ONCE):
-            if refused == _REFUSED_AT_ONCE:
+        for _ in range(_ACCEPTED_PER_ITERATION):
+            if refused == _REFUSED_BEFORE_PAUSE:
                 return self._pause(listener)
             try:
                 connection, _ = listener.accept()
             except (BlockingIOError, InterruptedError):
                 return None
             except OSError as error:
-                if error.errno in _NO_ROOM:
+                if error.errno in _OUT_OF_RESOURCES:
                     self._on_full(f"no descriptor is left of {limit:,} (ulimit -n)")
                     return self._pause(listener)
                 continue  # the client has disconnected in between
-            why = self._why_full(connection.fileno(), last, limit)
-            if why is not None:
+            reason = self._reason_full(connection.fileno(), last, limit)
+            if reason is not None:
                 refused += 1
-                self._on_full(why)
+                self._on_full(reason)
                 self._refuse(connection)
             else:
-                self._take(connection)
+                self._start_connection(connection)
         return None
 
-    def _why_full(self, descriptor: int, last: int, limit: int) -> str | None:
-        if self._open_count() + len(self._taking) >= self._most:
-            return f"{self._most:,} clients are connected, as many as max_connections allows"
+    def _reason_full(self, descriptor: int, last: int, limit: int) -> str | None:
+        if self._open_count() + len(self._connecting) >= self._max_connections:
+            return f"{self._max_connections:,} clients are connected, as many as max_connections allows"
         # The system gives the lowest free number: one near the limit means that the others are taken.
         if descriptor >= last:
             return f"nearly all descriptors of {limit:,} are in use (ulimit -n)"
         return None
 
-    def _take(self, connection: socket.socket) -> None:
+    def _start_connection(self, connection: socket.socket) -> None:
         connection.setblocking(False)
-        arrival = self._make()
-        self._taking.add(arrival)
+        arrival = self._make_arrival()
+        self._connecting.add(arrival)
         # Discarded when it is among the server's connections, or has failed: counted twice, it would take the place of
         # another.
-        arrival.on_made = partial(self._taking.discard, arrival)
+        arrival.on_made = partial(self._connecting.discard, arrival)
         if self._tls:
-            coming = self._loop.connect_accepted_socket(lambda: arrival, connection, **self._tls)
-            task = self._loop.create_task(self._connect(connection, arrival, coming))
+            handshake = self._loop.connect_accepted_socket(lambda: arrival, connection, **self._tls)
+            task = self._loop.create_task(self._connect(connection, arrival, handshake))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         else:
@@ -164,14 +166,14 @@ class Acceptor:
             connection.close()
             arrival.on_made()
 
-    async def _connect(self, connection: socket.socket, arrival: Arrival, coming: Awaitable[Any]) -> None:
+    async def _connect(self, connection: socket.socket, arrival: Arrival, handshake: Awaitable[Any]) -> None:
         try:
-            await coming
+            await handshake
         except OSError:  # invalid TLS, or a handshake that takes too long, is the peer's error
             connection.close()
         except Exception as error:
             connection.close()
-            self._runtime.journal.exception("a connection could not be taken in", error)
+            self._runtime.journal.exception("a connection could not be accepted", error)
         finally:
             arrival.on_made()
 
@@ -182,16 +184,16 @@ class Acceptor:
             if not self._tls:
                 connection.send(_REFUSAL)
             connection.shutdown(socket.SHUT_WR)
-        self._leaving.append(connection)
-        if len(self._leaving) > _LEAVING:
-            self._let_go(self._leaving[0])
-        self._timers[connection] = self._loop.call_later(_LEAVING_FOR, self._let_go, connection)
+        self._lingering.append(connection)
+        if len(self._lingering) > _MOST_LINGERING:
+            self._close_refused(self._lingering[0])
+        self._timers[connection] = self._loop.call_later(_LINGER_TIMEOUT, self._close_refused, connection)
 
-    def _let_go(self, connection: socket.socket) -> None:
+    def _close_refused(self, connection: socket.socket) -> None:
         if (timer := self._timers.pop(connection, None)) is not None:
             timer.cancel()
-        if connection in self._leaving:
-            self._leaving.remove(connection)
+        if connection in self._lingering:
+            self._lingering.remove(connection)
         with contextlib.suppress(OSError):
             connection.recv(65_536)
         connection.close()
@@ -207,4 +209,4 @@ class Acceptor:
 
     def forget_sockets(self) -> list[int]:
         """The descriptors of all sockets of the acceptor, for a forked child to close."""
-        return [each.fileno() for each in (*self.listeners, *self._leaving)]
+        return [each.fileno() for each in (*self.listeners, *self._lingering)]

@@ -75,7 +75,7 @@ class AccessLog:
         self._rows.append(row)
         level: int = getattr(logging, row.level.upper())
         if logger.isEnabledFor(level):
-            LOGGING.off_loop(lambda: _say(level, row.line))
+            LOGGING.off_loop(lambda: _emit(level, row.line))
 
     def rows(self) -> list[Access]:
         """The rows, the newest first."""
@@ -85,14 +85,14 @@ class AccessLog:
         """Delete all rows."""
         self._rows.clear()
 
-    def query(self, least: Level, limit: int | None, **wanted: Any) -> list[dict[str, Any]]:
-        """The rows of at least this level whose keys equal `wanted`, as dicts, the newest first."""
-        levels = LEVELS[LEVELS.index(least) :]
+    def query(self, min_level: Level, limit: int | None, **criteria: Any) -> list[dict[str, Any]]:
+        """The rows of at least this level whose keys equal `criteria`, as dicts, the newest first."""
+        levels = LEVELS[LEVELS.index(min_level) :]
         found = (row.as_dict() for row in self.rows() if row.level in levels)
-        return [row for row in found if all(row.get(key) == value for key, value in wanted.items())][:limit]
+        return [row for row in found if all(row.get(key) == value for key, value in criteria.items())][:limit]
 
 
-def _say(level: int, line: str) -> None:
+def _emit(level: int, line: str) -> None:
     try:
         logger.log(level, "%s", line)
     except Exception:  # the error of a user's filter or handler, which the journal's own lines report

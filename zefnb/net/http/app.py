@@ -22,16 +22,16 @@ from zefnb.engine.cells import current_server
 from zefnb.engine.context import begin_call
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import InvalidBody
-from zefnb.net.budget import Budget, Held
-from zefnb.net.http.answers import BadAnswer, plain, response_of
+from zefnb.net.budget import Budget, Share
 from zefnb.net.http.body import BODY_LIMIT, read_body
 from zefnb.net.http.conditional import conditional
-from zefnb.net.http.decision import ANYBODY, Accepted, Ask, Reply, refuse
+from zefnb.net.http.decision import ANONYMOUS, Accepted, Pending, Reply, refuse
 from zefnb.net.http.forms import BadForm, form_pairs, is_form
 from zefnb.net.http.gate import Gate
 from zefnb.net.http.guard import GuardedHTTP
 from zefnb.net.http.request_entity import request_entity
 from zefnb.net.http.request_head import RequestHead, head_of
+from zefnb.net.http.responses import InvalidResponse, plain, response_of
 from zefnb.net.http.routes import Route
 from zefnb.net.http.thread_share import ThreadShare
 
@@ -44,7 +44,7 @@ _NO_SNIFF = (b"x-content-type-options", b"nosniff")
 _FAILED = (500, "Internal Server Error")
 
 
-class _Found(NamedTuple):
+class _Match(NamedTuple):
     """The value that serves a request, with a body of at most `max_body` bytes.
 
     `name` is for the journal. It contains the path of the route, not the path of the request: otherwise each new path
@@ -58,7 +58,7 @@ class _Found(NamedTuple):
     max_body: int | None
 
 
-class _Answering(NamedTuple):
+class _RouteValue(NamedTuple):
     """The value of a route: a handler, a value or a response."""
 
     value: Any
@@ -73,16 +73,16 @@ class HTTPApp:
         runtime: Runtime,
         server: Entity,
         gate: Gate,
-        refused: Callable[[Reply], None],
-        access: Callable[[str, str, str, int | None, float], None],
+        on_refused: Callable[[Reply], None],
+        log_access: Callable[[str, str, str, int | None, float], None],
         max_body: int | None,
     ) -> None:
         self._runtime = runtime
         self._server = server
         self._gate = gate
-        self._refused = refused
+        self._on_refused = on_refused
         # Adds each request to the access log.
-        self._access = access
+        self._log_access = log_access
         self._budget = runtime.service(Budget)
         self._threads = runtime.service(ThreadShare)
         # The length of each handler's last response, if it was long.
@@ -90,16 +90,16 @@ class HTTPApp:
         self._max_body = BODY_LIMIT if max_body is None else max_body
         self._budget.make_room_for_body(max_body or 0)
 
-    def prepared(self, routes: list[Route]) -> dict[str, dict[str, _Answering]]:
+    def prepared(self, routes: list[Route]) -> dict[str, dict[str, _RouteValue]]:
         """The values that serve requests from now on, by path and method."""
-        by_path: dict[str, dict[str, _Answering]] = {}
+        by_path: dict[str, dict[str, _RouteValue]] = {}
         for route in routes:
             if route.socket is not None:
                 continue
             value = _prepared(route.value)
             if callable(value) and not isinstance(value, Response):
                 value = as_handler(value, "FX.StartHTTPServer", f"routes[{route.key!r}]")
-            by_path.setdefault(route.path, {})[route.method] = _Answering(value, route.max_body)
+            by_path.setdefault(route.path, {})[route.method] = _RouteValue(value, route.max_body)
             self._budget.make_room_for_body(route.max_body or 0)
         self._expected = {}
         return by_path
@@ -112,53 +112,53 @@ class HTTPApp:
         head = self._gate.original(head_of(scope))
         began, status = time.monotonic(), None
         try:
-            with Held(self._budget.answers) as held:
-                status = await self._answer(head, request, peer, send, held)
+            with Share(self._budget.responses) as share:
+                status = await self._respond(head, request, peer, send, share)
         finally:
-            self._access(head.client_ip, request.method, scope["path"], status, time.monotonic() - began)
+            self._log_access(head.client_ip, request.method, scope["path"], status, time.monotonic() - began)
 
-    async def _answer(
-        self, head: RequestHead, request: Request, peer: GuardedHTTP, send: Send, held: Held
+    async def _respond(
+        self, head: RequestHead, request: Request, peer: GuardedHTTP, send: Send, share: Share
     ) -> int | None:
         """Respond to a request. Returns the status that was sent; `None` when the peer left before."""
-        found: _Found | None = None
-        visitor = ANYBODY
+        match: _Match | None = None
+        visitor = ANONYMOUS
         try:
             decision = await self._decide(head)
             if isinstance(decision, Reply):
-                response = _of_reply(decision)
+                response = _reply_response(decision)
             else:
-                found, visitor = _found(head, decision), decision.visitor
-                response = await self._response(found, request, peer, held)
+                match, visitor = _match_of(head, decision), decision.visitor
+                response = await self._response(match, request, peer, share)
                 response = conditional(response, request.method, request.headers)
         except HTTPException as error:
-            response = self._refusal(error, found, request)
+            response = self._refusal_response(error, match, request)
         except ClientDisconnect:
             return None
         except Exception as error:
-            response = self._failed(error, found, request)
+            response = self._error_response(error, match, request)
         if any(name == b"connection" and value.lower() == b"close" for name, value in request.scope["headers"]):
             response.headers["connection"] = "close"
         response.raw_headers += _encoded(visitor.headers)
         if head.prefix:
-            _put_below(head.prefix, response)
+            _add_prefix(head.prefix, response)
         names = [name.decode("latin-1") for name, _ in response.raw_headers]
         response.raw_headers += _encoded(self._gate.headers_for(head, names))
         if not any(name == _NO_SNIFF[0] for name, _ in response.raw_headers):
             response.raw_headers.append(_NO_SNIFF)
-        return None if peer.has_left else await self._send(response, found, request, peer, send)
+        return None if peer.is_closed else await self._send(response, match, request, peer, send)
 
     async def _decide(self, head: RequestHead) -> Accepted | Reply:
         decision = self._gate.decide(head)
-        if isinstance(decision, Ask):
-            decision = await decision.settle()
+        if isinstance(decision, Pending):
+            decision = await decision.wait()
         if isinstance(decision, Reply):
-            self._refused(decision)
+            self._on_refused(decision)
         return decision
 
-    async def _response(self, found: _Found, request: Request, peer: GuardedHTTP, held: Held) -> Response:
+    async def _response(self, match: _Match, request: Request, peer: GuardedHTTP, share: Share) -> Response:
         """The response: for the value of the route, or for the value that its handler returns."""
-        handler = found.value
+        handler = match.value
         if isinstance(handler, Response):
             response = Response(handler.body, handler.status_code)
             response.raw_headers = list(handler.raw_headers)  # copied: further headers are added for each request
@@ -167,128 +167,128 @@ class HTTPApp:
             return response_of(handler)
         current_server.set(self._server)  # in this task only: each request has its own
         begin_call()
-        with Held(self._budget.bodies) as bodies:
+        with Share(self._budget.bodies) as bodies:
             announced = int(request.headers.get("content-length", "0"))
-            limit = self._max_body if found.max_body is None else found.max_body
+            limit = self._max_body if match.max_body is None else match.max_body
             body = await read_body(request.receive, announced, limit, "expect" in request.headers, bodies)
             try:
-                entity = await self._entity(found, body, peer)
+                entity = await self._entity(match, body, peer)
             except BadForm as error:
-                self._refused(refuse(400, str(error)))
+                self._on_refused(refuse(400, str(error)))
                 raise HTTPException(400, str(error)) from None
             del body
             try:
-                return await self._handled(handler, entity, peer, held)
-            except (HTTPException, BadAnswer, ClientDisconnect, asyncio.CancelledError):
+                return await self._call_handler(handler, entity, peer, share)
+            except (HTTPException, InvalidResponse, ClientDisconnect, asyncio.CancelledError):
                 raise
             except InvalidBody as error:
                 problem = error.faults[0].problem
-                self._refused(refuse(400, problem))
+                self._on_refused(refuse(400, problem))
                 raise HTTPException(400, problem) from None
             except BaseException as error:  # SystemExit from a handler must not end the server
                 path = request.scope["path"]
                 self._runtime.journal.exception(
-                    found.name, error, example=path, handler=name_of(handler), server=self._server, path=path
+                    match.name, error, example=path, handler=name_of(handler), server=self._server, path=path
                 )
                 raise HTTPException(*_FAILED) from None
 
-    async def _entity(self, found: _Found, body: bytes, peer: GuardedHTTP) -> Entity:
+    async def _entity(self, match: _Match, body: bytes, peer: GuardedHTTP) -> Entity:
         """The message for a handler, made in a thread when that takes long. Raises `BadForm`."""
-        kind = found.head.first("content-type")
+        kind = match.head.first("content-type")
         has_form = is_form(kind)
 
         def make() -> Entity:
             form = form_pairs(kind, body) if has_form else []
-            return request_entity(found.head, body, form, found.variables)
+            return request_entity(match.head, body, form, match.variables)
 
         if len(body) <= (_FORM_READ_HERE if has_form else _BODY_READ_HERE):
             return make()
         entity: Entity = await self._in_thread("reading of bodies", peer, make)
         return entity
 
-    async def _handled(self, handler: ZefFunction, entity: Entity, peer: GuardedHTTP, held: Held) -> Response:
-        if peer.has_left:
+    async def _call_handler(self, handler: ZefFunction, entity: Entity, peer: GuardedHTTP, share: Share) -> Response:
+        if peer.is_closed:
             raise ClientDisconnect
         if handler.is_async or handler.inline:
-            self._make_room(handler, held)
-            answer = await handler(entity) if handler.is_async else handler(entity)
-            return self._weighed(handler, answer, held)
+            self._reserve_expected(handler, share)
+            result = await handler(entity) if handler.is_async else handler(entity)
+            return self._within_budget(handler, result, share)
         call = partial(contextvars.copy_context().run, handler, entity)
-        answer = await self._in_thread(name_of(handler), peer, self._called, handler, call, held)
-        return answer if isinstance(answer, Response) else self._weighed(handler, await answer, held)
+        result = await self._in_thread(name_of(handler), peer, self._call_in_thread, handler, call, share)
+        return result if isinstance(result, Response) else self._within_budget(handler, await result, share)
 
-    def _make_room(self, handler: ZefFunction, held: Held) -> None:
+    def _reserve_expected(self, handler: ZefFunction, share: Share) -> None:
         """Reserve the size of the handler's last long response, before it makes another. Raises `HTTPException`."""
-        if not held.settle(self._expected.get(handler, 0)):
-            raise _too_much()
+        if not share.settle(self._expected.get(handler, 0)):
+            raise _too_many_responses()
 
-    def _weighed(self, handler: ZefFunction, value: Any, held: Held) -> Response:
-        """The response for a value, if there is room for it. Raises `HTTPException` and `BadAnswer`."""
+    def _within_budget(self, handler: ZefFunction, value: Any, share: Share) -> Response:
+        """The response for a value, if there is room for it. Raises `HTTPException` and `InvalidResponse`."""
         response = response_of(value)
         size = len(getattr(response, "body", b""))
         # A response longer than the limit is sent alone. Short ones do not count: the connections bound their number.
-        size = min(size, self._budget.answers.limit) if size > _PIECE else 0
+        size = min(size, self._budget.responses.limit) if size > _PIECE else 0
         if size or handler in self._expected:
             self._expected[handler] = size
-        if not held.settle(size):
-            raise _too_much()
+        if not share.settle(size):
+            raise _too_many_responses()
         return response
 
     async def _in_thread(self, name: str, peer: GuardedHTTP, call: Callable[..., Any], *args: Any) -> Any:
-        def unless_left() -> Any:
-            if peer.has_left:
+        def unless_closed() -> Any:
+            if peer.is_closed:
                 raise ClientDisconnect
             return call(*args)
 
-        unless_left.__qualname__ = name  # the journal shows it
+        unless_closed.__qualname__ = name  # the journal shows it
 
-        def waits(turn: asyncio.Future[None]) -> None:
-            peer.on_left = lambda: None if turn.done() else turn.set_exception(ClientDisconnect())
+        def on_wait(slot: asyncio.Future[None]) -> None:
+            peer.on_close = lambda: None if slot.done() else slot.set_exception(ClientDisconnect())
 
         try:
-            return await self._threads.call(name, waits, unless_left)
+            return await self._threads.call(name, on_wait, unless_closed)
         finally:
-            peer.on_left = None
+            peer.on_close = None
 
-    def _called(self, handler: ZefFunction, call: Callable[[], Any], held: Held) -> Any:
+    def _call_in_thread(self, handler: ZefFunction, call: Callable[[], Any], share: Share) -> Any:
         """Call a handler in a thread, and make its response there, too, since a long one takes a while."""
-        self._make_room(handler, held)
-        answer = call()
-        return answer if inspect.isawaitable(answer) else self._weighed(handler, answer, held)
+        self._reserve_expected(handler, share)
+        result = call()
+        return result if inspect.isawaitable(result) else self._within_budget(handler, result, share)
 
     # Errors
 
-    def _refusal(self, error: HTTPException, found: _Found | None, request: Request) -> Response:
+    def _refusal_response(self, error: HTTPException, match: _Match | None, request: Request) -> Response:
         """The response for a refusal, from the server or from a handler."""
         try:
             return plain(error.status_code, error.detail, error.headers)
-        except BadAnswer as bad:
-            return self._failed(bad, found, request)
+        except InvalidResponse as bad:
+            return self._error_response(bad, match, request)
 
-    def _failed(self, error: Exception, found: _Found | None, request: Request) -> Response:
+    def _error_response(self, error: Exception, match: _Match | None, request: Request) -> Response:
         """Add an error to the journal. Returns the response with status 500."""
         path = request.scope["path"]
-        name = found.name if found is not None else "a request"
-        if isinstance(error, BadAnswer):
+        name = match.name if match is not None else "a request"
+        if isinstance(error, InvalidResponse):
             self._runtime.journal.note(
                 "error",
                 f"{name}: {error}",
-                key=("answer", self._server, name, error.part),
+                key=("response", self._server, name, error.part),
                 example=path,
                 server=self._server,
                 path=path,
-                handler=_handler_of(found),
+                handler=_handler_of(match),
             )
         else:
             self._runtime.journal.exception(
-                f"the answer of {name}", error, server=self._server, path=path, handler=_handler_of(found)
+                f"the response of {name}", error, server=self._server, path=path, handler=_handler_of(match)
             )
         return plain(*_FAILED)
 
     # Sending
 
     async def _send(
-        self, response: Response, found: _Found | None, request: Request, peer: GuardedHTTP, send: Send
+        self, response: Response, match: _Match | None, request: Request, peer: GuardedHTTP, send: Send
     ) -> int | None:
         try:
             is_short = not isinstance(response, FileResponse) and len(response.body) <= _PIECE
@@ -297,17 +297,17 @@ class HTTPApp:
             return None
         except Exception as error:
             # uvicorn sends 500 when nothing has been sent yet, and else closes the connection.
-            return self._failed(error, found, request).status_code
+            return self._error_response(error, match, request).status_code
         return response.status_code
 
 
-def _found(head: RequestHead, accepted: Accepted) -> _Found:
+def _match_of(head: RequestHead, accepted: Accepted) -> _Match:
     (value, max_body), path = accepted.value, accepted.route
     what = f"handler {name_of(value)} of" if isinstance(value, ZefFunction) else "the value of route"
-    return _Found(head, value, f"{what} {path}", accepted.variables, max_body)
+    return _Match(head, value, f"{what} {path}", accepted.variables, max_body)
 
 
-def _put_below(prefix: str, response: Response) -> None:
+def _add_prefix(prefix: str, response: Response) -> None:
     """Add the proxy's prefix to a redirect to a path."""
     location = response.headers.get("location", "")
     is_path = location.startswith("/") and not location.startswith("//")
@@ -315,7 +315,7 @@ def _put_below(prefix: str, response: Response) -> None:
         response.headers["location"] = prefix + location
 
 
-def _of_reply(reply: Reply) -> Response:
+def _reply_response(reply: Reply) -> Response:
     response = Response(reply.body, reply.status)
     response.raw_headers += _encoded(reply.headers)
     return response
@@ -325,12 +325,12 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-def _handler_of(found: _Found | None) -> str | None:
-    return name_of(found.value) if found is not None and isinstance(found.value, ZefFunction) else None
+def _handler_of(match: _Match | None) -> str | None:
+    return name_of(match.value) if match is not None and isinstance(match.value, ZefFunction) else None
 
 
-def _too_much() -> HTTPException:
-    return HTTPException(503, "too many answers wait to be read; try again later", {"retry-after": "1"})
+def _too_many_responses() -> HTTPException:
+    return HTTPException(503, "too many responses wait to be read; try again later", {"retry-after": "1"})
 
 
 def _prepared(value: Any) -> Any:
@@ -356,10 +356,10 @@ def _in_pieces(send: Send, peer: GuardedHTTP) -> Send:
             last = (len(body) - 1) // _PIECE * _PIECE
             for at in range(0, last, _PIECE):
                 await send({"type": message["type"], "body": bytes(pieces[at : at + _PIECE]), "more_body": True})
-                if peer.has_left:
+                if peer.is_closed:
                     raise ClientDisconnect
             message = {**message, "body": bytes(pieces[last:])}
-        if peer.has_left:
+        if peer.is_closed:
             raise ClientDisconnect
         await send(message)
 

@@ -14,30 +14,39 @@ _FAILED = (
     b"connection: close\r\n\r\n500 Internal Server Error\n"
 )
 
-Take = Callable[[asyncio.Transport, Handshake], bool]
+TryAccept = Callable[[asyncio.Transport, Handshake], bool]
 
 
 class Arrival(asyncio.Protocol):
-    """Becomes a WebSocket when its first bytes are a plain handshake that `take` accepts; else HTTP gets the bytes.
+    """Becomes a WebSocket when its first bytes are a plain handshake that `try_accept` accepts; HTTP otherwise.
 
     A peer that sends nothing within 5 s is disconnected.
     """
 
-    __slots__ = ("_arrived", "_deadline", "_is_open", "_make_http", "_on_fault", "_take", "on_made", "transport")
+    __slots__ = (
+        "_connections",
+        "_deadline",
+        "_is_open",
+        "_make_http",
+        "_on_error",
+        "_try_accept",
+        "on_made",
+        "transport",
+    )
 
     def __init__(
         self,
-        arrived: set[Any],
+        connections: set[Any],
         is_open: Callable[[], bool],
-        take: Take,
+        try_accept: TryAccept,
         make_http: Callable[[float], guard.GuardedHTTP],
-        on_fault: Callable[[Exception], None],
+        on_error: Callable[[Exception], None],
     ) -> None:
-        self._arrived = arrived
+        self._connections = connections
         self._is_open = is_open
-        self._take = take
+        self._try_accept = try_accept
         self._make_http = make_http
-        self._on_fault = on_fault
+        self._on_error = on_error
         self._deadline: asyncio.TimerHandle | None = None
         # Called when the connection has been made.
         self.on_made: Callable[[], None] = lambda: None
@@ -51,17 +60,17 @@ class Arrival(asyncio.Protocol):
             # The server stopped during the TLS handshake, before this connection was registered.
             self.transport.abort()
             return
-        self._arrived.add(self)
-        self._deadline = asyncio.get_running_loop().call_later(guard.HEAD_WITHIN, self.transport.abort)
+        self._connections.add(self)
+        self._deadline = asyncio.get_running_loop().call_later(guard.HEAD_TIMEOUT, self.transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        self._leave()
+        self._unregister()
         try:
             handshake = read_plain(data)
-            if handshake is not None and self._take(self.transport, handshake):
+            if handshake is not None and self._try_accept(self.transport, handshake):
                 return
         except Exception as error:
-            self._failed(error)
+            self._on_exception(error)
             return
         assert self._deadline is not None
         http = self._make_http(self._deadline.when())
@@ -69,11 +78,11 @@ class Arrival(asyncio.Protocol):
         http.connection_made(self.transport)
         http.data_received(data)
 
-    def _failed(self, error: Exception) -> None:
+    def _on_exception(self, error: Exception) -> None:
         """Report an error of zefnb and send 500. asyncio would print a line in the user's cell for each one."""
         if isinstance(error, OSError):  # the peer has disconnected
             return self.transport.abort()
-        self._on_fault(error)
+        self._on_error(error)
         if self.transport.get_protocol() is self:
             self.transport.write(_FAILED)
             self.transport.close()
@@ -82,13 +91,13 @@ class Arrival(asyncio.Protocol):
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._leave()
+        self._unregister()
 
     def shutdown(self) -> None:
         """Close the connection: the server stops."""
         self.transport.close()
 
-    def _leave(self) -> None:
-        self._arrived.discard(self)
+    def _unregister(self) -> None:
+        self._connections.discard(self)
         if self._deadline is not None:
             self._deadline.cancel()

@@ -8,20 +8,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from zefnb.net.budget import Held
+from zefnb.net.budget import Share
 
 BODY_LIMIT = 1 << 20
-BODY_PROGRESS_WITHIN = 10.0
-# Bytes of a body, or its end, that must arrive within each `BODY_PROGRESS_WITHIN`, so that a slow peer cannot keep its
+BODY_PROGRESS_TIMEOUT = 10.0
+# Bytes of a body, or its end, that must arrive within each `BODY_PROGRESS_TIMEOUT`, so that a slow peer cannot keep its
 # share of the budget.
 BODY_STEP = 4_096
 # Bytes of a refused body that are read and dropped, so that the peer can read the response.
-FORGOTTEN_LIMIT = 16 << 20
+DISCARD_LIMIT = 16 << 20
 # Bytes: a text with one character beyond U+FFFF takes four bytes for each of its characters.
 _WIDEST_CHARACTER = 4
 
 
-async def read_body(receive: Receive, announced: int, limit: int, expects: bool, held: Held) -> bytes:
+async def read_body(receive: Receive, announced: int, limit: int, expects: bool, share: Share) -> bytes:
     """The whole body. Raises `HTTPException` (408, 413, 503) and `ClientDisconnect`.
 
     `announced` is its Content-Length, 0 without one. With `expects`, the peer waits for 100 Continue before it sends
@@ -32,25 +32,25 @@ async def read_body(receive: Receive, announced: int, limit: int, expects: bool,
         raise refusal
     # Not a list of parts: for a body in very small parts it would take many times the memory.
     body = bytearray()
-    size, more, seen = 0, True, 0
+    size, more, counted = 0, True, 0
     now = asyncio.get_running_loop().time
-    give_up_at = now() + BODY_PROGRESS_WITHIN
+    give_up_at = now() + BODY_PROGRESS_TIMEOUT
     while more:
         message = await _next(receive, refusal, give_up_at)
         part = message.get("body", b"")
         more = message.get("more_body", False)
         size += len(part)
         if refusal is None:
-            refusal = _too_long(limit) if size > limit else None if held.take(len(part)) else _too_much()
+            refusal = _too_long(limit) if size > limit else None if share.take(len(part)) else _too_much()
             body += part
-            if size - seen >= BODY_STEP:
-                seen, give_up_at = size, now() + BODY_PROGRESS_WITHIN
+            if size - counted >= BODY_STEP:
+                counted, give_up_at = size, now() + BODY_PROGRESS_TIMEOUT
         if refusal is not None:
-            held.release()
+            share.release()
             body.clear()
-            if size > FORGOTTEN_LIMIT:
+            if size > DISCARD_LIMIT:
                 break
-    if refusal is None and not body.isascii() and not held.take(_WIDEST_CHARACTER * size):
+    if refusal is None and not body.isascii() and not share.take(_WIDEST_CHARACTER * size):
         refusal = _too_much()
     if refusal is not None:
         raise refusal

@@ -16,7 +16,7 @@ _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _OF_CONTENT = (b"content-length", b"content-type", b"content-encoding", b"content-range", b"accept-ranges")
 
 
-def conditional(response: Response, method: str, asked: Headers) -> Response:
+def conditional(response: Response, method: str, request_headers: Headers) -> Response:
     """The response under the conditions of its request: the response itself, 304 or 412.
 
     Its headers ETag and Last-Modified identify its version.
@@ -29,27 +29,27 @@ def conditional(response: Response, method: str, asked: Headers) -> Response:
     """
     if response.status_code != 200 or method not in ("GET", "HEAD"):
         return response
-    status = _status(response.headers, asked)
+    status = _status(response.headers, request_headers)
     if status == 200:
         return response
-    without = Response(status_code=status)
-    without.raw_headers = [pair for pair in response.raw_headers if pair[0] not in _OF_CONTENT]
+    bodiless = Response(status_code=status)
+    bodiless.raw_headers = [pair for pair in response.raw_headers if pair[0] not in _OF_CONTENT]
     if status == 412:
-        without.raw_headers.append((b"content-length", b"0"))
-    return without
+        bodiless.raw_headers.append((b"content-length", b"0"))
+    return bodiless
 
 
-def _status(version: Headers, asked: Headers) -> int:
+def _status(version: Headers, request_headers: Headers) -> int:
     """The status after all conditions, in the order of section 13.2.2."""
     tag, modified = version.get("etag"), _date(version.getlist("last-modified"))
-    if "if-match" in asked:
-        if not _has_tag(asked.getlist("if-match"), tag, is_strong=True):
+    if "if-match" in request_headers:
+        if not _has_tag(request_headers.getlist("if-match"), tag, is_strong=True):
             return 412
-    elif _is_later(modified, _date(asked.getlist("if-unmodified-since"))):
+    elif _is_later(modified, _date(request_headers.getlist("if-unmodified-since"))):
         return 412
-    if "if-none-match" in asked:
-        return 304 if _has_tag(asked.getlist("if-none-match"), tag, is_strong=False) else 200
-    since = _date(asked.getlist("if-modified-since"))
+    if "if-none-match" in request_headers:
+        return 304 if _has_tag(request_headers.getlist("if-none-match"), tag, is_strong=False) else 200
+    since = _date(request_headers.getlist("if-modified-since"))
     return 304 if modified is not None and since is not None and modified <= since else 200
 
 

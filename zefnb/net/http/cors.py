@@ -21,7 +21,7 @@ _NOT_EXPOSED = {
     *("set-cookie", "vary", "connection", "x-content-type-options"),
 }
 # A browser may cache a response with one of these, and give it to a page of another origin.
-_KEPT = {"cache-control", "etag", "expires", "last-modified"}
+_CACHEABLE = {"cache-control", "etag", "expires", "last-modified"}
 
 
 def is_preflight(head: RequestHead) -> bool:
@@ -31,8 +31,8 @@ def is_preflight(head: RequestHead) -> bool:
 
 def preflight(head: RequestHead, methods: Iterable[str]) -> Reply:
     """The reply to a preflight: it allows these methods, and all headers that the preflight names."""
-    asked = ",".join(head.values("access-control-request-headers")).split(",")
-    names = [name.strip() for name in asked if _TOKEN.fullmatch(name.strip())]
+    requested = ",".join(head.values("access-control-request-headers")).split(",")
+    names = [name.strip() for name in requested if _TOKEN.fullmatch(name.strip())]
     headers = [("access-control-allow-methods", ", ".join(methods)), ("access-control-max-age", str(MAX_AGE))]
     if names:
         headers.append(("access-control-allow-headers", ", ".join(names)))
@@ -49,7 +49,7 @@ def cors_headers(head: RequestHead, given: Sequence[str], admission: Admission) 
         return ()
     vary = ("vary", "Origin")
     if "origin" not in head.headers:
-        return (vary,) if not _KEPT.isdisjoint(given) else ()
+        return (vary,) if not _CACHEABLE.isdisjoint(given) else ()
     origin = head.first("origin")
     headers = [("access-control-allow-origin", origin), vary]
     if admission.is_named(origin):

@@ -7,18 +7,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 # Seconds for a later decision: a login that another server confirms takes seconds.
-ASK_TIMEOUT = 30.0
+DECISION_TIMEOUT = 30.0
 Headers = tuple[tuple[str, str], ...]
 
 
 class Visitor(NamedTuple):
-    """The user behind a request, if any. Each response to this user gets these `headers`, too."""
+    """The user who sent a request, if it is known. Each response to this user gets these `headers`, too."""
 
     user: Any = None
     headers: Headers = ()
 
 
-ANYBODY = Visitor()
+ANONYMOUS = Visitor()
 
 
 class Accepted(NamedTuple):
@@ -27,50 +27,50 @@ class Accepted(NamedTuple):
     route: str
     value: Any
     variables: dict[str, Any]
-    visitor: Visitor = ANYBODY
+    visitor: Visitor = ANONYMOUS
 
 
 class Reply(NamedTuple):
     """The request is not accepted, and this is its response: a refusal or a redirect.
 
-    `why` is the reason for the journal. `foreign` is the header, with its value, that the server would have to allow.
+    The journal shows `reason`. `foreign` is the header, with its value, that the server would have to allow.
     """
 
     status: int
     body: bytes = b""
     headers: Headers = ()
-    why: str = ""
+    reason: str = ""
     foreign: tuple[str, str] | None = None
 
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
-class Ask(NamedTuple, Generic[Found]):
+class Pending(NamedTuple, Generic[Result]):
     """The decision takes time. `start` is called once, when the result is awaited."""
 
-    start: Callable[[], Awaitable[Found | Reply]]
+    start: Callable[[], Awaitable[Result | Reply]]
 
-    async def settle(self) -> Found | Reply:
+    async def wait(self) -> Result | Reply:
         """The decision; 503 when there is none within 30 s."""
         try:
-            async with asyncio.timeout(ASK_TIMEOUT):
+            async with asyncio.timeout(DECISION_TIMEOUT):
                 return await self.start()
         except TimeoutError:
             return refuse(503, "it took too long to decide; try again later", headers=(("retry-after", "1"),))
 
 
-Decision = Accepted | Reply | Ask[Accepted]
+Decision = Accepted | Reply | Pending[Accepted]
 
 
-def refuse(status: int, why: str, *, headers: Headers = (), foreign: tuple[str, str] | None = None) -> Reply:
+def refuse(status: int, reason: str, *, headers: Headers = (), foreign: tuple[str, str] | None = None) -> Reply:
     """A refusal with a line of text.
 
     >>> refuse(404, 'Not Found').body
     b'404 Not Found\\n'
     """
     plain = ("content-type", "text/plain; charset=utf-8")
-    return Reply(status, f"{status} {why}\n".encode(), (plain, *headers), why, foreign)
+    return Reply(status, f"{status} {reason}\n".encode(), (plain, *headers), reason, foreign)
 
 
 def redirect(url: str, *, headers: Headers = ()) -> Reply:

@@ -14,7 +14,7 @@ from typing import Any
 from zefnb.net.hosts import is_loopback, split_host
 from zefnb.net.http.admission import Admission, is_same_origin
 from zefnb.net.http.cors import cors_headers, is_preflight, preflight
-from zefnb.net.http.decision import ANYBODY, Accepted, Ask, Decision, Headers, Reply, Visitor, refuse
+from zefnb.net.http.decision import ANONYMOUS, Accepted, Decision, Headers, Pending, Reply, Visitor, refuse
 from zefnb.net.http.forms import FIELDS_LIMIT, has_too_many_fields
 from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
@@ -23,13 +23,15 @@ from zefnb.net.http.routes import METHODS, PathTable
 # Embedded content is not a visit, though browsers call it a navigation.
 _EMBEDDED = ("object", "embed")
 _NOT_FOUND = refuse(404, "Not Found")
-_NO_SOCKET = refuse(404, "there is no WebSocket route of that path")
-_IS_SOCKET = refuse(426, "this is a WebSocket route", headers=(("upgrade", "websocket"), ("connection", "upgrade")))
-_NO_HOST = refuse(400, "a request names its Host", headers=(("connection", "close"),))
-_MANY_ORIGINS = refuse(400, "a request has one Origin")
-_MANY_FIELDS = refuse(400, f"a query has {FIELDS_LIMIT:,} fields at most")
+_NO_ENDPOINT = refuse(404, "there is no WebSocket route of that path")
+_UPGRADE_REQUIRED = refuse(
+    426, "this is a WebSocket route", headers=(("upgrade", "websocket"), ("connection", "upgrade"))
+)
+_NO_HOST = refuse(400, "a request must have a Host", headers=(("connection", "close"),))
+_MANY_ORIGINS = refuse(400, "a request must have only one Origin")
+_MANY_FIELDS = refuse(400, f"a query can have at most {FIELDS_LIMIT:,} fields")
 
-Identify = Callable[[RequestHead], Visitor | Reply | Ask[Visitor]]
+Identify = Callable[[RequestHead], Visitor | Reply | Pending[Visitor]]
 
 
 class Gate:
@@ -44,12 +46,12 @@ class Gate:
         self._proxies = proxies
         # Identifies the visitor after Host and Origin are accepted. `None`: visitors are not identified.
         self.identify: Identify | None = None
-        self._answers = PathTable({})
+        self._resources = PathTable({})
         self._endpoints = PathTable({})
 
-    def set_routes(self, answers: Mapping[str, Mapping[str, Any]], endpoints: Mapping[str, Any]) -> None:
+    def set_routes(self, resources: Mapping[str, Mapping[str, Any]], endpoints: Mapping[str, Any]) -> None:
         """Set the paths: those with a value for each method, and those with a WebSocket endpoint."""
-        self._answers = PathTable({path: (path, methods) for path, methods in answers.items()})
+        self._resources = PathTable({path: (path, methods) for path, methods in resources.items()})
         self._endpoints = PathTable({path: (path, endpoint) for path, endpoint in endpoints.items()})
 
     @property
@@ -70,15 +72,15 @@ class Gate:
         if is_preflight(head) and (reply := self._preflight(head)) is not None:
             return reply
         if self.identify is None:
-            return self._route(head, ANYBODY)
-        known = self.identify(head)
-        if isinstance(known, Ask):
-            return Ask(partial(self._route_later, head, known))
-        return known if isinstance(known, Reply) else self._route(head, known)
+            return self._route(head, ANONYMOUS)
+        visitor = self.identify(head)
+        if isinstance(visitor, Pending):
+            return Pending(partial(self._route_when_identified, head, visitor))
+        return visitor if isinstance(visitor, Reply) else self._route(head, visitor)
 
-    async def _route_later(self, head: RequestHead, ask: Ask[Visitor]) -> Accepted | Reply:
-        known = await ask.start()
-        return self._route(head, known) if isinstance(known, Visitor) else known
+    async def _route_when_identified(self, head: RequestHead, pending: Pending[Visitor]) -> Accepted | Reply:
+        visitor = await pending.start()
+        return self._route(head, visitor) if isinstance(visitor, Visitor) else visitor
 
     def headers_for(self, head: RequestHead, given: Sequence[str]) -> Headers:
         """Headers of each response to this request beside those `given`, for the page that sent the request."""
@@ -86,7 +88,7 @@ class Gate:
         return cors_headers(head, given, self._admission) if is_admitted else ()
 
     def _preflight(self, head: RequestHead) -> Reply | None:
-        served, _ = self._answers.find(head.path)
+        served, _ = self._resources.find(head.path)
         methods = {} if served is None else served[1]
         if "OPTIONS" in methods:
             return None  # the program has its own
@@ -101,7 +103,7 @@ class Gate:
         if not host:
             return _NO_HOST
         if not self._admission.host_fits(host):
-            return refuse(403, "this server does not answer to that Host", foreign=("Host", host))
+            return refuse(403, "this server does not allow that Host", foreign=("Host", host))
         headers = head.headers
         if "origin" in headers:
             return self._foreign_origin(head)
@@ -116,18 +118,18 @@ class Gate:
             if head.is_proxied and is_same_origin(origin, head.base_url.removesuffix(head.prefix)):
                 continue
             if not self._admission.origin_fits(origin):
-                return refuse(403, "this server does not answer to pages of that Origin", foreign=("Origin", origin))
+                return refuse(403, "this server does not allow pages of that Origin", foreign=("Origin", origin))
         return None if len(origins) == 1 else _MANY_ORIGINS
 
     def _foreign_site(self, head: RequestHead, host: str) -> Reply | None:
         for site in head.values("sec-fetch-site"):
-            if self._is_elsewhere(site, host) and not self._may_come(head):
+            if self._is_foreign_site(site, host) and not self._is_visit_or_allowed(head):
                 page = _origin_of(head.first("referer")) or site
                 foreign = ("Sec-Fetch-Site", page)
-                return refuse(403, "this server does not answer to pages of other sites", foreign=foreign)
+                return refuse(403, "this server does not allow pages of other sites", foreign=foreign)
         return None
 
-    def _is_elsewhere(self, site: str, host: str) -> bool:
+    def _is_foreign_site(self, site: str, host: str) -> bool:
         """Whether this value of Sec-Fetch-Site means a page that does not belong to this machine."""
         site = site.strip().lower()
         if site == "same-site":
@@ -135,7 +137,7 @@ class Gate:
             return not is_loopback(split_host(host)[0])
         return site not in ("same-origin", "none")
 
-    def _may_come(self, head: RequestHead) -> bool:
+    def _is_visit_or_allowed(self, head: RequestHead) -> bool:
         """Whether it is a visit through a link or an address, or its page is allowed. A page can forge neither."""
         is_visit = head.first("sec-fetch-mode") == "navigate" and head.first("sec-fetch-dest") not in _EMBEDDED
         if is_visit and head.method in ("GET", "HEAD") and not head.is_handshake:
@@ -149,21 +151,21 @@ class Gate:
         if has_too_many_fields(head.query):
             return _MANY_FIELDS
         if not head.is_handshake:
-            return self._answer(head, visitor)
+            return self._find_resource(head, visitor)
         served, variables = self._endpoints.find(head.path)
         if served is None:
-            return _NO_SOCKET
+            return _NO_ENDPOINT
         route, endpoint = served
         return Accepted(route, endpoint, variables, visitor)
 
-    def _answer(self, head: RequestHead, visitor: Visitor) -> Accepted | Reply:
-        served, variables = self._answers.find(head.path)
+    def _find_resource(self, head: RequestHead, visitor: Visitor) -> Accepted | Reply:
+        served, variables = self._resources.find(head.path)
         route, methods = ("", {}) if served is None else served
         method = "GET" if head.method == "HEAD" and "HEAD" not in methods else head.method
         if method in methods:
             return Accepted(route, methods[method], variables, visitor)
         if self._endpoints.find(head.path)[0] is not None:
-            return _IS_SOCKET
+            return _UPGRADE_REQUIRED
         if served is None:
             return _NOT_FOUND
         return refuse(405, "Method Not Allowed", headers=(("allow", ", ".join(_allowed(methods))),))

@@ -16,24 +16,24 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
-from zefnb.net.budget import Held
-from zefnb.net.http.decision import Accepted, Ask, Decision, Reply, refuse
+from zefnb.net.budget import Share
+from zefnb.net.http.decision import Accepted, Decision, Pending, Reply, refuse
 from zefnb.net.http.request_head import RequestHead, head_of
 from zefnb.net.http.strict import StrictConnection
 from zefnb.net.kernel import unsent_bytes
 
-HEAD_WITHIN = 5.0
-KEEP_ALIVE = 30.0
+HEAD_TIMEOUT = 5.0
+KEEP_ALIVE_TIMEOUT = 30.0
 # Bytes of a body, and seconds, that are read after its response has been sent, so that the peer can read the response.
 REST_LIMIT = 1 << 20
-REST_WITHIN = 10.0
-# Seconds after which a client that takes nothing of its response is disconnected; fewer while the memory for responses
+REST_TIMEOUT = 10.0
+# Seconds after which a client that reads nothing of its response is disconnected; fewer while the memory for responses
 # is scarce. Progress is visible in steps only, since a kernel reports room when there is much: at 10 KB/s every 13 s,
 # at 20 KB/s every 5 s.
-ANSWER_PROGRESS_WITHIN = 20.0
-SCARCE_PROGRESS_WITHIN = 8.0
-_LOOK_EVERY = 0.25
-_ENDING_LIMIT = 16 << 20
+RESPONSE_PROGRESS_TIMEOUT = 20.0
+SCARCE_PROGRESS_TIMEOUT = 8.0
+_PROGRESS_INTERVAL = 0.25
+_LINGERING_LIMIT = 16 << 20
 # Unread bytes are counted from this number on.
 _COUNTED = 4_096
 _NO_PHRASE = b"Error"
@@ -44,26 +44,26 @@ class _Flow(FlowControl):
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__(transport)
-        self._is_held = False
+        self._has_unparsed = False
 
-    def hold(self, held: bool) -> None:
-        """Pause reading until `hold(False)`, whatever `resume_reading` requests."""
-        self._is_held = held
+    def set_unparsed(self, has_unparsed: bool) -> None:
+        """Pause reading until `set_unparsed(False)`, whatever `resume_reading` requests."""
+        self._has_unparsed = has_unparsed
         if self.read_paused or self._transport.is_closing():
             return
-        if held:
+        if has_unparsed:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
 
     def pause_reading(self) -> None:
-        if self._is_held:
+        if self._has_unparsed:
             self.read_paused = True
         else:
             super().pause_reading()
 
     def resume_reading(self) -> None:
-        if self._is_held:
+        if self._has_unparsed:
             self.read_paused = False
         else:
             super().resume_reading()
@@ -84,77 +84,77 @@ class GuardedHTTP(H11Protocol):
         self.decide: Callable[[RequestHead], Decision]
         self.accept: Callable[[asyncio.Transport, RequestHead, Accepted], asyncio.BaseProtocol | Reply]
         self.on_reply: Callable[[Reply], None] = lambda reply: None
-        self.on_refused: Callable[[int, str], None] = lambda status, why: None
+        self.on_refused: Callable[[int, str], None] = lambda status, reason: None
         # Called after a response without the application: with the status, the peer, and the request if it is readable.
         self.on_replied: Callable[[int, str, RequestHead | None], None] = lambda status, client_ip, head: None
-        self.on_fault: Callable[[Exception], None] = lambda error: None
-        self.on_left: Callable[[], None] | None = None
+        self.on_error: Callable[[Exception], None] = lambda error: None
+        self.on_close: Callable[[], None] | None = None
         # Whether responses have used up much of their budget.
         self.is_scarce: Callable[[], bool] = lambda: False
-        self.has_left = False
+        self.is_closed = False
         # Received bytes that are not parsed yet; more than some KiB count in the budget of bodies.
-        self.unread_held: Held | None = None
+        self.unread_share: Share | None = None
         # The task that waits for the gate's decision about a handshake.
-        self._asking: asyncio.Task[None] | None = None
-        self._deadline: asyncio.TimerHandle | None = None
+        self._decision_task: asyncio.Task[None] | None = None
+        self._head_timer: asyncio.TimerHandle | None = None
         self._pipelined = False
         # The deadline for the rest of a request whose response has already been sent.
-        self._rest_deadline: asyncio.TimerHandle | None = None
-        self._looking: asyncio.TimerHandle | None = None
-        self._taken, self._taken_at = 0, 0.0
+        self._rest_timer: asyncio.TimerHandle | None = None
+        self._progress_timer: asyncio.TimerHandle | None = None
+        self._bytes_read, self._read_at = 0, 0.0
         # The deadline for the first head, by the loop's clock. It counts from when the connection was accepted.
-        self.head_due = self.loop.time() + HEAD_WITHIN
+        self.head_due = self.loop.time() + HEAD_TIMEOUT
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.flow: _Flow = _Flow(transport)
-        self._deadline = self.loop.call_at(self.head_due, self._too_late)
+        self._head_timer = self.loop.call_at(self.head_due, self._on_head_timeout)
 
     # Reading
 
     def data_received(self, data: bytes) -> None:
         try:
-            self.conn.begin_turn()
+            self.conn.begin_iteration()
             super().data_received(data)
-            self._read()
+            self._after_parsing()
         except Exception as error:
-            self._failed(error)
+            self._on_exception(error)
 
-    def _read_on(self) -> None:
+    def _resume_parsing(self) -> None:
         """Parse the rest, for which there was no time, in the next loop iteration."""
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return
-        self.flow.hold(False)
+        self.flow.set_unparsed(False)
         try:
-            self.conn.begin_turn()
+            self.conn.begin_iteration()
             self.handle_events()
-            self._read()
+            self._after_parsing()
         except Exception as error:
-            self._failed(error)
+            self._on_exception(error)
 
-    def _read(self) -> None:
+    def _after_parsing(self) -> None:
         if self.conn.has_more and not self.transport.is_closing() and self.transport.get_protocol() is self:
-            self.flow.hold(True)
-            self.loop.call_soon(self._read_on)
-        if self._rest_deadline is not None:
+            self.flow.set_unparsed(True)
+            self.loop.call_soon(self._resume_parsing)
+        if self._rest_timer is not None:
             self._check_rest()
-        self._mind_the_head()
-        self._hold_unread()
+        self._update_head_timer()
+        self._count_unread()
 
-    def _hold_unread(self) -> None:
+    def _count_unread(self) -> None:
         """Count the unread bytes: the beginning of a head, or requests behind one that is being handled."""
-        held, size = self.unread_held, self.conn.unread_bytes
-        if held is None or (size < _COUNTED and not held.amount):
+        share, size = self.unread_share, self.conn.unread_bytes
+        if share is None or (size < _COUNTED and not share.amount):
             return
-        if not held.settle(size if size >= _COUNTED else 0) and not self.transport.is_closing():
-            self.conn.forget_unread()
-            self._refuse("too much waits to be read; try again later", 503)
+        if not share.settle(size if size >= _COUNTED else 0) and not self.transport.is_closing():
+            self.conn.drop_unread()
+            self._refuse("too many requests wait to be read; try again later", 503)
 
-    def _failed(self, error: Exception) -> None:
+    def _on_exception(self, error: Exception) -> None:
         """Report an error of zefnb to the journal, and send 500."""
         if isinstance(error, OSError):  # the peer has disconnected
             return self.transport.abort()
-        self.on_fault(error)
+        self.on_error(error)
         try:
             self._refuse("Internal Server Error", 500)
         except Exception:
@@ -163,17 +163,17 @@ class GuardedHTTP(H11Protocol):
 
     # Deadlines
 
-    def _expect_head(self) -> None:
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(HEAD_WITHIN, self._too_late)
+    def _start_head_timer(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._on_head_timeout)
 
-    def _head_came(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
-    def _too_late(self) -> None:
-        self._deadline = None
+    def _on_head_timeout(self) -> None:
+        self._head_timer = None
         if self.transport.is_closing():
             return
         if self.conn.unread:
@@ -182,82 +182,82 @@ class GuardedHTTP(H11Protocol):
             self.connections.discard(self)
             self.transport.abort()
 
-    def _mind_the_head(self) -> None:
+    def _update_head_timer(self) -> None:
         if self.conn.their_state is not h11.IDLE:
-            self._head_came()
+            self._stop_head_timer()
         elif self.conn.unread:
-            self._expect_head()
+            self._start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.has_left = True
-        self._head_came()
+        self.is_closed = True
+        self._stop_head_timer()
         super().connection_lost(exc)
-        on_left, self.on_left = self.on_left, None
-        if on_left is not None:
-            on_left()
-        self._let_go()
+        on_close, self.on_close = self.on_close, None
+        if on_close is not None:
+            on_close()
+        self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         """Break the reference cycle of a request and its peer, so that it needs no garbage collection."""
-        self._rest_came()
-        self._look_no_more()
-        if self.unread_held is not None:
-            self.unread_held.release()
+        self._stop_rest_timer()
+        self._stop_watching_progress()
+        if self.unread_share is not None:
+            self.unread_share.release()
         self.app_state = {}
-        self._asking = None
+        self._decision_task = None
         self.scope = self.cycle = None  # type: ignore[assignment]
 
     # The rest of a request behind its response
 
-    def _expect_rest(self) -> None:
-        if self.conn.their_state is h11.SEND_BODY and self._rest_deadline is None:
-            self._rest_deadline = self.loop.call_later(REST_WITHIN, self._close_gently)
+    def _start_rest_timer(self) -> None:
+        if self.conn.their_state is h11.SEND_BODY and self._rest_timer is None:
+            self._rest_timer = self.loop.call_later(REST_TIMEOUT, self._close_lingering)
 
     def _check_rest(self) -> None:
         if self.conn.rest_bytes > REST_LIMIT:
-            self._rest_came()
-            self._close_gently()
+            self._stop_rest_timer()
+            self._close_lingering()
         elif self.conn.their_state is not h11.SEND_BODY:
-            self._rest_came()
+            self._stop_rest_timer()
 
-    def _rest_came(self) -> None:
-        if self._rest_deadline is not None:
-            self._rest_deadline.cancel()
-        self._rest_deadline = None
+    def _stop_rest_timer(self) -> None:
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+        self._rest_timer = None
 
     # A peer that does not read
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._look_soon()
+        self._watch_progress()
 
-    def _look_soon(self) -> None:
-        if self._looking is None:
-            self._taken, self._taken_at = self._bytes_taken(), self.loop.time()
-            self._looking = self.loop.call_later(_LOOK_EVERY, self._look)
+    def _watch_progress(self) -> None:
+        if self._progress_timer is None:
+            self._bytes_read, self._read_at = self._bytes_read_by_peer(), self.loop.time()
+            self._progress_timer = self.loop.call_later(_PROGRESS_INTERVAL, self._check_progress)
 
-    def _look(self) -> None:
-        """Check, while bytes wait to be written, whether the peer has taken any since the last check."""
-        self._looking = None
+    def _check_progress(self) -> None:
+        """Check, while bytes wait to be written, whether the peer has read any since the last check."""
+        self._progress_timer = None
         if not self.transport.get_write_buffer_size():
             return
-        taken, now = self._bytes_taken(), self.loop.time()
-        if taken != self._taken:
-            self._taken, self._taken_at = taken, now
+        bytes_read, now = self._bytes_read_by_peer(), self.loop.time()
+        if bytes_read != self._bytes_read:
+            self._bytes_read, self._read_at = bytes_read, now
         else:
-            within = SCARCE_PROGRESS_WITHIN if self.is_scarce() else ANSWER_PROGRESS_WITHIN
-            if now - self._taken_at > within:
-                self.on_refused(0, f"took nothing of its answer for {within:.0f} s")
+            timeout = SCARCE_PROGRESS_TIMEOUT if self.is_scarce() else RESPONSE_PROGRESS_TIMEOUT
+            if now - self._read_at > timeout:
+                self.on_refused(0, f"read nothing of its response for {timeout:.0f} s")
                 self.transport.abort()
                 return
-        self._looking = self.loop.call_later(_LOOK_EVERY, self._look)
+        self._progress_timer = self.loop.call_later(_PROGRESS_INTERVAL, self._check_progress)
 
-    def _look_no_more(self) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-            self._looking = None
+    def _stop_watching_progress(self) -> None:
+        if self._progress_timer is not None:
+            self._progress_timer.cancel()
+            self._progress_timer = None
 
-    def _bytes_taken(self) -> int:
+    def _bytes_read_by_peer(self) -> int:
         return self.conn.sent_bytes - self.transport.get_write_buffer_size() - unsent_bytes(self.transport)
 
     # Upgrades, responses and refusals
@@ -266,7 +266,7 @@ class GuardedHTTP(H11Protocol):
         return self.scope["method"] == "GET" and self._get_upgrade() == b"websocket"
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        self._head_came()
+        self._stop_head_timer()
         names = [name for name, _ in self.headers]
         if event.http_version != b"1.1" or b"content-length" in names or b"transfer-encoding" in names:
             return self._refuse("a WebSocket handshake is HTTP/1.1 and has no body")
@@ -274,61 +274,61 @@ class GuardedHTTP(H11Protocol):
             return self._refuse("a WebSocket handshake cannot be pipelined behind a request")
         head = self.original(head_of(self.scope, is_handshake=True))
         decision = self.decide(head)
-        if not isinstance(decision, Ask):
-            return self._decided(head, decision)
-        self.flow.hold(True)
-        self._asking = self.loop.create_task(self._ask(head, decision))
-        self.tasks.add(self._asking)
-        self._asking.add_done_callback(self.tasks.discard)
+        if not isinstance(decision, Pending):
+            return self._apply(head, decision)
+        self.flow.set_unparsed(True)
+        self._decision_task = self.loop.create_task(self._decide_later(head, decision))
+        self.tasks.add(self._decision_task)
+        self._decision_task.add_done_callback(self.tasks.discard)
         return None
 
-    async def _ask(self, head: RequestHead, ask: Ask[Accepted]) -> None:
+    async def _decide_later(self, head: RequestHead, pending: Pending[Accepted]) -> None:
         try:
-            decision = await ask.settle()
+            decision = await pending.wait()
             if not self.transport.is_closing():
-                self.flow.hold(False)
-                self._decided(head, decision)
+                self.flow.set_unparsed(False)
+                self._apply(head, decision)
         except Exception as error:
-            self._failed(error)
+            self._on_exception(error)
 
-    def _decided(self, head: RequestHead, decision: Accepted | Reply) -> None:
+    def _apply(self, head: RequestHead, decision: Accepted | Reply) -> None:
         if isinstance(decision, Reply):
             self.on_reply(decision)
             return self._reply(decision, head)
         # Frames may follow the handshake in the same segment.
-        following = self.conn.unread
+        frames = self.conn.unread
         protocol: Any = self.accept(self.transport, head, decision)
         if isinstance(protocol, Reply):
             return self._reply(protocol, head)
         self.connections.discard(self)
-        self._let_go()
-        if following:
-            protocol.data_received(following)
+        self._release()
+        if frames:
+            protocol.data_received(frames)
         return None
 
     def shutdown(self) -> None:
         """Close the connection: the server stops."""
-        if self._asking is None:
+        if self._decision_task is None:
             super().shutdown()
         else:
             self.transport.close()
 
-    def _refuse(self, why: str, status: int = 400) -> None:
+    def _refuse(self, reason: str, status: int = 400) -> None:
         self.conn.refusal = status
-        self.send_400_response(why)
+        self.send_400_response(reason)
 
     def on_response_complete(self) -> None:
         self._pipelined = bool(self.conn.unread)
         try:
-            self.conn.begin_turn()
+            self.conn.begin_iteration()
             super().on_response_complete()
-            self._read()
+            self._after_parsing()
         except Exception as error:  # parsing continues with bytes from the peer
-            self._failed(error)
+            self._on_exception(error)
         self._pipelined = False
-        self._expect_rest()
+        self._start_rest_timer()
         if not self.transport.is_closing() and self.transport.get_write_buffer_size():
-            self._look_soon()
+            self._watch_progress()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a request with the status that fits, and close."""
@@ -356,9 +356,9 @@ class GuardedHTTP(H11Protocol):
             # A handler that still reads the invalid body must not send a second response.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self._close_gently()
+        self._close_lingering()
 
-    def _close_gently(self) -> None:
+    def _close_lingering(self) -> None:
         """Send FIN, and close a second later: closing with unread bytes would reset the connection.
 
         The peer would then lose what it has yet to read.
@@ -367,18 +367,18 @@ class GuardedHTTP(H11Protocol):
             return
         if self.transport.can_write_eof():
             self.transport.write_eof()
-            self.transport.set_protocol(_Ending(self.transport, self.loop, self.connection_lost))
+            self.transport.set_protocol(_LingeringClose(self.transport, self.loop, self.connection_lost))
         else:
             self.transport.close()
 
 
-class _Ending(asyncio.Protocol):
+class _LingeringClose(asyncio.Protocol):
     """Reads and drops further bytes, for at most a second and 16 MiB."""
 
     def __init__(
-        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, lost: Callable[[Exception | None], None]
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, on_lost: Callable[[Exception | None], None]
     ) -> None:
-        self._lost = lost
+        self._on_lost = on_lost
         self._timer = loop.call_later(1.0, transport.abort)
         self._transport = transport
         self._received = 0
@@ -386,7 +386,7 @@ class _Ending(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Drop the bytes, and abort when there are too many."""
         self._received += len(data)
-        if self._received > _ENDING_LIMIT:
+        if self._received > _LINGERING_LIMIT:
             self._transport.abort()
 
     def eof_received(self) -> bool:
@@ -394,4 +394,4 @@ class _Ending(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
-        self._lost(exc)
+        self._on_lost(exc)

@@ -43,7 +43,7 @@ class Handshake(NamedTuple):
         """The head for the gate's decision."""
         return RequestHead("GET", self.path, self.query, self.headers, client_ip, is_secure, True)
 
-    def answer(self, date: bytes) -> bytes:
+    def response(self, date: bytes) -> bytes:
         """The response that accepts the handshake (section 4.2.2). `date` is in HTTP's format."""
         return _ACCEPTED % (date, accept_key(self.key).encode())
 
@@ -62,7 +62,7 @@ def read_plain(data: bytes) -> Handshake | None:
     >>> handshake = read_plain((head + key).encode())
     >>> handshake.path, handshake.query, handshake.headers['host']
     ('/ws', 'a=b', ('localhost:8000',))
-    >>> handshake.answer(b"today").split()[-1]
+    >>> handshake.response(b"today").split()[-1]
     b's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
     """
     if len(data) > _LONGEST:

@@ -20,7 +20,7 @@ _quiet.propagate = False
 _quiet.addHandler(logging.NullHandler())
 
 
-class Agreed(NamedTuple):
+class Negotiated(NamedTuple):
     """The negotiated protocol, and the response that confirms it."""
 
     protocol: ServerProtocol
@@ -32,7 +32,7 @@ def open_protocol() -> ServerProtocol:
     return ServerProtocol(state=OPEN, logger=_quiet)
 
 
-def negotiate(head: RequestHead, accepted: Accepted) -> Agreed | Reply:
+def negotiate(head: RequestHead, accepted: Accepted) -> Negotiated | Reply:
     """Accept a handshake by RFC 6455, section 4.2. Returns a reply when it is invalid."""
     endpoint: Endpoint = accepted.value
     config = endpoint.config
@@ -49,13 +49,13 @@ def negotiate(head: RequestHead, accepted: Accepted) -> Agreed | Reply:
     response = negotiation.accept(Request(head.path, headers))
     if response.status_code != 101:
         # The sender of the reply adds its length and `Connection: close`.
-        kept = ((name, value) for name, value in response.headers.raw_items() if name in ("Content-Type", "Upgrade"))
-        return Reply(response.status_code, bytes(response.body or b""), tuple(kept))
+        fields = ((name, value) for name, value in response.headers.raw_items() if name in ("Content-Type", "Upgrade"))
+        return Reply(response.status_code, bytes(response.body or b""), tuple(fields))
     for name, value in accepted.visitor.headers:
         response.headers[name] = value
     protocol = open_protocol()
     protocol.extensions, protocol.subprotocol = negotiation.extensions, negotiation.subprotocol
-    return Agreed(protocol, response.serialize())
+    return Negotiated(protocol, response.serialize())
 
 
 def _select_subprotocol(protocol: ServerProtocol, offered: Any) -> Any:

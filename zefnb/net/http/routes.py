@@ -18,14 +18,14 @@ from zefnb.core.wire import NANS
 from zefnb.engine.journal import Journal
 from zefnb.errors import FieldError, InvalidEffect, shown
 from zefnb.net.fields import check_actor, check_topics
-from zefnb.net.http.answers import is_json
 from zefnb.net.http.body import BODY_LIMIT
 from zefnb.net.http.path_pattern import VARIABLE, path_pattern
+from zefnb.net.http.responses import is_json
 from zefnb.net.websocket.endpoint import MAX_SIZE, EndpointConfig
 from zefnb.net.websocket.slow_client import check_slow_client
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_ANSWERS: dict[type, Shape] = {entity_type(shape.name): shape for shape in of_kind("answer")}
+_RESPONSES: dict[type, Shape] = {entity_type(shape.name): shape for shape in of_kind("answer")}
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _compile_route(key: Any, value: Any, journal: Journal, faults: list[FieldErr
     if isinstance(value, Entity) and type(value) is ET.Route:
         value, max_body = _compile_handler(where, value, faults)
     else:
-        _check_answer(where, value, faults)
+        _check_value(where, value, faults)
     return Route(key, method.upper(), normal_path(path), value, None, max_body) if len(faults) == before else None
 
 
@@ -119,21 +119,21 @@ def _check_variables(where: str, path: str, faults: list[FieldError]) -> None:
         faults.append(FieldError(where, f"path {path!r}: {error}", "variables such as {name} or {name:int}"))
 
 
-def _check_answer(where: str, value: Any, faults: list[FieldError]) -> None:
+def _check_value(where: str, value: Any, faults: list[FieldError]) -> None:
     """Check the value of a route: a value that means a response, or a handler that returns one."""
     if isinstance(value, Effect):
-        faults.append(FieldError(where, f"got the effect {shown(value)}", "an answer or a handler"))
+        faults.append(FieldError(where, f"got the effect {shown(value)}", "a response or a handler"))
     elif isinstance(value, Entity):
-        shape = _ANSWERS.get(type(value))
+        shape = _RESPONSES.get(type(value))
         if shape is not None:
             faults.extend(shape.missing(where, fields_of(value)))
             if shape.name == "JSON" and (nan := fields_of(value).get("nan", "null")) not in NANS:
                 faults.append(FieldError(f"{where}.nan", f"got {shown(nan)}", " | ".join(map(repr, NANS))))
         else:
-            allowed = ", ".join(repr(kind) for kind in (*_ANSWERS, ET.Route, ET.WebSocket))
+            allowed = ", ".join(repr(kind) for kind in (*_RESPONSES, ET.Route, ET.WebSocket))
             faults.append(FieldError(where, f"got {shown(value)}", f"text, None, a handler, {allowed}"))
     elif not (value is None or isinstance(value, str | bytes) or callable(value) or is_json(value)):
-        allowed = "text, bytes, None, dict, list, what has a converter, ET.HTML, ... or a handler"
+        allowed = "text, bytes, None, dict, list, a value with a converter, ET.HTML, ... or a handler"
         faults.append(FieldError(where, f"got {shown(value)}", allowed))
 
 

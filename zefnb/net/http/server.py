@@ -24,7 +24,7 @@ from zefnb.engine.runtime import Runtime, end_default_runtime
 from zefnb.engine.signals import SIGNAL_HANDLERS
 from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.errors import InvalidEffect
-from zefnb.net.budget import Budget, Held
+from zefnb.net.budget import Budget, Share
 from zefnb.net.http.acceptor import Acceptor, most_connections
 from zefnb.net.http.access_log import Access, AccessLog
 from zefnb.net.http.admission import Admission
@@ -33,7 +33,7 @@ from zefnb.net.http.arrival import Arrival
 from zefnb.net.http.decision import Accepted, Reply
 from zefnb.net.http.forms import query_pairs
 from zefnb.net.http.gate import Gate
-from zefnb.net.http.guard import HEAD_WITHIN, KEEP_ALIVE, GuardedHTTP
+from zefnb.net.http.guard import HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT, GuardedHTTP
 from zefnb.net.http.handshake import Handshake
 from zefnb.net.http.listeners import bind_or_explain
 from zefnb.net.http.negotiation import negotiate, open_protocol
@@ -108,7 +108,7 @@ class Server:
         self._acceptor: Acceptor = None  # type: ignore[assignment]
         self._state = ServerState()
         self._date = _http_date()
-        self._emptied = asyncio.Event()
+        self._last_client_left = asyncio.Event()
         self._stopped = False
         self._ticker: asyncio.TimerHandle | None = None
         self._app: HTTPApp = None  # type: ignore[assignment]
@@ -153,7 +153,7 @@ class Server:
         if self._tls is None:
             return {}
         # A handshake that stalls is ended like a head that does not arrive.
-        return {"ssl": self._tls, "ssl_handshake_timeout": HEAD_WITHIN, "ssl_shutdown_timeout": _STOP_TIMEOUT}
+        return {"ssl": self._tls, "ssl_handshake_timeout": HEAD_TIMEOUT, "ssl_shutdown_timeout": _STOP_TIMEOUT}
 
     def _protocol_factory(self) -> Callable[[], Arrival]:
         config = Config(
@@ -164,7 +164,7 @@ class Server:
             lifespan="off",
             proxy_headers=False,
             server_header=False,
-            timeout_keep_alive=int(KEEP_ALIVE),
+            timeout_keep_alive=int(KEEP_ALIVE_TIMEOUT),
         )
         config.load()
         budget = self._runtime.service(Budget)
@@ -177,14 +177,14 @@ class Server:
             protocol.access_log = False
             protocol.original, protocol.decide = self._gate.original, self._gate.decide
             protocol.accept = self._accept_handshake
-            protocol.on_reply, protocol.on_refused, protocol.on_fault = (
+            protocol.on_reply, protocol.on_refused, protocol.on_error = (
                 self._notes.refused_request,
                 self._notes.bad_request,
                 self._notes.fault,
             )
             protocol.on_replied = self._replied
-            protocol.is_scarce = budget.answers.is_scarce
-            protocol.unread_held = Held(budget.bodies)
+            protocol.is_scarce = budget.responses.is_scarce
+            protocol.unread_share = Share(budget.bodies)
             return protocol
 
         return partial(
@@ -205,17 +205,17 @@ class Server:
         decision = self._gate.decide(head)
         if type(decision) is not Accepted or decision.value.config.negotiates or decision.visitor.headers:
             return False
-        self._open(transport, head, decision, open_protocol(), handshake.answer(self._date))
+        self._open(transport, head, decision, open_protocol(), handshake.response(self._date))
         return True
 
     def _accept_handshake(
         self, transport: asyncio.Transport, head: RequestHead, accepted: Accepted
     ) -> Connection | Reply:
         """Accept any other handshake that the gate has accepted. Returns a reply when it is invalid."""
-        agreed = negotiate(head, accepted)
-        if isinstance(agreed, Reply):
-            return agreed
-        return self._open(transport, head, accepted, agreed.protocol, agreed.response)
+        negotiated = negotiate(head, accepted)
+        if isinstance(negotiated, Reply):
+            return negotiated
+        return self._open(transport, head, accepted, negotiated.protocol, negotiated.response)
 
     def _open(
         self,
@@ -239,13 +239,13 @@ class Server:
         connection.opened(next(self._channel_ids), dict(query))
         endpoint.open(connection, accepted.variables, head.headers, query)
         if self.logs_requests:
-            self._log(connection, "connected")
+            self._note(connection, "connected")
             self._access(head.client_ip, head.method, head.path, 101, channel_id=connection.channel_id)
         return connection
 
-    def _log(self, connection: Connection, what: str) -> None:
+    def _note(self, connection: Connection, event: str) -> None:
         if self.logs_requests:
-            text = f"client {connection.channel_id} {what}"
+            text = f"client {connection.channel_id} {event}"
             self._runtime.journal.note("info", text, server=self.handle, path=connection.path)
 
     def _access(
@@ -269,7 +269,7 @@ class Server:
     def _closed(self, connection: Connection) -> None:
         self._connections.pop(connection, None)
         if self.logs_requests:
-            self._log(connection, "left")
+            self._note(connection, "left")
             self._access(
                 connection.client_ip,
                 "CLOSE",
@@ -279,7 +279,7 @@ class Server:
                 connection.channel_id,
             )
         if not self._connections:
-            self._emptied.set()
+            self._last_client_left.set()
         self._retired = [endpoint for endpoint in self._retired if endpoint.clients]
 
     def _set_routes(self, routes: list[Route]) -> None:
@@ -288,12 +288,12 @@ class Server:
         for route in routes:
             if route.socket is None:
                 continue
-            kept = before.pop(route.path, None)
-            if kept is None or kept.route_value != route.value:
-                if kept is not None:
-                    self._retired.append(kept)
-                kept = Endpoint(self._runtime, self._topics, self.handle, route.path, route.socket, route.value)
-            self.endpoints[route.path] = kept
+            endpoint = before.pop(route.path, None)
+            if endpoint is None or endpoint.route_value != route.value:
+                if endpoint is not None:
+                    self._retired.append(endpoint)
+                endpoint = Endpoint(self._runtime, self._topics, self.handle, route.path, route.socket, route.value)
+            self.endpoints[route.path] = endpoint
         self._retired = [endpoint for endpoint in (*self._retired, *before.values()) if endpoint.clients]
         self._gate.set_routes(self._app.prepared(routes), self.endpoints)
 
@@ -358,9 +358,9 @@ class Server:
         """Wait until all clients have left, at most a second."""
         deadline = time.monotonic() + _STOP_TIMEOUT
         while self._connections and (left := deadline - time.monotonic()) > 0:
-            self._emptied.clear()
+            self._last_client_left.clear()
             try:
-                await asyncio.wait_for(self._emptied.wait(), left)
+                await asyncio.wait_for(self._last_client_left.wait(), left)
             except TimeoutError:
                 return
         while self._state.connections and time.monotonic() < deadline:

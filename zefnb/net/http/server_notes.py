@@ -22,33 +22,33 @@ class ServerNotes:
         """Note that the gate has refused a request."""
         if reply.foreign is None:
             if reply.status == 400:
-                self.bad_request(reply.status, reply.why)
+                self.bad_request(reply.status, reply.reason)
             return
         self.refused += 1
         header, value = reply.foreign[0], reply.foreign[1][:_LONGEST_NAME]
-        text = f"refused a request with {header} {value!r}; {_way_in(header, value)}"
+        text = f"refused a request with {header} {value!r}; {_advice(header, value)}"
         # One line for all of them: a peer can send any number of different names.
         key = ("refused", self._server, header)
         self._journal.note("warning", text, key=key, example=value, server=self._server)
 
-    def bad_request(self, status: int, why: str) -> None:
+    def bad_request(self, status: int, reason: str) -> None:
         """Note an invalid request, or with status 0 a client that was disconnected."""
-        text = f"refused a request with {status}: {why}" if status else f"cut a client that {why}"
+        text = f"refused a request with {status}: {reason}" if status else f"disconnected a client that {reason}"
         self._journal.note("info", text, key=("bad request", self._server.port, text), server=self._server)
 
-    def full(self, why: str) -> None:
+    def full(self, reason: str) -> None:
         """Note a connection that was refused because the server is full."""
         key = ("full", self._server)
-        self._journal.note("warning", f"refused a connection: {why}", key=key, server=self._server)
+        self._journal.note("warning", f"refused a connection: {reason}", key=key, server=self._server)
 
     def fault(self, error: Exception) -> None:
         """Note an error of zefnb itself."""
         self._journal.exception("a request could not be read", error, server=self._server)
 
 
-def _way_in(header: str, value: str) -> str:
+def _advice(header: str, value: str) -> str:
     if header == "Host":
-        return f"to let it in: allowed_hosts=[{value!r}]"
+        return f"to accept it, pass allowed_hosts=[{value!r}]"
     if header == "Origin" or "://" in value:
-        return f"to let it in: allowed_origins=[{value!r}]"
-    return "to let its page in: allowed_origins=[...] with the page's scheme, host and port"
+        return f"to accept it, pass allowed_origins=[{value!r}]"
+    return "to accept its page, pass allowed_origins=[...] with the page's scheme, host and port"

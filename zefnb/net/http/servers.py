@@ -36,7 +36,7 @@ class Servers(Registry[Server]):
         if holder is not None:
             if not (server.allow_restart or holder.allow_restart):
                 raise PortUnavailable(
-                    98, f"port {port} is held by {holder.handle!r}; stop it, or say allow_restart=True to replace it"
+                    98, f"port {port} is held by {holder.handle!r}; stop it, or pass allow_restart=True to replace it"
                 )
             await self.stop(holder.handle)
         await server.start(port)

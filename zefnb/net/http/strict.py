@@ -15,10 +15,10 @@ HEADERS_LIMIT = 100
 # Bytes that h11 collects between the pieces of a body: the line that begins a chunk, and the trailers at the end.
 TRAILERS_LIMIT = 2_048
 # Seconds for which the bytes of one peer are parsed in one loop iteration, before those of other peers.
-_AT_ONCE = 0.002
+_PARSE_BUDGET = 0.002
 # Bytes that h11 gets at once: it copies its whole buffer for each chunk of a body, and reads a head line by line.
-_PIECE = 1_024
-_PIECE_OF_BODY = 65_536
+_CHUNK = 1_024
+_BODY_CHUNK = 65_536
 # The same end of a head as in h11.
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _FOLDED = re.compile(rb"\r?\n[ \t]")
@@ -43,19 +43,19 @@ class StrictConnection(h11.Connection):
         self._waiting = bytearray()
         self.has_more = False
         self._until = math.inf
-        self._piece = _PIECE
+        self._chunk = _CHUNK
         # The number of searched bytes of an incomplete head: when more arrive, the search continues there.
-        self._looked_at = 0
+        self._searched = 0
 
-    def begin_turn(self) -> None:
+    def begin_iteration(self) -> None:
         """Set the time until which this iteration may parse."""
-        self._until = time.monotonic() + _AT_ONCE
+        self._until = time.monotonic() + _PARSE_BUDGET
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the peer, or `b""` at its end. Bytes behind its last request are dropped."""
         if self.their_state is h11.MUST_CLOSE:
             return
-        if self._waiting or len(data) > self._piece:
+        if self._waiting or len(data) > self._chunk:
             self._waiting += data
         if not data or not self._waiting:
             super().receive_data(data)
@@ -70,7 +70,7 @@ class StrictConnection(h11.Connection):
         """The number of unread bytes."""
         return len(self._receive_buffer) + len(self._waiting)
 
-    def forget_unread(self) -> None:
+    def drop_unread(self) -> None:
         """Drop the bytes that h11 has not got: the connection is closed, so they are not needed."""
         self._waiting.clear()
 
@@ -84,8 +84,8 @@ class StrictConnection(h11.Connection):
             if time.monotonic() > self._until:
                 self.has_more = True
                 break
-            super().receive_data(bytes(self._waiting[: self._piece]))
-            del self._waiting[: self._piece]
+            super().receive_data(bytes(self._waiting[: self._chunk]))
+            del self._waiting[: self._chunk]
         return event
 
     def _next_event(self) -> Any:
@@ -106,7 +106,7 @@ class StrictConnection(h11.Connection):
         if event is h11.NEED_DATA and self.their_state is h11.SEND_BODY:
             self._check_between_pieces()
         if event is not h11.NEED_DATA:
-            self._looked_at = 0
+            self._searched = 0
         if type(event) is h11.Request:
             self.rest_bytes = 0
             self.is_head = event.method == b"HEAD"
@@ -114,45 +114,45 @@ class StrictConnection(h11.Connection):
         elif type(event) is h11.Data and self.our_state is h11.DONE:
             self.rest_bytes += len(event.data)
         elif type(event) is h11.EndOfMessage:
-            self._piece = _PIECE
+            self._chunk = _CHUNK
         return event
 
     def send(self, event: Any) -> Any:
         """The bytes of an event, counted. A head is sent together with the next event, which saves a system call."""
-        said = super().send(event)
+        data = super().send(event)
         if type(event) is h11.Response:
-            self._head = said
+            self._head = data
             return b""
-        if self._head and said is not None:
-            said, self._head = self._head + said, b""
-        self.sent_bytes += len(said) if said else 0
-        return said
+        if self._head and data is not None:
+            data, self._head = self._head + data, b""
+        self.sent_bytes += len(data) if data else 0
+        return data
 
     def _check_between_pieces(self) -> None:
         if len(self.trailing_data[0]) > TRAILERS_LIMIT:
             self._refuse("too much between the pieces of a body", 431)
 
     def _check_head(self, received: bytes) -> None:
-        end = _END_OF_HEAD.search(received, self._looked_at)
+        end = _END_OF_HEAD.search(received, self._searched)
         length = len(received) if end is None else end.start()
         if length > HEAD_LIMIT:
             self._refuse("request head too large", 431)
-        if _FOLDED.search(received, self._looked_at, length):
+        if _FOLDED.search(received, self._searched, length):
             self._refuse("folded header", 400)
         if end is not None and received.count(b"\n", 0, length) > HEADERS_LIMIT:
             self._refuse(f"more than {HEADERS_LIMIT} headers", 431)
         # A match may have begun in the last three bytes.
-        self._looked_at = max(0, length - 3)
+        self._searched = max(0, length - 3)
 
     def _check_request(self, request: h11.Request, received: bytes) -> None:
         if request.http_version not in (b"1.0", b"1.1"):
-            self._refuse("HTTP/1.1 is spoken here", 400)
+            self._refuse("the version must be HTTP/1.0 or HTTP/1.1", 400)
         names = [name for name, _ in request.headers]
         if b"content-length" in names and b"transfer-encoding" in names:
             self._refuse("both Content-Length and Transfer-Encoding", 400)
         if b"content-length" in names:
             self._check_length(received)
-            self._piece = _PIECE_OF_BODY
+            self._chunk = _BODY_CHUNK
         if any(_CONTROL.search(value) for _, value in request.headers):
             self._refuse("control character in a header", 400)
 
@@ -163,7 +163,7 @@ class StrictConnection(h11.Connection):
         if len(lengths) != 1 or b"," in lengths[0]:
             self._refuse("more than one Content-Length", 400)
 
-    def _refuse(self, why: str, status: int) -> None:
+    def _refuse(self, reason: str, status: int) -> None:
         self.refusal = status
         self._waiting.clear()
-        raise h11.RemoteProtocolError(why, error_status_hint=status)
+        raise h11.RemoteProtocolError(reason, error_status_hint=status)

@@ -13,7 +13,7 @@ HTTP_THREADS = 64
 # Fewer, so that other handlers have threads left when all requests of one handler wait.
 ONE_HANDLER_THREADS = 48
 # Seconds: shorter waits are normal.
-_SAY_AFTER = 0.25
+_REPORT_AFTER = 0.25
 
 
 class ThreadShare:
@@ -25,43 +25,43 @@ class ThreadShare:
         self._total = 0
         # By handler; the one that has waited longest is first.
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-        self._watching: asyncio.TimerHandle | None = None
+        self._report_timer: asyncio.TimerHandle | None = None
 
-    async def call(self, name: str, waits: Callable[[asyncio.Future[None]], None], call: Callable[..., Any]) -> Any:
+    async def call(self, name: str, on_wait: Callable[[asyncio.Future[None]], None], call: Callable[..., Any]) -> Any:
         """Run `call()` in a thread, for the handler `name`. Returns its result, and raises its exception.
 
-        While all threads are in use, it waits. `waits` then gets the future, and may end the wait with an exception.
+        While all threads are in use, it waits. `on_wait` then gets the future, and may end the wait with an exception.
         """
-        await self._acquire(name, waits)
-        answered: asyncio.Future[tuple[Any, BaseException | None]] = self._runtime.loop.create_future()
+        await self._acquire(name, on_wait)
+        finished: asyncio.Future[tuple[Any, BaseException | None]] = self._runtime.loop.create_future()
 
-        def done(answer: Any, error: BaseException | None) -> None:
+        def done(result: Any, error: BaseException | None) -> None:
             # Here, not when the waiter resumes: the waiter may have been cancelled, and the thread is only free now.
             self._release(name)
-            if not answered.done():
-                answered.set_result((answer, error))
+            if not finished.done():
+                finished.set_result((result, error))
 
         self._runtime.handler_threads.submit(done, call)
-        answer, error = await answered
+        result, error = await finished
         if error is not None:
             raise error
-        return answer
+        return result
 
-    async def _acquire(self, name: str, waits: Callable[[asyncio.Future[None]], None]) -> None:
+    async def _acquire(self, name: str, on_wait: Callable[[asyncio.Future[None]], None]) -> None:
         if name not in self._waiting and self._may_start(name):
             self._start(name)
             return
-        turn: asyncio.Future[None] = self._runtime.loop.create_future()
-        self._waiting.setdefault(name, deque()).append(turn)
-        waits(turn)
-        if self._watching is None:
-            self._watching = self._runtime.loop.call_later(_SAY_AFTER, self._say)
+        slot: asyncio.Future[None] = self._runtime.loop.create_future()
+        self._waiting.setdefault(name, deque()).append(slot)
+        on_wait(slot)
+        if self._report_timer is None:
+            self._report_timer = self._runtime.loop.call_later(_REPORT_AFTER, self._report)
         try:
-            await turn
+            await slot
         except BaseException:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
+            if slot.done() and not slot.cancelled() and slot.exception() is None:
                 self._release(name)  # it got its thread at the moment of its cancellation
-            self._forget(name, turn)
+            self._forget(name, slot)
             raise
 
     def _may_start(self, name: str) -> bool:
@@ -80,32 +80,32 @@ class ThreadShare:
 
     def _start_next(self) -> None:
         for name in [name for name in self._waiting if self._may_start(name)]:
-            turns = self._waiting[name]
-            while turns and self._may_start(name):
-                turn = turns.popleft()
-                if not turn.done():
+            slots = self._waiting[name]
+            while slots and self._may_start(name):
+                slot = slots.popleft()
+                if not slot.done():
                     self._start(name)
-                    turn.set_result(None)
+                    slot.set_result(None)
             self._tidy(name)
 
-    def _forget(self, name: str, turn: asyncio.Future[None]) -> None:
-        if turn in (turns := self._waiting.get(name, deque())):
-            turns.remove(turn)
+    def _forget(self, name: str, slot: asyncio.Future[None]) -> None:
+        if slot in (slots := self._waiting.get(name, deque())):
+            slots.remove(slot)
         self._tidy(name)
 
     def _tidy(self, name: str) -> None:
         if name in self._waiting and not self._waiting[name]:
             del self._waiting[name]
-        if not self._waiting and self._watching is not None:
-            self._watching.cancel()
-            self._watching = None
+        if not self._waiting and self._report_timer is not None:
+            self._report_timer.cancel()
+            self._report_timer = None
 
-    def _say(self) -> None:
+    def _report(self) -> None:
         """Report, once for each period of waiting, which requests wait for a thread."""
-        waiting = ", ".join(f"{name} ({len(turns)})" for name, turns in self._waiting.items())
-        holding = ", ".join(f"{name} ({count})" for name, count in self._running.most_common(10))
+        waiting = ", ".join(f"{name} ({len(slots)})" for name, slots in self._waiting.items())
+        holders = ", ".join(f"{name} ({count})" for name, count in self._running.most_common(10))
         text = (
-            f"HTTP handlers wait for a thread: {waiting}. Held by: {holding}. A handler may hold {ONE_HANDLER_THREADS} "
+            f"HTTP handlers wait for a thread: {waiting}. Held by: {holders}. A handler may hold {ONE_HANDLER_THREADS} "
             f"threads, all together {HTTP_THREADS}; one that waits for something needs none as async def"
         )
-        self._runtime.journal.note("warning", text, key="HTTP handlers wait for a thread", handler=holding)
+        self._runtime.journal.note("warning", text, key="HTTP handlers wait for a thread", handler=holders)

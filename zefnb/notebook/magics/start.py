@@ -50,7 +50,7 @@ class Start(Command):
         try:
             server = context.run(effect)
         except PortUnavailable as error:
-            raise LineError(str(error.strerror).replace("say allow_restart=True", "add --restart")) from None
+            raise LineError(str(error.strerror).replace("pass allow_restart=True", "add --restart")) from None
         if given.name is not None:
             context.bind(given.name, server)
         return server

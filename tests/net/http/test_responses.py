@@ -8,7 +8,7 @@ import pytest
 
 from tests.net.conftest import journal
 from zefnb import ET, zef_function
-from zefnb.net.http.answers import BadAnswer, response_of
+from zefnb.net.http.responses import InvalidResponse, response_of
 
 LONG = "x" * 70_000
 UNSENDABLE = {
@@ -146,7 +146,7 @@ def test_a_redirect_with_a_line_break_cannot_inject_a_header():
 
 
 def test_the_error_for_an_invalid_result_lists_the_valid_ones():
-    with pytest.raises(BadAnswer, match=r"the answer is 5 \(int\); allowed: text, bytes, None"):
+    with pytest.raises(InvalidResponse, match=r"the response is 5 \(int\); allowed: text, bytes, None"):
         response_of(5)
 
 
@@ -164,7 +164,7 @@ def test_an_answer_that_nests_answers_too_deeply_is_said(serve: Any, raw: Any):
         return ET.HTML(content=[[]])
 
     server = serve({"/deep": deep, "/page": page})
-    for path, said in (("/deep", "the answer is nested too deeply"), ("/page", "ET.HTML.content is [[]]")):
+    for path, said in (("/deep", "the response is nested too deeply"), ("/page", "ET.HTML.content is [[]]")):
         wire = raw(server, None)
         wire.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert wire.read_response()[0] == 500

@@ -18,7 +18,7 @@ from zefnb.core.wire import NANS, to_json_text
 from zefnb.errors import shown
 
 _ALLOWED = (
-    "text, bytes, None, dict, list, what has a converter, ET.HTML, ET.JSON, ET.Response, ET.Redirect, ET.FromFile"
+    "text, bytes, None, dict, list, a value with a converter, ET.HTML, ET.JSON, ET.Response, ET.Redirect, ET.FromFile"
 )
 _STATUS_ALLOWED = "a whole number from 200 to 599"
 _VALUE_ALLOWED = "visible characters of latin-1, blanks and tabs"
@@ -33,7 +33,7 @@ _WITHOUT_BODY = (204, 304)
 _OF_CONTENT = (b"content-length", b"content-type")
 
 
-class BadAnswer(ValueError):
+class InvalidResponse(ValueError):
     """A value that is not a valid response. The text names the field, the given value and the allowed values.
 
     `part` names the invalid part, in fixed words that no peer can influence: errors in one part are counted together.
@@ -45,20 +45,23 @@ class BadAnswer(ValueError):
 
 
 def response_of(value: Any) -> Response:
-    """The HTTP response for a value. Raises `BadAnswer`."""
+    """The HTTP response for a value. Raises `InvalidResponse`."""
     try:
         response = _checked(_response(value))
     except RecursionError:
-        raise BadAnswer("value", f"the answer is nested too deeply: {shown(value)}") from None
+        raise InvalidResponse("value", f"the response is nested too deeply: {shown(value)}") from None
     if response.status_code in _WITHOUT_BODY:
-        without = Response(status_code=response.status_code)
-        without.raw_headers = [pair for pair in response.raw_headers if pair[0] not in _OF_CONTENT]
-        return without
+        bodiless = Response(status_code=response.status_code)
+        bodiless.raw_headers = [pair for pair in response.raw_headers if pair[0] not in _OF_CONTENT]
+        return bodiless
     return response
 
 
 def plain(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """A line of text. Raises `BadAnswer` when the status or the headers, which a handler may have set, are invalid."""
+    """A line of text.
+
+    Raises `InvalidResponse` when the status or the headers, which a handler may have set, are invalid.
+    """
     response = PlainTextResponse(f"{_status(status)} {detail}\n", status_code=status)
     _add(response, _headers("headers", {} if headers is None else headers))
     return _checked(response)
@@ -78,7 +81,7 @@ def _response(value: Any) -> Response:
     if kind is ET.HTML:
         content = _field(given, "ET.HTML", "content")
         if not isinstance(content, str | bytes | bytearray | memoryview):
-            raise BadAnswer("field", f"ET.HTML.content is {shown(content)}; allowed: text")
+            raise InvalidResponse("field", f"ET.HTML.content is {shown(content)}; allowed: text")
         return Response(bytes(content) if isinstance(content, bytearray) else content, media_type="text/html")
     if kind is ET.JSON:
         return _json(_field(given, "ET.JSON", "content"), given.get("nan", "null"))
@@ -88,7 +91,7 @@ def _response(value: Any) -> Response:
         return _file(_field(given, "ET.FromFile", "path"), given.get("media_type"))
     if kind is ET.Response:
         return _full(given)
-    raise BadAnswer("value", f"the answer is {shown(value)}; allowed: {_ALLOWED}")
+    raise InvalidResponse("value", f"the response is {shown(value)}; allowed: {_ALLOWED}")
 
 
 def is_json(value: Any) -> bool:
@@ -105,13 +108,13 @@ _NOT_JSON = (Entity, str, bytes, bytearray, memoryview, tuple)
 def _json(value: Any, nan: Any = "null") -> Response:
     if nan not in NANS:
         allowed = " | ".join(map(repr, NANS))
-        raise BadAnswer("nan", f"ET.JSON.nan is {shown(nan)}; allowed: {allowed}")
+        raise InvalidResponse("nan", f"ET.JSON.nan is {shown(nan)}; allowed: {allowed}")
     return Response(to_json_text(value, nan), media_type="application/json")
 
 
 def _field(given: Mapping[str, Any], kind: str, name: str) -> Any:
     if name not in given:
-        raise BadAnswer("field", f"{kind}.{name} is missing; allowed: {kind}({name}=...)")
+        raise InvalidResponse("field", f"{kind}.{name} is missing; allowed: {kind}({name}=...)")
     return given[name]
 
 
@@ -128,7 +131,9 @@ def _full(given: dict[str, Any]) -> Response:
         elif is_json(body):
             response.headers["content-type"] = "application/json"
     if isinstance(response, FileResponse) and any(name == "content-length" for name, _ in headers):
-        raise BadAnswer("length", "header 'content-length' is given for a file; it is counted when the file is sent")
+        raise InvalidResponse(
+            "length", "header 'content-length' is given for a file; it is counted when the file is sent"
+        )
     _add(response, headers)
     return response
 
@@ -140,14 +145,14 @@ def _content(body: Any) -> str | bytes:
         return "" if body is None else body
     if is_json(body):
         return to_json_text(body, "null")
-    raise BadAnswer("body", f"ET.Response.body is {shown(body)}; allowed: {_ALLOWED}")
+    raise InvalidResponse("body", f"ET.Response.body is {shown(body)}; allowed: {_ALLOWED}")
 
 
 def _file(path: Any, media_type: Any) -> Response:
     if not isinstance(path, str | os.PathLike):
-        raise BadAnswer("path", f"ET.FromFile.path is {shown(path)}; allowed: the path of a file")
+        raise InvalidResponse("path", f"ET.FromFile.path is {shown(path)}; allowed: the path of a file")
     if media_type is not None and not isinstance(media_type, str):
-        raise BadAnswer(
+        raise InvalidResponse(
             "media type", f"ET.FromFile.media_type is {shown(media_type)}; allowed: text such as 'image/png'"
         )
     try:
@@ -161,7 +166,7 @@ def _file(path: Any, media_type: Any) -> Response:
 
 def _status(given: Any) -> int:
     if not isinstance(given, int) or isinstance(given, bool) or not 200 <= given <= 599:
-        raise BadAnswer("status", f"status is {shown(given)}; allowed: {_STATUS_ALLOWED}")
+        raise InvalidResponse("status", f"status is {shown(given)}; allowed: {_STATUS_ALLOWED}")
     return int(given)
 
 
@@ -170,9 +175,11 @@ def _headers(where: str, given: Any) -> list[tuple[str, str]]:
     headers: list[tuple[str, str]] = []
     for name, value in _pairs(where, given):
         if not isinstance(name, str) or not _fits(_NAME, name):
-            raise BadAnswer("name", f"header {shown(name)} has no valid name; allowed: letters, digits and hyphens")
+            raise InvalidResponse(
+                "name", f"header {shown(name)} has no valid name; allowed: letters, digits and hyphens"
+            )
         if not isinstance(value, str) or not _fits(_VALUE, value.strip(" \t")):
-            raise BadAnswer("header", f"header {name!r} has the value {shown(value)}; allowed: {_VALUE_ALLOWED}")
+            raise InvalidResponse("header", f"header {name!r} has the value {shown(value)}; allowed: {_VALUE_ALLOWED}")
         headers.append((name.lower(), value.strip(" \t")))
     return headers
 
@@ -184,7 +191,7 @@ def _pairs(where: str, given: Any) -> list[tuple[Any, Any]]:
         return [(name, value) for name, values in several for value in values]
     if isinstance(given, list | tuple) and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in given):
         return [(name, value) for name, value in given]
-    raise BadAnswer("headers", f"{where} is {shown(given)}; allowed: {_HEADERS_ALLOWED}")
+    raise InvalidResponse("headers", f"{where} is {shown(given)}; allowed: {_HEADERS_ALLOWED}")
 
 
 def _add(response: Response, headers: list[tuple[str, str]]) -> None:
@@ -202,23 +209,23 @@ def _fits(pattern: re.Pattern[bytes], text: str) -> bool:
 
 
 def _checked(response: Response) -> Response:
-    """Return the response, or raise `BadAnswer` for one that h11 would refuse later, when another cannot be sent."""
+    """The response itself. Raises `InvalidResponse` for one that h11 would refuse later, when none can be sent."""
     names = [name for name, _ in response.raw_headers]
     for name, value in response.raw_headers:
         if name in _ONCE and names.count(name) > 1:
-            raise BadAnswer("header", f"header {name.decode('latin-1')!r} is given more than once")
+            raise InvalidResponse("header", f"header {name.decode('latin-1')!r} is given more than once")
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-            raise BadAnswer(
+            raise InvalidResponse(
                 "header", f"header {name.decode('latin-1')!r} has the value {shown(value)}; allowed: {_VALUE_ALLOWED}"
             )
         if name == b"transfer-encoding":
-            raise BadAnswer(
-                "encoding", "header 'transfer-encoding' is given; how an answer is sent is the server's to choose"
+            raise InvalidResponse(
+                "encoding", "header 'transfer-encoding' is given; the server chooses how a response is sent"
             )
     length = response.headers.get("content-length")
     body = getattr(response, "body", None)
     if length is not None and body is not None and length != str(len(body)):
-        raise BadAnswer(
+        raise InvalidResponse(
             "length", f"header 'content-length' has the value {length!r}, and the body has {len(body)} bytes"
         )
     return response
