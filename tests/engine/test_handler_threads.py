@@ -9,7 +9,7 @@ import pytest
 
 from zefnb import ET, FX, generate_uid, run, zef_function
 from zefnb.engine import handler_threads as runner_module
-from zefnb.engine.handler_threads import MOST_THREADS, SLOW_AFTER
+from zefnb.engine.handler_threads import MOST_THREADS
 from zefnb.engine.runtime import default_runtime
 
 
@@ -22,48 +22,56 @@ def send(actor, *messages):
         FX.Publish(target=actor.input, content=message) | run
 
 
-def test_twenty_handlers_that_sleep_finish_together_and_other_actors_continue(until):
-    done, answers = [], []
+def test_twenty_handlers_that_block_run_together_and_other_actors_continue(until):
+    done, answers, all_blocked, gate = [], [], threading.Barrier(21), threading.Event()
 
-    def sleeper(msg, state):
-        time.sleep(1)
+    def blocks(msg, state):
+        all_blocked.wait(20)
+        gate.wait(20)
         done.append(msg)
         return [[], state]
 
     def quick(msg, state):
-        answers.append(time.monotonic())
+        answers.append(msg)
         return [[], state]
 
-    sleepers, other = [started(sleeper) for _ in range(20)], started(quick)
-    begun = time.monotonic()
-    for n, actor in enumerate(sleepers):
+    blocked, other = [started(blocks) for _ in range(20)], started(quick)
+    for n, actor in enumerate(blocked):
         send(actor, n)
-    while len(done) < 20:
-        asked = len(answers)
-        send(other, "are you there?")
-        until(lambda asked=asked: len(answers) > asked, within=5)
-    # One after the other they would have taken twenty seconds.
-    assert time.monotonic() - begun < 10
-    assert sorted(done) == list(range(20))
-    assert len(answers) >= 10
+    try:
+        all_blocked.wait(20)
+        for n in range(10):
+            send(other, n)
+            until(lambda n=n: n in answers)
+        assert done == []
+    finally:
+        gate.set()
+    until(lambda: sorted(done) == list(range(20)))
 
 
 def test_a_handler_that_sleeps_delays_only_its_own_actor(until):
-    story = []
+    story, others_are_done = [], threading.Event()
 
-    def handler(msg, state):
-        time.sleep(msg)
+    def waits(msg, state):
+        others_are_done.wait(20)
         story.append(msg)
         return [[], state]
 
-    slow, quick = started(handler), started(handler)
-    send(slow, 0.4, 0.3)
-    send(quick, 0, 0)
-    until(lambda: len(story) == 4)
-    assert story == [0, 0, 0.4, 0.3]
+    def handler(msg, state):
+        story.append(msg)
+        return [[], state]
+
+    slow, quick = started(waits), started(handler)
+    send(slow, "slow 1", "slow 2")
+    send(quick, "quick 1", "quick 2")
+    until(lambda: story == ["quick 1", "quick 2"])
+    others_are_done.set()
+    until(lambda: story == ["quick 1", "quick 2", "slow 1", "slow 2"])
 
 
-def test_a_call_after_many_slow_ones_does_not_wait_for_each_to_be_found_slow(until):
+def test_a_call_after_many_slow_ones_does_not_wait_for_each_to_be_found_slow(until, monkeypatch):
+    # Long beside the time in which a busy machine starts a thread.
+    monkeypatch.setattr(runner_module, "SLOW_AFTER", 0.1)
     gate, answered = threading.Event(), []
 
     def blocks(msg, state):
@@ -83,7 +91,7 @@ def test_a_call_after_many_slow_ones_does_not_wait_for_each_to_be_found_slow(unt
         until(lambda: answered)
     finally:
         gate.set()
-    assert answered[0] - begun < len(blocked) * SLOW_AFTER / 2
+    assert answered[0] - begun < len(blocked) * runner_module.SLOW_AFTER / 2
     until(lambda: default_runtime().handler_threads.threads == 1)
 
 
@@ -196,7 +204,7 @@ def test_an_exception_of_a_handler_ends_neither_thread_nor_loop(thrown, until):
     until(lambda: (FX.QueryActorState(actor=actor) | run)[actor] == 2)
 
 
-def test_a_call_on_the_loop_returns_its_result_or_raises_its_exception():
+def test_a_call_on_the_loop_returns_its_result_or_raises_its_exception(until):
     topic = ET.Topic(generate_uid())
     states = {}
 
@@ -216,7 +224,5 @@ def test_a_call_on_the_loop_returns_its_result_or_raises_its_exception():
 
     actor = FX.StartActor(input=topic, initial_state=0, handler=ask) | run
     FX.Publish(target=topic, content=1) | run
-    deadline = time.monotonic() + 5
-    while (FX.QueryActorState(actor=actor) | run)[actor] != "done":
-        assert time.monotonic() < deadline
+    until(lambda: (FX.QueryActorState(actor=actor) | run)[actor] == "done")
     assert states == {"answer": 3, "error": "invalid literal for int() with base 10: 'x'", "exit": "SystemExit(3)"}

@@ -53,7 +53,7 @@ class Viewer:
     def ask(self, do: str, **fields: Any) -> dict[str, Any]:
         self._number += 1
         self.send(do, id=self._number, **fields)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             message = self._next(1)
             if message is not None and message["t"] == "done" and message["id"] == self._number:

@@ -123,9 +123,11 @@ def test_small_responses_do_not_wait_for_one_another(serve: Any, raw: Raw):
     server = serve({"/": "x"})
     for host in ("127.0.0.1", "::1"):
         wire = raw(server, None, host=host)
-        started = time.monotonic()
+        times = []
         for _ in range(100):
+            started = time.monotonic()
             wire.send(GET)
             assert wire.read_response()[0] == 200
-        # Nagle's delay alone would be 100 times 40 ms.
-        assert time.monotonic() - started < 3.2
+            times.append(time.monotonic() - started)
+        # Nagle's delay would be 40 ms for each. A busy machine delays some of them, but not every one.
+        assert min(times[50:]) < 0.03

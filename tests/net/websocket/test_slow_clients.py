@@ -16,6 +16,7 @@ from tests.net.wire import CLOSE, PING, PONG, Wire, closing, frame
 from zefnb import ET, FX, generate_uid, run, zef_function
 from zefnb.net.websocket import slow_client
 from zefnb.net.websocket import write_side as sending
+from zefnb.net.websocket.slow_clients import SlowClients
 
 Raw = Callable[..., Wire]
 SMALL = 4096
@@ -107,10 +108,10 @@ def test_a_client_that_never_reads_is_closed_and_can_read_the_reason(
     started = time.monotonic()
     publish(topic, 200)
     # It holds publishers for a moment, until it is seen that it does not read.
-    assert time.monotonic() - started < 4, "who does not read must hold nobody"
+    assert not said("closed with 1013", "warning")(), "a client that does not read must not hold publishers"
     assert healthy.all() == numbered(200)
     entry = until(said("closed with 1013", "warning"))
-    assert 4.5 < time.monotonic() - started < 15
+    assert time.monotonic() - started > 4.5
     assert (entry["channel_id"], entry["server"]) == (0, server)
     assert "not reading for 5 s" in entry["message"]
     assert [row["channel_id"] for row in clients(server)] == [1]
@@ -202,10 +203,9 @@ def test_a_stop_does_not_wait_for_a_client_that_was_too_slow(quick: None, feed: 
     raw(server, receive_buffer=SMALL)
     publish(topic, 60)
     until(said("closed with 1013", "warning"))
-    running, started = inside(server), time.monotonic()
+    running = inside(server)
     assert len(running._connections) == 1
     FX.StopHTTPServer(server=server) | run
-    assert time.monotonic() - started < 8
     assert not running._connections
 
 
@@ -262,7 +262,7 @@ def test_a_client_that_is_busy_while_pictures_are_published_is_kept(
 def test_a_route_sets_how_many_bytes_may_wait(feed: Any, topic: Any, raw: Raw, until: Any, form: Any):
     wire = raw(feed(slow_client=form(policy="close", max_bytes=1 << 20)), receive_buffer=SMALL)
     publish(topic, 200)
-    assert "more than 1 MiB behind" in until(said("closed with 1013", "warning"), 4)["message"]
+    assert "more than 1 MiB behind" in until(said("closed with 1013", "warning"))["message"]
     assert wire.read_until_close()[1].code == 1013
 
 
@@ -272,7 +272,7 @@ def test_a_route_sets_how_long_a_client_may_read_nothing(feed: Any, topic: Any, 
     reading = Reader(idle, 40)
     clients(server, 2)
     publish(topic, 40)
-    assert "not reading for 0.5 s" in until(said("closed with 1013", "warning"), 10)["message"]
+    assert "not reading for 0.5 s" in until(said("closed with 1013", "warning"))["message"]
     assert stuck.read_until_close()[1].reason == "not reading for 0.5 s"
     assert reading.all() == numbered(40)
     time.sleep(1)  # nothing waits for who has read everything, however long it is silent
@@ -348,22 +348,22 @@ def test_publishers_in_several_threads_wait_and_nothing_is_lost(feed: Any, topic
         assert [each for each in came if 100 * n <= int(each) < 100 * n + 100] == numbered(400)[100 * n : 100 * n + 100]
 
 
-def test_publishers_wait_as_soon_as_much_waits_for_a_reader(feed: Any, topic: Any, raw: Raw, clients: Any):
+def test_publishers_wait_as_soon_as_much_waits_for_a_reader(feed: Any, topic: Any, raw: Raw, clients: Any, until: Any):
     server = feed()
     wire = raw(server, receive_buffer=SMALL)
     clients(server, 1)
+    lagging = inside(server)._outbox.slow_clients
 
     def within_one_turn() -> list[bool]:
-        lagging = inside(server)._outbox.slow_clients
         before = lagging.holding
         publish(topic, 60)
         return [before, lagging.holding]
 
     assert on_loop(within_one_turn) == [False, True]
     assert [wire.read().payload[:8] for _ in range(60)] == numbered(60)
-    started = time.monotonic()
+    until(lambda: not lagging.holding)
     publish(topic, 1, start=60)
-    assert time.monotonic() - started < 2, "who has caught up holds nobody"
+    assert not lagging.holding, "a client that has caught up must not hold publishers"
     assert wire.read().payload[:8] == b"%08d" % 60
 
 
@@ -448,7 +448,7 @@ def test_a_slow_client_that_vanishes_leaves_nothing_behind(feed: Any, topic: Any
 
 @pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest"])
 def test_a_policy_drops_whole_messages_counts_them_and_keeps_the_client(
-    quick: None, serve: Any, topic: Any, raw: Raw, clients: Any, until: Any, policy: str
+    quick: None, serve: Any, topic: Any, raw: Raw, clients: Any, policy: str, monkeypatch: pytest.MonkeyPatch
 ):
     routes = {
         "/ws": ET.WebSocket(clients_subscribe_to=[topic], slow_client=policy),
@@ -457,11 +457,14 @@ def test_a_policy_drops_whole_messages_counts_them_and_keeps_the_client(
     server = serve(routes)
     wire, healthy = raw(server, receive_buffer=SMALL), Reader(raw(server, "/all"), 200)
     clients(server, 2)
-    started = time.monotonic()
+    held_for: list[Any] = []
+    monkeypatch.setattr(SlowClients, "hold_for", lambda self, backlog: held_for.append(backlog))
+    [connection, _] = on_loop(inside(server).clients)
     publish(topic, 200)
     assert healthy.all() == numbered(200)
-    assert time.monotonic() - started < 5, "who has messages dropped holds nobody"
     time.sleep(0.8)  # more than the patience
+    assert connection.backlog is not None
+    assert connection.backlog not in held_for, "a client that has messages dropped must not hold publishers"
     row = clients(server)[0]
     assert row["dropped"] > 50
     came = [wire.read().payload[:8] for _ in range(200 - row["dropped"])]
@@ -522,13 +525,11 @@ def test_a_flood_into_a_busy_actor_is_not_read(busy: Any, gate: threading.Event,
         assert peak() < 6 << 20
     received = (FX.QueryAllConnectedWebsocketClients(http_server=busy, path="/ws") | run)[0]["received"]
     assert received * 65_536 < 4 << 20
-    started = time.monotonic()
     other.send(frame("others are served"))
     assert other.read().payload == b"others are served"
     newcomer = raw(busy, "/chat")
     newcomer.send(frame("newcomers too"))
     assert newcomer.read().payload == b"newcomers too"
-    assert time.monotonic() - started < 10
     gate.set()
     for _ in range(received + 10):
         assert wire.read().payload == b"m" * 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import threading
 import time
 from contextlib import suppress
 
@@ -244,14 +245,13 @@ def test_counters_are_updated_at_most_five_times_a_second(view, server, connect)
     live = view()
     live.look()
     live.listen(0.3)
-    before, until = live.messages, time.monotonic() + 1.5
-    while time.monotonic() < until:
+    before, began = live.messages, time.monotonic()
+    for _ in range(100):
         client.send("x")
         live.listen(0.01)
-    live.until(lambda: live.column("received") == live.column("sent"))
-    assert live.column("received")[0] > 50
-    tables = live.messages - before
-    assert tables <= 15
+    live.until(lambda: live.column("received") == live.column("sent") == [100])
+    # Beside the counters, the board is sent once a second. What was on its way at the start is one more of each.
+    assert live.messages - before <= (5 + 1) * (time.monotonic() - began) + 4
 
 
 def test_a_sorted_searched_and_moved_window(view, server, connect):
@@ -318,14 +318,15 @@ def test_an_invalid_request_gets_an_error_and_does_no_harm(view, request_):
         (b"\xff", 1003), ('{"do": "look"}' * 2, 1007), ("x" * ((1 << 20) + 1), 1009),
     ],
 )  # fmt: skip
-def test_a_message_that_is_no_request_ends_only_that_view(view, said, code):
+def test_a_message_that_is_no_request_ends_only_that_view(view, said, code, until):
     journal = default_runtime().journal
     live, other = view(), view()
     other.look()
     journal.clear()
     live.socket.send(said)
     assert live.close_code() == code
-    [entry] = journal.entries("info")
+    # It is written once the connection has ended, which the client can see first.
+    [entry] = until(lambda: journal.entries("info"))
     assert entry["message"].startswith(f"the view of a live table was closed with {code}: ")
     assert other.ask("look")["ok"]
 
@@ -345,7 +346,7 @@ def test_a_selected_client_shows_its_frames_both_ways_and_its_state(view, server
         ("out", "text", "you said: hello"),
     ]
     live.until(lambda: live.state and "'said': ['hello']" in live.state)
-    assert live.facts[-1] == "actor handled 2, 0 waiting"
+    live.until(lambda: live.facts[-1] == "actor handled 2, 0 waiting")
 
 
 def test_frames_of_any_size_and_kind_are_shown_and_shortened(view, server, connect):
@@ -387,7 +388,7 @@ def test_frames_of_a_compressed_connection_are_readable(view, connect):
     client.send("x" * 500)
     live.until(lambda: len(live.frames) == 2)
     assert {frame["body"] for frame in live.frames} == {"x" * 500}
-    assert client.recv(timeout=2) == "x" * 500
+    assert client.recv(timeout=20) == "x" * 500
 
 
 def test_a_connection_is_unchanged_after_its_last_view(view, server, connect, until):
@@ -405,7 +406,7 @@ def test_a_connection_is_unchanged_after_its_last_view(view, server, connect, un
     [connection] = here(lambda: [c for s in default_runtime().service(Servers) for c in s.clients()])
     assert type(connection) is Connection
     client.send("on its way")
-    assert [client.recv(timeout=2) for _ in range(2)][-1] == "on its way"
+    assert [client.recv(timeout=20) for _ in range(2)][-1] == "on its way"
 
 
 def test_the_end_of_the_selected_client_is_sent(view, server, connect, until):
@@ -420,9 +421,11 @@ def test_the_end_of_the_selected_client_is_sent(view, server, connect, until):
 
 
 def test_a_state_whose_repr_is_slow_or_raises_delays_no_update(view, until):
+    may_end = threading.Event()
+
     class Slow:
         def __repr__(self):
-            time.sleep(2)
+            may_end.wait(20)
             raise ValueError("no repr")
 
     slow = Slow()
@@ -432,10 +435,10 @@ def test_a_state_whose_repr_is_slow_or_raises_delays_no_update(view, until):
     socket = open_socket(f"ws://127.0.0.1:{server.port}/ws", legacy=True)
     live = view()
     live.look()
-    started = time.monotonic()
     live.ask("select", row=live.order[0])
     assert live.ask("look")["ok"]
-    assert time.monotonic() - started < 1.6
+    assert live.state != "its repr raises ValueError: no repr"
+    may_end.set()
     live.until(lambda: live.state == "its repr raises ValueError: no repr")
     assert live.column("state") == ["<Slow>"]
     socket.close()
@@ -457,7 +460,7 @@ def test_a_view_can_send_to_one_client(view, server, connect, kind, content, rec
     live.look()
     answer = live.ask("act", action="send", row=live.order[0], content=content, **{"as": kind})
     assert (answer["ok"], answer["text"]) == (True, "sent to client 0")
-    assert one.recv(timeout=2) == received
+    assert one.recv(timeout=20) == received
     with pytest.raises(TimeoutError):
         other.recv(timeout=0.1)
 
@@ -469,10 +472,10 @@ def test_a_view_can_close_one_client_with_a_code_and_a_reason(view, server, conn
     first, second = live.order
     assert live.ask("act", action="close", row=first, code=4000, reason="spam")["ok"]
     with pytest.raises(ConnectionClosed) as closed:
-        one.recv(timeout=2)
+        one.recv(timeout=20)
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4000, "spam")
     live.until(lambda: live.column("channel_id") == [1])
-    other.ping().wait(2)
+    assert other.ping().wait(20)
     assert not live.ask("act", action="close", row=second, code=1005)["ok"]
     assert not live.ask("act", action="close", row=first)["ok"]
 
@@ -481,7 +484,7 @@ def test_a_view_can_publish_to_any_topic(view, server, connect):
     client = connect(server, "/ws")
     live = view()
     assert live.ask("publish", topic="chat", content="hi")["text"] == "published to chat"
-    assert client.recv(timeout=2) == "hi"
+    assert client.recv(timeout=20) == "hi"
     assert live.ask("publish", topic="void", content="hi")["text"] == "published to void, where nobody listens"
 
 
@@ -522,7 +525,7 @@ def test_no_timer_runs_without_a_view_and_nothing_is_left_of_one(control, view, 
     assert not control.is_ticking
     live = view()
     live.look()
-    assert control.is_ticking
+    until(lambda: control.is_ticking)
     live.close()
     until(lambda: not control._viewers and not control.is_ticking)
     ticks = control.ticks
@@ -536,16 +539,16 @@ def test_a_view_that_is_not_visible_is_paused(control, view, until):
     live.ask("rest", rest=True)
     until(lambda: not control.is_ticking)
     live.ask("rest", rest=False)
-    assert control.is_ticking
+    until(lambda: control.is_ticking)
 
 
 def test_a_table_without_changes_is_checked_once_a_second(control, view, until):
     live = view()
     live.look()
     live.listen(3)
-    before = control.ticks
+    before, began = control.ticks, time.monotonic()
     live.listen(2)
-    assert control.ticks - before <= 3
+    assert control.ticks - before <= (time.monotonic() - began) / control_module.SLOWEST + 1
 
 
 def test_a_closed_widget_closes_its_views_and_the_last_one_the_server(control, token, view, until):
@@ -613,13 +616,13 @@ def ask_through_kernel(control, token, view, told, **request):
 
 
 def test_a_hundred_views_through_the_kernel_that_rested_and_went_are_forgotten(control, token, monkeypatch, until):
-    monkeypatch.setattr(control_module, "_FORGOTTEN_AFTER", 3.0)
+    monkeypatch.setattr(control_module, "_FORGOTTEN_AFTER", 1.0)
     told = []
     for n in range(100):
         ask_through_kernel(control, token, f"v{n}", told, do="look")
         ask_through_kernel(control, token, f"v{n}", told, do="follow", topic="t")
-        ask_through_kernel(control, token, f"v{n}", told, do="rest")
-    until(lambda: len(control._viewers) == 100)
+        ask_through_kernel(control, token, f"v{n}", told, do="rest", id=n)
+    until(lambda: {json.loads(text).get("id") for text in told} >= set(range(100)))
     until(lambda: not control._viewers)
     assert not control._asked
     until(lambda: not control.is_ticking)
@@ -677,7 +680,7 @@ def test_a_message_that_is_no_request_ends_that_view_through_the_kernel_too(cont
     until(lambda: len(control._viewers) == 1)
     default_runtime().call_queue.put(control.ask, token, "v", said, told.append)
     until(lambda: not control._viewers)
-    [entry] = default_runtime().journal.entries("info")
+    [entry] = until(lambda: default_runtime().journal.entries("info"))
     assert "closed with 1007" in entry["message"]
 
 
