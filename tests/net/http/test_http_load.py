@@ -14,7 +14,7 @@ from tests.net.wire import Wire
 from zefnb import FX, run, zef_function
 from zefnb.engine.runtime import default_runtime
 from zefnb.net.budget import Account, Budget, Share
-from zefnb.net.http import guard, thread_share
+from zefnb.net.http import guard, response_progress, thread_share
 from zefnb.net.http.body import read_body
 from zefnb.net.http.thread_share import ThreadShare
 
@@ -62,7 +62,7 @@ def budget() -> Budget:
 def test_a_client_that_reads_nothing_of_a_response_is_cut_and_a_slow_one_is_kept(
     serve: Any, raw: Any, until: Any, budget: Budget, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(guard, "RESPONSE_PROGRESS_TIMEOUT", 1.0)
+    monkeypatch.setattr(response_progress, "RESPONSE_PROGRESS_TIMEOUT", 1.0)
     server = serve({("POST", "/"): big})
     # So little fits into the kernels' buffers that what is taken is seen soon.
     stuck, slow = (raw(server, None, receive_buffer=4_096) for _ in range(2))
@@ -84,8 +84,8 @@ def test_a_client_that_reads_nothing_of_a_response_is_cut_and_a_slow_one_is_kept
 def test_when_unread_responses_use_much_memory_a_client_that_reads_nothing_is_cut_sooner(
     serve: Any, raw: Any, until: Any, budget: Budget, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(guard, "SCARCE_PROGRESS_TIMEOUT", 0.5)
-    monkeypatch.setattr(guard, "RESPONSE_PROGRESS_TIMEOUT", 3_600.0)
+    monkeypatch.setattr(response_progress, "SCARCE_PROGRESS_TIMEOUT", 0.5)
+    monkeypatch.setattr(response_progress, "RESPONSE_PROGRESS_TIMEOUT", 3_600.0)
     monkeypatch.setattr(budget.responses, "limit", 20 * MEBIBYTE)
     stuck = raw(serve({("POST", "/"): big}), None, receive_buffer=4_096)
     stuck.send(request())

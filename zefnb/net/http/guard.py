@@ -12,61 +12,25 @@ from typing import Any
 
 import h11
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from zefnb.net.budget import Share
 from zefnb.net.http.decision import Accepted, Decision, Pending, Reply, refuse
+from zefnb.net.http.lingering_close import close_lingering
+from zefnb.net.http.parse_flow import ParseFlow
+from zefnb.net.http.reply_events import reply_events
 from zefnb.net.http.request_head import RequestHead, head_of
+from zefnb.net.http.response_progress import ResponseProgress
 from zefnb.net.http.strict import StrictConnection
-from zefnb.net.kernel import unsent_bytes
 
 HEAD_TIMEOUT = 5.0
 KEEP_ALIVE_TIMEOUT = 30.0
 # Bytes of a body, and seconds, that are read after its response has been sent, so that the peer can read the response.
 REST_LIMIT = 1 << 20
 REST_TIMEOUT = 10.0
-# Seconds after which a client that reads nothing of its response is disconnected; fewer while the memory for responses
-# is scarce. Progress is visible in steps only, since a kernel reports room when there is much: at 10 KB/s every 13 s,
-# at 20 KB/s every 5 s.
-RESPONSE_PROGRESS_TIMEOUT = 20.0
-SCARCE_PROGRESS_TIMEOUT = 8.0
-_PROGRESS_INTERVAL = 0.25
-_LINGERING_LIMIT = 16 << 20
 # Unread bytes are counted from this number on.
 _COUNTED = 4_096
-_NO_PHRASE = b"Error"
-
-
-class _Flow(FlowControl):
-    """uvicorn's flow control, with one more reason not to read: received bytes that are not parsed yet."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        super().__init__(transport)
-        self._has_unparsed = False
-
-    def set_unparsed(self, has_unparsed: bool) -> None:
-        """Pause reading until `set_unparsed(False)`, whatever `resume_reading` requests."""
-        self._has_unparsed = has_unparsed
-        if self.read_paused or self._transport.is_closing():
-            return
-        if has_unparsed:
-            self._transport.pause_reading()
-        else:
-            self._transport.resume_reading()
-
-    def pause_reading(self) -> None:
-        if self._has_unparsed:
-            self.read_paused = True
-        else:
-            super().pause_reading()
-
-    def resume_reading(self) -> None:
-        if self._has_unparsed:
-            self.read_paused = False
-        else:
-            super().resume_reading()
 
 
 class GuardedHTTP(H11Protocol):
@@ -100,14 +64,14 @@ class GuardedHTTP(H11Protocol):
         self._pipelined = False
         # The deadline for the rest of a request whose response has already been sent.
         self._rest_timer: asyncio.TimerHandle | None = None
-        self._progress_timer: asyncio.TimerHandle | None = None
-        self._bytes_read, self._read_at = 0, 0.0
+        self._progress: ResponseProgress | None = None
         # The deadline for the first head, by the loop's clock. It counts from when the connection was accepted.
         self.head_due = self.loop.time() + HEAD_TIMEOUT
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.flow: _Flow = _Flow(transport)
+        self.flow: ParseFlow = ParseFlow(transport)
+        self._progress = ResponseProgress(self.loop, transport, self.conn)
         self._head_timer = self.loop.call_at(self.head_due, self._on_head_timeout)
 
     # Reading
@@ -200,7 +164,8 @@ class GuardedHTTP(H11Protocol):
     def _release(self) -> None:
         """Break the reference cycle of a request and its peer, so that it needs no garbage collection."""
         self._stop_rest_timer()
-        self._stop_watching_progress()
+        if self._progress is not None:
+            self._progress.stop()
         if self.unread_share is not None:
             self.unread_share.release()
         self.app_state = {}
@@ -211,12 +176,12 @@ class GuardedHTTP(H11Protocol):
 
     def _start_rest_timer(self) -> None:
         if self.conn.their_state is h11.SEND_BODY and self._rest_timer is None:
-            self._rest_timer = self.loop.call_later(REST_TIMEOUT, self._close_lingering)
+            self._rest_timer = self.loop.call_later(REST_TIMEOUT, self._close)
 
     def _check_rest(self) -> None:
         if self.conn.rest_bytes > REST_LIMIT:
             self._stop_rest_timer()
-            self._close_lingering()
+            self._close()
         elif self.conn.their_state is not h11.SEND_BODY:
             self._stop_rest_timer()
 
@@ -232,33 +197,12 @@ class GuardedHTTP(H11Protocol):
         self._watch_progress()
 
     def _watch_progress(self) -> None:
-        if self._progress_timer is None:
-            self._bytes_read, self._read_at = self._bytes_read_by_peer(), self.loop.time()
-            self._progress_timer = self.loop.call_later(_PROGRESS_INTERVAL, self._check_progress)
+        if self._progress is not None:
+            self._progress.watch(self.is_scarce, self._on_stalled)
 
-    def _check_progress(self) -> None:
-        """Check, while bytes wait to be written, whether the peer has read any since the last check."""
-        self._progress_timer = None
-        if not self.transport.get_write_buffer_size():
-            return
-        bytes_read, now = self._bytes_read_by_peer(), self.loop.time()
-        if bytes_read != self._bytes_read:
-            self._bytes_read, self._read_at = bytes_read, now
-        else:
-            timeout = SCARCE_PROGRESS_TIMEOUT if self.is_scarce() else RESPONSE_PROGRESS_TIMEOUT
-            if now - self._read_at > timeout:
-                self.on_refused(0, f"read nothing of its response for {timeout:.0f} s")
-                self.transport.abort()
-                return
-        self._progress_timer = self.loop.call_later(_PROGRESS_INTERVAL, self._check_progress)
-
-    def _stop_watching_progress(self) -> None:
-        if self._progress_timer is not None:
-            self._progress_timer.cancel()
-            self._progress_timer = None
-
-    def _bytes_read_by_peer(self) -> int:
-        return self.conn.sent_bytes - self.transport.get_write_buffer_size() - unsent_bytes(self.transport)
+    def _on_stalled(self, seconds: float) -> None:
+        self.on_refused(0, f"read nothing of its response for {seconds:.0f} s")
+        self.transport.abort()
 
     # Upgrades, responses and refusals
 
@@ -339,59 +283,14 @@ class GuardedHTTP(H11Protocol):
         """Send this in place of the requested response, and close."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
             self.on_replied(reply.status, self.client[0] if self.client else "", head)
-            given = [(name, value) for name, value in reply.headers if name != "connection"]
-            headers = [
-                *self.server_state.default_headers,
-                *((name.encode("latin-1"), value.encode("latin-1")) for name, value in given),
-                (b"x-content-type-options", b"nosniff"),
-                (b"content-length", b"%d" % len(reply.body)),
-                (b"connection", b"close"),
-            ]
-            phrase = STATUS_PHRASES.get(reply.status) or _NO_PHRASE
-            response = h11.Response(status_code=reply.status, reason=phrase, headers=headers)
-            for part in (response, h11.Data(data=b"" if self.conn.is_head else reply.body), h11.EndOfMessage()):
-                self.transport.write(self.conn.send(part) or b"")
+            for event in reply_events(reply, self.server_state.default_headers, self.conn.is_head):
+                self.transport.write(self.conn.send(event) or b"")
         self.connections.discard(self)
         if self.cycle is not None:
             # A handler that still reads the invalid body must not send a second response.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self._close_lingering()
+        self._close()
 
-    def _close_lingering(self) -> None:
-        """Send FIN, and close a second later: closing with unread bytes would reset the connection.
-
-        The peer would then lose what it has yet to read.
-        """
-        if self.transport.is_closing():
-            return
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-            self.transport.set_protocol(_LingeringClose(self.transport, self.loop, self.connection_lost))
-        else:
-            self.transport.close()
-
-
-class _LingeringClose(asyncio.Protocol):
-    """Reads and drops further bytes, for at most a second and 16 MiB."""
-
-    def __init__(
-        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, on_lost: Callable[[Exception | None], None]
-    ) -> None:
-        self._on_lost = on_lost
-        self._timer = loop.call_later(1.0, transport.abort)
-        self._transport = transport
-        self._received = 0
-
-    def data_received(self, data: bytes) -> None:
-        """Drop the bytes, and abort when there are too many."""
-        self._received += len(data)
-        if self._received > _LINGERING_LIMIT:
-            self._transport.abort()
-
-    def eof_received(self) -> bool:
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._timer.cancel()
-        self._on_lost(exc)
+    def _close(self) -> None:
+        close_lingering(self.transport, self.loop, self.connection_lost)
