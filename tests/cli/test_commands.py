@@ -34,10 +34,10 @@ def test_a_usage_error_is_one_line():
     for arguments, reason in (
         ((), "required: COMMAND"),
         (("dmeo",), "invalid choice: 'dmeo'"),
-        (("demo", "--port", "70000"), "'70000' is no port"),
-        (("demo", "--port", "http"), "'http' is no port"),
-        (("demo", "--seconds", "-1"), "no number of seconds"),
-        (("demo", "--seconds", "soon"), "no number of seconds"),
+        (("demo", "--port", "70000"), "'70000' is not a port; give a number from 0 to 65535"),
+        (("demo", "--port", "http"), "'http' is not a port; give a number from 0 to 65535"),
+        (("demo", "--seconds", "-1"), "give a number of seconds above 0"),
+        (("demo", "--seconds", "soon"), "give a number of seconds above 0"),
         (("doctor", "--browser"), "unrecognized arguments: --browser"),
     ):
         done = zefnb(*arguments)
@@ -70,7 +70,7 @@ def test_the_doctor_finds_nothing_missing_here():
 
 def test_the_doctor_reports_that_port_8000_is_in_use():
     with machine_wide("port-8000"), ExitStack() as stack:
-        with suppress(OSError):  # somebody else holds it: as well
+        with suppress(OSError):  # another program uses it, which has the same effect
             stack.enter_context(socket.create_server(("127.0.0.1", 8000)))
         assert "port 8000         busy" in zefnb("doctor").stdout
 

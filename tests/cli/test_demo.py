@@ -73,8 +73,8 @@ def test_text_of_a_client_is_shown_as_text_and_cannot_control_the_terminal():
         said = demo.end()
     assert demo.process.returncode == 0
     assert "[red]Eve[/red]  [bold]loud[/bold] [2Jclearedback �half" in said
-    assert "somebody  not json [link=x]y[/link] second line\n" in said
-    assert "somebody  (2 bytes)" in said
+    assert "unnamed  not json [link=x]y[/link] second line\n" in said
+    assert "unnamed  (2 bytes)" in said
     assert "7      None" in said
     assert not {"\x1b", "\x07", "\u202e"} & set(said)
 

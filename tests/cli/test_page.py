@@ -37,7 +37,7 @@ def test_a_user_can_read_and_write_messages(browser: Browser):
         browser.until(f"{items('li')}.some(text => /Ada|Bilal|Chiyo/.test(text))")
         browser.type("hello <b>room</b>")
         browser.press_enter()
-        browser.until(f"{items('.mine .said')}.includes('hello <b>room</b>')")
+        browser.until(f"{items('.mine .content')}.includes('hello <b>room</b>')")
         heard = [json.loads(guest.recv(timeout=20)) for _ in range(6)]
         while not any(line.get("text") == "hello <b>room</b>" for line in heard):
             heard.append(json.loads(guest.recv(timeout=20)))

@@ -65,12 +65,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="zefnb", description="Live servers in a notebook cell, and in a terminal.")
     parser.add_argument("--version", action="version", version=f"zefnb {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    demo = commands.add_parser("demo", help="a chatroom with live clients, to look at and to join")
-    demo.add_argument("--port", type=_port, default=8000, metavar="N", help="preferred; if busy, a free one (8000)")
-    demo.add_argument("--seconds", type=_seconds, metavar="S", help="end by itself after S seconds")
+    demo = commands.add_parser("demo", help="a chatroom with live clients, in the terminal and in a browser")
+    demo.add_argument(
+        "--port", type=_port, default=8000, metavar="N", help="the port, or a free one if it is busy (8000)"
+    )
+    demo.add_argument("--seconds", type=_seconds, metavar="S", help="end after S seconds (default: at Ctrl-C)")
     commands.add_parser("shell", help="IPython with everything imported")
-    commands.add_parser("doctor", help="what is installed, what works here, what is missing")
-    lab = "JupyterLab on the tutorial notebooks; what follows is handed on to `jupyter lab`"
+    commands.add_parser("doctor", help="check the installation and this machine, and list missing packages")
+    lab = "open the tutorial notebooks in JupyterLab; other arguments are passed to `jupyter lab`"
     commands.add_parser("lab", help=lab, usage="%(prog)s [-h] ...", description=lab)
     return parser
 
@@ -79,12 +81,12 @@ class _Parser(argparse.ArgumentParser):
     """A parser that reports usage errors in one line."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        self.exit(2, f"{self.prog}: {message} (`{self.prog} --help` explains)\n")
+        self.exit(2, f"{self.prog}: {message} (`{self.prog} --help` shows the usage)\n")
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; 0 to 65535, 0 picks a free one")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 0 to 65535 (0: a free port)")
     return int(text)
 
 
@@ -94,7 +96,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; give a number of seconds above 0")
     return seconds
 
 

@@ -30,8 +30,8 @@ class Line(NamedTuple):
 
     def encoded(self) -> str:
         """Return the line as JSON for the socket."""
-        said = {"event": self.event} if self.event else {"text": self.text}
-        return json.dumps({"name": self.name, **said}, ensure_ascii=False)
+        content = {"event": self.event} if self.event else {"text": self.text}
+        return json.dumps({"name": self.name, **content}, ensure_ascii=False)
 
     def __rich__(self) -> Text:
         """Return the line for the terminal, without any markup from its text."""
@@ -49,18 +49,18 @@ def read(message: Any) -> Line:
     >>> read('{"name": "Ada", "text": "hello"}')
     Line(name='Ada', text='hello', event=None)
     >>> read('just text')
-    Line(name='somebody', text='just text', event=None)
+    Line(name='unnamed', text='just text', event=None)
     """
     if not isinstance(message, str):
-        return Line("somebody", f"({len(message)} bytes)")
+        return Line("unnamed", f"({len(message)} bytes)")
     try:
-        said = json.loads(message)
+        fields = json.loads(message)
     except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
-        return Line("somebody", harmless(message))
-    name = harmless(str(said.get("name", "")), _LONGEST_NAME).strip() or "somebody"
-    event = said.get("event")
+        fields = None
+    if not isinstance(fields, dict):
+        return Line("unnamed", harmless(message))
+    name = harmless(str(fields.get("name", "")), _LONGEST_NAME).strip() or "unnamed"
+    event = fields.get("event")
     if event in ("joined", "left"):
         return Line(name, "", event)
-    return Line(name, harmless(str(said.get("text", ""))))
+    return Line(name, harmless(str(fields.get("text", ""))))

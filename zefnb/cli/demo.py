@@ -49,7 +49,7 @@ def demo(port: int = PREFERRED_PORT, seconds: float | None = None, console: Cons
     server, notes = _start(chat, port)
     screen = Screen(f"http://localhost:{server.port}/", (*notes, how_to_open()))
     cast = Cast(f"ws://localhost:{server.port}/ws", _PACE_WATCHED if watched else _PACE_UNATTENDED)
-    heard = FX.SubscribeFX(topic=chat, op=_hearing(screen)) | run
+    subscription = FX.SubscribeFX(topic=chat, op=_line_collector(screen)) | run
     show = _show_live if watched else _show_plain
     limit = seconds if watched or seconds is not None else SECONDS_UNATTENDED
     try:
@@ -61,7 +61,7 @@ def demo(port: int = PREFERRED_PORT, seconds: float | None = None, console: Cons
     finally:
         # Read before the clients disconnect: this table remains on the terminal.
         clients = _clients(server)
-        FX.Unsubscribe(subscription=heard.subscription) | run
+        FX.Unsubscribe(subscription=subscription.subscription) | run
         cast.stop()
         FX.StopHTTPServer(server=server) | run
     if not watched:
@@ -72,13 +72,13 @@ def demo(port: int = PREFERRED_PORT, seconds: float | None = None, console: Cons
     return 0
 
 
-def _hearing(screen: Screen) -> Any:
+def _line_collector(screen: Screen) -> Any:
     # It runs on the loop, so that all earlier messages are in `lines` when the subscription has ended.
     @op(inline=True)
-    def hear(message: Any) -> None:
+    def collect(message: Any) -> None:
         screen.lines.append(read(message))
 
-    return hear
+    return collect
 
 
 def _start(chat: Any, port: int) -> tuple[HTTPServer, list[str]]:

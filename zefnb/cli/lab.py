@@ -19,7 +19,7 @@ _SETTINGS = Path(__file__).with_name("lab_settings")
 def lab(arguments: Sequence[str] = ()) -> int:
     """Replace this process by `jupyter lab` at the first tutorial. Without JupyterLab, print how to install it."""
     if find_spec("jupyterlab") is None:
-        print(f"zefnb lab: JupyterLab is not installed in this environment; {HOW_TO_GET}", file=sys.stderr)
+        print(f"zefnb lab: JupyterLab is not installed; install it with `{HOW_TO_GET}`", file=sys.stderr)
         return 1
     folder = notebooks_folder()
     if folder is None:

@@ -13,7 +13,9 @@ def shell() -> int:
 
     config = Config()
     config.InteractiveShellApp.exec_lines = ["from zefnb import *", "%load_ext zefnb"]
-    banner = f"zefnb {__version__}: FX.<Tab> lists the effects, FX.Publish? explains one, %zef shows what runs.\n"
+    banner = (
+        f"zefnb {__version__}: FX.<Tab> lists the effects, FX.Publish? shows the help of one, %zef -h the commands.\n"
+    )
     config.TerminalInteractiveShell.banner1 = banner
     config.TerminalInteractiveShell.confirm_exit = False
     if "enable_tip" in TerminalInteractiveShell.class_trait_names():  # IPython 9 and later print a second banner line
