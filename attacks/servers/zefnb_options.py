@@ -179,17 +179,17 @@ class Commands:
         channel = the_channel()
         token = on_loop(default_runtime(), channel.open)
         self.token = token
-        return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "token": token.name, "secret": token.tell()}
+        return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "token": token.name, "secret": token.reveal()}
 
     def views_through_kernel(self, count: int, patience: float) -> dict[str, Any]:
         """Open views through the kernel that follow a topic, pause, and never send anything again."""
         channel = the_channel()
-        channel_module._FORGOTTEN_AFTER = patience
+        channel_module._IDLE_TIMEOUT = patience
 
         def open_views() -> int:
             for number in range(count):
-                for request in ({"do": "look"}, {"do": "follow", "topic": "t"}, {"do": "rest"}):
-                    channel.ask(self.token, f"v{number}", json.dumps(request), lambda text: None)
+                for request in ({"do": "window"}, {"do": "follow", "topic": "t"}, {"do": "pause"}):
+                    channel.handle_request(self.token, f"v{number}", json.dumps(request), lambda text: None)
             return len(channel._viewers)
 
         return {"views": on_loop(default_runtime(), open_views)}

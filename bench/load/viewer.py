@@ -19,7 +19,7 @@ def main(url: str, token: str, secret: str) -> None:
         socket.send(json.dumps({"token": token, "nonce": own, "proof": proof}))
         json.loads(socket.recv(timeout=5))
         # The first request of a page: the window of the first fifty rows.
-        socket.send(json.dumps({"do": "look", "limit": 50}))
+        socket.send(json.dumps({"do": "window", "limit": 50}))
         counted = {"messages": 0, "tables": 0, "bytes": 0}
 
         def look() -> None:

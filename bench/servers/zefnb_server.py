@@ -117,7 +117,7 @@ def watch() -> dict[str, Any]:
     runtime = default_runtime()
     channel = runtime.service(Channel)
     token = asyncio.run_coroutine_threadsafe(channel.open(), runtime.loop).result(10)
-    return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "token": token.name, "secret": token.tell()}
+    return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "token": token.name, "secret": token.reveal()}
 
 
 if __name__ == "__main__":

@@ -201,7 +201,7 @@ def test_other_live_tables_are_drawn_by_their_own_columns(open_notebook):
     views.nth(3).locator(".zw-row").first.click()
     views.nth(3).get_by_role("button", name="Stop timer").click()
     views.nth(3).get_by_role("button", name="Really stop?").click()
-    soon(lambda: "no timer runs" in views.nth(3).inner_text())
+    soon(lambda: "no timer is running" in views.nth(3).inner_text())
     assert notebook.errors == []
 
 
@@ -426,7 +426,7 @@ def test_a_name_chosen_by_a_client_is_shown_as_text_and_not_run(started, client_
 def test_the_secret_is_not_in_the_saved_notebook(started, client_of):
     notebook = started(
         "from zefnb.engine.runtime import default_runtime\nfrom zefnb.notebook.watch.control import Control\n"
-        "[token] = default_runtime().service(Control)._tokens.values()\nprint(token.tell())"
+        "[token] = default_runtime().service(Control)._tokens.values()\nprint(token.reveal())"
     )
     saved = json.dumps(notebook.save())
     notebook.run(2)

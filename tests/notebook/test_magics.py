@@ -66,40 +66,40 @@ def test_the_list_of_subcommands_is_the_folder():
     ("line", "said"),
     [
         ("%zef pubish chat hi", "no subcommand 'pubish' (%zef -h lists them); did you mean 'publish'?"),
-        ("%zef start ws", "'ws' is no path; write '/ws'"),
-        ("%zef start /ws --port 99999 --topic chat", "'99999' is no port"),
+        ("%zef start ws", "'ws' is not a path; write '/ws'"),
+        ("%zef start /ws --port 99999 --topic chat", "'99999' is not a port; give a number from 0 to 65535"),
         ("%zef start /ws --colour red --topic chat", "unrecognized arguments: --colour red"),
-        ("%zef start /ws", "say what clients are connected to"),
-        ("%zef start /ws --actor nobody", "--actor nobody: no FX.StartActor"),
-        ("%zef start /ws --name 1a --topic chat", "--name 1a: no name"),
+        ("%zef start /ws", "the route has no topic or actor: give --topic"),
+        ("%zef start /ws --actor nobody", "--actor nobody is not an FX.StartActor"),
+        ("%zef start /ws --name 1a --topic chat", "--name 1a is not a name"),
         ("%zef start /ws --topic", "argument --topic: expected one argument"),
-        ("%zef stop", "no server runs"),
-        ("%zef stop nobody", "nobody: no server"),
+        ("%zef stop", "no server is running; `%zef start` starts one"),
+        ("%zef stop nobody", "nobody is not a server; give the name of a variable"),
         ("%zef publish", "the following arguments are required: topic"),
-        ("%zef publish chat", "there is no message"),
+        ("%zef publish chat", "the message is missing"),
         ("%zef publish chat {undefined}", "{undefined}: NameError"),
-        ("%zef publish chat --json {{", "this is no JSON"),
-        ("%zef kick one", "'one' is no number"),
-        ("%zef kick 3", "no server runs"),
-        ("%zef send 3", "there is no message"),
-        ("%zef clients nobody/ws", "nobody: no server"),
-        ("%zef watch /nowhere", "no WebSocket route /nowhere; there are: none"),
+        ("%zef publish chat --json {{", "this is not JSON"),
+        ("%zef kick one", "'one' is not a whole number from 0"),
+        ("%zef kick 3", "no server is running; `%zef start` starts one"),
+        ("%zef send 3", "the message is missing"),
+        ("%zef clients nobody/ws", "nobody is not a server; give the name of a variable"),
+        ("%zef watch /nowhere", "/nowhere is not a WebSocket route; routes: none"),
         ("%zef log --level loud", "invalid choice: 'loud'"),
         ("%zef tail", "the following arguments are required: topic"),
         ("%zef connect ftp://example/ws --in a", "ws://host/path or wss://host/path"),
-        ("%zef connect ws://127.0.0.1:9/ws", "say where messages go"),
+        ("%zef connect ws://127.0.0.1:9/ws", "a topic is missing: give --in"),
         ("%zef connect ws://127.0.0.1:9/ws --in a", "127.0.0.1:9"),
-        ("%zef connect ws://127.0.0.1:9/ws --in a --header hush", 'a header is written "Name: value"'),
+        ("%zef connect ws://127.0.0.1:9/ws --in a --header hush", 'this is not a header; write "Name: value"'),
         ("%zef connect ws://127.0.0.1:9/ws --in a --header 'X Y: hush'", "a name is no header's name"),
-        ("%zef off chat", "no cell listens to chat"),
-        ("%zef page /", "this is for cells: %%zef page"),
-        ("%%zef\nx", "say what is to be done with the cell"),
-        ("%%zef stop\nx", "this is for lines: %zef stop"),
+        ("%zef off chat", "no cell is subscribed to chat; topics with such a cell: none"),
+        ("%zef page /", "page needs a cell: write %%zef page"),
+        ("%%zef\nx", "the subcommand is missing: %%zef page"),
+        ("%%zef stop\nx", "stop needs a line: write %zef stop"),
         ("%%zef on\nx", "the following arguments are required: topic"),
         ("%%zef publish chat too much\nx", "the message is the cell"),
-        ("%%zef publish chat --json\n{", "this is no JSON"),
+        ("%%zef publish chat --json\n{", "this is not JSON"),
         ("%%zef on chat\nif:", "line 1 of the cell: invalid syntax"),
-        ("%zef actors nobody", "nobody: no name of an actor"),
+        ("%zef actors nobody", "nobody is not an actor; give the name of a variable"),
     ],
 )
 def test_a_mistake_is_one_line_without_a_traceback(kernel, line, said):
@@ -179,7 +179,7 @@ def test_url_shows_and_returns_the_link(kernel):
 
 def test_with_several_servers_one_must_be_named(kernel):
     kernel.run("a = %zef start /ws --port 0 --topic chat\nb = %zef start /ws --port 0 --topic chat")
-    assert "2 servers run; say which" in kernel.run("%zef url").text
+    assert "2 servers are running; name one of them, or its port" in kernel.run("%zef url").text
     kernel.run(f"u = %zef url {kernel.value('b.port')}")
     assert str(kernel.value("b.port")) in kernel.value("str(u)")
 
@@ -200,7 +200,7 @@ def test_server_and_path_can_be_one_word_or_two(kernel):
         rows = "[row['path'] for row in get_ipython().run_line_magic('zef', 'clients {}')]"
         for what, paths in (("", ["/other"]), ("/other", ["/other"]), ("b/other", ["/other"]), ("a/ws", []), ("a", [])):
             assert kernel.value(rows.format(what)) == paths
-    assert "no WebSocket route /other; there are: /ws" in kernel.run("%zef watch a/other").text
+    assert "/other is not a WebSocket route; routes: /ws" in kernel.run("%zef watch a/other").text
 
 
 def test_the_board_shows_everything_that_runs(kernel):
@@ -400,7 +400,7 @@ def test_stop_stops_anything_reports_it_and_completes_its_name(kernel, made, kin
 def test_stop_reports_names_that_it_cannot_stop(kernel):
     kernel.run("effect = FX.StartTimer(interval=60, target=ET.Topic('x'), content=1)")
     assert "nothing has run yet" in kernel.run("%zef stop effect").text
-    assert "no server; a name bound to one" in kernel.run("%zef stop heard").text
+    assert "is not a server; give the name of a variable" in kernel.run("%zef stop heard").text
 
 
 SERVER = "s = FX.StartHTTPServer(routes={{'/other': '{text}'}}, port=0) | run"
@@ -477,7 +477,7 @@ def test_client_and_watch_are_widgets_with_a_text_form_for_other_front_ends(kern
         assert shown.error is None
         assert {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"} <= set(shown.result)
         assert len(kernel.run(line, line).text.splitlines()) == 1
-    assert "no WebSocket route /nowhere; there are: /ws" in kernel.run("%zef client /nowhere").text
+    assert "/nowhere is not a WebSocket route; routes: /ws" in kernel.run("%zef client /nowhere").text
 
 
 @pytest.mark.parametrize("line", ["%zef client /ws", "%zef watch s/ws", "%zef tail chat"])
@@ -566,7 +566,7 @@ def test_in_a_terminal_tables_are_drawn_and_errors_are_one_line(screen):
     screen.enter("%zef")
     screen.until("accepted")
     screen.enter("%zef start ws")
-    lines = screen.until("is no path; write '/ws'")
+    lines = screen.until("is not a path; write '/ws'")
     assert not any("Traceback" in line for line in lines)
 
 

@@ -62,7 +62,7 @@ class Viewer:
 
     def look(self, **query: Any) -> list[list[Any]]:
         """Change the view; return the rows of the window."""
-        assert self.ask("look", **query)["ok"]
+        assert self.ask("window", **query)["ok"]
         return self.rows
 
     @property
@@ -94,18 +94,18 @@ class Viewer:
         self.bytes += len(text)
         self.messages += 1
         message: dict[str, Any] = json.loads(text)
-        {"table": self._table, "board": self._board, "row": self._row, "tail": self._tailed}.get(
+        {"table": self._table, "overview": self._overview, "row": self._row, "tail": self._tailed}.get(
             message["t"], lambda message: None
         )(message)
         return message
 
-    def _board(self, message: dict[str, Any]) -> None:
+    def _overview(self, message: dict[str, Any]) -> None:
         self.board.update({key: value for key, value in message.items() if key != "t"})
 
     def _table(self, message: dict[str, Any]) -> None:
         if message["seq"] not in (0, self.sequence + 1):
             self.gaps += 1
-            return self.send("again")
+            return self.send("resend")
         if message["seq"] == 0:
             self.cells, self.order = {}, []
         self.sequence = message["seq"]

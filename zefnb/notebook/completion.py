@@ -33,7 +33,7 @@ class Completion:
         """Register the matchers."""
         from IPython.core.completer import SimpleCompletion, context_matcher
 
-        def answer(found: Iterable[str], fragment: str, kind: str, alone: bool) -> Any:
+        def matches(found: Iterable[str], fragment: str, kind: str, alone: bool) -> Any:
             fitting = [text for text in dict.fromkeys(found) if text.startswith(fragment)]
             completions = [SimpleCompletion(text, type=kind) for text in fitting]
             return {"completions": completions, "matched_fragment": fragment, "suppress": alone and bool(completions)}
@@ -42,20 +42,20 @@ class Completion:
         def zefnb_line_matcher(context: Any) -> Any:
             match = _MAGIC.match(context.text_until_cursor)
             if match is None or context.token.startswith("%"):
-                return answer((), "", "magic", False)
+                return matches((), "", "magic", False)
             rest = match["rest"] or match["assigned"] or ""
             fragment = "" if not rest or rest[-1].isspace() else rest.split()[-1]
             found = list(self._line(rest, fragment))
             # IPython replaces only its own token, which begins after a slash or a dash.
             token = context.token if fragment.endswith(context.token) else ""
             cut = len(fragment) - len(token)
-            return answer([text[cut:] for text in found if text.startswith(fragment)], token, "param", True)
+            return matches([text[cut:] for text in found if text.startswith(fragment)], token, "param", True)
 
         @context_matcher()  # type: ignore[untyped-decorator]
         def zefnb_field_matcher(context: Any) -> Any:
             lines = [*context.full_text.split("\n")[: context.cursor_line], context.text_until_cursor]
             found, fragment = fields_before("\n".join(lines))
-            return answer(found, fragment, "param", True)
+            return matches(found, fragment, "param", True)
 
         self._matchers = [zefnb_line_matcher, zefnb_field_matcher]
         self._shell.Completer.custom_matchers.extend(self._matchers)

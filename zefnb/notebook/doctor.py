@@ -25,8 +25,8 @@ _OPTIONAL = {
 }
 _FOR_NOTEBOOKS = {
     "jupyterlab": "the notebook itself",
-    "ipykernel": "what runs its cells",
-    "jupyter-server-proxy": "servers reached under a hub",
+    "ipykernel": "the process that runs the cells",
+    "jupyter-server-proxy": "the proxy to servers under a hub",
 }
 
 
@@ -60,13 +60,13 @@ def doctor(console: Console | None = None) -> int:
 
 def installed() -> Iterator[Finding]:
     """Yield the versions of zefnb and of its dependencies."""
-    yield Finding("ok", "zefnb", _version_of("zefnb") or "run from a checkout that is not installed")
+    yield Finding("ok", "zefnb", _version_of("zefnb") or "not installed; this is a checkout")
     yield Finding("ok", "python", f"{platform.python_version()} ({sys.executable})")
     for requirement in _requirements():
         yield _requirement(requirement)
     for name, what in _OPTIONAL.items():
         found = _version_of(name)
-        yield Finding("ok", name, f"{found or 'not installed, not needed'}; {what}")
+        yield Finding("ok", name, f"{found or 'not installed, optional'}; {what}")
 
 
 def _requirements() -> list[str]:
@@ -139,7 +139,7 @@ def _event_loop() -> Finding:
     FX.ListActors() | run
     took = (time.perf_counter() - started) * 1e6
     name = type(default_runtime().loop).__name__.lstrip("_")
-    return Finding("ok", "event loop", f"{name}, in a thread of its own; there and back in {took:.0f} µs")
+    return Finding("ok", "event loop", f"{name}, in a separate thread; a call takes {took:.0f} µs")
 
 
 def _bind(family: int, address: str, port: int) -> tuple[int, str]:
@@ -171,8 +171,8 @@ def a_server() -> Iterator[Finding]:
         yield Finding("fault", "start", str(error))
         return
     try:
-        with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{server.port}/", timeout=5) as answer:
-            yield Finding("ok", "HTTP", f"{answer.status} from port {server.port}")
+        with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{server.port}/", timeout=5) as response:
+            yield Finding("ok", "HTTP", f"{response.status} from port {server.port}")
         with connect(f"ws://127.0.0.1:{server.port}/ws", proxy=None, open_timeout=5) as client:
             started = time.perf_counter()
             client.send("?")
@@ -194,5 +194,5 @@ def for_notebooks() -> Iterator[Finding]:
         how = f"not installed ({what}); pip install {name}"
         yield Finding("ok" if found else "note", name, found or how)
     folder = notebooks_folder()
-    text = str(folder) if folder else "not here: they are in the checkout of zefnb"
+    text = str(folder) if folder else "not found; they are in the checkout of zefnb"
     yield Finding("ok" if folder else "note", "tutorials", text)

@@ -37,12 +37,12 @@ def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
     if runtime.thread.is_current:
         return work()
     waker = thread_waker()
-    answers: list[Any] = []
+    results: list[Any] = []
     errors: list[BaseException] = []
 
     async def finish(coming: Any) -> None:
         try:
-            answers.append(await coming)
+            results.append(await coming)
         except BaseException as error:
             errors.append(error)
         finally:
@@ -50,21 +50,21 @@ def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
 
     def start() -> None:
         try:
-            answer = work()
+            result = work()
         except BaseException as error:
             errors.append(error)
         else:
-            if inspect.isawaitable(answer):
-                runtime.spawn(finish(answer), "notebook")
+            if inspect.isawaitable(result):
+                runtime.spawn(finish(result), "notebook")
                 return
-            answers.append(answer)
+            results.append(result)
         waker.wake()
 
     runtime.call_queue.put(start)
-    runtime.wait(lambda: bool(answers or errors))
+    runtime.wait(lambda: bool(results or errors))
     if errors:
         raise errors[0]
-    return answers[0]
+    return results[0]
 
 
 class Rates:
@@ -168,8 +168,8 @@ def input_names(actor: Actor) -> str | None:
 
 def subscriber_count(state: TopicState) -> int:
     """Return the number of subscribers of a topic."""
-    subscribers = [who for who, kind in state.subscribers.items() if kind != WATCH]
-    return sum(len(who) if isinstance(who, Sized) else 1 for who in subscribers)
+    subscribers = [subscriber for subscriber, kind in state.subscribers.items() if kind != WATCH]
+    return sum(len(subscriber) if isinstance(subscriber, Sized) else 1 for subscriber in subscribers)
 
 
 def _is_internal(state: TopicState) -> bool:
@@ -230,9 +230,9 @@ def _outward(runtime: Runtime) -> list[dict[str, Any]]:
     if module is None:
         return []
     clients = runtime.service(module.Clients)
-    told = ("url", "state", "sent", "received", "queued")
+    shown = ("url", "state", "sent", "received", "queued")
     described = [(client.handle._uid, client.describe()) for client in clients]
-    return [{"uid": uid, **{key: facts[key] for key in told}} for uid, facts in described]
+    return [{"uid": uid, **{key: facts[key] for key in shown}} for uid, facts in described]
 
 
 _MOST_ITEMS = 4

@@ -305,7 +305,7 @@ def test_errors_of_many_handlers_at_once_are_bounded():
     shown: list[str] = []
     faults = Faults(lambda cell, text: shown.append(text), lambda: "see there")
     for number in range(1_000):
-        faults.heard(Entry(Time.now(), "error", f"handler {number}: broken", traceback="…"))
+        faults.on_entry(Entry(Time.now(), "error", f"handler {number}: broken", traceback="…"))
     assert 5 <= len(shown) <= 15
 
 
@@ -313,17 +313,17 @@ def test_the_line_after_a_flood_gives_the_number_of_omitted_lines(monkeypatch):
     shown: list[str] = []
     faults = Faults(lambda cell, text: shown.append(text), lambda: "")
     for number in range(100):
-        faults.heard(Entry(Time.now(), "error", f"handler {number}: broken"))
+        faults.on_entry(Entry(Time.now(), "error", f"handler {number}: broken"))
     told = len(shown)
     later = time.monotonic() + 60
     monkeypatch.setattr(time, "monotonic", lambda: later)
-    faults.heard(Entry(Time.now(), "error", "one more"))
+    faults.on_entry(Entry(Time.now(), "error", "one more"))
     assert f"(and {100 - told} others meanwhile)" in shown[-1]
 
 
 def test_control_characters_of_an_error_are_escaped():
     shown: list[str] = []
-    Faults(lambda cell, text: shown.append(text), lambda: "").heard(Entry(Time.now(), "error", "x\x1b[2J\ny"))
+    Faults(lambda cell, text: shown.append(text), lambda: "").on_entry(Entry(Time.now(), "error", "x\x1b[2J\ny"))
     assert shown == ["x[2J y\n"]
 
 

@@ -49,7 +49,7 @@ def test_its_hmac_is_right_for_keys_of_every_length() -> None:
 
 def test_both_sides_of_the_page_compute_the_same_proofs_as_the_server() -> None:
     token = AccessToken()
-    given = {"name": token.name, "secret": token.tell()}
+    given = {"name": token.name, "secret": token.reveal()}
     for side in ("view", "server"):
         theirs = in_node(f"proofOf('{side}', given, 'nonce-of-the-server', 'nonce-of-the-view')", given)
         assert theirs == token.proof(side, "nonce-of-the-server", "nonce-of-the-view")  # type: ignore[arg-type]

@@ -40,7 +40,7 @@ def refused(socket):
     return closed.value.rcvd.code, closed.value.rcvd.reason
 
 
-# Who is let in
+# Authentication
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def refused(socket):
     [
         "", "null", "[]", "{}", '{"token": 1, "nonce": 2, "proof": 3}', '{"token": "x", "nonce": "y", "proof": "z"}',
         "\ud7ff", b"\x00\xff", "[" * 900, '{"token":' * 110, "NaN", '{"token": -Infinity}', "9" * 1_000, "1e999",
-        '"' + "\\ud800" * 100 + '"', '{"do": "look"}', '{"do": "publish", "topic": "chat", "content": "x"}', b"{}",
+        '"' + "\\ud800" * 100 + '"', '{"do": "window"}', '{"do": "publish", "topic": "chat", "content": "x"}', b"{}",
         "true", "{" + '"a":1,' * 100, '{"token": {}, "nonce": [], "proof": null}', "\x00" * 1_000,
     ],
 )  # fmt: skip
 def test_anything_but_the_secret_is_turned_away(control, token, said):
     socket = raw(control)
     socket.send(said)
-    assert refused(socket) == (1008, "this is not the secret")
+    assert refused(socket) == (1008, "the proof of the secret is invalid")
 
 
 @pytest.mark.parametrize("proof", ["", "wrong", "é", "\ud800", None, 5, ["a"], "0" * 64])
@@ -73,7 +73,7 @@ def test_a_proof_depends_on_the_views_own_nonce(control, token, wrong):
 
 
 def test_the_secret_itself_is_not_a_proof(control, token):
-    for said in ({"secret": token.tell()}, {"proof": token.tell()}, {"nonce": "n" * 20, "proof": token.tell()}):
+    for said in ({"secret": token.reveal()}, {"proof": token.reveal()}, {"nonce": "n" * 20, "proof": token.reveal()}):
         socket = raw(control)
         socket.send(json.dumps({"token": token.name, **said}))
         assert refused(socket)[0] == 1008
@@ -126,9 +126,9 @@ def test_no_secret_crosses_the_socket_in_either_direction(control, token, view, 
             patch.setattr(ClientConnection, way, listen)
         live = view()
         live.look()
-        live.ask("again")
+        live.ask("resend")
     assert any(token.name in text for text in crossed)
-    assert not any(token.tell() in text for text in crossed)
+    assert not any(token.reveal() in text for text in crossed)
 
 
 def test_refused_views_make_one_entry_in_the_journal_however_many_there_are(control, token):
@@ -140,7 +140,7 @@ def test_refused_views_make_one_entry_in_the_journal_however_many_there_are(cont
         assert refused(socket)[0] == 1008
     [entry] = journal.entries("info")
     assert (entry["level"], entry["count"]) == ("warning", 24)
-    assert entry["message"] == "the view of a live table was closed with 1008: this is not the secret"
+    assert entry["message"] == "the view of a live table was closed with 1008: the proof of the secret is invalid"
 
 
 def test_a_long_message_before_the_proof_is_not_read(control, token):
@@ -150,10 +150,10 @@ def test_a_long_message_before_the_proof_is_not_read(control, token):
 
 
 def test_the_number_of_views_without_proof_is_bounded(control, token, view, until):
-    waiting = [raw(control) for _ in range(control_module.MOST_WAITING + 5)]
+    waiting = [raw(control) for _ in range(control_module.MAX_UNAUTHENTICATED + 5)]
     for socket in waiting[:5]:
-        assert refused(socket) == (1008, "too many wait to be let in")
-    assert len(control._waiting) == control_module.MOST_WAITING
+        assert refused(socket) == (1008, "too many connections without a proof")
+    assert len(control._waiting) == control_module.MAX_UNAUTHENTICATED
     view().look()
     for socket in waiting[6:]:
         socket.close()
@@ -173,8 +173,8 @@ def test_after_a_wrong_secret_no_request_is_performed(control, token, server, co
 
 
 def test_a_view_that_sends_nothing_is_closed_with_1008(control, token, monkeypatch):
-    monkeypatch.setattr(control_module, "SECRET_WITHIN", 0.1)
-    assert refused(raw(control)) == (1008, "no secret within 5 s")
+    monkeypatch.setattr(control_module, "PROOF_TIMEOUT", 0.1)
+    assert refused(raw(control)) == (1008, "no proof of the secret within 5 s")
 
 
 @pytest.mark.parametrize(
@@ -205,10 +205,10 @@ def test_the_secret_is_in_no_repr_no_journal_and_no_url(control, token, view, se
     live = view()
     live.look()
     live.ask("nonsense")
-    raw(control).send(json.dumps({"token": token.name, "nonce": "n" * 20, "proof": token.tell() + "x"}))
+    raw(control).send(json.dumps({"token": token.name, "nonce": "n" * 20, "proof": token.reveal() + "x"}))
     time.sleep(0.1)
     everything = f"{token!r} {token} {default_runtime().journal.entries()!r} {live.hello} {live.board}"
-    assert token.tell() not in everything
+    assert token.reveal() not in everything
 
 
 def test_no_query_lists_the_channel(control, view, server, connect):
@@ -280,17 +280,18 @@ def test_a_view_that_missed_an_update_requests_and_receives_everything(view, ser
     live.sequence = -5
     client.send("x")
     live.until(lambda: live.gaps == 1 and live.column("received") == [1])
-    assert live.ask("again")["ok"]
+    assert live.ask("resend")["ok"]
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        {"do": "look", "limit": 0}, {"do": "look", "limit": 10**9}, {"do": "look", "offset": -1}, {"do": "dance"}, {},
-        {"do": "look", "server": 5}, {"do": "look", "path": ["/ws"]}, {"do": "look", "server": "x" * 10_000},
-        {"do": "look", "offset": 1e300}, {"do": ["look"]}, {"do": {"a": {}}}, {"do": None},
-        {"do": "look", "limit": "5"}, {"do": "look", "limit": True}, {"do": "select", "row": "99"},
-        {"do": "look", "sort": "x"}, {"do": "publish", "topic": "t", "as": "base64", "content": "?"},
+        {"do": "window", "limit": 0}, {"do": "window", "limit": 10**9}, {"do": "window", "offset": -1},
+        {"do": "dance"}, {},
+        {"do": "window", "server": 5}, {"do": "window", "path": ["/ws"]}, {"do": "window", "server": "x" * 10_000},
+        {"do": "window", "offset": 1e300}, {"do": ["window"]}, {"do": {"a": {}}}, {"do": None},
+        {"do": "window", "limit": "5"}, {"do": "window", "limit": True}, {"do": "select", "row": "99"},
+        {"do": "window", "sort": "x"}, {"do": "publish", "topic": "t", "as": "base64", "content": "?"},
         {"do": "act", "action": "send", "row": None, "content": "x"},
         {"do": "follow", "topic": 5}, {"do": "stop", "server": "x"}, {"do": "act", "action": "dance", "row": "0"},
         {"do": "publish", "topic": "", "content": "x"}, {"do": "publish", "topic": "t", "as": "json", "content": "{"},
@@ -304,18 +305,18 @@ def test_an_invalid_request_gets_an_error_and_does_no_harm(view, request_):
     answer = live.ask(do, **request_)
     assert answer["ok"] is False
     assert answer["text"]
-    assert live.ask("look")["ok"]
+    assert live.ask("window")["ok"]
 
 
 @pytest.mark.parametrize(
     ("said", "code"),
     [
         ("{", 1007), ("", 1007), ("[]", 1007), ("5", 1007), ("[" * 100_000, 1007), ('{"a":' * 100_000, 1007),
-        ('{"do": "look", "id": NaN}', 1007), ('{"do": "look", "offset": -Infinity}', 1007),
-        ('{"do": "look", "id": 1e999}', 1007), ('{"do": "look", "id": [[]]}', 1007),
-        ('{"do": "look", "id": true}', 1007),
-        ('{"id": ' + "9" * 5_000 + "}", 1007), ('{"do": "rest", "do": "look"}', 1007), (b'{"do": "look"}', 1003),
-        (b"\xff", 1003), ('{"do": "look"}' * 2, 1007), ("x" * ((1 << 20) + 1), 1009),
+        ('{"do": "window", "id": NaN}', 1007), ('{"do": "window", "offset": -Infinity}', 1007),
+        ('{"do": "window", "id": 1e999}', 1007), ('{"do": "window", "id": [[]]}', 1007),
+        ('{"do": "window", "id": true}', 1007),
+        ('{"id": ' + "9" * 5_000 + "}", 1007), ('{"do": "pause", "do": "window"}', 1007), (b'{"do": "window"}', 1003),
+        (b"\xff", 1003), ('{"do": "window"}' * 2, 1007), ("x" * ((1 << 20) + 1), 1009),
     ],
 )  # fmt: skip
 def test_a_message_that_is_no_request_ends_only_that_view(view, said, code, until):
@@ -328,7 +329,7 @@ def test_a_message_that_is_no_request_ends_only_that_view(view, said, code, unti
     # It is written once the connection has ended, which the client can see first.
     [entry] = until(lambda: journal.entries("info"))
     assert entry["message"].startswith(f"the view of a live table was closed with {code}: ")
-    assert other.ask("look")["ok"]
+    assert other.ask("window")["ok"]
 
 
 # One client closely
@@ -436,7 +437,7 @@ def test_a_state_whose_repr_is_slow_or_raises_delays_no_update(view, until):
     live = view()
     live.look()
     live.ask("select", row=live.order[0])
-    assert live.ask("look")["ok"]
+    assert live.ask("window")["ok"]
     assert live.state != "its repr raises ValueError: no repr"
     may_end.set()
     live.until(lambda: live.state == "its repr raises ValueError: no repr")
@@ -485,7 +486,7 @@ def test_a_view_can_publish_to_any_topic(view, server, connect):
     live = view()
     assert live.ask("publish", topic="chat", content="hi")["text"] == "published to chat"
     assert client.recv(timeout=20) == "hi"
-    assert live.ask("publish", topic="void", content="hi")["text"] == "published to void, where nobody listens"
+    assert live.ask("publish", topic="void", content="hi")["text"] == "published to void, which has no subscribers"
 
 
 def test_following_a_topic_shows_its_messages_and_is_not_a_subscription(view, until):
@@ -536,9 +537,9 @@ def test_no_timer_runs_without_a_view_and_nothing_is_left_of_one(control, view, 
 def test_a_view_that_is_not_visible_is_paused(control, view, until):
     live = view()
     live.look()
-    live.ask("rest", rest=True)
+    live.ask("pause", paused=True)
     until(lambda: not control.is_ticking)
-    live.ask("rest", rest=False)
+    live.ask("pause", paused=False)
     until(lambda: control.is_ticking)
 
 
@@ -555,10 +556,10 @@ def test_a_closed_widget_closes_its_views_and_the_last_one_the_server(control, t
     other = here(control.open)
     live = view()
     port = control.port
-    here(lambda: control.shut(token))
+    here(lambda: control.revoke(token))
     assert live.close_code() == 1000
     assert control.port == port
-    here(lambda: control.shut(other))
+    here(lambda: control.revoke(other))
     assert control.port == 0
     with pytest.raises(OSError, match="refused"):
         open_socket(f"ws://127.0.0.1:{port}/control", legacy=True)
@@ -568,12 +569,12 @@ def test_a_view_that_does_not_read_receives_no_more_updates(control, view, serve
     client = connect(server, "/ws")
     live = view()
     live.look()
-    monkeypatch.setattr(control_module, "_BEHIND", 0)
+    monkeypatch.setattr(control_module, "_MAX_QUEUED", 0)
     live.listen(0.5)
     client.send("x")
     live.listen(0.5)
     assert live.column("received") == [0]
-    monkeypatch.setattr(control_module, "_BEHIND", 1)
+    monkeypatch.setattr(control_module, "_MAX_QUEUED", 1)
     live.until(lambda: live.column("received") == [1])
 
 
@@ -594,11 +595,11 @@ def test_hundreds_of_views_leave_nothing_behind(control, token, view, until):
 
 def test_a_view_through_the_kernel_receives_updates_while_it_asks(control, token, server, connect, monkeypatch, until):
     monkeypatch.setattr(control_module, "_LEASE", 0.5)
-    monkeypatch.setattr(control_module, "_FORGOTTEN_AFTER", 1.5)
+    monkeypatch.setattr(control_module, "_IDLE_TIMEOUT", 1.5)
     client = connect(server, "/ws")
     told = []
     ask = default_runtime().call_queue.put
-    ask(control.ask, token, "v", json.dumps({"do": "look", "id": 1}), told.append)
+    ask(control.handle_request, token, "v", json.dumps({"do": "window", "id": 1}), told.append)
     until(lambda: any('"done"' in text for text in told))
     time.sleep(0.8)
     count = len(told)
@@ -606,36 +607,36 @@ def test_a_view_through_the_kernel_receives_updates_while_it_asks(control, token
         client.send("x")
         time.sleep(0.02)
     assert len(told) == count
-    ask(control.ask, token, "v", json.dumps({"do": "poll"}), told.append)
+    ask(control.handle_request, token, "v", json.dumps({"do": "poll"}), told.append)
     until(lambda: len(told) > count)
     until(lambda: not control._viewers and not control.is_ticking)
 
 
 def ask_through_kernel(control, token, view, told, **request):
-    default_runtime().call_queue.put(control.ask, token, view, json.dumps(request), told.append)
+    default_runtime().call_queue.put(control.handle_request, token, view, json.dumps(request), told.append)
 
 
 def test_a_hundred_views_through_the_kernel_that_rested_and_went_are_forgotten(control, token, monkeypatch, until):
-    monkeypatch.setattr(control_module, "_FORGOTTEN_AFTER", 1.0)
+    monkeypatch.setattr(control_module, "_IDLE_TIMEOUT", 1.0)
     told = []
     for n in range(100):
-        ask_through_kernel(control, token, f"v{n}", told, do="look")
+        ask_through_kernel(control, token, f"v{n}", told, do="window")
         ask_through_kernel(control, token, f"v{n}", told, do="follow", topic="t")
-        ask_through_kernel(control, token, f"v{n}", told, do="rest", id=n)
+        ask_through_kernel(control, token, f"v{n}", told, do="pause", id=n)
     until(lambda: {json.loads(text).get("id") for text in told} >= set(range(100)))
     until(lambda: not control._viewers)
-    assert not control._asked
+    assert not control._last_requests
     until(lambda: not control.is_ticking)
     hub = default_runtime().service(Hub)
     assert here(lambda: hub.topics() == [])
 
 
-def test_a_paused_view_through_the_kernel_that_asks_is_kept(control, token, monkeypatch, until):
-    monkeypatch.setattr(control_module, "_FORGOTTEN_AFTER", 1.0)
+def test_a_paused_view_through_the_kernel_with_recent_requests_stays_registered(control, token, monkeypatch, until):
+    monkeypatch.setattr(control_module, "_IDLE_TIMEOUT", 1.0)
     told = []
     for view in ("stays", "goes"):
-        ask_through_kernel(control, token, view, told, do="look")
-        ask_through_kernel(control, token, view, told, do="rest")
+        ask_through_kernel(control, token, view, told, do="window")
+        ask_through_kernel(control, token, view, told, do="pause")
     until(lambda: len(control._viewers) == 2)
 
     def only_one():
@@ -647,11 +648,11 @@ def test_a_paused_view_through_the_kernel_that_asks_is_kept(control, token, monk
 
 def test_a_forgotten_view_is_told_to_start_again(control, token, until):
     told = []
-    ask_through_kernel(control, token, "v", told, do="rest", rest=False)
+    ask_through_kernel(control, token, "v", told, do="pause", paused=False)
     until(lambda: told)
     assert json.loads(told[0]) == {"t": "welcome"}
     told.clear()
-    ask_through_kernel(control, token, "v", told, do="look", id=1)
+    ask_through_kernel(control, token, "v", told, do="window", id=1)
     until(lambda: any('"done"' in text for text in told))
     assert not any("welcome" in text for text in told)
 
@@ -659,15 +660,15 @@ def test_a_forgotten_view_is_told_to_start_again(control, token, until):
 def test_a_view_whose_request_is_refused_is_told_to_start_only_once(control, token, until):
     told = []
     for number in range(3):
-        ask_through_kernel(control, token, "v", told, do="look", limit=0, id=number)
+        ask_through_kernel(control, token, "v", told, do="window", limit=0, id=number)
     until(lambda: sum('"done"' in text for text in told) == 3)
     assert sum("welcome" in text for text in told) == 1
 
 
 def test_the_number_of_views_through_the_kernel_is_bounded(control, token, until):
-    most = control_module._MOST_THROUGH_KERNEL
+    most = control_module._MAX_KERNEL_VIEWS
     for n in range(most + 20):
-        ask_through_kernel(control, token, f"v{n}", [], do="look")
+        ask_through_kernel(control, token, f"v{n}", [], do="window")
     until(lambda: f"{token.name} v{most + 19}" in control._viewers)
     assert list(control._viewers) == [f"{token.name} v{n}" for n in range(20, most + 20)]
 
@@ -676,9 +677,9 @@ def test_the_number_of_views_through_the_kernel_is_bounded(control, token, until
 def test_a_message_that_is_no_request_ends_that_view_through_the_kernel_too(control, token, said, until):
     default_runtime().journal.clear()
     told = []
-    ask_through_kernel(control, token, "v", told, do="look", id=1)
+    ask_through_kernel(control, token, "v", told, do="window", id=1)
     until(lambda: len(control._viewers) == 1)
-    default_runtime().call_queue.put(control.ask, token, "v", said, told.append)
+    default_runtime().call_queue.put(control.handle_request, token, "v", said, told.append)
     until(lambda: not control._viewers)
     [entry] = until(lambda: default_runtime().journal.entries("info"))
     assert "closed with 1007" in entry["message"]
@@ -686,8 +687,8 @@ def test_a_message_that_is_no_request_ends_that_view_through_the_kernel_too(cont
 
 def test_a_revoked_token_is_refused(control, token):
     told = []
-    here(lambda: control.shut(token))
-    here(lambda: control.ask(token, "v", '{"do": "look", "id": 1}', told.append))
+    here(lambda: control.revoke(token))
+    here(lambda: control.handle_request(token, "v", '{"do": "window", "id": 1}', told.append))
     assert told == []
 
 
@@ -696,4 +697,4 @@ def test_many_widgets_at_once_share_one_server(control):
         return await asyncio.gather(*(control.open() for _ in range(5)))
 
     tokens = here(several)
-    assert len({token.name for token in tokens}) == len({token.tell() for token in tokens}) == 5
+    assert len({token.name for token in tokens}) == len({token.reveal() for token in tokens}) == 5

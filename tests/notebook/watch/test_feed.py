@@ -142,7 +142,7 @@ def test_every_column_is_sorted_by_its_values(table_of, column, descending):
     values = [least if value is None else value for value in values]
     assert values == sorted(values, reverse=descending)
     # Equal values keep the order of their numbers.
-    equal = [row.thing.channel_id for row in rows if clients.cells(row)[place] == clients.cells(rows[0])[place]]
+    equal = [row.source.channel_id for row in rows if clients.cells(row)[place] == clients.cells(rows[0])[place]]
     assert equal == sorted(equal)
 
 
@@ -153,7 +153,7 @@ def test_search_finds_words_in_any_column_and_in_the_state(table_of):
     clients = table_of(stubs)
 
     def found(text):
-        return [row.thing.channel_id for row in clients.ordered(Query(search=text))]
+        return [row.source.channel_id for row in clients.ordered(Query(search=text))]
 
     assert found("grace") == [7]
     assert found("PAGE.example") == [8]
@@ -218,7 +218,7 @@ def test_real_clients_of_two_servers_are_in_one_table(server, connect):
         clients = Feed(default_runtime(), TABLE)
         clients.refresh()
         return [
-            [(row.thing.endpoint.server.port, row.thing.path) for row in clients.ordered(query)]
+            [(row.source.endpoint.server.port, row.source.path) for row in clients.ordered(query)]
             for query in (Query(), Query(server=places[0]), Query(server=places[1], path="/echo"))
         ]
 

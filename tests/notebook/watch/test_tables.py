@@ -139,7 +139,7 @@ def test_a_table_whose_rows_cannot_be_read_ends_its_own_view_and_no_other(parcel
     sound.look()
     sys.modules["zefnb.notebook.watch.tables.parcels"].PARCELS["c"] = {"name": "c"}
     assert broken.close_code() == 1000
-    assert sound.ask("look")["ok"]
+    assert sound.ask("window")["ok"]
     [entry] = default_runtime().journal.entries("error")
     assert "a live table: KeyError" in entry["message"]
 
@@ -173,7 +173,7 @@ def test_topics_are_watched_published_to_and_deleted(view_of, until):
     assert "news" in drawn("topics")
     assert live.ask("act", row=live.order[0], action="delete")["ok"]
     live.until(lambda: live.rows == [])
-    assert "nobody listens to any topic" in drawn("topics")
+    assert "no topic has subscribers" in drawn("topics")
 
 
 def test_actors_are_watched_with_their_states_and_stopped(view_of, until):

@@ -125,5 +125,5 @@ def test_links_in_a_terminal_lead_to_this_machine(prompt):
     prompt.enter("%zef url /ws")
     prompt.until(f"Out[5]: ws://localhost:{port}/ws")
     prompt.enter("%zef client /ws")
-    lines = prompt.until("this is for notebooks")
+    lines = prompt.until("this needs a notebook")
     assert any(line.endswith(f"connect from elsewhere to ws://localhost:{port}/ws") for line in lines)

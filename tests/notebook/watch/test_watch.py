@@ -41,7 +41,7 @@ def table(server, control):
 def test_an_invalid_argument_raises_and_the_error_lists_valid_ones(server):
     with pytest.raises(InvalidValue, match="a server's handle or its port"):
         watch("chat")
-    with pytest.raises(InvalidValue, match="no server of ours listens on port 1"):
+    with pytest.raises(InvalidValue, match="no server of zefnb is on port 1"):
         watch(1)
     with pytest.raises(InvalidValue, match="a route, such as '/ws'"):
         watch(server, "ws")
@@ -86,26 +86,28 @@ def test_a_saved_notebook_contains_no_secret(table):
     state = json.dumps(Widget.get_manager_state(), default=str) + json.dumps(table.get_state(), default=str)
     bundle = json.dumps(table._repr_mimebundle_())
     for text in (state, bundle, repr(table)):
-        assert token.tell() not in text
+        assert token.reveal() not in text
         assert token.name not in text
 
 
 def test_the_access_token_is_given_only_through_the_kernel(table, until):
     sent = []
     table.send = sent.append
-    table._heard(table, {"view": "v1", "ask": "token", "host": "127.0.0.1:8888", "origin": "http://127.0.0.1:8888"}, [])
+    table._on_message(
+        table, {"view": "v1", "get": "token", "host": "127.0.0.1:8888", "origin": "http://127.0.0.1:8888"}, []
+    )
     until(lambda: sent)
     [token] = the_control()._tokens.values()
     assert sent == [
-        {"view": "v1", "token": {"port": the_control().port, "name": token.name, "secret": token.tell(), "base": ""}}
+        {"view": "v1", "token": {"port": the_control().port, "name": token.name, "secret": token.reveal(), "base": ""}}
     ]
 
 
 @pytest.mark.parametrize(
-    "said", [None, 5, {}, {"ask": "x"}, {"say": 5}, {"view": 1, "ask": "token", "host": 5, "origin": None}]
+    "said", [None, 5, {}, {"get": "x"}, {"request": 5}, {"view": 1, "get": "token", "host": 5, "origin": None}]
 )
 def test_invalid_messages_through_the_kernel_do_no_harm(table, said):
-    table._heard(table, said, [])
+    table._on_message(table, said, [])
 
 
 def test_closing_the_widget_revokes_its_token(table, until):

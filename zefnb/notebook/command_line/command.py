@@ -16,6 +16,7 @@ from zefnb.core.entity import ET, Actor, HTTPServer, Topic
 from zefnb.engine.run import run
 from zefnb.errors import Hint
 from zefnb.notebook.command_line.line import LineError, Token, pieces, whole, words
+from zefnb.text.article import with_article
 from zefnb.text.short_repr import short_repr
 
 # Python refuses to convert very long numbers, and no valid number here has so many digits.
@@ -33,35 +34,35 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **how: Any) -> None:
         super().__init__(**how)
         # The words that contain values, by the placeholders that argparse parses instead.
-        self._kept: dict[str, Token] = {}
+        self._placeholders: dict[str, Token] = {}
 
     def parse_words(self, words: Iterable[Token]) -> argparse.Namespace:
         """Return the arguments in `words`. Raises `LineError` if they are invalid. Can be called only once."""
         for action in self._actions:
             action.type = self._of_token(action.type)
-        given, extra = self.parse_known_args([self._standing_for(word) for word in words])
+        given, extra = self.parse_known_args([self._placeholder_for(word) for word in words])
         if extra:
             self.error(f"unrecognized arguments: {' '.join(extra)}")
         return given
 
-    def _standing_for(self, word: Token) -> str:
+    def _placeholder_for(self, word: Token) -> str:
         if not word.is_given:
             return word
-        key = f"\0{len(self._kept)}\0"
-        self._kept[key] = word
+        key = f"\0{len(self._placeholders)}\0"
+        self._placeholders[key] = word
         return word.option + key
 
     def _of_token(self, kind: Any) -> Callable[[str], Any]:
         def read(text: str) -> Any:
-            token = self._kept.get(text, text)
+            token = self._placeholders.get(text, text)
             return token if kind is None else kind(token)
 
         return read
 
     def error(self, message: str) -> NoReturn:
-        for key, token in self._kept.items():
+        for key, token in self._placeholders.items():
             message = message.replace(key, token).replace(repr(key)[1:-1], token)
-        raise LineError(f"{message} ({self.prog} -h explains)")
+        raise LineError(f"{message} ({self.prog} -h shows the usage)")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         raise HelpShown(message or "")
@@ -104,7 +105,9 @@ class Context:
             return found.input[0] if isinstance(found.input, list) else found.input
         value = token_value(token)
         if not isinstance(value, str):
-            raise LineError(f"{token}: no topic, but {type(value).__name__}")
+            raise LineError(
+                f"{token} is not a topic but {with_article(type(value).__name__)}; give a topic or its name"
+            )
         return ET.Topic(value)
 
     def servers(self) -> list[Any]:
@@ -118,8 +121,8 @@ class Context:
             if len(running) == 1:
                 return running[0]
             if not running:
-                raise LineError("no server runs; `%zef start` starts one")
-            raise LineError(f"{len(running)} servers run; say which, by name or port: {_ports(running)}")
+                raise LineError("no server is running; `%zef start` starts one")
+            raise LineError(f"{len(running)} servers are running; name one of them, or its port: {_ports(running)}")
         found = self.named(token)
         if isinstance(found, HTTPServer):
             return found
@@ -128,8 +131,9 @@ class Context:
             for server in running:
                 if server.port == port:
                     return server
-            raise LineError(f"no server of ours listens on port {port}; running: {_ports(running) or 'none'}")
-        raise LineError(f"{token}: no server; a name bound to one, or a port: {_ports(running) or 'none runs'}")
+            raise LineError(f"no server of zefnb is on port {port}; running: {_ports(running) or 'none'}")
+        ports = _ports(running) or "none is running"
+        raise LineError(f"{token} is not a server; give the name of a variable with a server, or a port: {ports}")
 
 
 def _as_port(found: Any) -> int | None:
@@ -207,21 +211,21 @@ def _split_rest(line: str, parser: Parser, positionals: int) -> tuple[str, str]:
 def port(text: str) -> int:
     """Convert an argument to a port."""
     if not text.isdecimal() or len(text) > _LONGEST_NUMBER or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; 0 to 65535, 0 picks a free one")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 0 to 65535 (0: a free port)")
     return int(text)
 
 
 def count(text: str) -> int:
     """Convert an argument to a number."""
     if not text.isdecimal() or len(text) > _LONGEST_NUMBER:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
     return int(text)
 
 
 def path(text: str) -> str:
     """Check that an argument is a path of a server."""
     if not text.startswith("/"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no path; write '/{text}'")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a path; write '/{text}'")
     return text
 
 
@@ -278,8 +282,8 @@ def takes_endpoint(parser: Parser, kind: Callable[[str], str] = endpoint, more: 
 
 def takes_channel(parser: Parser) -> None:
     """Add the arguments `channel` and `--server` for one client."""
-    parser.add_argument("channel", type=channel, help="the client's id, as in %%zef clients")
-    parser.add_argument("--server", type=server, help="a name or a port")
+    parser.add_argument("channel", type=channel, help="the client's id, which %%zef clients lists")
+    parser.add_argument("--server", type=server, help="a server by name or port")
 
 
 def unknown(name: str, known: list[str]) -> LineError:

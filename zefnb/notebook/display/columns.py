@@ -125,8 +125,8 @@ class Column(NamedTuple):
     attribute `name`. `reads` is the name of a `Reading`; for a 'rate', `of` reads a counter. A `fixed` value never
     changes while its row exists. `width` is the least width in the browser, in px, and `grow` its share of the
     remaining width; `widest` is the greatest width in a terminal, in characters. If the width is not sufficient, the
-    columns with the lowest `keep` are left out first. A value above `loud` is highlighted. An `optional` column is left
-    out if it is empty in all rows, and an `if_different` column if all rows have the same value.
+    columns with the lowest `keep` are left out first. A value above `highlight_above` is highlighted. An `optional`
+    column is left out if it is empty in all rows, and an `if_different` column if all rows have the same value.
     """
 
     name: str
@@ -138,7 +138,7 @@ class Column(NamedTuple):
     grow: int = 0
     widest: int = 40
     keep: int = 5
-    loud: float | None = None
+    highlight_above: float | None = None
     optional: bool = False
     if_different: bool = False
     order: Callable[[Any], Any] | None = None
@@ -154,7 +154,18 @@ class Column(NamedTuple):
 
     def spec(self) -> dict[str, Any]:
         """Return the description of the column for the browser."""
-        given = ("name", "title", "reads", "fixed", "width", "grow", "keep", "loud", "optional", "if_different")
+        given = (
+            "name",
+            "title",
+            "reads",
+            "fixed",
+            "width",
+            "grow",
+            "keep",
+            "highlight_above",
+            "optional",
+            "if_different",
+        )
         reading = {"right": self.reading.right, "descending": self.reading.descending}
         return {name: getattr(self, name) for name in given} | reading
 
@@ -176,7 +187,7 @@ def fitting(columns: Sequence[Column], texts: Sequence[Sequence[str]], width: in
         min(column.widest, max([len(column.title), *(len(row[n]) for row in texts)]))
         for n, column in enumerate(columns)
     ]
-    kept = list(range(len(columns)))
-    while len(kept) > 1 and sum(widths[n] + _GAP for n in kept) - 1 > width:
-        kept.remove(min(kept, key=lambda n: columns[n].keep))
-    return kept
+    chosen = list(range(len(columns)))
+    while len(chosen) > 1 and sum(widths[n] + _GAP for n in chosen) - 1 > width:
+        chosen.remove(min(chosen, key=lambda n: columns[n].keep))
+    return chosen

@@ -32,9 +32,9 @@ def drawn(columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, width: in
     texts = [[strip_controls(c.text(v), _WIDEST_CELL) for c, v in zip(columns, row, strict=True)] for row in shown]
     there = in_use(columns, shown)
     fit = fitting([columns[n] for n in there], [[row[n] for n in there] for row in texts], width)
-    kept = [there[n] for n in fit]
+    chosen = [there[n] for n in fit]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for place, n in enumerate(kept):
+    for place, n in enumerate(chosen):
         table.add_column(
             Text(columns[n].title),
             justify="right" if columns[n].reading.right else "left",
@@ -44,7 +44,7 @@ def drawn(columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, width: in
             style="" if place else "cyan",
         )
     for row in texts:
-        table.add_row(*(Text(row[n]) for n in kept))
+        table.add_row(*(Text(row[n]) for n in chosen))
     hidden = len(rows) - len(shown)
     if hidden:
         table.add_row(Text("…"), Text(f"{hidden:,} more", style="dim"))
@@ -74,7 +74,7 @@ _WIDEST_CELL = 400
 _MOST_BITS = 256
 
 
-class _Answered(Column):
+class _QueryColumn(Column):
     """A column of a query result without a live table: the type of each value determines its text."""
 
     __slots__ = ()
@@ -96,7 +96,7 @@ def _columns(rows: Rows) -> list[Column]:
         return [c for c in columns if c.name in there or (not rows and c.reads != "rate")]
     keys = [key for key in _KEYS.get(rows.title, there) if key in there]
     numbers = {key for key in keys if _are_numbers([row.get(key) for row in rows])}
-    return [_Answered(key, key.replace("_", " "), "number" if key in numbers else "text") for key in keys]
+    return [_QueryColumn(key, key.replace("_", " "), "number" if key in numbers else "text") for key in keys]
 
 
 def grid(rows: Rows) -> Grid:

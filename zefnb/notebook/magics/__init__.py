@@ -15,23 +15,23 @@ from zefnb.text.controls import strip_controls
 SUBCOMMANDS = {
     "start": "start a server with a WebSocket route",
     "stop": "stop a server, an actor, a timer, a client or a subscription",
-    "url": "the link to a server, right for where this runs",
-    "publish": "publish a message to a topic; as %%zef publish, the cell",
-    "clients": "who is connected",
-    "watch": "who is connected, live",
-    "tail": "the messages of a topic as they come",
-    "topics": "who listens to what",
-    "actors": "the actors, and what they have done",
-    "log": "what happened, handlers' prints included",
-    "faults": "what went wrong, with tracebacks",
+    "url": "the link to a server, correct on this machine and behind a proxy",
+    "publish": "publish a message to a topic; %%zef publish: the cell",
+    "clients": "list the connected clients",
+    "watch": "show a live table of the clients, or of topics, actors, ...",
+    "tail": "show the messages of a topic as they arrive",
+    "topics": "list the topics and their subscribers",
+    "actors": "list the actors, or show the state of one",
+    "log": "list the journal, with the lines that handlers printed",
+    "faults": "list the errors with their tracebacks",
     "connect": "connect outward to a WebSocket server",
-    "client": "a small chat client, here in the cell",
+    "client": "show a chat client under the cell",
     "kick": "close the connection of one client",
-    "send": "send to one client",
-    "page": "%%zef page: serve the cell as a page",
+    "send": "send a message to one client",
+    "page": "%%zef page: serve the cell as an HTML page",
     "on": "%%zef on TOPIC: run the cell for each message, as `msg`",
-    "off": "end what %%zef on or %zef tail began",
-    "doctor": "what is installed, what works here",
+    "off": "end %%zef on or %zef tail for a topic",
+    "doctor": "check the installation and this machine",
 }
 _HELP = ("-h", "--help", "help")
 _LONGEST_ERROR = 1_000
@@ -47,13 +47,13 @@ def command(name: str) -> Command:
 
 def help_text() -> str:
     """Return the text that `%zef -h` prints."""
-    lines = [f"  {name:<9}{what}" for name, what in SUBCOMMANDS.items()]
+    lines = [f"  {name:<9}{purpose}" for name, purpose in SUBCOMMANDS.items()]
     head = "usage: %zef [SUBCOMMAND ...]\n\n%zef alone shows everything that runs.\n"
     return "\n".join(
         [
             head,
             *lines,
-            "\n%zef SUBCOMMAND -h explains one. In a line {expr} and $name stand for values.",
+            "\n%zef SUBCOMMAND -h shows the usage of one. In a line, {expr} and $name are replaced by values.",
         ]
     )
 
@@ -94,16 +94,16 @@ def call(shell: Any, line: str, cell: str | None = None, local: dict[str, Any] |
 
             return overview()
         if not name:
-            raise LineError("say what is to be done with the cell: %%zef page, on or publish (%zef -h explains)")
+            raise LineError("the subcommand is missing: %%zef page, %%zef on or %%zef publish (%zef -h lists them)")
         return _call(command(name), rest, cell, Context(shell, local))
     except HelpShown:
         return None
     except LineError as error:
-        _say(name, " ".join(str(error).split()))
+        _print_error(name, " ".join(str(error).split()))
     except (ZefError, ImportError) as error:
         # The number of an `OSError` does not help the user.
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        _say(name, " ".join(text.split()))
+        _print_error(name, " ".join(text.split()))
     return None
 
 
@@ -111,13 +111,14 @@ def _call(found: Command, line: str, cell: str | None, context: Context) -> Any:
     wants_help = line.strip() in _HELP[:2]
     if not wants_help and not (found.in_line if cell is None else found.in_cell):
         there = "%%zef" if cell is None else "%zef"
-        raise LineError(f"this is for {'cells' if cell is None else 'lines'}: {there} {found.name} (-h explains)")
+        place = "a cell" if cell is None else "a line"
+        raise LineError(f"{found.name} needs {place}: write {there} {found.name} (-h shows the usage)")
     given = found.parse(line, context.names)
     given.cell = cell
     return found.run(given, context)
 
 
-def _say(name: str, text: str) -> None:
+def _print_error(name: str, text: str) -> None:
     # The text can contain a value, and the value can come from a client.
-    said = f"zef {name}: {text}" if name else f"zef: {text}"
-    print(strip_controls(said, _LONGEST_ERROR), file=sys.stderr)
+    line = f"zef {name}: {text}" if name else f"zef: {text}"
+    print(strip_controls(line, _LONGEST_ERROR), file=sys.stderr)

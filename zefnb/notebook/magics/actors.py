@@ -12,14 +12,14 @@ from zefnb.notebook.command_line.line import LineError
 
 
 class Actors(Command):
-    """The actors that run by themselves: what they have handled, what waits, faults, state in short.
+    """List the actors that do not belong to a connection: handled and waiting messages, faults, state in short.
 
-    %zef actors NAME returns the state of one, in full."""
+    %zef actors NAME returns the complete state of one."""
 
     name = "actors"
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("actor", nargs="?", type=variable, help="a name bound to an actor")
+        parser.add_argument("actor", nargs="?", type=variable, help="the name of a variable with an actor")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         if given.actor is None:
@@ -28,7 +28,7 @@ class Actors(Command):
             return overview()["actors"]
         found = context.named(given.actor)
         if not isinstance(found, Actor):
-            raise LineError(f"{given.actor}: no name of an actor")
+            raise LineError(f"{given.actor} is not an actor; give the name of a variable with an actor")
         return context.run(FX.QueryActorState(actor=found))[found]
 
 

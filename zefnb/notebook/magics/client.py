@@ -6,30 +6,31 @@ import argparse
 from typing import Any
 
 from zefnb.core.effect import FX
+from zefnb.net.http.routes import normal_path
 from zefnb.notebook.command_line.command import Command, Context, Parser, server, socket_path
 from zefnb.notebook.command_line.line import LineError
 from zefnb.notebook.links.links import public_url
 
 
 class Client(Command):
-    """A small chat client under the cell, which connects from your browser to the server's public link."""
+    """Show a chat client under the cell. It connects from the browser, by the server's public link."""
 
     name = "client"
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("path", nargs="?", type=socket_path, help="the WebSocket route; the only one if left out")
-        parser.add_argument("--server", type=server, help="a name or a port")
+        parser.add_argument("path", nargs="?", type=socket_path, help="the WebSocket route (default: the only one)")
+        parser.add_argument("--server", type=server, help="a server by name or port")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         handle = context.server(given.server)
         sockets = [e["path"] for e in context.run(FX.QueryAllWebsocketEndpoints(http_server=handle))]
         wanted = given.path or (sockets[0] if len(sockets) == 1 else None)
-        if wanted is None or (wanted.rstrip("/") or "/") not in sockets:
-            problem = f"no WebSocket route {wanted}" if wanted else "say which route"
-            raise LineError(f"{problem}; there are: {', '.join(sockets) or 'none'}")
+        if wanted is None or normal_path(wanted) not in sockets:
+            problem = f"{wanted} is not a WebSocket route" if wanted else "name the route"
+            raise LineError(f"{problem}; routes: {', '.join(sockets) or 'none'}")
         url = public_url(handle, wanted, websocket=True)
         if not context.is_notebook:
-            raise LineError(f"this is for notebooks; connect from elsewhere to {url}")
+            raise LineError(f"this needs a notebook; connect from elsewhere to {url}")
         from zefnb.notebook.widgets.chat_client import shown_client
 
         return shown_client(handle, str(url))

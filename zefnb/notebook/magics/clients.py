@@ -7,12 +7,13 @@ from typing import Any
 
 from zefnb.core.effect import FX
 from zefnb.core.rows import Rows
+from zefnb.net.http.routes import normal_path
 from zefnb.notebook.command_line.command import Command, Context, Parser, takes_endpoint
 from zefnb.notebook.magics.watch import target
 
 
 class Clients(Command):
-    """Who is connected: a list of dicts that shows itself as a table.
+    """List the connected clients: a list of dicts, which is shown as a table.
 
     %zef clients, %zef clients 8000, %zef clients /ws, %zef clients server/ws"""
 
@@ -26,7 +27,7 @@ class Clients(Command):
         rows: list[dict[str, Any]] = []
         for server in [handle] if handle is not None else context.servers():
             rows += context.run(FX.QueryAllConnectedWebsocketClients(http_server=server))
-        route = None if path is None else path.rstrip("/") or "/"
+        route = None if path is None else normal_path(path)
         return Rows("clients", (row for row in rows if route in (None, row["path"])))
 
 

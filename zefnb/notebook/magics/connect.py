@@ -16,7 +16,7 @@ class Connect(Command):
     %zef connect wss://feed.example/ws --in prices     its messages are published to the topic
     %zef connect ws://localhost:8000/ws --in a --out b
     %zef connect wss://feed.example/ws --in prices --header "Authorization: Bearer $token"
-    %zef connect ws://localhost:8000/ws --in a --wait 30     try for 30 s while nothing listens there
+    %zef connect ws://localhost:8000/ws --in a --wait 30     retry for 30 s until a server listens there
 
     Running the cell again replaces the connection; %zef stop NAME ends it."""
 
@@ -24,11 +24,11 @@ class Connect(Command):
 
     def arguments(self, parser: Parser) -> None:
         parser.add_argument("url", help="ws://... or wss://...")
-        for option, dest, what in (
-            ("--in", "into", "what comes in goes here"),
-            ("--out", "out", "what is published here goes out"),
+        for option, dest, use in (
+            ("--in", "into", "publish received messages to this topic"),
+            ("--out", "out", "send the messages of this topic"),
         ):
-            parser.add_argument(option, dest=dest, type=topic, metavar="TOPIC", action="append", default=[], help=what)
+            parser.add_argument(option, dest=dest, type=topic, metavar="TOPIC", action="append", default=[], help=use)
 
         parser.add_argument(
             *("-H", "--header"),
@@ -37,13 +37,13 @@ class Connect(Command):
             metavar='"NAME: VALUE"',
             action="append",
             default=[],
-            help="sent with the handshake; $name in it keeps a secret out of the cell",
+            help="a header of the handshake; $name keeps a secret out of the cell",
         )
-        parser.add_argument("--wait", type=count, default=0, metavar="SECONDS", help="how long to try at first")
+        parser.add_argument("--wait", type=count, default=0, metavar="SECONDS", help="retry the first connection (0)")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         if not given.into and not given.out:
-            raise LineError("say where messages go: --in TOPIC, --out TOPIC, or both")
+            raise LineError("a topic is missing: give --in TOPIC, --out TOPIC, or both")
         topics = {}
         if given.into:
             topics["in_stream_into"] = [context.topic(name) for name in given.into]
@@ -57,7 +57,7 @@ def header(token: str) -> str:
     """Check a header in curl's form, `Name: value`. The error does not have its text, which can be a secret."""
     name, colon, _ = str(token).partition(":")
     if not colon or not name.strip():
-        raise argparse.ArgumentTypeError('a header is written "Name: value"')
+        raise argparse.ArgumentTypeError('this is not a header; write "Name: value"')
     return token
 
 

@@ -8,7 +8,7 @@ from zefnb.notebook.command_line.command import Command, Context, Parser
 
 
 class Doctor(Command):
-    """What is installed, what works here, how links are made, and what is missing."""
+    """Check the installation and this machine, and show how links are made and which packages are missing."""
 
     name = "doctor"
 

@@ -13,13 +13,13 @@ from zefnb.notebook.display.tables import cell_text
 
 
 class Faults(Command):
-    """What went wrong, the newest first, each with its traceback and how often it happened."""
+    """List the errors, the newest first, each with its traceback and its count."""
 
     name = "faults"
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("server", nargs="?", type=server, help="of this server alone, by name or port")
-        parser.add_argument("-n", "--limit", type=count, default=20, help="so many at most (20)")
+        parser.add_argument("server", nargs="?", type=server, help="only the errors of this server, by name or port")
+        parser.add_argument("-n", "--limit", type=count, default=20, help="the greatest number of errors (20)")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         of = {"server": context.server(given.server)} if given.server is not None else {}

@@ -9,7 +9,7 @@ from zefnb.notebook.command_line.command import Command, Context, Parser, count,
 
 
 class Kick(Command):
-    """Close the connection of one client, after what was sent to it before. The rest of the line is the reason.
+    """Close the connection of one client, after all messages that were sent to it. The rest of the line is the reason.
 
     %zef kick 3 be nice"""
 

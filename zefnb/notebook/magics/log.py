@@ -11,17 +11,17 @@ from zefnb.notebook.command_line.command import Command, Context, Parser, count,
 
 
 class Log(Command):
-    """What happened, the newest first: notes, faults, and what handlers printed.
+    """List the journal, the newest entry first: notes, faults, and the lines that handlers printed.
 
     %zef log --access shows the requests to servers that were started with logging=True."""
 
     name = "log"
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("server", nargs="?", type=server, help="of this server alone, by name or port")
-        parser.add_argument("-n", "--limit", type=count, default=50, help="so many at most (50)")
-        parser.add_argument("--access", action="store_true", help="the requests, of servers with logging=True")
-        parser.add_argument("--level", choices=LEVELS, default="debug", help="the least to show")
+        parser.add_argument("server", nargs="?", type=server, help="only the entries of this server, by name or port")
+        parser.add_argument("-n", "--limit", type=count, default=50, help="the greatest number of entries (50)")
+        parser.add_argument("--access", action="store_true", help="the requests to servers with logging=True")
+        parser.add_argument("--level", choices=LEVELS, default="debug", help="the lowest level to show")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         kind = "access" if given.access else "journal"

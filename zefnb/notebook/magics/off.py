@@ -10,17 +10,17 @@ from zefnb.notebook.magics import on
 
 
 class Off(Command):
-    """End what %%zef on TOPIC or %zef tail TOPIC began."""
+    """End %%zef on TOPIC and %zef tail TOPIC."""
 
     name = "off"
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("topic", type=topic, help="its name, or a name bound to it")
+        parser.add_argument("topic", type=topic, help="the name of the topic, or of a variable with it")
 
     def run(self, given: argparse.Namespace, context: Context) -> None:
         if not on.end(context.topic(given.topic), context):
-            known = ", ".join(on.known()) or "nothing"
-            raise LineError(f"no cell listens to {given.topic}; listened to: {known}")
+            known = ", ".join(on.known()) or "none"
+            raise LineError(f"no cell is subscribed to {given.topic}; topics with such a cell: {known}")
 
 
 COMMAND = Off()

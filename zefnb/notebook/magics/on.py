@@ -21,10 +21,10 @@ _listening: dict[Any, list[Any]] = {}
 
 
 class On(Command):
-    """Run the cell for each message of a topic, which it finds as `msg`; everything else is your own names.
+    """Run the cell for each message of a topic, as `msg`. All other names are those of the notebook.
 
-    It runs in a thread of its own, or on the loop when it awaits. An effect, or a list of effects, that is the
-    value of its last line is performed. Prints and faults appear under the cell. Running it again replaces it;
+    The cell runs in another thread, or on the loop if it awaits. If the value of its last line is an effect or a
+    list of effects, that is performed. Output and errors appear under the cell. Running it again replaces it;
     %zef off TOPIC ends it."""
 
     name = "on"
@@ -32,13 +32,13 @@ class On(Command):
     in_cell = True
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("topic", type=topic, help="its name, or a name bound to it")
+        parser.add_argument("topic", type=topic, help="the name of the topic, or of a variable with it")
 
     def run(self, given: argparse.Namespace, context: Context) -> None:
         target = context.topic(given.topic)
         function = compiled(context.shell, given.cell, f"%%zef on {given.topic}")
-        answer = context.run(FX.SubscribeFX(topic=target, op=ZefFunction(function)))
-        remember(target, answer.subscription)
+        result = context.run(FX.SubscribeFX(topic=target, op=ZefFunction(function)))
+        remember(target, result.subscription)
 
 
 def remember(target: Any, subscription: Any) -> None:

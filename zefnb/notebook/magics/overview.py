@@ -13,7 +13,7 @@ from zefnb.notebook.links.links import public_url
 _SECTIONS = ("servers", "endpoints", "topics", "actors", "timers", "databases", "outward")
 
 
-class Board(dict[str, Any]):
+class Overview(dict[str, Any]):
     """Everything that runs, as plain values, with a list of dicts for each kind. It displays itself."""
 
     __slots__ = ()
@@ -60,13 +60,13 @@ class Board(dict[str, Any]):
         printer.text("\n".join(lines))
 
 
-def overview() -> Board:
+def overview() -> Overview:
     """Return everything that runs."""
     from zefnb.core.entity import ET
-    from zefnb.notebook import overview as gathered
+    from zefnb.notebook import overview as collected
 
-    facts = gathered.on_loop(runtime := default_runtime(), lambda: gathered.overview(runtime))
-    found = Board(faults=facts["faults"])
+    facts = collected.on_loop(runtime := default_runtime(), lambda: collected.overview(runtime))
+    found = Overview(faults=facts["faults"])
     found["servers"] = Rows("running servers", map(_server, facts["servers"]))
     found["endpoints"] = Rows(
         "endpoints",

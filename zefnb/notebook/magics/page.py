@@ -17,19 +17,18 @@ from zefnb.text.controls import strip_controls
 class Page(Command):
     """Serve the cell as an HTML page of the running server, and return its link.
 
-    Where no server runs one is started, on port 8000 or else a free one. Running the cell again changes
-    the page while clients stay connected. The page belongs to the server's address: when the server's cell runs
-    again, the page is still there, and open pages whose connections that ends reload. Nothing in the cell is
-    expanded: braces are the page's own."""
+    If no server is running, one is started on port 8000, or on a free port if 8000 is busy. Running the cell
+    again changes the page while clients stay connected. The page belongs to the address of the server: it stays
+    when the cell of the server runs again, and open pages reload then. Braces in the cell are not replaced."""
 
     name = "page"
     in_line = False
     in_cell = True
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("path", nargs="?", type=path, default="/", help="where (/)")
-        parser.add_argument("--server", type=server, help="a name or a port")
-        parser.add_argument("--port", type=port, default=8000, help="for a server to be started (8000)")
+        parser.add_argument("path", nargs="?", type=path, default="/", help="the path (/)")
+        parser.add_argument("--server", type=server, help="a server by name or port")
+        parser.add_argument("--port", type=port, default=8000, help="the port, if a server is started (8000)")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         if given.server is None and not context.servers():
@@ -37,8 +36,8 @@ class Page(Command):
         else:
             handle = context.server(given.server)
         change = [ET.InsertIn(path=["routes", given.path], value=cell_page(given.cell), survives=True)]
-        answer = context.run(FX.UpdateRunningHTTPServer(server=handle, delta=change))
-        if answer["routes_updated"]:
+        result = context.run(FX.UpdateRunningHTTPServer(server=handle, delta=change))
+        if result["routes_updated"]:
             print(f"updated the page {strip_controls(given.path)} on port {handle.port}")
         return public_url(handle, given.path)
 

@@ -12,7 +12,7 @@ from zefnb.notebook.command_line.line import LineError
 
 
 class Publish(Command):
-    """Publish the rest of the line to a topic: text, or with {expr} or $name alone that very value.
+    """Publish the rest of the line to a topic: text, or the value of {expr} or $name if it is nothing else.
 
     %zef publish chat hello there
     %zef publish chat {dict(n=1)}
@@ -24,15 +24,15 @@ class Publish(Command):
     before_rest = 1
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("topic", type=topic, help="its name, or a name bound to it")
-        parser.add_argument("--json", action="store_true", help="the message is JSON: publish what it says")
+        parser.add_argument("topic", type=topic, help="the name of the topic, or of a variable with it")
+        parser.add_argument("--json", action="store_true", help="the message is JSON; publish its value")
 
     def run(self, given: argparse.Namespace, context: Context) -> None:
         if given.cell is not None and given.message is not None:
-            raise LineError("the message is the cell, so the line ends with the topic")
+            raise LineError("the message is the cell; remove the text after the topic")
         content = given.cell.removesuffix("\n") if given.cell is not None else token_value(given.message)
         if content is None:
-            raise LineError("there is no message (%zef publish -h explains)")
+            raise LineError("the message is missing (%zef publish -h shows the usage)")
         context.run(FX.Publish(target=context.topic(given.topic), content=_content(content, given.json)))
 
 
@@ -44,7 +44,7 @@ def _content(content: Any, is_json: bool) -> Any:
     except RecursionError:
         raise LineError("this JSON is nested too deeply") from None
     except ValueError as error:
-        raise LineError(f"this is no JSON: {error}") from None
+        raise LineError(f"this is not JSON: {error}") from None
 
 
 COMMAND = Publish()

@@ -11,7 +11,7 @@ from zefnb.notebook.command_line.line import LineError
 
 
 class Send(Command):
-    """Send the rest of the line to one client: text, or with {expr} or $name alone that very value.
+    """Send the rest of the line to one client: text, or the value of {expr} or $name if it is nothing else.
 
     %zef send 3 hello, you"""
 
@@ -24,7 +24,7 @@ class Send(Command):
 
     def run(self, given: argparse.Namespace, context: Context) -> None:
         if given.message is None:
-            raise LineError("there is no message (%zef send -h explains)")
+            raise LineError("the message is missing (%zef send -h shows the usage)")
         from zefnb.core.wire import encode_content
         from zefnb.net.http.servers import Servers
         from zefnb.notebook.overview import on_loop

@@ -13,9 +13,9 @@ from zefnb.notebook.command_line.command import Command, Context, Parser, is_giv
 from zefnb.notebook.command_line.line import LineError
 
 _TOPICS = (
-    ("--topic", "topic", "what clients say goes in here, and comes out to them"),
-    ("--in", "into", "what clients say goes in here"),
-    ("--out", "out", "what comes here goes out to clients"),
+    ("--topic", "topic", "clients publish to this topic, and receive its messages"),
+    ("--in", "into", "clients publish to this topic"),
+    ("--out", "out", "clients receive the messages of this topic"),
 )
 
 
@@ -24,8 +24,8 @@ class Start(Command):
 
     %zef start /ws --topic chat            clients get the topic's messages, and publish to it
     %zef start /feed --out news            clients only get messages; with --in they only publish
-    %zef start /echo --actor make_actor    an actor for each connection, from an FX.StartActor(...)
-                                           or a dict of rules bound to that name
+    %zef start /echo --actor make_actor    an actor for each connection, from a variable with an FX.StartActor(...)
+                                           or a dict of rules
 
     Each of --topic, --in and --out may be given several times.
     Running the cell again replaces the server, and keeps its port."""
@@ -34,16 +34,16 @@ class Start(Command):
 
     def arguments(self, parser: Parser) -> None:
         parser.add_argument("path", nargs="?", type=path, default="/ws", help="the route (/ws)")
-        parser.add_argument("--port", type=port, default=8000, help="the port (8000); 0 picks a free one")
-        for option, dest, what in _TOPICS:
-            parser.add_argument(option, dest=dest, type=topic, metavar="TOPIC", action="append", default=[], help=what)
+        parser.add_argument("--port", type=port, default=8000, help="the port (8000); 0: a free one")
+        for option, dest, use in _TOPICS:
+            parser.add_argument(option, dest=dest, type=topic, metavar="TOPIC", action="append", default=[], help=use)
         parser.add_argument("--actor", type=variable, metavar="NAME", help="an actor for each connection")
-        parser.add_argument("--name", type=variable, help="bind the handle to this name, too")
-        parser.add_argument("--restart", action="store_true", help="replace a server of ours that holds the port")
+        parser.add_argument("--name", type=variable, help="also assign the handle to this variable")
+        parser.add_argument("--restart", action="store_true", help="replace the server of zefnb that uses the port")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         if given.name is not None and (is_given(given.name) or not given.name.isidentifier()):
-            raise LineError(f"--name {given.name}: no name; write one as it stands")
+            raise LineError(f"--name {given.name} is not a name; give the name of a variable")
         effect = FX.StartHTTPServer(routes={given.path: _socket(given, context)}, port=given.port)
         if given.restart:
             effect = FX.StartHTTPServer(**effect.__dict__, allow_restart=True)
@@ -59,12 +59,12 @@ class Start(Command):
 def _socket(given: argparse.Namespace, context: Context) -> Any:
     if given.actor is not None:
         if given.topic or given.into or given.out:
-            raise LineError("--actor stands alone: topics go without it")
+            raise LineError("--actor cannot be combined with --topic, --in or --out")
         return ET.WebSocket(actor=_actor(given.actor, context))
     into = [context.topic(name) for name in (*given.topic, *given.into)]
     out = [context.topic(name) for name in (*given.topic, *given.out)]
     if not into and not out:
-        raise LineError("say what clients are connected to: --topic NAME, --in, --out or --actor (-h explains)")
+        raise LineError("the route has no topic or actor: give --topic, --in, --out or --actor (-h shows the usage)")
     topics = {"clients_push_into_": into, "clients_subscribe_to": out}
     return ET.WebSocket(**{field: given for field, given in topics.items() if given})
 
@@ -77,7 +77,7 @@ def _actor(name: Any, context: Context) -> Any:
         return FX.StartActor(initial_state=None, rules=found)
     if isinstance(found, ZefFunction) or (callable(found) and not isinstance(found, str)):
         return FX.StartActor(initial_state=None, handler=found)
-    raise LineError(f"--actor {name}: no FX.StartActor(...), rules or handler of that name")
+    raise LineError(f"--actor {name} is not an FX.StartActor(...), a dict of rules or a handler")
 
 
 COMMAND = Start()

@@ -20,15 +20,15 @@ _STOPS: dict[Any, tuple[str, Callable[[Any], Effect]]] = {
 
 
 class Stop(Command):
-    """Stop a server, by a name bound to it or its port; the only one that runs if none is named.
+    """Stop a server, by name or port; by default the only running one.
 
-    A name bound to an actor, a timer, an outward client or a subscription stops that."""
+    %zef stop NAME also stops an actor, a timer, an outward client or a subscription."""
 
     name = "stop"
 
     def arguments(self, parser: Parser) -> None:
         parser.add_argument("what", nargs="?", type=stoppable, help="a name or a port")
-        parser.add_argument("--all", action="store_true", help="every server")
+        parser.add_argument("--all", action="store_true", help="all servers")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         found = context.named(given.what)

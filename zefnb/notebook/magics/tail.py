@@ -28,15 +28,15 @@ _lists: dict[Any, LiveList] = {}
 
 
 class Tail(Command):
-    """The messages of a topic as they come: a live list in a notebook, lines until Ctrl-C in a terminal.
+    """Show the messages of a topic as they arrive: a live list in a notebook, lines until Ctrl-C in a terminal.
 
     Running the cell again replaces the list; %zef off TOPIC ends it."""
 
     name = "tail"
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("topic", type=topic, help="its name, or a name bound to it")
-        parser.add_argument("-n", type=count, default=20, metavar="COUNT", help="how many the list holds (20)")
+        parser.add_argument("topic", type=topic, help="the name of the topic, or of a variable with it")
+        parser.add_argument("-n", type=count, default=20, metavar="COUNT", help="the length of the list (20)")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         target = context.topic(given.topic)
@@ -47,10 +47,10 @@ def _in_notebook(target: Any, length: int, context: Context) -> Any:
     from zefnb.notebook.widgets.live_list import LiveList
 
     shown = LiveList(str(target._uid), max(1, length))
-    answer = context.run(FX.SubscribeFX(topic=target, op=_hearing(shown.heard)))
-    on.remember(target, answer.subscription)
+    result = context.run(FX.SubscribeFX(topic=target, op=_printer(shown.add)))
+    on.remember(target, result.subscription)
     _close_ended()
-    _lists[answer.subscription] = shown
+    _lists[result.subscription] = shown
     return shown
 
 
@@ -66,31 +66,31 @@ def _close_ended() -> None:
 
 
 def _in_terminal(target: Any, context: Context) -> None:
-    heard: queue.Queue[str] = queue.Queue(_MOST_QUEUED)
+    lines: queue.Queue[str] = queue.Queue(_MOST_QUEUED)
 
-    def hear(line: str) -> None:
-        if not heard.full():
-            heard.put_nowait(line)
+    def put(line: str) -> None:
+        if not lines.full():
+            lines.put_nowait(line)
 
-    answer = context.run(FX.SubscribeFX(topic=target, op=_hearing(hear)))
-    print(f"{strip_controls(repr(target), _LONGEST)}: messages as they come; Ctrl-C ends")
+    result = context.run(FX.SubscribeFX(topic=target, op=_printer(put)))
+    print(f"{strip_controls(repr(target), _LONGEST)}: messages as they arrive; Ctrl-C ends")
     try:
         while True:
             try:
-                print(heard.get(timeout=_EVERY))
+                print(lines.get(timeout=_EVERY))
             except queue.Empty:
                 continue
     except KeyboardInterrupt:
         print()
     finally:
-        context.run(FX.Unsubscribe(subscription=answer.subscription))
+        context.run(FX.Unsubscribe(subscription=result.subscription))
 
 
-def _hearing(hear: Callable[[str], None]) -> Any:
+def _printer(put: Callable[[str], None]) -> Any:
     @op(inline=True)
     def tail(message: Any) -> None:
         text = message if isinstance(message, str) else short_repr(message, _LONGEST)
-        hear(f"{time.strftime('%H:%M:%S')}  {strip_controls(text, _LONGEST)}")
+        put(f"{time.strftime('%H:%M:%S')}  {strip_controls(text, _LONGEST)}")
 
     return tail
 

@@ -9,12 +9,12 @@ from zefnb.notebook.command_line.command import Command, Context, Parser
 
 
 class Topics(Command):
-    """The topics with subscribers: their subscribers, messages published, and messages a second."""
+    """List the topics with subscribers: the subscribers, the messages published, and the messages per second."""
 
     name = "topics"
 
     def arguments(self, parser: Parser) -> None:
-        parser.add_argument("--graph", action="store_true", help="each binding: what leads from where to where")
+        parser.add_argument("--graph", action="store_true", help="list each binding with its source and its target")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         if given.graph:

@@ -6,13 +6,14 @@ import argparse
 from typing import Any
 
 from zefnb.core.effect import FX
+from zefnb.net.http.routes import normal_path
 from zefnb.notebook.command_line.command import Command, Context, Parser, place
 from zefnb.notebook.links.links import public_url
 from zefnb.notebook.magics.watch import split_place
 
 
 class Url(Command):
-    """The url under which a browser reaches a path of a server, as a link, and as text in a name.
+    """Return the url by which a browser reaches a path of a server: a link, which is also a str.
 
     %zef url, %zef url /ws, %zef url server/ws, %zef url server /ws
 
@@ -31,7 +32,7 @@ class Url(Command):
         handle = handle or context.server()
         endpoints = context.run(FX.QueryAllWebsocketEndpoints(http_server=handle))
         sockets = {endpoint["path"] for endpoint in endpoints}
-        return public_url(handle, where, websocket=(where.rstrip("/") or "/") in sockets)
+        return public_url(handle, where, websocket=normal_path(where) in sockets)
 
 
 COMMAND = Url()

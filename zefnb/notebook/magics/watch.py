@@ -7,17 +7,18 @@ from typing import Any
 
 from zefnb.core.effect import FX
 from zefnb.core.entity import HTTPServer
+from zefnb.net.http.routes import normal_path
 from zefnb.notebook.command_line.command import Command, Context, Parser, takes_endpoint, token_value, watched
 from zefnb.notebook.command_line.line import LineError, Token
 from zefnb.notebook.watch.tables import table_names
 
 
 class Watch(Command):
-    """Who is connected, live: a table to sort, to search and to act in; in a terminal, until Ctrl-C.
+    """Show a live table of the clients, with sorting, search and actions; in a terminal, until Ctrl-C.
 
     %zef watch, %zef watch 8000, %zef watch /ws, %zef watch server/ws
 
-    What else runs: %zef watch topics, actors, servers, timers, outward"""
+    Other tables: %zef watch topics, actors, servers, timers, outward, access"""
 
     name = "watch"
 
@@ -39,8 +40,8 @@ def target(word: Any, context: Context) -> tuple[Any, str | None]:
     if path is not None:
         servers = context.servers() if handle is None else [handle]
         known = [row["path"] for one in servers for row in context.run(FX.QueryAllWebsocketEndpoints(http_server=one))]
-        if (path.rstrip("/") or "/") not in known:
-            raise LineError(f"no WebSocket route {path}; there are: {', '.join(sorted(set(known))) or 'none'}")
+        if normal_path(path) not in known:
+            raise LineError(f"{path} is not a WebSocket route; routes: {', '.join(sorted(set(known))) or 'none'}")
     return handle, path
 
 

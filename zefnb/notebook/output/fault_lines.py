@@ -18,7 +18,7 @@ _FAULTS_AT_ONCE = 10
 _FAULTS_A_SECOND = 1.0
 
 
-class _Told:
+class _FaultCounts:
     """The counts of the faults of one cell since its last run, and the rate limit of its lines."""
 
     def __init__(self) -> None:
@@ -44,22 +44,22 @@ class Faults:
     def __init__(self, show: Callable[[str | None, str], None], hint: Callable[[], str]) -> None:
         self._show = show
         self._hint = hint
-        self._told: dict[str | None, _Told] = {}
+        self._counts_of_cells: dict[str | None, _FaultCounts] = {}
 
     def begin(self, cell: str) -> None:
         """Reset the counts of a cell that begins to run."""
-        self._told.pop(cell, None)
+        self._counts_of_cells.pop(cell, None)
 
-    def heard(self, entry: Entry) -> None:
+    def on_entry(self, entry: Entry) -> None:
         """Show an entry of the journal if its count and the rate limit allow it."""
         if entry.level not in ("warning", "error"):
             return
         cell = self._cell_of(entry)
-        told = self._told.get(cell) or self._told.setdefault(cell, _Told())
-        count = told.count(entry.number)
-        if not is_power_of_ten(count) or not told.limit.allows():
+        counts = self._counts_of_cells.get(cell) or self._counts_of_cells.setdefault(cell, _FaultCounts())
+        count = counts.count(entry.number)
+        if not is_power_of_ten(count) or not counts.limit.allows():
             return
-        self._show(cell, f"{self._line(entry, count, told.limit.take_refused())}\n")
+        self._show(cell, f"{self._line(entry, count, counts.limit.take_refused())}\n")
 
     def _line(self, entry: Entry, count: int, others: int) -> str:
         parts = [harmless(entry.message, _LONGEST_FAULT)]

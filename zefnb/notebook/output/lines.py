@@ -11,7 +11,7 @@ import threading
 # In characters. A longer line, such as the dots of a progress display, is released in pieces.
 _LONGEST = 10_000
 # The number of calls of `overdue` that a partial line waits while other threads write.
-_MOST_ASKS = 10
+_MOST_CALLS = 10
 
 
 class Lines:
@@ -23,7 +23,7 @@ class Lines:
     def __init__(self) -> None:
         self._begun: dict[int, str] = {}
         # The number of calls of `overdue` since the partial line of each thread began.
-        self._asks: dict[int, int] = {}
+        self._calls: dict[int, int] = {}
         self._is_quiet = True
 
     def __bool__(self) -> bool:
@@ -34,7 +34,7 @@ class Lines:
         thread = threading.get_ident()
         whole, end, rest = (self._begun.pop(thread, "") + text).rpartition("\n")
         if end:
-            self._asks.pop(thread, None)
+            self._calls.pop(thread, None)
             self._is_quiet = False
         if len(rest) > _LONGEST:
             return whole + end + rest
@@ -44,7 +44,7 @@ class Lines:
 
     def flush(self) -> str:
         """Return the partial line of this thread."""
-        self._asks.pop(threading.get_ident(), None)
+        self._calls.pop(threading.get_ident(), None)
         return self._begun.pop(threading.get_ident(), "")
 
     def overdue(self) -> str:
@@ -53,8 +53,8 @@ class Lines:
         While other threads write complete lines, a partial line waits for more calls: on a busy machine its thread may
         only be waiting for the processor, and another line would be appended to the partial one.
         """
-        patience = 1 if self._is_quiet else _MOST_ASKS
+        limit = 1 if self._is_quiet else _MOST_CALLS
         self._is_quiet = True
-        given = [thread for thread in self._begun if self._asks.get(thread, 0) >= patience]
-        self._asks = {thread: self._asks.get(thread, 0) + 1 for thread in self._begun if thread not in given}
+        given = [thread for thread in self._begun if self._calls.get(thread, 0) >= limit]
+        self._calls = {thread: self._calls.get(thread, 0) + 1 for thread in self._begun if thread not in given}
         return "".join(self._begun.pop(thread) for thread in given)

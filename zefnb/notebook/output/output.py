@@ -38,7 +38,7 @@ _REMEMBERED_CELLS = 1_000
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 
 
-def _has_things(cell: str) -> bool:
+def _has_started_something(cell: str) -> bool:
     running = runtime()
     return running is not None and running.cells.has_made(cell)
 
@@ -61,7 +61,7 @@ class KernelOutput:
         self.on_run: Callable[[str], None] | None = None
         self._log = Log()
         self._streams = {name: getattr(sys, name) for name in ("stdout", "stderr")}
-        self._kept = ReloadBuffer(shell, _has_things)
+        self._reload_buffer = ReloadBuffer(shell, _has_started_something)
         self._captures = Captures()
 
     def open(self) -> None:
@@ -72,12 +72,12 @@ class KernelOutput:
         self._shell.events.register("pre_run_cell", self._runs)
         # Each cell can load ipywidgets.
         self._shell.events.register("post_run_cell", self._captures.open)
-        self._kept.open()
+        self._reload_buffer.open()
         self._runs()
 
     def close(self) -> None:
         """Restore the streams."""
-        self._kept.close()
+        self._reload_buffer.close()
         self._shell.events.unregister("pre_run_cell", self._runs)
         self._shell.events.unregister("post_run_cell", self._captures.open)
         self._captures.close()
@@ -126,7 +126,7 @@ class KernelOutput:
                 add_output(widget, output)
             return True
         header = self._headers.get(cell)
-        return output is not None and header is not None and self._kept.takes(cell, header, output)
+        return output is not None and header is not None and self._reload_buffer.takes(cell, header, output)
 
     def _flush_begun(self) -> None:
         with self._lock:
@@ -187,7 +187,7 @@ class KernelOutput:
                 add_output(place, output)
                 continue
             header = self._headers.get(place)
-            if header is None or not text or self._kept.takes(place, header, output):
+            if header is None or not text or self._reload_buffer.takes(place, header, output):
                 continue
             session = self._streams[name].session
             message = session.msg("stream", {"name": name, "text": text}, parent=header)
@@ -216,7 +216,7 @@ class Output:
         """Begin to route output and to show faults."""
         if self.kernel is not None:
             self.kernel.open()
-        journal.COMMON_LISTENERS.append(self._faults.heard)
+        journal.COMMON_LISTENERS.append(self._faults.on_entry)
         # Otherwise the last-resort handler of `logging` prints the fault again, under the running cell.
         journal.logger.addHandler(_silent)
 
@@ -224,7 +224,7 @@ class Output:
         """Stop routing output and showing faults."""
         if self.kernel is not None:
             self.kernel.close()
-        journal.COMMON_LISTENERS.remove(self._faults.heard)
+        journal.COMMON_LISTENERS.remove(self._faults.on_entry)
         journal.logger.removeHandler(_silent)
 
     def _hint(self) -> str:

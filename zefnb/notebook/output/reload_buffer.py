@@ -17,7 +17,7 @@ from zefnb.notebook.output.widget_outputs import Stored, add_output
 from zefnb.notebook.widgets.child_models import close_child_models
 
 # `kernel_info_request` is not among them, because the Jupyter server sends it, too, with sessions of its own.
-_ASKED_BY_PAGES = ("execute_request", "comm_open", "comm_msg", "comm_info_request")
+_REQUESTS_OF_PAGES = ("execute_request", "comm_open", "comm_msg", "comm_info_request")
 
 
 class ReloadBuffer:
@@ -34,9 +34,9 @@ class ReloadBuffer:
     def open(self) -> None:
         """Observe the requests of pages and the end of cells."""
         handlers = self._shell.kernel.shell_handlers
-        self._handlers = {kind: handlers[kind] for kind in _ASKED_BY_PAGES if kind in handlers}
+        self._handlers = {kind: handlers[kind] for kind in _REQUESTS_OF_PAGES if kind in handlers}
         for kind, handler in self._handlers.items():
-            handlers[kind] = partial(self._page_asks, handler)
+            handlers[kind] = partial(self._on_request, handler)
         self._shell.events.register("post_run_cell", self._ran)
 
     def close(self) -> None:
@@ -46,12 +46,12 @@ class ReloadBuffer:
         for widget in self._widgets.values():
             _close(widget)
 
-    def _page_asks(self, handler: Callable[..., Any], stream: Any, ident: Any, parent: Any) -> Any:
+    def _on_request(self, handler: Callable[..., Any], stream: Any, ident: Any, parent: Any) -> Any:
         """Record the page of a request, and handle the request."""
         self._pages.setdefault(parent["header"].get("session"))
         return handler(stream, ident, parent)
 
-    def _is_gone(self, page: Any) -> bool:
+    def _is_replaced(self, page: Any) -> bool:
         """Whether another page has opened since. Both can be open, and then both show the widget."""
         return bool(self._pages) and page != next(reversed(self._pages))
 
@@ -69,7 +69,7 @@ class ReloadBuffer:
     def takes(self, cell: str, header: dict[str, Any], output: Stored) -> bool:
         """Show `output` in the widget of `cell` if another page has opened since its run. Return whether it has."""
         widget = self._widgets.get(cell)
-        if widget is None or not self._is_gone(header.get("session")):
+        if widget is None or not self._is_replaced(header.get("session")):
             return False
         add_output(widget, output)
         return True

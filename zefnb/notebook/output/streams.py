@@ -20,9 +20,9 @@ _classes: dict[type, type] = {}
 def route(stream: Any, take: Take, flushed: Callable[[], bool]) -> None:
     """Call `take` with each text, and `flushed` at each flush. If they return true, the stream does nothing more."""
     plain = type(stream)
-    way_on = vars(stream).pop("write", None)
+    next_write = vars(stream).pop("write", None)
     stream.__class__ = _routed(plain)
-    stream._zefnb = _Route(stream, plain, take, flushed, way_on)
+    stream._zefnb = _Route(stream, plain, take, flushed, next_write)
 
 
 def unroute(stream: Any) -> None:
@@ -32,13 +32,13 @@ def unroute(stream: Any) -> None:
         return
     stream.__class__ = found.plain
     found.is_open = False
-    if found.way_on is not None:
-        stream.write = found.way_on
+    if found.next_write is not None:
+        stream.write = found.next_write
 
 
 class _Route:
-    def __init__(self, stream: Any, plain: type, take: Take, flushed: Callable[[], bool], way_on: Any) -> None:
-        self.stream, self.plain, self.take, self.flushed, self.way_on = stream, plain, take, flushed, way_on
+    def __init__(self, stream: Any, plain: type, take: Take, flushed: Callable[[], bool], next_write: Any) -> None:
+        self.stream, self.plain, self.take, self.flushed, self.next_write = stream, plain, take, flushed, next_write
         self.is_open = True
 
     def write(self, text: str) -> Any:
@@ -48,12 +48,12 @@ class _Route:
             return plain.write(self.stream, text)
         if self.take(text):
             return len(text)
-        if self.way_on is None:
+        if self.next_write is None:
             return plain.write(self.stream, text)
-        # `way_on` calls the `write` that it replaced, which is this method: that call must go to the stream.
+        # `next_write` calls the `write` that it replaced, which is this method: that call must go to the stream.
         _inside.route = self
         try:
-            return self.way_on(text)
+            return self.next_write(text)
         finally:
             _inside.route = None
 
@@ -69,8 +69,8 @@ def _routed(plain: Any) -> type:
             return self._zefnb.write
 
         @write.setter
-        def write(self, way_on: Any) -> None:
-            self._zefnb.way_on = None if way_on == self._zefnb.write else way_on
+        def write(self, next_write: Any) -> None:
+            self._zefnb.next_write = None if next_write == self._zefnb.write else next_write
 
         def flush(self) -> Any:
             return None if self._zefnb.flushed() else super().flush()

@@ -32,15 +32,15 @@ def shortened(outputs: tuple[Stored, ...]) -> tuple[Stored, ...]:
             joined[-1] = {**output, "text": joined[-1]["text"] + output["text"]}
         else:
             joined.append(output)
-    kept: list[Stored] = []
+    newest: list[Stored] = []
     text, displays = _MOST_TEXT, _MOST_DISPLAYS
     for output in reversed(joined):
         if text <= 0 or displays <= 0:
             break
         if "text" in output:
-            kept.insert(0, {**output, "text": output["text"][-text:]})
+            newest.insert(0, {**output, "text": output["text"][-text:]})
             text -= len(output["text"])
         else:
-            kept.insert(0, output)
+            newest.insert(0, output)
             displays -= 1
-    return tuple(kept)
+    return tuple(newest)

@@ -26,7 +26,7 @@ class AccessToken:
         self.name = secrets.token_urlsafe(8)
         self._secret = secrets.token_urlsafe(32)
 
-    def tell(self) -> str:
+    def reveal(self) -> str:
         """Return the secret, for a view that requests it through the kernel."""
         return self._secret
 
@@ -36,8 +36,8 @@ class AccessToken:
         `nonce` is the server's and `counter_nonce` the view's, so that an old proof is invalid. `side` is part of the
         text, so that the proof of one side is invalid for the other.
         """
-        said = f"{side}\n{self.name}\n{nonce}\n{counter_nonce}"
-        return hmac.digest(self._secret.encode(), said.encode(), "sha256").hex()
+        text = f"{side}\n{self.name}\n{nonce}\n{counter_nonce}"
+        return hmac.digest(self._secret.encode(), text.encode(), "sha256").hex()
 
     def __repr__(self) -> str:
         return f"<token {self.name}>"

@@ -28,23 +28,23 @@ from zefnb.topics.hub import Hub
 
 PATH = "/control"
 POLICY_VIOLATION = 1008
-SECRET_WITHIN = 5.0
+PROOF_TIMEOUT = 5.0
 # The limits for views that have not yet proved that they have a secret. A proof has about 200 bytes.
-MOST_WAITING = 32
+MAX_UNAUTHENTICATED = 32
 _LONGEST_PROOF = 1_024
 
-QUICKEST = 0.2
-SLOWEST = 1.0
-_BOARD_EVERY = 1.0
+SHORTEST_PAUSE = 0.2
+LONGEST_PAUSE = 1.0
+_OVERVIEW_INTERVAL = 1.0
 # The pause after a tick is this many times as long as the tick, so that views use at most 5 % of the loop's time.
-_SHARE = 20
+_PAUSE_FACTOR = 20
 # A view with this many bytes in its outbox gets no updates.
-_BEHIND = 256 << 10
+_MAX_QUEUED = 256 << 10
 # A view that uses the kernel's channel gets updates for this long after each request.
 _LEASE = 6.0
 # A view without a request for this long is removed. A paused view polls, too, because a closed tab sends no message.
-_FORGOTTEN_AFTER = 60.0
-_MOST_THROUGH_KERNEL = 100
+_IDLE_TIMEOUT = 60.0
+_MAX_KERNEL_VIEWS = 100
 # The close codes that the server sends because of a view's messages. The journal notes them.
 _REFUSALS = frozenset((1002, 1003, 1007, POLICY_VIOLATION, 1009))
 
@@ -79,13 +79,13 @@ class Control:
         self._viewers: dict[Any, _Viewer] = {}
         self._waiting: dict[Connection, asyncio.TimerHandle] = {}
         # The time of each view's last request through the kernel, the oldest first.
-        self._asked: dict[str, float] = {}
+        self._last_requests: dict[str, float] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due = self._earliest = 0.0
-        self._pause = QUICKEST
-        self._board: dict[str, Any] = {}
-        self._board_at = 0.0
+        self._pause = SHORTEST_PAUSE
+        self._overview: dict[str, Any] = {}
+        self._overview_at = 0.0
         self.ticks = 0
 
     @property
@@ -114,7 +114,7 @@ class Control:
         """Whether a view with that token is connected."""
         return any(viewer.token is token for viewer in self._viewers.values())
 
-    async def shut(self, token: AccessToken) -> None:
+    async def revoke(self, token: AccessToken) -> None:
         """Remove a token and end its views. Removing the last token stops the server."""
         self._tokens.pop(token.name, None)
         for viewer in [viewer for viewer in self._viewers.values() if viewer.token is token]:
@@ -166,25 +166,25 @@ class Control:
         def first(message: Any) -> None:
             verified = challenge.verify(message, self._tokens)
             if verified is None:
-                return connection.close(POLICY_VIOLATION, "this is not the secret")
+                return connection.close(POLICY_VIOLATION, "the proof of the secret is invalid")
             self._stop_waiting(connection)
             connection.max_size = longest
-            self._enter(connection, *verified)
+            self._add_viewer(connection, *verified)
 
         def left(connection: Connection) -> None:
             self._stop_waiting(connection)
-            self._leave(connection)
+            self._remove(connection)
             self._note_refusal(connection)
             if closed is not None:
                 closed(connection)
 
         connection.on_message, connection.on_lost = first, left
         self._waiting[connection] = self._runtime.loop.call_later(
-            SECRET_WITHIN, connection.close, POLICY_VIOLATION, "no secret within 5 s"
+            PROOF_TIMEOUT, connection.close, POLICY_VIOLATION, "no proof of the secret within 5 s"
         )
-        if len(self._waiting) > MOST_WAITING:
+        if len(self._waiting) > MAX_UNAUTHENTICATED:
             # Close the oldest one: a view of zefnb sends its proof within a round trip.
-            next(iter(self._waiting)).close(POLICY_VIOLATION, "too many wait to be let in")
+            next(iter(self._waiting)).close(POLICY_VIOLATION, "too many connections without a proof")
         # A proxy can open the browser's socket before it reaches this server, so the view waits for this message.
         connection.deliver(json.dumps({"t": "hello", "nonce": challenge.nonce}))
 
@@ -203,79 +203,79 @@ class Control:
             text = f"the view of a live table was closed with {code}: {reason}"
             self._runtime.journal.note("warning", text, key=("view refused", code))
 
-    def _enter(self, connection: Connection, token: AccessToken, proof: str) -> None:
+    def _add_viewer(self, connection: Connection, token: AccessToken, proof: str) -> None:
         session = Session(self._runtime, self._feed(token.table), connection.deliver)
         viewer = self._viewers[connection] = _Viewer(
             session,
             token,
-            lambda: connection.queued < _BEHIND,
+            lambda: connection.queued < _MAX_QUEUED,
             lambda: connection.close(1000, "the table has been closed"),
             lambda problem: connection.close(problem.code, problem.reason),
         )
-        connection.on_message = lambda message: self._heard(viewer, message)
-        session.say({"t": "welcome", "proof": proof})
+        connection.on_message = lambda message: self._on_request(viewer, message)
+        session.send({"t": "welcome", "proof": proof})
         self._wake()
 
     # Views that use the kernel's channel, because they cannot open a socket
 
-    def ask(self, token: AccessToken, view: str, text: str, tell: Callable[[str], None]) -> None:
+    def handle_request(self, token: AccessToken, view: str, text: str, send: Callable[[str], None]) -> None:
         """Handle a view's request through the kernel. The view gets updates for `_LEASE` seconds after each request."""
         if token.name not in self._tokens:
             return
         key = f"{token.name} {view}"
         known = self._viewers.get(key)
-        viewer = known or self._enter_through_kernel(key, token, tell)
-        # Moved to the end: `_forget_silent` begins with the oldest.
-        self._asked.pop(key, None)
-        self._asked[key] = time.monotonic()
-        self._heard(viewer, text)
-        if known is None and not viewer.session.has_looked and key in self._viewers:
+        viewer = known or self._add_kernel_viewer(key, token, send)
+        # Moved to the end: `_remove_idle` begins with the oldest.
+        self._last_requests.pop(key, None)
+        self._last_requests[key] = time.monotonic()
+        self._on_request(viewer, text)
+        if known is None and not viewer.session.has_window and key in self._viewers:
             # The view was removed as silent; the welcome makes it send `look` again. Sent only once, because a view
             # whose `look` is refused would otherwise repeat it without end.
-            viewer.session.say({"t": "welcome"})
+            viewer.session.send({"t": "welcome"})
 
-    def _enter_through_kernel(self, key: str, token: AccessToken, tell: Callable[[str], None]) -> _Viewer:
+    def _add_kernel_viewer(self, key: str, token: AccessToken, send: Callable[[str], None]) -> _Viewer:
         def refuse(problem: Malformed) -> None:
-            self._leave(key)
+            self._remove(key)
             self._note(problem.code, problem.reason)
 
-        if len(self._asked) >= _MOST_THROUGH_KERNEL:
-            self._leave(next(iter(self._asked)))
-        session = Session(self._runtime, self._feed(token.table), tell)
-        viewer = _Viewer(session, token, lambda: self._leased(key), lambda: self._leave(key), refuse)
+        if len(self._last_requests) >= _MAX_KERNEL_VIEWS:
+            self._remove(next(iter(self._last_requests)))
+        session = Session(self._runtime, self._feed(token.table), send)
+        viewer = _Viewer(session, token, lambda: self._leased(key), lambda: self._remove(key), refuse)
         self._viewers[key] = viewer
         if self._sweep is None:
-            self._sweep = self._runtime.loop.call_later(_FORGOTTEN_AFTER, self._forget_silent)
+            self._sweep = self._runtime.loop.call_later(_IDLE_TIMEOUT, self._remove_idle)
         return viewer
 
     def _leased(self, key: str) -> bool:
-        return time.monotonic() - self._asked[key] < _LEASE
+        return time.monotonic() - self._last_requests[key] < _LEASE
 
-    def _forget_silent(self) -> None:
+    def _remove_idle(self) -> None:
         """Remove the views without a recent request, paused or not."""
         self._sweep = None
         now = time.monotonic()
-        for key, asked in list(self._asked.items()):
-            if now - asked < _FORGOTTEN_AFTER:
-                left = asked + _FORGOTTEN_AFTER - now
-                self._sweep = self._runtime.loop.call_later(left, self._forget_silent)
+        for key, last in list(self._last_requests.items()):
+            if now - last < _IDLE_TIMEOUT:
+                left = last + _IDLE_TIMEOUT - now
+                self._sweep = self._runtime.loop.call_later(left, self._remove_idle)
                 return
-            self._leave(key)
+            self._remove(key)
 
-    def _leave(self, key: Any) -> None:
+    def _remove(self, key: Any) -> None:
         viewer = self._viewers.pop(key, None)
-        self._asked.pop(key, None)
+        self._last_requests.pop(key, None)
         if viewer is not None:
             viewer.session.close()
 
     # The ticker
 
-    def _heard(self, viewer: _Viewer, message: Any) -> None:
+    def _on_request(self, viewer: _Viewer, message: Any) -> None:
         try:
             viewer.session.handle(message)
         except Malformed as problem:
             return viewer.refuse(problem)
-        self._pause = QUICKEST
+        self._pause = SHORTEST_PAUSE
         self._wake()
 
     def _wake(self) -> None:
@@ -297,29 +297,29 @@ class Control:
 
     def _tick(self) -> None:
         self._timer = None
-        awake = [viewer for viewer in list(self._viewers.values()) if not viewer.session.is_paused and viewer.ready()]
+        active = [viewer for viewer in list(self._viewers.values()) if not viewer.session.is_paused and viewer.ready()]
         started = time.thread_time()
-        changed = self._tell(awake) if awake else False
-        shortest = max(QUICKEST, _SHARE * (time.thread_time() - started))
-        self._pause = shortest if changed else max(shortest, min(self._pause * 1.5, SLOWEST))
+        changed = self._push_updates(active) if active else False
+        shortest = max(SHORTEST_PAUSE, _PAUSE_FACTOR * (time.thread_time() - started))
+        self._pause = shortest if changed else max(shortest, min(self._pause * 1.5, LONGEST_PAUSE))
         now = self._runtime.loop.time()
         self._earliest = now + shortest
         if any(not viewer.session.is_paused for viewer in self._viewers.values()):
             self._schedule(now + self._pause)
 
-    def _tell(self, awake: list[_Viewer]) -> bool:
+    def _push_updates(self, active: list[_Viewer]) -> bool:
         self.ticks += 1
         now = time.monotonic()
-        if now - self._board_at >= _BOARD_EVERY - 0.05:
-            self._board, self._board_at = overview(self._runtime), now
+        if now - self._overview_at >= _OVERVIEW_INTERVAL - 0.05:
+            self._overview, self._overview_at = overview(self._runtime), now
         changed = False
-        fresh: set[str] = set()
-        for viewer in awake:
+        refreshed: set[str] = set()
+        for viewer in active:
             try:
-                if viewer.token.table not in fresh:
+                if viewer.token.table not in refreshed:
                     self._feed(viewer.token.table).refresh()
-                    fresh.add(viewer.token.table)
-                changed |= viewer.session.push(self._board)
+                    refreshed.add(viewer.token.table)
+                changed |= viewer.session.push(self._overview)
             except Exception as error:
                 self._runtime.journal.exception("a live table", error)
                 viewer.end()

@@ -11,7 +11,7 @@ from zefnb.notebook.watch.feed import Row
 from zefnb.notebook.watch.table import Table
 from zefnb.text.short_repr import class_name, short_repr, short_str
 
-Answer = dict[str, Any]
+Message = dict[str, Any]
 
 _LONGEST_STATE = 100_000
 _STATE_EVERY = 1.0
@@ -23,36 +23,36 @@ class Detail:
     def __init__(self, runtime: Runtime, table: Table[Any], row: Row) -> None:
         self._runtime = runtime
         self._key = row.key
-        self._look = table.look(runtime, row.thing)
+        self._details = table.details(runtime, row.source)
         self._closed = False
-        self._told: Answer = {}
-        self._first: Answer = {"title": table.title(row.thing), "hint": self._look.hint}
+        self._sent: Message = {}
+        self._first: Message = {"title": table.title(row.source), "hint": self._details.hint}
         self._state: str | None = None
         self._read: Any = None
         self._read_at = 0.0
         self._reading = False
         self._pause = 0.0
 
-    def message(self) -> Answer | None:
+    def message(self) -> Message | None:
         """Return the changes since the last message, or `None` if there are none."""
         if self._closed:
             return None
-        look = self._look
+        details = self._details
         message, self._first = self._first, {}
-        frames, skipped = look.frames()
+        frames, skipped = details.frames()
         if frames:
             message |= {"frames": frames, "skipped": skipped}
         self._read_state()
-        now = {"facts": list(look.facts()), "state": self._state, "open": look.is_open}
-        message |= {name: value for name, value in now.items() if self._told.get(name) != value}
-        self._told = now
-        if not look.is_open:
+        now = {"facts": list(details.facts()), "state": self._state, "open": details.is_open}
+        message |= {name: value for name, value in now.items() if self._sent.get(name) != value}
+        self._sent = now
+        if not details.is_open:
             self.close()
         return {"t": "row", "row": self._key, **message} if message else None
 
     def _read_state(self) -> None:
         """Format the state in a handler thread, because a user's `repr` can be slow."""
-        actor = self._look.actor
+        actor = self._details.actor
         now = time.monotonic()
         if actor is None or self._reading:
             return
@@ -72,7 +72,7 @@ class Detail:
         """Release the resources of the details."""
         if not self._closed:
             self._closed = True
-            self._look.close()
+            self._details.close()
 
 
 def _written_out(state: Any) -> str:

@@ -27,10 +27,10 @@ _SEARCHED = frozenset(("text", "code", "uid", "id", "port", "list", "value"))
 class Row:
     """One row: the running object, its key in the views, and the stored values of its columns."""
 
-    __slots__ = ("fixed", "history", "key", "natural", "sampled", "text", "thing", "total")
+    __slots__ = ("fixed", "history", "key", "natural", "sampled", "source", "text", "total")
 
-    def __init__(self, thing: Any, key: str, fixed: list[Any], text: str, total: float) -> None:
-        self.thing = thing
+    def __init__(self, source: Any, key: str, fixed: list[Any], text: str, total: float) -> None:
+        self.source = source
         self.key = key
         self.fixed = fixed
         self.text = text
@@ -79,7 +79,7 @@ class _Reader:
         """Return the value as it is sent: the number of samples if the column is a rate."""
         if self.is_rate:
             return row.sampled
-        value = self.of(row.thing)
+        value = self.of(row.source)
         return value if self._wire is None or value is None else self._wire(value)
 
 
@@ -90,10 +90,10 @@ def _order(column: Column, of: Callable[[Any], Any]) -> Callable[[Row], Any]:
         return attrgetter("rate")
     if column.order is not None:
         given = column.order
-        return lambda row: given(row.thing)
+        return lambda row: given(row.source)
     if least == "":
-        return lambda row: str(of(row.thing) or "")
-    return lambda row: least if (value := of(row.thing)) is None else value
+        return lambda row: str(of(row.source) or "")
+    return lambda row: least if (value := of(row.source)) is None else value
 
 
 class Feed:
@@ -126,25 +126,25 @@ class Feed:
         self._groups = []
         known = self._rows
         rows: dict[Hashable, Row] = {}
-        for place, things in self.table.groups(self._runtime):
-            group = self._group(things, rows)
+        for place, sources in self.table.groups(self._runtime):
+            group = self._group(sources, rows)
             self._groups.append((place, group))
         if rows.keys() != known.keys():
             self._by_key = {row.key: row for row in rows.values()}
         self._rows = rows
         self._sample()
 
-    def _group(self, things: Iterable[Any], rows: dict[Hashable, Row]) -> list[Row]:
-        """Return the rows of `things`, one for each key, and also add them to `rows`."""
+    def _group(self, sources: Iterable[Any], rows: dict[Hashable, Row]) -> list[Row]:
+        """Return the rows of `sources`, one for each key, and also add them to `rows`."""
         known, key_of, before = self._rows, self._key, len(rows)
         group: list[Row] = []
-        for thing in things:
-            key = thing if key_of is None else key_of(thing)
+        for source in sources:
+            key = source if key_of is None else key_of(source)
             row = known.get(key)
             if row is None:
-                row = self._made(thing)
-            elif row.thing is not thing:
-                row.thing = thing
+                row = self._made(source)
+            elif row.source is not source:
+                row.source = source
             rows[key] = row
             group.append(row)
         if len(rows) - before == len(group):
@@ -152,8 +152,8 @@ class Feed:
         # A key occurred twice: the last row counts.
         return list(rows.values())[before:]
 
-    def _made(self, thing: Any) -> Row:
-        row = Row(thing, str(next(self._numbers)), [], "", self._rate.of(thing) if self._rate is not None else 0)
+    def _made(self, source: Any) -> Row:
+        row = Row(source, str(next(self._numbers)), [], "", self._rate.of(source) if self._rate is not None else 0)
         row.fixed = [reader.cell(row) if reader.column.fixed else None for reader in self._readers]
         texts = zip(self._readers, row.fixed, strict=True)
         row.natural = self._natural(row)
@@ -168,7 +168,7 @@ class Feed:
             if self._rate is not None:
                 count = self._rate.of
                 for row in self._rows.values():
-                    row.sample(count(row.thing), stretch)
+                    row.sample(count(row.source), stretch)
 
     def cells(self, row: Row) -> list[Any]:
         """Return the values of a row as they are sent, in the order of the columns; of its rate the sample count."""
@@ -179,12 +179,12 @@ class Feed:
 
     def values(self, row: Row) -> list[Any]:
         """Return the values of a row as they are, in the order of the columns."""
-        return [row.rate if reader.is_rate else reader.of(row.thing) for reader in self._readers]
+        return [row.rate if reader.is_rate else reader.of(row.source) for reader in self._readers]
 
     def find(self, key: str) -> Row | None:
         """Return the row with that key, if it still exists."""
         row = self._by_key.get(key)
-        return row if row is not None and self.table.is_there(row.thing) else None
+        return row if row is not None and self.table.is_there(row.source) else None
 
     def ordered(self, query: Query) -> list[Row]:
         """Return the rows that `query` selects, in its order. Computed once per tick."""
@@ -206,7 +206,7 @@ class Feed:
     def _has(self, row: Row, words: list[str]) -> bool:
         # Changing columns are read only if the text of the fixed columns lacks the word.
         return all(
-            word in row.text or any(word in str(reader.of(row.thing)).lower() for reader in self._searched)
+            word in row.text or any(word in str(reader.of(row.source)).lower() for reader in self._searched)
             for word in words
         )
 
@@ -230,13 +230,13 @@ class View:
         self.offset = 0
         self.limit = 50
         self._sequence = 0
-        self._told: dict[str, list[Any]] = {}
-        self._told_order: list[str] = []
-        self._told_place: tuple[int, int] | None = None
+        self._sent_cells: dict[str, list[Any]] = {}
+        self._sent_order: list[str] = []
+        self._sent_place: tuple[int, int] | None = None
 
     def forget(self) -> None:
         """Make the next message complete, because the reader has lost a message."""
-        self._told, self._told_order, self._told_place = {}, [], None
+        self._sent_cells, self._sent_order, self._sent_place = {}, [], None
 
     def message(self, feed: Feed) -> dict[str, Any] | None:
         """Return the changes since the last message, or `None` if there are none.
@@ -248,27 +248,27 @@ class View:
         self.offset = max(0, min(self.offset, len(rows) - self.limit))
         window = rows[self.offset : self.offset + self.limit]
         message: dict[str, Any] = {}
-        if (place := (self.offset, len(rows))) != self._told_place:
+        if (place := (self.offset, len(rows))) != self._sent_place:
             message["start"], message["total"] = place
         order = [row.key for row in window]
-        if order != self._told_order or self._told_place is None:
+        if order != self._sent_order or self._sent_place is None:
             message["order"] = order
-        told = {row.key: feed.cells(row) for row in window}
-        full = {row.key: _full(row, told[row.key], feed.rate_at) for row in window if row.key not in self._told}
-        changed = {row.key: c for row in window if (c := self._changes(row, told[row.key], feed.rate_at))}
+        cells = {row.key: feed.cells(row) for row in window}
+        full = {row.key: _full(row, cells[row.key], feed.rate_at) for row in window if row.key not in self._sent_cells}
+        changed = {row.key: c for row in window if (c := self._changes(row, cells[row.key], feed.rate_at))}
         if full:
             message["rows"] = full
         if changed:
             message["cells"] = changed
         if not message:
             return None
-        whole = self._told_place is None
-        self._told, self._told_order, self._told_place = told, order, place
+        whole = self._sent_place is None
+        self._sent_cells, self._sent_order, self._sent_place = cells, order, place
         self._sequence = 0 if whole else self._sequence + 1
         return {"t": "table", "seq": self._sequence, **message}
 
     def _changes(self, row: Row, cells: list[Any], rate_at: int) -> dict[int, Any] | None:
-        before = self._told.get(row.key)
+        before = self._sent_cells.get(row.key)
         if before is None or before == cells:
             return None
         changed = {n: cell for n, (cell, old) in enumerate(zip(cells, before, strict=True)) if cell != old}

@@ -37,9 +37,9 @@ def parsed(text: str | bytes) -> Request:
     try:
         request = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
-        raise Malformed(_INVALID, "this is no JSON") from None
+        raise Malformed(_INVALID, "the message is not JSON") from None
     if not isinstance(request, dict):
-        raise Malformed(_INVALID, "this is no JSON object")
+        raise Malformed(_INVALID, "the message is not a JSON object")
     return request
 
 
@@ -51,7 +51,7 @@ def _refuse_constant(name: str) -> NoReturn:
 def _unique(pairs: list[tuple[str, Any]]) -> Request:
     request = dict(pairs)
     if len(request) != len(pairs):
-        raise ValueError("a name is there twice")
+        raise ValueError("a name occurs twice")
     return request
 
 
@@ -60,7 +60,7 @@ def request_number(request: Request) -> int | None:
     number = request.get("id")
     if number is None or (type(number) is int and 0 <= number < 1 << 53):
         return number
-    raise Malformed(_INVALID, "a request's id is a whole number")
+    raise Malformed(_INVALID, "the id of a request must be a whole number from 0")
 
 
 def optional_text(request: Request, field: str, old: str | None, longest: int = 1_000) -> str | None:

@@ -25,7 +25,7 @@ from zefnb.notebook.watch.tables.servers import stop_server
 from zefnb.text.short_repr import class_name, short_str
 from zefnb.topics.hub import WATCH, Hub, topic_key
 
-Answer = dict[str, Any]
+Message = dict[str, Any]
 
 _LONGEST_SEARCH = 200
 
@@ -33,21 +33,21 @@ _LONGEST_SEARCH = 200
 class Session:
     """Handles requests, and sends the changes at each tick of the control channel. Only the loop uses it."""
 
-    def __init__(self, runtime: Runtime, feed: Feed, tell: Callable[[str], None]) -> None:
+    def __init__(self, runtime: Runtime, feed: Feed, send: Callable[[str], None]) -> None:
         self._runtime = runtime
         self._feed = feed
-        self._tell = tell
+        self._transport_send = send
         self._view = View()
         self._detail: Detail | None = None
         self._tail: Tail | None = None
         self._sent_overview: dict[str, Any] = {}
-        self._looks = False
+        self._has_window = False
         self.is_paused = False
 
     @property
-    def has_looked(self) -> bool:
+    def has_window(self) -> bool:
         """Whether the view has requested its window."""
-        return self._looks
+        return self._has_window
 
     # Requests of the view
 
@@ -62,13 +62,13 @@ class Session:
             action = _ACTIONS.get(str(request.get("do")))
             if action is None:
                 raise InvalidValue("request", f"do: got {shown(request.get('do'))}; allowed: {', '.join(_ACTIONS)}")
-            answer = action(self, request)
+            result = action(self, request)
         except Exception as error:
             return self._done(number, error, "")
-        if inspect.isawaitable(answer):
-            self._runtime.spawn(self._finish(number, answer), "an action in a live table")
+        if inspect.isawaitable(result):
+            self._runtime.spawn(self._finish(number, result), "an action in a live table")
         else:
-            self._done(number, None, answer or "")
+            self._done(number, None, result or "")
 
     async def _finish(self, number: Any, coming: Awaitable[Any]) -> None:
         try:
@@ -84,14 +84,14 @@ class Session:
         if error is not None:
             # The text of a `ZefError` is complete for users; other exceptions need their type as well.
             text = str(error) if isinstance(error, ZefError) else f"{class_name(error)}: {short_str(error, 500)}"
-        self.say({"t": "done", "id": number, "ok": error is None, "text": text})
+        self.send({"t": "done", "id": number, "ok": error is None, "text": text})
 
-    def say(self, message: Answer) -> None:
+    def send(self, message: Message) -> None:
         """Send one message to the view."""
         # `json.dumps` escapes: a lone surrogate, which a state can contain, has no UTF-8 encoding.
-        self._tell(json.dumps(message, separators=(",", ":")))
+        self._transport_send(json.dumps(message, separators=(",", ":")))
 
-    def _look(self, request: Request) -> None:
+    def _set_window(self, request: Request) -> None:
         view, old = self._view, self._view.query
         query = Query(
             server=optional_text(request, "server", old.server),
@@ -102,26 +102,26 @@ class Session:
         )
         names = [column.name for column in self._feed.table.columns]
         if query.sort and query.sort not in names:
-            raise InvalidValue("look", [FieldError("sort", f"got {shown(query.sort)}", ", ".join(names))])
+            raise InvalidValue("window", [FieldError("sort", f"got {shown(query.sort)}", ", ".join(names))])
         limit = whole_number(request, "limit", view.limit, 1, MOST_ROWS)
         view.offset = whole_number(request, "offset", view.offset, 0, 1 << 31)
         view.query, view.limit = query, limit
-        if not self._looks:
-            self._looks = True
+        if not self._has_window:
+            self._has_window = True
             self._feed.refresh()
         self._push_table()
 
-    def _again(self, request: Request) -> None:
+    def _resend(self, request: Request) -> None:
         self._view.forget()
         self._sent_overview = {}
-        if self._looks:
+        if self._has_window:
             self._push_table()
 
-    def _rest(self, request: Request) -> None:
-        self.is_paused = bool(request.get("rest", True))
+    def _pause(self, request: Request) -> None:
+        self.is_paused = bool(request.get("paused", True))
 
     def _select(self, request: Request) -> None:
-        self._look_away()
+        self._close_detail()
         key = request.get("row")
         if key is not None:
             self._detail = Detail(self._runtime, self._feed.table, self._row(key))
@@ -130,7 +130,7 @@ class Session:
     def _row(self, key: Any) -> Row:
         row = self._feed.find(str(key))
         if row is None:
-            raise NotRunning(f"this {self._feed.table.noun} is not there any more")
+            raise NotRunning(f"this {self._feed.table.noun} does not exist any more")
         return row
 
     def _act(self, request: Request) -> str | Awaitable[str]:
@@ -141,13 +141,13 @@ class Session:
         if action is None:
             allowed = ", ".join(action.name for action in actions)
             raise InvalidValue("request", [FieldError("action", f"got {shown(name)}", allowed)])
-        return action.do(self._runtime, row.thing, request)
+        return action.do(self._runtime, row.source, request)
 
     def _publish(self, request: Request) -> str:
         topic = ET.Topic(request.get("topic"))
         listening = len(self._runtime.service(Hub).subscribers(topic))
         perform(self._runtime, FX.Publish(target=topic, content=content_of(request)))
-        return f"published to {topic._uid}" if listening else f"published to {topic._uid}, where nobody listens"
+        return f"published to {topic._uid}" if listening else f"published to {topic._uid}, which has no subscribers"
 
     def _follow(self, request: Request) -> str:
         self._end_tail()
@@ -162,18 +162,18 @@ class Session:
     async def _stop(self, request: Request) -> str:
         server = self._runtime.service(Servers).at(request.get("server"))
         if server is None:
-            raise NotRunning("this server does not run any more")
+            raise NotRunning("this server has stopped")
         return await stop_server(self._runtime, server, request)
 
     # Messages to the view
 
-    def push(self, board: dict[str, Any]) -> bool:
+    def push(self, overview: dict[str, Any]) -> bool:
         """Send the changes since the last call. Return whether there were any."""
-        news = {key: value for key, value in board.items() if self._sent_overview.get(key) != value}
+        news = {key: value for key, value in overview.items() if self._sent_overview.get(key) != value}
         if news:
-            self._sent_overview = board
-            self.say({"t": "board", **news})
-        table = self._push_table() if self._looks else False
+            self._sent_overview = overview
+            self.send({"t": "overview", **news})
+        table = self._push_table() if self._has_window else False
         detail = self.push_detail()
         tail = self._push_tail()
         return bool(news) or table or detail or tail
@@ -181,25 +181,25 @@ class Session:
     def _push_tail(self) -> bool:
         items, skipped = self._tail.take() if self._tail is not None else ([], 0)
         if self._tail is not None and items:
-            self.say({"t": "tail", "topic": self._tail.topic._uid, "items": items, "skipped": skipped})
+            self.send({"t": "tail", "topic": self._tail.topic._uid, "items": items, "skipped": skipped})
         return bool(items)
 
     def _push_table(self) -> bool:
         message = self._view.message(self._feed)
         if message is not None:
-            self.say(message)
+            self.send(message)
         return message is not None
 
     def push_detail(self) -> bool:
         """Send the changes of the selected row. Return whether there were any."""
         message = self._detail.message() if self._detail is not None else None
         if message is not None:
-            self.say(message)
+            self.send(message)
         return message is not None
 
-    # Its end
+    # The end of the view
 
-    def _look_away(self) -> None:
+    def _close_detail(self) -> None:
         if self._detail is not None:
             self._detail.close()
             self._detail = None
@@ -211,15 +211,15 @@ class Session:
 
     def close(self) -> None:
         """End the taps and subscriptions of the view."""
-        self._look_away()
+        self._close_detail()
         self._end_tail()
-        self._looks = False
+        self._has_window = False
 
 
 _ACTIONS: dict[str, Callable[[Session, Request], Any]] = {
-    "look": Session._look,
-    "again": Session._again,
-    "rest": Session._rest,
+    "window": Session._set_window,
+    "resend": Session._resend,
+    "pause": Session._pause,
     "select": Session._select,
     "act": Session._act,
     "publish": Session._publish,

@@ -33,14 +33,14 @@ class Action(NamedTuple):
     label: str
     do: Callable[[Runtime, Any, Request], str | Awaitable[str]]
     boxes: tuple[Box, ...] = ()
-    asks: str = ""
+    question: str = ""
 
     def spec(self) -> dict[str, Any]:
         """Return the description of the action for the browser, as JSON values."""
         return {
             "name": self.name,
             "label": self.label,
-            "asks": self.asks,
+            "question": self.question,
             "boxes": [box._asdict() for box in self.boxes],
         }
 
@@ -52,7 +52,7 @@ class Place(NamedTuple):
     path: str | None = None
 
 
-class Look:
+class RowDetails:
     """The details of the row that a view has selected, in addition to its cells. By default there are none."""
 
     # The actor whose state is shown.
@@ -115,9 +115,9 @@ class Table(Generic[T]):
         """Whether the row still exists, so that actions are possible."""
         return True
 
-    def look(self, runtime: Runtime, row: T) -> Look:
+    def details(self, runtime: Runtime, row: T) -> RowDetails:
         """Create the details of a row."""
-        return Look()
+        return RowDetails()
 
     def value_of(self, column: Column) -> Callable[[T], Any]:
         """Return the function that reads the value of a column from a row."""

@@ -37,10 +37,11 @@ def watch(server: Any = None, path: str | None = None) -> Any:
 
     >>> watch('timers')
     zefnb...
-    no timer runs
+    no timer is running
     """
     # Imported here, so that importing the public name `watch` loads no large modules.
     from zefnb.engine.runtime import default_runtime
+    from zefnb.net.http.routes import normal_path
     from zefnb.notebook.overview import on_loop
     from zefnb.notebook.watch.table import Place
 
@@ -48,7 +49,7 @@ def watch(server: Any = None, path: str | None = None) -> Any:
     name = server if isinstance(server, str) else "clients"
     _check(name, path)
     uid = on_loop(runtime, lambda: _place_of(runtime, None if isinstance(server, str) else server))
-    place = Place(uid, path.rstrip("/") or "/" if path is not None else None)
+    place = Place(uid, normal_path(path) if path is not None else None)
     if getattr(interactive_shell(), "kernel", None) is None:
         from zefnb.notebook.watch.terminal import watch_terminal
 
@@ -81,8 +82,8 @@ def _place_of(runtime: Runtime, server: Any) -> str | None:
     if isinstance(server, int):
         found = next((running for running in servers if running.port == server), None)
         if found is None:
-            ports = ", ".join(str(running.port) for running in servers) or "none runs"
-            raise InvalidValue("watch", [FieldError("server", f"no server of ours listens on port {server}", ports)])
+            ports = ", ".join(str(running.port) for running in servers) or "none is running"
+            raise InvalidValue("watch", [FieldError("server", f"no server of zefnb is on port {server}", ports)])
         return found.place
     if not isinstance(server, Entity):
         raise InvalidValue("watch", [FieldError("server", f"got {shown(server)}", "a server's handle or its port")])

@@ -26,7 +26,7 @@ from zefnb.text.controls import strip_controls
 
 _STATIC = Path(__file__).parents[1] / "static" / "watch"
 # The files of the JavaScript, which are joined in this order into one module.
-_PARTS = ("dom", "format", "proof", "channel", "model", "grid", "frames", "detail", "topics", "board", "main")
+_PARTS = ("dom", "format", "proof", "channel", "model", "grid", "frames", "detail", "topics", "overview", "main")
 _MOST_SAVED = 50
 _EVERY_VIEW = "*"
 # Seconds before each offer of the token.
@@ -63,23 +63,23 @@ class LiveTable(anywidget.AnyWidget):
         self._place = place
         self._token: AccessToken | None = on_loop(runtime, lambda: self._control.open(name))
         super().__init__(scope=place._asdict(), table=self._table.spec())
-        self.on_msg(self._heard)
+        self.on_msg(self._on_message)
 
-    def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
+    def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
         """Handle a view's message through the kernel: in the kernel's thread, which queues the request for the loop."""
         if not isinstance(content, dict) or self._token is None or not self._runtime.is_alive:
             return
         view = str(content.get("view"))
-        if content.get("ask") == "token":
-            self._runtime.call_queue.put(self._let_in, view, content.get("host"), content.get("origin"))
-        elif isinstance(content.get("say"), str):
-            tell = partial(self._tell, view)
-            self._runtime.call_queue.put(self._control.ask, self._token, view, content["say"], tell)
+        if content.get("get") == "token":
+            self._runtime.call_queue.put(self._admit, view, content.get("host"), content.get("origin"))
+        elif isinstance(content.get("request"), str):
+            send = partial(self._send_text, view)
+            self._runtime.call_queue.put(self._control.handle_request, self._token, view, content["request"], send)
 
-    def _tell(self, view: str, text: str) -> None:
-        self.send({"view": view, "told": text})
+    def _send_text(self, view: str, text: str) -> None:
+        self.send({"view": view, "message": text})
 
-    def _let_in(self, view: str, host: Any, origin: Any) -> None:
+    def _admit(self, view: str, host: Any, origin: Any) -> None:
         if all(isinstance(name, str) and 0 < len(name) < _LONGEST_NAME for name in (host, origin)) and origin != "null":
             self._control.allow(host, origin)
         self._give_token(view)
@@ -90,7 +90,7 @@ class LiveTable(anywidget.AnyWidget):
         token = {
             "port": self._control.port,
             "name": self._token.name,
-            "secret": self._token.tell(),
+            "secret": self._token.reveal(),
             "base": os.environ.get("JUPYTERHUB_SERVICE_PREFIX", ""),
         }
         # Sent as a message, because a synced trait is saved with the notebook.
@@ -109,7 +109,7 @@ class LiveTable(anywidget.AnyWidget):
         token, self._token = getattr(self, "_token", None), None
         if token is not None and self._runtime.is_alive:
             control = self._control
-            self._runtime.call_queue.put(lambda: self._runtime.spawn(control.shut(token), "closing a live table"))
+            self._runtime.call_queue.put(lambda: self._runtime.spawn(control.revoke(token), "closing a live table"))
             self._runtime.cells.forget(self)
         close_child_models(self)
         super().close()

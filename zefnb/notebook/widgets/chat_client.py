@@ -30,9 +30,9 @@ class ChatClient(anywidget.AnyWidget):
         # A uid, as handles have one: the registry of cells identifies the widget by it.
         self._uid = generate_uid()
         super().__init__(url=url)
-        self.on_msg(self._heard)
+        self.on_msg(self._on_message)
 
-    def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
+    def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
         address.on_host(self._runtime, content)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:

@@ -8,6 +8,6 @@ from typing import Any
 def close_child_models(widget: Any) -> None:
     """Close the layout and the style of a widget. Can be called again."""
     for name in ("layout", "style"):
-        beside = getattr(widget, name, None)
-        if beside is not None:
-            beside.close()
+        model = getattr(widget, name, None)
+        if model is not None:
+            model.close()

@@ -20,15 +20,15 @@ class LiveList(ipywidgets.HTML):  # type: ignore[misc]
     def __init__(self, title: str, length: int) -> None:
         self._title = title
         self._lines: deque[str] = deque(maxlen=length)
-        self._heard = 0
+        self._count = 0
         self._due = False
         self._closed = False
         super().__init__(self._drawn())
 
-    def heard(self, line: str) -> None:
+    def add(self, line: str) -> None:
         """Add a message."""
         self._lines.append(line)
-        self._heard += 1
+        self._count += 1
         if not self._due and not self._closed:
             self._due = True
             default_runtime().loop.call_later(_EVERY, self._draw)
@@ -39,7 +39,7 @@ class LiveList(ipywidgets.HTML):  # type: ignore[misc]
             self.value = self._drawn()
 
     def _drawn(self) -> str:
-        head = html.tag("div", html.tag("b", self._title), html.tag("span", f" · {self._heard:,} messages", cls="d"))
+        head = html.tag("div", html.tag("b", self._title), html.tag("span", f" · {self._count:,} messages", cls="d"))
         return html.page(head, *(html.tag("div", html.tag("code", line)) for line in self._lines))
 
     def _repr_mimebundle_(self, **options: Any) -> Any:

@@ -1,6 +1,6 @@
-// A chat client: one line to write in, and what came and went.
+// A chat client: an input box, and the messages that were sent and received.
 
-const KEPT = 200;
+const MOST_SHOWN = 200;
 const PAUSES = [300, 600, 1200, 2500, 5000];
 
 const h = (tag, attributes = {}, ...children) => {
@@ -9,7 +9,7 @@ const h = (tag, attributes = {}, ...children) => {
   return node;
 };
 
-// A path is one on the host of this very page.
+// A path belongs to the host of this page.
 const absolute = (url) => {
   const found = new URL(url, location.href);
   if (found.protocol.startsWith("http")) found.protocol = found.protocol.replace("http", "ws");
@@ -44,12 +44,12 @@ export default {
       const line = h("li", { className: `zc-${kind}` }, h("span", { textContent: kind === "in" ? "←" : kind === "out" ? "→" : "·" }), ` ${text}`);
       const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 4;
       list.append(line);
-      while (list.children.length > KEPT) list.firstChild.remove();
+      while (list.children.length > MOST_SHOWN) list.firstChild.remove();
       if (atEnd) list.scrollTop = list.scrollHeight;
     };
 
     const connect = () => {
-      // By which name this page is reached, so that a server behind a proxy lets it in.
+      // The host of this page, which a server behind a proxy must accept.
       model.send({ host: location.host, origin: location.origin });
       socket = new WebSocket(url);
       socket.binaryType = "arraybuffer";
@@ -64,7 +64,7 @@ export default {
         if (closed) return;
         if (!button.disabled) add("note", `closed with ${event.code}${event.reason ? `: ${event.reason}` : ""}`);
         button.disabled = true;
-        status.textContent = "not connected, trying again…";
+        status.textContent = "not connected, reconnecting…";
         status.className = "zc-status zc-off";
         timer = setTimeout(connect, PAUSES[Math.min(tries++, PAUSES.length - 1)]);
       };
@@ -77,7 +77,7 @@ export default {
       add("out", box.value);
       box.value = "";
     });
-    // The notebook's own keys must not act while one writes here.
+    // The notebook's shortcuts must not get the keys that are typed here.
     el.addEventListener("keydown", (event) => event.stopPropagation());
     connect();
     return () => {

@@ -1,4 +1,4 @@
-// Nothing to be seen: the page tells by which name it is reached, as soon as it knows of us and after each reload.
+// Displays nothing. Each page reports its host when it creates the model, also after a reload.
 
 export default {
   initialize({ model }) {

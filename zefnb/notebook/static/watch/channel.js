@@ -1,8 +1,8 @@
-// The way to the toolkit's loop: a socket if one can be had, the kernel's own channel if not.
+// The channel to the event loop: a socket where one can be opened, else the kernel's channel.
 
-// The kernel also offers the token unasked: a cell that follows at once keeps it from hearing us ask.
+// The kernel also sends the token without a request: during a long cell it receives none.
 const EVERY_VIEW = "*";
-const KNOCK_MS = 4000;
+const CONNECT_MS = 4000;
 const TOKEN_MS = 3000;
 const POLL_MS = 1000;
 const POLLS = 20;
@@ -21,42 +21,42 @@ function parsedOrNull(text) {
   }
 }
 
-// Where Jupyter's own pages live: what the page says of itself, else what its path tells.
-function basePath(told) {
+// The base path of Jupyter's pages: from the page's configuration, else from its path.
+function basePath(fallback) {
   const config = document.getElementById("jupyter-config-data");
   try {
     const base = JSON.parse(config.textContent).baseUrl;
     if (base) return new URL(base, location.href).pathname;
   } catch {
-    // another front end, which does not say
+    // another front end, without this configuration
   }
   const found = /^(.*?\/)(?:lab|doc|notebooks|tree|nbclassic|voila)(?:\/|$)/.exec(location.pathname);
-  return told || (found ? found[1] : "/");
+  return fallback || (found ? found[1] : "/");
 }
 
-// The ways to the control channel, the shortest first.
-function waysTo(token) {
-  const ways = [];
+// The urls of the control channel, the most direct first.
+function urlsOf(token) {
+  const urls = [];
   const onWeb = location.protocol.startsWith("http");
-  if (!onWeb || isLoopback(location.hostname)) ways.push(`ws://127.0.0.1:${token.port}/control`);
+  if (!onWeb || isLoopback(location.hostname)) urls.push(`ws://127.0.0.1:${token.port}/control`);
   if (onWeb) {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    ways.push(`${scheme}://${location.host}${basePath(token.base)}proxy/${token.port}/control`);
+    urls.push(`${scheme}://${location.host}${basePath(token.base)}proxy/${token.port}/control`);
   }
-  return ways;
+  return urls;
 }
 
 class Channel {
-  // `heard` gets each message, `opened` is called whenever a fresh session stands, `status` says how things are.
-  constructor(model, { heard, opened, status }) {
-    Object.assign(this, { model, heard, opened, status });
+  // `received` gets each message. `opened` is called for each new session. `status` gets the state of the channel.
+  constructor(model, { received, opened, status }) {
+    Object.assign(this, { model, received, opened, status });
     this.view = Math.random().toString(36).slice(2);
     this.token = null;
     this.socket = null;
     this.polls = 0;
-    this.lastAnswer = 0;
+    this.lastReply = 0;
     this.closed = false;
-    this.doubted = false;
+    this.kernelLost = false;
     this.onComm = (message) => this.fromKernel(message);
     model.on("msg:custom", this.onComm);
     this.run();
@@ -65,62 +65,62 @@ class Channel {
   async run() {
     let pause = SHORTEST_PAUSE;
     while (!this.closed) {
-      await this.askForDoor();
-      const reached = this.token && ((await this.bySocket()) || (!this.doubted && (await this.throughKernel())));
-      if (reached) pause = SHORTEST_PAUSE;
-      else this.sayLost();
+      await this.requestToken();
+      const connected = this.token && ((await this.throughSocket()) || (!this.kernelLost && (await this.throughKernel())));
+      if (connected) pause = SHORTEST_PAUSE;
+      else this.showLost();
       if (this.closed) return;
       await sleep(pause);
       pause = Math.min(pause * 1.7, LONGEST_PAUSE);
     }
   }
 
-  // The kernel may be another one by now, which knows nothing of us.
-  doubt() {
-    this.doubted = true;
+  // The kernel may have been restarted. A new kernel does not have this widget.
+  loseKernel() {
+    this.kernelLost = true;
   }
 
-  sayLost() {
-    const reason = this.doubted ? "the kernel was restarted: run this cell again" : "no answer from the kernel; if it was restarted, run this cell again";
+  showLost() {
+    const reason = this.kernelLost ? "the kernel was restarted: run this cell again" : "the kernel does not respond; if it was restarted, run this cell again";
     this.status("lost", reason);
   }
 
-  // The secret comes through the kernel. While a cell keeps the kernel busy the one we have still opens.
-  async askForDoor() {
-    const answered = new Promise((done) => (this.onDoor = done));
+  // The secret comes through the kernel. While the kernel is busy, the previous token is still valid.
+  async requestToken() {
+    const replied = new Promise((done) => (this.onToken = done));
     const { host, origin } = location;
-    this.toKernel({ ask: "token", host, origin });
-    const patience = this.token ? TOKEN_MS / 6 : TOKEN_MS;
-    await Promise.race([answered, sleep(patience)]);
+    this.toKernel({ get: "token", host, origin });
+    const timeout = this.token ? TOKEN_MS / 6 : TOKEN_MS;
+    await Promise.race([replied, sleep(timeout)]);
   }
 
-  // A model whose kernel is gone has no way to it, and says so by raising.
+  // `send` raises if the kernel of the model no longer exists.
   toKernel(message) {
     try {
       this.model.send({ view: this.view, ...message });
     } catch {
-      this.doubted = true;
+      this.kernelLost = true;
     }
   }
 
   fromKernel(message) {
     if (!message || (message.view !== this.view && message.view !== EVERY_VIEW)) return;
-    this.doubted = false;
+    this.kernelLost = false;
     if (message.token) {
       this.token = message.token;
-      this.onDoor?.();
-    } else if (message.told && !this.socket) {
-      this.lastAnswer = Date.now();
-      const told = JSON.parse(message.told);
-      // We had been silent for so long that we were forgotten.
-      if (told.t === "welcome") this.opened();
-      else this.heard(told);
+      this.onToken?.();
+    } else if (message.message && !this.socket) {
+      this.lastReply = Date.now();
+      const update = JSON.parse(message.message);
+      // The server had removed this view, because it had sent no request for a long time.
+      if (update.t === "welcome") this.opened();
+      else this.received(update);
     }
   }
 
-  async bySocket() {
-    for (const way of waysTo(this.token)) {
-      const socket = await this.knock(way);
+  async throughSocket() {
+    for (const url of urlsOf(this.token)) {
+      const socket = await this.connect(url);
       if (this.closed) socket?.close();
       if (socket && !this.closed) {
         await this.live(socket);
@@ -130,33 +130,33 @@ class Channel {
     return false;
   }
 
-  // A proxy says "open" before it has reached anyone, and anyone may listen where our server was: only who proves
-  // that it knows the secret is the right one. Both prove it by a nonce of the other's, and neither says it.
-  knock(way) {
+  // A proxy can open the socket before it has connected a server, and another program can listen on the old port. So each
+  // side proves, with a nonce of the other side, that it has the secret. Neither side sends the secret.
+  connect(url) {
     return new Promise((done) => {
       let socket;
       try {
-        socket = new WebSocket(way);
+        socket = new WebSocket(url);
       } catch {
         return done(null);
       }
-      const settle = (answer) => {
+      const settle = (opened) => {
         clearTimeout(timer);
         socket.onmessage = socket.onclose = socket.onerror = null;
-        if (!answer) socket.close();
-        done(answer);
+        if (!opened) socket.close();
+        done(opened);
       };
-      const timer = setTimeout(() => settle(null), KNOCK_MS);
+      const timer = setTimeout(() => settle(null), CONNECT_MS);
       const token = this.token;
-      const own = freshNonce();
-      let theirs = null;
+      const ownNonce = freshNonce();
+      let serverNonce = null;
       socket.onclose = socket.onerror = () => settle(null);
       socket.onmessage = (event) => {
         const message = parsedOrNull(event.data);
-        if (message?.t === "hello" && theirs === null && typeof message.nonce === "string") {
-          theirs = message.nonce;
-          socket.send(JSON.stringify({ token: token.name, nonce: own, proof: proofOf("view", token, theirs, own) }));
-        } else if (message?.t === "welcome" && theirs !== null && message.proof === proofOf("server", token, theirs, own)) {
+        if (message?.t === "hello" && serverNonce === null && typeof message.nonce === "string") {
+          serverNonce = message.nonce;
+          socket.send(JSON.stringify({ token: token.name, nonce: ownNonce, proof: proofOf("view", token, serverNonce, ownNonce) }));
+        } else if (message?.t === "welcome" && serverNonce !== null && message.proof === proofOf("server", token, serverNonce, ownNonce)) {
           settle(socket);
         } else settle(null);
       };
@@ -166,8 +166,8 @@ class Channel {
   live(socket) {
     return new Promise((done) => {
       this.socket = socket;
-      this.doubted = false;
-      socket.onmessage = (event) => this.heard(JSON.parse(event.data));
+      this.kernelLost = false;
+      socket.onmessage = (event) => this.received(JSON.parse(event.data));
       socket.onclose = () => {
         this.socket = null;
         this.status("waiting", "connecting…");
@@ -178,25 +178,25 @@ class Channel {
     });
   }
 
-  // Asked for again and again, since the kernel would keep for us whatever it says after the tab is gone.
+  // The view polls, because the kernel would queue messages for a closed tab.
   async throughKernel() {
     this.polls = POLLS;
-    this.lastAnswer = 0;
+    this.lastReply = 0;
     this.opened();
     while (this.polls-- > 0 && !this.closed) {
       this.send({ do: "poll" });
       await sleep(POLL_MS);
-      const answers = Date.now() - this.lastAnswer < 5000;
-      if (answers) this.status("slow", "live through the kernel; while a cell runs, actions may wait");
+      const replies = Date.now() - this.lastReply < 5000;
+      if (replies) this.status("slow", "live through the kernel; while a cell runs, actions may wait");
       else if (this.polls < POLLS - 4) break;
     }
     this.polls = 0;
-    return this.lastAnswer > 0;
+    return this.lastReply > 0;
   }
 
   send(request) {
     if (this.socket) this.socket.send(JSON.stringify(request));
-    else if (this.polls > 0 || this.lastAnswer) this.toKernel({ say: JSON.stringify(request) });
+    else if (this.polls > 0 || this.lastReply) this.toKernel({ request: JSON.stringify(request) });
     else return false;
     return true;
   }

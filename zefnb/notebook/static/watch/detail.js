@@ -1,8 +1,8 @@
-// One row closely: its last frames, its actor's state, and what one can do to it.
+// The details of the selected row: its last frames, its actor's state, and the actions on it.
 
 const AS = [["text", "Text"], ["json", "JSON"], ["hex", "Hex bytes"]];
 
-// The controls of one box of an action, and how to read what is in them.
+// The controls of one box of an action, and the function that reads them.
 function boxControls({ name, label, kind, hint, value }) {
   if (kind === "content") {
     const as = choice("Send as", AS);
@@ -35,17 +35,17 @@ class Detail {
     );
   }
 
-  form({ name, label, asks, boxes }) {
+  form({ name, label, question, boxes }) {
     const given = boxes.map(boxControls);
     const main = given.find((box) => box.main)?.main;
     const act = () => {
       this.act({ do: "act", action: name, row: this.key, ...Object.assign({}, ...given.map((box) => box.read())) });
       main?.select();
     };
-    const button = asks ? careful(label, asks, act) : h("button", { type: "submit", class: "zw-primary" }, label);
+    const button = question ? confirmButton(label, question, act) : h("button", { type: "submit", class: "zw-primary" }, label);
     const submit = (event) => {
       event.preventDefault();
-      if (!asks) act();
+      if (!question) act();
     };
     return h("form", { class: `zw-form ${main ? "zw-wide" : ""}`, onsubmit: submit }, ...given.flatMap((box) => box.controls), button);
   }
@@ -60,14 +60,14 @@ class Detail {
     this.stateBox.hidden = true;
     this.setOpen(true);
     this.cells = cells;
-    this.about = [];
+    this.fixedFacts = [];
     setText(this.facts, "");
   }
 
-  // What never changes is told here, since its column may have no room; but not what the title says.
-  told({ title, reads, fixed, if_different: ofSeveral }, value, known) {
+  // The fixed values are shown here, because their columns may be left out; but not those in the title.
+  fact({ title, reads, fixed, if_different: ofSeveral }, value, shown) {
     if (!fixed || value === null || value === undefined || value === "" || ofSeveral) return [];
-    if (known.split(" ").includes(String(value))) return [];
+    if (shown.split(" ").includes(String(value))) return [];
     return [`${title} ${reads === "time" ? momentText(value) : readAs(reads, value)}`];
   }
 
@@ -79,13 +79,13 @@ class Detail {
     if (message.row !== this.key) return;
     if (message.title !== undefined) {
       setText(this.title, message.title);
-      this.about = this.table.columns.flatMap((column, n) => this.told(column, this.cells?.[n], message.title));
+      this.fixedFacts = this.table.columns.flatMap((column, n) => this.fact(column, this.cells?.[n], message.title));
     }
     if (message.hint) this.frames.clear(message.hint);
     if (message.frames) this.frames.add(message.frames, message.skipped);
-    if (message.facts) setText(this.facts, [...this.about, ...message.facts].join(SEPARATOR));
+    if (message.facts) setText(this.facts, [...this.fixedFacts, ...message.facts].join(SEPARATOR));
     if (message.open !== undefined) {
-      this.root.classList.toggle("zw-gone", !message.open);
+      this.root.classList.toggle("zw-closed", !message.open);
       this.setOpen(message.open);
     }
     if (message.state !== undefined && message.state !== null) {

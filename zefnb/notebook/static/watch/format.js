@@ -1,4 +1,4 @@
-// Values as people read them.
+// Formats: the texts of values.
 
 const numbers = new Intl.NumberFormat("en-US");
 const numberText = (value) => numbers.format(value);
@@ -27,7 +27,7 @@ function clockText(seconds) {
   return `${two(moment.getHours())}:${two(moment.getMinutes())}:${two(moment.getSeconds())}`;
 }
 
-// As the tables of a terminal write it, whatever the browser's language.
+// The same format as in a terminal; it does not depend on the browser's language.
 function momentText(seconds) {
   const moment = new Date(seconds * 1000);
   return `${moment.getFullYear()}-${two(moment.getMonth() + 1)}-${two(moment.getDate())} ${clockText(seconds)}`;
@@ -39,10 +39,10 @@ const timeText = (seconds) => (Math.abs(Date.now() / 1000 - seconds) < DAY ? clo
 
 const plural = (count, noun) => `${numberText(count)} ${noun}${count === 1 ? "" : "s"}`;
 
-// What has no name is known by its uid. Its beginning is enough to see, and not every font has the leaf.
+// The beginning of a uid without its leaf, which not every font has. A name stays as it is.
 const uidText = (uid) => (uid.startsWith("🍃-") ? `${uid.slice(3, 11)}…` : uid);
 
-// How values read, by the names that the columns give (`columns.py` has the same for terminals). None is given null.
+// The formats by name, as the columns name them (`columns.py` has the same for terminals). They never get null.
 const plain = (value) => String(value);
 const text = (value) => value || "–";
 const READINGS = {
@@ -55,10 +55,10 @@ const READINGS = {
 const readAs = (reads, value) => (value === null ? "–" : READINGS[reads](value));
 const titled = (title) => title.charAt(0).toUpperCase() + title.slice(1);
 
-const isSurelyJson = (text) => /^\s*[[{]/.test(text);
+const looksLikeJson = (text) => /^\s*[[{]/.test(text);
 
 function asJson(text) {
-  if (!isSurelyJson(text)) return undefined;
+  if (!looksLikeJson(text)) return undefined;
   try {
     return JSON.parse(text);
   } catch {
@@ -68,15 +68,15 @@ function asJson(text) {
 
 const bytesOf = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 const hexOf = (byte) => byte.toString(16).padStart(2, "0");
-const seenAs = (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·");
+const characterOf = (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·");
 
-// Offset, sixteen bytes, and the characters that they would be.
+// Lines of an offset, sixteen bytes, and these bytes as ASCII characters.
 function hexView(bytes) {
   const lines = [];
   for (let at = 0; at < bytes.length; at += 16) {
     const part = [...bytes.subarray(at, at + 16)];
     const hex = part.map(hexOf).join(" ").padEnd(47);
-    lines.push(`${at.toString(16).padStart(4, "0")}  ${hex}  ${part.map(seenAs).join("")}`);
+    lines.push(`${at.toString(16).padStart(4, "0")}  ${hex}  ${part.map(characterOf).join("")}`);
   }
   return lines.join("\n");
 }

@@ -49,10 +49,10 @@ class Frames {
   add(items, skipped = 0) {
     const atEnd = this.root.scrollHeight - this.root.scrollTop - this.root.clientHeight < 30;
     this.hint.remove();
-    if (skipped) this.root.append(h("div", { class: "zw-hint" }, `${plural(skipped, "message")} more went by`));
+    if (skipped) this.root.append(h("div", { class: "zw-hint" }, `${plural(skipped, "message")} more were skipped`));
     this.root.append(...items.map(frame));
     while (this.root.childElementCount > MOST_SHOWN) this.root.firstElementChild.remove();
-    // Who has scrolled up to read is left there.
+    // The list follows new messages only if the reader was at its end.
     if (atEnd) this.root.scrollTop = this.root.scrollHeight;
   }
 

@@ -1,18 +1,18 @@
-// The table: as many rows in the page as can be seen, however many there are.
+// The table: the page has elements for the visible rows only, however many rows there are.
 
 const ROW = 26;
 const GAP = 10;
 const AROUND = 24;
-// Without rows there is a line that says so.
+// A table without rows has a line of text instead.
 const LEAST_ROWS = 2;
 const MOST_ROWS = 11;
-const ASK_EVERY_MS = 50;
+const REQUEST_INTERVAL_MS = 50;
 
-// The columns that fit, those that matter most kept longest.
+// The columns that fit into the width: those with the highest `keep`.
 function fitting(columns, width) {
   let shown = columns;
-  const taken = () => shown.reduce((sum, column) => sum + column.width + GAP, 0) + 2 * GAP;
-  while (taken() > width && shown.length > 4) {
+  const needed = () => shown.reduce((sum, column) => sum + column.width + GAP, 0) + 2 * GAP;
+  while (needed() > width && shown.length > 4) {
     const least = shown.reduce((a, b) => (b.keep < a.keep ? b : a));
     shown = shown.filter((column) => column !== least);
   }
@@ -32,17 +32,17 @@ function points(samples) {
 }
 
 class Grid {
-  constructor(rows, table, { ask, select, sort }) {
-    Object.assign(this, { rows, table, ask, select, sort });
-    // Which of several servers a client is of; of one it says nothing.
+  constructor(rows, table, { request, select, sort }) {
+    Object.assign(this, { rows, table, request, select, sort });
+    // Whether there are several servers, so that the column of the server is shown.
     this.several = true;
-    this.kinds = [];
+    this.columns = [];
     this.elements = new Map();
     this.free = [];
     this.active = 0;
     this.selected = null;
     this.sorted = { name: table.sort, descending: false };
-    this.askedAt = 0;
+    this.requestedAt = 0;
     this.id = freshId("row");
     this.head = h("div", { class: "zw-head", role: "row" });
     this.body = h("div", { class: "zw-body", role: "rowgroup" });
@@ -57,7 +57,7 @@ class Grid {
     this.root.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.height = 12 * ROW;
     this.watcher = new ResizeObserver(() => {
-      // Kept, because asking for it while scrolling makes the browser lay out the page each time.
+      // Stored, because reading it during a scroll makes the browser lay out the page each time.
       this.height = this.root.clientHeight;
       this.layout();
     });
@@ -71,16 +71,16 @@ class Grid {
 
   layout(several = this.several) {
     this.several = several;
-    const columns = this.table.columns.filter((column) =>
+    const possible = this.table.columns.filter((column) =>
       (several || !column.if_different) && (!column.optional || this.rows.used.has(column)));
-    const kinds = fitting(columns, this.root.clientWidth || 900);
-    const names = kinds.map((kind) => kind.name).join();
+    const columns = fitting(possible, this.root.clientWidth || 900);
+    const names = columns.map((column) => column.name).join();
     if (names !== this.names) {
       this.names = names;
-      this.kinds = kinds;
-      const widths = kinds.map((kind) => (kind.grow ? `minmax(${kind.width}px, ${kind.grow}fr)` : `${kind.width}px`));
+      this.columns = columns;
+      const widths = columns.map((column) => (column.grow ? `minmax(${column.width}px, ${column.grow}fr)` : `${column.width}px`));
       this.root.style.setProperty("--zw-columns", widths.join(" "));
-      setAttribute(this.root, "aria-colcount", kinds.length);
+      setAttribute(this.root, "aria-colcount", columns.length);
       for (const element of this.elements.values()) element.remove();
       this.elements.clear();
       this.free = [];
@@ -88,10 +88,10 @@ class Grid {
       this.drawHead();
     }
     this.draw();
-    this.askForWindow();
+    this.requestWindow();
   }
 
-  // As high as its rows, and no higher than a window on many; whoever drags its edge decides instead.
+  // Set the height to that of the rows, up to a maximum. A height that the user has set stays.
   fit(total) {
     const wanted = Math.max(LEAST_ROWS, Math.min(total, MOST_ROWS)) + 1;
     if (wanted === this.wanted) return;
@@ -104,59 +104,59 @@ class Grid {
   }
 
   drawHead() {
-    this.head.replaceChildren(...this.kinds.map((kind) => this.headCell(kind)));
+    this.head.replaceChildren(...this.columns.map((column) => this.headCell(column)));
   }
 
-  headCell(kind) {
+  headCell(column) {
     const { name, descending } = this.sorted;
-    const sorted = kind.name === name ? (descending ? "descending" : "ascending") : "none";
+    const sorted = column.name === name ? (descending ? "descending" : "ascending") : "none";
     const mark = sorted === "none" ? null : h("span", { class: "zw-mark", "aria-hidden": "true" }, descending ? "▾" : "▴");
-    const button = h("button", { type: "button", tabindex: -1, title: `Sort by ${kind.title}` }, titled(kind.title), mark);
-    button.addEventListener("click", () => this.sortBy(kind.name));
-    return h("div", { role: "columnheader", "aria-sort": sorted, class: kind.right ? "zw-right" : "" }, button);
+    const button = h("button", { type: "button", tabindex: -1, title: `Sort by ${column.title}` }, titled(column.title), mark);
+    button.addEventListener("click", () => this.sortBy(column.name));
+    return h("div", { role: "columnheader", "aria-sort": sorted, class: column.right ? "zw-right" : "" }, button);
   }
 
   sortBy(name) {
     const same = this.sorted.name === name;
-    this.sorted = { name, descending: same ? !this.sorted.descending : this.kinds.find((kind) => kind.name === name).descending };
+    this.sorted = { name, descending: same ? !this.sorted.descending : this.columns.find((column) => column.name === name).descending };
     this.drawHead();
     this.sort(this.sorted);
   }
 
-  // What can be seen, and the window to have around it
+  // The visible rows, and the window of rows around them
 
-  seen() {
+  visible() {
     const height = Math.max(0, this.height - ROW);
     const first = Math.floor(this.root.scrollTop / ROW);
     return [first, Math.min(this.rows.total, first + Math.ceil(height / ROW) + 1)];
   }
 
   window() {
-    const [first] = this.seen();
-    const visible = Math.ceil(this.height / ROW) + 1;
-    return { offset: Math.max(0, first - AROUND), limit: Math.min(200, visible + 2 * AROUND) };
+    const [first] = this.visible();
+    const count = Math.ceil(this.height / ROW) + 1;
+    return { offset: Math.max(0, first - AROUND), limit: Math.min(200, count + 2 * AROUND) };
   }
 
   scrolled() {
     if (this.waiting) return;
-    const wait = Math.max(0, this.askedAt + ASK_EVERY_MS - performance.now());
+    const wait = Math.max(0, this.requestedAt + REQUEST_INTERVAL_MS - performance.now());
     this.waiting = true;
     setTimeout(() => requestAnimationFrame(() => {
       this.waiting = false;
-      this.askForWindow();
+      this.requestWindow();
     }), wait);
   }
 
-  askForWindow() {
-    const [first, last] = this.seen();
+  requestWindow() {
+    const [first, last] = this.visible();
     const near = AROUND / 2;
     const top = Math.max(0, first - near);
     const bottom = Math.min(this.rows.total, last + near);
     const { offset, limit } = this.window();
-    if (this.rows.holds(top, bottom) && limit === this.asked) return;
-    this.asked = limit;
-    this.askedAt = performance.now();
-    this.ask({ offset, limit });
+    if (this.rows.holds(top, bottom) && limit === this.requestedLimit) return;
+    this.requestedLimit = limit;
+    this.requestedAt = performance.now();
+    this.request({ offset, limit });
   }
 
   // Drawing
@@ -179,7 +179,7 @@ class Grid {
     this.drawActive();
   }
 
-  // Where a row is seen says its place; a screen reader goes by the order in the page.
+  // The position of a row is set by its style, but a screen reader uses the order of the elements.
   arrange() {
     let place = this.body.firstElementChild;
     for (const key of this.rows.order) {
@@ -209,18 +209,18 @@ class Grid {
   }
 
   newRow() {
-    const cells = this.kinds.map((kind) => {
-      const look = [kind.right && "zw-right", kind.reads === "code" && "zw-code"].filter(Boolean).join(" ");
-      const cell = h("div", { role: "gridcell", class: look });
-      if (kind.reads === "rate") {
+    const cells = this.columns.map((column) => {
+      const classes = [column.right && "zw-right", column.reads === "code" && "zw-code"].filter(Boolean).join(" ");
+      const cell = h("div", { role: "gridcell", class: classes });
+      if (column.reads === "rate") {
         cell.spark = sparkline();
         cell.number = h("span", {});
         cell.append(cell.spark.box, cell.number);
       }
       return cell;
     });
-    // What is cut off is told to who points at it; for each cell in advance it would cost every scroll.
-    cells.forEach((cell, n) => cell.addEventListener("mouseenter", () => this.explain(cell, this.kinds[n])));
+    // The title shows a text that is cut. It is set when the pointer enters, because setting all of them slows scrolling.
+    cells.forEach((cell, n) => cell.addEventListener("mouseenter", () => this.explain(cell, this.columns[n])));
     const row = h("div", { class: "zw-row", role: "row" }, ...cells);
     row.addEventListener("click", () => this.choose(row.dataset.key, row.index));
     this.body.append(row);
@@ -228,22 +228,22 @@ class Grid {
   }
 
   drawCells(element, cells) {
-    this.kinds.forEach((kind, n) => {
+    this.columns.forEach((column, n) => {
       const cell = element.children[n];
-      const value = cells[this.rows.columns.indexOf(kind)];
+      const value = cells[this.rows.columns.indexOf(column)];
       if (cell.shown === value) return;
       cell.shown = value;
-      if (kind.reads === "rate") return this.drawRate(cell, value);
-      setText(cell, readAs(kind.reads, value));
-      if (kind.loud !== null) cell.classList.toggle("zw-loud", value > kind.loud);
+      if (column.reads === "rate") return this.drawRate(cell, value);
+      setText(cell, readAs(column.reads, value));
+      if (column.highlight_above !== null) cell.classList.toggle("zw-highlight", value > column.highlight_above);
     });
   }
 
-  explain(cell, kind) {
-    if (kind.reads === "rate") return;
-    // Also what was cut short to fit.
-    if (kind.reads === "time" && cell.shown !== null) cell.title = momentText(cell.shown);
-    else cell.title = kind.reads === "uid" && cell.shown !== null ? cell.shown : cell.textContent;
+  explain(cell, column) {
+    if (column.reads === "rate") return;
+    // The title has the complete value.
+    if (column.reads === "time" && cell.shown !== null) cell.title = momentText(cell.shown);
+    else cell.title = column.reads === "uid" && cell.shown !== null ? cell.shown : cell.textContent;
   }
 
   drawRate(cell, samples) {
@@ -251,7 +251,7 @@ class Grid {
     cell.spark.line.setAttribute("points", points(samples.length ? samples : [0, 0]));
   }
 
-  // By keyboard
+  // The keyboard
 
   drawActive() {
     const last = this.rows.total - 1;
@@ -293,11 +293,11 @@ class Grid {
   move(by) {
     this.active = Math.max(0, Math.min(this.rows.total - 1, this.active + by));
     const top = this.active * ROW;
-    const room = this.height - 2 * ROW;
+    const height = this.height - 2 * ROW;
     if (top < this.root.scrollTop) this.root.scrollTop = top;
-    else if (top > this.root.scrollTop + room) this.root.scrollTop = top - room;
+    else if (top > this.root.scrollTop + height) this.root.scrollTop = top - height;
     this.drawActive();
-    this.askForWindow();
+    this.requestWindow();
   }
 
   chooseActive() {

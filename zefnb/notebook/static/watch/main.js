@@ -1,4 +1,4 @@
-// The parts put together: one view of the widget.
+// One view of the widget, which consists of the other parts.
 
 const SEARCH_AFTER_MS = 120;
 const NOTICE_MS = 6000;
@@ -15,74 +15,74 @@ class App {
     this.number = 0;
     this.rows = new Rows(table.columns);
     const act = (request) => this.act(request);
-    this.board = new Board(table, { act, filter: (chosen) => this.filter(chosen), search: (text) => this.search(text) });
+    this.overview = new Overview(table, { act, filter: (chosen) => this.filter(chosen), search: (text) => this.search(text) });
     this.grid = new Grid(this.rows, table, {
-      ask: (window) => this.look(Object.assign(this.window, window)),
+      request: (window) => this.setWindow(Object.assign(this.window, window)),
       select: (key) => this.select(key),
       sort: ({ name, descending }) => this.change({ sort: name, descending }),
     });
     this.detail = new Detail(table, { act, close: () => this.grid.unselect() });
     this.topics = new Topics({ act, follow: (topic) => this.channel.send({ do: "follow", topic }) });
     this.notice = h("div", { class: "zw-notice", role: "status", "aria-live": "polite" });
-    // Jupyter's own shortcuts (A adds a cell, DD deletes one) must not hear what is typed here.
+    // Jupyter's shortcuts (A adds a cell, DD deletes one) must not get the keys that are typed here.
     this.root = h(
       "div",
       { class: "zefnb-watch", "data-lm-suppress-shortcuts": "true", onkeydown: (event) => this.key(event) },
-      this.board.root, this.grid.root, this.notice, this.detail.root,
-      // A table of topics shows them itself.
+      this.overview.root, this.grid.root, this.notice, this.detail.root,
+      // A table of topics has no such section.
       table.by_server ? this.topics.root : null,
     );
     this.channel = new Channel(model, {
-      heard: (message) => this.heard(message),
+      received: (message) => this.received(message),
       opened: () => this.opened(),
       status: (kind, text) => this.setStatus(kind, text),
     });
-    // The front end says so when it restarts the kernel, and when it has lost and found it again.
-    this.onUncertain = () => this.channel.doubt();
-    model.on("comm_live_update", this.onUncertain);
-    this.watchAttention();
+    // The front end sends this event when it restarts the kernel or reconnects to it.
+    this.onKernelChange = () => this.channel.loseKernel();
+    model.on("comm_live_update", this.onKernelChange);
+    this.watchVisibility();
   }
 
   setStatus(kind, text) {
-    this.board.setStatus(kind, text);
+    this.overview.setStatus(kind, text);
     this.root.classList.toggle("zw-stale", kind === "lost");
   }
 
-  // A fresh session knows nothing of what we looked at.
+  // A new session has neither the window nor the selection of this view.
   opened() {
     this.rows.clear();
-    this.look({ ...this.query, ...this.window });
+    this.setWindow({ ...this.query, ...this.window });
     if (this.selected !== null) this.channel.send({ do: "select", row: this.selected });
     if (this.topics.followed !== null) this.channel.send({ do: "follow", topic: this.topics.followed });
-    this.rest();
+    this.updatePaused();
   }
 
-  heard(message) {
+  received(message) {
     if (message.t === "table") this.takeRows(message);
     else if (message.t === "row") this.detail.take(message);
     else if (message.t === "tail") this.topics.take(message);
-    else if (message.t === "board") this.told(message);
-    else if (message.t === "done") this.tell(message);
+    else if (message.t === "overview") this.takeOverview(message);
+    else if (message.t === "done") this.showNotice(message);
   }
 
   takeRows(message) {
-    if (!this.rows.take(message)) return this.channel.send({ do: "again" });
+    if (!this.rows.take(message)) return this.channel.send({ do: "resend" });
     if (this.rows.hasNewColumns()) this.grid.layout();
     else this.grid.draw();
-    this.grid.askForWindow();
+    this.grid.requestWindow();
     const { search, server, path } = this.query;
-    this.board.setFound(this.rows.total, search || server !== this.scope.server || path !== this.scope.path);
+    this.overview.setFound(this.rows.total, search || server !== this.scope.server || path !== this.scope.path);
   }
 
-  told(news) {
-    this.board.update(news);
-    if (news.topics) this.topics.update(news.topics, this.board.facts.topic_count);
+  takeOverview(news) {
+    this.overview.update(news);
+    if (news.topics) this.topics.update(news.topics, this.overview.facts.topic_count);
     if (news.servers) this.grid.layout(news.servers.length > 1);
   }
 
-  tell({ ok, text }) {
+  showNotice({ ok, text }) {
     if (!text) return;
-    this.notice.className = ok ? "zw-notice" : "zw-notice zw-loud";
+    this.notice.className = ok ? "zw-notice" : "zw-notice zw-highlight";
     this.notice.textContent = text;
     clearTimeout(this.noticeTimer);
     this.noticeTimer = setTimeout(() => (this.notice.textContent = ""), NOTICE_MS);
@@ -90,24 +90,24 @@ class App {
 
   act(request) {
     const sent = this.channel.send({ ...request, id: ++this.number });
-    if (!sent) this.tell({ ok: false, text: "not connected; nothing was done" });
+    if (!sent) this.showNotice({ ok: false, text: "not connected; the action was not performed" });
   }
 
-  look(request) {
-    this.channel?.send({ do: "look", ...request });
+  setWindow(request) {
+    this.channel?.send({ do: "window", ...request });
   }
 
   change(query) {
     Object.assign(this.query, query);
     this.grid.root.scrollTop = 0;
     this.window.offset = 0;
-    this.look({ ...this.query, ...this.window });
+    this.setWindow({ ...this.query, ...this.window });
   }
 
   search(text) {
     clearTimeout(this.searchTimer);
     this.searchTimer = setTimeout(() => this.change({ search: text }), SEARCH_AFTER_MS);
-    setText(this.grid.empty, text ? `no ${this.table.noun} fits the search` : this.table.empty);
+    setText(this.grid.empty, text ? `no ${this.table.noun} matches the search` : this.table.empty);
   }
 
   filter({ server, path }) {
@@ -123,10 +123,10 @@ class App {
   key(event) {
     const typing = event.target.closest("input, textarea, select");
     if (event.key === "/" && !typing) {
-      this.board.box.focus();
+      this.overview.box.focus();
       event.preventDefault();
-    } else if (event.key === "Escape" && event.target === this.board.box) {
-      this.board.box.value = "";
+    } else if (event.key === "Escape" && event.target === this.overview.box) {
+      this.overview.box.value = "";
       this.search("");
       this.grid.root.focus();
     } else if (event.key === "Escape" && this.selected !== null) {
@@ -136,25 +136,25 @@ class App {
     event.stopPropagation();
   }
 
-  // Nobody looks: nothing need be sent.
-  watchAttention() {
-    this.onVisible = () => this.rest();
+  // The view is paused while it is not visible, so that nothing is sent.
+  watchVisibility() {
+    this.onVisible = () => this.updatePaused();
     document.addEventListener("visibilitychange", this.onVisible);
-    this.sight = new IntersectionObserver((entries) => {
+    this.visibility = new IntersectionObserver((entries) => {
       this.outOfSight = !entries.at(-1).isIntersecting;
-      this.rest();
+      this.updatePaused();
     });
-    this.sight.observe(this.root);
+    this.visibility.observe(this.root);
   }
 
-  rest() {
-    this.channel?.send({ do: "rest", rest: document.hidden || Boolean(this.outOfSight) });
+  updatePaused() {
+    this.channel?.send({ do: "pause", paused: document.hidden || Boolean(this.outOfSight) });
   }
 
   close() {
-    this.model.off("comm_live_update", this.onUncertain);
+    this.model.off("comm_live_update", this.onKernelChange);
     document.removeEventListener("visibilitychange", this.onVisible);
-    this.sight.disconnect();
+    this.visibility.disconnect();
     this.grid.close();
     this.channel.close();
     clearTimeout(this.noticeTimer);

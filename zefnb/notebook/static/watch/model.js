@@ -1,4 +1,4 @@
-// The window of the table that we have been told of.
+// The rows of the window that this view has received.
 
 const SAMPLES = 30;
 
@@ -6,7 +6,7 @@ class Rows {
   constructor(columns) {
     this.columns = columns;
     this.rate = columns.findIndex(({ reads }) => reads === "rate");
-    // Optional columns in which there has been something: once shown, one stays.
+    // The optional columns that have had a value. A column that has been shown stays.
     this.used = new Set();
     this.usedBefore = 0;
     this.clear();
@@ -20,7 +20,7 @@ class Rows {
     this.sequence = null;
   }
 
-  // Take in a message; false when one before it was missed, and everything must be told again.
+  // Apply a message. Returns false if an earlier one was lost, so that all rows must be sent again.
   take(message) {
     if (message.seq !== 0 && message.seq !== this.sequence + 1) return false;
     if (message.seq === 0) this.clear();
@@ -49,7 +49,7 @@ class Rows {
 
   change(cells, changes) {
     for (const [number, value] of Object.entries(changes)) {
-      // One more sample of a rate comes by itself.
+      // A single new sample of a rate is sent alone.
       if (Number(number) === this.rate && !Array.isArray(value)) cells[number] = [...cells[number], value].slice(-SAMPLES);
       else cells[number] = value;
     }

@@ -1,6 +1,6 @@
-// The head of it all: how things are, the servers and their routes, and the search.
+// The head of the view: the status, the counts, the servers with their routes, and the search.
 
-class Board {
+class Overview {
   constructor(table, { act, filter, search }) {
     Object.assign(this, { act, filter });
     this.chosen = { server: null, path: null };
@@ -14,7 +14,7 @@ class Board {
     this.servers = h("div", { class: "zw-servers", role: "group", hidden: !table.by_server, "aria-label": "Servers and routes" });
     this.root = h(
       "header",
-      { class: "zw-board" },
+      { class: "zw-overview" },
       h("div", { class: "zw-bar" }, this.light, this.status, this.counts, h("span", { class: "zw-gap" }), this.found, labelled(`Search ${table.noun}s`, this.box)),
       this.servers,
     );
@@ -25,7 +25,7 @@ class Board {
     setText(this.status, text);
   }
 
-  // How many fit, said only while that is not all of them.
+  // The number of rows that were found; empty while all rows are shown.
   setFound(total, narrowed) {
     setText(this.found, narrowed ? `${numberText(total)} found` : "");
   }
@@ -42,13 +42,13 @@ class Board {
     if (actors) parts.push(plural(actors, "actor"));
     if (timers.length) parts.push(plural(timers.length, "timer"));
     if (outward.length) parts.push(`${outward.length} outward`);
-    const fault = faults ? h("span", { class: "zw-loud", title: "FX.QueryLog(level='error') tells" }, plural(faults, "fault")) : null;
+    const fault = faults ? h("span", { class: "zw-highlight", title: "FX.QueryLog(level='error') shows them" }, plural(faults, "fault")) : null;
     this.counts.replaceChildren(parts.join(" · "), ...(fault ? [" · ", fault] : []));
   }
 
   drawServers() {
     const drawn = this.facts.servers.map((server) => this.server(server));
-    // Pressed buttons are kept while nothing but a number changes in them: a click must not fall between two.
+    // While only numbers change, the buttons stay the same elements, so that no click is lost.
     const shape = JSON.stringify(this.facts.servers.map(({ uid, place, port, endpoints }) => [uid, place, port, endpoints.map(({ path }) => path)]));
     if (shape === this.shape) return this.renumber();
     this.shape = shape;
@@ -65,10 +65,10 @@ class Board {
       chip.addEventListener("click", () => this.choose(place, path));
       return chip;
     });
-    const stop = careful("Stop", "Really stop?", () => this.act({ do: "stop", server: place }));
+    const stop = confirmButton("Stop", "Really stop?", () => this.act({ do: "stop", server: place }));
     stop.setAttribute("aria-label", `Stop the server on port ${port}`);
-    const turned = h("span", { class: "zw-muted", "data-refused": place }, refused ? `${refused} refused` : "");
-    return h("span", { class: "zw-one" }, name, ...routes, turned, stop);
+    const refusals = h("span", { class: "zw-muted", "data-refused": place }, refused ? `${refused} refused` : "");
+    return h("span", { class: "zw-group" }, name, ...routes, refusals, stop);
   }
 
   renumber() {

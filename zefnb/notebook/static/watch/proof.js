@@ -1,5 +1,5 @@
-// HMAC-SHA-256 (RFC 2104, FIPS 180-4) of short texts. Not the browser's own: `crypto.subtle` is missing on a page
-// that came by plain http from another host, as from many a hub, and one way for all pages is one way to test.
+// HMAC-SHA-256 (RFC 2104, FIPS 180-4) of short texts. A page that was loaded by plain http from another host, such as
+// a hub, has no `crypto.subtle`, so all pages use this implementation.
 
 const SHA_BLOCK = 64;
 
@@ -32,19 +32,19 @@ function sha256(bytes) {
 }
 
 function shaBlock(hash, view, at) {
-  const turn = (x, by) => (x >>> by) | (x << (32 - by));
+  const rotate = (x, by) => (x >>> by) | (x << (32 - by));
   const words = new Int32Array(64);
   for (let n = 0; n < 16; n++) words[n] = view.getInt32(at + 4 * n);
   for (let n = 16; n < 64; n++) {
     const [x, y] = [words[n - 15], words[n - 2]];
-    const low = turn(x, 7) ^ turn(x, 18) ^ (x >>> 3);
-    const high = turn(y, 17) ^ turn(y, 19) ^ (y >>> 10);
+    const low = rotate(x, 7) ^ rotate(x, 18) ^ (x >>> 3);
+    const high = rotate(y, 17) ^ rotate(y, 19) ^ (y >>> 10);
     words[n] = words[n - 16] + low + words[n - 7] + high;
   }
   let [a, b, c, d, e, f, g, h] = hash;
   for (let n = 0; n < 64; n++) {
-    const first = (h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + SHA_ROUNDS[n] + words[n]) | 0;
-    const second = ((turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+    const first = (h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + SHA_ROUNDS[n] + words[n]) | 0;
+    const second = ((rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
     [h, g, f, e, d, c, b, a] = [g, f, e, (d + first) | 0, c, b, a, (first + second) | 0];
   }
   [a, b, c, d, e, f, g, h].forEach((word, n) => (hash[n] += word));
@@ -63,5 +63,5 @@ const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(
 
 const freshNonce = () => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
-// How a side ("view" or "server") shows that it knows the secret of a token, which itself crosses no socket.
+// The proof that a side ("view" or "server") has the secret of a token, which is never sent on a socket.
 const proofOf = (side, { name, secret }, nonce, own) => hmacSha256(secret, [side, name, nonce, own].join("\n"));

@@ -1,4 +1,4 @@
-// Topics: publish to any, and follow the messages of one.
+// Topics: publish to any topic, and follow the messages of one.
 
 class Topics {
   constructor({ act, follow }) {
@@ -89,7 +89,6 @@ class Topics {
   }
 
   mark() {
-    // The box may hold another topic by now: the button speaks of what is in the box.
     for (const item of this.list.children) setAttribute(item.button, "aria-pressed", item.dataset.name === this.followed);
   }
 }

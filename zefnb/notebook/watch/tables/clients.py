@@ -14,7 +14,7 @@ from zefnb.net.websocket.taps import attach_tap, detach_tap
 from zefnb.notebook.display.columns import Column
 from zefnb.notebook.overview import brief
 from zefnb.notebook.watch.requests import Request, content_of, whole_number
-from zefnb.notebook.watch.table import Action, Box, Frame, Look, Place, Table
+from zefnb.notebook.watch.table import Action, Box, Frame, Place, RowDetails, Table
 from zefnb.notebook.watch.tables.actors import actor_facts
 
 _MANY_BYTES = 65_536
@@ -25,28 +25,28 @@ def _port(client: Connection) -> int:
     return port
 
 
-class ClientLook(Look):
+class ClientDetails(RowDetails):
     """The details of a client: its frames, its facts, and its actor's state."""
 
     def __init__(self, client: Connection) -> None:
         self._client = client
         self._tap = attach_tap(client)
-        self._told = 0
+        self._last_sent = 0
         self.actor = client.actor
-        self.hint = "frames are kept while you look"
+        self.hint = "frames are stored while the client is selected"
         if client.received or client.sent:
-            self.hint += f"; {client.received:,} came in and {client.sent:,} went out before"
+            self.hint += f"; {client.received:,} were received and {client.sent:,} sent before"
 
     def frames(self) -> tuple[list[Frame], int]:
-        frames = self._tap.since(self._told)
+        frames = self._tap.since(self._last_sent)
         if frames:
-            self._told = frames[-1]["n"]
+            self._last_sent = frames[-1]["n"]
         return frames, 0
 
     def facts(self) -> Sequence[str]:
         client = self._client
         facts = [] if client.is_open else [f"closed with {client.close_code}"]
-        facts += [f"asked for {client.host}"] if client.host else []
+        facts += [f"host {client.host}"] if client.host else []
         return [*facts, *(actor_facts(client.actor) if client.actor is not None else ())]
 
     @property
@@ -80,7 +80,7 @@ class Clients(Table[Connection]):
     """The table of the connected clients."""
 
     noun = "client"
-    empty = "nobody is connected"
+    empty = "no client is connected"
     by_server = has_frames = has_state = True
     sort = "channel_id"
     columns = (
@@ -95,8 +95,8 @@ class Clients(Table[Connection]):
         Column("sent", "out", "number", width=60, keep=10),
         Column("received", "in", "number", width=52, keep=10),
         Column("rate", "per second", "rate", lambda row: row.received + row.sent, width=108, keep=9),
-        Column("queued", "queued", "size", width=62, keep=8, loud=_MANY_BYTES),
-        Column("dropped", "drops", "number", width=44, keep=5, loud=0, optional=True),
+        Column("queued", "queued", "size", width=62, keep=8, highlight_above=_MANY_BYTES),
+        Column("dropped", "drops", "number", width=44, keep=5, highlight_above=0, optional=True),
         Column("ignored", "ignored", "number", width=52, keep=2, optional=True),
         Column("round_trip", "round trip", "duration", width=72, keep=3),
         Column("state", "state", "code", width=110, grow=3, keep=6, optional=True,
@@ -109,7 +109,7 @@ class Clients(Table[Connection]):
             "Close client",
             _close,
             (Box("code", "Close code", "number", value=1000), Box("reason", "Reason", hint="reason")),
-            asks="Really close?",
+            question="Really close?",
         ),
     )
 
@@ -127,8 +127,8 @@ class Clients(Table[Connection]):
     def is_there(self, row: Connection) -> bool:
         return row.is_open
 
-    def look(self, runtime: Runtime, row: Connection) -> Look:
-        return ClientLook(row)
+    def details(self, runtime: Runtime, row: Connection) -> RowDetails:
+        return ClientDetails(row)
 
 
 TABLE = Clients()

@@ -34,11 +34,11 @@ class Outward(Table["Client"]):
         Column("sent", "out", "number", width=60, keep=8),
         Column("received", "in", "number", width=60, keep=8),
         Column("rate", "per second", "rate", lambda row: row.sent + row.received, width=108, keep=6),
-        Column("queued", "queued", "number", lambda row: len(row.send_queue), width=60, keep=7, loud=1_000),
-        Column("dropped", "drops", "number", lambda row: row.send_queue.dropped, width=48, keep=4, loud=0),
+        Column("queued", "queued", "number", lambda row: len(row.send_queue), width=60, keep=7, highlight_above=1_000),
+        Column("dropped", "drops", "number", lambda row: row.send_queue.dropped, width=48, keep=4, highlight_above=0),
         Column("attempts", "attempts", "number", width=66, keep=3),
     )
-    actions = (Action("stop", "Stop client", _stop, asks="Really stop?"),)
+    actions = (Action("stop", "Stop client", _stop, question="Really stop?"),)
 
     def rows(self, runtime: Runtime) -> Iterable[Client]:
         # Without this module there is no outward client.

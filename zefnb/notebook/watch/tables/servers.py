@@ -25,18 +25,18 @@ class Servers(Table[Server]):
     """The table of the running servers."""
 
     noun = "server"
-    empty = "no server runs"
+    empty = "no server is running"
     columns = (
         Column("server", "server", "value", lambda row: row.handle, fixed=True, width=150, keep=2),
         Column("port", "port", "id", fixed=True, width=50, keep=10),
         Column("routes", "routes", "list", route_names, width=120, grow=3, keep=8),
         Column("clients", "clients", "number", lambda row: len(row.clients()), width=60, keep=9),
-        Column("refused", "refused", "number", width=60, keep=6, loud=0, optional=True),
+        Column("refused", "refused", "number", width=60, keep=6, highlight_above=0, optional=True),
         Column("started", "since", "time", fixed=True, width=60, keep=5),
         Column("version", "version", "id", width=56, keep=3),
         Column("allow_external_requests", "external", "flag", fixed=True, width=60, keep=4),
     )
-    actions = (Action("stop", "Stop server", stop_server, asks="Really stop?"),)
+    actions = (Action("stop", "Stop server", stop_server, question="Really stop?"),)
 
     def rows(self, runtime: Runtime) -> Iterable[Server]:
         return runtime.service(Running)

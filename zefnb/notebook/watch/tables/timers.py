@@ -23,16 +23,16 @@ class Timers(Table[Timer]):
     """The table of the running timers."""
 
     noun = "timer"
-    empty = "no timer runs"
+    empty = "no timer is running"
     columns = (
         Column("uid", "timer", "uid", lambda row: row.handle._uid, fixed=True, width=96, keep=10),
         Column("interval", "every", "interval", fixed=True, width=72, keep=9),
         Column("target", "target", "uid", lambda row: row.target._uid, fixed=True, width=120, grow=2, keep=8),
         Column("next", "next", "time", width=66, keep=7),
         Column("ticks", "ticks", "number", width=60, keep=6),
-        Column("skipped", "skipped", "number", width=60, keep=5, loud=0),
+        Column("skipped", "skipped", "number", width=60, keep=5, highlight_above=0),
     )
-    actions = (Action("stop", "Stop timer", _stop, asks="Really stop?"),)
+    actions = (Action("stop", "Stop timer", _stop, question="Really stop?"),)
 
     def rows(self, runtime: Runtime) -> Iterable[Timer]:
         return runtime.service(Running)

@@ -12,14 +12,14 @@ from zefnb.net.websocket.taps import Tail
 from zefnb.notebook.display.columns import Column
 from zefnb.notebook.overview import subscriber_count, user_topics
 from zefnb.notebook.watch.requests import Request, content_of
-from zefnb.notebook.watch.table import Action, Box, Frame, Look, Table
+from zefnb.notebook.watch.table import Action, Box, Frame, RowDetails, Table
 from zefnb.topics.hub import WATCH, Hub, TopicState
 
 
-class TopicLook(Look):
+class TopicDetails(RowDetails):
     """The details of a topic: its messages, while the row is selected."""
 
-    hint = "messages are kept while you look"
+    hint = "messages are stored while the topic is selected"
 
     def __init__(self, hub: Hub, topic: Entity) -> None:
         self._hub = hub
@@ -48,7 +48,7 @@ class Topics(Table[TopicState]):
     """The table of the topics with subscribers."""
 
     noun = "topic"
-    empty = "nobody listens to any topic"
+    empty = "no topic has subscribers"
     has_frames = True
     columns = (
         Column("name", "topic", "uid", lambda row: row.topic._uid, fixed=True, width=160, grow=3, keep=10),
@@ -58,7 +58,7 @@ class Topics(Table[TopicState]):
     )
     actions = (
         Action("publish", "Publish", _publish, (Box("content", "Message", "content", "message to this topic"),)),
-        Action("delete", "Delete topic", _delete, asks="Really end all subscriptions?"),
+        Action("delete", "Delete topic", _delete, question="Really end all subscriptions?"),
     )
 
     def rows(self, runtime: Runtime) -> Iterable[TopicState]:
@@ -70,8 +70,8 @@ class Topics(Table[TopicState]):
     def title(self, row: TopicState) -> str:
         return f"Topic {row.topic._uid}"
 
-    def look(self, runtime: Runtime, row: TopicState) -> Look:
-        return TopicLook(runtime.service(Hub), row.topic)
+    def details(self, runtime: Runtime, row: TopicState) -> RowDetails:
+        return TopicDetails(runtime.service(Hub), row.topic)
 
 
 TABLE = Topics()
