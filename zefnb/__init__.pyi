@@ -106,6 +106,8 @@ class _ET(EntityTypes):
         compression: bool
         subprotocols: Sequence[str]
         nan: Literal["null", "refuse"]
+        public: bool
+        allow: Callable[[dict[str, Any]], Any] | None
         def __init__(
             self,
             *,
@@ -117,6 +119,8 @@ class _ET(EntityTypes):
             compression: bool = ...,
             subprotocols: Sequence[str] = ...,
             nan: Literal["null", "refuse"] = ...,
+            public: bool = ...,
+            allow: Callable[[dict[str, Any]], Any] | None = ...,
         ) -> None: ...
 
     class Route(Entity):
@@ -124,7 +128,16 @@ class _ET(EntityTypes):
 
         handler: Any
         max_body: int | None
-        def __init__(self, *, handler: Any = ..., max_body: int | None = ...) -> None: ...
+        public: bool
+        allow: Callable[[dict[str, Any]], Any] | None
+        def __init__(
+            self,
+            *,
+            handler: Any = ...,
+            max_body: int | None = ...,
+            public: bool = ...,
+            allow: Callable[[dict[str, Any]], Any] | None = ...,
+        ) -> None: ...
 
     class SlowClient(Entity):
         """How a WebSocket route treats a client that reads too slowly; see Limits for the defaults of `None`."""
@@ -144,14 +157,27 @@ class _ET(EntityTypes):
         """A page: the value of a route, or the result of a handler."""
 
         content: str | bytes
-        def __init__(self, *, content: str | bytes = ...) -> None: ...
+        public: bool
+        allow: Callable[[dict[str, Any]], Any] | None
+        def __init__(
+            self, *, content: str | bytes = ..., public: bool = ..., allow: Callable[[dict[str, Any]], Any] | None = ...
+        ) -> None: ...
 
     class JSON(Entity):
         """A value as JSON: the value of a route, or the result of a handler."""
 
         content: Any
         nan: Literal["null", "refuse"]
-        def __init__(self, *, content: Any = ..., nan: Literal["null", "refuse"] = ...) -> None: ...
+        public: bool
+        allow: Callable[[dict[str, Any]], Any] | None
+        def __init__(
+            self,
+            *,
+            content: Any = ...,
+            nan: Literal["null", "refuse"] = ...,
+            public: bool = ...,
+            allow: Callable[[dict[str, Any]], Any] | None = ...,
+        ) -> None: ...
 
     class Response(Entity):
         """An answer with a status and headers."""
@@ -159,6 +185,8 @@ class _ET(EntityTypes):
         status: int
         body: str | bytes | dict[str, Any] | list[Any] | _ET.HTML | _ET.JSON | _ET.Redirect | _ET.FromFile | None
         headers: Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
+        public: bool
+        allow: Callable[[dict[str, Any]], Any] | None
         def __init__(
             self,
             *,
@@ -173,6 +201,8 @@ class _ET(EntityTypes):
             | _ET.FromFile
             | None = ...,
             headers: Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]] = ...,
+            public: bool = ...,
+            allow: Callable[[dict[str, Any]], Any] | None = ...,
         ) -> None: ...
 
     class Redirect(Entity):
@@ -180,14 +210,32 @@ class _ET(EntityTypes):
 
         url: str
         status: int
-        def __init__(self, *, url: str = ..., status: int = ...) -> None: ...
+        public: bool
+        allow: Callable[[dict[str, Any]], Any] | None
+        def __init__(
+            self,
+            *,
+            url: str = ...,
+            status: int = ...,
+            public: bool = ...,
+            allow: Callable[[dict[str, Any]], Any] | None = ...,
+        ) -> None: ...
 
     class FromFile(Entity):
         """A file, read when it is requested; 404 when it does not exist."""
 
         path: str | os.PathLike[str]
         media_type: str | None
-        def __init__(self, *, path: str | os.PathLike[str] = ..., media_type: str | None = ...) -> None: ...
+        public: bool
+        allow: Callable[[dict[str, Any]], Any] | None
+        def __init__(
+            self,
+            *,
+            path: str | os.PathLike[str] = ...,
+            media_type: str | None = ...,
+            public: bool = ...,
+            allow: Callable[[dict[str, Any]], Any] | None = ...,
+        ) -> None: ...
 
     class InsertIn(Entity):
         """A route to add or to replace, in the `delta` of `FX.UpdateRunningHTTPServer`."""
@@ -202,6 +250,59 @@ class _ET(EntityTypes):
 
         path: Sequence[Any]
         def __init__(self, *, path: Sequence[Any] = ...) -> None: ...
+
+    class Auth(Entity):
+        """Who may use a server, with all fields."""
+
+        providers: Sequence[Any]
+        allowed_emails: Sequence[str] | None
+        public: Sequence[str]
+        login_page: str | None
+        after_login: str
+        session_duration: float
+        sliding: bool
+        session_db: DictDatabase | None
+        on_login: Callable[[dict[str, Any]], Any] | None
+        def __init__(
+            self,
+            *,
+            providers: Sequence[Any] = ...,
+            allowed_emails: Sequence[str] | None = ...,
+            public: Sequence[str] = ...,
+            login_page: str | None = ...,
+            after_login: str = ...,
+            session_duration: float = ...,
+            sliding: bool = ...,
+            session_db: DictDatabase | None = ...,
+            on_login: Callable[[dict[str, Any]], Any] | None = ...,
+        ) -> None: ...
+
+    class GoogleOAuth(Entity):
+        """Logins with Google."""
+
+        client_id: str
+        client_secret: str
+        def __init__(self, *, client_id: str = ..., client_secret: str = ...) -> None: ...
+
+    class GitHubOAuth(Entity):
+        """Logins with GitHub."""
+
+        client_id: str
+        client_secret: str
+        def __init__(self, *, client_id: str = ..., client_secret: str = ...) -> None: ...
+
+    class OIDC(Entity):
+        """Logins with any OpenID Connect provider."""
+
+        issuer: str
+        client_id: str
+        client_secret: str
+        def __init__(self, *, issuer: str = ..., client_id: str = ..., client_secret: str = ...) -> None: ...
+
+    class JupyterHub(Entity):
+        """Logins with the JupyterHub on which the notebook runs. The server must be a registered service of the hub."""
+
+        def __init__(self) -> None: ...
 
     class Request(Entity):
         """An HTTP request, the argument of a route's handler."""
@@ -220,6 +321,7 @@ class _ET(EntityTypes):
         base_url: str
         req_time: _Time
         path_params: dict[str, Any]
+        user: dict[str, Any] | None
         body_bytes: bytes
         text: str
         json: Any
@@ -240,6 +342,7 @@ class _ET(EntityTypes):
             base_url: Any = ...,
             req_time: Any = ...,
             path_params: Any = ...,
+            user: Any = ...,
             **more: Any,
         ) -> None: ...
 
@@ -260,6 +363,7 @@ class _ET(EntityTypes):
         http_server: HTTPServer
         channel_id: int
         path_params: dict[str, Any]
+        user: dict[str, Any] | None
         def __init__(
             self,
             *,
@@ -277,6 +381,7 @@ class _ET(EntityTypes):
             http_server: Any = ...,
             channel_id: Any = ...,
             path_params: Any = ...,
+            user: Any = ...,
         ) -> None: ...
 
     class WSClientDisconnected(Entity):
@@ -503,6 +608,15 @@ class _FX:
             max_connections: int | None = ...,
             max_body: int | None = ...,
             trusted_proxies: Sequence[str] = ...,
+            auth: Literal["token"]
+            | Mapping[str, str]
+            | Callable[[str, str], Any]
+            | _ET.Auth
+            | _ET.GoogleOAuth
+            | _ET.GitHubOAuth
+            | _ET.OIDC
+            | _ET.JupyterHub
+            | None = ...,
         ) -> None: ...
 
     class StartTimer(_Effect[Timer]):

@@ -9,7 +9,7 @@ import os
 import pydoc
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from typing import Any, Literal
 import pytest
 
 from tests.spec.sessions import environment
-from zefnb import ET, FX, Time
+from zefnb import ET, FX, DictDatabase, Time
 from zefnb.core import entity
 from zefnb.core.shapes import SHAPES, of_kind
 from zefnb.core.shapes.shape import Presence
@@ -26,7 +26,17 @@ from zefnb.net.http.responses import response_of
 from zefnb.net.websocket.endpoint import EndpointConfig
 from zefnb.net.websocket.slow_client import SlowClient
 
-NAMES = {"ET": ET, "FX": FX, "Time": Time, "Any": Any, "Literal": Literal, "Sequence": Sequence, "Mapping": Mapping}
+NAMES = {
+    "ET": ET,
+    "FX": FX,
+    "Time": Time,
+    "Any": Any,
+    "Literal": Literal,
+    "Sequence": Sequence,
+    "Mapping": Mapping,
+    "Callable": Callable,
+    "DictDatabase": DictDatabase,
+}
 
 
 def type_of(field: Any) -> Any:
@@ -62,7 +72,7 @@ def test_the_help_of_a_user_type_says_that_it_accepts_any_fields():
 
 
 def test_the_signature_has_the_fields_and_their_defaults():
-    assert str(inspect.signature(ET.Redirect)) == "(*, url, status=302)"
+    assert str(inspect.signature(ET.Redirect)) == "(*, url, status=302, public=False, allow=None)"
     assert str(inspect.signature(ET.HTTPServer)) == "(uid, /, *, port)"
 
 

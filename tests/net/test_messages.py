@@ -49,14 +49,14 @@ def test_a_request(body):
     seen = []
     server = FX.StartHTTPServer(routes={("POST", "/room/{name}"): lambda r: seen.append(r)}, port=0) | run
     httpx.post(f"http://127.0.0.1:{server.port}/room/red?x=1", content=body)
-    fits(seen[0], more=("name",))
+    fits(seen[0], "user", more=("name",))
 
 
 def test_a_request_with_a_form_and_without_variables():
     seen = []
     server = FX.StartHTTPServer(routes={("POST", "/"): lambda r: seen.append(r)}, port=0) | run
     httpx.post(f"http://127.0.0.1:{server.port}/", data={"name": "Ada"}, files={"photo": b"\x00\x01"})
-    fits(seen[0])
+    fits(seen[0], "user")
     assert seen[0].form_data["name"] == "Ada"
 
 
@@ -66,7 +66,7 @@ def test_a_client_that_connects_and_disconnects(connect, until):
     connect(server, "/ws?x=1").close()
     until(lambda: len(seen) == 2)
     assert [type(message) for message in seen] == [ET.WSClientConnected, ET.WSClientDisconnected]
-    fits(seen[0], "origin", "path_params")
+    fits(seen[0], "origin", "path_params", "user")
     fits(seen[1], "origin")
 
 
@@ -76,7 +76,7 @@ def test_a_client_of_a_page_on_a_path_with_variables(connect, until):
     client = connect(server, "/ws/7", origin=f"http://127.0.0.1:{server.port}")
     client.socket.shutdown(socket.SHUT_RDWR)  # without a closing handshake
     until(lambda: len(seen) == 2)
-    fits(seen[0])
+    fits(seen[0], "user")
     fits(seen[1])
 
 

@@ -20,6 +20,14 @@ from zefnb.core.shapes.shape import Shape
 
 STUB = Path(zefnb.__file__).with_suffix(".pyi")
 _INDENT = " " * 4
+# The types of fields whose annotation is a pattern of their own.
+_PATTERNS = {
+    "DatabaseType": "type[DictDatabase]",
+    "AuthType": (
+        "Literal['token'] | Mapping[str, str] | Callable[[str, str], Any] | _ET.Auth | _ET.GoogleOAuth | "
+        "_ET.GitHubOAuth | _ET.OIDC | _ET.JupyterHub | None"
+    ),
+}
 # What the stub itself defines, or imports in its head.
 _OWN = ("ET", "FX", "Any")
 
@@ -86,7 +94,8 @@ def _entity(shape: Shape) -> Iterator[str]:
     is_pattern = shape.kind == "message"
     parameters = [f"{name}: {'Any' if is_pattern else kind} = ..." for name, kind in fields.items()]
     parameters += ["**more: Any"] if shape.more else []
-    yield f"{_INDENT * 2}def __init__(self, *, {', '.join(parameters)}) -> None: ...\n\n"
+    given = ", ".join(["self", "*", *parameters] if parameters else ["self"])
+    yield f"{_INDENT * 2}def __init__({given}) -> None: ...\n\n"
 
 
 def _named(written: str) -> str:
@@ -107,7 +116,9 @@ def _effect(name: str, spec: Spec) -> Iterator[str]:
 
 def _annotation(written: object) -> str:
     text = written if isinstance(written, str) else inspect.formatannotation(written)
-    return re.sub(r"\bTime\b", "_Time", text).replace("DatabaseType", "type[DictDatabase]")
+    for name, kind in _PATTERNS.items():
+        text = re.sub(rf"\b{name}\b", kind, text)
+    return re.sub(r"\bTime\b", "_Time", text)
 
 
 def _result(written: str) -> str:

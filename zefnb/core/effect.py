@@ -29,6 +29,15 @@ class Field:
     test: Callable[[Any], bool] | None
     required: bool
 
+    def faults(self, name: str, value: Any) -> list[FieldError]:
+        """Return the mistakes in `value`. A type with a method `__faults__` finds them itself."""
+        find = getattr(self.annotation, "__faults__", None)
+        return (
+            find(name, value)
+            if find is not None
+            else [FieldError(name, f"got {shown(value)}", describe(self.annotation))]
+        )
+
     def admits(self, value: Any) -> bool:
         """Whether `value` has exactly the declared type, or matches it."""
         test = self.test
@@ -102,7 +111,7 @@ class Spec:
                 known = ", ".join(self.fields) or "none"
                 found.append(FieldError(name, "unknown field", known, Hint(name, self.fields)))
             elif not field.admits(value):
-                found.append(FieldError(name, f"got {shown(value)}", describe(field.annotation)))
+                found += field.faults(name, value)
         return found
 
     def missing(self, given: Mapping[str, Any]) -> Sequence[FieldError]:

@@ -9,11 +9,35 @@ from zefnb.core.effect import effect
 from zefnb.core.entity import ET, Entity, HTTPServer, Success
 from zefnb.core.record import fields_of
 from zefnb.core.rows import Rows
+from zefnb.core.types import Matcher
 from zefnb.errors import FieldError, InvalidEffect, shown
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
+    from zefnb.net.http.authorizer import Authorizer
     from zefnb.net.http.server import Server
+
+    # The values that `auth` can have.
+    AuthType = Any
+else:
+
+    class _AuthType:
+        """The pattern for `auth`, which loads the package that checks it only when it is given."""
+
+        def __pattern__(self) -> Matcher:
+            return Matcher(by_type=None, test=lambda value: not self.__faults__("auth", value))
+
+        def __faults__(self, name: str, value: Any) -> list[FieldError]:
+            if value is None:
+                return []
+            from zefnb.net.auth.fields import read_auth
+
+            return read_auth(name, value)[1]
+
+        def __repr__(self) -> str:
+            return "'token' | dict | function | ET.Auth | ..."
+
+    AuthType = _AuthType()
 
 
 @effect("StartHTTPServer", keyed="server")
@@ -31,6 +55,7 @@ async def start_http_server(
     max_connections: int | None = None,
     max_body: int | None = None,
     trusted_proxies: Sequence[str] = (),
+    auth: AuthType = None,
 ) -> HTTPServer:
     """Start a server for HTTP and WebSocket; when this returns, clients can connect.
 
@@ -59,6 +84,10 @@ async def start_http_server(
             have its own limit: `ET.Route(handler=..., max_body=...)`.
         trusted_proxies: Addresses and networks of proxies, such as `'10.0.0.0/8'`, whose `X-Forwarded-For`, `-Proto`
             and `-Prefix` are believed. From others these headers are ignored (default: from all).
+        auth: Who may use the server: `'token'` for a link that is shown under the cell, a dict of names and passwords,
+            a function of a name and a password, plain or async, that returns true, false or a dict about the user,
+            `ET.GoogleOAuth`, `ET.GitHubOAuth`, `ET.OIDC`, `ET.JupyterHub`, or `ET.Auth` with several of these and
+            further fields. Every request then needs a login, except for routes with `public=True`. Default: no login.
 
     Returns:
         `ET.HTTPServer('🍃-…', port=…)`.
@@ -104,6 +133,7 @@ async def start_http_server(
         max_connections=max_connections,
         max_body=max_body,
         trusted_proxies=trusted_proxies,
+        auth=_authorizer(auth),
     )
     servers = runtime.service(Servers)
     previous = servers.previous()
@@ -112,6 +142,15 @@ async def start_http_server(
         runtime.cells.replaced(f"the server on port {previous.port} that this cell started before")
     runtime.cells.record(handle)
     return handle
+
+
+def _authorizer(given: Any) -> Authorizer | None:
+    if given is None:
+        return None
+    from zefnb.net.auth.auth import Auth
+    from zefnb.net.auth.fields import read_auth
+
+    return Auth(read_auth("auth", given)[0])
 
 
 @effect("StopHTTPServer")

@@ -13,7 +13,7 @@ from tests.net.wire import KEY, Wire, frame, handshake
 from zefnb import ET, FX, run, zef_function
 from zefnb.net.http import decision as decisions
 from zefnb.net.http.admission import Admission
-from zefnb.net.http.decision import Pending, Reply, Visitor, redirect, refuse
+from zefnb.net.http.decision import Accepted, Pending, Reply, Visitor, redirect, refuse
 from zefnb.net.http.gate import Gate
 from zefnb.net.http.handshake import read_plain
 from zefnb.net.http.request_head import RequestHead
@@ -249,25 +249,27 @@ class Desk:
         self._found: Any = None
         self._is_told = asyncio.Event()
         self._gate = inside(server)._gate
-        on_loop(lambda: setattr(self._gate, "identify", self._identify))
+        on_loop(lambda: setattr(self._gate, "authorize", self._authorize))
 
-    def _identify(self, head: RequestHead) -> Pending[Visitor]:
-        return Pending(lambda: self._ask(head))
+    def _authorize(self, head: RequestHead, found: Accepted | Reply) -> Pending[Accepted]:
+        return Pending(lambda: self._ask(head, found))
 
-    async def _ask(self, head: RequestHead) -> Visitor | Reply:
+    async def _ask(self, head: RequestHead, decision: Accepted | Reply) -> Accepted | Reply:
         self.asked.append(head)
         await self._is_told.wait()
         if isinstance(self._found, Exception):
             raise self._found
         found: Visitor | Reply = self._found
-        return found
+        if isinstance(found, Reply) or isinstance(decision, Reply):
+            return found if isinstance(found, Reply) else decision
+        return decision._replace(visitor=found)
 
     def tell(self, found: Any) -> None:
         self._found = found
         on_loop(self._is_told.set)
 
     def leave(self) -> None:
-        on_loop(lambda: setattr(self._gate, "identify", None))
+        on_loop(lambda: setattr(self._gate, "authorize", None))
 
 
 Asking = Callable[[str], tuple[Wire, Desk]]
@@ -348,10 +350,10 @@ def test_a_server_stops_while_the_gate_waits(asking: Asking, server: Any, way: s
 
 @pytest.mark.parametrize("way", WAYS)
 def test_an_immediate_decision_needs_no_wait(server: Any, raw: Any, way: str):
-    def identify(head: RequestHead) -> Visitor | Reply:
-        return Visitor("ada") if head.first("authorization") == "Bearer x" else refuse(401, "log in first")
+    def authorize(head: RequestHead, found: Accepted | Reply) -> Accepted | Reply:
+        return found if head.first("authorization") == "Bearer x" else refuse(401, "log in first")
 
-    on_loop(lambda: setattr(inside(server)._gate, "identify", identify))
+    on_loop(lambda: setattr(inside(server)._gate, "authorize", authorize))
     accepted = 200 if way == "http" else 101
     assert status(raw, server, request(way, "BASE", "Host: localhost", "Authorization: Bearer x")) == accepted
     # Nobody unknown learns which paths there are.

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from zefnb.core.shapes.given import GIVEN
 from zefnb.core.shapes.handles import HANDLES
+from zefnb.core.shapes.logins import LOGINS
 from zefnb.core.shapes.messages import MESSAGES
 from zefnb.core.shapes.shape import Kind, Shape
 
-SHAPES: dict[str, Shape] = {shape.name: shape for shape in (*GIVEN, *MESSAGES, *HANDLES)}
+SHAPES: dict[str, Shape] = {shape.name: shape for shape in (*GIVEN, *LOGINS, *MESSAGES, *HANDLES)}
 
 # `doctest` runs these as tests, like the examples in docstrings.
 __test__ = {shape.name: shape.example for shape in SHAPES.values()}

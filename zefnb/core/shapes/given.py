@@ -6,6 +6,15 @@ from zefnb.core.shapes.shape import Field, Shape
 
 _TOPICS = "ET.Topic | Sequence[ET.Topic]"
 
+_ACCESS = {
+    "public": Field("bool", "On a server with `auth=`: whether the route needs no login.", False),
+    "allow": Field(
+        "Callable[[dict[str, Any]], Any] | None",
+        "On a server with `auth=`: a function of the user, plain or async; the route serves users for whom it is true.",
+        None,
+    ),
+}
+
 GIVEN = (
     Shape(
         "WebSocket",
@@ -42,6 +51,7 @@ GIVEN = (
                 "NaN and infinity are sent as null, or are an error in the journal.",
                 "null",
             ),
+            **_ACCESS,
         },
         """
 >>> from zefnb import *
@@ -59,6 +69,7 @@ ET.Success()
         {
             "handler": Field("Any", "The function that gets the `ET.Request` and returns the answer."),
             "max_body": Field("int | None", "The longest body, in bytes; `None` for the limit of the server.", None),
+            **_ACCESS,
         },
         """
 >>> from zefnb import *
@@ -90,7 +101,7 @@ ET.Success()
         "HTML",
         "answer",
         "A page: the value of a route, or the result of a handler.",
-        {"content": Field("str | bytes", "The page, sent as `text/html`.")},
+        {"content": Field("str | bytes", "The page, sent as `text/html`."), **_ACCESS},
         """
 >>> from zefnb import *
 >>> routes = {'/': ET.HTML(content='<h1>Hello</h1>')}
@@ -103,6 +114,7 @@ ET.Success()
         {
             "content": Field("Any", "The value, sent as `application/json`."),
             "nan": Field("Literal['null', 'refuse']", "NaN and infinity are sent as null, or give status 500.", "null"),
+            **_ACCESS,
         },
         """
 >>> from zefnb import *
@@ -125,6 +137,7 @@ ET.Success()
                 "Headers by name, with a list of values for a name that occurs several times; or a list of pairs.",
                 {},
             ),
+            **_ACCESS,
         },
         """
 >>> from zefnb import *
@@ -141,6 +154,7 @@ ET.Success()
         {
             "url": Field("str", "The address, absolute or a path."),
             "status": Field("int", "The status, such as 301, 303 or 307.", 302),
+            **_ACCESS,
         },
         """
 >>> from zefnb import *
@@ -154,6 +168,7 @@ ET.Success()
         {
             "path": Field("str | os.PathLike[str]", "The path of the file."),
             "media_type": Field("str | None", "The content type; `None` takes it from the name of the file.", None),
+            **_ACCESS,
         },
         """
 >>> from zefnb import *

@@ -8,6 +8,12 @@ _CLIENT_IP = Field("str", "The IP address of the client.")
 _ORIGIN = Field("str", "The origin of the client's page; missing if the client does not send one.", MAY_BE_MISSING)
 _SERVER = Field("ET.HTTPServer", "The handle of the server.")
 _CHANNEL_ID = Field("int", "The number of the connection on its server, for `FX.CloseWebSocketConnection`.")
+_USER = Field(
+    "dict[str, Any] | None",
+    "The user, with at least `id`, `name` and `provider`; `None` on a public route without a login. Missing on a "
+    "server without `auth=`.",
+    MAY_BE_MISSING,
+)
 _URL = Field("str", "The url of the server, without user, password and query.")
 
 MESSAGES = (
@@ -33,6 +39,7 @@ MESSAGES = (
             "base_url": Field("str", "The address of the server as the client sees it, without a slash at its end."),
             "req_time": Field("Time", "When the request was read."),
             "path_params": Field("dict[str, Any]", "The variables of the path, by name."),
+            "user": _USER,
         },
         """
 >>> from zefnb import *
@@ -75,6 +82,7 @@ MESSAGES = (
             "path_params": Field(
                 "dict[str, Any]", "The variables of the path, by name; missing if the path has none.", MAY_BE_MISSING
             ),
+            "user": _USER,
         },
         """
 >>> from zefnb import *

@@ -22,10 +22,11 @@ from zefnb.engine.cells import current_server
 from zefnb.engine.context import begin_call
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import InvalidBody
+from zefnb.net.access import Access
 from zefnb.net.budget import Budget, Share
 from zefnb.net.http.body import BODY_LIMIT, read_body
 from zefnb.net.http.conditional import conditional
-from zefnb.net.http.decision import ANONYMOUS, Accepted, Pending, Reply, refuse
+from zefnb.net.http.decision import ANONYMOUS, Accepted, OwnPage, Pending, Reply, Visitor, refuse
 from zefnb.net.http.forms import BadForm, form_pairs, is_form
 from zefnb.net.http.gate import Gate
 from zefnb.net.http.guard import GuardedHTTP
@@ -56,6 +57,7 @@ class _Match(NamedTuple):
     name: str
     variables: dict[str, Any]
     max_body: int | None
+    visitor: Visitor
 
 
 class _RouteValue(NamedTuple):
@@ -63,6 +65,7 @@ class _RouteValue(NamedTuple):
 
     value: Any
     max_body: int | None
+    access: Access
 
 
 class HTTPApp:
@@ -99,7 +102,7 @@ class HTTPApp:
             value = _prepared(route.value)
             if callable(value) and not isinstance(value, Response):
                 value = as_handler(value, "FX.StartHTTPServer", f"routes[{route.key!r}]")
-            by_path.setdefault(route.path, {})[route.method] = _RouteValue(value, route.max_body)
+            by_path.setdefault(route.path, {})[route.method] = _RouteValue(value, route.max_body, route.access)
             self._budget.make_room_for_body(route.max_body or 0)
         self._expected = {}
         return by_path
@@ -163,7 +166,7 @@ class HTTPApp:
             response = Response(handler.body, handler.status_code)
             response.raw_headers = list(handler.raw_headers)  # copied: further headers are added for each request
             return response
-        if not isinstance(handler, ZefFunction):
+        if not isinstance(handler, ZefFunction | OwnPage):
             return response_of(handler)
         current_server.set(self._server)  # in this task only: each request has its own
         begin_call()
@@ -171,6 +174,8 @@ class HTTPApp:
             announced = int(request.headers.get("content-length", "0"))
             limit = self._max_body if match.max_body is None else match.max_body
             body = await read_body(request.receive, announced, limit, "expect" in request.headers, bodies)
+            if isinstance(handler, OwnPage):
+                return _reply_response(await handler.respond(match.head, body))
             try:
                 entity = await self._entity(match, body, peer)
             except BadForm as error:
@@ -199,7 +204,7 @@ class HTTPApp:
 
         def make() -> Entity:
             form = form_pairs(kind, body) if has_form else []
-            return request_entity(match.head, body, form, match.variables)
+            return request_entity(match.head, body, form, match.variables, match.visitor)
 
         if len(body) <= (_FORM_READ_HERE if has_form else _BODY_READ_HERE):
             return make()
@@ -302,9 +307,12 @@ class HTTPApp:
 
 
 def _match_of(head: RequestHead, accepted: Accepted) -> _Match:
-    (value, max_body), path = accepted.value, accepted.route
+    path, visitor = accepted.route, accepted.visitor
+    if isinstance(accepted.value, OwnPage):
+        return _Match(head, accepted.value, f"the page {path}", {}, accepted.value.max_body, visitor)
+    value, max_body, _ = accepted.value
     what = f"handler {name_of(value)} of" if isinstance(value, ZefFunction) else "the value of route"
-    return _Match(head, value, f"{what} {path}", accepted.variables, max_body)
+    return _Match(accepted.head or head, value, f"{what} {path}", accepted.variables, max_body, visitor)
 
 
 def _add_prefix(prefix: str, response: Response) -> None:

@@ -6,28 +6,36 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from zefnb.net.http.request_head import RequestHead
+
 # Seconds for a later decision: a login that another server confirms takes seconds.
 DECISION_TIMEOUT = 30.0
 Headers = tuple[tuple[str, str], ...]
 
 
 class Visitor(NamedTuple):
-    """The user who sent a request, if it is known. Each response to this user gets these `headers`, too."""
+    """The user behind a request, if any, and the session. Each response to this user gets these `headers`, too."""
 
     user: Any = None
     headers: Headers = ()
+    session: Any = None
 
 
+# Each visitor of a server without `auth=`.
 ANONYMOUS = Visitor()
 
 
 class Accepted(NamedTuple):
-    """The request is accepted: the path of its route, the value that serves it, and the path's variables."""
+    """The request is accepted: the path of its route, the value that serves it, and the path's variables.
+
+    `head` is the head that handlers may see, if it is not the request's own.
+    """
 
     route: str
     value: Any
     variables: dict[str, Any]
     visitor: Visitor = ANONYMOUS
+    head: RequestHead | None = None
 
 
 class Reply(NamedTuple):
@@ -41,6 +49,13 @@ class Reply(NamedTuple):
     headers: Headers = ()
     reason: str = ""
     foreign: tuple[str, str] | None = None
+
+
+class OwnPage(NamedTuple):
+    """A page of zefnb itself, such as a login: makes its reply from a head and a body of at most `max_body` bytes."""
+
+    respond: Callable[[RequestHead, bytes], Awaitable[Reply]]
+    max_body: int = 0
 
 
 Result = TypeVar("Result")

@@ -8,13 +8,12 @@ Programs other than browsers send neither, and are accepted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from zefnb.net.hosts import is_loopback, split_host
 from zefnb.net.http.admission import Admission, is_same_origin
 from zefnb.net.http.cors import cors_headers, is_preflight, preflight
-from zefnb.net.http.decision import ANONYMOUS, Accepted, Decision, Headers, Pending, Reply, Visitor, refuse
+from zefnb.net.http.decision import Accepted, Decision, Headers, Reply, refuse
 from zefnb.net.http.forms import FIELDS_LIMIT, has_too_many_fields
 from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
@@ -31,11 +30,11 @@ _NO_HOST = refuse(400, "a request must have a Host", headers=(("connection", "cl
 _MANY_ORIGINS = refuse(400, "a request must have only one Origin")
 _MANY_FIELDS = refuse(400, f"a query can have at most {FIELDS_LIMIT:,} fields")
 
-Identify = Callable[[RequestHead], Visitor | Reply | Pending[Visitor]]
+Authorize = Callable[[RequestHead, Accepted | Reply], Decision]
 
 
 class Gate:
-    """Decides by Host, Origin, Sec-Fetch-Site, the visitor, and the route.
+    """Decides by Host, Origin, Sec-Fetch-Site, the route, and the visitor.
 
     `decide` changes nothing, so that one form of request can fall back to another, which decides again. An action that
     must occur once, such as counting a wrong password, belongs in the `start` of a decision that takes time.
@@ -44,8 +43,8 @@ class Gate:
     def __init__(self, admission: Admission, proxies: Proxies | None = None) -> None:
         self._admission = admission
         self._proxies = proxies
-        # Identifies the visitor after Host and Origin are accepted. `None`: visitors are not identified.
-        self.identify: Identify | None = None
+        # Decides about the visitor after Host and Origin are accepted. `None`: every visitor is accepted.
+        self.authorize: Authorize | None = None
         self._resources = PathTable({})
         self._endpoints = PathTable({})
 
@@ -71,16 +70,8 @@ class Gate:
         # A preflight has no credentials, so it does not identify a visitor.
         if is_preflight(head) and (reply := self._preflight(head)) is not None:
             return reply
-        if self.identify is None:
-            return self._route(head, ANONYMOUS)
-        visitor = self.identify(head)
-        if isinstance(visitor, Pending):
-            return Pending(partial(self._route_when_identified, head, visitor))
-        return visitor if isinstance(visitor, Reply) else self._route(head, visitor)
-
-    async def _route_when_identified(self, head: RequestHead, pending: Pending[Visitor]) -> Accepted | Reply:
-        visitor = await pending.start()
-        return self._route(head, visitor) if isinstance(visitor, Visitor) else visitor
+        found = self._route(head)
+        return found if self.authorize is None else self.authorize(head, found)
 
     def headers_for(self, head: RequestHead, given: Sequence[str]) -> Headers:
         """Headers of each response to this request beside those `given`, for the page that sent the request."""
@@ -92,7 +83,7 @@ class Gate:
         methods = {} if served is None else served[1]
         if "OPTIONS" in methods:
             return None  # the program has its own
-        if self.identify is not None:
+        if self.authorize is not None:
             return preflight(head, METHODS)  # it does not reveal which paths exist
         return preflight(head, _allowed(methods)) if methods else None
 
@@ -147,23 +138,23 @@ class Gate:
 
     # The route of a request
 
-    def _route(self, head: RequestHead, visitor: Visitor) -> Accepted | Reply:
+    def _route(self, head: RequestHead) -> Accepted | Reply:
         if has_too_many_fields(head.query):
             return _MANY_FIELDS
         if not head.is_handshake:
-            return self._find_resource(head, visitor)
+            return self._find_resource(head)
         served, variables = self._endpoints.find(head.path)
         if served is None:
             return _NO_ENDPOINT
         route, endpoint = served
-        return Accepted(route, endpoint, variables, visitor)
+        return Accepted(route, endpoint, variables)
 
-    def _find_resource(self, head: RequestHead, visitor: Visitor) -> Accepted | Reply:
+    def _find_resource(self, head: RequestHead) -> Accepted | Reply:
         served, variables = self._resources.find(head.path)
         route, methods = ("", {}) if served is None else served
         method = "GET" if head.method == "HEAD" and "HEAD" not in methods else head.method
         if method in methods:
-            return Accepted(route, methods[method], variables, visitor)
+            return Accepted(route, methods[method], variables)
         if self._endpoints.find(head.path)[0] is not None:
             return _UPGRADE_REQUIRED
         if served is None:

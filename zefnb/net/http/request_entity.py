@@ -7,13 +7,18 @@ from typing import Any
 
 from zefnb.core.entity import ET, Entity
 from zefnb.core.time import Time
+from zefnb.net.http.decision import ANONYMOUS, Visitor
 from zefnb.net.http.forms import query_pairs
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.pairs import lists_of
 
 
 def request_entity(
-    head: RequestHead, body: bytes, form: Iterable[tuple[str, Any]], variables: dict[str, Any]
+    head: RequestHead,
+    body: bytes,
+    form: Iterable[tuple[str, Any]],
+    variables: dict[str, Any],
+    visitor: Visitor = ANONYMOUS,
 ) -> Entity:
     """The request of a head, a body, the fields of its form, and the variables of its path."""
     try:
@@ -37,5 +42,7 @@ def request_entity(
         "req_time": Time.now(),
         "path_params": variables,
     }
+    if visitor is not ANONYMOUS:
+        fields["user"] = visitor.user
     entity: Entity = ET.Request(**{**variables, **fields})
     return entity

@@ -10,13 +10,15 @@ from starlette.routing import compile_path
 
 from zefnb.core.effect import Effect
 from zefnb.core.entity import ET, Entity, entity_type
+from zefnb.core.function import as_handler
 from zefnb.core.record import fields_of
 from zefnb.core.shapes import SHAPES, of_kind
 from zefnb.core.shapes.shape import Shape
 from zefnb.core.types import describe
 from zefnb.core.wire import NANS
 from zefnb.engine.journal import Journal
-from zefnb.errors import FieldError, InvalidEffect, shown
+from zefnb.errors import FieldError, InvalidEffect, InvalidValue, shown
+from zefnb.net.access import USERS, Access
 from zefnb.net.fields import check_actor, check_topics
 from zefnb.net.http.body import BODY_LIMIT
 from zefnb.net.http.path_pattern import VARIABLE, path_pattern
@@ -25,6 +27,8 @@ from zefnb.net.websocket.endpoint import MAX_SIZE, EndpointConfig
 from zefnb.net.websocket.slow_client import check_slow_client
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# Served on each server with `auth=`.
+OWN_PATHS = ("/auth/login", "/auth/callback", "/auth/logout", "/auth/ticket")
 _RESPONSES: dict[type, Shape] = {entity_type(shape.name): shape for shape in of_kind("answer")}
 
 
@@ -39,9 +43,12 @@ class Route:
     socket: EndpointConfig | None = None
     # The limit for a body; `None` for the server's own limit.
     max_body: int | None = None
+    access: Access = USERS
 
 
-def compile_routes(routes: Mapping[Any, Any], journal: Journal, subject: str = "FX.StartHTTPServer") -> list[Route]:
+def compile_routes(
+    routes: Mapping[Any, Any], journal: Journal, subject: str = "FX.StartHTTPServer", has_auth: bool = False
+) -> list[Route]:
     """The checked routes. Raises `InvalidEffect`, which lists every mistake with its route and field."""
     faults: list[FieldError] = []
     compiled: dict[tuple[str, str], Route] = {}
@@ -49,6 +56,10 @@ def compile_routes(routes: Mapping[Any, Any], journal: Journal, subject: str = "
         route = _compile_route(key, value, journal, faults)
         if route is None:
             continue
+        if route.access.allow is not None and not has_auth:
+            faults.append(FieldError(f"routes[{key!r}].allow", "the server has no auth=", "with auth= only"))
+        if has_auth and route.path in OWN_PATHS:
+            faults.append(FieldError(f"routes[{key!r}]", "zefnb serves this path on a server with auth="))
         place = (route.method, route.path)
         if place in compiled:
             problem = f"means the same as route {compiled[place].key!r}"
@@ -76,13 +87,37 @@ def _compile_route(key: Any, value: Any, journal: Journal, faults: list[FieldErr
         if key != path:
             faults.append(FieldError(where, "a WebSocket route takes no method", f"the path alone: {path!r}"))
         config = _compile_socket(where, value, journal, faults)
-        return Route(key, "GET", normal_path(path), value, config) if len(faults) == before else None
-    max_body = None
+        if config is None or len(faults) > before:
+            return None
+        return Route(key, "GET", normal_path(path), value, config, None, config.access)
+    max_body, access = None, USERS
+    if isinstance(value, Entity):
+        access = _compile_access(where, fields_of(value), faults)
     if isinstance(value, Entity) and type(value) is ET.Route:
         value, max_body = _compile_handler(where, value, faults)
     else:
         _check_value(where, value, faults)
-    return Route(key, method.upper(), normal_path(path), value, None, max_body) if len(faults) == before else None
+    if len(faults) > before:
+        return None
+    return Route(key, method.upper(), normal_path(path), value, None, max_body, access)
+
+
+def _compile_access(where: str, given: Mapping[str, Any], faults: list[FieldError]) -> Access:
+    """The fields `public` and `allow` of a route."""
+    public, allow = given.get("public", False), given.get("allow")
+    if not isinstance(public, bool):
+        faults.append(FieldError(f"{where}.public", f"got {shown(public)}", "True or False"))
+    if allow is None:
+        return Access(public is True)
+    if public is True:
+        faults.append(FieldError(f"{where}.allow", "the route is public", "one of allow and public"))
+    try:
+        if not isinstance(allow, Entity | Effect):
+            return Access(False, as_handler(allow, "FX.StartHTTPServer", f"{where}.allow"))
+    except InvalidValue:
+        pass
+    faults.append(FieldError(f"{where}.allow", f"got {shown(allow)}", "a function of the user"))
+    return USERS
 
 
 def _compile_handler(where: str, value: Entity, faults: list[FieldError]) -> tuple[Any, int | None]:
@@ -150,7 +185,7 @@ def _compile_socket(where: str, value: Entity, journal: Journal, faults: list[Fi
     if actor is not None and has_topics:
         faults.append(FieldError(where, "ET.WebSocket has both topics and an actor", f"one of the two: {allowed}"))
     behaviour, state = check_actor(f"{where}.actor", actor, journal, faults)
-    options = _options(where, given, faults)
+    options = {**_options(where, given, faults), "access": _compile_access(where, given, faults)}
     return EndpointConfig(subscribe, push, behaviour, state, **options)
 
 

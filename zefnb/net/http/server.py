@@ -30,6 +30,7 @@ from zefnb.net.http.access_log import Access, AccessLog
 from zefnb.net.http.admission import Admission
 from zefnb.net.http.app import HTTPApp
 from zefnb.net.http.arrival import Arrival
+from zefnb.net.http.authorizer import Authorizer, Site
 from zefnb.net.http.decision import Accepted, Reply
 from zefnb.net.http.forms import query_pairs
 from zefnb.net.http.gate import Gate
@@ -76,6 +77,7 @@ class Server:
         max_connections: int | None = None,
         max_body: int | None = None,
         trusted_proxies: Sequence[str] = (),
+        auth: Authorizer | None = None,
     ) -> None:
         self._runtime = runtime
         self._topics = topics
@@ -83,7 +85,8 @@ class Server:
         self.given_routes = dict(routes)
         # The keys of the routes that a later server on the same port takes over.
         self.surviving: set[Any] = set()
-        self._compiled = compile_routes(routes, runtime.journal)
+        self.auth = auth
+        self._compiled = compile_routes(routes, runtime.journal, has_auth=auth is not None)
         self._compiled += [Route(path, "GET", path, config, config) for path, config in (sessions or {}).items()]
         self._tls = server_context(certificates)
         self.admission = Admission(tuple(allowed_hosts), tuple(allowed_origins))
@@ -123,8 +126,8 @@ class Server:
         """Whether the server uses TLS."""
         return self._tls is not None
 
-    async def start(self, port: int) -> None:
-        """Bind and listen. When this returns, clients can connect. Raises `PortUnavailable`."""
+    async def start(self, port: int, previous: Server | None = None) -> None:
+        """Bind and listen, perhaps in the place of `previous`; then clients can connect. Raises `PortUnavailable`."""
         sockets = await bind_or_explain(port, self.allow_external_requests)
         self.port = self.admission.port = sockets[0].getsockname()[1]
         if self.allow_external_requests:
@@ -135,6 +138,10 @@ class Server:
             self._runtime, self.handle, self._gate, self._notes.refused_request, self._access, self._max_body
         )
         self._set_routes(self._compiled)
+        if self.auth is not None:
+            self._gate.authorize = self.auth.authorize
+            site = Site(self._runtime, self.handle, self.admission, self.is_secure)
+            await self.auth.open(site, previous.auth if previous is not None and previous.port == self.port else None)
         self._acceptor = Acceptor(
             self._runtime,
             sockets,
@@ -226,6 +233,7 @@ class Server:
         response: bytes,
     ) -> Connection:
         endpoint: Endpoint = accepted.value
+        head = accepted.head or head
         # The connection checks the limit. The protocol would apply its limit to control frames between fragments, too.
         protocol.max_message_size = endpoint.config.max_size + SHORT
         connection = Connection(self._outbox, protocol, self._closed)
@@ -234,6 +242,8 @@ class Server:
         transport.set_protocol(connection)
         origin = head.first("origin") if "origin" in head.headers else None
         connection.set_request(head.path, head.query, head.first("host"), origin, head.client_ip)
+        if self.auth is not None:
+            self.auth.connected(connection, accepted.visitor)
         connection.write_control(response)
         query = query_pairs(head.query)
         connection.opened(next(self._channel_ids), dict(query))
@@ -268,6 +278,8 @@ class Server:
 
     def _closed(self, connection: Connection) -> None:
         self._connections.pop(connection, None)
+        if self.auth is not None:
+            self.auth.disconnected(connection)
         if self.logs_requests:
             self._note(connection, "left")
             self._access(
@@ -299,7 +311,8 @@ class Server:
 
     def update(self, routes: Mapping[Any, Any]) -> None:
         """Serve these routes from now on. Clients stay connected, also those of removed routes."""
-        compiled = compile_routes(routes, self._runtime.journal, "FX.UpdateRunningHTTPServer")
+        subject = "FX.UpdateRunningHTTPServer"
+        compiled = compile_routes(routes, self._runtime.journal, subject, has_auth=self.auth is not None)
         self._set_routes(compiled)
         self.given_routes = dict(routes)
         self.version += 1
@@ -351,6 +364,8 @@ class Server:
         for task in list(self._state.tasks):
             task.cancel()
         await self._drained()
+        if self.auth is not None:
+            await self.auth.close()
         self._runtime.service(_switch_interval).release()
         SIGNAL_HANDLERS.release(self)
 

@@ -39,7 +39,7 @@ class Servers(Registry[Server]):
                     98, f"port {port} is held by {holder.handle!r}; stop it, or pass allow_restart=True to replace it"
                 )
             await self.stop(holder.handle)
-        await server.start(port)
+        await server.start(port, replacing or holder)
         for previous in (replacing, holder):
             if previous is not None and previous.port == server.port:
                 server.inherit(previous)

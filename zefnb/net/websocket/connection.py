@@ -70,6 +70,7 @@ class Connection(ReadSide):
         "query",
         "query_params",
         "topic_out",
+        "visitor",
     )
     only_encodes = True
 
@@ -85,6 +86,8 @@ class Connection(ReadSide):
         self.origin: str | None = None
         self.connect_time: Time | None = None
         self.ignored = 0
+        # The user and the session; `None` on a server without `auth=`.
+        self.visitor: Any = None
         self.nan: Nan = "null"
         self._last_ping = self.last_heard
         self._close_timer: asyncio.TimerHandle | None = None
@@ -190,15 +193,24 @@ class Connection(ReadSide):
 
         It leaves the tables now. Its socket stays open for a while, so that it can still read the reason.
         """
+        if self._drop_unsent():
+            self.endpoint.closed_slow(self, reason)
+            self._send_close(CloseCode.TRY_AGAIN_LATER, reason)
+
+    def close_now(self, code: int, reason: str) -> None:
+        """Close a client that may receive no more: the close frame replaces everything that waits for it."""
+        if self._drop_unsent():
+            self._send_close(code, reason)
+
+    def _drop_unsent(self) -> bool:
+        """Drop everything that waits for the client. Returns whether the connection is open."""
         # Messages of this loop iteration are dropped, too: sent later, they would follow a gap. They may be too long
         # by themselves.
         self._outbox.end_batch()
         self.flush()
-        if not self.is_open:
-            return
-        self.drop_everything()
-        self.endpoint.closed_slow(self, reason)
-        self._send_close(CloseCode.TRY_AGAIN_LATER, reason)
+        if self.is_open:
+            self.drop_everything()
+        return self.is_open
 
     def _send_close(self, code: int, reason: str) -> None:
         # The peer's close frame may have arrived in between.

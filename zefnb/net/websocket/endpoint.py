@@ -15,6 +15,7 @@ from zefnb.engine.actor import Actor
 from zefnb.engine.actors import Actors
 from zefnb.engine.behaviour import Behaviour
 from zefnb.engine.runtime import Runtime
+from zefnb.net.access import USERS, Access
 from zefnb.net.pairs import lists_of
 from zefnb.net.ports import Topics
 from zefnb.net.websocket.connection import Connection
@@ -43,6 +44,7 @@ class EndpointConfig:
     compression: bool = False
     subprotocols: tuple[str, ...] = ()
     nan: Nan = "null"
+    access: Access = USERS
 
     @property
     def negotiates(self) -> bool:
@@ -67,6 +69,11 @@ class Endpoint:
         self._fanouts = runtime.service(Fanouts)
         self._actors = runtime.service(Actors)
 
+    @property
+    def access(self) -> Access:
+        """Whom the route serves."""
+        return self.config.access
+
     def open(
         self,
         connection: Connection,
@@ -83,7 +90,9 @@ class Endpoint:
         connection.nan = self.config.nan
         connection.on_lost = self._lost
         if self.config.behaviour is not None:
-            extra = {"path_params": path_params} if path_params else {}
+            extra: dict[str, Any] = {"path_params": path_params} if path_params else {}
+            if connection.visitor is not None:
+                extra["user"] = connection.visitor.user
             shown = without_secrets(headers)
             self._open_actor(
                 connection,
