@@ -89,7 +89,7 @@ _KINDS: dict[Kind, tuple[str, str]] = {
         "They are the value of a route, or what its handler returns. A missing or wrong field of a route raises "
         "`InvalidEffect`; what a handler returns wrongly is answered with 500, and the journal names the field.",
     ),
-    "auth": ("Logins", "They are the `auth` of `FX.StartHTTPServer`. An unknown or missing field raises `InvalidEffect`."),
+    "auth": ("Logins", "They are the `auth` of `FX.StartHTTPServer`. An unknown field raises `InvalidEffect`."),
     "change": ("Changes of routes", "They are the `delta` of `FX.UpdateRunningHTTPServer`."),
     "message": ("Messages", "zefnb makes them, and handlers receive them."),
     "handle": ("Handles and results", "Effects return them."),
