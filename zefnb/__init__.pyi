@@ -252,7 +252,7 @@ class _ET(EntityTypes):
         def __init__(self, *, path: Sequence[Any] = ...) -> None: ...
 
     class Auth(Entity):
-        """Who may use a server, with all fields."""
+        """The logins of a server, with all fields."""
 
         providers: Sequence[Any]
         allowed_emails: Sequence[str] | None

@@ -1,4 +1,4 @@
-"""The shapes of the entities that say who may use a server: the field `auth` of `FX.StartHTTPServer`."""
+"""The shapes of the entities that describe logins: the field `auth` of `FX.StartHTTPServer`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOGINS = (
     Shape(
         "Auth",
         "auth",
-        "Who may use a server, with all fields.",
+        "The logins of a server, with all fields.",
         {
             "providers": Field(
                 "Sequence[Any]",
