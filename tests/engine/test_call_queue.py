@@ -12,6 +12,7 @@ import pytest
 from tests.engine.interrupting import interrupt
 from tests.spec.sessions import environment
 from zefnb import ET, FX, generate_uid, run, zef_function
+from zefnb.engine import call_queue
 from zefnb.engine.runtime import Runtime, current_owner, default_runtime
 from zefnb.errors import Interrupted
 
@@ -72,6 +73,67 @@ def test_a_publisher_that_is_faster_than_the_loop_waits_and_loses_nothing(until)
     until(lambda: len(heard) == 20_000, within=20)
     assert heard == list(range(20_000))
     assert peak <= 4_200
+
+
+@pytest.fixture
+def blocked(runtime, until):
+    """A runtime whose loop waits until `release()`."""
+    release, is_blocked = threading.Event(), threading.Event()
+    runtime.call_queue.put(lambda: (is_blocked.set(), release.wait(20)))
+    assert is_blocked.wait(10)
+    runtime.release = release.set
+    yield runtime
+    release.set()
+
+
+@pytest.mark.parametrize(("sizes", "pauses"), [([-1_024], False), ([0], True), ([1_024], True), ([-1, 0], True)])
+def test_publishers_wait_from_this_many_bytes_of_waiting_content_on(blocked, until, sizes, pauses):
+    queue, made = blocked.call_queue, []
+    for part in sizes[:-1]:
+        queue.put_content(part + call_queue.PAUSE_BYTES // 2, made.append, part)
+    queue.put_content(call_queue.PAUSE_BYTES + sizes[-1] - queue.waiting_bytes, made.append, sizes[-1])
+    assert queue.is_paused is pauses
+    blocked.release()
+    until(lambda: made == sizes)
+    assert queue.waiting_bytes == 0
+    assert not queue.is_paused
+
+
+def test_small_content_is_not_counted_and_more_is_counted_in_kibibytes(blocked):
+    queue = blocked.call_queue
+    for size, counted in [(0, 0), (1_023, 0), (1_024, 1_024), (1_025, 1_024), (5_000, 4_096)]:
+        before = queue.waiting_bytes
+        queue.put_content(size, int)
+        assert queue.waiting_bytes - before == counted
+
+
+@pytest.mark.parametrize(("count", "pauses"), [(-1, False), (0, True), (1, True)])
+def test_publishers_wait_from_this_many_waiting_calls_on(blocked, count, pauses):
+    queue = blocked.call_queue
+    for _ in range(call_queue._PAUSE_LIMIT + count):
+        queue.put(int)
+    assert queue.is_paused is pauses
+
+
+@pytest.mark.parametrize("kind", [str, bytes, lambda text: {"picture": text}, lambda text: [[text], {"n": 1}]])
+def test_a_publisher_of_long_content_waits_for_the_loop(blocked, kind, until):
+    """It is resumed when half of the content has been taken."""
+    from zefnb.engine.perform import run_on
+
+    content, topic, published = kind("x" * (1 << 20)) if kind is not bytes else bytes(1 << 20), ET.Topic("t"), []
+
+    def publish():
+        for n in range(12):
+            run_on(blocked, FX.Publish(target=topic, content=content))
+            published.append(n)
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    until(lambda: blocked.call_queue._waiting_callers)
+    assert len(published) == call_queue.PAUSE_BYTES >> 20
+    blocked.release()
+    thread.join(20)
+    assert len(published) == 12
 
 
 def test_publishers_wait_for_slow_clients_but_the_loop_and_handlers_do_not(until):

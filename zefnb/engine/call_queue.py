@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zefnb.engine.iteration_loop import IterationLoop
+from zefnb.engine.tally import Tally
 from zefnb.engine.waker import Waker, thread_waker
 from zefnb.errors import Interrupted
 
@@ -17,6 +18,10 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 MAX_CALLS_PER_ITERATION = 256
 _PAUSE_LIMIT = 4_096
+# Bytes of published content. A client's backlog may get this much more before publishers wait for the client.
+PAUSE_BYTES = 4 << 20
+# The unit in which these bytes are counted; smaller content is not counted, since `_PAUSE_LIMIT` is enough for it.
+_UNIT = 1_024
 # Seconds without a reply of the loop after which publishers no longer wait for it.
 _STALL_TIMEOUT = 1.0
 
@@ -46,6 +51,11 @@ class CallQueue:
         self._sleep = 1
         self._woken_sleep = 0
         self._is_scheduled = False
+        # Units of content: put so far, by any thread, and taken so far, by the loop.
+        self._put_units = Tally()
+        self._taken_units = 0
+        # Whether content may wait, which is quicker to check. It may be false for a moment although content waits.
+        self._may_have_content = False
         self._waiting_callers: set[Waker] = set()
         self._pause_sources: set[object] = set()
         loop.on_wake = self._on_wake
@@ -63,6 +73,21 @@ class CallQueue:
         except BaseException:
             self._wake()
             raise
+
+    def put_content(self, size: int, call: Callable[..., Any], *args: Any) -> None:
+        """As `put`, for a call that delivers content of about `size` bytes."""
+        units = size // _UNIT
+        if not units:
+            self.put(call, *args)
+            return
+        self.put(self._take_content, units, call, args)
+        # Last: an exception of a signal handler in between leaves too much room, and not too little for ever.
+        self._put_units.add(units)
+        self._may_have_content = True
+
+    def _take_content(self, units: int, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._taken_units += units
+        call(*args)
 
     def _wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # some loops raise it when they are closed
@@ -86,6 +111,7 @@ class CallQueue:
             except BaseException as error:  # an exception of user code must not stop the following calls
                 self._on_error(error)
         if not calls:
+            self._may_have_content = False
             self._sleep += 1
         if calls:
             self._is_scheduled = True
@@ -96,12 +122,15 @@ class CallQueue:
     @property
     def is_paused(self) -> bool:
         """Whether publishers outside the loop should wait."""
-        return len(self._calls) >= _PAUSE_LIMIT or bool(self._pause_sources)
+        if len(self._calls) >= _PAUSE_LIMIT or self._pause_sources:
+            return True
+        return self._may_have_content and self.waiting_bytes >= PAUSE_BYTES
 
     @property
     def _must_wait(self) -> bool:
         """Whether paused callers must still wait: until the queue has capacity and no client is slow."""
-        return len(self._calls) >= _PAUSE_LIMIT // 2 or bool(self._pause_sources)
+        is_long = len(self._calls) >= _PAUSE_LIMIT // 2 or self.waiting_bytes >= PAUSE_BYTES // 2
+        return is_long or bool(self._pause_sources)
 
     def _resume_callers(self) -> None:
         """Wake the paused publishers, unless they must still wait."""
@@ -138,6 +167,11 @@ class CallQueue:
     def waiting(self) -> int:
         """The number of calls that wait for the loop."""
         return len(self._calls)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """The bytes of the content that waits for the loop, without small content."""
+        return (self._put_units.count - self._taken_units) * _UNIT
 
 
 class _LoopCheck:

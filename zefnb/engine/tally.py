@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from operator import length_hint
 
 _END = 1 << 62
@@ -12,6 +13,8 @@ class Tally:
 
     >>> tally = Tally(); tally.advance(), tally.advance(), tally.count
     (1, 2, 2)
+    >>> tally.add(1), tally.add(5), tally.count
+    (None, None, 8)
     """
 
     __slots__ = ("_numbers",)
@@ -22,6 +25,10 @@ class Tally:
     def advance(self) -> int:
         """Add one and return the new count."""
         return next(self._numbers)
+
+    def add(self, amount: int) -> None:
+        """Add `amount`, which is at least one. It takes time in proportion to it, some 10 ns each."""
+        next(islice(self._numbers, amount - 1, None))
 
     @property
     def count(self) -> int:

@@ -1,14 +1,17 @@
-"""Long messages: the next one reuses the memory of the previous one, without new pages from the system."""
+"""Long messages: they reuse memory, and their publishers do not run ahead of the clients."""
 
 from __future__ import annotations
 
 import platform
 import subprocess
 import sys
+import threading
+from typing import Any
 
 import pytest
 
 from tests.spec.sessions import environment
+from zefnb import ET, FX, run
 
 PROGRAM = """
 import resource
@@ -41,3 +44,19 @@ def test_a_long_message_reuses_the_memory_of_the_previous_one():
     )
     # A message has 245 pages, of which the server makes three or four copies.
     assert float(told.stdout) < 100
+
+
+@pytest.mark.parametrize("kind", [str, str.encode, lambda text: {"picture": [text]}], ids=["text", "bytes", "nested"])
+def test_a_client_that_reads_is_kept_while_long_messages_are_published_in_a_tight_loop(
+    serve: Any, topic: Any, connect: Any, kind: Any
+):
+    """A publisher waits for the loop, so that no more is accepted than the client may be behind."""
+    server, count = serve({"/ws": ET.WebSocket(clients_subscribe_to=[topic])}), 60
+    client = connect(server, max_size=None, compression=None)
+    content = kind("x" * (1 << 20))
+    publisher = threading.Thread(target=lambda: [FX.Publish(target=topic, content=content) | run for _ in range(count)])
+    publisher.start()
+    sizes = [len(client.recv(timeout=60)) for _ in range(count)]
+    publisher.join(60)
+    assert min(sizes) >= 1 << 20
+    assert len(sizes) == count
