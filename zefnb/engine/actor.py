@@ -13,12 +13,12 @@ from zefnb.core.effect import Effect
 from zefnb.core.entity import ET, Entity
 from zefnb.core.function import ZefFunction
 from zefnb.core.outline import outline
-from zefnb.core.snapshot import snapshot, too_deep
 from zefnb.engine.behaviour import Behaviour, handler_name
 from zefnb.engine.context import CallContexts
 from zefnb.engine.mailbox import Mailbox, Progress
 from zefnb.engine.perform import is_awaitable, perform, performed
 from zefnb.engine.runtime import Runtime
+from zefnb.engine.state_copies import StateCopies
 from zefnb.errors import shown
 from zefnb.text.article import with_article
 from zefnb.text.short_repr import short_repr
@@ -38,13 +38,13 @@ class Actor:
     __slots__ = (
         "_busy",
         "_context",
+        "_copies",
         "_handler",
         "_is_closing",
         "_message",
         "_owned",
         "_runtime",
         "_task",
-        "_unchanging",
         "behaviour",
         "contexts",
         "ended",
@@ -80,8 +80,7 @@ class Actor:
         self._handler: ZefFunction | None = None
         self._message: Any = None
         self._task: asyncio.Task[Any] | None = None
-        # The last state that was found to be immutable.
-        self._unchanging: Any = None
+        self._copies = StateCopies(handle)
 
     def deliver(self, message: Any) -> None:
         """Put a message into the mailbox; it is handled after all earlier messages."""
@@ -212,33 +211,33 @@ class Actor:
         if handler.inline:
             return self._call_here(handler, message, state)
         self._runtime.handler_threads.submit(
-            self._on_result, self.contexts.fresh().run, self._call, handler, message, state
+            self._on_result, self.contexts.fresh().run, self._call_in_thread, handler, message, state
         )
         return False
 
     def _find(self, message: Any) -> tuple[ZefFunction | None, Any, Any]:
         """Return the handler, the message, and a copy of the state, which the handler may change."""
-        behaviour, state = self.behaviour, self.state
+        behaviour = self.behaviour
         # For the journal, which shows the message as it was before the handler changed it.
         self._message = message if type(message) in PLAIN else outline(message)
         if behaviour.transform is not None:
             message = behaviour.transform(message)
             self._message = message if type(message) in PLAIN else outline(message)
-        if state is not self._unchanging and type(state) not in PLAIN:
-            try:
-                own = snapshot(state)
-            except RecursionError:
-                raise too_deep(repr(self.handle), "state") from None
-            if own is state:
-                self._unchanging = state
-            state = own
+        state = self._copies.take(self.state)
         self._handler = handler = behaviour.find(message, state)
         return handler, message, state
 
     def _find_and_call(self, message: Any) -> Any:
         """In a handler thread: transform the message, find its handler and call it; all three are user code."""
         handler, message, state = self._find(message)
-        return _NO_HANDLER if handler is None else self._call(handler, message, state)
+        return _NO_HANDLER if handler is None else self._call_in_thread(handler, message, state)
+
+    def _call_in_thread(self, handler: ZefFunction, message: Any, state: Any) -> Any:
+        """Call a handler, and copy its next state here and not on the loop, since that may take time."""
+        result = self._call(handler, message, state)
+        if isinstance(result, list | tuple) and len(result) == 2:
+            self._copies.prepare(result[1])
+        return result
 
     def _call(self, handler: ZefFunction, message: Any, state: Any) -> Any:
         """Call a handler, in the current thread."""
@@ -263,7 +262,10 @@ class Actor:
             if (duration := time.monotonic() - started) > _INLINE_LIMIT:
                 self._report_slow_handler(handler_name(handler), duration)
             # As `_settle` does, without the call.
-            effects, self.state = self.behaviour.read(result, self.state)
+            effects, state = self.behaviour.read(result, self.state)
+            if type(state) not in PLAIN:
+                self._copies.prepare(state)
+            self.state = state
             self.handled += 1
             return self._perform(effects) if effects else True
         except BaseException as error:
@@ -315,7 +317,10 @@ class Actor:
     def _settle(self, result: Any) -> bool:
         """Set the next state, then perform the effects. Returns false if an effect has yet to complete."""
         try:
-            effects, self.state = self.behaviour.read(result, self.state)
+            effects, state = self.behaviour.read(result, self.state)
+            if type(state) not in PLAIN:
+                self._copies.prepare(state)
+            self.state = state
             self.handled += 1
             return self._perform(effects) if effects else True
         except BaseException as error:

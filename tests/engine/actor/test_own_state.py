@@ -222,11 +222,59 @@ def test_a_handler_that_publishes_or_returns_such_a_value_gets_a_clear_error(kin
     room = Room(initial_state=[], handler=go_deep)
     room.say("content")
     until(lambda: [entry for entry in room.log if "content: it is nested too deeply" in entry["message"]])
-    room.say("state", "next")
+    room.say("state")
     until(lambda: [entry for entry in room.log if "state: it is nested too deeply" in entry["message"]])
-    with pytest.raises(InvalidValue, match=r"FX\.QueryActorState: state: it is nested too deeply"):
-        FX.QueryActorState(actor=room.handle) | run
+    assert room.state == []
     assert not [entry for entry in room.log if "RecursionError" in entry["message"]]
+
+
+@pytest.mark.parametrize("how", ["plain", "inline", "async"])
+@pytest.mark.parametrize("kind", DEEP)
+def test_a_state_nested_too_deeply_is_refused_when_it_is_returned_and_the_old_one_is_kept(
+    kind: str, how: str, until: Any
+):
+    make = DEEP[kind]
+
+    def go_deep(msg: str, state: Any) -> Any:
+        return [[], make(20_000) if msg == "deep" else [*state, msg]]
+
+    async def go_deep_async(msg: str, state: Any) -> Any:
+        await asyncio.sleep(0)
+        return go_deep(msg, state)
+
+    handler = {"plain": go_deep, "inline": zef_function(inline=True)(go_deep), "async": go_deep_async}[how]
+    room = Room(initial_state=[], handler=handler)
+    room.say("a", "deep", "b", "deep")
+    until(lambda: sum(entry["count"] for entry in room.log if entry["level"] == "error") == 2)
+    room.say("c")
+    until(lambda: room.state == ["a", "b", "c"])
+    errors = [entry for entry in room.log if entry["level"] == "error"]
+    assert [entry["count"] for entry in errors] == [2]
+    assert "state: it is nested too deeply" in errors[0]["message"]
+    assert "go_deep" in errors[0]["message"]
+
+
+@pytest.mark.parametrize("how", ["plain", "inline", "async"])
+def test_a_handler_that_keeps_and_changes_the_state_that_it_returned_changes_no_state(how: str, until: Any):
+    """Also when it returns the same object again, which it has changed since."""
+    kept: list[Any] = []
+
+    def keep(msg: str, state: Any) -> Any:
+        if msg == "same":
+            return [[], kept]
+        kept.append(msg)
+        return [[], kept if msg == "first" else [*state, msg]]
+
+    async def keep_async(msg: str, state: Any) -> Any:
+        return keep(msg, state)
+
+    room = Room(
+        initial_state=[], handler={"plain": keep, "inline": zef_function(inline=True)(keep), "async": keep_async}[how]
+    )
+    room.say("first", "second", "third", "same")
+    until(lambda: room.state == ["first", "second", "third"])
+    room.say("fourth")
+    until(lambda: room.state == ["first", "second", "third", "fourth"])
 
 
 def test_an_initial_state_nested_too_deeply_raises_at_the_start():
