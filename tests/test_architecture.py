@@ -36,6 +36,7 @@ SUBPACKAGES = {
         "links": {"display", "widgets"},
         "widgets": {"display", "links"},
         "output": {"display", "widgets"},
+        "marimo": {"display", "links", "output"},
         "watch": {"display", "widgets"},
         "command_line": set(),
         "magics": {"command_line", "display", "links", "watch", "widgets"},

@@ -93,3 +93,8 @@ if "IPython" in sys.modules:
     from zefnb.notebook.extension import attach_running_shell
 
     attach_running_shell()
+
+if "marimo" in sys.modules:
+    from zefnb.notebook.marimo.attached import attach
+
+    attach()

@@ -35,7 +35,7 @@ class Lab:
     ) -> None:
         self._home, self.root = home, home / "notebooks"
         self.root.mkdir(parents=True)
-        self.base, self.host, self.token, self.port = base, host, secrets.token_hex(16), _free_port()
+        self.base, self.host, self.token, self.port = base, host, secrets.token_hex(16), free_port()
         self._log = (home / "lab.log").open("w")
         self._process = subprocess.Popen(
             [
@@ -222,7 +222,7 @@ class Notebook:
         return path
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

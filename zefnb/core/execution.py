@@ -1,7 +1,9 @@
 """The running cell: its identity, so that a cell that runs again replaces the objects it made before.
 
-A cell is identified by the id from its front end, or else by its source. This module does not import IPython;
-it uses it only if it is already loaded. Scripts, threads and handlers have no cell.
+A cell is identified by the id from its front end, or else by its source. VS Code's interactive window makes a new cell
+with a new id for each run, so its cells are identified by their source, and its functions by name, as at a prompt. This
+module imports neither IPython nor marimo; it uses them only if they are already loaded. Scripts, threads and handlers
+have no cell.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple
+
+from zefnb.core import marimo
 
 
 class Execution(NamedTuple):
@@ -32,7 +36,11 @@ _counts: dict[str, tuple[object, dict[object, int]]] = {}
 
 
 def current_execution() -> Execution | None:
-    """Return the cell that the main thread runs, or `None` outside a notebook or IPython."""
+    """Return the cell that this thread runs, or `None` outside a notebook or IPython."""
+    cell = marimo.running_cell()
+    if cell is not None:
+        return Execution(*cell)
+    # marimo can run each of its notebooks in a thread; a kernel runs its cells in the main thread.
     if threading.current_thread() is not threading.main_thread():
         return None
     shell = interactive_shell()
@@ -51,6 +59,11 @@ def interactive_shell() -> Any:
     return ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
 
 
+def is_in_notebook() -> bool:
+    """Whether this thread belongs to a notebook, in a kernel or in marimo, so that its cells can show HTML."""
+    return getattr(interactive_shell(), "kernel", None) is not None or marimo.context() is not None
+
+
 def _kernel_request(shell: Any) -> Execution | None:
     kernel = getattr(shell, "kernel", None)
     if kernel is None:
@@ -58,8 +71,19 @@ def _kernel_request(shell: Any) -> Execution | None:
     request = kernel.get_parent()
     if not request or request.get("msg_type", request.get("header", {}).get("msg_type")) != "execute_request":
         return None
-    cell = request.get("metadata", {}).get("cellId") or request.get("content", {}).get("code", "")
+    cell = _lasting_id(request) or request.get("content", {}).get("code", "")
     return Execution(cell=str(cell), token=request["header"]["msg_id"])
+
+
+def _lasting_id(request: dict[str, Any]) -> str:
+    """Return the id of the cell of a request, or an empty text if the cell has none, or a new one for each run."""
+    cell = str(request.get("metadata", {}).get("cellId") or "")
+    return "" if _is_interactive_window(cell) else cell
+
+
+def _is_interactive_window(cell: str) -> bool:
+    """Whether the id is of VS Code's interactive window: `vscode-notebook-cell:Interactive-1.interactive#W5s...`."""
+    return cell.startswith("vscode-") and cell.partition("#")[0].endswith(".interactive")
 
 
 def ordinal(execution: Execution, kind: object) -> int:
@@ -94,7 +118,7 @@ def definition_key(function: Callable[..., Any]) -> Identity | None:
         return Identity(("module", module, name, ordinal(execution, name)), execution.token)
     shell = interactive_shell()
     cell = current_execution()
-    if cell is not None and getattr(shell, "kernel", None) is not None:
+    if cell is not None and is_in_notebook() and not _is_typed(shell):
         return Identity(("cell", cell.cell, name, ordinal(cell, name)), cell.token)
     typed = _typed_input(shell, function)
     if typed is None:
@@ -102,8 +126,14 @@ def definition_key(function: Callable[..., Any]) -> Identity | None:
     return Identity(("repl", module, name, ordinal(typed, name)), typed.token)
 
 
+def _is_typed(shell: Any) -> bool:
+    kernel = getattr(shell, "kernel", None)
+    request = kernel.get_parent() if kernel is not None else {}
+    return _is_interactive_window(str(request.get("metadata", {}).get("cellId") or ""))
+
+
 def _typed_input(shell: Any, function: Callable[..., Any]) -> Execution | None:
-    """Return the last input at a prompt, where the name of a definition identifies it, or `None` elsewhere."""
+    """Return the last input where the name of a definition identifies it, as at a prompt, or `None` elsewhere."""
     if shell is not None:
         return Execution("repl", shell.execution_count)
     if not hasattr(sys, "ps1"):

@@ -13,7 +13,7 @@ from zefnb import ET, FX, DictDatabase, identity, run
 from zefnb.core.rows import Rows
 from zefnb.core.time import Time
 from zefnb.notebook.display import html
-from zefnb.notebook.display.display import Display, _as_html, plain_text
+from zefnb.notebook.display.display import Display, as_html, plain_text
 from zefnb.notebook.display.tables import grid
 
 
@@ -154,7 +154,7 @@ def test_a_database_shows_its_first_rows(shell):
         assert "  'guests': ['<b>Ada</b>']" in text
         assert "  ('room', 1): ET.Room(open=True)" in text
         assert max(map(len, text.splitlines())) < 300
-        shown = _as_html(db)
+        shown = as_html(db)
         assert "<th>key</th><th>value</th>" in shown
         assert "&lt;b&gt;Ada" in shown
         db.update({number: number for number in range(100)})

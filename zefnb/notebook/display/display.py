@@ -27,7 +27,7 @@ class Display:
         """Register the formatters."""
         formatters = self._shell.display_formatter.formatters
         for module, name in _SHOWN:
-            formatters["text/html"].for_type_by_name(module, name, _as_html)
+            formatters["text/html"].for_type_by_name(module, name, as_html)
             formatters["text/plain"].for_type_by_name(module, name, self._as_text)
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ def _as_a_list(value: list[Any], printer: Any, cycle: bool) -> None:
     _seq_pprinter_factory("[", "]")(value, printer, cycle)  # type: ignore[no-untyped-call]
 
 
-def _as_html(value: Any) -> str | None:
+def as_html(value: Any) -> str | None:
     """Return the HTML form, or `None` if the plain one is sufficient."""
     from zefnb.core.effect import Effect
     from zefnb.core.rows import Rows

@@ -23,7 +23,7 @@ _STYLE = """<style>
   line-height: 1.5;
   color: var(--jp-ui-font-color1, var(--vscode-foreground, inherit));
 }
-[data-jp-theme-light="false"] .zefnb, .vscode-dark .zefnb { --zg: #4ac26b; --zb: #ff8182 }
+[data-jp-theme-light="false"] .zefnb, .vscode-dark .zefnb, .dark .zefnb { --zg: #4ac26b; --zb: #ff8182 }
 .zefnb.zefnb.zefnb table { border-collapse: collapse; margin: .3em 0; color: inherit; font-size: inherit }
 .zefnb.zefnb.zefnb :is(th, td) { text-align: left; padding: .2em .7em; border: 0; border-bottom: 1px solid var(--zl) }
 .zefnb.zefnb.zefnb :is(th, td) { background: none; vertical-align: top }

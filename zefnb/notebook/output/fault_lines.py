@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
+from zefnb.engine import journal
 from zefnb.engine.entry import Entry
 from zefnb.engine.journal import CAPACITY
 from zefnb.engine.rate_limit import RateLimit
@@ -16,6 +18,8 @@ _LONGEST_EXAMPLES = 160
 # The rate limit of the lines of a cell: a burst, then a number per second.
 _FAULTS_AT_ONCE = 10
 _FAULTS_A_SECOND = 1.0
+
+_silent = logging.NullHandler()
 
 
 class _FaultCounts:
@@ -45,6 +49,17 @@ class Faults:
         self._show = show
         self._hint = hint
         self._counts_of_cells: dict[str | None, _FaultCounts] = {}
+
+    def open(self) -> None:
+        """Listen to the journal."""
+        journal.COMMON_LISTENERS.append(self.on_entry)
+        # Otherwise the last-resort handler of `logging` prints the fault again, under the running cell.
+        journal.logger.addHandler(_silent)
+
+    def close(self) -> None:
+        """Stop listening."""
+        journal.COMMON_LISTENERS.remove(self.on_entry)
+        journal.logger.removeHandler(_silent)
 
     def begin(self, cell: str) -> None:
         """Reset the counts of a cell that begins to run."""

@@ -8,32 +8,23 @@ prompt stays intact by its own means.
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from zefnb.core.execution import current_execution
-from zefnb.engine import journal
 from zefnb.engine.cells import current_owner, current_server
-from zefnb.engine.lent_lock import LentLock
+from zefnb.notebook.output.batches import Batches, Place
 from zefnb.notebook.output.captures import Captures, capturing
 from zefnb.notebook.output.displays import route_displays, unroute_displays
 from zefnb.notebook.output.fault_lines import Faults
 from zefnb.notebook.output.handlers import handlers_cell, runtime
-from zefnb.notebook.output.lines import Lines
 from zefnb.notebook.output.printed import Log
 from zefnb.notebook.output.reload_buffer import ReloadBuffer
 from zefnb.notebook.output.streams import route, unroute
 from zefnb.notebook.output.widget_outputs import Stored, add_output, clear_outputs
 
-# The destination of output: a cell, or a widget.
-Place = Any
-
-_FLUSH_EVERY = 0.1
-# In characters, for one cell between two flushes. It is close to Jupyter's own limit.
-_MOST_AT_ONCE = 100_000
 _REMEMBERED_CELLS = 1_000
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 
@@ -52,12 +43,8 @@ class KernelOutput:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._kernel = shell.kernel
-        # A `LentLock`, because a signal handler can print, or wait for the loop, while its own thread has the lock.
-        self._lock = LentLock()
         self._headers: dict[str, dict[str, Any]] = {}
-        self._lines: dict[tuple[Place, str], Lines] = {}
-        self._pending: dict[tuple[Place, str], list[str]] = {}
-        self._due = False
+        self._batches = Batches(self._send, self._call_later)
         self.on_run: Callable[[str], None] | None = None
         self._log = Log()
         self._streams = {name: getattr(sys, name) for name in ("stdout", "stderr")}
@@ -103,7 +90,7 @@ class KernelOutput:
         if cell is None or cell not in self._headers or not isinstance(text, str):
             return False
         self._log.written(name, text)
-        self.put(capturing() or cell, name, text)
+        self._batches.put(capturing() or cell, name, text)
         return True
 
     def _own_header(self) -> dict[str, Any] | None:
@@ -118,8 +105,8 @@ class KernelOutput:
             return False
         widget = capturing()
         if widget is not None:
-            self._flush_begun()
-            self._flush()
+            self._batches.end_lines()
+            self._batches.flush()
             if output is None:
                 clear_outputs(widget)
             else:
@@ -128,78 +115,40 @@ class KernelOutput:
         header = self._headers.get(cell)
         return output is not None and header is not None and self._reload_buffer.takes(cell, header, output)
 
-    def _flush_begun(self) -> None:
-        with self._lock:
-            for key, lines in self._lines.items():
-                self._add(key, lines.flush())
-
     def _flush_soon(self) -> bool:
         """Schedule a flush. Return whether a handler or the loop called: they must not wait for the kernel's thread."""
-        self._flush_begun()
-        if self._pending:
-            self._io.schedule(self._flush)
+        if self._batches.end_lines():
+            self._io.schedule(self._batches.flush)
         return current_owner.get() is not None or current_server.get() is not None
 
     @property
     def _io(self) -> Any:
         return self._streams["stdout"].pub_thread
 
-    def put(self, place: Place, name: str, text: str) -> None:
-        """Show `text` under a cell, or in a widget, at the next flush. Thread-safe; does not block."""
-        with self._lock:
-            self._add((place, name), self._lines.setdefault((place, name), Lines()).write(text))
-            if self._due:
-                return
-            self._due = True
+    def _call_later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Schedule a call in the kernel's thread for output."""
         io = self._io
-        io.schedule(lambda: io.io_loop.call_later(_FLUSH_EVERY, self._flush_what_is_due))
-
-    def _add(self, key: tuple[Place, str], text: str) -> None:
-        if text:
-            self._pending.setdefault(key, []).append(text)
+        io.schedule(lambda: io.io_loop.call_later(seconds, call))
 
     def show(self, cell: str | None, text: str) -> None:
         """Show a line of zefnb under a cell. Without a cell the kernel chooses one."""
         if cell is not None and cell in self._headers:
-            self.put(cell, "stderr", text)
+            self._batches.put(cell, "stderr", text)
         else:
             self._streams["stderr"].write(text)
 
-    def _flush_what_is_due(self) -> None:
-        """Send the pending text and the overdue partial lines. Runs in the kernel's thread for output."""
-        with self._lock:
-            for key, lines in self._lines.items():
-                self._add(key, lines.overdue())
-            self._lines = {key: lines for key, lines in self._lines.items() if lines}
-            self._due = bool(self._lines)
-            if self._due:
-                self._io.io_loop.call_later(_FLUSH_EVERY, self._flush_what_is_due)
-        self._flush()
-
-    def _flush(self) -> None:
-        with self._lock:
-            pending, self._pending = self._pending, {}
-        for (place, name), parts in pending.items():
-            # A lone surrogate can be printed but not sent, and the text around it would be lost.
-            text = _shortened("".join(parts)).encode(errors="backslashreplace").decode()
-            output = {"output_type": "stream", "name": name, "text": text}
-            if not isinstance(place, str):
-                add_output(place, output)
-                continue
-            header = self._headers.get(place)
-            if header is None or not text or self._reload_buffer.takes(place, header, output):
-                continue
-            session = self._streams[name].session
-            message = session.msg("stream", {"name": name, "text": text}, parent=header)
-            session.send(self._io, message, ident=f"stream.{name}".encode())
-
-
-def _shortened(text: str) -> str:
-    if len(text) <= _MOST_AT_ONCE:
-        return text
-    half = _MOST_AT_ONCE // 2
-    cut = text[half:-half].count("\n")
-    return f"{text[:half]}\n… {cut:,} lines are in the log alone: FX.QueryLog() …\n{text[-half:]}"
+    def _send(self, place: Place, name: str, text: str) -> None:
+        """Send a text to a cell, with the header of its latest execution, or to a widget."""
+        output = {"output_type": "stream", "name": name, "text": text}
+        if not isinstance(place, str):
+            add_output(place, output)
+            return
+        header = self._headers.get(place)
+        if header is None or self._reload_buffer.takes(place, header, output):
+            return
+        session = self._streams[name].session
+        message = session.msg("stream", {"name": name, "text": text}, parent=header)
+        session.send(self._io, message, ident=f"stream.{name}".encode())
 
 
 class Output:
@@ -216,23 +165,17 @@ class Output:
         """Begin to route output and to show faults."""
         if self.kernel is not None:
             self.kernel.open()
-        journal.COMMON_LISTENERS.append(self._faults.on_entry)
-        # Otherwise the last-resort handler of `logging` prints the fault again, under the running cell.
-        journal.logger.addHandler(_silent)
+        self._faults.open()
 
     def close(self) -> None:
         """Stop routing output and showing faults."""
         if self.kernel is not None:
             self.kernel.close()
-        journal.COMMON_LISTENERS.remove(self._faults.on_entry)
-        journal.logger.removeHandler(_silent)
+        self._faults.close()
 
     def _hint(self) -> str:
         loaded = "zef" in self._shell.magics_manager.magics["line"]
         return "%zef faults shows the traceback" if loaded else "FX.QueryLog(level='error') has the traceback"
-
-
-_silent = logging.NullHandler()
 
 
 def _is_routable(shell: Any) -> bool:

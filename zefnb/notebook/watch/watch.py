@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zefnb.core.entity import Entity
-from zefnb.core.execution import interactive_shell
+from zefnb.core.execution import is_in_notebook
 from zefnb.errors import FieldError, InvalidValue, did_you_mean, shown
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def watch(server: Any = None, path: str | None = None) -> Any:
     _check(name, path)
     uid = on_loop(runtime, lambda: _place_of(runtime, None if isinstance(server, str) else server))
     place = Place(uid, normal_path(path) if path is not None else None)
-    if getattr(interactive_shell(), "kernel", None) is None:
+    if not is_in_notebook():
         from zefnb.notebook.watch.terminal import watch_terminal
 
         return watch_terminal(runtime, name, place)
