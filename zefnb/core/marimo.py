@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import sys
-import threading
 import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -46,12 +45,20 @@ def _nothing() -> None:
     return None
 
 
+def _is_extra_thread() -> bool:
+    """Whether this is a `marimo.Thread`, which has a copy of the context, and goes on after its cell."""
+    try:
+        sys.modules["marimo"].current_thread()
+    except RuntimeError:
+        return False
+    return True
+
+
 def running_cell() -> tuple[str, object] | None:
     """Return the name of the cell that this thread runs, and a token of this execution; `None` outside of cells."""
     running = context()
     execution = getattr(running, "execution_context", None)
-    # A `marimo.Thread` has a copy of the context, and goes on after its cell.
-    if execution is None or isinstance(threading.current_thread(), sys.modules["marimo"].Thread):
+    if execution is None or _is_extra_thread():
         return None
     attributes = vars(running)
     if _SESSION not in attributes:
