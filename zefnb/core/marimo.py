@@ -1,7 +1,7 @@
-"""The running cell of a marimo notebook. marimo is never imported here: the functions look whether it is loaded.
+"""The running cell of a marimo notebook. marimo is never imported here: the functions check whether it is loaded.
 
 marimo has no public function for the id of the running cell, so this module reads the context of the runtime. It is
-the only one that knows the names in it. In `marimo run` each visitor has a session, with cells of its own and a
+the only one that uses the names in it. In `marimo run` each visitor has a session, with cells of its own and a
 context of its own thread; all of them are in one process.
 """
 
@@ -46,7 +46,7 @@ def _nothing() -> None:
 
 
 def _is_extra_thread() -> bool:
-    """Whether this is a `marimo.Thread`, which has a copy of the context, and goes on after its cell."""
+    """Whether this is a `marimo.Thread`, which has a copy of the context, and continues after its cell."""
     try:
         sys.modules["marimo"].current_thread()
     except RuntimeError:

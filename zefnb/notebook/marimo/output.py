@@ -1,7 +1,7 @@
-"""Output in marimo: what handlers print, and faults, under the cell that started their server or actor.
+"""Output in marimo: the lines of handlers, and faults, under the cell that started their server or actor.
 
 marimo replaces `sys.stdout` while a cell runs, and restores it afterwards. A handler can print at any time, so both
-streams are routed: each gets a `write` that first looks whether a handler of a cell writes. A fault without a cell is
+streams are routed: each gets a `write` that first checks whether a handler of a cell writes. A fault without a cell is
 printed where marimo itself prints: in the terminal in which it was started.
 """
 
