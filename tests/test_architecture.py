@@ -29,7 +29,13 @@ LAYERS = {
 # The subpackages that each may import. All may import the files beside them. These import no subpackage, except
 # the files that connect them. `docs/design.md` has the same table.
 SUBPACKAGES = {
-    "net": {"websocket": set(), "http": {"websocket"}, "client": {"websocket"}, "auth": {"http", "websocket"}},
+    "net": {
+        "websocket": set(),
+        "https": set(),
+        "http": {"websocket", "https"},
+        "client": {"websocket"},
+        "auth": {"http", "websocket"},
+    },
     "notebook": {
         # `watch/tables` has the columns of each table.
         "display": {"links", "watch"},

@@ -304,6 +304,16 @@ class _ET(EntityTypes):
 
         def __init__(self) -> None: ...
 
+    class TLSCredentials(Entity):
+        """A certificate and its private key, for `certificates=[...]` of a server."""
+
+        certificates: str | bytes
+        private_key: str | bytes
+        domains: Sequence[str]
+        def __init__(
+            self, *, certificates: str | bytes = ..., private_key: str | bytes = ..., domains: Sequence[str] = ...
+        ) -> None: ...
+
     class Request(Entity):
         """An HTTP request, the argument of a route's handler."""
 

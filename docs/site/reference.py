@@ -91,6 +91,7 @@ _KINDS: dict[Kind, tuple[str, str]] = {
     ),
     "auth": ("Logins", "They are the `auth` of `FX.StartHTTPServer`. An unknown field raises `InvalidEffect`."),
     "change": ("Changes of routes", "They are the `delta` of `FX.UpdateRunningHTTPServer`."),
+    "certificate": ("Certificates", "They are the `certificates` of `FX.StartHTTPServer`."),
     "message": ("Messages", "zefnb makes them, and handlers receive them."),
     "handle": ("Handles and results", "Effects return them."),
 }

@@ -28,6 +28,8 @@ class Record:
     _uid: str | None
     # Added to the error about a missing field.
     _advice = ""
+    # The fields that no text shows.
+    _secrets: frozenset[str] = frozenset()
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self)!r} is immutable; make a new one with `insert({name!r}, ...)`")
@@ -77,7 +79,12 @@ class Record:
     def _written(self) -> str:
         parts = [repr(self._uid)] if self._uid is not None else []
         odd = {name: value for name, value in self.__dict__.items() if not _can_be_written(name)}
-        parts += [f"{name}={value!r}" for name, value in self.__dict__.items() if name not in odd]
+        secrets = type(self)._secrets
+        parts += [
+            f"{name}={_LEFT_OUT if name in secrets else value!r}"
+            for name, value in self.__dict__.items()
+            if name not in odd
+        ]
         parts += [f"**{odd!r}"] if odd else []
         return f"{type(self)!r}({', '.join(parts)})"
 
@@ -104,8 +111,9 @@ _LEFT_OUT = _LeftOut()
 @reads(Record.__repr__)
 def _parts(record: Record, scope: Scope) -> Parts:
     """Yield the parts of a record's `repr`."""
+    secrets = type(record)._secrets
     fields = {
-        name: _LEFT_OUT if name in scope.hidden else value
+        name: _LEFT_OUT if name in scope.hidden or name in secrets else value
         for name, value in islice(record.__dict__.items(), scope.longest)
     }
     odd = {name: value for name, value in fields.items() if not _can_be_written(name)}

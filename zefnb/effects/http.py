@@ -72,8 +72,8 @@ async def start_http_server(
         port: The TCP port (default 8000); 0 for a free port, which is the `port` of the handle.
         allow_external_requests: Whether other machines can connect (default false: only this machine).
         allow_restart: Whether the server may take the port of another zefnb server (default false).
-        certificates: For TLS: `('cert.pem', 'key.pem')` with the files of the certificate chain and its key, or an
-            `ssl.SSLContext`. Default: no TLS.
+        certificates: For TLS: a list of `ET.TLSCredentials`, `('cert.pem', 'key.pem')` with the files of the
+            certificate chain and its key, or an `ssl.SSLContext`. Default: no TLS.
         logging: Whether each connection and its end are written to the journal, and each request to the access log
             (`FX.QueryLog(kind='access')`, and Python's logger `zefnb.access`). Default false.
         allowed_hosts: Further host names under which clients may address the server.

@@ -37,6 +37,7 @@ def files(authority: trustme.CA, tmp_path: Path) -> tuple[str, str]:
     paths = (tmp_path / "chain.pem", tmp_path / "key.pem")
     paths[0].write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
     paths[1].write_bytes(certificate.private_key_pem.bytes())
+    paths[1].chmod(0o600)
     return str(paths[0]), str(paths[1])
 
 
@@ -155,6 +156,7 @@ def encrypted(files: tuple[str, str], tmp_path: Path) -> tuple[str, str]:
     key = s.load_pem_private_key(Path(files[1]).read_bytes(), None)
     locked = tmp_path / "locked.pem"
     locked.write_bytes(key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.BestAvailableEncryption(b"word")))
+    locked.chmod(0o600)
     return files[0], str(locked)
 
 
@@ -164,7 +166,7 @@ def test_invalid_certificates_raise_and_the_error_names_the_file(files: Any, tmp
     wrong = {
         "no-such-file": ("no-such-file.pem", files[1]),
         "nonsense": (str(nonsense), files[1]),
-        "no certificate and its key": (files[1], files[0]),
+        "no certificate and its key": (files[1], files[1]),
         "locked": encrypted(files, tmp_path),
         "got": "just-a-name.pem",
         "got 5": 5,

@@ -6,13 +6,14 @@ reference are made from it. Any other entity type is the program's own and may h
 
 from __future__ import annotations
 
+from zefnb.core.shapes.certificates import CERTIFICATES
 from zefnb.core.shapes.given import GIVEN
 from zefnb.core.shapes.handles import HANDLES
 from zefnb.core.shapes.logins import LOGINS
 from zefnb.core.shapes.messages import MESSAGES
 from zefnb.core.shapes.shape import Kind, Shape
 
-SHAPES: dict[str, Shape] = {shape.name: shape for shape in (*GIVEN, *LOGINS, *MESSAGES, *HANDLES)}
+SHAPES: dict[str, Shape] = {shape.name: shape for shape in (*GIVEN, *CERTIFICATES, *LOGINS, *MESSAGES, *HANDLES)}
 
 # `doctest` runs these as tests, like the examples in docstrings.
 __test__ = {shape.name: shape.example for shape in SHAPES.values()}

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from zefnb.errors import FieldError, Hint
 
-Kind = Literal["route", "answer", "auth", "change", "message", "handle"]
+Kind = Literal["route", "answer", "auth", "certificate", "change", "message", "handle"]
 
 
 class Presence(Enum):

@@ -42,8 +42,8 @@ from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import Route, compile_routes
 from zefnb.net.http.server_notes import ServerNotes
+from zefnb.net.https.certificates import certificates_of
 from zefnb.net.ports import Topics
-from zefnb.net.tls import server_context
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.endpoint import Endpoint, EndpointConfig
 from zefnb.net.websocket.frames import SHORT
@@ -88,7 +88,7 @@ class Server:
         self.auth = auth
         self._compiled = compile_routes(routes, runtime.journal, has_auth=auth is not None)
         self._compiled += [Route(path, "GET", path, config, config) for path, config in (sessions or {}).items()]
-        self._tls = server_context(certificates)
+        self._certificates = certificates_of(certificates)
         self.admission = Admission(tuple(allowed_hosts), tuple(allowed_origins))
         self._gate = Gate(self.admission, Proxies(trusted_proxies) if trusted_proxies else None)
         self.allow_external_requests = allow_external_requests
@@ -124,7 +124,7 @@ class Server:
     @property
     def is_secure(self) -> bool:
         """Whether the server uses TLS."""
-        return self._tls is not None
+        return self._certificates is not None
 
     async def start(self, port: int, previous: Server | None = None) -> None:
         """Bind and listen, perhaps in the place of `previous`; then clients can connect. Raises `PortUnavailable`."""
@@ -132,6 +132,8 @@ class Server:
         self.port = self.admission.port = sockets[0].getsockname()[1]
         if self.allow_external_requests:
             self.admission.allow_machine()
+        for host in self._certificates.hosts if self._certificates is not None else ():
+            self.admission.allow_host(host)
         self.handle = ServerHandle(generate_uid(), port=self.port)
         self._notes = ServerNotes(self._runtime.journal, self.handle)
         self._app = HTTPApp(
@@ -149,18 +151,13 @@ class Server:
             lambda: len(self._connections) + len(self._state.connections),
             self.max_connections,
             self._notes.full,
-            self._tls_options(),
+            # A handshake that stalls is ended like a head that does not arrive.
+            {} if self._certificates is None else self._certificates.options(HEAD_TIMEOUT, _STOP_TIMEOUT),
         )
         self._acceptor.start()
         self._runtime.service(_switch_interval).acquire()
         SIGNAL_HANDLERS.acquire(self, self._runtime.loop, end_default_runtime)
         self._tick()
-
-    def _tls_options(self) -> dict[str, Any]:
-        if self._tls is None:
-            return {}
-        # A handshake that stalls is ended like a head that does not arrive.
-        return {"ssl": self._tls, "ssl_handshake_timeout": HEAD_TIMEOUT, "ssl_shutdown_timeout": _STOP_TIMEOUT}
 
     def _protocol_factory(self) -> Callable[[], Arrival]:
         config = Config(
@@ -206,7 +203,7 @@ class Server:
     def _try_fast_handshake(self, transport: asyncio.Transport, handshake: Handshake) -> bool:
         """Accept a plain handshake, if the gate accepts it at once and there is nothing to negotiate."""
         peer = transport.get_extra_info("peername")
-        head = handshake.head(peer[0] if peer else "", self._tls is not None)
+        head = handshake.head(peer[0] if peer else "", self.is_secure)
         if self._gate.has_proxies:
             head = self._gate.original(head)
         decision = self._gate.decide(head)

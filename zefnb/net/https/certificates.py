@@ -1,0 +1,127 @@
+"""Certificates: what the field `certificates=` of a server gives, in each of its forms."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zefnb.core.entity import ET, Entity
+from zefnb.core.record import fields_of, uid_of
+from zefnb.core.shapes import SHAPES
+from zefnb.errors import FieldError, InvalidEffect, shown
+from zefnb.net.https.credentials import (
+    BadCredentials,
+    Credentials,
+    PrivateKey,
+    check_context,
+    server_context,
+    text_of,
+)
+from zefnb.net.https.key_files import UnsafeFile, check_private
+from zefnb.net.https.sni import NamedContexts
+
+ALLOWED = (
+    "[ET.TLSCredentials(certificates=pem, private_key=key)], ('cert.pem', 'key.pem'), "
+    "{'certfile': ..., 'keyfile': ...} or an ssl.SSLContext"
+)
+
+
+class Certificates:
+    """The certificates of one server, and the names under which clients address it."""
+
+    def __init__(self, context: ssl.SSLContext, hosts: Sequence[str] = ()) -> None:
+        self.context = context
+        self.hosts = tuple(hosts)
+
+    def options(self, handshake_timeout: float, shutdown_timeout: float) -> dict[str, Any]:
+        """The options with which asyncio accepts a connection."""
+        return {
+            "ssl": self.context,
+            "ssl_handshake_timeout": handshake_timeout,
+            "ssl_shutdown_timeout": shutdown_timeout,
+        }
+
+
+def certificates_of(given: Any) -> Certificates | None:
+    """The certificates for `certificates=`; `None` for a server without TLS.
+
+    Raises `InvalidEffect`, which names each wrong field.
+    """
+    if given is None:
+        return None
+    if isinstance(given, ssl.SSLContext):
+        return Certificates(given)
+    items = [given] if type(given) is ET.TLSCredentials else given
+    if isinstance(items, list | tuple) and items and all(type(item) is ET.TLSCredentials for item in items):
+        return _given(items)
+    return Certificates(_from_files(given))
+
+
+def _given(items: Sequence[Entity]) -> Certificates:
+    faults: list[FieldError] = []
+    credentials = [_credentials(f"certificates[{number}]", item, faults) for number, item in enumerate(items)]
+    found = [each for each in credentials if each is not None]
+    if faults:
+        raise InvalidEffect("FX.StartHTTPServer", faults)
+    return Certificates(NamedContexts(found).context, [domain for each in found for domain in each.domains])
+
+
+def _credentials(where: str, item: Entity, faults: list[FieldError]) -> Credentials | None:
+    shape, given = SHAPES["TLSCredentials"], fields_of(item)
+    wrong = [*shape.unknown(where, given), *shape.missing(where, given)]
+    if uid_of(item) is not None:
+        wrong.append(FieldError(where, "it has no name", "fields alone"))
+    domains = given.get("domains", ())
+    if not isinstance(domains, list | tuple) or not all(isinstance(domain, str) and domain for domain in domains):
+        wrong.append(FieldError(f"{where}.domains", f"got {shown(domains)}", "a list of names, such as ['a.example']"))
+    faults += wrong
+    if wrong:
+        return None
+    try:
+        key = PrivateKey(text_of(given["private_key"], "private_key"))
+        return Credentials(text_of(given["certificates"], "certificates"), key, domains)
+    except BadCredentials as error:
+        faults.append(FieldError(f"{where}.{error.field}" if error.field else where, error.problem))
+        return None
+
+
+def _from_files(given: Any) -> ssl.SSLContext:
+    """The context for the files of a certificate chain and its key."""
+    if isinstance(given, Entity):
+        given = fields_of(given)
+    if isinstance(given, dict):
+        certificate = given.get("certfile", given.get("cert"))
+        key = given.get("keyfile", given.get("key"))
+    elif isinstance(given, list | tuple) and len(given) == 2:
+        certificate, key = given
+    else:
+        raise _fault(f"got {shown(given)}")
+    for path in (certificate, key):
+        if not isinstance(path, str | os.PathLike) or not os.path.isfile(path):
+            raise _fault(f"there is no file {shown(path)}")
+    return _loaded(str(certificate), str(key))
+
+
+def _loaded(certificate: str, key: str) -> ssl.SSLContext:
+    context = server_context()
+    try:
+        check_private(key)
+        # With an empty password, an encrypted key raises an error instead of a prompt for its password.
+        context.load_cert_chain(certificate, key, password="")
+        check_context(context, Path(certificate).read_bytes())
+    except ssl.SSLError as error:
+        raise _fault(f"{certificate} and {key} are no certificate and its key: {error.reason}") from None
+    except BadCredentials as error:
+        raise _fault(f"{certificate} cannot be used: {error.problem}") from None
+    except UnsafeFile as error:
+        raise _fault(str(error)) from None
+    except OSError as error:
+        raise _fault(f"{certificate} and {key} cannot be read: {error.strerror}") from None
+    return context
+
+
+def _fault(problem: str) -> InvalidEffect:
+    return InvalidEffect("FX.StartHTTPServer", [FieldError("certificates", problem, ALLOWED)])
