@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-BESIDE = ("tests/browser", "tests/binder", "tests/notebooks")
+BESIDE = ("tests/browser", "tests/binder", "tests/notebooks", "tests/sharing")
 ALONE = ("tests/attacks",)  # some of them compare paces, which they can't beside a browser
 
 

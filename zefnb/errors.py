@@ -13,6 +13,7 @@
     ├── WouldBlock              (RuntimeError)    waiting here would block the event loop
     ├── PortUnavailable         (OSError)         the port is busy, forbidden or out of range
     ├── ConnectionFailed        (ConnectionError) an outward connection could not be made
+    ├── NotInstalled            (ImportError)     a package of an extra is missing; the text has the command
     ├── StorageFailed           (OSError)         a database file could not be read or written
     └── Interrupted             (RuntimeError)    the runtime ended before the effect was complete
 
@@ -198,6 +199,10 @@ class PortUnavailable(ZefError, OSError):
 
 class ConnectionFailed(ZefError, ConnectionError):
     """An outward connection could not be made."""
+
+
+class NotInstalled(ZefError, ImportError):
+    """A package that only an extra of zefnb installs is missing; the text has the command that installs it."""
 
 
 class StorageFailed(ZefError, OSError):

@@ -73,7 +73,7 @@ def test_the_help_of_a_user_type_says_that_it_accepts_any_fields():
 
 def test_the_signature_has_the_fields_and_their_defaults():
     assert str(inspect.signature(ET.Redirect)) == "(*, url, status=302, public=False, allow=None)"
-    assert str(inspect.signature(ET.HTTPServer)) == "(uid, /, *, port)"
+    assert str(inspect.signature(ET.HTTPServer)) == "(uid, /, *, port, root_certificate=Ellipsis)"
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -202,6 +202,7 @@ if TYPE_CHECKING:
         """A handle on a running server, made by `FX.StartHTTPServer`."""
 
         port: int
+        root_certificate: str
 
     class Actor(Entity):
         """A handle on an actor, made by `FX.StartActor`."""

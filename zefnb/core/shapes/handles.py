@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zefnb.core.shapes.shape import Field, Shape
+from zefnb.core.shapes.shape import MAY_BE_MISSING, Field, Shape
 
 _HANDLE = "The identity of the handle; two with the same `uid` are equal."
 
@@ -23,7 +23,12 @@ ET.Success()
         "HTTPServer",
         "handle",
         "A handle on a running server, made by `FX.StartHTTPServer`.",
-        {"port": Field("int", "The port at which the server listens.")},
+        {
+            "port": Field("int", "The port at which the server listens."),
+            "root_certificate": Field(
+                "str", "With `certificates='local'`, the file of the certificate for devices to trust.", MAY_BE_MISSING
+            ),
+        },
         """
 >>> from zefnb import *
 >>> server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run

@@ -88,7 +88,7 @@ class Server:
         self.auth = auth
         self._compiled = compile_routes(routes, runtime.journal, has_auth=auth is not None)
         self._compiled += [Route(path, "GET", path, config, config) for path, config in (sessions or {}).items()]
-        self._certificates = certificates_of(certificates)
+        self.certificates = certificates_of(runtime, certificates)
         self.admission = Admission(tuple(allowed_hosts), tuple(allowed_origins))
         self._gate = Gate(self.admission, Proxies(trusted_proxies) if trusted_proxies else None)
         self.allow_external_requests = allow_external_requests
@@ -124,17 +124,14 @@ class Server:
     @property
     def is_secure(self) -> bool:
         """Whether the server uses TLS."""
-        return self._certificates is not None
+        return self.certificates.is_secure
 
     async def start(self, port: int, previous: Server | None = None) -> None:
         """Bind and listen, perhaps in the place of `previous`; then clients can connect. Raises `PortUnavailable`."""
         sockets = await bind_or_explain(port, self.allow_external_requests)
         self.port = self.admission.port = sockets[0].getsockname()[1]
-        if self.allow_external_requests:
-            self.admission.allow_machine()
-        for host in self._certificates.hosts if self._certificates is not None else ():
-            self.admission.allow_host(host)
-        self.handle = ServerHandle(generate_uid(), port=self.port)
+        self._allow_own_hosts()
+        self.handle = ServerHandle(generate_uid(), port=self.port, **self.certificates.handle_fields)
         self._notes = ServerNotes(self._runtime.journal, self.handle)
         self._app = HTTPApp(
             self._runtime, self.handle, self._gate, self._notes.refused_request, self._access, self._max_body
@@ -152,12 +149,19 @@ class Server:
             self.max_connections,
             self._notes.full,
             # A handshake that stalls is ended like a head that does not arrive.
-            {} if self._certificates is None else self._certificates.options(HEAD_TIMEOUT, _STOP_TIMEOUT),
+            self.certificates.options(HEAD_TIMEOUT, _STOP_TIMEOUT),
         )
         self._acceptor.start()
         self._runtime.service(_switch_interval).acquire()
         SIGNAL_HANDLERS.acquire(self, self._runtime.loop, end_default_runtime)
+        self.certificates.start(self._allow_own_hosts)
         self._tick()
+
+    def _allow_own_hosts(self) -> None:
+        if self.allow_external_requests:
+            self.admission.allow_machine()
+        for host in self.certificates.hosts:
+            self.admission.allow_host(host)
 
     def _protocol_factory(self) -> Callable[[], Arrival]:
         config = Config(
@@ -346,6 +350,7 @@ class Server:
     async def stop(self) -> None:
         """Close the listeners, close every client with 1001, and wait at most a second. The port is then free."""
         self._stopped = True
+        self.certificates.stop()
         if self._ticker is not None:
             self._ticker.cancel()
         await self._acceptor.close()

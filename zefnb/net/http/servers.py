@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from zefnb.core.entity import Entity
@@ -31,13 +32,13 @@ class Servers(Registry[Server]):
         """Start `server`. Another server of this process on that port must allow a restart, or be `replacing`."""
         if replacing is not None:
             port = port or replacing.port
+        self._holder_of(port, server, replacing)
+        # Before a server is stopped for this one, since a certificate takes time, and may not be issued.
+        await server.certificates.prepare(self._open_challenge_port)
+        if replacing is not None and self.find(replacing.handle) is not None:
             await self.stop(replacing.handle)
-        holder = next((other for other in self if other.port == port and port), None)
+        holder = self._holder_of(port, server, replacing)
         if holder is not None:
-            if not (server.allow_restart or holder.allow_restart):
-                raise PortUnavailable(
-                    98, f"port {port} is held by {holder.handle!r}; stop it, or pass allow_restart=True to replace it"
-                )
             await self.stop(holder.handle)
         await server.start(port, replacing or holder)
         for previous in (replacing, holder):
@@ -47,6 +48,18 @@ class Servers(Registry[Server]):
         self.admit_public(server)
         self.add(server)
         return server.handle
+
+    def _holder_of(self, port: int, server: Server, replacing: Server | None) -> Server | None:
+        """The other server on this port, which `server` stops. Raises `PortUnavailable` if it may not."""
+        holder = next((other for other in self if other.port == port and port and other is not replacing), None)
+        if holder is not None and not (server.allow_restart or holder.allow_restart):
+            raise PortUnavailable(
+                98, f"port {port} is held by {holder.handle!r}; stop it, or pass allow_restart=True to replace it"
+            )
+        return holder
+
+    async def _open_challenge_port(self, port: int, domains: Sequence[str]) -> str:
+        return ""
 
     def _place_of(self, server: Server, replaced: Server | None, port: int) -> str:
         """The place of the server that `server` replaces, or of the last one on the port asked for, or a new place."""

@@ -11,7 +11,9 @@ from typing import Any
 from zefnb.core.entity import ET, Entity
 from zefnb.core.record import fields_of, uid_of
 from zefnb.core.shapes import SHAPES
+from zefnb.engine.runtime import Runtime
 from zefnb.errors import FieldError, InvalidEffect, shown
+from zefnb.net.extras import require
 from zefnb.net.https.credentials import (
     BadCredentials,
     Credentials,
@@ -21,39 +23,29 @@ from zefnb.net.https.credentials import (
     text_of,
 )
 from zefnb.net.https.key_files import UnsafeFile, check_private
+from zefnb.net.https.server_certificates import Certificates, NoCertificates
 from zefnb.net.https.sni import NamedContexts
 
 ALLOWED = (
-    "[ET.TLSCredentials(certificates=pem, private_key=key)], ('cert.pem', 'key.pem'), "
+    "'local', [ET.TLSCredentials(certificates=pem, private_key=key)], ('cert.pem', 'key.pem'), "
     "{'certfile': ..., 'keyfile': ...} or an ssl.SSLContext"
 )
 
 
-class Certificates:
-    """The certificates of one server, and the names under which clients address it."""
+def certificates_of(runtime: Runtime, given: Any) -> Certificates:
+    """The certificates for `certificates=`; `None` gives a server without TLS.
 
-    def __init__(self, context: ssl.SSLContext, hosts: Sequence[str] = ()) -> None:
-        self.context = context
-        self.hosts = tuple(hosts)
-
-    def options(self, handshake_timeout: float, shutdown_timeout: float) -> dict[str, Any]:
-        """The options with which asyncio accepts a connection."""
-        return {
-            "ssl": self.context,
-            "ssl_handshake_timeout": handshake_timeout,
-            "ssl_shutdown_timeout": shutdown_timeout,
-        }
-
-
-def certificates_of(given: Any) -> Certificates | None:
-    """The certificates for `certificates=`; `None` for a server without TLS.
-
-    Raises `InvalidEffect`, which names each wrong field.
+    Raises `InvalidEffect`, which names each wrong field, or `NotInstalled`.
     """
     if given is None:
-        return None
+        return NoCertificates()
     if isinstance(given, ssl.SSLContext):
         return Certificates(given)
+    if isinstance(given, str) and given == "local":
+        require("https", "cryptography", "ifaddr")
+        from zefnb.net.https.local import LocalCertificates
+
+        return LocalCertificates(runtime)
     items = [given] if type(given) is ET.TLSCredentials else given
     if isinstance(items, list | tuple) and items and all(type(item) is ET.TLSCredentials for item in items):
         return _given(items)
