@@ -22,8 +22,8 @@ IS_NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
 	$$p $(IS_NEW_ENOUGH) 2>/dev/null && echo $$p && break; done)
 
-# Programs that some tests need: a terminal and a browser.
-TEST_PROGRAMS := tmux chromium
+# Programs that some tests need: a terminal, a browser and the tool for the authorities that it trusts, an ACME authority.
+TEST_PROGRAMS := tmux chromium certutil pebble
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-pythons lint bench attacks faults docs lab clean programs
@@ -116,10 +116,11 @@ $(VENV)/.docs: pyproject.toml | $(BIN)/python
 	@$(PIP) --editable '.[docs]'
 	@touch $@ $(VENV)/.plain
 
-# Debian's packages have the programs' names. When they cannot be installed, a message says that their tests are left out.
+# Debian's packages have the programs' names, except that of certutil. When they cannot be installed, a message says that their tests are left out.
 programs:
 	@missing=; for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	if [ -n "$$missing" ]; then \
+		missing="$$(echo "$$missing" | sed 's/certutil/libnss3-tools/')"; \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			echo "Installing$$missing with apt-get ..."; export DEBIAN_FRONTEND=noninteractive; \
 			apt-get install -y -qq --no-install-recommends $$missing >/dev/null 2>&1 \

@@ -251,6 +251,16 @@ class _ET(EntityTypes):
         path: Sequence[Any]
         def __init__(self, *, path: Sequence[Any] = ...) -> None: ...
 
+    class TLSCredentials(Entity):
+        """A certificate and its private key, for `certificates=[...]` of a server."""
+
+        certificates: str | bytes
+        private_key: str | bytes
+        domains: Sequence[str]
+        def __init__(
+            self, *, certificates: str | bytes = ..., private_key: str | bytes = ..., domains: Sequence[str] = ...
+        ) -> None: ...
+
     class Auth(Entity):
         """The logins of a server, with all fields."""
 
@@ -303,16 +313,6 @@ class _ET(EntityTypes):
         """Logins with the JupyterHub on which the notebook runs. The server must be a registered service of the hub."""
 
         def __init__(self) -> None: ...
-
-    class TLSCredentials(Entity):
-        """A certificate and its private key, for `certificates=[...]` of a server."""
-
-        certificates: str | bytes
-        private_key: str | bytes
-        domains: Sequence[str]
-        def __init__(
-            self, *, certificates: str | bytes = ..., private_key: str | bytes = ..., domains: Sequence[str] = ...
-        ) -> None: ...
 
     class Request(Entity):
         """An HTTP request, the argument of a route's handler."""

@@ -7,5 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-SECRET_FIELDS: Mapping[str, frozenset[str]] = {"TLSCredentials": frozenset({"private_key"})}
+_CLIENT_SECRET = frozenset({"client_secret"})
+SECRET_FIELDS: Mapping[str, frozenset[str]] = {
+    "TLSCredentials": frozenset({"private_key"}),
+    "GoogleOAuth": _CLIENT_SECRET,
+    "GitHubOAuth": _CLIENT_SECRET,
+    "OIDC": _CLIENT_SECRET,
+}
 NONE: frozenset[str] = frozenset()

@@ -72,8 +72,9 @@ async def start_http_server(
         port: The TCP port (default 8000); 0 for a free port, which is the `port` of the handle.
         allow_external_requests: Whether other machines can connect (default false: only this machine).
         allow_restart: Whether the server may take the port of another zefnb server (default false).
-        certificates: For TLS: a list of `ET.TLSCredentials`, `('cert.pem', 'key.pem')` with the files of the
-            certificate chain and its key, or an `ssl.SSLContext`. Default: no TLS.
+        certificates: For TLS: `'local'` for a private authority of this user, a list of `ET.TLSCredentials`,
+            `('cert.pem', 'key.pem')` with the files of the certificate chain and its key, or an `ssl.SSLContext`.
+            Default: no TLS.
         logging: Whether each connection and its end are written to the journal, and each request to the access log
             (`FX.QueryLog(kind='access')`, and Python's logger `zefnb.access`). Default false.
         allowed_hosts: Further host names under which clients may address the server.
@@ -90,11 +91,13 @@ async def start_http_server(
             further fields. Every request then needs a login, except for routes with `public=True`. Default: no login.
 
     Returns:
-        `ET.HTTPServer('🍃-…', port=…)`.
+        `ET.HTTPServer('🍃-…', port=…)`; with `certificates='local'` also `root_certificate=…`, the file of the
+        certificate for devices to trust.
 
     Raises:
         InvalidEffect: A route or another field is not valid; the error lists every mistake.
         PortUnavailable: The port is used by another program, or may not be used.
+        NotInstalled: The certificates need a package that is not installed.
 
     Source:
         RFC 9110 and RFC 9112 for HTTP, RFC 6455 for WebSocket, RFC 6454 for origins.
