@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain, islice
 from types import NoneType
 from typing import Any
 
@@ -14,13 +15,18 @@ from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.text.short_repr import short_repr
 
 _LONGEST_NAME = 80
+# A key is compared and hashed again and again, and its bytes are in the index of the file.
+LONGEST_KEY = 1 << 20
+MOST_KEY_PARTS = 10_000
+_MOST_BYTES_PER_CHARACTER = 4
 _SCALARS = (str, int, float, bool)
+_CONTAINERS = (tuple, frozenset)
 _ALLOWED = "text, numbers, bool, None, bytes, Time, entities, entity types, uids; tuples and frozensets of these"
 
 
 def checked_key(key: Any) -> Any:
     """Return `key`. Raises `InvalidValue` if a database cannot have such a key."""
-    if type(key) is not str:
+    if type(key) is not str or len(key) * _MOST_BYTES_PER_CHARACTER >= LONGEST_KEY:
         try:
             canonical_key(key)
         except RecursionError:
@@ -31,9 +37,34 @@ def checked_key(key: Any) -> Any:
 def canonical_key(key: Any) -> bytes:
     """Return bytes that are equal for two keys exactly if a dict treats the keys as equal.
 
+    Raises `InvalidValue` if a database cannot have such a key, `RecursionError` if it is nested too deeply.
+
     >>> canonical_key(1) == canonical_key(True) == canonical_key(1.0), canonical_key(1) == canonical_key('1')
     (True, False)
     """
+    if type(key) in _CONTAINERS or isinstance(key, Entity):
+        _check_parts(key)
+    canonical = _canonical(key)
+    if len(canonical) > LONGEST_KEY:
+        problem = f"it takes {len(canonical):,} bytes"
+        raise InvalidValue("DictDatabase", [FieldError("key", problem, f"{LONGEST_KEY:,} bytes at most")])
+    return canonical
+
+
+def _check_parts(key: Any) -> None:
+    """Raise `InvalidValue` if a key has too many parts, before any of them is written."""
+    remaining, level = MOST_KEY_PARTS, [key]
+    while level:
+        holders = [part if type(part) in _CONTAINERS else part.__dict__.values() for part in level]
+        found = list(islice(chain.from_iterable(holders), remaining + 1))
+        remaining -= len(found)
+        if remaining < 0:
+            problem = f"it has more than {MOST_KEY_PARTS:,} parts"
+            raise InvalidValue("DictDatabase", [FieldError("key", problem, f"{MOST_KEY_PARTS:,} parts at most")])
+        level = [part for part in found if type(part) in _CONTAINERS or isinstance(part, Entity)]
+
+
+def _canonical(key: Any) -> bytes:
     if isinstance(key, Entity):
         return _of_entity(key)
     if isinstance(key, EntityType):
@@ -44,7 +75,7 @@ def canonical_key(key: Any) -> bytes:
     plain = _equal_plain(key)
     if type(plain) not in KEY_WRITERS:
         raise InvalidValue("DictDatabase", [FieldError("key", f"got {shown(key)}", _ALLOWED)])
-    return canonical_key(plain)
+    return _canonical(plain)
 
 
 def _equal_plain(key: Any) -> Any:
@@ -66,7 +97,7 @@ def _of_entity(entity: Entity) -> bytes:
     name = type(entity).__name__.encode()
     if entity._uid is not None:
         return b"u" + _joined((name, entity._uid.encode()))
-    fields = (canonical_key(field) for field in sorted(entity.__dict__.items()))
+    fields = (_canonical(field) for field in sorted(entity.__dict__.items()))
     return b"e" + _joined((name, *fields))
 
 
@@ -102,6 +133,6 @@ KEY_WRITERS: dict[type, Callable[[Any], bytes]] = {
     float: _of_float,
     NoneType: lambda key: b"n",
     Time: lambda key: b"t%d" % key.ns,
-    tuple: lambda key: b"(" + _joined(map(canonical_key, key)),
-    frozenset: lambda key: b"{" + _joined(sorted(map(canonical_key, key))),
+    tuple: lambda key: b"(" + _joined(map(_canonical, key)),
+    frozenset: lambda key: b"{" + _joined(sorted(map(_canonical, key))),
 }
