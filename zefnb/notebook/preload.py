@@ -2,6 +2,9 @@
 
 These modules take some 100 ms to load, and a notebook that imports zefnb usually starts a server soon. With the
 modules loaded, its first server starts as fast as any other.
+
+The next cell waits for the end of the load. Two threads must not import the modules of websockets at once: they import
+each other in circles, and Python then hands out unfinished ones, of which names are missing until the process ends.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import threading
+from collections.abc import Callable
 from typing import Any
 
 _NEEDED = ("zefnb.engine.perform", "zefnb.topics.hub", "zefnb.net.http.servers")
@@ -19,22 +23,31 @@ class Preloader:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self._waits = False
+        self._thread = threading.Thread(target=load, name="zefnb loads ahead", daemon=True)
+        self._registered: tuple[str, Callable[..., None]] | None = None
 
     def open(self) -> None:
         """Wait for the end of the running cell."""
-        self._waits = True
-        self._shell.events.register("post_run_cell", self._ran)
+        self._register("post_run_cell", self._start)
 
     def close(self) -> None:
         """Cancel the load if it has not begun; a load that has begun completes."""
-        if self._waits:
-            self._waits = False
-            self._shell.events.unregister("post_run_cell", self._ran)
+        if self._registered is not None:
+            self._shell.events.unregister(*self._registered)
+            self._registered = None
 
-    def _ran(self, result: Any = None) -> None:
+    def _register(self, event: str, call: Callable[..., None]) -> None:
         self.close()
-        threading.Thread(target=load, name="zefnb loads ahead", daemon=True).start()
+        self._registered = event, call
+        self._shell.events.register(event, call)
+
+    def _start(self, result: Any = None) -> None:
+        self._thread.start()
+        self._register("pre_execute", self._wait)
+
+    def _wait(self) -> None:
+        self.close()
+        self._thread.join()
 
 
 def load() -> None:
