@@ -182,3 +182,25 @@ thread.join()
 def test_a_child_that_was_forked_while_the_first_server_was_loaded_can_start_one():
     done = subprocess.run([sys.executable, "-c", FORKS_DURING_IMPORT], capture_output=True, text=True, timeout=90)
     assert done.stdout.strip() == "0", done.stderr
+
+
+HOOKS_BEFORE_FORKS = """
+import os
+hooks, register = [], os.register_at_fork
+
+def note(*, before=None, **others):
+    hooks.extend([before.__qualname__] if before else [])
+    register(before=before or (lambda: None), **others)
+
+os.register_at_fork = note
+from zefnb import *
+print(hooks)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_waits_for_imports_before_it_takes_the_lock_of_logging():
+    """Python calls hooks before a fork in reverse order, and an import of logging needs the lock that its hook takes."""
+    done = subprocess.run([sys.executable, "-c", HOOKS_BEFORE_FORKS], capture_output=True, text=True, timeout=90)
+    hooks = eval(done.stdout)
+    assert hooks.index("_before_fork") > min(n for n, name in enumerate(hooks) if "acquire" in name.lower())

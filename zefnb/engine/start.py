@@ -8,6 +8,10 @@ interrupted is done in a new thread.
 from __future__ import annotations
 
 import _thread
+
+# Hooks before a fork are called in reverse order. That of logging takes a lock that imports need, so it is registered
+# first: a fork waits here for imports before it takes that lock.
+import logging  # noqa: F401
 import os
 import sys
 import threading
@@ -21,7 +25,6 @@ from zefnb.errors import Interrupted, WouldBlock
 T = TypeVar("T")
 
 _WAIT_INTERVAL = 0.1
-_FORK_TIMEOUT = 2.0
 _IMPORT_TIMEOUT = 10.0
 _FORK_INTERVAL = 0.002
 _IMPORTLIB = "<frozen importlib._bootstrap>"
@@ -30,7 +33,7 @@ _one_at_a_time = threading.Lock()
 # The threads that run such work, and those that wait for them.
 _starters: set[int] = set()
 _waiters: set[int] = set()
-_is_hooked = _holds_lock = False
+_has_started = False
 # The reason why nothing can be started any more.
 _end_reason = ""
 
@@ -65,11 +68,12 @@ class _OwnThreadCall(Generic[T]):
         self._pending.acquire()
 
     def run(self) -> None:
+        global _has_started
         this_thread = _thread.get_ident()
         _starters.add(this_thread)
         try:
             with _one_at_a_time:
-                _hook_forks()
+                _has_started = True
                 self._result.append(self._call())
         except BaseException as error:
             self._error = error
@@ -133,30 +137,15 @@ def only_publishes(given: Any) -> bool:
     )
 
 
-def _hook_forks() -> None:
-    """Make every fork wait until nothing is being started, without a time limit."""
-    global _is_hooked
-    # Hooks are called in reverse order, and that of logging takes a lock that imports need, so it is registered first.
-    import logging  # noqa: F401
+def _before_fork() -> None:
+    """Wait for a running start, and for other threads that import: the loop loads a service on first use.
 
-    if not _is_hooked and hasattr(os, "register_at_fork"):
-        _is_hooked = True
-        os.register_at_fork(before=_await_imports, after_in_parent=_one_at_a_time.release)
-
-
-def _await_imports() -> None:
-    """Wait until nothing is being started, and for other threads that import: the loop loads a service on first use."""
+    Otherwise a child could never get the lock of a module that is being imported.
+    """
     _one_at_a_time.acquire()
     end = time.monotonic() + _IMPORT_TIMEOUT
-    while _others_import() and time.monotonic() < end:
+    while _has_started and _others_import() and time.monotonic() < end:
         time.sleep(_FORK_INTERVAL)
-
-
-def _before_fork() -> None:
-    """Wait for a running start: otherwise a child could never get the lock of a module that is being imported."""
-    global _holds_lock
-    # It times out only if logging's hook, which is called first, holds a lock that the import waits for.
-    _holds_lock = not _is_hooked and _one_at_a_time.acquire(timeout=_FORK_TIMEOUT)
 
 
 def _others_import() -> bool:
@@ -173,17 +162,11 @@ def _imports(frame: FrameType | None) -> bool:
     return False
 
 
-def _after_fork_in_parent() -> None:
-    if _holds_lock:
-        _one_at_a_time.release()
-
-
 def _after_fork() -> None:
-    if _one_at_a_time.locked():
-        _one_at_a_time.release()
+    _one_at_a_time.release()
     _starters.clear()
     _waiters.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_one_at_a_time.release, after_in_child=_after_fork)
