@@ -200,7 +200,7 @@ print(hooks)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_fork_waits_for_imports_before_it_takes_the_lock_of_logging():
-    """Python calls hooks before a fork in reverse order, and an import of logging needs the lock that its hook takes."""
+    """Python calls such hooks in reverse order. An import of logging needs the lock that the hook of logging takes."""
     done = subprocess.run([sys.executable, "-c", HOOKS_BEFORE_FORKS], capture_output=True, text=True, timeout=90)
     hooks = eval(done.stdout)
     assert hooks.index("_before_fork") > min(n for n, name in enumerate(hooks) if "acquire" in name.lower())

