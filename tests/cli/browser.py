@@ -104,7 +104,7 @@ class Browser:
         """End the browser."""
         self._open.close()
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(20)
 
 
 def _port_in(path: Path) -> int | None:

@@ -109,7 +109,7 @@ def test_a_closed_pipe_ends_it_without_an_error():
     with running_demo("--port", "0", "--seconds", "2") as demo:
         assert demo.process.stdout is not None
         demo.process.stdout.close()
-        assert demo.process.wait(10) == 0
+        assert demo.process.wait(20) == 0
 
 
 @needs_tmux

@@ -25,7 +25,7 @@ def test_lines_printed_from_many_threads_stay_whole(capfd):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(20)
     lines = capfd.readouterr().out.splitlines()
     assert sorted(lines) == sorted([f"<{who * 50}>" for who in "abcd"] * 50)
 

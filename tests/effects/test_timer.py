@@ -71,7 +71,7 @@ def test_ticks_for_a_slow_consumer_do_not_pile_up_and_skipped_ones_are_counted(u
 
     def slow(msg, state):
         seen.append(msg)
-        go.wait(10)
+        go.wait(20)
         return [[], state]
 
     FX.StartActor(input=topic, initial_state=None, handler=slow) | run

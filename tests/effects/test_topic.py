@@ -68,7 +68,7 @@ class TestSubscribeFX:
         called = threading.Event()
         FX.SubscribeFX(topic=topics[0], op=lambda m: called.set() or value) | run
         FX.Publish(target=topics[0], content=1) | run
-        assert called.wait(5)
+        assert called.wait(20)
         FX.Unsubscribe(subscription=(FX.SubscribeFX(topic=topics[0], op=identity) | run).subscription) | run
         assert FX.QueryLog() | run == []
 
@@ -138,7 +138,7 @@ class TestDeleteTopic:
         client = connect(server)
         until(lambda: len(FX.StreamGraphSnapshot() | run) == 4)
         FX.Publish(target=topic, content="before") | run
-        assert client.recv(5) == "before"
+        assert client.recv(20) == "before"
         until(lambda: heard == mapped == ["before"])
         assert FX.DeleteTopic(topic=topic) | run == ET.Success()
         FX.Publish(target=topic, content="after") | run

@@ -27,7 +27,7 @@ def url() -> Iterator[str]:
         for client in FX.ListWebSocketClients() | run:
             FX.StopWebSocketClient(client=client) | run
         server.shutdown()
-        thread.join(5)
+        thread.join(20)
 
 
 def test_it_returns_a_handle_that_lists_queries_and_stops_the_client(url: str) -> None:

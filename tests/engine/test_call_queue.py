@@ -70,7 +70,7 @@ def test_a_publisher_that_is_faster_than_the_loop_waits_and_loses_nothing(until)
     for n in range(20_000):
         FX.Publish(target=topic, content=n) | run
         peak = max(peak, call_queue.waiting)
-    until(lambda: len(heard) == 20_000, within=20)
+    until(lambda: len(heard) == 20_000, within=60)
     assert heard == list(range(20_000))
     assert peak <= 4_200
 
@@ -80,7 +80,7 @@ def blocked(runtime, until):
     """A runtime whose loop waits until `release()`."""
     release, is_blocked = threading.Event(), threading.Event()
     runtime.call_queue.put(lambda: (is_blocked.set(), release.wait(20)))
-    assert is_blocked.wait(10)
+    assert is_blocked.wait(20)
     runtime.release = release.set
     yield runtime
     release.set()
@@ -95,8 +95,7 @@ def test_publishers_wait_from_this_many_bytes_of_waiting_content_on(blocked, unt
     assert queue.is_paused is pauses
     blocked.release()
     until(lambda: made == sizes)
-    assert queue.waiting_bytes == 0
-    assert not queue.is_paused
+    until(lambda: queue.waiting_bytes == 0 and not queue.is_paused)
 
 
 def test_small_content_is_not_counted_and_more_is_counted_in_kibibytes(blocked):
@@ -171,7 +170,7 @@ def test_publishers_wait_for_slow_clients_but_the_loop_and_handlers_do_not(until
     assert published.keys() == {"handler's thread", "loop"}
     runtime.call_queue.put(runtime.call_queue.resume_for, lagging)
     for thread in threads:
-        thread.join(5)
+        thread.join(20)
     assert published.keys() == {"handler's thread", "loop", "outside", "a list from outside"}
 
 
@@ -197,7 +196,7 @@ def test_ctrl_c_ends_the_wait_of_a_publisher(until):
     thread.start()
     time.sleep(0.05)
     interrupt(thread)
-    thread.join(5)
+    thread.join(20)
     assert raised == ["interrupted"]
     runtime.call_queue.put(runtime.call_queue.resume_for, lagging)
     until(lambda: not runtime.call_queue.is_paused)
@@ -221,7 +220,7 @@ def test_closing_the_runtime_interrupts_a_waiting_publisher(until):
     thread.start()
     time.sleep(0.05)
     runtime.close()
-    thread.join(5)
+    thread.join(20)
     assert len(raised) == 1
 
 

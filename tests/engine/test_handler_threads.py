@@ -184,7 +184,7 @@ def test_the_watchdog_sleeps_during_a_known_slow_call_and_wakes_for_the_next_cal
     slow, quick = started(handler), started(handler)
     runner = default_runtime().handler_threads
     send(slow, "slow")
-    assert begun.wait(5)
+    assert begun.wait(20)
     until(lambda: not runner._watching and runner._current.busy_since is None)
     send(quick, "quick")
     until(lambda: done == ["quick"])

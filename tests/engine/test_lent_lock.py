@@ -47,7 +47,7 @@ def test_the_loop_proceeds_when_the_holder_of_the_lock_waits_for_it(runtime: Run
     taken = []
     thread = threading.Thread(target=lambda: lock.__enter__() or taken.append(lock.__exit__()))
     thread.start()
-    thread.join(10)
+    thread.join(20)
     assert taken, "as often released as taken"
 
 
@@ -77,8 +77,8 @@ def test_the_loop_waits_for_a_holder_that_does_not_wait_for_it(runtime: Runtime,
     let_go.set()
     until(lambda: len(order) == 2)
     assert order == ["the holder", "the loop"]
-    holder.join(10)
-    other.join(10)
+    holder.join(20)
+    other.join(20)
 
 
 def until_or_none(until: Until, condition: Callable[[], Any], within: float) -> Any:

@@ -40,26 +40,26 @@ def test_the_end_of_an_iteration_follows_all_its_ready_callbacks(thread: LoopThr
         thread.loop.call_later(0.01, done.set)
 
     on(thread, both)
-    assert done.wait(5)
+    assert done.wait(20)
     assert order == ["first", "second", "end"]
 
 
 def test_callbacks_added_at_the_end_of_an_iteration_belong_to_it(thread: LoopThread) -> None:
     again = threading.Event()
     on(thread, lambda: thread.loop.at_iteration_end(lambda: thread.loop.at_iteration_end(again.set)))
-    assert again.wait(5)
+    assert again.wait(20)
 
 
 def test_a_callback_scheduled_at_the_end_of_an_iteration_runs_without_delay(thread: LoopThread) -> None:
     done = threading.Event()
     on(thread, lambda: thread.loop.at_iteration_end(lambda: thread.loop.call_soon(done.set) and None))
-    assert done.wait(5)
+    assert done.wait(20)
 
 
 def test_a_timer_set_at_the_end_of_an_iteration_fires_on_time(thread: LoopThread) -> None:
     done = threading.Event()
     on(thread, lambda: thread.loop.at_iteration_end(lambda: thread.loop.call_later(0.01, done.set) and None))
-    assert done.wait(5)
+    assert done.wait(20)
 
 
 def test_a_task_created_at_the_end_of_an_iteration_runs_without_delay(thread: LoopThread) -> None:
@@ -71,7 +71,7 @@ def test_a_task_created_at_the_end_of_an_iteration_runs_without_delay(thread: Lo
         done.set()
 
     on(thread, lambda: thread.loop.at_iteration_end(lambda: tasks.append(thread.loop.create_task(work()))))
-    assert done.wait(5)
+    assert done.wait(20)
 
 
 def test_simultaneous_wake_ups_of_the_loop_are_all_noticed(thread: LoopThread) -> None:

@@ -62,13 +62,13 @@ class TestDefinitions:
         kernel.execute(SERVER, cell_id="serve")
         with open_connection(f"ws://127.0.0.1:{port_of(kernel)}/ws") as client:
             client.send("x")
-            assert client.recv(5) == "old 0"
+            assert client.recv(20) == "old 0"
             kernel.execute(handler_saying("new"), cell_id="define")
             client.send("x")
-            assert client.recv(5) == "new 1"
+            assert client.recv(20) == "new 1"
             kernel.execute(handler_saying("inline", inline=True), cell_id="define")
             client.send("x")
-            assert client.recv(5) == "inline 2"
+            assert client.recv(20) == "inline 2"
 
     def test_a_function_of_that_name_in_another_cell_is_another_function(self, kernel):
         kernel.execute(handler_saying("first"), cell_id="one")
@@ -76,7 +76,7 @@ class TestDefinitions:
         kernel.execute(handler_saying("second"), cell_id="two")
         with open_connection(f"ws://127.0.0.1:{port_of(kernel)}/ws") as client:
             client.send("x")
-            assert client.recv(5) == "first 0"
+            assert client.recv(20) == "first 0"
 
     def test_one_execution_that_defines_a_name_several_times_makes_several_functions(self, kernel):
         code = (

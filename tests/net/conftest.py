@@ -85,7 +85,7 @@ def on_loop(call: Callable[[], Any]) -> Any:
         answer = call()
         return await answer if asyncio.iscoroutine(answer) else answer
 
-    return asyncio.run_coroutine_threadsafe(there(), default_runtime().loop).result(10)
+    return asyncio.run_coroutine_threadsafe(there(), default_runtime().loop).result(20)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def test_an_array_and_a_time_reach_a_client_as_json(connect, topic, options):
     client = connect(served(topic, **options))
     for content in (numpy.arange(3), datetime(2026, 1, 2), {"rows": {date(2026, 1, 2): numpy.float32(0.5)}}, {1}):
         FX.Publish(target=topic, content=content) | run
-    assert [client.recv(10) for _ in range(4)] == [
+    assert [client.recv(20) for _ in range(4)] == [
         "[0, 1, 2]",
         '"2026-01-02T00:00:00"',
         '{"rows": {"2026-01-02": 0.5}}',
@@ -51,7 +51,7 @@ def test_what_cannot_be_sent_is_raised_where_it_is_published_when_a_client_is_co
     with pytest.raises(InvalidValue, match=rf"^FX.Publish: .*{named}"):
         FX.Publish(target=topic, content=content) | run
     FX.Publish(target=topic, content="after") | run
-    assert client.recv(10) == "after"
+    assert client.recv(20) == "after"
     assert journal("error") == []
 
 
@@ -107,8 +107,8 @@ def test_each_route_decides_what_nan_becomes_for_its_clients(connect, topic, unt
     until(lambda: len(FX.QueryAllConnectedWebsocketClients(http_server=server) | run) == 2)
     for content in ([1.5, NAN, -float("inf")], numpy.array([NAN]), "after"):
         FX.Publish(target=topic, content=content) | run
-    assert [page.recv(10) for _ in range(3)] == ["[1.5, null, null]", "[null]", "after"]
-    assert exact.recv(10) == "after"
+    assert [page.recv(20) for _ in range(3)] == ["[1.5, null, null]", "[null]", "after"]
+    assert exact.recv(20) == "after"
 
 
 @pytest.mark.parametrize(("nan", "expected"), [("null", "[null]"), ("refuse", "after")])
@@ -120,7 +120,7 @@ def test_so_does_a_route_with_actors(connect, nan, expected):
 
     route = ET.WebSocket(actor=FX.StartActor(initial_state=0, handler=handler), nan=nan)
     server = FX.StartHTTPServer(routes={"/ws": route}, port=0) | run
-    assert connect(server).recv(10) == expected
+    assert connect(server).recv(20) == expected
 
 
 def test_handlers_and_routes_answer_with_such_values():
@@ -175,7 +175,7 @@ def test_an_outward_client_sends_such_values_and_refuses_nan(connect, topic, unt
     client = FX.StartWebSocketClient(url=f"ws://127.0.0.1:{server.port}/in", out_stream_from=outbox) | run
     for content in (numpy.arange(2), [NAN], {"at": date(2026, 1, 2)}):
         FX.Publish(target=outbox, content=content) | run
-    assert [json.loads(reader.recv(10)) for _ in range(2)] == [[0, 1], {"at": "2026-01-02"}]
+    assert [json.loads(reader.recv(20)) for _ in range(2)] == [[0, 1], {"at": "2026-01-02"}]
     assert "NaN" in until(lambda: journal("error"))[0]["message"]
     with pytest.raises(InvalidValue, match="Fraction"):
         FX.Publish(target=outbox, content=Fraction(1, 2)) | run

@@ -50,7 +50,7 @@ def chatroom(names: Names, block: str) -> None:
         for n in range(100):
             ada.send(f"hello {n}")
         bob.send(b"\x00\xff")
-        heard = [[who.recv(5) for _ in range(101)] for who in (ada, bob)]
+        heard = [[who.recv(20) for _ in range(101)] for who in (ada, bob)]
         assert heard[0] == heard[1]
         assert [m for m in heard[0] if isinstance(m, str)] == [f"hello {n}" for n in range(100)]
         assert b"\x00\xff" in heard[0]
@@ -62,20 +62,20 @@ def feed(names: Names, block: str) -> None:
         for statement in ast.parse(block).body:
             if "FX.Publish" in ast.unparse(statement):
                 exec(ast.unparse(statement), names)
-        assert reader.recv(5) == "breaking news!"
-        assert other.recv(5) == "breaking news!"
+        assert reader.recv(20) == "breaking news!"
+        assert other.recv(20) == "breaking news!"
         assert hears_nothing(other)
 
 
 def actors(names: Names, block: str) -> None:
     FX, run = names["FX"], names["run"]
     with client("ws://127.0.0.1:8000/ws") as ada, client("ws://127.0.0.1:8000/ws") as bob:
-        assert (ada.recv(5), bob.recv(5)) == ("seen: WSClientConnected", "seen: WSClientConnected")
+        assert (ada.recv(20), bob.recv(20)) == ("seen: WSClientConnected", "seen: WSClientConnected")
         ada.send("one")
         ada.send("two")
-        assert (ada.recv(5), ada.recv(5)) == ("1: one", "2: two")
+        assert (ada.recv(20), ada.recv(20)) == ("1: one", "2: two")
         bob.send("three")
-        assert bob.recv(5) == "1: three", "each connection has a state of its own"
+        assert bob.recv(20) == "1: three", "each connection has a state of its own"
         assert len(FX.ListActors() | run) == 2
     until(lambda: not FX.ListActors() | run)
     assert sorted(names["left"]) == [1, 2]
@@ -115,11 +115,11 @@ def shapes(names: Names, block: str) -> None:
 
 def echo(names: Names, block: str) -> None:
     with client("ws://127.0.0.1:8000/ws") as ada:
-        assert ada.recv(5) == "welcome!"
+        assert ada.recv(20) == "welcome!"
         ada.send("hi")
-        assert ada.recv(5) == "you said: hi"
+        assert ada.recv(20) == "you said: hi"
         ada.send("ho")
-        assert ada.recv(5) == "you said: ho"
+        assert ada.recv(20) == "you said: ho"
     until(lambda: not names["FX"].ListActors() | names["run"])
     assert not names["FX"].QueryLog(level="warning") | names["run"]
 
@@ -128,17 +128,17 @@ def binary(names: Names, block: str) -> None:
     with client(f"ws://127.0.0.1:{names['server'].port}/ws") as ada:
         for frame in (b"", b"\x00\x01\xfe\xff", bytes(range(256)) * 300):
             ada.send(frame)
-            assert ada.recv(5) == frame
+            assert ada.recv(20) == frame
     assert not names["FX"].QueryLog(level="warning") | names["run"]
 
 
 def shared_state(names: Names, block: str) -> None:
     FX, ET, run, db = (names[n] for n in ("FX", "ET", "run", "db"))
     with client("ws://127.0.0.1:8000/ws") as ada, client("ws://127.0.0.1:8000/ws") as bob:
-        assert ada.recv(5) == bob.recv(5) == "connected"
+        assert ada.recv(20) == bob.recv(20) == "connected"
         for number, (who, topic) in enumerate(zip((ada, bob), names["inputs"], strict=True)):
             FX.Publish(target=topic, content=ET.StoreRequest(key=f"k{number}", value=number)) | run
-            assert who.recv(5) == f"stored k{number}"
+            assert who.recv(20) == f"stored k{number}"
         assert (db["k0"], db["k1"]) == (0, 1)
         assert (FX.QueryDB(db=db, get="k1") | run) == 1
 
@@ -170,16 +170,16 @@ def usernames(names: Names, block: str) -> None:
     server = FX.StartHTTPServer(routes={"/ws": ET.WebSocket(actor=actor)}, port=0) | run
     url = f"ws://127.0.0.1:{server.port}/ws"
     with client(url) as ada, client(url) as bob, client(url) as nameless:
-        assert {ada.recv(5), bob.recv(5), nameless.recv(5)} == {"send your name"}
+        assert {ada.recv(20), bob.recv(20), nameless.recv(20)} == {"send your name"}
         ada.send("Ada")
         until(lambda: len([b for b in FX.StreamGraphSnapshot() | run if b["source"] == names["chat"]]) == 1)
         bob.send("Bob")
-        assert ada.recv(5) == "* Bob joined"
+        assert ada.recv(20) == "* Bob joined"
         until(lambda: len([b for b in FX.StreamGraphSnapshot() | run if b["source"] == names["chat"]]) == 2)
         ada.send("hello")
-        assert ada.recv(5) == bob.recv(5) == "[Ada]: hello"
+        assert ada.recv(20) == bob.recv(20) == "[Ada]: hello"
         bob.send("hi")
-        assert ada.recv(5) == bob.recv(5) == "[Bob]: hi"
+        assert ada.recv(20) == bob.recv(20) == "[Bob]: hi"
         assert hears_nothing(nameless)
     until(lambda: not [b for b in FX.StreamGraphSnapshot() | run if b["source"] == names["chat"]])
     assert not FX.QueryLog(level="warning") | run

@@ -81,11 +81,11 @@ def test_a_fork_waits_for_a_query_and_the_next_query_for_the_fork(path):
     def query() -> None:
         with GATE:
             inside.set()
-            go_on.wait(10)
+            go_on.wait(20)
 
     reader = threading.Thread(target=query)
     reader.start()
-    inside.wait(10)
+    inside.wait(20)
     threading.Timer(0.2, go_on.set).start()
     assert in_child(lambda: opened(path)["n"]) == "1"
     assert go_on.is_set()

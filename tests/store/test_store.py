@@ -56,7 +56,7 @@ def test_submitted_work_returns_results_and_errors_in_order(store):
     store.submit(lambda table: len(table), lambda *both: answers.append(both))
     store.submit(lambda table: table["missing"], lambda *both: answers.append(both))
     store.submit(lambda table: "last", lambda *both: (answers.append(both), done.set()))
-    assert done.wait(10)
+    assert done.wait(20)
     assert answers[0] == (0, None)
     assert isinstance(answers[1][1], KeyError)
     assert answers[2] == ("last", None)

@@ -24,7 +24,7 @@ def together(store: Any, values: list[Any]) -> list[Any]:
 
     def hold(table: Any) -> None:
         begun.set()
-        started.wait(10)
+        started.wait(20)
 
     def finished(number: int, error: Any) -> None:
         errors[number] = error
@@ -32,7 +32,7 @@ def together(store: Any, values: list[Any]) -> list[Any]:
             done.set()
 
     store.submit(hold, lambda answer, error: None)
-    begun.wait(10)
+    begun.wait(20)
     for number, value in enumerate(values):
         stored = store.stored(number, value)
 
@@ -41,7 +41,7 @@ def together(store: Any, values: list[Any]) -> list[Any]:
 
         store.submit(put, lambda answer, error, number=number: finished(number, error))
     started.set()
-    assert done.wait(10)
+    assert done.wait(20)
     return [errors[number] for number in range(len(values))]
 
 
@@ -65,19 +65,19 @@ def test_a_change_that_fails_within_a_group_is_rolled_back_alone(path):
 
     def hold(table: Any) -> None:
         begun.set()
-        go.wait(10)
+        go.wait(20)
 
     def half(table: Any) -> None:
         table["half"] = store.stored("half", 1)
         raise ValueError("no further")
 
     store.submit(hold, lambda answer, error: None)
-    begun.wait(10)
+    begun.wait(20)
     store.submit(lambda table: table.__setitem__("a", store.stored("a", 1)), lambda *both: answers.append(both))
     store.submit(half, lambda *both: answers.append(both))
     store.submit(lambda table: len(table), lambda *both: (answers.append(both), done.set()))
     go.set()
-    assert done.wait(10)
+    assert done.wait(20)
     assert answers[0] == (None, None)
     assert isinstance(answers[1][1], ValueError)
     assert answers[2] == (1, None)
@@ -105,7 +105,7 @@ def test_an_interrupt_ends_the_wait_for_the_writer(path):
 
     def hold(table: Any) -> None:
         begun.set()
-        go.wait(10)
+        go.wait(20)
 
     def work() -> None:
         try:
@@ -114,11 +114,11 @@ def test_an_interrupt_ends_the_wait_for_the_writer(path):
             ended.append(True)
 
     store.submit(hold, lambda answer, error: None)
-    begun.wait(10)
+    begun.wait(20)
     thread = threading.Thread(target=work)
     thread.start()
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
-    thread.join(10)
+    thread.join(20)
     assert ended == [True]
     go.set()
 

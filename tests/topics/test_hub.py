@@ -44,7 +44,7 @@ def on_loop(call):
             done.set()
 
     runtime.call_queue.put(work)
-    assert done.wait(10)
+    assert done.wait(20)
     [answer] = answers
     return answer
 

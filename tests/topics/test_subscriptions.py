@@ -38,12 +38,12 @@ def test_an_ended_subscription_handles_earlier_messages_and_no_later_ones(topic,
 
     def slow(message):
         begun.set()
-        go.wait(10)
+        go.wait(20)
         seen.append(message)
 
     done = FX.SubscribeFX(topic=topic, op=slow) | run
     [FX.Publish(target=topic, content=n) for n in range(3)] | run
-    assert begun.wait(5)
+    assert begun.wait(20)
     FX.Unsubscribe(subscription=done.subscription) | run
     FX.Publish(target=topic, content="after") | run
     go.set()

@@ -25,7 +25,7 @@ class TestActorsOfConnections:
         server = FX.StartHTTPServer(routes={"/ws": ET.WebSocket(actor=actor)}, port=0) | run
         ada, bob = connect(server), connect(server)
         ada.send("x"), ada.send("x"), bob.send("x")
-        assert (ada.recv(5), ada.recv(5), bob.recv(5)) == ("0 before", "1 before", "0 before")
+        assert (ada.recv(20), ada.recv(20), bob.recv(20)) == ("0 before", "1 before", "0 before")
         assert len(FX.ListActors() | run) == 2
         ada.close()
         until(lambda: len(FX.ListActors() | run) == 1)

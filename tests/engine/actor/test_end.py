@@ -95,12 +95,12 @@ class TestTheEndOfAnActor:
         def handler(msg, state):
             calls.append(msg)
             begun.set()
-            go.wait(10)
+            go.wait(20)
             return [[FX.Publish(target=topic, content="ghost")], state]
 
         room = Room(handler=handler)
         room.say(1, 2, 3)
-        assert begun.wait(5)
+        assert begun.wait(20)
         FX.StopActor(actor=room.handle) | run
         go.set()
         until(lambda: default_runtime().handler_threads.is_idle)
@@ -113,12 +113,12 @@ class TestTheEndOfAnActor:
 
         def late(msg, state):
             begun.set()
-            go.wait(10)
+            go.wait(20)
             raise ValueError("late")
 
         room = Room(handler=late)
         room.say(1)
-        assert begun.wait(5)
+        assert begun.wait(20)
         FX.StopActor(actor=room.handle) | run
         go.set()
         until(lambda: room.log)

@@ -142,7 +142,7 @@ class Outsider:
         self.leave()
         self.do(finish())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(20)
         self._loop.close()
         with warnings.catch_warnings(record=True) as found:
             warnings.simplefilter("always", ResourceWarning)

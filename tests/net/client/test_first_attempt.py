@@ -126,7 +126,7 @@ def test_a_server_that_sends_nothing_or_closes_the_connection(monkeypatch: pytes
 
         gone = pool.submit(hang_up)
         assert "the server hung up during the handshake" in fails_to_connect(url=url)
-        gone.result(5)
+        gone.result(20)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_response_in_another_protocol(scheme: str, reason: str) -> None:
 
         gone = pool.submit(answer)
         assert reason in fails_to_connect(url=f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/ws")
-        gone.result(5)
+        gone.result(20)
 
 
 def test_a_subprotocol_that_was_not_offered_is_refused(outsider: Any) -> None:

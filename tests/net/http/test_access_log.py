@@ -103,13 +103,13 @@ def test_a_client_that_leaves_before_its_answer_has_no_status(serve: Any, raw: R
 
     def slow(request: Any) -> str:
         begun.set()
-        go.wait(10)
+        go.wait(20)
         return "late"
 
     server = serve({"/": slow}, logging=True)
     wire = raw(server, None)
     wire.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    assert begun.wait(10)
+    assert begun.wait(20)
     wire.close()
     [protocol] = inside(server)._state.connections
     until(lambda: protocol.is_closed)

@@ -228,7 +228,7 @@ def test_a_blocking_handler_does_not_delay_other_requests(ask: Get, serve: Any):
 
     @zef_function
     def blocks(request: Any) -> Any:
-        gate.wait(10)
+        gate.wait(20)
         return "at last"
 
     server = serve({"/slow": blocks, "/quick": plain, "/": "text"})
@@ -244,7 +244,7 @@ def test_a_blocking_handler_does_not_delay_other_requests(ask: Get, serve: Any):
     assert answers == []
     gate.set()
     for thread in waiting:
-        thread.join(10)
+        thread.join(20)
     assert answers == ["at last"] * 5
 
 

@@ -208,13 +208,13 @@ def test_bytes_after_the_last_request_do_not_change_its_response(serve: Any, raw
     @zef_function
     def slow(request: Any) -> Any:
         works.set()
-        assert may_answer.wait(10)
+        assert may_answer.wait(20)
         return request.body
 
     server = serve({("POST", "/"): slow, "/other": "other"})
     wire, other = raw(server, None), raw(server, None)
     wire.send(b"POST / " + last + b"\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello")
-    assert works.wait(10)
+    assert works.wait(20)
     wire.send(b"more\r\n\r\n" + GET)
     # Whoever is answered here has sent later: the server has read what follows.
     other.send(GET.replace(b"/ ", b"/other "))

@@ -56,7 +56,7 @@ def test_stopping_closes_all_clients_with_1001_and_frees_the_port(serve: Any, to
 
     def listen(client: Any) -> None:
         with pytest.raises(ConnectionClosed) as caught:
-            client.recv(timeout=10)
+            client.recv(timeout=20)
         codes.append((caught.value.rcvd.code, caught.value.rcvd.reason))
 
     listeners = [threading.Thread(target=listen, args=(client,)) for client in polite]
@@ -67,7 +67,7 @@ def test_stopping_closes_all_clients_with_1001_and_frees_the_port(serve: Any, to
     assert is_free(server.port)
     assert time.monotonic() - started < 8
     for thread in listeners:
-        thread.join(10)
+        thread.join(20)
     assert codes == [(1001, "the server stops")] * 20
     assert silent.read_close().code == 1001
     assert idle.read_end() == b""
@@ -99,7 +99,7 @@ def test_a_stop_cuts_clients_that_do_not_reply_to_the_close(serve: Any, raw: Raw
 
     @zef_function
     def blocks(request: Any) -> Any:
-        gate.wait(10)
+        gate.wait(20)
         return "too late"
 
     server = serve({"/": blocks})
@@ -150,7 +150,7 @@ def test_a_handler_can_stop_its_own_server(serve: Any, raw: Raw, until: Any):
     other.send(closing(1001))
     until(lambda: (FX.QueryAllActiveHTTPServers() | run) == [])
     until(lambda: is_free(server.port))
-    assert left.wait(5)
+    assert left.wait(20)
     until(lambda: (FX.ListActors() | run) == [])
     assert journal("warning") == []
 
@@ -174,7 +174,7 @@ def test_every_earlier_message_is_handled_before_the_goodbye(serve: Any, raw: Ra
 
     @zef_function
     def slow(message: Any, state: Any) -> Any:
-        gate.wait(10)
+        gate.wait(20)
         heard.append(message if isinstance(message, str) else type(message).__name__)
         return [[], state]
 
@@ -204,7 +204,7 @@ def test_a_stop_during_a_broadcast_leaves_nothing_behind(serve: Any, topic: Any,
         reading = [pool.submit(wire.read_until_close) for wire in crowd]
         FX.StopHTTPServer(server=server) | run
         stopping.set()
-        publisher.join(5)
+        publisher.join(20)
     for came, end in [each.result() for each in reading]:
         assert end.code == 1001
         assert all(each.payload == b"x" * 1_000 for each in came)
@@ -244,7 +244,7 @@ def test_a_program_that_ends_with_running_servers_exits_and_sends_1001(tmp_path:
             assert wire.read_close().code == 1001
             wire.send(closing(1001))
             started = time.monotonic()
-            assert child.wait(10) == 0
+            assert child.wait(20) == 0
             assert time.monotonic() - started < 10
 
 

@@ -72,7 +72,7 @@ def test_with_certificates_the_server_uses_tls(
     client = connect(f"wss://localhost:{server.port}/ws", ssl=trusting)
     for message in ("hello", b"\x00" * 70_000, "x" * (1 << 20)):
         client.send(message)
-        assert client.recv(timeout=10) == message
+        assert client.recv(timeout=20) == message
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"https://localhost:{server.port}/")
 
@@ -200,5 +200,5 @@ def test_bytes_that_a_tls_client_sends_before_it_ends_the_stream_are_received(
         wire.send(*(frame(b"%d" % number) for number in range(count)))
         with suppress(OSError):
             secured.unwrap()
-    assert [listener.recv(timeout=10) for _ in range(count)] == [str(number) for number in range(count)]
+    assert [listener.recv(timeout=20) for _ in range(count)] == [str(number) for number in range(count)]
     clients(server, 1)

@@ -35,7 +35,7 @@ def test_each_connection_starts_with_its_own_state(serve: Any, connect: Any):
         client = connect(server)
         for n in range(2):
             client.send(f"{name} {n}")
-        assert [client.recv(10) for _ in range(2)] == [f'["{name} 0"]', f'["{name} 0", "{name} 1"]']
+        assert [client.recv(20) for _ in range(2)] == [f'["{name} 0"]', f'["{name} 0", "{name} 1"]']
 
 
 def look_and_set() -> str:
@@ -91,7 +91,7 @@ def test_another_client_does_not_see_what_a_call_sets_in_its_context(
         client = connect(server)
         for _ in range(3):
             client.send("look")
-            assert client.recv(10) == expected
+            assert client.recv(20) == expected
 
 
 @pytest.mark.parametrize("kind", ["plain", "inline", "async"])
@@ -242,7 +242,7 @@ def test_a_locale_that_a_plain_handler_leaves_is_set_back_before_the_next_messag
         for _ in range(3):
             client.send("raise")
             client.send("look")
-            assert client.recv(10) == locale_at_first
+            assert client.recv(20) == locale_at_first
     assert locale.setlocale(locale.LC_ALL) == locale_at_first
     until(lambda: told_of_locales() == [("leaves_a_locale", 12)])
 
@@ -291,4 +291,4 @@ def test_a_socket_gets_what_was_published_and_not_what_the_handler_changed_next(
     client.protocol.send_text(b"one")
     client.protocol.send_text(b"two")
     client.socket.sendall(b"".join(client.protocol.data_to_send()))
-    assert [client.recv(10) for _ in range(2)] == ['{"said": ["one"]}', '{"said": ["one", "two"]}']
+    assert [client.recv(20) for _ in range(2)] == ['{"said": ["one"]}', '{"said": ["one", "two"]}']

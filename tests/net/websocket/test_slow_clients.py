@@ -541,7 +541,7 @@ def test_an_actor_handles_every_message_of_a_burst_later(busy: Any, gate: thread
     sender.start()
     gate.set()
     assert [wire.read().payload for _ in range(5_000)] == numbered(5_000)
-    sender.join(5)
+    sender.join(20)
 
 
 def test_a_client_that_is_not_read_can_be_closed_and_receives_the_reason(
