@@ -549,7 +549,7 @@ def test_a_table_without_changes_is_checked_once_a_second(control, view, until):
     live.listen(3)
     before, began = control.ticks, time.monotonic()
     live.listen(2)
-    assert control.ticks - before <= (time.monotonic() - began) / control_module.SLOWEST + 1
+    assert control.ticks - before <= (time.monotonic() - began) / control_module.LONGEST_PAUSE + 1
 
 
 def test_a_closed_widget_closes_its_views_and_the_last_one_the_server(control, token, view, until):
