@@ -11,11 +11,16 @@ from typing import NamedTuple
 
 import pytest
 
+from zefnb.notebook.magics import command
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
 LINK = re.compile(r"\]\(([^)#]+)\)")
 SAID = re.compile(r"# → (.*)$", re.M)
+# A line of `%zef` in a block or between backticks, without the comment after two blanks.
+MAGIC = re.compile(r"(?:^ {4}\"?|`)%{1,2}zef ([a-z]+)((?: ?[^\s`\"\\]+)*)", re.M)
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 class Block(NamedTuple):
@@ -60,6 +65,13 @@ def test_a_block_runs_and_prints_its_stated_output(block: Block, tmp_path: Path)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     for said in SAID.findall(block.code):  # in any order: handlers print from threads of their own
         assert said.strip() in done.stdout
+
+
+@pytest.mark.parametrize("page", [*PAGES, *NOTEBOOKS], ids=lambda page: page.name)
+def test_every_subcommand_and_option_of_zef_in_a_page_exists(page: Path):
+    for name, rest in MAGIC.findall(page.read_text()):
+        options = {option for action in command(name).parser()._actions for option in action.option_strings}
+        assert {word for word in rest.split() if re.match(r"--?[a-z]", word)} <= options, f"%zef {name}{rest}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -50,7 +50,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Let links to files outside of `docs/` lead to the repository; without its address, only their text stays."""
+    """Change links to files outside of `docs/` to links to the repository, or to plain text if it has no address."""
     if page.file.src_uri == _START or _WIDE_TABLE.search(markdown):
         page.meta.setdefault("hide", ["toc"])
     repository = address.of_repository(ROOT)

@@ -39,7 +39,7 @@ def _effects() -> str:
     intro = (
         "An effect is a value that describes an action; `| run` or `await` performs it. An unknown field and a value "
         "of another type raise `InvalidEffect` when the effect is built, a missing field when it is performed. Each "
-        "effect says what else it raises; [Errors](errors.md) lists all."
+        "effect lists its other errors; [Errors](errors.md) has all of them."
     )
     return _page("Effects", intro, *(_effect(name, spec) for name, spec in sorted(DEFAULT_REGISTRY.specs.items())))
 
@@ -85,9 +85,9 @@ def _prose(doc: Docstring, table: str = "") -> Iterator[str]:
 _KINDS: dict[Kind, tuple[str, str]] = {
     "route": ("Routes", "They describe a route of `FX.StartHTTPServer`. An unknown field raises `InvalidEffect`."),
     "answer": (
-        "Answers",
-        "They are the value of a route, or what its handler returns. A missing or wrong field of a route raises "
-        "`InvalidEffect`; what a handler returns wrongly is answered with 500, and the journal names the field.",
+        "Responses",
+        "They are the value of a route, or the result of its handler. A missing or wrong field of a route raises "
+        "`InvalidEffect`; when the result of a handler has one, the response is 500, and the journal names the field.",
     ),
     "auth": ("Logins", "They are the `auth` of `FX.StartHTTPServer`. An unknown field raises `InvalidEffect`."),
     "change": ("Changes of routes", "They are the `delta` of `FX.UpdateRunningHTTPServer`."),
@@ -159,13 +159,17 @@ def _parameter(parameter: inspect.Parameter) -> str:
 
 
 def _magics() -> str:
-    intro = "`%load_ext zefnb` adds them. In a line, `{expr}` and `$name` are values. `%zef` alone shows all that runs."
+    intro = (
+        "`%load_ext zefnb` adds them. In a line, `{expr}` and `$name` are replaced by values. `%zef` alone lists "
+        "everything that runs."
+    )
     return _page("`%zef`", intro, *(_magic(name) for name in SUBCOMMANDS))
 
 
 def _magic(name: str) -> str:
+    purpose = SUBCOMMANDS[name]
     help_text = command(name).parser().format_help().rstrip()
-    return f"## `{name}`\n\n{SUBCOMMANDS[name].capitalize()}.\n\n{_FENCE}text\n{help_text}\n{_FENCE}"
+    return f"## `{name}`\n\n{purpose[0].upper()}{purpose[1:]}.\n\n{_FENCE}text\n{help_text}\n{_FENCE}"
 
 
 def _errors() -> str:
@@ -179,13 +183,13 @@ def _errors() -> str:
 _ENVIRONMENT = {
     "ZEFNB_LOOP": "`asyncio` declines uvloop where it is installed (`zefnb[speed]`).",
     "ZEFNB_SWITCH_INTERVAL": "`keep` leaves the interpreter's switch interval; otherwise a server sets it to 0.5 ms.",
-    "ZEFNB_PUBLIC_URL": "The address by which a browser reaches this machine, if zefnb cannot find it out.",
+    "ZEFNB_PUBLIC_URL": "The url by which a browser reaches the servers, with `{port}` for the port: `https://host/proxy/{port}`.",
 }
 
 
 def _environment() -> str:
     rows = [f"| `{name}` | {meaning} |" for name, meaning in sorted(_ENVIRONMENT.items())]
-    return _page("Environment variables", "\n".join(["| variable | what it does |", "|---|---|", *rows]))
+    return _page("Environment variables", "\n".join(["| variable | effect |", "|---|---|", *rows]))
 
 
 if __name__ == "__main__":

@@ -161,6 +161,15 @@ def test_a_port_used_by_another_zefnb_server_is_reported_with_advice(kernel):
     assert kernel.value("[len(FX.QueryAllActiveHTTPServers() | run), again.port]") == [1, port]
 
 
+def test_start_listens_in_the_network_only_with_external(kernel):
+    kernel.run("a = %zef start /a --port 0 --topic chat")
+    kernel.run("b = %zef start /b --port 0 --topic chat --external")
+    assert kernel.value("[row['allow_external_requests'] for row in FX.QueryAllActiveHTTPServers() | run]") == [
+        False,
+        True,
+    ]
+
+
 def test_start_accepts_an_actor_by_its_name(kernel):
     kernel.run("rules = {(String, Any): lambda m, s: [[FX.Print(content=f'heard {m}')], s]}")
     started = kernel.run("a = %zef start /a --port 0 --actor rules", "A")

@@ -24,8 +24,8 @@ class Start(Command):
 
     %zef start /ws --topic chat            clients get the topic's messages, and publish to it
     %zef start /feed --out news            clients only get messages; with --in they only publish
-    %zef start /echo --actor make_actor    an actor for each connection, from a variable with an FX.StartActor(...)
-                                           or a dict of rules
+    %zef start /echo --actor make_actor    an actor for each client; make_actor is an
+                                           FX.StartActor(...) or a dict of rules
 
     Each of --topic, --in and --out may be given several times.
     Running the cell again replaces the server, and keeps its port."""
@@ -39,14 +39,18 @@ class Start(Command):
             parser.add_argument(option, dest=dest, type=topic, metavar="TOPIC", action="append", default=[], help=use)
         parser.add_argument("--actor", type=variable, metavar="NAME", help="an actor for each connection")
         parser.add_argument("--name", type=variable, help="also assign the handle to this variable")
+        parser.add_argument("--external", action="store_true", help="listen in the network, not only on this machine")
         parser.add_argument("--restart", action="store_true", help="replace the server of zefnb that uses the port")
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         if given.name is not None and (is_given(given.name) or not given.name.isidentifier()):
             raise LineError(f"--name {given.name} is not a name; give the name of a variable")
-        effect = FX.StartHTTPServer(routes={given.path: _socket(given, context)}, port=given.port)
-        if given.restart:
-            effect = FX.StartHTTPServer(**effect.__dict__, allow_restart=True)
+        effect = FX.StartHTTPServer(
+            routes={given.path: _socket(given, context)},
+            port=given.port,
+            allow_restart=given.restart,
+            allow_external_requests=given.external,
+        )
         try:
             server = context.run(effect)
         except PortUnavailable as error:
