@@ -582,10 +582,26 @@ class _FX:
             kind: Literal["journal", "access"] = ...,
         ) -> None: ...
 
+    class QuerySessions(_Effect[Rows]):
+        """List the sessions of a server with `auth=`: the users who are logged in."""
+
+        def __init__(self, *, http_server: HTTPServer = ...) -> None: ...
+
     class QueryWebSocketClient(_Effect[dict[str, Any]]):
         """Describe one outward client."""
 
         def __init__(self, *, client: WebSocketClient = ...) -> None: ...
+
+    class RevokeSession(_Effect[Success]):
+        """End sessions of a server with `auth=`: their WebSocket clients are closed with code 4401."""
+
+        def __init__(
+            self,
+            *,
+            http_server: HTTPServer = ...,
+            user: str | Mapping[str, Any] | None = ...,
+            session: str | None = ...,
+        ) -> None: ...
 
     class StartActor(_Effect[Actor]):
         """Start an actor, which handles the messages of its input topics one at a time."""

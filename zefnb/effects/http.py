@@ -144,6 +144,10 @@ async def start_http_server(
     if previous is not None:
         runtime.cells.replaced(f"the server on port {previous.port} that this cell started before")
     runtime.cells.record(handle)
+    if server.auth is not None and (path := server.auth.link_path):
+        from zefnb.engine.private_link import PrivateLink, show_when_done
+
+        show_when_done(PrivateLink(handle, path, server.is_secure))
     return handle
 
 

@@ -16,8 +16,8 @@ current_owner: contextvars.ContextVar[Any] = contextvars.ContextVar("zefnb_owner
 # The server whose HTTP handler runs. The server or the owner determines the cell that shows a handler's output.
 current_server: contextvars.ContextVar[Any] = contextvars.ContextVar("zefnb_server", default=None)
 
-# Notices for the user who ran the cell, one line each, collected while the effect is performed.
-current_notices: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("zefnb_notices", default=None)
+# Notices for the user who ran the cell, collected while the effect is performed: lines, and values with a `show()`.
+current_notices: contextvars.ContextVar[list[Any] | None] = contextvars.ContextVar("zefnb_notices", default=None)
 
 
 _REMEMBERED_CELLS = 10_000

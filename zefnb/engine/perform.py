@@ -113,7 +113,7 @@ class Submission:
         self._effects = tuple(zip(effects, identities, strict=True))
         self._context = contextvars.copy_context()
         self._task: asyncio.Task[Any] | None = None
-        self.notices: list[str] = []
+        self.notices: list[Any] = []
         self.value: list[Any] = []
         self.error: BaseException | None = None
         self.cancelled = False
@@ -179,7 +179,10 @@ class Submission:
     def result(self) -> list[Any]:
         """Print the notices and return the results, or raise the first exception. In the caller's thread."""
         for notice in self.notices:
-            print(notice)
+            if isinstance(notice, str):
+                print(notice)
+            else:
+                notice.show()
         if isinstance(self.error, asyncio.CancelledError):
             # A `CancelledError` would mean that the caller's own task was cancelled.
             raise Interrupted("the effect was cancelled, or the runtime ended, before the effect was complete")

@@ -7,6 +7,7 @@ from typing import Any
 
 from zefnb.notebook.display.display import Display
 from zefnb.notebook.hints import Hints
+from zefnb.notebook.links.login_links import LoginLinks
 from zefnb.notebook.links.page_host import Address
 from zefnb.notebook.output.output import Output
 from zefnb.notebook.preload import Preloader
@@ -41,7 +42,9 @@ class Attached:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.parts: list[Any] = [part(shell) for part in (Display, Output, Address, Tracebacks, Hints, Preloader)]
+        self.parts: list[Any] = [
+            part(shell) for part in (Display, Output, Address, LoginLinks, Tracebacks, Hints, Preloader)
+        ]
         self.is_loaded = False
         for part in self.parts:
             part.open()

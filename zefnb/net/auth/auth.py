@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -25,7 +26,7 @@ from zefnb.net.auth.fields import AuthConfig
 from zefnb.net.auth.logins import Logins
 from zefnb.net.auth.policy import PublicPaths, access_of
 from zefnb.net.auth.providers.provider import make_provider
-from zefnb.net.auth.sessions import Session
+from zefnb.net.auth.sessions import Session, is_same_user
 from zefnb.net.auth.shared import Shared
 from zefnb.net.auth.stored import StoredSessions
 from zefnb.net.http.authorizer import Authorizer, Site
@@ -58,6 +59,11 @@ class Auth:
     def link(self) -> AccessLink | None:
         """The access link, if there is one."""
         return self._shared.link
+
+    @property
+    def link_path(self) -> str:
+        """The path and query of the access link; empty without one."""
+        return self.link.path() if self.link is not None else ""
 
     # The server's life
 
@@ -103,6 +109,17 @@ class Auth:
         if self._ticker is not None:
             self._ticker.cancel()
         await self._shared.flush()
+
+    async def revoke(self, user: Any, number: str | None) -> int:
+        """End the sessions of a user, or the one of this number. Returns how many there were."""
+        if isinstance(user, Mapping):
+            ended = [each for each in self.sessions if is_same_user(each.user, user)]
+        else:
+            ended = self.sessions.of(user) if user is not None else [e for e in self.sessions if e.number == number]
+        for session in ended:
+            self.sessions.end(session, "the session was revoked")
+        await self._shared.flush()
+        return len(ended)
 
     # Decisions
 

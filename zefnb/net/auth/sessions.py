@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 # 4000 to 4999 are codes of the program (RFC 6455, section 7.4.2); the digits are those of HTTP's 401.
@@ -132,6 +132,6 @@ class Sessions:
                 self.end(min(crowd, key=lambda each: each.seen), "there are too many sessions")
 
 
-def is_same_user(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def is_same_user(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two users are the same: the same `id` at the same provider."""
     return bool(one.get("id") == other.get("id") and one.get("provider") == other.get("provider"))

@@ -26,6 +26,10 @@ class Site(NamedTuple):
 class Authorizer(Protocol):
     """Decides who may use a server. Used on the loop only."""
 
+    @property
+    def link_path(self) -> str:
+        """The path and query of a link that logs its reader in; empty without one."""
+
     async def open(self, site: Site, previous: Authorizer | None) -> None:
         """Begin, before the first request. Takes over what is still valid from the server that this one replaces."""
 

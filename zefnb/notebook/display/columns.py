@@ -76,6 +76,15 @@ def uid_text(uid: str) -> str:
     return f"{uid[2:10]}…" if uid.startswith(UID_MARK) else uid
 
 
+def user_text(user: Any) -> str:
+    """Return the name of a user, which is a dict or already a name.
+
+    >>> user_text({'id': '7', 'name': 'ada'}), user_text('ada'), user_text(None)
+    ('ada', 'ada', '')
+    """
+    return str(user.get("name") or user.get("id") or "") if isinstance(user, dict) else user or ""
+
+
 def count_text(count: int, noun: str) -> str:
     """Return a count with its noun, in the singular or the plural.
 
@@ -105,6 +114,7 @@ READINGS = {
     "value": Reading(brief_repr, wire=brief_repr, least=""),
     "list": Reading(lambda items: ", ".join(items) or NOTHING, wire=", ".join, least=()),
     "uid": Reading(uid_text, least=""),
+    "user": Reading(lambda user: user_text(user) or NOTHING, wire=lambda user: user_text(user), least=""),
     "flag": Reading(lambda flag: "yes" if flag else "no"),
     # The value is a number of seconds, or the name of an interval.
     "interval": Reading(lambda every: every if isinstance(every, str) else duration_text(every), right=True, least=""),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zefnb.core.rows import Rows
 from zefnb.core.time import Time
-from zefnb.notebook.display.columns import NOTHING, Column, Reading, brief_repr, fitting, in_use, moment_text
+from zefnb.notebook.display.columns import NOTHING, Column, Reading, brief_repr, fitting, in_use, moment_text, user_text
 from zefnb.notebook.watch.tables import table_named, table_names
 from zefnb.text.controls import strip_controls
 
@@ -125,6 +125,8 @@ def cell_text(key: str, value: Any) -> str:
         return NOTHING
     if isinstance(value, Time):
         return moment_text(value)
+    if key == "user":
+        return user_text(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and key not in ("port", "version") and value.bit_length() <= _MOST_BITS:

@@ -46,7 +46,7 @@ const uidText = (uid) => (uid.startsWith("🍃-") ? `${uid.slice(3, 11)}…` : u
 const plain = (value) => String(value);
 const text = (value) => value || "–";
 const READINGS = {
-  text, code: text, value: text, list: text, uid: uidText, id: plain,
+  text, code: text, value: text, list: text, user: text, uid: uidText, id: plain,
   flag: (value) => (value ? "yes" : "no"),
   interval: (value) => (typeof value === "string" ? value : durationText(value)),
   port: (port) => `:${port}`,

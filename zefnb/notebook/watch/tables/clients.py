@@ -11,7 +11,7 @@ from zefnb.engine.runtime import Runtime
 from zefnb.net.http.servers import Servers
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.taps import attach_tap, detach_tap
-from zefnb.notebook.display.columns import Column
+from zefnb.notebook.display.columns import Column, user_text
 from zefnb.notebook.overview import brief
 from zefnb.notebook.watch.requests import Request, content_of, whole_number
 from zefnb.notebook.watch.table import Action, Box, Frame, Place, RowDetails, Table
@@ -23,6 +23,10 @@ _MANY_BYTES = 65_536
 def _port(client: Connection) -> int:
     port: int = client.endpoint.server.port
     return port
+
+
+def _user(client: Connection) -> str:
+    return user_text(client.visitor.user) if client.visitor is not None else ""
 
 
 class ClientDetails(RowDetails):
@@ -89,6 +93,7 @@ class Clients(Table[Connection]):
             "channel_id", "id", "id", fixed=True, width=44, keep=12, order=lambda row: (_port(row), row.channel_id)
         ),
         Column("client_ip", "address", fixed=True, width=84, keep=7),
+        Column("user", "user", "user", _user, fixed=True, width=76, grow=1, widest=24, keep=8, optional=True),
         Column("path", "path", fixed=True, width=76, grow=1, widest=16, keep=11),
         Column("origin", "page of", fixed=True, width=100, grow=2, widest=32, keep=1, optional=True),
         Column("connect_time", "since", "time", fixed=True, width=60, keep=4),
