@@ -85,9 +85,10 @@ def query_all_connected_websocket_clients(
         path: The path of a WebSocket route. Default: all routes.
 
     Returns:
-        A list of dicts with the keys channel_id, client_ip, user (a dict; None without a login), connect_time, path,
-        origin, host, actor (None in topic mode), sent and received (messages), queued (bytes), dropped and ignored
-        (messages), and round_trip (seconds, None before the first pong).
+        A list of dicts with the keys channel_id, client_ip, connect_time, path, origin, host, actor (None in topic
+        mode), sent and received (messages), queued (bytes), dropped and ignored (messages), and round_trip (seconds,
+        None before the first pong). On a server with `auth=`, they have the key user, too (a dict; None without a
+        login).
 
     Raises:
         InvalidEffect: The server has no such WebSocket route.
@@ -115,10 +116,11 @@ def query_all_connected_websocket_clients(
 
 
 def _row(client: Connection) -> dict[str, Any]:
+    login = {} if client.visitor is None else {"user": client.visitor.user and dict(client.visitor.user)}
     return {
+        **login,
         "channel_id": client.channel_id,
         "client_ip": client.client_ip,
-        "user": dict(client.visitor.user) if client.visitor is not None and client.visitor.user else None,
         "connect_time": client.connect_time,
         "path": client.path,
         "origin": client.origin,
