@@ -18,7 +18,7 @@ from zefnb.notebook.widgets.replace_previous import replace_previous
 
 
 class LoginLink(anywidget.AnyWidget):
-    """Sends the link to the first view that asks, and to no other. Its state does not contain the link."""
+    """Sends the link to the first view that requests it, and to no other. Its state does not contain the link."""
 
     _esm = Path(__file__).parents[1] / "static" / "login_link" / "login_link.js"
 
