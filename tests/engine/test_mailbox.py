@@ -31,7 +31,7 @@ def test_the_feeder_is_called_once_when_half_is_empty():
     box, called = Mailbox(), []
     for n in range(FULL_MESSAGES):
         box.put(n)
-    box.when_room = lambda: called.append(len(box))
+    box.on_capacity = lambda: called.append(len(box))
     while len(box):
         box.take()
     assert called == [FULL_MESSAGES // 2]
@@ -40,6 +40,6 @@ def test_the_feeder_is_called_once_when_half_is_empty():
 def test_clearing_a_mailbox_resumes_the_feeder():
     box, called = Mailbox(), []
     box.put(b"x" * FULL_BYTES)
-    box.when_room = lambda: called.append(True)
+    box.on_capacity = lambda: called.append(True)
     box.clear()
     assert (called, len(box), box.bytes, box.is_full) == ([True], 0, 0, False)

@@ -29,17 +29,17 @@ class Mailbox:
     """A queue with back-pressure.
 
     It accepts every message, since the loop and handlers cannot wait. A sender that can wait (the reader of a socket)
-    checks `is_full`, and sets the callback `when_room` to be called when there is capacity again.
+    checks `is_full`, and sets the callback `on_capacity` to be called when there is capacity again.
     """
 
-    __slots__ = ("bytes", "cause", "messages", "when_room")
+    __slots__ = ("bytes", "cause", "messages", "on_capacity")
 
     def __init__(self) -> None:
         self.messages: deque[Any] = deque()
         self.bytes = 0
         # The cause of the message that was taken last.
         self.cause: Any = None
-        self.when_room: Callable[[], None] | None = None
+        self.on_capacity: Callable[[], None] | None = None
 
     def put(self, message: Any, cause: Any = None) -> None:
         """Append a message with its cause."""
@@ -55,9 +55,9 @@ class Mailbox:
             message, self.cause = message
         if isinstance(message, _SIZED):
             self.bytes -= len(message)
-        if self.when_room is not None and self.bytes <= FULL_BYTES // 2 and len(self.messages) <= FULL_MESSAGES // 2:
-            room, self.when_room = self.when_room, None
-            room()
+        if self.on_capacity is not None and self.bytes <= FULL_BYTES // 2 and len(self.messages) <= FULL_MESSAGES // 2:
+            on_capacity, self.on_capacity = self.on_capacity, None
+            on_capacity()
         return message
 
     @property
@@ -72,6 +72,6 @@ class Mailbox:
         """Drop all messages, and resume a waiting sender."""
         self.messages.clear()
         self.bytes = 0
-        if self.when_room is not None:
-            room, self.when_room = self.when_room, None
-            room()
+        if self.on_capacity is not None:
+            on_capacity, self.on_capacity = self.on_capacity, None
+            on_capacity()

@@ -292,11 +292,11 @@ def test_reading_pauses_while_publishers_wait_for_slow_clients(outsider: Any, un
     server = outsider()
     client, _, _, came = talk_to(server)
     slow_clients = default_runtime().service(Outbox).slow_clients
-    slow_clients.holding = True
+    slow_clients.is_pausing = True
     server.say("1", "2")
     until(lambda: came == ["1"])
     assert told(client)["received"] == 1
-    slow_clients.holding = False
+    slow_clients.is_pausing = False
     until(lambda: came == ["1", "2"])
 
 

@@ -189,7 +189,7 @@ def test_bytes_that_a_tls_client_sends_before_it_ends_the_stream_are_received(
 ):
     """Also bytes that are waiting when the stream ends: over TLS both arrive at once."""
     monkeypatch.setattr(read_scheduler, "ITERATION_BUDGET", 0.0)
-    monkeypatch.setattr(read_scheduler, "TURN_BUDGET", 0.0)
+    monkeypatch.setattr(read_scheduler, "CONNECTION_BUDGET", 0.0)
     routes = {"/in": ET.WebSocket(clients_push_into_=[topic]), "/out": ET.WebSocket(clients_subscribe_to=[topic])}
     server = serve(routes, certificates=files)
     listener = connect(f"wss://localhost:{server.port}/out", ssl=trusting)

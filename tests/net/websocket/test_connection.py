@@ -526,9 +526,9 @@ def test_bytes_in_the_servers_kernel_do_not_count_as_received(chat: Any, topic: 
     (connection,) = on_loop(inside(chat).clients)
     FX.Publish(target=topic, content="x" * 400_000) | run
     until(lambda: connection.sent)
-    assert on_loop(lambda: connection.bytes_taken) < 200_000
+    assert on_loop(lambda: connection.bytes_delivered) < 200_000
     assert len(wire.read().payload) == 400_000
-    until(lambda: on_loop(lambda: connection.bytes_taken == connection._sent_bytes > 400_000))
+    until(lambda: on_loop(lambda: connection.bytes_delivered == connection._sent_bytes > 400_000))
 
 
 # Signs of life, by a clock of the test's own
@@ -536,11 +536,11 @@ def test_bytes_in_the_servers_kernel_do_not_count_as_received(chat: Any, topic: 
 
 def alive_after(connection: Any, *moments: float) -> list[bool]:
     """Return whether it is open after each check; the moments are seconds since it was last read."""
-    start = connection.last_heard = connection._last_ping = time.monotonic()
+    start = connection.last_received_at = connection._last_ping = time.monotonic()
     opened = []
     for moment in moments:
         connection.check_alive(start + moment)
-        connection.last_heard = start
+        connection.last_received_at = start
         opened.append(connection.is_open)
     return opened
 

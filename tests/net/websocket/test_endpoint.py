@@ -48,7 +48,7 @@ def test_clients_of_a_feed_receive_and_their_messages_are_dropped(
     assert listens.recv(timeout=20) == "breaking news!"
     assert pushes.read().payload == b"breaking news!"
     assert [row["ignored"] for row in clients(server)] == [3, 0]
-    entry = said("pushing is not offered")()
+    entry = said("the route accepts none")()
     assert (entry["count"], entry["level"], entry["server"]) == (3, "info", server)
 
 

@@ -54,7 +54,7 @@ def mirror(serve: Any) -> Any:
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """An iteration has no time: each handles as little as possible."""
     monkeypatch.setattr(read_scheduler, "ITERATION_BUDGET", 0.0)
-    monkeypatch.setattr(read_scheduler, "TURN_BUDGET", 0.0)
+    monkeypatch.setattr(read_scheduler, "CONNECTION_BUDGET", 0.0)
 
 
 def numbered(count: int) -> list[bytes]:
@@ -144,7 +144,7 @@ def test_a_connection_with_waiting_bytes_is_not_read(
     """The bytes that it sends stay in the kernels."""
     wire = raw(mirror)
     (connection,) = on_loop(inside(mirror).clients)
-    monkeypatch.setattr(connection._outbox.reads, "_take_turns", lambda: None)
+    monkeypatch.setattr(connection._outbox.reads, "_parse_queued", lambda: None)
     wire.socket.setblocking(False)
     with peak_memory() as peak:
         for _ in range(1_000):
@@ -154,7 +154,7 @@ def test_a_connection_with_waiting_bytes_is_not_read(
                 until(lambda: on_loop(lambda: connection.is_reading_paused))
         assert peak() < 2 << 20
     monkeypatch.undo()
-    on_loop(connection._outbox.reads._take_turns)
+    on_loop(connection._outbox.reads._parse_queued)
     until(lambda: on_loop(lambda: not connection.is_reading_paused))
 
 

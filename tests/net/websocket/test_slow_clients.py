@@ -108,7 +108,7 @@ def test_a_client_that_never_reads_is_closed_and_can_read_the_reason(
     started = time.monotonic()
     publish(topic, 200)
     # It holds publishers for a moment, until it is seen that it does not read.
-    assert not said("closed with 1013", "warning")(), "a client that does not read must not hold publishers"
+    assert not said("closed with 1013", "warning")(), "a client that does not read must not pause publishers"
     assert healthy.all() == numbered(200)
     entry = until(said("closed with 1013", "warning"))
     assert time.monotonic() - started > 4.5
@@ -355,15 +355,15 @@ def test_publishers_wait_as_soon_as_much_waits_for_a_reader(feed: Any, topic: An
     lagging = inside(server)._outbox.slow_clients
 
     def within_one_turn() -> list[bool]:
-        before = lagging.holding
+        before = lagging.is_pausing
         publish(topic, 60)
-        return [before, lagging.holding]
+        return [before, lagging.is_pausing]
 
     assert on_loop(within_one_turn) == [False, True]
     assert [wire.read().payload[:8] for _ in range(60)] == numbered(60)
-    until(lambda: not lagging.holding)
+    until(lambda: not lagging.is_pausing)
     publish(topic, 1, start=60)
-    assert not lagging.holding, "a client that has caught up must not hold publishers"
+    assert not lagging.is_pausing, "a client that has caught up must not pause publishers"
     assert wire.read().payload[:8] == b"%08d" % 60
 
 
@@ -458,13 +458,13 @@ def test_a_policy_drops_whole_messages_counts_them_and_keeps_the_client(
     wire, healthy = raw(server, receive_buffer=SMALL), Reader(raw(server, "/all"), 200)
     clients(server, 2)
     held_for: list[Any] = []
-    monkeypatch.setattr(SlowClients, "hold_for", lambda self, backlog: held_for.append(backlog))
+    monkeypatch.setattr(SlowClients, "pause_for_backlog", lambda self, backlog: held_for.append(backlog))
     [connection, _] = on_loop(inside(server).clients)
     publish(topic, 200)
     assert healthy.all() == numbered(200)
     time.sleep(0.8)  # more than the patience
     assert connection.backlog is not None
-    assert connection.backlog not in held_for, "a client that has messages dropped must not hold publishers"
+    assert connection.backlog not in held_for, "a client that has messages dropped must not pause publishers"
     row = clients(server)[0]
     assert row["dropped"] > 50
     came = [wire.read().payload[:8] for _ in range(200 - row["dropped"])]

@@ -76,7 +76,7 @@ def test_a_client_that_disconnects_during_a_message_releases_its_bytes(server: A
     else:
         wire.send(closing(1000) if end == "close" else frame("text, where a fragment is due"))
     until(lambda: account(server).held == 0)
-    until(lambda: not unfinished_of(server)._holds)
+    until(lambda: not unfinished_of(server)._progress)
 
 
 def test_clients_that_stall_while_others_wait_are_closed_and_the_others_continue(server: Any, raw: Raw, until: Any):

@@ -92,12 +92,12 @@ class TopicConsumer:
     def is_full(self) -> bool:
         """Whether clients of zefnb's servers, or an actor, cannot follow: reading waits for them, as on a server."""
         if self._until_check > 0:
-            return self._slow_clients.holding
+            return self._slow_clients.is_pausing
         self._until_check = _CHECK_EVERY
-        return self._slow_clients.holding or self._topics.are_congested(self._push_into)
+        return self._slow_clients.is_pausing or self._topics.are_congested(self._push_into)
 
     async def room(self) -> None:
-        while self._slow_clients.holding or self._topics.are_congested(self._push_into):
+        while self._slow_clients.is_pausing or self._topics.are_congested(self._push_into):
             await asyncio.sleep(_POLL)
 
 
@@ -178,5 +178,5 @@ class ActorConsumer:
         while self.is_full():
             assert self.actor is not None
             free = asyncio.Event()
-            self.actor.mailbox.when_room = free.set
+            self.actor.mailbox.on_capacity = free.set
             await free.wait()

@@ -37,10 +37,10 @@ def _joined(frames: list[Piece]) -> Piece:
     return b"".join([data for data, _ in frames]), sum([count for _, count in frames])
 
 
-def told_size(size: int) -> str:
+def size_text(size: int) -> str:
     """A number of bytes as a short text.
 
-    >>> told_size(4 << 20), told_size(5_000)
+    >>> size_text(4 << 20), size_text(5_000)
     ('4 MiB', '5000 bytes')
     """
     return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size} bytes"
@@ -49,16 +49,16 @@ def told_size(size: int) -> str:
 class Backlog:
     """The frames that wait for one client behind its transport, in pieces of whole frames."""
 
-    __slots__ = ("_seen_reading", "_taken", "_unpacked", "bytes", "messages", "moved_at", "pieces")
+    __slots__ = ("_bytes_delivered", "_has_read", "_unpacked", "bytes", "messages", "pieces", "progress_at")
 
-    def __init__(self, seen_reading: bool = False) -> None:
+    def __init__(self, has_read: bool = False) -> None:
         self.pieces: deque[tuple[bytes | Packing, int]] = deque()
         self._unpacked: deque[Packing] = deque()
         self.bytes = 0
         self.messages = 0
-        self.moved_at = time.monotonic()
-        self._seen_reading = seen_reading
-        self._taken: int | None = None
+        self.progress_at = time.monotonic()
+        self._has_read = has_read
+        self._bytes_delivered: int | None = None
 
     def put(self, data: bytes | Packing, count: int) -> None:
         """Append a piece of `count` messages. The bytes of a `Packing` count when it has been packed."""
@@ -95,17 +95,17 @@ class Backlog:
         """Whether the oldest piece has yet to be packed: then the delay is not the client's."""
         return bool(self.pieces) and self._is_unpacked(self.pieces[0][0])
 
-    def look(self, taken: int, now: float) -> None:
-        """Record that the peer has taken `taken` bytes in all at the time `now`."""
+    def record_progress(self, bytes_delivered: int, now: float) -> None:
+        """Record that the peer has taken `bytes_delivered` bytes in all at the time `now`."""
         if self.is_packing:
-            self.moved_at = now
-        if taken != self._taken:
-            self._seen_reading = self._seen_reading or self._taken is not None
-            self._taken, self.moved_at = taken, now
+            self.progress_at = now
+        if bytes_delivered != self._bytes_delivered:
+            self._has_read = self._has_read or self._bytes_delivered is not None
+            self._bytes_delivered, self.progress_at = bytes_delivered, now
 
     def is_read(self, now: float) -> bool:
         """Whether the client is reading, however slowly."""
-        return now - self.moved_at < (_READING if self._seen_reading else _READING_AT_FIRST)
+        return now - self.progress_at < (_READING if self._has_read else _READING_AT_FIRST)
 
     def drop_oldest(self, most: int) -> int:
         """Drop the oldest pieces until at most `most` bytes wait. Returns the number of dropped messages."""

@@ -25,7 +25,7 @@ CLOSE_TIMEOUT = 1.0
 SLOW_CLOSE_TIMEOUT = 30.0
 
 
-class _Gone(asyncio.Transport):
+class _ClosedTransport(asyncio.Transport):
     """Replaces a closed transport while the bytes that arrived over it are parsed. It sends nothing."""
 
     def __init__(self, connection: Connection) -> None:
@@ -89,7 +89,7 @@ class Connection(ReadSide):
         # The user and the session; `None` on a server without `auth=`.
         self.visitor: Any = None
         self.nan: Nan = "null"
-        self._last_ping = self.last_heard
+        self._last_ping = self.last_received_at
         self._close_timer: asyncio.TimerHandle | None = None
 
     # Opening
@@ -108,11 +108,11 @@ class Connection(ReadSide):
         self._write_protocol()
         return False
 
-    def ended(self) -> None:
+    def end_of_stream(self) -> None:
         """All bytes before the end of the stream have been parsed."""
         self.has_ended = False
         self.eof_received()
-        if isinstance(self.transport, _Gone):
+        if isinstance(self.transport, _ClosedTransport):
             self.transport.abort()
 
     def set_request(self, path: str, query: str, host: str, origin: str | None, client_ip: str) -> None:
@@ -159,17 +159,17 @@ class Connection(ReadSide):
             return
         if self.is_reading_paused and self.late_pong is None:
             # Its pongs may have arrived, but reading is paused.
-            self.last_heard = now
+            self.last_received_at = now
             return
         if self._ping_sent is None:
             if now - self._last_ping > PING_INTERVAL:
                 self.ping(now)
             return
-        signs = [self._ping_sent, self.last_heard]
+        activity = [self._ping_sent, self.last_received_at]
         if self.backlog is not None:
             # The ping waits behind the backlog. A client that reads its backlog is alive.
-            signs.append(self.backlog.moved_at)
-        if now - max(signs) > PING_TIMEOUT:
+            activity.append(self.backlog.progress_at)
+        if now - max(activity) > PING_TIMEOUT:
             self._fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
             if self.backlog is not None:
                 self.abort()
@@ -209,7 +209,7 @@ class Connection(ReadSide):
         self._outbox.end_batch()
         self.flush()
         if self.is_open:
-            self.drop_everything()
+            self.drop_queued()
         return self.is_open
 
     def _send_close(self, code: int, reason: str) -> None:
@@ -225,30 +225,30 @@ class Connection(ReadSide):
 
     def _write_protocol(self) -> None:
         """Write the protocol's pending data, after everything that was sent before."""
-        said = self.protocol.data_to_send()
-        if said and self.is_open:
+        chunks = self.protocol.data_to_send()
+        if chunks and self.is_open:
             self._outbox.end_batch()
             self.flush()
-        for data in said:
+        for data in chunks:
             if data:
                 self.write_control(data)
             else:
                 self.end_sending()
-                self._shut()
+                self._start_closing()
         if self.is_open and self.protocol.close_sent is not None:
-            self._shut()
+            self._start_closing()
 
-    def _shut(self) -> None:
+    def _start_closing(self) -> None:
         """End the messages in both directions. The peer has `CLOSE_TIMEOUT` to finish, longer when it has a backlog."""
         self.is_open = False
         self.drop_unfinished()
         if self._close_timer is not None:
             self._close_timer.cancel()
-        patience = CLOSE_TIMEOUT if self.backlog is None else SLOW_CLOSE_TIMEOUT
-        self._close_timer = asyncio.get_running_loop().call_later(patience, self.abort)
+        timeout = CLOSE_TIMEOUT if self.backlog is None else SLOW_CLOSE_TIMEOUT
+        self._close_timer = asyncio.get_running_loop().call_later(timeout, self.abort)
         self._reading_paused = min(self._reading_paused, 1)
         self.resume_reading()
-        self._leave()
+        self._notify_lost()
 
     @property
     def close_code(self) -> int | None:
@@ -261,11 +261,11 @@ class Connection(ReadSide):
         return None if self.is_open else int(CloseCode.ABNORMAL_CLOSURE)
 
     def abort(self) -> None:
-        """Cut the connection."""
+        """Close the connection at once."""
         self.is_open = False
         self.transport.abort()
 
-    def _leave(self) -> None:
+    def _notify_lost(self) -> None:
         on_lost, self.on_lost = self.on_lost, None
         if on_lost is not None:
             on_lost(self)
@@ -274,18 +274,18 @@ class Connection(ReadSide):
         if exc is None and self._unparsed is not None and self.is_open:
             # asyncio does not always report the end of the stream before it closes a connection over TLS.
             self.has_ended = True
-            self.drop_everything()
+            self.drop_queued()
             self._paused = False
-            self.transport = _Gone(self)
+            self.transport = _ClosedTransport(self)
             return
         self.is_open = self.has_ended = False
         if self._close_timer is not None:
             self._close_timer.cancel()
             self._close_timer = None
-        self.drop_everything()
+        self.drop_queued()
         self.drop_unparsed()
         self.protocol.receive_eof()
-        self._leave()
+        self._notify_lost()
         self.on_message = None
         self._on_closed(self)
 

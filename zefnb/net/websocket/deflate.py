@@ -58,7 +58,7 @@ class SteppedDeflate(Extension):
                 try:
                     step = self._inflate.decompress(rest, STEP)
                 except zlib.error:
-                    raise ProtocolError("it does not unpack") from None
+                    raise ProtocolError("the data cannot be decompressed") from None
                 limit -= len(step)
                 if limit < 0:
                     raise PayloadTooBig(None, 0)
@@ -82,7 +82,7 @@ class SteppedDeflateFactory(ServerPerMessageDeflateFactory):
         self, params: Sequence[ExtensionParameter], accepted_extensions: Sequence[Extension]
     ) -> tuple[list[ExtensionParameter], Any]:
         """Return the response to an offer, and the extension that packs and unpacks from then on."""
-        answer, agreed = super().process_request_params(params, accepted_extensions)
+        response, agreed = super().process_request_params(params, accepted_extensions)
         if agreed.local_max_window_bits < _LEAST_WINDOW_BITS:
-            raise NegotiationError("zlib has no window so small")
-        return answer, SteppedDeflate(agreed)
+            raise NegotiationError("zlib does not support a window this small")
+        return response, SteppedDeflate(agreed)

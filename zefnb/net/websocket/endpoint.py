@@ -132,7 +132,7 @@ class Endpoint:
     def _ignore(self, connection: Connection) -> Callable[[Any], None]:
         def ignore(message: Any) -> None:
             connection.ignored += 1
-            text = f"a client of {self.path} pushes where pushing is not offered; it is ignored"
+            text = f"a client of {self.path} sends messages, and the route accepts none; they are ignored"
             self._runtime.journal.note("info", text, key=("ignored", self.server, self.path), server=self.server)
 
         return ignore

@@ -60,34 +60,34 @@ class FrameHandler(WriteSide):
         self._is_last = False
         self._ping_sent: float | None = None
 
-    def _breach(self, first: int, length: int) -> tuple[int, str] | None:
+    def _violation(self, first: int, length: int) -> tuple[int, str] | None:
         """Close code and reason when the frame may not follow those before it, or uses what was not agreed on."""
         opcode, fragments = first & OPCODE, self._fragments
         packed = bool(self.protocol.extensions) and opcode in (TEXT, Opcode.BINARY)
         if first & RESERVED and not (packed and first & RESERVED == PACKED):
             return CloseCode.PROTOCOL_ERROR, "reserved bits"
         if opcode & CONTROL:
-            return None if first & FIN else (CloseCode.PROTOCOL_ERROR, "a control frame is not fragmented")
+            return None if first & FIN else (CloseCode.PROTOCOL_ERROR, "a control frame must not be fragmented")
         if fragments is None:
-            return (CloseCode.PROTOCOL_ERROR, "a continuation of nothing") if opcode == Opcode.CONT else None
+            return (CloseCode.PROTOCOL_ERROR, "a continuation without a message") if opcode == Opcode.CONT else None
         if opcode != Opcode.CONT:
-            return CloseCode.PROTOCOL_ERROR, "a continuation is due"
-        return fragments.breach(length, self.max_size)
+            return CloseCode.PROTOCOL_ERROR, "a continuation frame must follow"
+        return fragments.violation(length, self.max_size)
 
-    def _take_frame(self, first: int, payload: bytes) -> None:
+    def _handle_frame(self, first: int, payload: bytes) -> None:
         opcode = first & OPCODE
         if opcode == PING:
-            self._take_ping(payload)
+            self._handle_ping(payload)
         elif opcode == PONG:
             if self._ping_sent is not None:
                 self.round_trip = monotonic() - self._ping_sent
                 self._ping_sent = None
         elif first in (WHOLE_TEXT, WHOLE_BINARY):
-            self._take_message(opcode, payload)
+            self._handle_message(opcode, payload)
         else:
-            self._take_fragment(first, payload)
+            self._handle_fragment(first, payload)
 
-    def _take_ping(self, payload: bytes) -> None:
+    def _handle_ping(self, payload: bytes) -> None:
         """Send a pong. While the client does not read, only the newest ping gets one (section 5.5.3).
 
         Reading is paused until then.
@@ -104,7 +104,7 @@ class FrameHandler(WriteSide):
         """Resume reading, which a ping has paused whose pong had to wait."""
         self.resume_reading()
 
-    def _take_fragment(self, first: int, payload: bytes) -> None:
+    def _handle_fragment(self, first: int, payload: bytes) -> None:
         if self._fragments is None:
             self._fragments = Fragments(first & OPCODE, bool(first & PACKED))
         fragments = self._fragments
@@ -117,11 +117,11 @@ class FrameHandler(WriteSide):
             return
         fragments.add(payload)
         if first & FIN:
-            self._take_fragments(fragments)
+            self._complete_fragments(fragments)
 
-    def _take_fragments(self, fragments: Fragments) -> None:
+    def _complete_fragments(self, fragments: Fragments) -> None:
         self._fragments = None
-        self._take_message(fragments.opcode, bytes(fragments.payload))
+        self._handle_message(fragments.opcode, bytes(fragments.payload))
 
     def _unpack(self) -> None:
         """Unpack the begun frame, at least one step, until this iteration's time is over; then keep `_steps`."""
@@ -142,10 +142,10 @@ class FrameHandler(WriteSide):
             return self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self.max_size} bytes")
         self._steps = None
         if self._is_last:
-            self._take_fragments(fragments)
+            self._complete_fragments(fragments)
         return None
 
-    def _take_message(self, opcode: int, payload: bytes) -> None:
+    def _handle_message(self, opcode: int, payload: bytes) -> None:
         message: str | bytes = payload
         if opcode == TEXT:
             try:

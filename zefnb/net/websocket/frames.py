@@ -67,19 +67,19 @@ class Head(NamedTuple):
     length: int
     masked: bool
 
-    def breach(self, first: int, limit: int) -> tuple[int, str] | None:
+    def violation(self, first: int, limit: int) -> tuple[int, str] | None:
         """Close code and reason when the head alone, of which `first` is the first byte, breaks the protocol.
 
-        >>> Head(8, 1000, True).breach(WHOLE_TEXT, 999)
+        >>> Head(8, 1000, True).violation(WHOLE_TEXT, 999)
         (1009, 'more than 999 bytes')
         """
         shortest = 2 if self.length <= SHORT else 4 if self.length < 65_536 else 10
         if not self.masked:
-            return 1002, "a client masks"
+            return 1002, "a client must mask its frames"
         if first & 0x07 > BINARY:
             return 1002, "reserved opcode"
         if self.payload_at - 4 != shortest:
-            return 1002, "the length is not in the fewest bytes"
+            return 1002, "the length does not use the fewest bytes"
         if first & 0x08:
             return (1002, "control frame too long") if self.length > SHORT else None
         return (1009, f"more than {limit} bytes") if self.length > limit else None
@@ -115,7 +115,7 @@ class Fragments:
         self.payload = bytearray()
         self.count = 0
 
-    def breach(self, length: int, limit: int) -> tuple[int, str] | None:
+    def violation(self, length: int, limit: int) -> tuple[int, str] | None:
         """Close code and reason when `length` more bytes are too long, or this fragment is one too many.
 
         A message has at most 4,096 fragments, more only where `limit` allows 256 bytes for each.

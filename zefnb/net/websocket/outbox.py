@@ -24,12 +24,12 @@ from zefnb.net.websocket.unfinished import Unfinished
 
 _RECEIVE_BUFFER = 262_144
 _SCARCE_BUFFER = 16_384
-_KEPT = 4 << 20
+_RETAINED_BYTES = 4 << 20
 # Seconds of an iteration for writing. A batch of fewer bytes in all is written in any case.
 WRITE_BUDGET = 0.003
-_LITTLE = 1 << 20
+_SMALL_BATCH = 1 << 20
 # Fewer connections than this are written to at once, and so is a connection for which so many pieces wait.
-_FEW = 4
+_FEW_CONNECTIONS = 4
 _MANY_PIECES = 8
 
 
@@ -40,7 +40,7 @@ def keep_freed_memory() -> None:
     mapped and freed, and the system clears each page before it is used again. Messages of 1 MB then reach 20 clients
     at only 0.8 of the speed. Other C libraries are not affected.
     """
-    bytes(_KEPT)
+    bytes(_RETAINED_BYTES)
 
 
 class Dirty(Protocol):
@@ -132,7 +132,7 @@ class Outbox:
         if batch is not None:
             self._flush_batch(batch)
         dirty, self._dirty = self._dirty, []
-        if len(dirty) < _FEW:
+        if len(dirty) < _FEW_CONNECTIONS:
             for connection in dirty:
                 connection.flush()
         else:
@@ -156,9 +156,9 @@ class Outbox:
     def _flush_batch(self, batch: Batch) -> None:
         for data, count in batch.take():
             members = batch.members
-            is_much = len(data) * len(members) > _LITTLE
+            is_large = len(data) * len(members) > _SMALL_BATCH
             for connection in members:
-                if is_much or connection.pending:
+                if is_large or connection.pending:
                     connection.send_raw(data, count)
                 else:
                     connection.write(data, count)

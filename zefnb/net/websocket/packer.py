@@ -31,22 +31,22 @@ _LAST_BYTES = b"\x00\x00\xff\xff"
 class Packing:
     """A message that is being packed, once for all its receivers."""
 
-    __slots__ = ("_opcode", "_payload", "_window_bits", "frame", "when_packed")
+    __slots__ = ("_opcode", "_payload", "_window_bits", "frame", "on_packed")
 
     def __init__(self, opcode: int, payload: bytes, window_bits: int) -> None:
         self._opcode, self._payload, self._window_bits = opcode, payload, window_bits
-        # Set on the loop, before the calls in `when_packed`.
+        # Set on the loop, before the calls in `on_packed`.
         self.frame: bytes | None = None
-        self.when_packed: list[Callable[[], None]] = []
+        self.on_packed: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
         """The number of bytes of the message until it is packed, and then of its frame."""
         return len(self._payload) if self.frame is None else len(self.frame)
 
     def done(self, frame: bytes) -> None:
-        """Set the packed frame and call `when_packed`. On the loop."""
+        """Set the packed frame and call `on_packed`. On the loop."""
         self.frame, self._payload = frame, b""
-        calls, self.when_packed = self.when_packed, []
+        calls, self.on_packed = self.on_packed, []
         for call in calls:
             call()
 

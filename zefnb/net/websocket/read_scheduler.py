@@ -15,7 +15,7 @@ from zefnb.engine.loop import ITERATION_BUDGET
 from zefnb.engine.runtime import Runtime
 
 # Seconds for which one connection parses before the next one; all together have `ITERATION_BUDGET`.
-TURN_BUDGET = 0.0005
+CONNECTION_BUDGET = 0.0005
 # The number of waiting connections from which on they get smaller reads.
 CROWD = 32
 
@@ -25,7 +25,7 @@ class Parser(Protocol):
 
     is_queued: bool
 
-    def take_turn(self, deadline: float) -> None:
+    def parse_until(self, deadline: float) -> None:
         """Parse until `deadline` (`time.monotonic`)."""
 
 
@@ -68,9 +68,9 @@ class ReadScheduler:
 
     def _schedule(self) -> None:
         self._is_scheduled = True
-        self._loop.call_soon(self._take_turns)
+        self._loop.call_soon(self._parse_queued)
 
-    def _take_turns(self) -> None:
+    def _parse_queued(self) -> None:
         self._is_scheduled = False
         deadline = self.deadline()
         try:
@@ -79,12 +79,12 @@ class ReadScheduler:
                 now = time.monotonic()
                 if number == 0:
                     # Connections that have just been read may have used up this iteration's time.
-                    deadline = max(deadline, now + TURN_BUDGET)
+                    deadline = max(deadline, now + CONNECTION_BUDGET)
                 elif now > deadline:
                     break
                 connection = self._queue.popleft()
                 connection.is_queued = False
-                connection.take_turn(min(deadline, now + TURN_BUDGET))
+                connection.parse_until(min(deadline, now + CONNECTION_BUDGET))
         finally:
             if self.is_crowded and len(self._queue) < CROWD // 2:
                 self._set_crowded(False)

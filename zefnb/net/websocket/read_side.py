@@ -26,11 +26,11 @@ from zefnb.net.websocket.frames import (
 from zefnb.net.websocket.outbox import Outbox
 
 # Bytes that are parsed before the clock is first read, and between two reads of it: their number is adapted so that
-# the clock is read about each `_LOOK_INTERVAL` seconds, for any handler. A longer frame is parsed as a whole.
-_FIRST_LOOK = 256
+# the clock is read about each `_CLOCK_INTERVAL` seconds, for any handler. A longer frame is parsed as a whole.
+_FIRST_CHECK = 256
 _LEAST_STEP, _LARGEST_STEP = 64, 16_384
-_LOOK_INTERVAL = 0.0002
-_UNWANTED_STEP = 1_024
+_CLOCK_INTERVAL = 0.0002
+_SKIP_STEP = 1_024
 _COUNTED_STEP = 4_096
 _LONGEST_HEAD = 14
 
@@ -39,15 +39,15 @@ class ReadSide(FrameHandler):
     """Takes the frames out of a client's bytes. Used on the loop only."""
 
     __slots__ = (
-        "_held",
+        "_bytes_to_skip",
+        "_counted",
         "_needed",
         "_reading_paused",
         "_tail",
         "_unparsed",
-        "_unwanted",
         "has_ended",
         "is_queued",
-        "last_heard",
+        "last_received_at",
         "mailbox",
         "pushes",
     )
@@ -57,7 +57,7 @@ class ReadSide(FrameHandler):
         self.mailbox: Any = None
         self.pushes = False
         self._reading_paused = 0
-        self.last_heard = monotonic()
+        self.last_received_at = monotonic()
         # The beginning of a frame, which is parsed again when it has `_needed` bytes.
         self._tail = bytearray()
         self._needed = 2
@@ -67,9 +67,9 @@ class ReadSide(FrameHandler):
         # The peer has ended the stream behind `_unparsed`.
         self.has_ended = False
         # Bytes yet to arrive of a frame that is to be dropped.
-        self._unwanted = 0
+        self._bytes_to_skip = 0
         # Bytes of an unfinished message that have been counted.
-        self._held = 0
+        self._counted = 0
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._outbox.receive_buffer
@@ -79,7 +79,7 @@ class ReadSide(FrameHandler):
 
     def data_received(self, data: bytes | memoryview) -> None:
         """Parse bytes from the peer. `data` is not kept, since all connections share the buffer."""
-        self.last_heard = monotonic()
+        self.last_received_at = monotonic()
         if self._unparsed is not None:
             # The transport had read them before reading was paused.
             self._unparsed = memoryview(b"".join((self._unparsed, data)))
@@ -87,19 +87,19 @@ class ReadSide(FrameHandler):
         if self._tail:
             self._tail += data
             if len(self._tail) < self._needed and self.is_open:
-                self._hold()
+                self._count_unfinished()
                 return
             data, self._tail = memoryview(self._tail), bytearray()
         at = self._parse(data, None)
         if at < len(data):
-            self._keep(data[at:])
-        elif self._held or self._fragments is not None:
-            self._keep(b"")
+            self._store_rest(data[at:])
+        elif self._counted or self._fragments is not None:
+            self._store_rest(b"")
         mailbox = self.mailbox
-        if mailbox.messages if mailbox is not None else self.pushes and self._outbox.slow_clients.holding:
-            self._hold_up()
+        if mailbox.messages if mailbox is not None else self.pushes and self._outbox.slow_clients.is_pausing:
+            self._apply_back_pressure()
 
-    def _keep(self, rest: bytes | memoryview) -> None:
+    def _store_rest(self, rest: bytes | memoryview) -> None:
         """Keep the bytes that `_parse` has left: the beginning of a frame, or frames that wait to be parsed."""
         if self._needed:
             self._tail += rest
@@ -108,9 +108,9 @@ class ReadSide(FrameHandler):
                 self.transport.pause_reading()
             self._unparsed = memoryview(bytes(rest))
             self._outbox.reads.add(self)
-        self._hold()
+        self._count_unfinished()
 
-    def take_turn(self, deadline: float) -> None:
+    def parse_until(self, deadline: float) -> None:
         """Parse the waiting frames until `deadline` (`time.monotonic`), and queue again when some are left."""
         data = self._unparsed
         # A pause of the reading pauses the parsing, too, until `resume_reading`.
@@ -125,51 +125,51 @@ class ReadSide(FrameHandler):
         else:
             self._unparsed = None
             self._tail += data[at:]
-            self._read_on()
-        self._hold()
+            self._continue_reading()
+        self._count_unfinished()
         if self._unparsed is None and self.has_ended:
-            self.ended()
+            self.end_of_stream()
         else:
-            self._hold_up()
+            self._apply_back_pressure()
 
     def drop_unparsed(self) -> None:
         """Drop the received bytes that are not a message yet."""
         self._unparsed = self._fragments = self._steps = None
         self._tail = bytearray()
-        self._hold()
+        self._count_unfinished()
 
     def drop_unfinished(self) -> None:
         """Drop the message that has begun, and skip the bytes of its frame that have yet to arrive."""
         self._fragments = self._steps = None
         if len(self._tail) >= _LONGEST_HEAD:
-            self._unwanted = self._needed - len(self._tail)
+            self._bytes_to_skip = self._needed - len(self._tail)
             self._tail = bytearray()
-        self._hold()
+        self._count_unfinished()
 
-    def _hold(self) -> None:
+    def _count_unfinished(self) -> None:
         """Count the bytes of a message that is not complete, in steps of some KiB."""
         fragments = self._fragments
         size = len(self._tail) + (len(fragments.payload) if fragments is not None else 0)
         if size < _COUNTED_STEP:
-            if not self._held:
+            if not self._counted:
                 return
             size = 0
-        elif abs(size - self._held) < _COUNTED_STEP:
+        elif abs(size - self._counted) < _COUNTED_STEP:
             return
-        self._held = size
-        self._outbox.unfinished.hold(self, size)
+        self._counted = size
+        self._outbox.unfinished.set_size(self, size)
 
-    def give_up(self, reason: str) -> None:
+    def close_stalled(self, reason: str) -> None:
         """Close a connection whose message stalls while others wait for room."""
         self._fail(CloseCode.TRY_AGAIN_LATER, reason)
 
-    def _hold_up(self) -> None:
+    def _apply_back_pressure(self) -> None:
         """Pause reading while this client's messages would only wait: its mailbox is full, or readers are slow."""
         if self.mailbox is not None:
-            if self.mailbox.messages and self.mailbox.is_full and self.mailbox.when_room is None:
+            if self.mailbox.messages and self.mailbox.is_full and self.mailbox.on_capacity is None:
                 self.pause_reading()
-                self.mailbox.when_room = self.resume_reading
-        elif self.pushes and self._outbox.slow_clients.holding:
+                self.mailbox.on_capacity = self.resume_reading
+        elif self.pushes and self._outbox.slow_clients.is_pausing:
             self._outbox.slow_clients.pause(self)
 
     def pause_reading(self) -> None:
@@ -184,9 +184,9 @@ class ReadSide(FrameHandler):
         """Undo one `pause_reading`."""
         if self._reading_paused:
             self._reading_paused -= 1
-            self._read_on()
+            self._continue_reading()
 
-    def _read_on(self) -> None:
+    def _continue_reading(self) -> None:
         """Resume reading unless it is paused; waiting frames are parsed first."""
         if self._reading_paused:
             return
@@ -208,8 +208,8 @@ class ReadSide(FrameHandler):
         """
         at, end = 0, len(data)
         last = end - 1
-        next_check = _FIRST_LOOK if last > _FIRST_LOOK else last
-        step, looked = _FIRST_LOOK, 0.0
+        next_check = _FIRST_CHECK if last > _FIRST_CHECK else last
+        step, checked_at = _FIRST_CHECK, 0.0
         short = SHORT if self.max_size > SHORT else self.max_size
         self._needed = 2
         while self.is_open:
@@ -223,10 +223,10 @@ class ReadSide(FrameHandler):
                     self._needed = 0
                     return at
                 # The duration of the first step was not measured.
-                if looked:
-                    is_quick = now - looked < _LOOK_INTERVAL / 2
+                if checked_at:
+                    is_quick = now - checked_at < _CLOCK_INTERVAL / 2
                     step = min(step * 2, _LARGEST_STEP) if is_quick else max(step // 4, _LEAST_STEP)
-                looked = now
+                checked_at = now
                 next_check = min(at + step, last)
             first, length = data[at], data[at + 1] - 0x80
             if 0 <= length <= short and (first == WHOLE_TEXT or first == WHOLE_BINARY) and self._fragments is None:  # noqa: SIM109
@@ -234,7 +234,7 @@ class ReadSide(FrameHandler):
                 if stop > end:
                     self._needed = stop - at
                     return at
-                self._take_message(first & OPCODE, apply_mask(data[at + 6 : stop], data[at + 2 : at + 6]))
+                self._handle_message(first & OPCODE, apply_mask(data[at + 6 : stop], data[at + 2 : at + 6]))
             else:
                 stop = self._parse_other(data, at)
                 if not stop:
@@ -243,7 +243,7 @@ class ReadSide(FrameHandler):
                     self._needed = 0
                     return stop
             at = stop
-        return self._parse_unwanted(data, at, deadline)
+        return self._parse_after_close(data, at, deadline)
 
     def _parse_other(self, data: bytes | memoryview, at: int) -> int:
         """Handle the frame at `at`, which is long, fragmented, packed, a control frame or invalid.
@@ -256,8 +256,8 @@ class ReadSide(FrameHandler):
             return 0
         first = data[at]
         # Its head is enough to reject a frame.
-        if (wrong := head.breach(first, self.max_size) or self._breach(first, head.length)) is not None:
-            self._fail(*wrong)
+        if (violation := head.violation(first, self.max_size) or self._violation(first, head.length)) is not None:
+            self._fail(*violation)
             return len(data)
         payload_at, stop = at + head.payload_at, at + head.payload_at + head.length
         if stop > len(data):
@@ -266,16 +266,16 @@ class ReadSide(FrameHandler):
         if first == WHOLE_CLOSE:
             self._to_protocol(data[at:stop])
             return stop
-        self._take_frame(first, apply_mask(data[payload_at:stop], data[payload_at - 4 : payload_at]))
+        self._handle_frame(first, apply_mask(data[payload_at:stop], data[payload_at - 4 : payload_at]))
         return stop
 
-    def _parse_unwanted(self, data: bytes | memoryview, at: int, deadline: float | None) -> int:
+    def _parse_after_close(self, data: bytes | memoryview, at: int, deadline: float | None) -> int:
         """Find the client's close frame after the server's own, and drop everything else."""
         end = len(data)
-        next_look = at + _UNWANTED_STEP
+        next_check = at + _SKIP_STEP
         while self.protocol.close_rcvd is None and not self.protocol.eof_sent:
-            skipped = min(self._unwanted, end - at)
-            self._unwanted, at = self._unwanted - skipped, at + skipped
+            skipped = min(self._bytes_to_skip, end - at)
+            self._bytes_to_skip, at = self._bytes_to_skip - skipped, at + skipped
             head = head_of(data, at)
             if head is None:
                 self._needed = 10 if end - at >= 4 else 4
@@ -287,19 +287,19 @@ class ReadSide(FrameHandler):
                     return at
                 self._to_protocol(data[at : at + size])
                 return end
-            self._unwanted = size
-            if at < next_look:
+            self._bytes_to_skip = size
+            if at < next_check:
                 continue
             if deadline is None:
                 deadline = self._outbox.reads.deadline()
             if monotonic() > deadline:
                 self._needed = 0
                 return at
-            next_look = at + _UNWANTED_STEP
+            next_check = at + _SKIP_STEP
         return end
 
     # Implemented by `Connection`
 
-    def ended(self) -> None:
+    def end_of_stream(self) -> None:
         """All bytes before the end of the stream have been parsed."""
         raise NotImplementedError

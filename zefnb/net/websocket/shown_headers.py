@@ -24,8 +24,8 @@ def without_secrets(headers: Mapping[str, Sequence[str]]) -> dict[str, list[str]
     for name, values in headers.items():
         if name in _CHECKED:
             shown[name] = list(values)
-        elif name not in _LEFT_OUT and (kept := [text for each in values if (text := _shown(name, each)) != _HIDDEN]):
-            shown[name] = kept
+        elif name not in _LEFT_OUT and (public := [text for each in values if (text := _shown(name, each)) != _HIDDEN]):
+            shown[name] = public
     return shown
 
 

@@ -25,7 +25,7 @@ QUEUE_LIMIT = 16 << 20
 # Long messages raise the limits up to this, and to at least four times the longest message.
 RAISED_LIMIT = 64 << 20
 # Publishers wait for a client that reads and for which more bytes wait.
-HOLDS_ABOVE = 256 << 10
+PAUSE_ABOVE = 256 << 10
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class SlowClient:
         return self.max_bytes if self.max_bytes is not None else max(QUEUE_LIMIT, self.unread_limit(longest))
 
     @property
-    def holds_above(self) -> int:
+    def pause_above(self) -> int:
         """Bytes that wait for a client that reads; with more, publishers wait for it."""
-        return HOLDS_ABOVE if self.max_bytes is None else min(HOLDS_ABOVE, self.max_bytes // 4)
+        return PAUSE_ABOVE if self.max_bytes is None else min(PAUSE_ABOVE, self.max_bytes // 4)
 
-    def kept_limit(self, longest: int) -> int:
+    def retained_limit(self, longest: int) -> int:
         """Bytes that a policy that drops messages keeps."""
         return self.max_bytes if self.max_bytes is not None else max(STALLED_LIMIT, STALLED_MESSAGES * longest)
 

@@ -11,7 +11,7 @@ import time
 from typing import Protocol
 
 from zefnb.engine.runtime import Runtime
-from zefnb.net.websocket.backlog import Backlog, told_size
+from zefnb.net.websocket.backlog import Backlog, size_text
 from zefnb.net.websocket.slow_client import SlowClient
 
 _TICK = 0.02
@@ -26,7 +26,7 @@ class Client(Protocol):
     slow_client: SlowClient
 
     @property
-    def bytes_taken(self) -> int:
+    def bytes_delivered(self) -> int:
         """The number of bytes that have reached the peer's side."""
 
     def close_slow(self, reason: str) -> None:
@@ -50,7 +50,7 @@ class SlowClients:
         self._runtime = runtime
         self._watched: dict[Client, None] = {}
         self._ticking = False
-        self.holding = False
+        self.is_pausing = False
         self._paused_pushers: list[Pusher] = []
 
     def watch(self, connection: Client) -> None:
@@ -69,36 +69,36 @@ class SlowClients:
         self._paused_pushers.append(pusher)
         pusher.pause_reading()
 
-    def hold_for(self, backlog: Backlog) -> None:
+    def pause_for_backlog(self, backlog: Backlog) -> None:
         """Pause publishers now: before the next tick they could send more than may wait for the client."""
-        if not self.holding and backlog.is_read(time.monotonic()):
-            self._hold(True)
+        if not self.is_pausing and backlog.is_read(time.monotonic()):
+            self._set_pausing(True)
 
     def _tick(self) -> None:
         now = time.monotonic()
-        holding = False
+        is_pausing = False
         for connection in list(self._watched):
             backlog = connection.backlog
             if backlog is None or not connection.is_open:
                 self.forget(connection)
                 continue
-            backlog.look(connection.bytes_taken, now)
+            backlog.record_progress(connection.bytes_delivered, now)
             allowed, longest = connection.slow_client, connection.longest
-            if now - backlog.moved_at > allowed.seconds and backlog.bytes > allowed.stalled_limit(longest):
+            if now - backlog.progress_at > allowed.seconds and backlog.bytes > allowed.stalled_limit(longest):
                 connection.close_slow(f"not reading for {allowed.seconds:g} s")
-            elif backlog.bytes > allowed.holds_above and backlog.is_read(now):
-                holding = holding or allowed.policy == "close"
+            elif backlog.bytes > allowed.pause_above and backlog.is_read(now):
+                is_pausing = is_pausing or allowed.policy == "close"
             elif backlog.bytes > (limit := allowed.unread_limit(longest)):
-                connection.close_slow(f"not reading and more than {told_size(limit)} behind")
-        self._hold(holding)
+                connection.close_slow(f"not reading and more than {size_text(limit)} behind")
+        self._set_pausing(is_pausing)
         if self._watched:
             self._runtime.loop.call_later(_TICK, self._tick)
         else:
             self._ticking = False
 
-    def _hold(self, holding: bool) -> None:
-        self.holding = holding
-        if holding:
+    def _set_pausing(self, is_pausing: bool) -> None:
+        self.is_pausing = is_pausing
+        if is_pausing:
             self._runtime.call_queue.pause_for(self)
             return
         self._runtime.call_queue.resume_for(self)

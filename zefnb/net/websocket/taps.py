@@ -18,15 +18,15 @@ from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.frames import head_of
 from zefnb.text.short_repr import short_repr
 
-KEPT_FRAMES = 50
-KEPT_MESSAGES = 100
+FRAMES_LIMIT = 50
+MESSAGES_LIMIT = 100
 _LONGEST_TEXT = 4_000
 _LONGEST_BINARY = 1_024
 
 Item = dict[str, Any]
 
 
-def presented(content: str | bytes, at: float, size: int | None = None) -> Item:
+def item_of(content: str | bytes, at: float, size: int | None = None) -> Item:
     """A message as the browser shows it: text, or the beginning of its bytes in base64.
 
     `size` is the size of the whole message when `content` is only its beginning.
@@ -48,24 +48,24 @@ class Tap:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.lookers = 0
-        self._frames: deque[tuple[int, str, float, str | bytes, int]] = deque(maxlen=KEPT_FRAMES)
+        self.viewers = 0
+        self._frames: deque[tuple[int, str, float, str | bytes, int]] = deque(maxlen=FRAMES_LIMIT)
         self._number = 0
         self._inner: Callable[[Any], None] | None = None
 
     def open(self) -> None:
         """Begin to record."""
         self._inner = self.connection.on_message
-        self.connection.on_message = self._take
+        self.connection.on_message = self._receive
         self.connection.__class__ = _Tapped
 
     def close(self) -> None:
         """Restore the connection as it was."""
         self.connection.__class__ = Connection
-        if self.connection.on_message == self._take:
+        if self.connection.on_message == self._receive:
             self.connection.on_message = self._inner
 
-    def _take(self, message: Any) -> None:
+    def _receive(self, message: Any) -> None:
         self._note("in", message)
         if self._inner is not None:
             self._inner(message)
@@ -100,7 +100,7 @@ class Tap:
     def since(self, number: int) -> list[Item]:
         """The frames after this number that are still kept."""
         return [
-            {"n": n, "dir": direction, **presented(content, at, size)}
+            {"n": n, "dir": direction, **item_of(content, at, size)}
             for n, direction, at, content, size in self._frames
             if n > number
         ]
@@ -131,14 +131,14 @@ def attach_tap(connection: Connection) -> Tap:
     if tap is None:
         tap = TAPS[connection] = Tap(connection)
         tap.open()
-    tap.lookers += 1
+    tap.viewers += 1
     return tap
 
 
 def detach_tap(tap: Tap) -> None:
     """Remove one viewer; the last one removes the tap."""
-    tap.lookers -= 1
-    if not tap.lookers:
+    tap.viewers -= 1
+    if not tap.viewers:
         tap.close()
         TAPS.pop(tap.connection, None)
 
@@ -148,7 +148,7 @@ class Tail:
 
     def __init__(self, topic: Any) -> None:
         self.topic = topic
-        self._messages: deque[tuple[float, Any, int | None]] = deque(maxlen=KEPT_MESSAGES)
+        self._messages: deque[tuple[float, Any, int | None]] = deque(maxlen=MESSAGES_LIMIT)
         self._count = 0
 
     def deliver(self, content: Any) -> None:
@@ -171,13 +171,13 @@ class Tail:
 
 def _item(content: Any, at: float, size: int | None) -> Item:
     if size is not None:
-        return presented(content, at, size)
+        return item_of(content, at, size)
     # Only the shown part of a large value is formatted; encoding all of it would block the loop.
     text = short_repr(content, _LONGEST_TEXT)
     if len(text) == _LONGEST_TEXT:
-        return presented(text, at)
+        return item_of(text, at)
     try:
         opcode, payload = encode_content(content, "null")
     except Exception:
-        return presented(shown(content), at)
-    return presented(payload.decode() if opcode == TEXT else payload, at)
+        return item_of(shown(content), at)
+    return item_of(payload.decode() if opcode == TEXT else payload, at)

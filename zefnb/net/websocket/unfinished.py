@@ -19,7 +19,7 @@ STALL_TIMEOUT = 2.0
 PROGRESS = 65_536
 _TICK = 0.5
 # Bytes: after more than this has been held, the C library returns the freed memory to the system.
-_MUCH = 16 << 20
+_TRIM_ABOVE = 16 << 20
 _TRIM_AFTER = 1.0
 
 
@@ -34,18 +34,18 @@ class Reader(Protocol):
     def resume_reading(self) -> None:
         """Undo one `pause_reading`."""
 
-    def give_up(self, reason: str) -> None:
+    def close_stalled(self, reason: str) -> None:
         """Close with 1013."""
 
 
-class _Hold:
+class _Progress:
     """The bytes held for one connection, and the time of its last progress."""
 
-    __slots__ = ("counted", "marked", "marked_at", "size")
+    __slots__ = ("counted", "progress_at", "progress_size", "size")
 
     def __init__(self) -> None:
-        self.size = self.counted = self.marked = 0
-        self.marked_at = time.monotonic()
+        self.size = self.counted = self.progress_size = 0
+        self.progress_at = time.monotonic()
 
 
 class Unfinished:
@@ -54,10 +54,10 @@ class Unfinished:
     def __init__(self, runtime: Runtime) -> None:
         self._loop = runtime.loop
         self._account = runtime.service(Budget).messages
-        self._holds: dict[Reader, _Hold] = {}
+        self._progress: dict[Reader, _Progress] = {}
         self._waiting: dict[Reader, None] = {}
         # The connection that is read though there is no room; its growth is not counted.
-        self._favoured: Reader | None = None
+        self._exempt: Reader | None = None
         self._is_ticking = False
         self._peak = 0
         # Called when `is_short` may have changed.
@@ -66,58 +66,58 @@ class Unfinished:
     @property
     def is_short(self) -> bool:
         """Whether a connection waits for room."""
-        return bool(self._waiting) or self._favoured is not None
+        return bool(self._waiting) or self._exempt is not None
 
-    def hold(self, connection: Reader, size: int) -> None:
+    def set_size(self, connection: Reader, size: int) -> None:
         """Set the size of the unfinished message of `connection` to `size` bytes; 0 when it is complete or dropped."""
-        hold = self._holds.get(connection)
-        if hold is None:
+        progress = self._progress.get(connection)
+        if progress is None:
             if not size:
                 return
-            hold = self._holds[connection] = _Hold()
-        hold.size = size
-        if size - hold.marked >= PROGRESS or size < hold.marked:
-            hold.marked, hold.marked_at = size, time.monotonic()
-        if size < hold.counted:
-            self._account.release(hold.counted - size)
-            hold.counted = size
+            progress = self._progress[connection] = _Progress()
+        progress.size = size
+        if size - progress.progress_size >= PROGRESS or size < progress.progress_size:
+            progress.progress_size, progress.progress_at = size, time.monotonic()
+        if size < progress.counted:
+            self._account.release(progress.counted - size)
+            progress.counted = size
         if not size:
             was_short = self.is_short
-            del self._holds[connection]
+            del self._progress[connection]
             self._waiting.pop(connection, None)
-            if self._favoured is connection:
-                self._favoured = None
+            if self._exempt is connection:
+                self._exempt = None
             if was_short and not self.is_short:
                 self.on_change()
-        elif not self._count(hold) and connection is not self._favoured and connection not in self._waiting:
+        elif not self._count(progress) and connection is not self._exempt and connection not in self._waiting:
             self._waiting[connection] = None
             connection.pause_reading()
         if self.is_short:
-            self._read_on()
+            self._resume_waiting()
             self.on_change()
-        elif not self._holds and self._peak > _MUCH:
+        elif not self._progress and self._peak > _TRIM_ABOVE:
             self._loop.call_later(_TRIM_AFTER, self._trim)
 
-    def _count(self, hold: _Hold) -> bool:
-        more = hold.size - hold.counted
+    def _count(self, progress: _Progress) -> bool:
+        more = progress.size - progress.counted
         if not self._account.take(more):
             return False
-        hold.counted = hold.size
+        progress.counted = progress.size
         self._peak = max(self._peak, self._account.held)
         return True
 
-    def _read_on(self) -> None:
+    def _resume_waiting(self) -> None:
         """Resume reading waiting connections: those whose whole messages have room, and otherwise one of them."""
         room = self._account.limit - self._account.held
         for connection in list(self._waiting):
-            hold = self._holds[connection]
-            room -= max(connection.max_size, hold.size) - hold.counted
-            if room < 0 or not self._count(hold):
-                if self._favoured is not None:
+            progress = self._progress[connection]
+            room -= max(connection.max_size, progress.size) - progress.counted
+            if room < 0 or not self._count(progress):
+                if self._exempt is not None:
                     break
-                self._favoured = connection
+                self._exempt = connection
             del self._waiting[connection]
-            hold.marked_at = time.monotonic()
+            progress.progress_at = time.monotonic()
             connection.resume_reading()
         if not self._is_ticking and self.is_short:
             self._is_ticking = True
@@ -129,22 +129,22 @@ class Unfinished:
         if not self._waiting:
             return
         now = time.monotonic()
-        stalled = [c for c, hold in self._holds.items() if c not in self._waiting and _is_due(hold, now)]
-        for connection in sorted(stalled, key=lambda c: self._holds[c].marked_at):
-            connection.give_up(f"a message stalled for {STALL_TIMEOUT:g} s while others waited")
-        self._read_on()
+        stalled = [c for c, progress in self._progress.items() if c not in self._waiting and _is_stalled(progress, now)]
+        for connection in sorted(stalled, key=lambda c: self._progress[c].progress_at):
+            connection.close_stalled(f"a message stalled for {STALL_TIMEOUT:g} s while others waited")
+        self._resume_waiting()
 
     def _trim(self) -> None:
-        if not self._holds and self._peak:
+        if not self._progress and self._peak:
             self._peak = 0
-            give_back_freed_memory()
+            release_freed_memory()
 
 
-def _is_due(hold: _Hold, now: float) -> bool:
-    return now - hold.marked_at > STALL_TIMEOUT
+def _is_stalled(progress: _Progress, now: float) -> bool:
+    return now - progress.progress_at > STALL_TIMEOUT
 
 
-def give_back_freed_memory() -> None:
+def release_freed_memory() -> None:
     """Make glibc return freed memory to the system. Other C libraries are not affected."""
     import ctypes
 

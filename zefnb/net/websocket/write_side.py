@@ -10,7 +10,7 @@ from functools import partial
 from typing import cast
 
 from zefnb.net.kernel import unsent_bytes
-from zefnb.net.websocket.backlog import Backlog, Piece, joined, told_size
+from zefnb.net.websocket.backlog import Backlog, Piece, joined, size_text
 from zefnb.net.websocket.outbox import Outbox
 from zefnb.net.websocket.packer import Packing
 from zefnb.net.websocket.slow_client import DEFAULT
@@ -38,7 +38,7 @@ class WriteSide(asyncio.BufferedProtocol):
     """One write per loop iteration, and a backlog while the client lags, which can be cut between frames."""
 
     __slots__ = (
-        "_ends",
+        "_ends_after_backlog",
         "_has_read",
         "_is_full",
         "_outbox",
@@ -69,7 +69,7 @@ class WriteSide(asyncio.BufferedProtocol):
         # The pong for the newest ping that arrived while the client did not read.
         self.late_pong: bytes | None = None
         # `_is_full`: the transport takes no more. `_paused`: `_is_full`, or a message has yet to be packed.
-        self._is_full = self._paused = self._ends = self._has_read = False
+        self._is_full = self._paused = self._ends_after_backlog = self._has_read = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # The transports of other event loops do not derive from asyncio's classes.
@@ -95,10 +95,10 @@ class WriteSide(asyncio.BufferedProtocol):
         if packing.frame is not None:
             self.write(packing.frame, 1)
             return
-        packing.when_packed.append(partial(self._outbox.add, _Packed(self, packing)))
+        packing.on_packed.append(partial(self._outbox.add, _Packed(self, packing)))
         self._paused = True
         self.sent += 1
-        self._lagging().put(packing, 1)
+        self._ensure_backlog().put(packing, 1)
 
     def packed(self, packing: Packing) -> None:
         """Continue with the backlog: this message has been packed."""
@@ -145,7 +145,7 @@ class WriteSide(asyncio.BufferedProtocol):
         if self.transport.is_closing():
             return
         if self._paused:
-            self._lagging().put(data, 0)
+            self._ensure_backlog().put(data, 0)
             self._check_limit()
         else:
             self._transmit(data)
@@ -160,13 +160,13 @@ class WriteSide(asyncio.BufferedProtocol):
         if not self.is_open:
             return
         if self.late_pong is None:
-            self._lagging().put(_LATE_PONG, 0)
+            self._ensure_backlog().put(_LATE_PONG, 0)
         self.late_pong = pong
 
     def _queue(self, data: bytes, count: int) -> None:
-        backlog, allowed = self._lagging(), self.slow_client
+        backlog, allowed = self._ensure_backlog(), self.slow_client
         self.longest = max(self.longest, len(data))
-        if allowed.policy == "drop_newest" and backlog.bytes + len(data) > allowed.kept_limit(self.longest):
+        if allowed.policy == "drop_newest" and backlog.bytes + len(data) > allowed.retained_limit(self.longest):
             self.dropped += count
             return
         backlog.put(data, count)
@@ -175,12 +175,12 @@ class WriteSide(asyncio.BufferedProtocol):
     def _apply_policy(self, backlog: Backlog) -> None:
         allowed = self.slow_client
         if allowed.policy == "drop_oldest":
-            self.dropped += backlog.drop_oldest(allowed.kept_limit(self.longest))
-        elif allowed.policy == "close" and backlog.bytes > allowed.holds_above:
-            self._outbox.slow_clients.hold_for(backlog)
+            self.dropped += backlog.drop_oldest(allowed.retained_limit(self.longest))
+        elif allowed.policy == "close" and backlog.bytes > allowed.pause_above:
+            self._outbox.slow_clients.pause_for_backlog(backlog)
         self._check_limit()
 
-    def _lagging(self) -> Backlog:
+    def _ensure_backlog(self) -> Backlog:
         if self.backlog is None:
             self.backlog = Backlog(self._has_read)
             self._outbox.slow_clients.watch(self)
@@ -191,7 +191,7 @@ class WriteSide(asyncio.BufferedProtocol):
             # `drop_oldest` always keeps the newest piece, even when it alone exceeds the limit.
             if self.slow_client.policy == "drop_oldest" and len(self.backlog.pieces) == 1:
                 return
-            self.close_slow(f"more than {told_size(limit)} behind")
+            self.close_slow(f"more than {size_text(limit)} behind")
 
     def late_pong_sent(self) -> None:
         """The pong that had to wait has been sent."""
@@ -201,7 +201,7 @@ class WriteSide(asyncio.BufferedProtocol):
         """Close a client that does not read."""
         raise NotImplementedError
 
-    def drop_everything(self) -> None:
+    def drop_queued(self) -> None:
         """Drop the frames that wait for this client, but not those that its transport has taken."""
         if self.backlog is not None:
             self.dropped += self.backlog.messages
@@ -236,7 +236,7 @@ class WriteSide(asyncio.BufferedProtocol):
             self._send_late_pong()
             self.backlog = None
             self._outbox.slow_clients.forget(self)
-            if self._ends:
+            if self._ends_after_backlog:
                 self.end_sending()
 
     def _send_late_pong(self) -> None:
@@ -250,7 +250,7 @@ class WriteSide(asyncio.BufferedProtocol):
 
         Closing at once with unread bytes would reset the connection, and the peer would lose what it has yet to read.
         """
-        self._ends = True
+        self._ends_after_backlog = True
         if self.backlog is not None or self.transport.is_closing():
             return
         if self.transport.can_write_eof():
@@ -259,7 +259,7 @@ class WriteSide(asyncio.BufferedProtocol):
             self.transport.close()
 
     @property
-    def bytes_taken(self) -> int:
+    def bytes_delivered(self) -> int:
         """The number of bytes that have reached the peer's side."""
         return self._sent_bytes - self.transport.get_write_buffer_size() - unsent_bytes(self.transport)
 
