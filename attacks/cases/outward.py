@@ -45,7 +45,7 @@ def gone_and_back(server: Server, settings: Settings) -> Outcome:
     # Each pause is between one and two times the previous one.
     backs_off = len(gaps) >= 2 and gaps[-1] > 1.4 * gaps[0] and len(came) <= 8
     in_order = foreign.in_order(300)
-    names_it = all(text in said for text in ("is lost", "it is tried again", "connected again"))
+    names_it = all(text in said for text in ("is lost", "the client tries again", "connected again"))
     return Outcome(
         f"{'all' if arrived else 'NOT ALL'} arrived, {'in order' if in_order else 'OUT OF ORDER'}; "
         f"{len(came)} attempts, pauses {', '.join(f'{gap:.1f}' for gap in gaps)} s; "

@@ -90,7 +90,7 @@ def test_the_list_of_subcommands_is_the_folder():
         ("%zef connect ws://127.0.0.1:9/ws", "a topic is missing: give --in"),
         ("%zef connect ws://127.0.0.1:9/ws --in a", "127.0.0.1:9"),
         ("%zef connect ws://127.0.0.1:9/ws --in a --header hush", 'this is not a header; write "Name: value"'),
-        ("%zef connect ws://127.0.0.1:9/ws --in a --header 'X Y: hush'", "a name is no header's name"),
+        ("%zef connect ws://127.0.0.1:9/ws --in a --header 'X Y: hush'", "a name is not valid for a header"),
         ("%zef off chat", "no cell is subscribed to chat; topics with such a cell: none"),
         ("%zef page /", "page needs a cell: write %%zef page"),
         ("%%zef\nx", "the subcommand is missing: %%zef page"),

@@ -18,7 +18,7 @@ from zefnb.core.function import zef_function
 from zefnb.engine.runtime import default_runtime
 from zefnb.net.client import client as client_module
 from zefnb.net.client.clients import Clients
-from zefnb.net.client.connection import MOST_UNANSWERED, OutwardConnection
+from zefnb.net.client.connection import MOST_PINGS_WAITING, OutwardConnection
 
 TEXT, CONT, CLOSE, PING, PONG = 0x1, 0x0, 0x8, 0x9, 0xA
 
@@ -83,7 +83,7 @@ def test_a_server_that_pings_and_does_not_read_is_no_longer_read(raw: Any, until
     # What the kernel takes on both sides is filled; then nothing moves any more.
     until(lambda: connection._pauses == {"pings"}, within=60)
     assert connection.transport.get_write_buffer_size() < 256 << 10
-    assert MOST_UNANSWERED < connection.protocol.unanswered < MOST_UNANSWERED + (32 << 10)
+    assert MOST_PINGS_WAITING < connection.protocol.pings_waiting < MOST_PINGS_WAITING + (32 << 10)
     ended.set()
     FX.StopWebSocketClient(client=client) | run
 
@@ -246,7 +246,7 @@ def test_close_reasons_that_always_change_do_not_fill_the_journal(raw: Any, unti
     client, *_ = talk_to(server.url)
     until(lambda: server.accepted > 40, within=60)
     entries = [entry for entry in journal() if entry.get("client") == client]
-    assert len(entries) <= client_module._MOST_MISHAPS + 2
+    assert len(entries) <= client_module._MOST_PROBLEMS + 2
     assert sum(entry["count"] for entry in entries) > 40
     assert all(entry["message"].isprintable() for entry in entries)
     assert state_of(client) in ("connected", "reconnecting")

@@ -27,7 +27,7 @@ from tests.net.client.outsider import (
 )
 from zefnb import FX, run
 from zefnb.net.client import target as target_module
-from zefnb.net.client.failures import why_failed
+from zefnb.net.client.failures import failure_text
 
 # An outsider listens on 127.0.0.1, which each of these spellings leads to.
 THIS_MACHINE = (
@@ -55,7 +55,7 @@ def test_the_handshake_is_refused_with_403(outsider: Any) -> None:
         return connection.respond(403, "no hush for you\n")
 
     reason = fails_to_connect(url=outsider(process_request=refuse).url)
-    assert "the server answered HTTP 403 Forbidden instead of opening a WebSocket" in reason
+    assert "the server returned HTTP 403 Forbidden instead of opening a WebSocket" in reason
     assert "hush" not in reason
 
 
@@ -91,7 +91,7 @@ def test_tls_to_a_plain_port_and_plain_to_a_tls_port(
     outsider: Any, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain, sealed = outsider(), outsider(tls=certified(authority))
-    assert "hung up during the handshake" in fails_to_connect(url=f"wss://localhost:{plain.port}/ws")
+    assert "closed the connection during the handshake" in fails_to_connect(url=f"wss://localhost:{plain.port}/ws")
     assert plain.requests == []
     assert "handshake" in fails_to_connect(url=f"ws://localhost:{sealed.port}/ws")
     assert sealed.requests == []
@@ -113,7 +113,7 @@ def test_a_redirect_from_wss_to_ws_is_not_followed(outsider: Any, authority: tru
 
 
 def test_a_server_that_sends_nothing_or_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(target_module, "CONNECT_WITHIN", 0.2)
+    monkeypatch.setattr(target_module, "CONNECT_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}/ws"
         assert "timed out" in fails_to_connect(url=url)
@@ -125,12 +125,12 @@ def test_a_server_that_sends_nothing_or_closes_the_connection(monkeypatch: pytes
                 peer.recv(65_536)
 
         gone = pool.submit(hang_up)
-        assert "the server hung up during the handshake" in fails_to_connect(url=url)
+        assert "the server closed the connection during the handshake" in fails_to_connect(url=url)
         gone.result(20)
 
 
 @pytest.mark.parametrize(
-    ("scheme", "reason"), [("ws", "the answer is no WebSocket handshake"), ("wss", "no TLS: wrong version number")]
+    ("scheme", "reason"), [("ws", "the response is not a WebSocket handshake"), ("wss", "no TLS: wrong version number")]
 )
 def test_a_response_in_another_protocol(scheme: str, reason: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
@@ -155,14 +155,14 @@ def test_a_subprotocol_that_was_not_offered_is_refused(outsider: Any) -> None:
 
 
 def test_a_host_that_is_not_a_valid_name() -> None:
-    assert "it is no valid name" in fails_to_connect(url=f"ws://{'a' * 70}.localhost/ws")
+    assert "it is not a valid name" in fails_to_connect(url=f"ws://{'a' * 70}.localhost/ws")
 
 
 def test_an_operating_system_error_is_reported_in_its_own_words() -> None:
-    assert why_failed(OSError(errno.EHOSTUNREACH, "x")) == "No route to host"
+    assert failure_text(OSError(errno.EHOSTUNREACH, "x")) == "No route to host"
     both = OSError("Multiple exceptions: [Errno 111] Connect call failed, [Errno 101] Connect call failed")
-    assert why_failed(both) == "Network is unreachable; Connection refused"
-    assert why_failed(KeyError("hush")) == "KeyError"
+    assert failure_text(both) == "Network is unreachable; Connection refused"
+    assert failure_text(KeyError("hush")) == "KeyError"
 
 
 def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(

@@ -68,12 +68,12 @@ def test_a_plain_function_runs_beside_the_loop(outsider: Any) -> None:
     [
         (lambda: {}["API_KEY"], "the function for `headers` raised KeyError: 'API_KEY'"),
         (lambda: int("token=hush"), "raised ValueError"),
-        (lambda: None, "returned what cannot be sent: got a NoneType"),
+        (lambda: None, "returned headers that cannot be sent: got a NoneType"),
         (lambda: "X: y", "got a str"),
         (lambda: {"X-Api-Key": None}, "the value of X-Api-Key cannot be sent"),
         (lambda: {"X-Api-Key": "hush\r\nX: y"}, "the value of X-Api-Key cannot be sent"),
-        (lambda: {"X Y": "hush"}, "a name is no header's name"),
-        (lambda: [("a", "b", "hush")], "an item that is no pair"),
+        (lambda: {"X Y": "hush"}, "a name is not valid for a header"),
+        (lambda: [("a", "b", "hush")], "an item that is not a pair"),
     ],
 )
 def test_a_function_that_fails_is_named_without_its_secrets(outsider: Any, source: Any, reason: str) -> None:

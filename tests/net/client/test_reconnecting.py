@@ -187,7 +187,7 @@ def test_a_server_that_returns_without_tls_receives_nothing(
     server.tls = None
     server.come()
     publish(outbox, "sealed")
-    until(lambda: "hung up during the handshake" in journal_text())
+    until(lambda: "closed the connection during the handshake" in journal_text())
     assert (len(server.requests), server.received, state_of(client)) == (1, [], "reconnecting")
 
 
@@ -266,7 +266,7 @@ def test_a_server_that_sends_no_pong_counts_as_disconnected(
     client, *_ = talk_to(server)
     server.each(lambda connection: connection.transport.pause_reading())
     until(lambda: len(server.requests) >= 2)
-    assert "is lost (1006: no answer to a ping" in journal_text()
+    assert "is lost (1006: no pong for" in journal_text()
     until(lambda: state_of(client) == "connected")
 
 
@@ -280,12 +280,11 @@ def test_a_server_that_reads_nothing_at_all_counts_as_disconnected(
     server.each(lambda connection: connection.transport.pause_reading())
     messages = [bytes([n]) * (1 << 20) for n in range(14)]
     publish(outbox, *messages)
-    until(lambda: "no answer to a ping" in journal_text())
+    until(lambda: "no pong for" in journal_text())
     # On the next connection pongs come, behind 14 MiB that a busy machine may take its time for.
     monkeypatch.setattr(client_module, "PING_TIMEOUT", 20)
     until(lambda: len(server.requests) == 2, within=30)
     until(lambda: server.received == messages, within=30)
-    assert "no answer to a ping" in journal_text()
 
 
 def test_reading_pauses_while_publishers_wait_for_slow_clients(outsider: Any, until: Until) -> None:
@@ -305,13 +304,13 @@ def test_a_server_that_sends_pongs_stays_connected(
 ) -> None:
     pings: list[float] = []
     monkeypatch.setattr(client_module, "PING_INTERVAL", 0.01)
-    answers = client_module.Client._answers
+    answers = client_module.Client._responds
 
     async def counted(self: Any, connection: Any) -> bool:
         pings.append(time.monotonic())
         return await answers(self, connection)
 
-    monkeypatch.setattr(client_module.Client, "_answers", counted)
+    monkeypatch.setattr(client_module.Client, "_responds", counted)
     server = outsider()
     talk_to(server)
     until(lambda: len(pings) >= 5)
@@ -333,7 +332,7 @@ def test_pauses_grow_to_half_a_minute_with_jitter_and_restart_after_a_reset() ->
 def test_a_connection_that_lasted_resets_the_pauses(
     outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "_LASTED", -1.0)
+    monkeypatch.setattr(client_module, "_STABLE_AFTER", -1.0)
     resets: list[None] = []
     monkeypatch.setattr(Backoff, "reset", lambda self: resets.append(None))
     server = outsider()

@@ -94,7 +94,7 @@ def test_by_default_another_origin_is_not_followed(outsider: Any, host: str) -> 
 
 def test_none_follows_no_redirect(outsider: Any) -> None:
     server = outsider(process_request=redirects_to(lambda path: "/new" if path == "/ws" else None))
-    assert "redirects='none' follows nothing" in fails_to_connect(url=server.url, redirects="none")
+    assert "redirects='none' follows no redirect" in fails_to_connect(url=server.url, redirects="none")
     assert len(server.requests) == 1
 
 

@@ -40,7 +40,7 @@ def test_it_connects_when_the_proxy_reaches_the_server(outsider: Any) -> None:
 def test_it_raises_when_the_time_is_over() -> None:
     began = time.monotonic()
     reason = fails_to_connect(url=f"ws://127.0.0.1:{free_port()}/ws", wait=1)
-    assert reason.endswith("connection refused: nothing listens there; it was tried for 1 s")
+    assert reason.endswith("connection refused: nothing listens there; the client tried for 1 s")
     assert time.monotonic() - began < 10
 
 

@@ -23,18 +23,18 @@ from zefnb.net.client.connection import OutwardConnection
 from zefnb.net.client.consumers import Consumer
 from zefnb.net.client.failures import Disconnect, ServerNotReady, disconnect_of
 from zefnb.net.client.send_queue import MOST_BYTES, MOST_MESSAGES, Message, SendQueue
-from zefnb.net.client.target import CLOSE_WITHIN, Target
+from zefnb.net.client.target import CLOSE_TIMEOUT, Target
 from zefnb.net.keepalive import PING_INTERVAL, PING_TIMEOUT
 
 STOP_TIMEOUT = 1.0
-_SLICE = 64
+_MESSAGES_PER_ITERATION = 64
 # Pings without a pong. Otherwise a server that never sends pongs would make the client keep all of them.
 _MOST_PINGS = 256
 # Different problems of one client with their own line in the journal; a server could cause any number of them.
-_MOST_MISHAPS = 16
+_MOST_PROBLEMS = 16
 
 # Seconds: after a connection that lasted longer, the first pause is short again.
-_LASTED = 5.0
+_STABLE_AFTER = 5.0
 
 _STOPPED = Disconnect(1000, "the client was stopped")
 _INTERNAL_ERROR = 1011
@@ -59,7 +59,7 @@ class Client:
         self.since = Time.now()
         self.connection: OutwardConnection | None = None
         self._backoff = Backoff(longest=LONGEST_PAUSE)
-        self._mishaps: set[str] = set()
+        self._problems: set[str] = set()
         self._task: asyncio.Task[Any] | None = None
         self._stopping = False
         self._reading_since = 0.0
@@ -79,9 +79,9 @@ class Client:
             except ServerNotReady as error:
                 pause = self._backoff.next()
                 if time.monotonic() + pause >= deadline:
-                    tried = f"; it was tried for {wait:g} s" if wait else ""
+                    tried = f"; the client tried for {wait:g} s" if wait else ""
                     raise ConnectionFailed(f"{error}{tried}") from None
-                self._note("info", f"{error}; it is tried again for {wait:g} s", key=("wait", self.handle))
+                self._note("info", f"{error}; the client tries again for {wait:g} s", key=("wait", self.handle))
                 await asyncio.sleep(pause)
         self._backoff.reset()
         self.since = Time.now()
@@ -109,10 +109,10 @@ class Client:
     def _note(self, level: Any, text: str, key: object = None, **details: Any) -> None:
         self._runtime.journal.note(level, text, key=key, client=self.handle, **details)
 
-    def _note_mishap(self, text: str) -> None:
-        if len(self._mishaps) < _MOST_MISHAPS:
-            self._mishaps.add(text)
-        self._note("warning", text, key=("mishap", self.handle, text if text in self._mishaps else None))
+    def _note_problem(self, text: str) -> None:
+        if len(self._problems) < _MOST_PROBLEMS:
+            self._problems.add(text)
+        self._note("warning", text, key=("problem", self.handle, text if text in self._problems else None))
 
     async def _run(self) -> None:
         connection = self.connection
@@ -120,15 +120,15 @@ class Client:
             disconnect = await self._serve(connection)
             if self._stopping:
                 return
-            self._lost(disconnect)
+            self._on_disconnect(disconnect)
             connection = await self._reconnect()
 
     async def _serve(self, connection: OutwardConnection) -> Disconnect:
         """Send and receive messages until the connection is lost."""
         opened = time.monotonic()
         self.send_queue.connected()
-        self.consumer.connected(connection.subprotocol)
-        helpers = [
+        self.consumer.on_connect(connection.subprotocol)
+        tasks = [
             self._runtime.spawn(self._send(connection), f"sending by {self!r}"),
             self._runtime.spawn(self._keep_alive(connection), f"keeping alive {self!r}"),
         ]
@@ -138,11 +138,11 @@ class Client:
             # In one step, before the first await: no publisher must wait for a connection that is closed.
             self.connection = None
             self.send_queue.disconnected()
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.wait(helpers)
-        self.send_queue.requeue_unacked(again=disconnect.is_unread)
-        if time.monotonic() - opened > _LASTED:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        self.send_queue.requeue_unacked(again=disconnect.may_be_unread)
+        if time.monotonic() - opened > _STABLE_AFTER:
             self._backoff.reset()
         return disconnect
 
@@ -153,16 +153,16 @@ class Client:
             except ConnectionClosed as closed:
                 return disconnect_of(closed)
             self.received += 1
-            self.consumer.take(message)
+            self.consumer.on_message(message)
             if self.consumer.is_full():
-                await self._wait_for_room()
-            elif self.received % _SLICE == 0:
+                await self._wait_for_capacity()
+            elif self.received % _MESSAGES_PER_ITERATION == 0:
                 await asyncio.sleep(0)
 
-    async def _wait_for_room(self) -> None:
+    async def _wait_for_capacity(self) -> None:
         self._reading_since = float("inf")
         try:
-            await self.consumer.room()
+            await self.consumer.wait_for_capacity()
         finally:
             self._reading_since = time.monotonic()
 
@@ -174,22 +174,22 @@ class Client:
                 self.send_queue.mark_sent()
                 self.sent += 1
                 if self.send_queue.wants_ack and len(connection.pending_pings) < _MOST_PINGS:
-                    await self._ask_receipt(connection)
-                if self.sent % _SLICE == 0:
+                    await self._request_ack(connection)
+                if self.sent % _MESSAGES_PER_ITERATION == 0:
                     await asyncio.sleep(0)
         except ConnectionClosed:
             self.send_queue.disconnected()
 
-    async def _ask_receipt(self, connection: OutwardConnection) -> asyncio.Future[float]:
+    async def _request_ack(self, connection: OutwardConnection) -> asyncio.Future[float]:
         """Send a ping after messages: its pong confirms that they have arrived."""
         pong = asyncio.ensure_future(await connection.ping())
         mark = self.send_queue.ack_requested()
 
-        def answered(done: asyncio.Future[float]) -> None:
+        def on_pong(done: asyncio.Future[float]) -> None:
             if self.connection is connection and not done.cancelled() and done.exception() is None:
                 self.send_queue.confirm(mark)
 
-        pong.add_done_callback(answered)
+        pong.add_done_callback(on_pong)
         return pong
 
     async def _keep_alive(self, connection: OutwardConnection) -> None:
@@ -200,30 +200,30 @@ class Client:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await asyncio.sleep(PING_INTERVAL)
-                asked = time.monotonic()
-                if not await self._answers(connection) and self._reading_since < asked:
-                    await self._give_up(connection)
+                pinged_at = time.monotonic()
+                if not await self._responds(connection) and self._reading_since < pinged_at:
+                    await self._close_unresponsive(connection)
 
-    async def _give_up(self, connection: OutwardConnection) -> None:
+    async def _close_unresponsive(self, connection: OutwardConnection) -> None:
         with contextlib.suppress(TimeoutError):
             # The library would wait forever to write the close frame behind data that the server does not read.
-            async with asyncio.timeout(CLOSE_WITHIN):
-                await connection.close(_INTERNAL_ERROR, f"no answer to a ping for {PING_TIMEOUT:.0f} s")
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await connection.close(_INTERNAL_ERROR, f"no pong for {PING_TIMEOUT:.0f} s")
         connection.transport.abort()
 
-    async def _answers(self, connection: OutwardConnection) -> bool:
+    async def _responds(self, connection: OutwardConnection) -> bool:
         try:
-            pong = await asyncio.wait_for(self._ask_receipt(connection), PING_TIMEOUT)
+            pong = await asyncio.wait_for(self._request_ack(connection), PING_TIMEOUT)
         except TimeoutError:
             return False
         # Awaited without cancellation: the library fails on a cancelled one when the pong arrives.
         done, _ = await asyncio.wait({pong}, timeout=PING_TIMEOUT)
         return bool(done)
 
-    def _lost(self, disconnect: Disconnect) -> None:
+    def _on_disconnect(self, disconnect: Disconnect) -> None:
         self.since = Time.now()
-        self._note_mishap(f"the connection to {self.target} is lost ({disconnect}); it is made again")
-        self.consumer.lost(disconnect)
+        self._note_problem(f"the connection to {self.target} is lost ({disconnect}); the client reconnects")
+        self.consumer.on_disconnect(disconnect)
 
     async def _reconnect(self) -> OutwardConnection:
         while True:
@@ -232,14 +232,14 @@ class Client:
             try:
                 self.connection = await self.target.connect()
             except ConnectionFailed as error:
-                self._note_mishap(f"{error}; it is tried again")
+                self._note_problem(f"{error}; the client tries again")
                 continue
             self._note("info", f"connected again to {self.target}", key=("again", self.handle), attempts=self.attempts)
             self.attempts = 0
             self.since = Time.now()
             return self.connection
 
-    async def stop(self, patience: float = STOP_TIMEOUT) -> None:
+    async def stop(self, timeout: float = STOP_TIMEOUT) -> None:
         """Send the waiting messages and close with 1000.
 
         Sending has the given number of seconds, and everything after it has as many.
@@ -249,21 +249,21 @@ class Client:
         self.send_queue.disconnected()
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(2 * patience):
-                    await self._finish(patience)
+                async with asyncio.timeout(2 * timeout):
+                    await self._finish(timeout)
         finally:
             self._abandon()
 
-    async def _finish(self, patience: float) -> None:
+    async def _finish(self, timeout: float) -> None:
         connection, task = self.connection, self._task
         if connection is None:
             return
         if task is not None:
-            emptied = asyncio.ensure_future(self.send_queue.emptied())
+            empty = asyncio.ensure_future(self.send_queue.wait_until_empty())
             try:
-                await asyncio.wait({emptied, task}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({empty, task}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                emptied.cancel()
+                empty.cancel()
         await connection.close()
         if task is not None:
             # Messages that arrived before the close are still delivered.
@@ -277,7 +277,7 @@ class Client:
             self.connection = None
         if self.send_queue:
             self._note("warning", f"{self!r} was stopped with {len(self.send_queue)} messages that could not be sent")
-        self.consumer.stopped(_STOPPED)
+        self.consumer.on_stop(_STOPPED)
 
     def describe(self) -> dict[str, Any]:
         """The client as a plain dict."""

@@ -89,11 +89,11 @@ class Clients(Registry[Client]):
         client.begin()
         return client.handle
 
-    async def stop(self, handle: Entity, patience: float = STOP_TIMEOUT) -> None:
+    async def stop(self, handle: Entity, timeout: float = STOP_TIMEOUT) -> None:
         """Stop the client with this handle. Raises `NotRunning` when there is none."""
         client = self.get(handle)
         self.forget(handle)
-        await client.stop(patience)
+        await client.stop(timeout)
 
     def actor_ended(self, client: Client) -> None:
         """Stop a client whose actor has stopped."""

@@ -20,11 +20,11 @@ from websockets.uri import WebSocketURI
 # Bound once: in Python 3.11 each access to a member of the enum costs a call.
 _TEXT, _BINARY, _CLOSE, _PING = Opcode.TEXT, Opcode.BINARY, Opcode.CLOSE, Opcode.PING
 # Bytes that are parsed between two checks whether there is room for more.
-_SLICE = 16 << 10
+_PARSE_CHUNK = 16 << 10
 # Pings in one slice that each get their own pong; of further ones only the newest gets one.
 _MOST_PONGS = 64
 # After so many pings of a server that does not read, the client does not read either.
-MOST_UNANSWERED = 256
+MOST_PINGS_WAITING = 256
 
 
 class OutwardProtocol(ClientProtocol):
@@ -33,7 +33,7 @@ class OutwardProtocol(ClientProtocol):
     can_write = True
     pongs_left = _MOST_PONGS
     newest_ping: bytes | None = None
-    unanswered = 0
+    pings_waiting = 0
 
     def recv_frame(self, frame: Frame) -> None:
         """Take one frame."""
@@ -51,7 +51,7 @@ class OutwardProtocol(ClientProtocol):
             self.pongs_left -= 1
             return super().recv_frame(frame)
         self.newest_ping = bytes(frame.data)
-        self.unanswered += 1
+        self.pings_waiting += 1
         return None
 
 
@@ -66,7 +66,7 @@ class OutwardConnection(ClientConnection):
         # Reasons why reading is paused: "messages" that wait for a consumer, "pings" of a server that does not read.
         self._pauses: set[str] = set()
         self._is_reading = True
-        self._cut: asyncio.TimerHandle | None = None
+        self._abort_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is connected."""
@@ -82,36 +82,36 @@ class OutwardConnection(ClientConnection):
     def _parse(self) -> None:
         while self._unparsed and not self._pauses:
             piece = self._unparsed.popleft()
-            if len(piece) > _SLICE:
-                self._unparsed.appendleft(piece[_SLICE:])
+            if len(piece) > _PARSE_CHUNK:
+                self._unparsed.appendleft(piece[_PARSE_CHUNK:])
             self.protocol.pongs_left = _MOST_PONGS
-            super().data_received(bytes(piece[:_SLICE]))
-            self._answer_newest()
-            if not self.protocol.can_write and self.protocol.unanswered > MOST_UNANSWERED:
+            super().data_received(bytes(piece[:_PARSE_CHUNK]))
+            self._pong_newest()
+            if not self.protocol.can_write and self.protocol.pings_waiting > MOST_PINGS_WAITING:
                 self._pause("pings")
-        if self._cut is None and self.protocol.close_expected() and self.close_timeout is not None:
+        if self._abort_timer is None and self.protocol.close_expected() and self.close_timeout is not None:
             # The library waits forever for a server that sends a close frame and does not close.
-            self._cut = self.loop.call_later(self.close_timeout, self.transport.abort)
+            self._abort_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
         if not self._pauses and not self._is_reading and not self.transport.is_closing():
             self._is_reading = True
             self.transport.resume_reading()
 
-    def _answer_newest(self) -> None:
+    def _pong_newest(self) -> None:
         protocol = self.protocol
         if protocol.newest_ping is None or not protocol.can_write or protocol.state is not OPEN:
             return
-        ping, protocol.newest_ping, protocol.unanswered = protocol.newest_ping, None, 0
+        ping, protocol.newest_ping, protocol.pings_waiting = protocol.newest_ping, None, 0
         protocol.send_pong(ping)
         self.send_data()
 
-    def _pause(self, why: str) -> None:
-        self._pauses.add(why)
+    def _pause(self, reason: str) -> None:
+        self._pauses.add(reason)
         if self._is_reading and not self.transport.is_closing():
             self._is_reading = False
             self.transport.pause_reading()
 
-    def _resume(self, why: str) -> None:
-        self._pauses.discard(why)
+    def _resume(self, reason: str) -> None:
+        self._pauses.discard(reason)
         # Not now: the caller is just taking a message out of the queue.
         self.loop.call_soon(self._parse)
 
@@ -127,7 +127,7 @@ class OutwardConnection(ClientConnection):
         """The server reads again."""
         super().resume_writing()
         self.protocol.can_write = True
-        self._answer_newest()
+        self._pong_newest()
         self._resume("pings")
 
     def eof_received(self) -> None:
@@ -137,8 +137,8 @@ class OutwardConnection(ClientConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed."""
-        if self._cut is not None:
-            self._cut.cancel()
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
         self.protocol.can_write = False
         self._parse_rest()
         super().connection_lost(exc)

@@ -33,22 +33,22 @@ class Consumer(Protocol):
     def detach(self) -> None:
         """Unsubscribe the client."""
 
-    def connected(self, subprotocol: str | None) -> None:
+    def on_connect(self, subprotocol: str | None) -> None:
         """The connection is made, for the first time or again."""
 
-    def take(self, message: str | bytes) -> None:
+    def on_message(self, message: str | bytes) -> None:
         """A message has arrived."""
 
-    def lost(self, disconnect: Disconnect) -> None:
+    def on_disconnect(self, disconnect: Disconnect) -> None:
         """The connection is lost, and the client reconnects."""
 
-    def stopped(self, disconnect: Disconnect) -> None:
+    def on_stop(self, disconnect: Disconnect) -> None:
         """The client has stopped; no more messages arrive."""
 
     def is_full(self) -> bool:
         """Whether the reader should wait."""
 
-    async def room(self) -> None:
+    async def wait_for_capacity(self) -> None:
         """Wait until there is room."""
 
 
@@ -74,19 +74,19 @@ class TopicConsumer:
         for topic in self._subscribe_to:
             self._topics.unsubscribe(topic, self._client)
 
-    def connected(self, subprotocol: str | None) -> None:
+    def on_connect(self, subprotocol: str | None) -> None:
         pass
 
-    def take(self, message: str | bytes) -> None:
+    def on_message(self, message: str | bytes) -> None:
         self._until_check -= _OVERHEAD + len(message)
         content = ByteArray(message) if isinstance(message, bytes) else message
         for topic in self._push_into:
             self._topics.publish(topic, content)
 
-    def lost(self, disconnect: Disconnect) -> None:
+    def on_disconnect(self, disconnect: Disconnect) -> None:
         pass
 
-    def stopped(self, disconnect: Disconnect) -> None:
+    def on_stop(self, disconnect: Disconnect) -> None:
         pass
 
     def is_full(self) -> bool:
@@ -96,7 +96,7 @@ class TopicConsumer:
         self._until_check = _CHECK_EVERY
         return self._slow_clients.is_pausing or self._topics.are_congested(self._push_into)
 
-    async def room(self) -> None:
+    async def wait_for_capacity(self) -> None:
         while self._slow_clients.is_pausing or self._topics.are_congested(self._push_into):
             await asyncio.sleep(_POLL)
 
@@ -138,7 +138,7 @@ class ActorConsumer:
         self.detach()
         self._on_end()
 
-    def connected(self, subprotocol: str | None) -> None:
+    def on_connect(self, subprotocol: str | None) -> None:
         negotiated = {} if subprotocol is None else {"subprotocol": subprotocol}
         self._deliver(
             ET.WSServerConnected(
@@ -151,30 +151,30 @@ class ActorConsumer:
             )
         )
 
-    def take(self, message: str | bytes) -> None:
+    def on_message(self, message: str | bytes) -> None:
         self._deliver(message)
 
     def _deliver(self, message: Any) -> None:
         assert self.actor is not None
         self.actor.deliver(message)
 
-    def _disconnected(self, disconnect: Disconnect) -> Entity:
-        gone: Entity = ET.WSServerDisconnected(
+    def _disconnect_message(self, disconnect: Disconnect) -> Entity:
+        message: Entity = ET.WSServerDisconnected(
             url=self._url, time=Time.now(), code=disconnect.code, reason=disconnect.reason
         )
-        return gone
+        return message
 
-    def lost(self, disconnect: Disconnect) -> None:
-        self._deliver(self._disconnected(disconnect))
+    def on_disconnect(self, disconnect: Disconnect) -> None:
+        self._deliver(self._disconnect_message(disconnect))
 
-    def stopped(self, disconnect: Disconnect) -> None:
+    def on_stop(self, disconnect: Disconnect) -> None:
         if self.actor is not None:
-            self.actor.deliver_last(self._disconnected(disconnect))
+            self.actor.deliver_last(self._disconnect_message(disconnect))
 
     def is_full(self) -> bool:
         return self.actor is not None and self.actor.mailbox.is_full
 
-    async def room(self) -> None:
+    async def wait_for_capacity(self) -> None:
         while self.is_full():
             assert self.actor is not None
             free = asyncio.Event()

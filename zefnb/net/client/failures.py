@@ -26,19 +26,19 @@ from zefnb.errors import ConnectionFailed
 from zefnb.net.client.redirects import RedirectRefused
 from zefnb.text.controls import strip_controls
 
-CONNECT_WITHIN = 10.0
+CONNECT_TIMEOUT = 10.0
 ABNORMAL = 1006
 _TOO_BIG = 1009
-TOO_BIG = "a message from the server is larger than `max_size`; give a larger one to FX.StartWebSocketClient"
+TOO_BIG = "a message from the server is larger than `max_size`; pass a larger one to FX.StartWebSocketClient"
 
-_HUNG_UP = "the server hung up during the handshake: perhaps it wants the other of ws:// and wss://"
+_CLOSED_EARLY = "the server closed the connection during the handshake: try wss:// instead of ws://, or the reverse"
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
-def why_failed(error: Exception) -> str:
+def failure_text(error: Exception) -> str:
     """Why a connection could not be made, in plain words and without secrets.
 
-    >>> why_failed(ConnectionRefusedError(111, 'Connection refused'))
+    >>> failure_text(ConnectionRefusedError(111, 'Connection refused'))
     'connection refused: nothing listens there'
     """
     match error:
@@ -47,27 +47,27 @@ def why_failed(error: Exception) -> str:
         case ssl.SSLError():
             return f"no TLS: {(error.reason or 'the handshake failed').replace('_', ' ').lower()}"
         case TimeoutError():
-            return f"timed out: no answer within {CONNECT_WITHIN:.0f} s"
+            return f"timed out: no response within {CONNECT_TIMEOUT:.0f} s"
         case socket.gaierror():
             return f"the host's name has no address: {error.strerror}"
         case InvalidStatus():
-            return _why_status(error.response.status_code)
+            return _status_failure(error.response.status_code)
         case NegotiationError():
             return "the server chose an extension or a subprotocol that was not offered"
         case RedirectRefused():
             return str(error)
         case ProxyError() | InvalidProxy() | ImportError():
-            return f"the proxy named in the environment does not let us through ({type(error).__name__})"
+            return f"the proxy named in the environment refuses the connection ({type(error).__name__})"
         case ConnectionResetError() | ConnectionAbortedError():
-            return _HUNG_UP
+            return _CLOSED_EARLY
         case InvalidHandshake() if isinstance(error.__cause__, EOFError | ConnectionError):
-            return _HUNG_UP
+            return _CLOSED_EARLY
         case InvalidHandshake():
-            return "the answer is no WebSocket handshake: another kind of server, or one that wants wss://"
+            return "the response is not a WebSocket handshake: another kind of server, or one that needs wss://"
         case OSError():
-            return _why_os(error)
+            return _os_failure(error)
         case UnicodeError():
-            return "the host's name has no address: it is no valid name"
+            return "the host's name has no address: it is not a valid name"
         case _:
             return type(error).__name__
 
@@ -92,12 +92,12 @@ def may_be_starting(error: Exception) -> bool:
             return False
 
 
-def _why_status(code: int) -> str:
-    text = f"the server answered HTTP {_status(code)} instead of opening a WebSocket"
-    return f"{text}; give what it asks for with `headers`" if code == HTTPStatus.UNAUTHORIZED else text
+def _status_failure(code: int) -> str:
+    text = f"the server returned HTTP {_status(code)} instead of opening a WebSocket"
+    return f"{text}; pass the credentials that it requires with `headers`" if code == HTTPStatus.UNAUTHORIZED else text
 
 
-def _why_os(error: OSError) -> str:
+def _os_failure(error: OSError) -> str:
     # For a host with several addresses asyncio joins all errors into one text, without `errno`.
     numbers = {error.errno} if error.errno is not None else {int(n) for n in _ERRNO.findall(str(error))}
     if numbers == {errno.ECONNREFUSED}:
@@ -116,7 +116,7 @@ class Disconnect(NamedTuple):
     reason: str
 
     @property
-    def is_unread(self) -> bool:
+    def may_be_unread(self) -> bool:
         """Whether the peer may have left without reading the last messages.
 
         A peer that closes for its own reason has read them, and would close again if it got them again.
@@ -136,5 +136,5 @@ def disconnect_of(closed: ConnectionClosed) -> Disconnect:
     if closed.sent is not None and closed.sent.reason:
         return Disconnect(ABNORMAL, closed.sent.reason)
     cause = closed.__cause__
-    text = _why_os(cause).lower() if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) else ""
+    text = _os_failure(cause).lower() if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) else ""
     return Disconnect(ABNORMAL, text or "it ended without a close frame")

@@ -37,22 +37,22 @@ class Headers:
         if not callable(self._given):
             return self._given
         try:
-            found = await _call(self._given)
+            result = await _call(self._given)
         except Exception as error:
             text = strip_controls(hide_secrets(str(error)[:_LONGEST_REASON]))
             raise HeadersFailed(f"the function for `headers` raised {class_name(error)}: {text}") from error
-        problem = _problem_of(found)
+        problem = _problem_of(result)
         if problem:
-            raise HeadersFailed(f"the function for `headers` returned what cannot be sent: {problem}")
-        return _as_pairs(found)
+            raise HeadersFailed(f"the function for `headers` returned headers that cannot be sent: {problem}")
+        return _as_pairs(result)
 
 
 async def _call(function: Callable[[], Any]) -> Any:
     """Call a plain function in a thread, because it may fetch a token, and an async one on the loop."""
     if inspect.iscoroutinefunction(function):
         return await function()
-    found = await asyncio.to_thread(function)
-    return await found if inspect.isawaitable(found) else found
+    result = await asyncio.to_thread(function)
+    return await result if inspect.isawaitable(result) else result
 
 
 def check_headers(given: Any, faults: list[FieldError]) -> Headers:
@@ -86,10 +86,10 @@ def _problem_of(given: Any) -> str:
         return f"got {with_article(type(given).__name__)}"
     for pair in pairs:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
-            return f"got {with_article(type(given).__name__)} with an item that is no pair"
+            return f"got {with_article(type(given).__name__)} with an item that is not a pair"
         name, value = pair
         if not isinstance(name, str) or not _TOKEN.match(name):
-            return "a name is no header's name"
+            return "a name is not valid for a header"
         if not isinstance(value, str) or _CONTROL.search(value):
             return f"the value of {name} cannot be sent"
     return ""

@@ -10,7 +10,7 @@ from websockets.uri import WebSocketURI
 from zefnb.net.client.addresses import Scope, addresses_of, means_this_machine, scope_of
 
 # Seconds: behind a proxy, outside names may have no address here, and some resolvers take long to report that.
-RESOLVE_WITHIN = 1.0
+RESOLVE_TIMEOUT = 1.0
 
 
 async def needs_proxy(uri: WebSocketURI) -> bool:
@@ -24,7 +24,7 @@ async def needs_proxy(uri: WebSocketURI) -> bool:
     if means_this_machine(uri.host.lower().rstrip(".")):
         return False
     try:
-        async with asyncio.timeout(RESOLVE_WITHIN):
+        async with asyncio.timeout(RESOLVE_TIMEOUT):
             addresses = await addresses_of(uri)
     except (OSError, UnicodeError):
         # Perhaps only the proxy can resolve the name. (A timeout is an OSError.)

@@ -52,12 +52,12 @@ async def follow(hop: Hop, location: str, peer: str | None, mode: RedirectMode) 
     """
     url = _joined(hop.url, location)
     if mode == "none":
-        raise RedirectRefused(f"the server redirects to {printable_url(url)}, and redirects='none' follows nothing")
+        raise RedirectRefused(f"the server redirects to {printable_url(url)}, and redirects='none' follows no redirect")
     before, after = parse_uri(hop.url), parse_uri(url)
     if before.secure and not after.secure:
         raise RedirectRefused("a redirect leads from wss to ws, which is never followed")
-    stays = _origin(before) == _origin(after)
-    if not stays and mode == "same-origin":
+    same_origin = _origin(before) == _origin(after)
+    if not same_origin and mode == "same-origin":
         raise RedirectRefused(
             f"the server redirects to {printable_url(url)}, which is another origin; "
             "connect there, or follow it with redirects='any', without `headers`"
@@ -67,14 +67,14 @@ async def follow(hop: Hop, location: str, peer: str | None, mode: RedirectMode) 
     except (OSError, UnicodeError):
         # Also behind a proxy: a host without an address cannot be checked, so the redirect is not followed.
         raise RedirectRefused("the server redirects to a host whose name has no address") from None
-    nearest = _scope_of_peer(before, peer, stays)
-    if any(scope_of(address) < nearest for address in addresses):
+    peer_scope = _scope_of_peer(before, peer, same_origin)
+    if any(scope_of(address) < peer_scope for address in addresses):
         raise RedirectRefused(
-            f"a server elsewhere redirects to {printable_url(url)}, which is on this machine or its network; "
-            "that is never followed"
+            f"a remote server redirects to {printable_url(url)}, which is on this machine or its network; "
+            "such a redirect is never followed"
         )
-    headers = hop.headers if stays else []
-    url = _with_user_of(hop.url, url) if stays else url
+    headers = hop.headers if same_origin else []
+    url = _with_user_of(hop.url, url) if same_origin else url
     if get_proxy(after) is not None and any(scope_of(address) is not Scope.MACHINE for address in addresses):
         return [Hop(url, headers)]
     return [Hop(url, headers, address) for address in addresses]
@@ -109,11 +109,11 @@ def _with_user_of(old: str, new: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}{at}{parts.netloc}"))
 
 
-def _scope_of_peer(uri: WebSocketURI, peer: str | None, stays: bool) -> Scope:
+def _scope_of_peer(uri: WebSocketURI, peer: str | None, same_origin: bool) -> Scope:
     if peer is None:
         return Scope.PUBLIC
     scope = scope_of(peer)
     # A name that does not always mean this machine may have another address later.
-    if scope is Scope.MACHINE and not stays and not means_this_machine(uri.host):
+    if scope is Scope.MACHINE and not same_origin and not means_this_machine(uri.host):
         return Scope.NETWORK
     return scope

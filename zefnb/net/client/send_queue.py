@@ -16,7 +16,7 @@ _MOST_UNACKED = 4_096
 _MOST_UNACKED_BYTES = 4 << 20
 _ACK_INTERVAL = 256
 # Publishers that may have been allowed to publish just before they were paused.
-_LATECOMERS = 64
+_LATE_PUBLISHERS = 64
 
 
 class Message(NamedTuple):
@@ -78,25 +78,25 @@ class SendQueue:
         self._call_queue = call_queue
         self._waiting = MessageQueue()
         self._unacked = MessageQueue()
-        self._handed = self._confirmed = self._ack_requested = 0
-        self._is_connected = self._holds = False
-        self._owed = 0
-        self._something = asyncio.Event()
-        self._nothing = asyncio.Event()
-        self._nothing.set()
+        self._sent = self._confirmed = self._ack_requested = 0
+        self._is_connected = self._is_pausing = False
+        self._allowance = 0
+        self._not_empty = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def put(self, message: Message) -> bool:
         """Add a message. Returns false when there is no room for it."""
-        if self._is_full_for(message) and not self._take_owed():
+        if self._is_full_for(message) and not self._use_allowance():
             self.dropped += 1
             return False
         self._waiting.put(message)
-        self._something.set()
-        self._nothing.clear()
-        self._weigh()
+        self._not_empty.set()
+        self._empty.clear()
+        self._update_pause()
         return True
 
     def _is_full_for(self, message: Message) -> bool:
@@ -104,48 +104,48 @@ class SendQueue:
         # A message larger than the limit is accepted when it is alone: otherwise it could never be sent.
         return bool(waiting) and waiting.exceeds(MOST_MESSAGES - 1, MOST_BYTES - len(message.payload))
 
-    def _take_owed(self) -> bool:
+    def _use_allowance(self) -> bool:
         """Whether to accept one message beyond the limit: other threads may have begun to publish before the pause."""
-        if not (self._holds and self._owed):
+        if not (self._is_pausing and self._allowance):
             return False
-        self._owed -= 1
+        self._allowance -= 1
         return True
 
     @property
     def progress(self) -> Progress:
         """The number of messages that were added, and how many of them have been sent."""
-        return Progress(self._handed, self._handed + len(self._waiting))
+        return Progress(self._sent, self._sent + len(self._waiting))
 
     async def first(self) -> Message:
         """Wait for the oldest message and return it. It stays in the queue until `mark_sent`."""
         while not self._waiting:
-            self._something.clear()
-            await self._something.wait()
+            self._not_empty.clear()
+            await self._not_empty.wait()
         return self._waiting.messages[0]
 
-    async def emptied(self) -> None:
+    async def wait_until_empty(self) -> None:
         """Wait until all messages have been sent."""
-        await self._nothing.wait()
+        await self._empty.wait()
 
     def mark_sent(self) -> None:
         """Move the oldest message to the unconfirmed ones: it has been passed to the connection."""
         self._unacked.put(self._waiting.take())
-        self._handed += 1
+        self._sent += 1
         while self._unacked.exceeds(_MOST_UNACKED, _MOST_UNACKED_BYTES):
             self._confirm_oldest()
         if not self._waiting:
-            self._nothing.set()
-        self._weigh()
+            self._empty.set()
+        self._update_pause()
 
     @property
     def wants_ack(self) -> bool:
         """Whether to request a confirmation from the peer now."""
-        return not self._waiting or self._handed - self._ack_requested >= _ACK_INTERVAL
+        return not self._waiting or self._sent - self._ack_requested >= _ACK_INTERVAL
 
     def ack_requested(self) -> int:
         """Note that a confirmation was requested. Returns the mark for `confirm` when the peer responds."""
-        self._ack_requested = self._handed
-        return self._handed
+        self._ack_requested = self._sent
+        return self._sent
 
     def confirm(self, mark: int) -> None:
         """Confirm all messages that had been sent when the confirmation `mark` was requested."""
@@ -159,32 +159,32 @@ class SendQueue:
     def connected(self) -> None:
         """There is a connection: messages can be sent."""
         self._is_connected = True
-        self._weigh()
+        self._update_pause()
 
     def disconnected(self) -> None:
         """There is no connection: no message can be sent, so publishers are not paused."""
         self._is_connected = False
-        self._weigh()
+        self._update_pause()
 
     def requeue_unacked(self, *, again: bool) -> None:
         """After the end of a connection: with `again`, unconfirmed messages are sent again, before all others."""
-        self._confirmed = self._ack_requested = self._handed
+        self._confirmed = self._ack_requested = self._sent
         if not again:
             self._unacked.clear()
         elif self._unacked:
             self._waiting.put_first(self._unacked)
-            self._something.set()
-            self._nothing.clear()
+            self._not_empty.set()
+            self._empty.clear()
 
-    def _weigh(self) -> None:
+    def _update_pause(self) -> None:
         """Pause publishers when the queue is half full, and resume them when it is a quarter full."""
-        share = 4 if self._holds else 2
-        holds = self._is_connected and self._waiting.exceeds(MOST_MESSAGES / share, MOST_BYTES / share)
-        if holds == self._holds:
+        share = 4 if self._is_pausing else 2
+        is_pausing = self._is_connected and self._waiting.exceeds(MOST_MESSAGES / share, MOST_BYTES / share)
+        if is_pausing == self._is_pausing:
             return
-        self._holds = holds
-        if holds:
-            self._owed = self._call_queue.waiting + _LATECOMERS
+        self._is_pausing = is_pausing
+        if is_pausing:
+            self._allowance = self._call_queue.waiting + _LATE_PUBLISHERS
             self._call_queue.pause_for(self)
         else:
             self._call_queue.resume_for(self)

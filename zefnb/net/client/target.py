@@ -21,13 +21,13 @@ from websockets.uri import parse_uri
 
 from zefnb.errors import ConnectionFailed, FieldError, shown
 from zefnb.net.client.connection import Attempt, OutwardConnection
-from zefnb.net.client.failures import CONNECT_WITHIN, ServerNotReady, may_be_starting, why_failed
+from zefnb.net.client.failures import CONNECT_TIMEOUT, ServerNotReady, failure_text, may_be_starting
 from zefnb.net.client.headers import Headers, HeadersFailed, check_headers
 from zefnb.net.client.printable import printable_url
 from zefnb.net.client.proxies import needs_proxy
 from zefnb.net.client.redirects import MODES, MOST_REDIRECTS, Hop, RedirectMode, RedirectRefused, follow, location_of
 
-CLOSE_WITHIN = 1.0
+CLOSE_TIMEOUT = 1.0
 MAX_SIZE = 16 << 20
 
 _URL = "ws://host/path or wss://host/path"
@@ -70,25 +70,25 @@ class Target:
         attempt may succeed.
         """
         try:
-            async with asyncio.timeout(CONNECT_WITHIN):
+            async with asyncio.timeout(CONNECT_TIMEOUT):
                 return await self._connect()
         except HeadersFailed as error:
             raise ConnectionFailed(f"could not connect to {self.shown}: {error}") from error.__cause__
         except Exception as error:
             # Not chained: errors of the library can contain the url with its secrets.
             kind = ServerNotReady if may_be_starting(error) else ConnectionFailed
-            raise kind(f"could not connect to {self.shown}: {why_failed(error)}") from None
+            raise kind(f"could not connect to {self.shown}: {failure_text(error)}") from None
 
     async def _connect(self) -> OutwardConnection:
         hops = [Hop(self._url, await self._headers.for_attempt())]
         for _ in range(MOST_REDIRECTS + 1):
-            found = await self._first_of(hops)
-            if isinstance(found, OutwardConnection):
-                return found
-            hops = found
+            result = await self._connect_to_one(hops)
+            if isinstance(result, OutwardConnection):
+                return result
+            hops = result
         raise RedirectRefused(f"more than {MOST_REDIRECTS} redirects, one after the other")
 
-    async def _first_of(self, hops: list[Hop]) -> OutwardConnection | list[Hop]:
+    async def _connect_to_one(self, hops: list[Hop]) -> OutwardConnection | list[Hop]:
         """Connect to the first address that accepts. Returns a connection, or the next steps of a redirect."""
         for number, hop in enumerate(hops, 1):
             try:
@@ -112,14 +112,14 @@ class Target:
             proxy=proxy,
             # `connect` has one limit for all steps together.
             open_timeout=None,
-            close_timeout=CLOSE_WITHIN,
+            close_timeout=CLOSE_TIMEOUT,
             max_size=self.max_size,
             logger=_quiet,
         )
         try:
             connection = await attempt
-        except InvalidStatus as answer:
-            location = location_of(answer.response)
+        except InvalidStatus as error:
+            location = location_of(error.response)
             if location is None:
                 raise
             return await follow(hop, location, attempt.peer, self._redirects)
@@ -183,14 +183,14 @@ def _check_url(url: str, port: int | None, faults: list[FieldError]) -> str | No
     if port is None or port == own_port:
         return url
     if own_port is not None:
-        faults.append(FieldError("port", f"got {port}, but the url says {own_port}", "one of the two"))
+        faults.append(FieldError("port", f"got {port}, but the url has port {own_port}", "one of the two"))
         return None
     return urlunsplit(parts._replace(netloc=f"{parts.netloc.removesuffix(':')}:{port}"))
 
 
 def _problem_of(url: str, parts: SplitResult) -> str:
     if re.search(r"\s", url):
-        return "it holds white space"
+        return "it contains white space"
     if parts.scheme in _HINTS:
         return f"it begins with {parts.scheme}://"
     if parts.scheme not in ("ws", "wss"):
@@ -222,8 +222,8 @@ def _check_tls(
     try:
         return ssl.create_default_context(cafile=os.fspath(ca_file))
     except ssl.SSLError:
-        problem = f"{shown(ca_file)} holds no certificate"
+        problem = f"{shown(ca_file)} contains no certificate"
     except (OSError, TypeError) as error:
-        problem = f"{shown(ca_file)}: {getattr(error, 'strerror', None) or 'no path'}"
+        problem = f"{shown(ca_file)}: {getattr(error, 'strerror', None) or 'not a path'}"
     faults.append(FieldError("ca_file", problem, "a file of certificates (PEM) to trust"))
     return None
