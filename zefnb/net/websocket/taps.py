@@ -18,8 +18,8 @@ from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.frames import head_of
 from zefnb.text.short_repr import short_repr
 
-FRAMES_LIMIT = 50
-MESSAGES_LIMIT = 100
+RECORDED_FRAMES = 50
+RECORDED_MESSAGES = 100
 _LONGEST_TEXT = 4_000
 _LONGEST_BINARY = 1_024
 
@@ -49,7 +49,7 @@ class Tap:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.viewers = 0
-        self._frames: deque[tuple[int, str, float, str | bytes, int]] = deque(maxlen=FRAMES_LIMIT)
+        self._frames: deque[tuple[int, str, float, str | bytes, int]] = deque(maxlen=RECORDED_FRAMES)
         self._number = 0
         self._inner: Callable[[Any], None] | None = None
 
@@ -148,7 +148,7 @@ class Tail:
 
     def __init__(self, topic: Any) -> None:
         self.topic = topic
-        self._messages: deque[tuple[float, Any, int | None]] = deque(maxlen=MESSAGES_LIMIT)
+        self._messages: deque[tuple[float, Any, int | None]] = deque(maxlen=RECORDED_MESSAGES)
         self._count = 0
 
     def deliver(self, content: Any) -> None:
