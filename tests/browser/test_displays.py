@@ -112,7 +112,7 @@ class Gallery:
 
     def missing(self, number: int, one: Shown) -> list[str]:
         """Return the words that a cell should show, and does not."""
-        output, deadline = self.output(number), time.monotonic() + 5
+        output, deadline = self.output(number), time.monotonic() + 20
         while words := [word for word in one.words if word not in output.inner_text()]:
             if time.monotonic() > deadline:
                 return [f"{one.source} shows no {words}: {output.inner_text()}"]

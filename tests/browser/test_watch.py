@@ -41,15 +41,16 @@ server = FX.StartHTTPServer(
 ) | run
 print(server.port)
 """
-SLEEP = "time.sleep(60)"
-SPIN = "until = time.time() + 60\nwhile time.time() < until: pass"
+# Longer than the test takes on a busy machine, which interrupts it at its end.
+SLEEP = "time.sleep(600)"
+SPIN = "until = time.time() + 600\nwhile time.time() < until: pass"
 CONTROL = """
 from zefnb.engine.runtime import default_runtime
 from zefnb.notebook.watch.control import Control
 control = default_runtime().service(Control)
-before = control.ticks
+before, began = control.ticks, time.monotonic()
 time.sleep(2)
-print(len(control._viewers), control.ticks - before, len(control._tokens))
+print(len(control._viewers), (control.ticks - before) / (time.monotonic() - began), len(control._tokens))
 """
 
 
@@ -102,10 +103,7 @@ def column(notebook, title):
 
 def busy_with(notebook, cell):
     notebook.start(cell)
-    deadline = time.monotonic() + 10
-    while not notebook.is_busy():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    soon(notebook.is_busy)
 
 
 def close_code(client):
@@ -367,38 +365,37 @@ def test_running_the_cell_again_leaves_one_table_and_one_view(started, client_of
     soon(lambda: rows(notebook).count() == 1)
     assert notebook.page.locator(".zefnb-watch").count() == 1
     notebook.run(2)
-    views, ticks, tokens = map(int, notebook.text(2).split())
+    views, ticks_a_second, tokens = map(float, notebook.text(2).split())
     assert (views, tokens) == (1, 1)
-    assert ticks <= 11
+    assert ticks_a_second <= 5.5
 
 
 LATER = """
 import threading
 from zefnb.engine.runtime import default_runtime
 from zefnb.notebook.watch.control import Control
-control, seen = default_runtime().service(Control), []
+control = default_runtime().service(Control)
 
 def look():
-    time.sleep(4)
+    while control._viewers:
+        time.sleep(0.1)
     before = control.ticks
     time.sleep(2)
-    seen.append((len(control._viewers), control.ticks - before))
+    with open({path!r}, 'x') as file:
+        print(len(control._viewers), control.ticks - before, file=file)
 
 threading.Thread(target=look).start()
 """
 
 
-def test_no_timer_runs_after_the_tab_is_closed(started, client_of, open_notebook):
-    notebook = started(LATER, "print(*seen)")
+def test_no_timer_runs_after_the_tab_is_closed(started, client_of, tmp_path):
+    seen = tmp_path / "seen"
+    notebook = started(LATER.format(path=str(seen)))
     client_of(notebook)
     soon(lambda: rows(notebook).count() == 1)
-    notebook.save()
     notebook.run(2)
     notebook.page.close()
-    time.sleep(6.5)
-    again = open_notebook(None)
-    again.run(3)
-    assert again.text(3).strip() == "(0, 0)"
+    assert soon(lambda: seen.exists() and seen.read_text()) == "0 0\n"
 
 
 def test_a_name_chosen_by_a_client_is_shown_as_text_and_not_run(started, client_of):

