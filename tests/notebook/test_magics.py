@@ -404,6 +404,24 @@ def test_stop_stops_anything_reports_it_and_completes_its_name(kernel, made, kin
     assert kernel.complete("%zef stop what_r") == ["%zef stop what_runs"]
     assert kernel.run("%zef stop what_runs").text == f"stopped the {kind} what_runs\n"
     assert kernel.value(count) == before
+    assert kernel.run("%zef stop what_runs").text == f"the {kind} what_runs has already been stopped\n"
+
+
+@pytest.mark.parametrize("ended_by", ["%zef stop gone", "FX.StopHTTPServer(server=gone) | run"])
+def test_stop_says_that_a_server_has_already_been_stopped(kernel, ended_by):
+    kernel.run("gone = FX.StartHTTPServer(routes={'/': 'x'}, port=0) | run")
+    kernel.run(ended_by)
+    port = kernel.value("gone.port")
+    assert kernel.run("%zef stop gone").text == f"the server on port {port} has already been stopped\n"
+
+
+def test_stop_says_that_an_outward_client_has_already_been_stopped(kernel):
+    kernel.run(
+        "s = FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_subscribe_to=[ET.Topic('x')])}, port=0) | run"
+    )
+    kernel.run("c = FX.StartWebSocketClient(url=f'ws://127.0.0.1:{s.port}/ws', in_stream_into=[ET.Topic('x')]) | run")
+    assert kernel.run("%zef stop c").text == "stopped the outward client c\n"
+    assert kernel.run("%zef stop c").text == "the outward client c has already been stopped\n"
 
 
 def test_stop_reports_names_that_it_cannot_stop(kernel):

@@ -123,7 +123,7 @@ def test_a_long_state_is_shortened_without_reading_all_of_it():
     assert brief("x" * 10**6) == "'" + "x" * 38 + "…"
     assert brief({"a": {"b": {"c": 1}}}) == "{'a': {'b': {…}}}"
     guest = ET.Guest(room=ET.Topic("tea"), out=ET.Topic("🍃-15cef756dc5a49c8982e"), inside=ET.A(b=ET.B(c=1)))
-    assert brief(guest) == "ET.Guest(room=ET.Topic('tea'), out=ET.Topic('🍃-15cef756dc…'), inside=ET.A(b=ET.B(…)))"
+    assert brief(guest) == "ET.Guest(room=ET.Topic('tea'), out=ET.Topic('15cef756…'), inside=ET.A(b=ET.B(…)))"
 
 
 def test_the_repr_of_a_users_class_is_not_called_on_the_loop():

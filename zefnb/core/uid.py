@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 from zefnb.core.types import Matcher
 from zefnb.errors import FieldError, InvalidValue, shown
+from zefnb.text.uids import MARK
 
-PREFIX = "🍃-"
-_FORM = re.compile(r"🍃-[0-9a-f]{20}\Z")
+PREFIX = MARK
+_FORM = re.compile(rf"{PREFIX}[0-9a-f]{{20}}\Z")
 
 
 def generate_uid() -> str:

@@ -83,8 +83,9 @@ async def start_http_server(
             the system allows the process fewer descriptors.
         max_body: The longest body of a request, in bytes (default 1 MiB); a longer one is refused with 413. A route may
             have its own limit: `ET.Route(handler=..., max_body=...)`.
-        trusted_proxies: Addresses and networks of proxies, such as `'10.0.0.0/8'`, whose `X-Forwarded-For`, `-Proto`
-            and `-Prefix` are believed. From others these headers are ignored (default: from all).
+        trusted_proxies: Addresses and networks of proxies, such as `'10.0.0.0/8'`, whose `X-Forwarded-For`,
+            `-Proto`, `-Host` and `-Prefix` are believed; the Host must be allowed as any other. From others these
+            headers are ignored (default: from all).
         auth: The logins of the server: `'token'` for a link that is shown under the cell, a dict of names and
             passwords, a function of a name and a password, plain or async, that returns true, false or a dict about the
             user, `ET.GoogleOAuth`, `ET.GitHubOAuth`, `ET.OIDC`, `ET.JupyterHub`, or `ET.Auth` with several of these and

@@ -18,6 +18,7 @@ from zefnb.net.http.servers import Servers
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.endpoint import Endpoint
 from zefnb.text.short_repr import short_repr
+from zefnb.text.uids import short_uids
 from zefnb.topics.hub import WATCH, Hub, TopicState
 from zefnb.topics.timer import Timers
 
@@ -247,7 +248,7 @@ def brief(value: Any, depth: int = 2) -> str:
     >>> brief({'name': 'Ada', 'scores': list(range(1000))})
     "{'name': 'Ada', 'scores': [0, 1, 2, 3, …]}"
     """
-    return _brief(value, depth)[:_LONGEST_BRIEF]
+    return short_uids(_brief(value, depth)[:_LONGEST_BRIEF])
 
 
 def _brief(value: Any, depth: int) -> str:

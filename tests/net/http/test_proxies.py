@@ -89,6 +89,7 @@ def test_the_client_is_the_last_address_that_is_no_trusted_proxy(behind: Any, wa
 def test_from_others_it_is_ignored(behind: Any, way: str, trusted: tuple[str, ...]):
     ask = behind(*trusted, allowed_hosts=["hub.example"])
     lines = ("X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https", "X-Forwarded-Prefix: /proxy/8000")
+    lines += ("X-Forwarded-Host: hub.example",)
     _, seen = ask(way, *lines)
     assert seen.client_ip == "127.0.0.1"
     if way == "http":
@@ -115,6 +116,28 @@ def test_a_page_of_the_proxys_own_address_is_admitted(behind: Any, way: str, ori
     assert status == ((200 if way == "http" else 101) if is_admitted else 403)
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("forwarded", "origin", "is_admitted"),
+    [
+        ("hub.example", "https://hub.example", True),
+        ("hub.example:9443", "https://HUB.example:9443", True),
+        ("hub.example:9443", "https://hub.example:9444", False),
+        ("hub.example", "https://evil.example", False),
+        ("evil.example", "https://evil.example", False),
+        ("hub.example/..", "https://hub.example", False),
+        ("hub.example@evil.example", "https://evil.example", False),
+        ("[::1", "https://hub.example", False),
+    ],
+)
+def test_the_host_that_a_proxy_forwards_is_checked_as_any_other(
+    behind: Any, way: str, forwarded: str, origin: str, is_admitted: bool
+):
+    ask = behind("127.0.0.1", allowed_hosts=["hub.example"])
+    status, _ = ask(way, "X-Forwarded-Proto: https", f"X-Forwarded-Host: {forwarded}", f"Origin: {origin}")
+    assert status == ((200 if way == "http" else 101) if is_admitted else 403)
+
+
 @pytest.mark.parametrize(
     ("lines", "base_url"),
     [
@@ -126,6 +149,11 @@ def test_a_page_of_the_proxys_own_address_is_admitted(behind: Any, way: str, ori
         (["X-Forwarded-Proto: https, http", "X-Forwarded-For: 203.0.113.9, 10.0.0.1"], "https://localhost"),
         (["X-Forwarded-Proto: https, http", "X-Forwarded-For: 8.8.8.8, 203.0.113.9"], "http://localhost"),
         (["X-Forwarded-Proto: https, http"], "http://localhost"),
+        (["X-Forwarded-Host: hub.example:9443"], "http://hub.example:9443"),
+        (["X-Forwarded-Host: hub.example", "X-Forwarded-Proto: https"], "https://hub.example"),
+        (["X-Forwarded-Host: hub.example, 10.0.0.1", "X-Forwarded-For: 203.0.113.9, 10.0.0.1"], "http://hub.example"),
+        (["X-Forwarded-Host: evil.example, hub.example"], "http://hub.example"),
+        (["X-Forwarded-Host: , "], "http://localhost"),
         (["X-Forwarded-Prefix: /user/ada/proxy/8000/"], "http://localhost/user/ada/proxy/8000"),
         (["X-Forwarded-Prefix: /a", "X-Forwarded-Prefix: /b"], "http://localhost/b"),
         (["X-Forwarded-Prefix: //evil.example"], "http://localhost"),
@@ -137,7 +165,7 @@ def test_a_page_of_the_proxys_own_address_is_admitted(behind: Any, way: str, ori
     ],
 )
 def test_the_address_is_the_one_that_the_client_sees(behind: Any, lines: list[str], base_url: str):
-    _, seen = behind("127.0.0.1", "10.0.0.0/8")("http", *lines)
+    _, seen = behind("127.0.0.1", "10.0.0.0/8", allowed_hosts=["hub.example"])("http", *lines)
     assert seen.base_url == base_url
 
 

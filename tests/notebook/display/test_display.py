@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from zefnb import ET, FX, DictDatabase, identity, run
+from zefnb import ET, FX, DictDatabase, generate_uid, identity, run
 from zefnb.core.rows import Rows
 from zefnb.core.time import Time
 from zefnb.notebook.display import html
 from zefnb.notebook.display.display import Display, as_html, plain_text
 from zefnb.notebook.display.tables import grid
+from zefnb.text.uids import escaped_uids
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_a_server_is_shown_with_its_links_its_clients_and_its_state(shell, serve
         assert "1 client" in shown[form]
         assert "running" in shown[form]
         assert "not running" not in shown[form]
-    assert shown["text/plain"].startswith(repr(server))
+    assert shown["text/plain"].startswith(escaped_uids(repr(server)))
     FX.StopHTTPServer(server=server) | run
     assert "not running" in forms(shell, server)["text/html"]
 
@@ -75,7 +76,7 @@ def test_every_handle_has_both_forms_and_says_when_it_has_ended(shell):
 def test_a_plain_value_is_shown_as_its_expression(shell, server):
     assert forms(shell, ET.Guest(name="Ada")) == {"text/plain": "ET.Guest(name='Ada')"}
     assert forms(shell, ET.Topic("chat")) == {"text/plain": "ET.Topic('chat')"}
-    assert forms(shell, [server])["text/plain"] == f"[{server!r}]"
+    assert forms(shell, [server])["text/plain"] == escaped_uids(f"[{server!r}]")
 
 
 def test_a_name_chosen_by_a_peer_is_shown_as_text_and_not_run(shell, server, connect, until):
@@ -176,3 +177,17 @@ def test_pandas_makes_rows_of_keys_and_values_of_a_database():
         assert pandas.Series(db).to_dict() == dict(db)
     finally:
         FX.CloseDB(db=db) | run
+
+
+def test_no_form_for_people_has_the_leaf_of_a_uid_which_many_fonts_lack(shell: Any, server: Any) -> None:
+    db = FX.CreateDB(type=DictDatabase, initial_state={"server": server}) | run
+    actor = FX.StartActor(initial_state=ET.Guest(db=db, rooms=[server]), handler=lambda m, s: [[], s]) | run
+    timer = FX.StartTimer(interval=9, target=ET.Topic(generate_uid()), content="") | run
+    rows = [FX.StreamGraphSnapshot() | run, FX.ListActors() | run, FX.QueryAllActiveHTTPServers() | run]
+    for value in (server, db, actor, timer, ET.Guest(db=db), [server, {"db": db}], *rows):
+        assert forms(shell, value)
+        assert "🍃" not in "".join(forms(shell, value).values())
+    # The value has it, and its `repr` and its plain form are expressions.
+    assert repr(server).startswith("ET.HTTPServer('🍃-")
+    for text in (repr(server), forms(shell, server)["text/plain"].splitlines()[0]):
+        assert eval(text) == server

@@ -1,4 +1,4 @@
-"""Trusted proxies: they describe the client in X-Forwarded-For, -Proto and -Prefix.
+"""Trusted proxies: they describe the client in X-Forwarded-For, -Proto, -Host and -Prefix.
 
 Any peer can send these headers, so they are used only from the proxies that the program names.
 """
@@ -34,10 +34,11 @@ class Proxies:
             return head
         hops = _list(head.values("x-forwarded-for"))[-_MOST_HOPS:]
         at, client = self._client(peer, hops)
-        protocols = _list(head.values("x-forwarded-proto"))[-_MOST_HOPS:]
-        # A list has one protocol for each hop; a single protocol belongs to the nearest proxy.
-        protocol = (protocols[at] if len(protocols) == len(hops) else protocols[-1]).lower() if protocols else ""
+        protocol = _at(at, hops, head.values("x-forwarded-proto")).lower()
+        host = _at(at, hops, head.values("x-forwarded-host"))
         return head._replace(
+            # The gate checks this Host as any other: a client chooses it, also behind a proxy.
+            headers={**head.headers, "host": (host,)} if host else head.headers,
             client_ip=str(client),
             is_secure=protocol in ("https", "wss") if protocol in _PROTOCOLS else head.is_secure,
             prefix=_prefix(head.values("x-forwarded-prefix")),
@@ -81,6 +82,14 @@ def _is_network(given: Any) -> bool:
 def _list(values: Sequence[str]) -> list[str]:
     """The members of a header that is a list and may occur several times."""
     return [member.strip() for value in values for member in value.split(",") if member.strip()]
+
+
+def _at(at: int, hops: Sequence[str], values: Sequence[str]) -> str:
+    """The member for one hop of a header that has one for each; a single one belongs to the nearest proxy."""
+    members = _list(values)[-_MOST_HOPS:]
+    if not members:
+        return ""
+    return members[at] if len(members) == len(hops) else members[-1]
 
 
 def _address(text: str) -> Address | None:

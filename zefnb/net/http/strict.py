@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import re
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 import h11
+
+from zefnb.net.http.absolute_form import in_origin_form
 
 HEAD_LIMIT = 32_768
 # More than browsers and proxies send. Each header takes a hundredth of a millisecond.
@@ -111,6 +113,7 @@ class StrictConnection(h11.Connection):
             self.rest_bytes = 0
             self.is_head = event.method == b"HEAD"
             self._check_request(event, head)
+            event = self._in_origin_form(event)
         elif type(event) is h11.Data and self.our_state is h11.DONE:
             self.rest_bytes += len(event.data)
         elif type(event) is h11.EndOfMessage:
@@ -156,6 +159,12 @@ class StrictConnection(h11.Connection):
         if any(_CONTROL.search(value) for _, value in request.headers):
             self._refuse("control character in a header", 400)
 
+    def _in_origin_form(self, request: h11.Request) -> h11.Request:
+        try:
+            return in_origin_form(request)
+        except ValueError as error:
+            self._refuse(str(error), 400)
+
     def _check_length(self, received: bytes) -> None:
         """Refuse two lengths, even equal ones, which h11 accepts. A proxy may not agree (RFC 9112, section 6.3)."""
         end = _END_OF_HEAD.search(received)
@@ -163,7 +172,7 @@ class StrictConnection(h11.Connection):
         if len(lengths) != 1 or b"," in lengths[0]:
             self._refuse("more than one Content-Length", 400)
 
-    def _refuse(self, reason: str, status: int) -> None:
+    def _refuse(self, reason: str, status: int) -> NoReturn:
         self.refusal = status
         self._waiting.clear()
         raise h11.RemoteProtocolError(reason, error_status_hint=status)

@@ -10,9 +10,9 @@ from zefnb.core.entity import Entity, Topic
 from zefnb.core.time import Time
 from zefnb.text.controls import strip_controls
 from zefnb.text.short_repr import short_repr
+from zefnb.text.uids import MARK, short_uids
 
 NOTHING = "–"
-UID_MARK = "🍃-"
 _DAY = 86_400
 # The characters between two columns of a table in a terminal.
 _GAP = 3
@@ -62,9 +62,9 @@ def brief_repr(value: Any, longest: int = 80) -> str:
     """Return a value as one short line; a handle has its type and the beginning of its uid."""
     if isinstance(value, Entity) and value._uid is not None:
         if isinstance(value, Topic):
-            return short_repr(value, longest)
+            return short_uids(short_repr(value, longest))
         return strip_controls(f"{type(value)!r} {uid_text(value._uid)}", longest)
-    return short_repr(value, longest)
+    return short_uids(short_repr(value, longest))
 
 
 def uid_text(uid: str) -> str:
@@ -73,7 +73,7 @@ def uid_text(uid: str) -> str:
     >>> uid_text('🍃-0123456789abcdef0123'), uid_text('chat')
     ('01234567…', 'chat')
     """
-    return f"{uid[2:10]}…" if uid.startswith(UID_MARK) else uid
+    return short_uids(uid) if uid.startswith(MARK) else uid
 
 
 def user_text(user: Any) -> str:

@@ -9,6 +9,8 @@ import io
 import sys
 from typing import Any
 
+from zefnb.text.uids import escaped_uids
+
 _SHOWN = (
     ("zefnb.core.entity", "Entity"),
     ("zefnb.core.effect", "Effect"),
@@ -48,7 +50,7 @@ class Display:
         elif isinstance(value, list):
             _as_a_list(value, printer, cycle)
         else:
-            printer.text(repr(value))
+            printer.text(escaped_uids(repr(value)))
 
     @property
     def _is_kernel(self) -> bool:
@@ -103,7 +105,7 @@ def as_html(value: Any) -> str | None:
         for url, note in found.links
     ]
     rows = [html.table(("key", "value"), found.rows)] if found.rows else []
-    return html.page(head, *links, *rows, html.tag("div", html.tag("code", repr(value)), cls="d"))
+    return html.page(head, *links, *rows, html.tag("div", html.tag("code", escaped_uids(repr(value))), cls="d"))
 
 
 def plain_text(value: Any, *, colour: bool, width: int) -> str | None:
@@ -115,11 +117,11 @@ def plain_text(value: Any, *, colour: bool, width: int) -> str | None:
     if isinstance(value, Rows):
         return _drawn(value, colour, width)
     if isinstance(value, Effect):
-        return f"{value!r}\n  {NOT_RUN}"
+        return f"{escaped_uids(repr(value))}\n  {NOT_RUN}"
     found = described(value)
     if found is None:
         return None
-    lines = [repr(value), "  ".join(["  " + found.state, *found.facts])]
+    lines = [escaped_uids(repr(value)), "  ".join(["  " + found.state, *found.facts])]
     lines += [f"  {url}  {note}".rstrip() for url, note in found.links]
     lines += [f"  {key}: {row}" for key, row in found.rows]
     return "\n".join(lines)

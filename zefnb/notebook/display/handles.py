@@ -88,7 +88,7 @@ def _timer(runtime: Runtime, handle: Any) -> Described:
     if timer is None:
         return Described("Timer", False)
     every = timer.interval if isinstance(timer.interval, str) else f"every {duration_text(timer.interval)}"
-    return Described("Timer", True, (every, f"into {timer.target!r}", f"{timer.ticks:,} ticks"))
+    return Described("Timer", True, (every, f"into {brief_repr(timer.target)}", f"{timer.ticks:,} ticks"))
 
 
 def _subscription(runtime: Runtime, handle: Any) -> Described:
@@ -97,7 +97,7 @@ def _subscription(runtime: Runtime, handle: Any) -> Described:
     listener = runtime.service(Subscriptions).find(handle)
     if listener is None:
         return Described("Subscription", False)
-    facts = [f"to {listener.topic!r}", f"{listener.handled:,} handled"]
+    facts = [f"to {brief_repr(listener.topic)}", f"{listener.handled:,} handled"]
     facts += [count_text(listener.faults, "fault")] if listener.faults else []
     return Described("Subscription", True, tuple(facts))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from zefnb.text.controls import strip_controls
+from zefnb.text.uids import short_uids
 
 _LONGEST = 500
 
@@ -48,7 +49,7 @@ def text(value: object) -> Markup:
     """Return a value as safe HTML: escaped, in one line, without control characters."""
     if isinstance(value, Markup):
         return value
-    return Markup(escape(strip_controls(str(value), _LONGEST)))
+    return Markup(escape(short_uids(strip_controls(str(value), _LONGEST))))
 
 
 def tag(name: str, *content: object, cls: str = "") -> Markup:
@@ -63,7 +64,7 @@ def tag(name: str, *content: object, cls: str = "") -> Markup:
 
 def block(content: str) -> Markup:
     """Return preformatted text of several lines."""
-    return Markup(f"<pre>{escape(content)}</pre>")
+    return Markup(f"<pre>{escape(short_uids(content))}</pre>")
 
 
 def link(url: str, shown: str | None = None) -> Markup:

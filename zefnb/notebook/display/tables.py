@@ -10,6 +10,7 @@ from zefnb.core.time import Time
 from zefnb.notebook.display.columns import NOTHING, Column, Reading, brief_repr, fitting, in_use, moment_text, user_text
 from zefnb.notebook.watch.tables import table_named, table_names
 from zefnb.text.controls import strip_controls
+from zefnb.text.uids import short_uids
 
 # rich is imported only to draw: a notebook shows HTML and does not need it.
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def drawn(columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, width: in
     from rich.text import Text
 
     shown = rows if limit is None or len(rows) <= limit else rows[len(rows) - limit + 1 :]
-    texts = [[strip_controls(c.text(v), _WIDEST_CELL) for c, v in zip(columns, row, strict=True)] for row in shown]
+    texts = [[_shown(c.text(v)) for c, v in zip(columns, row, strict=True)] for row in shown]
     there = in_use(columns, shown)
     fit = fitting([columns[n] for n in there], [[row[n] for n in there] for row in texts], width)
     chosen = [there[n] for n in fit]
@@ -49,6 +50,10 @@ def drawn(columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, width: in
     if hidden:
         table.add_row(Text("…"), Text(f"{hidden:,} more", style="dim"))
     return table
+
+
+def _shown(text: str) -> str:
+    return short_uids(strip_controls(text, _WIDEST_CELL))
 
 
 def clients_table(clients: Sequence[Row], *, width: int = 80, limit: int | None = None) -> Table:

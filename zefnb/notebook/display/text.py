@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 
 from zefnb.text.controls import plain
+from zefnb.text.uids import short_uids
 
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BLANKS = frozenset("\t\n\v\f\r\x85\u2028\u2029")
@@ -21,7 +22,7 @@ def harmless(text: str, longest: int = 500) -> str:
     >>> harmless('\x1b[31mred\x1b[0m\nand more'), harmless('a' * 9, longest=5)
     ('[31mred[0m and more', 'aaaa…')
     """
-    shown = "".join(map(_shown, plain(text, longest + 1)))
+    shown = short_uids("".join(map(_shown, plain(text, longest + 1))))
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 

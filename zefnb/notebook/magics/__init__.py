@@ -10,6 +10,7 @@ from zefnb.errors import ZefError
 from zefnb.notebook.command_line.command import Command, Context, HelpShown, unknown
 from zefnb.notebook.command_line.line import LineError
 from zefnb.text.controls import strip_controls
+from zefnb.text.uids import short_uids
 
 # The name of each subcommand, which is also its file's, and its purpose in a few words.
 SUBCOMMANDS = {
@@ -121,4 +122,4 @@ def _call(found: Command, line: str, cell: str | None, context: Context) -> Any:
 def _print_error(name: str, text: str) -> None:
     # The text can contain a value, and the value can come from a client.
     line = f"zef {name}: {text}" if name else f"zef: {text}"
-    print(strip_controls(line, _LONGEST_ERROR), file=sys.stderr)
+    print(short_uids(strip_controls(line, _LONGEST_ERROR)), file=sys.stderr)

@@ -10,6 +10,7 @@ from zefnb.core.effect import FX, NOT_RUN, Effect
 from zefnb.core.entity import Actor, Subscription, Success, Timer, WebSocketClient
 from zefnb.notebook.command_line.command import Command, Context, Parser, stoppable
 from zefnb.notebook.command_line.line import LineError
+from zefnb.notebook.display.handles import described
 
 _STOPS: dict[Any, tuple[str, Callable[[Any], Effect]]] = {
     Actor: ("actor", lambda handle: FX.StopActor(actor=handle)),
@@ -39,12 +40,20 @@ class Stop(Command):
             raise LineError(f"{given.what}: {type(found)!r} is not running; {NOT_RUN}")
         kind, stop = _STOPS.get(type(found), ("", None))
         if stop is not None:
-            context.run(stop(found))
-            print(f"stopped the {kind} {given.what}")
+            _stop(context, found, stop(found), f"the {kind} {given.what}")
             return
         for handle in context.servers() if given.all else [context.server(given.what)]:
-            context.run(FX.StopHTTPServer(server=handle))
-            print(f"stopped the server on port {handle.port}")
+            _stop(context, handle, FX.StopHTTPServer(server=handle), f"the server on port {handle.port}")
+
+
+def _stop(context: Context, handle: Any, effect: Effect, what: str) -> None:
+    """Perform an effect that stops, and print what it has stopped."""
+    found = described(handle)
+    if found is not None and not found.runs:
+        print(f"{what} has already been stopped")
+        return
+    context.run(effect)
+    print(f"stopped {what}")
 
 
 COMMAND = Stop()

@@ -15,6 +15,7 @@ from zefnb.notebook.command_line.command import Command, Context, Parser, count,
 from zefnb.notebook.magics import on
 from zefnb.text.controls import strip_controls
 from zefnb.text.short_repr import short_repr
+from zefnb.text.uids import short_uids
 
 if TYPE_CHECKING:
     from zefnb.notebook.widgets.live_list import LiveList
@@ -73,7 +74,7 @@ def _in_terminal(target: Any, context: Context) -> None:
             lines.put_nowait(line)
 
     result = context.run(FX.SubscribeFX(topic=target, op=_printer(put)))
-    print(f"{strip_controls(repr(target), _LONGEST)}: messages as they arrive; Ctrl-C ends")
+    print(f"{short_uids(strip_controls(repr(target), _LONGEST))}: messages as they arrive; Ctrl-C ends")
     try:
         while True:
             try:
@@ -90,7 +91,7 @@ def _printer(put: Callable[[str], None]) -> Any:
     @op(inline=True)
     def tail(message: Any) -> None:
         text = message if isinstance(message, str) else short_repr(message, _LONGEST)
-        put(f"{time.strftime('%H:%M:%S')}  {strip_controls(text, _LONGEST)}")
+        put(f"{time.strftime('%H:%M:%S')}  {short_uids(strip_controls(text, _LONGEST))}")
 
     return tail
 

@@ -10,6 +10,7 @@ from zefnb.core.rows import Rows
 from zefnb.notebook.display.display import as_html, plain_text
 from zefnb.notebook.links.links import Link
 from zefnb.store.dict_database import DictDatabase
+from zefnb.text.uids import escaped_uids
 
 _HOOK = "_display_"
 _SHOWN = (Entity, Effect, Rows, Link, DictDatabase)
@@ -30,7 +31,7 @@ def _display(value: Any) -> Shown:
     found = as_html(value)
     if found is not None:
         return Shown("text/html", found)
-    return Shown("text/plain", plain_text(value, colour=False, width=_WIDTH) or repr(value))
+    return Shown("text/plain", plain_text(value, colour=False, width=_WIDTH) or escaped_uids(repr(value)))
 
 
 class Display:

@@ -10,6 +10,7 @@ from zefnb.engine.runtime import Runtime
 from zefnb.notebook.watch.feed import Row
 from zefnb.notebook.watch.table import Table
 from zefnb.text.short_repr import class_name, short_repr, short_str
+from zefnb.text.uids import short_uids
 
 Message = dict[str, Any]
 
@@ -76,7 +77,7 @@ class Detail:
 
 
 def _written_out(state: Any) -> str:
-    short = short_repr(state, _LONGEST_STATE)
+    short = short_uids(short_repr(state, _LONGEST_STATE))
     if len(short) == _LONGEST_STATE:
         # `short_repr` needs the same time however large the state is; `pformat` does not.
         return f"{short}\n… cut"

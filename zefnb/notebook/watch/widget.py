@@ -23,6 +23,7 @@ from zefnb.notebook.watch.table import Place, Table
 from zefnb.notebook.watch.tables import table_named
 from zefnb.notebook.widgets.child_models import close_child_models
 from zefnb.text.controls import strip_controls
+from zefnb.text.uids import short_uids
 
 _STATIC = Path(__file__).parents[1] / "static" / "watch"
 # The files of the JavaScript, which are joined in this order into one module.
@@ -140,8 +141,12 @@ def _drawn(table: Table[Any], rows: list[list[Any]]) -> tuple[list[str], list[li
     # A rate needs samples over a longer time.
     there = [n for n in in_use(table.columns, shown) if table.columns[n].reads != "rate"]
     columns = [table.columns[n] for n in there]
-    texts = [[strip_controls(c.text(row[n]), 120) for n, c in zip(there, columns, strict=True)] for row in shown]
+    texts = [[_shown(c.text(row[n])) for n, c in zip(there, columns, strict=True)] for row in shown]
     return [c.title for c in columns], texts, frozenset(n for n, c in enumerate(columns) if c.reading.right)
+
+
+def _shown(text: str) -> str:
+    return short_uids(strip_controls(text, 120))
 
 
 def _headline(table: Table[Any], rows: list[list[Any]]) -> str:
