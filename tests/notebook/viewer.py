@@ -1,4 +1,4 @@
-"""A live view without a browser: speaks the control channel's language and keeps the window as the page does."""
+"""A live view without a browser: it uses the control channel and stores its window as the page does."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import secrets
 import time
 from typing import Any
 
+import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from zefnb.engine.runtime import default_runtime
 from zefnb.net.http.servers import Servers
@@ -162,3 +163,23 @@ def place_of(server: Any) -> str:
 def here(work: Any) -> Any:
     """Return the result of `work()` on the loop."""
     return on_loop(default_runtime(), work)
+
+
+def raw(control: Control, **options: Any) -> ClientConnection:
+    """Return a socket of the control channel that has sent no proof."""
+    return greeted(control, **options)[0]
+
+
+def greeted(control: Control, **options: Any) -> tuple[ClientConnection, str]:
+    """Return a socket, and the nonce that the server has sent."""
+    socket = connect(f"ws://127.0.0.1:{control.port}{PATH}", legacy=True, **options)
+    return socket, json.loads(socket.recv(timeout=20))["nonce"]
+
+
+def refused(socket: ClientConnection) -> tuple[int, str]:
+    """Wait until the server closes the socket, and return its code and its reason."""
+    with pytest.raises(ConnectionClosed) as closed:
+        socket.recv(timeout=20)
+    frame = closed.value.rcvd
+    assert frame is not None
+    return frame.code, frame.reason
