@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from urllib.request import ProxyHandler, build_opener
 
-import pytest
 from websockets.sync.client import connect
 
-from tests.notebook.kernel import Cell, Kernel
+from tests.notebook.kernel import Kernel
 from zefnb.core.time import Time
 from zefnb.engine.journal import Entry
 from zefnb.notebook.output.output import Faults
@@ -41,31 +39,6 @@ rules = {("p", Any): plain, ("a", Any): awaited, ("i", Any): inline, ("bad", Any
 actor = FX.StartActor(initial_state=0, rules=rules)
 server = FX.StartHTTPServer(routes={"/ws": ET.WebSocket(actor=actor), "/page": page}, port=0) | run
 """
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Kernel]:
-    started = Kernel()
-    started.run("%load_ext zefnb\nfrom zefnb import *")
-    yield started
-    started.close()
-
-
-@pytest.fixture
-def kernel(shared: Kernel) -> Iterator[Kernel]:
-    yield shared
-    shared.run("%zef stop --all")
-    shared.run("[FX.StopActor(actor=a) for a in FX.ListActors() | run] | run")
-    shared.run("[FX.StopTimer(timer=t) for t in FX.ListTimers() | run] | run")
-
-
-@pytest.fixture
-def alone() -> Iterator[Kernel]:
-    """A separate kernel, for changes that cannot be undone."""
-    started = Kernel()
-    started.run("%load_ext zefnb\nfrom zefnb import *")
-    yield started
-    started.close()
 
 
 def say(kernel: Kernel, *messages: str) -> None:
@@ -325,99 +298,3 @@ def test_control_characters_of_an_error_are_escaped():
     shown: list[str] = []
     Faults(lambda cell, text: shown.append(text), lambda: "").on_entry(Entry(Time.now(), "error", "x\x1b[2J\ny"))
     assert shown == ["x[2J y\n"]
-
-
-# What is displayed
-
-SHOWING = """
-from IPython.display import HTML, clear_output, display
-import ipywidgets
-out = ipywidgets.Output()
-
-@zef_function
-def show(message, state):
-    print("before", message)
-    display(HTML(f"<b>{message}</b>"))
-    print("after")
-    return [[], state]
-
-@zef_function
-async def show_awaited(message, state):
-    display(HTML(f"<i>{message}</i>"))
-    return [[], state]
-
-@zef_function
-def captured(message, state):
-    with out:
-        clear_output()
-        print("in the widget", message)
-        display(HTML(f"<u>{message}</u>"))
-        if message == "fail":
-            raise ValueError("in the block")
-    print("outside")
-    return [[], state]
-
-@zef_function
-def clears(message, state):
-    clear_output()
-    print("afresh")
-    return [[], state]
-
-room = ET.Topic("room")
-shows = {"show": show, "awaited": show_awaited, "clears": clears}
-rules = {(kind, Any): function for kind, function in shows.items()} | {(Any, Any): captured}
-made = FX.StartActor(initial_state=0, input=room, rules=rules) | run
-"""
-
-
-def published(kernel: Kernel, message: str) -> Cell:
-    return kernel.run(f"FX.Publish(target=room, content={message!r}) | run", "publishing")
-
-
-def test_what_a_handler_displays_appears_under_its_cell_in_order(kernel: Kernel) -> None:
-    cell = kernel.run(SHOWING, "showing")
-    other = published(kernel, "show")
-    kernel.until(lambda: "after" in cell.text)
-    assert [data["text/html"] for data in cell.displays if "text/html" in data] == ["<b>show</b>"]
-    published(kernel, "awaited")
-    kernel.until(lambda: any(data.get("text/html") == "<i>awaited</i>" for data in cell.displays))
-    assert other.displays == []
-    assert other.text == ""
-
-
-def test_what_a_cell_displays_while_handlers_run_stays_its_own(kernel: Kernel) -> None:
-    kernel.run(SHOWING, "showing")
-    mine = kernel.run("FX.Publish(target=room, content='show') | run\ndisplay(HTML('mine'))", "mine")
-    assert [data["text/html"] for data in mine.displays] == ["mine"]
-
-
-def test_an_output_widget_captures_what_a_handler_shows_in_its_block(kernel: Kernel) -> None:
-    cell = kernel.run(SHOWING, "showing")
-    other = published(kernel, "first")
-    kernel.until(lambda: "outside" in cell.text)
-    assert kernel.value("[o.get('text') or o['data']['text/html'] for o in out.outputs]") == [
-        "in the widget first\n", "<u>first</u>"
-    ]  # fmt: skip
-    published(kernel, "second")
-    kernel.until(lambda: cell.text.count("outside") == 2)
-    assert kernel.value("[o.get('text') or o['data']['text/html'] for o in out.outputs]") == [
-        "in the widget second\n", "<u>second</u>"
-    ]  # fmt: skip
-    assert "widget" not in cell.text
-    assert other.text == ""
-    with_cell = kernel.run("with out:\n    print('of the cell')", "with")
-    assert with_cell.text == "of the cell\n"  # which a front end captures
-
-
-def test_an_error_in_a_captured_block_is_the_handlers_fault(kernel: Kernel) -> None:
-    cell = kernel.run(SHOWING, "showing")
-    published(kernel, "fail")
-    kernel.until(lambda: "in the block" in cell.text)
-    assert "ValueError" in kernel.value("(FX.QueryLog(level='error', limit=1) | run)[0]['message']")
-
-
-def test_a_handler_clears_the_output_of_its_own_cell(kernel: Kernel) -> None:
-    cell = kernel.run(SHOWING, "showing")
-    other = published(kernel, "clears")
-    kernel.until(lambda: "afresh" in cell.text)
-    assert (cell.cleared, other.cleared) == (1, 0)
