@@ -16,7 +16,8 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from zefnb.core.op import Evaluator, Op, OpFactory
-from zefnb.core.record import Record, assemble, set_fields
+from zefnb.core.record import Record, assemble, refuse_secrets, set_fields
+from zefnb.core.secret_fields import NONE, PASSWORD_FIELDS
 from zefnb.core.types import ANYTHING, compile_pattern, describe
 from zefnb.errors import FieldError, Hint, InvalidEffect, UnknownName, shown
 
@@ -262,6 +263,7 @@ class Effect(Record, metaclass=EffectType):
         return True
 
     def __reduce__(self) -> tuple[Any, ...]:
+        refuse_secrets(self)
         return _rebuild, (type(self).__name__, dict(self.__dict__))
 
 
@@ -286,7 +288,9 @@ def effect_type(name: str) -> type[Effect]:
     DEFAULT_REGISTRY.spec(name)
     known = _types.get(name)
     if known is None:
-        made = EffectType(name, (Effect,), {"__slots__": (), "__module__": "zefnb.core.effect"})
+        declared: dict[str, Any] = {"__slots__": (), "__module__": "zefnb.core.effect"}
+        declared["_password_fields"] = PASSWORD_FIELDS.get(name, NONE)
+        made = EffectType(name, (Effect,), declared)
         known = _types.setdefault(name, typing.cast("type[Effect]", made))
     return known
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from zefnb.core.derived import DERIVED
-from zefnb.core.record import Record, assemble, check_field_names, set_fields, set_uid
-from zefnb.core.secret_fields import NONE, SECRET_FIELDS
+from zefnb.core.record import Record, assemble, check_field_names, refuse_secrets, set_fields, set_uid
+from zefnb.core.secret_fields import NONE, PASSWORD_FIELDS, SECRET_FIELDS
 from zefnb.core.types import Matcher, Union, compile_pattern
 from zefnb.core.uid import checked_name
 from zefnb.errors import FieldError, InvalidValue, UnknownName, shown
@@ -93,9 +93,7 @@ class Entity(Record, metaclass=EntityType):
         set_fields(self, fields)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        if type(self)._secrets & self.__dict__.keys():
-            problem = f"it has {', '.join(sorted(type(self)._secrets))}, which no pickle holds"
-            raise InvalidValue(repr(type(self)), [FieldError("", problem, hint="make it again where it is needed")])
+        refuse_secrets(self)
         return _rebuild, (type(self).__name__, self._uid, dict(self.__dict__))
 
     def __pattern__(self) -> Matcher:
@@ -132,7 +130,10 @@ def entity_type(name: str) -> type[Entity]:
     found = known() if known is not None else None
     while found is None:
         declared = {"__slots__": (), "__module__": "zefnb.core.entity", "__doc__": _DOC, **DERIVED.get(name, {})}
-        declared["_secrets"] = SECRET_FIELDS.get(name, NONE)
+        declared["_secrets"], declared["_password_fields"] = (
+            SECRET_FIELDS.get(name, NONE),
+            PASSWORD_FIELDS.get(name, NONE),
+        )
         made = EntityType(_checked_type_name(name), (Entity,), declared)
         # Another thread may have made it first.
         stored = _types.setdefault(name, weakref.ref(cast("type[Entity]", made), lambda ref: _forget(name, ref)))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
+from zefnb.core.secret_fields import LEFT_OUT, NONE, has_passwords, without_passwords
 from zefnb.errors import FieldError, Hint, InvalidValue, MissingField
 from zefnb.text.controls import strip_controls
 from zefnb.text.short_repr import Parts, Scope, named, pairs, parts_of, reads, short_repr
@@ -28,8 +29,9 @@ class Record:
     _uid: str | None
     # Added to the error about a missing field.
     _advice = ""
-    # The fields that no text shows.
-    _secrets: frozenset[str] = frozenset()
+    # The fields that no text shows, and those whose passwords no text shows.
+    _secrets: frozenset[str] = NONE
+    _password_fields: frozenset[str] = NONE
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self)!r} is immutable; make a new one with `insert({name!r}, ...)`")
@@ -79,12 +81,7 @@ class Record:
     def _written(self) -> str:
         parts = [repr(self._uid)] if self._uid is not None else []
         odd = {name: value for name, value in self.__dict__.items() if not _can_be_written(name)}
-        secrets = type(self)._secrets
-        parts += [
-            f"{name}={_LEFT_OUT if name in secrets else value!r}"
-            for name, value in self.__dict__.items()
-            if name not in odd
-        ]
+        parts += [f"{name}={_shown(self, name, value)!r}" for name, value in self.__dict__.items() if name not in odd]
         parts += [f"**{odd!r}"] if odd else []
         return f"{type(self)!r}({', '.join(parts)})"
 
@@ -100,20 +97,28 @@ def _too_deep(record: Record) -> InvalidValue:
     return InvalidValue(repr(type(record)), [FieldError(name, "it is nested too deeply", "a flatter value")])
 
 
-class _LeftOut:
-    def __repr__(self) -> str:
-        return "…"
+def _shown(record: Record, name: str, value: Any) -> Any:
+    """Return the value of a field for a text, without secrets."""
+    if name in type(record)._secrets:
+        return LEFT_OUT
+    return without_passwords(value) if name in type(record)._password_fields else value
 
 
-_LEFT_OUT = _LeftOut()
+def refuse_secrets(record: Record) -> None:
+    """Raise `InvalidValue` if `record` has a secret, which no pickle holds."""
+    cls, fields = type(record), record.__dict__
+    secrets = sorted(cls._secrets & fields.keys())
+    secrets += [f"passwords in {name}" for name in cls._password_fields & fields.keys() if has_passwords(fields[name])]
+    if secrets:
+        problem = f"it has {', '.join(secrets)}, which no pickle holds"
+        raise InvalidValue(repr(cls), [FieldError("", problem, hint="make it again where it is needed")])
 
 
 @reads(Record.__repr__)
 def _parts(record: Record, scope: Scope) -> Parts:
     """Yield the parts of a record's `repr`."""
-    secrets = type(record)._secrets
     fields = {
-        name: _LEFT_OUT if name in scope.hidden or name in secrets else value
+        name: LEFT_OUT if name in scope.hidden else _shown(record, name, value)
         for name, value in islice(record.__dict__.items(), scope.longest)
     }
     odd = {name: value for name, value in fields.items() if not _can_be_written(name)}

@@ -26,6 +26,7 @@ from zefnb.net.auth.fields import AuthConfig
 from zefnb.net.auth.logins import Logins
 from zefnb.net.auth.policy import PublicPaths, access_of
 from zefnb.net.auth.providers.provider import make_provider
+from zefnb.net.auth.returning import safe_path
 from zefnb.net.auth.sessions import Session, is_same_user
 from zefnb.net.auth.shared import Shared
 from zefnb.net.auth.stored import StoredSessions
@@ -186,19 +187,14 @@ class Auth:
 
     async def _enter(self, head: RequestHead) -> Reply:
         """Exchange the token of the access link for a session, and remove it from the address."""
-        query = query_without(head.query, (FIELD,))
-        clean = quote(head.path, safe="/~:@!$&'()*+,;=") + (f"?{query}" if query else "")
-        return await self.logins.enter_by_link(head, clean)
+        return await self.logins.enter_by_link(head, safe_path(_address(head, (FIELD,))))
 
     def _unknown(self, head: RequestHead) -> Reply:
         """The reply to a request without a login: a redirect to the login for a page, else 401."""
         if not wants_page(head):
             return NO_LOGIN
-        query = query_without(head.query, self._hidden)
-        path = quote(head.path, safe="/~:@!$&'()*+,;=") + (f"?{query}" if query else "")
-        return redirect(
-            f"{self._shared.login_path}?next={quote(path, safe='/')}", headers=(("cache-control", "no-store"),)
-        )
+        next = quote(_address(head, self._hidden), safe="/")
+        return redirect(f"{self._shared.login_path}?next={next}", headers=(("cache-control", "no-store"),))
 
     # Connections
 
@@ -213,3 +209,9 @@ class Auth:
         visitor = connection.visitor
         if visitor is not None and visitor.session is not None:
             visitor.session.sockets.discard(connection)
+
+
+def _address(head: RequestHead, hidden: tuple[str, ...]) -> str:
+    """The path and the query of a request, without some fields."""
+    query = query_without(head.query, hidden)
+    return quote(head.path, safe="/~:@!$&'()*+,;=") + (f"?{query}" if query else "")

@@ -65,7 +65,7 @@ class Logins:
             return Identified(plain)
         check = self._shared.config.check
         found = await call(self._shared.site, check, name, password) if check is not None else False
-        if isinstance(found, dict):
+        if isinstance(found, dict) and found:
             return Identified({**plain, **found})
         if found is not True and found:
             text = f"{name_of(check)} returned a value of type {type(found).__name__} for a login"
