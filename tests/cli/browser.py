@@ -41,7 +41,7 @@ class Browser:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        port = wait_for(lambda: _port_in(profile / "DevToolsActivePort"), 20)
+        port = wait_for(lambda: _port_in(profile / "DevToolsActivePort"), 60)
         with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/json/list") as answer:
             page = next(target for target in json.load(answer) if target["type"] == "page")
         self._open = ExitStack()
@@ -68,7 +68,7 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def until(self, expression: str, seconds: float = 10) -> Any:
+    def until(self, expression: str, seconds: float = 30) -> Any:
         """Wait until a JavaScript expression is true."""
         return wait_for(lambda: self.ask(expression), seconds)
 
@@ -112,7 +112,7 @@ def _port_in(path: Path) -> int | None:
     return int(lines[0]) if len(lines) >= 2 else None
 
 
-def wait_for(check: Any, seconds: float = 10) -> Any:
+def wait_for(check: Any, seconds: float = 30) -> Any:
     """Wait until `check` returns a true value, and return it."""
     deadline = time.monotonic() + seconds
     while not (answer := check()):

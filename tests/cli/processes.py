@@ -54,7 +54,7 @@ class RunningDemo:
     def end(self, by: int = signal.SIGINT) -> str:
         """End it by a signal; return what it printed since."""
         self.process.send_signal(by)
-        rest, _ = self.process.communicate(timeout=10)
+        rest, _ = self.process.communicate(timeout=30)
         return rest
 
 
@@ -112,13 +112,13 @@ class Terminal:
         """Return the text on the screen."""
         return self._tmux("capture-pane", "-p").splitlines()
 
-    def until(self, text: str, seconds: float = 15) -> list[str]:
+    def until(self, text: str, seconds: float = 30) -> list[str]:
         """Wait until `text` is on the screen; the screen."""
         return wait_for(lambda: (lines := self.lines()) and any(text in line for line in lines) and lines, seconds)
 
     def until_prompt(self) -> list[str]:
         """Wait until the shell shows its prompt; return the screen."""
-        return wait_for(lambda: (lines := self.lines()) and "\n".join(lines).rstrip().endswith("ready>") and lines, 15)
+        return wait_for(lambda: (lines := self.lines()) and "\n".join(lines).rstrip().endswith("ready>") and lines)
 
     def close(self) -> None:
         """End its tmux server."""

@@ -10,7 +10,8 @@ from urllib.request import ProxyHandler, build_opener
 
 from websockets.sync.client import ClientConnection, connect
 
-from tests.cli.processes import needs_tmux, running_demo, terminal, zefnb
+from tests.cli.browser import wait_for
+from tests.cli.processes import Terminal, needs_tmux, running_demo, terminal, zefnb
 from zefnb.cli.cast import SCRIPT
 
 TITLES = ["id", "address", "path", "since", "out", "in", "queued", "round trip"]
@@ -20,11 +21,27 @@ def assertIsTable(text: str) -> list[list[str]]:
     """The rows of the table of clients in `text`."""
     titles = next(line for line in text.splitlines() if "address" in line and "round trip" in line)
     assert [title for title in TITLES if title in titles] == TITLES
+    return rows_in(text)
+
+
+def rows_in(text: str) -> list[list[str]]:
     return [row.split() for row in re.findall(r"^ +\d+ +127\.0\.0\.1 .*", text, re.M)]
 
 
+def screen_with(screen: Terminal, clients: int) -> list[str]:
+    """Wait until that many clients are connected and have a row each; return the screen."""
+
+    def drawn() -> list[str] | None:
+        lines = screen.lines()
+        is_drawn = any(f"{clients} clients connected" in line for line in lines)
+        return lines if is_drawn and len(rows_in("\n".join(lines))) == clients else None
+
+    found: list[str] = wait_for(drawn)
+    return found
+
+
 def test_without_a_terminal_it_chats_prints_the_table_once_and_exits_with_0():
-    done = zefnb("demo", "--port", "0", "--seconds", "2.5")
+    done = zefnb("demo", "--port", "0", "--seconds", "6")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Ada    Good morning!" in done.stdout
     assert done.stdout.count("round trip") == 1
@@ -37,7 +54,7 @@ def test_without_a_terminal_it_chats_prints_the_table_once_and_exits_with_0():
 
 
 def test_the_page_is_served_and_loads_nothing_else():
-    with running_demo("--port", "0", "--seconds", "30") as demo:
+    with running_demo("--port", "0", "--seconds", "300") as demo:
         with build_opener(ProxyHandler({})).open(demo.url) as answer:
             page = answer.read().decode()
             assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -46,7 +63,11 @@ def test_the_page_is_served_and_loads_nothing_else():
 
 
 def test_all_clients_in_the_room_receive_the_cast_and_each_other():
-    with running_demo("--port", "0", "--seconds", "30") as demo, visitor(demo.port) as one, visitor(demo.port) as other:
+    with (
+        running_demo("--port", "0", "--seconds", "300") as demo,
+        visitor(demo.port) as one,
+        visitor(demo.port) as other,
+    ):
         one.send(json.dumps({"name": "Zoe", "text": "is there a chair left?"}))
         heard = [json.loads(other.recv(timeout=20)) for _ in range(8)]
         assert {"name": "Zoe", "text": "is there a chair left?"} in heard
@@ -58,7 +79,7 @@ def visitor(port: int) -> ClientConnection:
 
 
 def test_text_of_a_client_is_shown_as_text_and_cannot_control_the_terminal():
-    with running_demo("--port", "0", "--seconds", "30") as demo:
+    with running_demo("--port", "0", "--seconds", "300") as demo:
         with visitor(demo.port) as guest:
             guest.send(
                 '{"name": "[red]Eve[/red]", "text": "[bold]loud[/bold] \\u001b[2Jcleared\\u202eback \\ud800half"}'
@@ -97,7 +118,7 @@ def test_two_demos_run_side_by_side():
 
 def test_an_interrupt_exits_with_0_and_a_termination_with_its_signal():
     for number, code in ((signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)):
-        with running_demo("--port", "0", "--seconds", "30") as demo:
+        with running_demo("--port", "0", "--seconds", "300") as demo:
             with visitor(demo.port) as guest:
                 guest.recv(timeout=20)
             said = demo.end(by=number)
@@ -117,11 +138,11 @@ def test_in_a_terminal_the_table_is_live_until_ctrl_c_and_the_prompt_is_restored
     with terminal(80, 24) as screen:
         screen.run_demo("--port", "0")
         screen.until("Good morning!")
-        before = screen.until("2 clients connected")
+        before = screen_with(screen, clients=2)
         assert len(before) == 24
         assert before[0].startswith("zefnb demo   open http://localhost:")
         assert len(assertIsTable("\n".join(before))) == 2
-        after = screen.until("3 clients connected")
+        after = screen_with(screen, clients=3)
         assert assertIsTable("\n".join(after))[0] != assertIsTable("\n".join(before))[0]
         screen.press("C-c")
         screen.until("has stopped.")
