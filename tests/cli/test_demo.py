@@ -109,7 +109,10 @@ def test_a_busy_port_is_reported_and_another_is_used():
 
 
 def test_two_demos_run_side_by_side():
-    with running_demo("--port", "0") as first, running_demo("--port", str(first.port)) as second:
+    with (
+        running_demo("--port", "0", "--seconds", "300") as first,
+        running_demo("--port", str(first.port), "--seconds", "300") as second,
+    ):
         assert first.port != second.port
         with visitor(first.port) as one, visitor(second.port) as other:
             assert one.recv(timeout=20)

