@@ -30,7 +30,7 @@ def made(n, **counters):
     fields = {
         "channel_id": n, "client_ip": f"10.0.{n % 3}.{n}", "path": ["/ws", "/echo"][n % 2], "origin": None,
         "connect_time": Time(n), "received": 0, "sent": 0, "queued": 0, "dropped": 0, "ignored": 0, "round_trip": None,
-        "actor": None, "is_open": True,
+        "actor": None, "is_open": True, "visitor": None,
     }  # fmt: skip
     endpoint = SimpleNamespace(path=fields["path"], server=SimpleNamespace(port=8000))
     return Stub(**{**fields, "endpoint": endpoint, **counters})
