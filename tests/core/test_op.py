@@ -280,3 +280,16 @@ def test_a_pandas_value_reaches_the_op_as_a_whole():
     pandas = pytest.importorskip("pandas")
     assert pandas.Series([1, 2, 3]) | as_chain(len) | collect == 3
     assert pandas.DataFrame({"a": [1]}) | as_chain(len) | collect == 1
+
+
+def test_an_op_is_only_of_the_library_if_no_function_of_the_user_can_be_called():
+    def spoil(value: Any) -> Any:
+        value.append(1)
+        return value
+
+    quick, mine = zef_function(spoil, inline=True), op(spoil, inline=True)
+    for chain in (first, take(3), first | reverse, insert_into(ET.Said(), "content"), equals("a")):
+        assert as_chain(chain).is_library_only
+    ops = zefnb.ops
+    for chain in (spoil, quick, [].append, first | mine, ops.map(quick), ops.map(spoil), sort(key=mine), is_a(mine)):
+        assert not as_chain(chain).is_library_only

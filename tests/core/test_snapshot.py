@@ -226,6 +226,42 @@ def test_an_object_that_occurs_twice_occurs_twice_in_the_snapshot():
     assert kept["said"] is kept["first"].said
 
 
+ROWS: dict[str, Any] = {
+    "dicts": lambda n: {"n": n, "name": f"row {n}"},
+    "lists": lambda n: [n, "x"],
+    "empty dicts": lambda n: {},
+    "nested dicts": lambda n: {"tags": [n]},
+    "dicts and lists": lambda n: {"n": n} if n % 2 else [n],
+    "dicts with other keys": lambda n: {n: 1, (n, 1): 2, 1.5: 3},
+    "dicts with bytes": lambda n: {"b": b"x", "c": bytearray(b"y")},
+    "subclasses": lambda n: OrderedDict(n=n),
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+@pytest.mark.parametrize("count", [1, 11, 12, 100])
+def test_each_row_of_a_list_is_copied(kind: str, count: int):
+    rows = [ROWS[kind](n) for n in range(count)]
+    before, copy_ = copy.deepcopy(rows), snapshot(rows)
+    assert [type(row) for row in copy_] == [type(row) for row in rows]
+    for row in rows:
+        assert all(row is not other for other in copy_)
+    spoil(rows)
+    assert copy_ == before
+
+
+@pytest.mark.parametrize("count", [3, 50])
+def test_a_row_that_occurs_twice_occurs_twice_in_the_snapshot(count: int):
+    row = {"n": 1}
+    rows = [row, *({"n": n} for n in range(count)), row]
+    copy_ = snapshot({"rows": rows, "first": row, "again": rows})
+    assert copy_["rows"][0] is copy_["rows"][-1] is copy_["first"]
+    assert copy_["again"] is copy_["rows"]
+    assert copy_["first"] is not row
+    copy_ = snapshot({"first": row, "rows": rows})
+    assert copy_["rows"][0] is copy_["rows"][-1] is copy_["first"]
+
+
 def test_a_value_that_contains_itself_is_copied():
     ring: list[Any] = [1]
     ring.append({"ring": ring, "pair": (ring,)})

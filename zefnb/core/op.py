@@ -14,10 +14,13 @@ from collections.abc import Callable
 from typing import Any, overload
 
 from zefnb.core.function import ZefFunction
-from zefnb.core.record import structural_hash
+from zefnb.core.record import Record, structural_hash
 from zefnb.core.types import Matcher, Union, ValueType, compile_pattern
 from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.text.short_repr import Parts, Scope, items, named, parts_of, reads
+
+# Types of arguments that are data, and not functions to call.
+_DATA = (str, bytes, int, float, type(None), Record)
 
 
 class Step:
@@ -44,6 +47,12 @@ class Step:
         self._curried: Callable[[Any], Any] | None = function(*args, **kwargs) if curried else None
         # A library op with a user's function as argument calls user code, so the whole step is not inline.
         self.inline = inline and all(_is_inline(given) for given in (*args, *kwargs.values()))
+
+    @property
+    def is_library_only(self) -> bool:
+        """Whether it is a quick library op, whose arguments are data."""
+        is_library = self.inline and str(getattr(self.function, "__module__", "")).startswith("zefnb.ops.")
+        return is_library and all(isinstance(given, _DATA) for given in (*self.args, *self.kwargs.values()))
 
     def compiled(self) -> Callable[[Any], Any]:
         """Return the step as a function of one value."""
@@ -117,6 +126,11 @@ class Op:
     @property
     def inline(self) -> bool:
         return all(step.inline for step in self.steps)
+
+    @property
+    def is_library_only(self) -> bool:
+        """Whether it calls only quick library ops, without functions of the user. None of these changes a value."""
+        return all(step.is_library_only for step in self.steps)
 
     def __call__(self, value: Any) -> Any:
         if self._call is None:

@@ -30,6 +30,7 @@ class Behaviour(Protocol):
 
     inline: bool  # whether `transform` and `find` call only library code, and may run on the loop
     transform: Callable[[Any], Any] | None
+    changes_messages: bool  # whether user code is called, which may change a mutable message
 
     def find(self, message: Any, state: Any) -> ZefFunction | None:
         """Return the handler for this message in this state, or `None`."""
@@ -40,6 +41,8 @@ class Behaviour(Protocol):
 
 class Rules:
     """A behaviour with rules or with one handler, which return `[effects, next state]`."""
+
+    changes_messages = True
 
     def __init__(
         self, table: RuleTable | None, handler: ZefFunction | None, transform: Callable[[Any], Any] | None, inline: bool
@@ -69,6 +72,7 @@ class OpBehaviour:
         self.transform: Callable[[Any], Any] | None = None
         self.inline = True
         chain = as_chain(op)
+        self.changes_messages = not chain.is_library_only
         # A single function is called through its own object, so that its redefinition applies to the subscription.
         function = op if isinstance(op, ZefFunction) else compile_chain(chain)
         self._handler = _message_handler(function, chain)
