@@ -87,6 +87,8 @@ class Share:
 
     def settle(self, amount: int) -> bool:
         """Hold `amount` in all, more or less than before. Returns False, and changes nothing, when that is too much."""
+        if amount == self._amount:
+            return True
         if amount > self._amount:
             return self.take(amount - self._amount)
         self._account.release(self._amount - amount)
@@ -95,8 +97,9 @@ class Share:
 
     def release(self) -> None:
         """Release everything."""
-        self._account.release(self._amount)
-        self._amount = 0
+        if self._amount:
+            self._account.release(self._amount)
+            self._amount = 0
 
     def __enter__(self) -> Share:
         return self

@@ -46,18 +46,22 @@ _FAILED = (500, "Internal Server Error")
 
 
 class _Match(NamedTuple):
-    """The value that serves a request, with a body of at most `max_body` bytes.
-
-    `name` is for the journal. It contains the path of the route, not the path of the request: otherwise each new path
-    would have its own line.
-    """
+    """The value that serves a request, with a body of at most `max_body` bytes."""
 
     head: RequestHead
     value: Any
-    name: str
+    route: str
     variables: dict[str, Any]
     max_body: int | None
     visitor: Visitor
+
+    @property
+    def name(self) -> str:
+        """The name for the journal. It has the path of the route: with that of the request, each would have a line."""
+        if isinstance(self.value, OwnPage):
+            return f"the page {self.route}"
+        what = f"handler {name_of(self.value)} of" if isinstance(self.value, ZefFunction) else "the value of route"
+        return f"{what} {self.route}"
 
 
 class _RouteValue(NamedTuple):
@@ -133,21 +137,21 @@ class HTTPApp:
             else:
                 match, visitor = _match_of(head, decision), decision.visitor
                 response = await self._response(match, request, peer, share)
-                response = conditional(response, request.method, request.headers)
+                response = conditional(response, head)
         except HTTPException as error:
             response = self._refusal_response(error, match, request)
         except ClientDisconnect:
             return None
         except Exception as error:
             response = self._error_response(error, match, request)
-        if any(name == b"connection" and value.lower() == b"close" for name, value in request.scope["headers"]):
+        if any(value.lower() == "close" for value in head.values("connection")):
             response.headers["connection"] = "close"
         response.raw_headers += _encoded(visitor.headers)
         if head.prefix:
             _add_prefix(head.prefix, response)
         names = [name.decode("latin-1") for name, _ in response.raw_headers]
         response.raw_headers += _encoded(self._gate.headers_for(head, names))
-        if not any(name == _NO_SNIFF[0] for name, _ in response.raw_headers):
+        if "x-content-type-options" not in names:
             response.raw_headers.append(_NO_SNIFF)
         return None if peer.is_closed else await self._send(response, match, request, peer, send)
 
@@ -163,9 +167,7 @@ class HTTPApp:
         """The response: for the value of the route, or for the value that its handler returns."""
         handler = match.value
         if isinstance(handler, Response):
-            response = Response(handler.body, handler.status_code)
-            response.raw_headers = list(handler.raw_headers)  # copied: further headers are added for each request
-            return response
+            return _copy_of(handler)
         if not isinstance(handler, ZefFunction | OwnPage):
             return response_of(handler)
         current_server.set(self._server)  # in this task only: each request has its own
@@ -306,13 +308,20 @@ class HTTPApp:
         return response.status_code
 
 
+def _copy_of(response: Response) -> Response:
+    """A response with headers of its own, to which those for one request are added."""
+    made = Response.__new__(Response)
+    made.status_code, made.body, made.background = response.status_code, response.body, None
+    made.raw_headers = response.raw_headers.copy()
+    return made
+
+
 def _match_of(head: RequestHead, accepted: Accepted) -> _Match:
     path, visitor = accepted.route, accepted.visitor
     if isinstance(accepted.value, OwnPage):
-        return _Match(head, accepted.value, f"the page {path}", {}, accepted.value.max_body, visitor)
+        return _Match(head, accepted.value, path, {}, accepted.value.max_body, visitor)
     value, max_body, _ = accepted.value
-    what = f"handler {name_of(value)} of" if isinstance(value, ZefFunction) else "the value of route"
-    return _Match(accepted.head or head, value, f"{what} {path}", accepted.variables, max_body, visitor)
+    return _Match(accepted.head or head, value, path, accepted.variables, max_body, visitor)
 
 
 def _add_prefix(prefix: str, response: Response) -> None:

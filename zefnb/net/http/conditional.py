@@ -10,26 +10,29 @@ from email.utils import parsedate_to_datetime
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
+from zefnb.net.http.request_head import RequestHead
+
 # RFC 9110, section 8.8.3.
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 # These headers describe content, and 304 and 412 have none.
 _OF_CONTENT = (b"content-length", b"content-type", b"content-encoding", b"content-range", b"accept-ranges")
+_CONDITIONS = frozenset({"if-match", "if-unmodified-since", "if-none-match", "if-modified-since"})
 
 
-def conditional(response: Response, method: str, request_headers: Headers) -> Response:
+def conditional(response: Response, request: RequestHead) -> Response:
     """The response under the conditions of its request: the response itself, 304 or 412.
 
     Its headers ETag and Last-Modified identify its version.
 
     >>> tagged = Response('hello', headers={'etag': '"1"'})
-    >>> conditional(tagged, 'GET', Headers({'if-none-match': '"1"'})).status_code
+    >>> conditional(tagged, RequestHead('GET', '/', '', {'if-none-match': ['"1"']})).status_code
     304
-    >>> conditional(tagged, 'GET', Headers({'if-none-match': '"2"'})) is tagged
+    >>> conditional(tagged, RequestHead('GET', '/', '', {'if-none-match': ['"2"']})) is tagged
     True
     """
-    if response.status_code != 200 or method not in ("GET", "HEAD"):
+    if _CONDITIONS.isdisjoint(request.headers) or response.status_code != 200 or request.method not in ("GET", "HEAD"):
         return response
-    status = _status(response.headers, request_headers)
+    status = _status(response.headers, request)
     if status == 200:
         return response
     bodiless = Response(status_code=status)
@@ -39,17 +42,17 @@ def conditional(response: Response, method: str, request_headers: Headers) -> Re
     return bodiless
 
 
-def _status(version: Headers, request_headers: Headers) -> int:
+def _status(version: Headers, request: RequestHead) -> int:
     """The status after all conditions, in the order of section 13.2.2."""
     tag, modified = version.get("etag"), _date(version.getlist("last-modified"))
-    if "if-match" in request_headers:
-        if not _has_tag(request_headers.getlist("if-match"), tag, is_strong=True):
+    if "if-match" in request.headers:
+        if not _has_tag(request.values("if-match"), tag, is_strong=True):
             return 412
-    elif _is_later(modified, _date(request_headers.getlist("if-unmodified-since"))):
+    elif _is_later(modified, _date(request.values("if-unmodified-since"))):
         return 412
-    if "if-none-match" in request_headers:
-        return 304 if _has_tag(request_headers.getlist("if-none-match"), tag, is_strong=False) else 200
-    since = _date(request_headers.getlist("if-modified-since"))
+    if "if-none-match" in request.headers:
+        return 304 if _has_tag(request.values("if-none-match"), tag, is_strong=False) else 200
+    since = _date(request.values("if-modified-since"))
     return 304 if modified is not None and since is not None and modified <= since else 200
 
 

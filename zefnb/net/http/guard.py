@@ -262,7 +262,7 @@ class GuardedHTTP(H11Protocol):
         self.send_400_response(reason)
 
     def on_response_complete(self) -> None:
-        self._pipelined = bool(self.conn.unread)
+        self._pipelined = self.conn.unread_bytes > 0
         try:
             self.conn.begin_iteration()
             super().on_response_complete()

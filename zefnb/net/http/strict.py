@@ -24,7 +24,8 @@ _BODY_CHUNK = 65_536
 # The same end of a head as in h11.
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _FOLDED = re.compile(rb"\r?\n[ \t]")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+# In the lines of a head. h11 refuses a carriage return within a line.
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LENGTH = re.compile(rb"\ncontent-length:([^\n]*)", re.IGNORECASE)
 
 
@@ -98,7 +99,9 @@ class StrictConnection(h11.Connection):
             return h11.NEED_DATA
         head = b""
         if self.their_state is h11.IDLE:
-            head = self.trailing_data[0]
+            head, has_ended = self.trailing_data
+            if not head and not has_ended:
+                return h11.NEED_DATA  # as h11 does, after a search for the end of a head
             self._check_head(head)
         try:
             event = super().next_event()
@@ -150,13 +153,15 @@ class StrictConnection(h11.Connection):
     def _check_request(self, request: h11.Request, received: bytes) -> None:
         if request.http_version not in (b"1.0", b"1.1"):
             self._refuse("the version must be HTTP/1.0 or HTTP/1.1", 400)
-        names = [name for name, _ in request.headers]
+        names = {name.lower() for name, _ in request.headers.raw_items()}
         if b"content-length" in names and b"transfer-encoding" in names:
             self._refuse("both Content-Length and Transfer-Encoding", 400)
+        end = _END_OF_HEAD.search(received)
+        head = received if end is None else received[: end.start()]
         if b"content-length" in names:
-            self._check_length(received)
+            self._check_length(head)
             self._chunk = _BODY_CHUNK
-        if any(_CONTROL.search(value) for _, value in request.headers):
+        if _CONTROL.search(head):
             self._refuse("control character in a header", 400)
 
     def _in_origin_form(self, request: h11.Request) -> h11.Request:
@@ -165,10 +170,9 @@ class StrictConnection(h11.Connection):
         except ValueError as error:
             self._refuse(str(error), 400)
 
-    def _check_length(self, received: bytes) -> None:
+    def _check_length(self, head: bytes) -> None:
         """Refuse two lengths, even equal ones, which h11 accepts. A proxy may not agree (RFC 9112, section 6.3)."""
-        end = _END_OF_HEAD.search(received)
-        lengths = _LENGTH.findall(received, 0, len(received) if end is None else end.start())
+        lengths = _LENGTH.findall(head)
         if len(lengths) != 1 or b"," in lengths[0]:
             self._refuse("more than one Content-Length", 400)
 
