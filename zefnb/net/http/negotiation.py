@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, NamedTuple
 
 from websockets.datastructures import Headers
 from websockets.http11 import Request
-from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from zefnb.net.http.decision import Accepted, Reply
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.websocket.deflate import SteppedDeflateFactory
 from zefnb.net.websocket.endpoint import Endpoint
-
-_quiet = logging.getLogger("zefnb.websockets")
-_quiet.propagate = False
-_quiet.addHandler(logging.NullHandler())
+from zefnb.net.websocket.frame_handler import QUIET, open_protocol
 
 
 class Negotiated(NamedTuple):
@@ -25,11 +20,6 @@ class Negotiated(NamedTuple):
 
     protocol: ServerProtocol
     response: bytes
-
-
-def open_protocol() -> ServerProtocol:
-    """The protocol of a connection whose handshake is accepted."""
-    return ServerProtocol(state=OPEN, logger=_quiet)
 
 
 def negotiate(head: RequestHead, accepted: Accepted) -> Negotiated | Reply:
@@ -40,7 +30,7 @@ def negotiate(head: RequestHead, accepted: Accepted) -> Negotiated | Reply:
         extensions=[SteppedDeflateFactory()] if config.compression else None,
         subprotocols=config.subprotocols or None,  # type: ignore[arg-type]
         select_subprotocol=_select_subprotocol,
-        logger=_quiet,
+        logger=QUIET,
     )
     headers = Headers()
     for name, values in head.headers.items():

@@ -37,7 +37,7 @@ from zefnb.net.http.gate import Gate
 from zefnb.net.http.guard import HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT, GuardedHTTP
 from zefnb.net.http.handshake import Handshake
 from zefnb.net.http.listeners import bind_or_explain
-from zefnb.net.http.negotiation import negotiate, open_protocol
+from zefnb.net.http.negotiation import negotiate
 from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import Route, compile_routes
@@ -46,7 +46,6 @@ from zefnb.net.https.certificates import certificates_of
 from zefnb.net.ports import Topics
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.endpoint import Endpoint, EndpointConfig
-from zefnb.net.websocket.frames import SHORT
 from zefnb.net.websocket.outbox import Outbox
 
 _STOP_TIMEOUT = 1.0
@@ -213,7 +212,7 @@ class Server:
         decision = self._gate.decide(head)
         if type(decision) is not Accepted or decision.value.config.negotiates or decision.visitor.headers:
             return False
-        self._open(transport, head, decision, open_protocol(), handshake.response(self._date))
+        self._open(transport, head, decision, None, handshake.response(self._date))
         return True
 
     def _accept_handshake(
@@ -230,14 +229,12 @@ class Server:
         transport: asyncio.Transport,
         head: RequestHead,
         accepted: Accepted,
-        protocol: ServerProtocol,
+        negotiated: ServerProtocol | None,
         response: bytes,
     ) -> Connection:
         endpoint: Endpoint = accepted.value
         head = accepted.head or head
-        # The connection checks the limit. The protocol would apply its limit to control frames between fragments, too.
-        protocol.max_message_size = endpoint.config.max_size + SHORT
-        connection = Connection(self._outbox, protocol, self._closed)
+        connection = Connection(self._outbox, negotiated, self._closed)
         self._connections[connection] = None
         connection.connection_made(transport)
         transport.set_protocol(connection)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from websockets.frames import CloseCode
 from websockets.protocol import OPEN
@@ -16,13 +16,13 @@ from websockets.server import ServerProtocol
 from zefnb.core.time import Time
 from zefnb.core.wire import Nan, encode_content
 from zefnb.net.keepalive import PING_INTERVAL, PING_TIMEOUT
-from zefnb.net.websocket.deflate import SteppedDeflate
-from zefnb.net.websocket.frames import build
+from zefnb.net.websocket.frames import PING, build
 from zefnb.net.websocket.outbox import Outbox
 from zefnb.net.websocket.read_side import ReadSide
 
 CLOSE_TIMEOUT = 1.0
 SLOW_CLOSE_TIMEOUT = 30.0
+_PING = build(PING, b"")
 
 
 class _ClosedTransport(asyncio.Transport):
@@ -74,8 +74,10 @@ class Connection(ReadSide):
     )
     only_encodes = True
 
-    def __init__(self, outbox: Outbox, protocol: ServerProtocol, on_closed: Callable[[Connection], None]) -> None:
-        super().__init__(outbox, protocol)
+    def __init__(
+        self, outbox: Outbox, negotiated: ServerProtocol | None, on_closed: Callable[[Connection], None]
+    ) -> None:
+        super().__init__(outbox, negotiated)
         self._on_closed = on_closed
         self.on_lost: Callable[[Connection], None] | None = None
         self.actor: Any = None
@@ -129,23 +131,21 @@ class Connection(ReadSide):
     @property
     def is_compressed(self) -> bool:
         """Whether both sides agreed on permessage-deflate (RFC 7692)."""
-        return bool(self.protocol.extensions)
+        return self.deflate is not None
 
     @property
     def keeps_nothing(self) -> bool:
         """Whether content is encoded at once. The packer keeps it for a while, and compares contents by identity."""
-        return not self.protocol.extensions
+        return self.deflate is None
 
     # Sending
 
     def deliver(self, content: Any) -> None:
         """Send one message to this client, at the end of this loop iteration. Content as in `encode_content`."""
-        extensions = self.protocol.extensions
-        if not extensions:
+        if self.deflate is None:
             self.send_raw(build(*encode_content(content, self.nan)), 1)
         elif self.is_open:
-            deflate = cast("SteppedDeflate", extensions[0])
-            frame = self._outbox.packer.frame(content, deflate.window_bits, self.nan)
+            frame = self._outbox.packer.frame(content, self.deflate.window_bits, self.nan)
             if isinstance(frame, bytes):
                 self.send_raw(frame, 1)
             else:
@@ -177,8 +177,8 @@ class Connection(ReadSide):
     def ping(self, now: float) -> None:
         """Send a ping (RFC 6455, section 5.5.2). Its pong gives the round trip."""
         self._ping_sent = self._last_ping = now
-        self.protocol.send_ping(b"")
-        self._write_protocol()
+        self._flush_all()
+        self.write_control(_PING)
 
     def close(self, code: int, reason: str = "") -> None:
         """Start the closing handshake (RFC 6455, section 7.1.2) after everything sent before."""
@@ -226,9 +226,8 @@ class Connection(ReadSide):
     def _write_protocol(self) -> None:
         """Write the protocol's pending data, after everything that was sent before."""
         chunks = self.protocol.data_to_send()
-        if chunks and self.is_open:
-            self._outbox.end_batch()
-            self.flush()
+        if chunks:
+            self._flush_all()
         for data in chunks:
             if data:
                 self.write_control(data)
@@ -237,6 +236,12 @@ class Connection(ReadSide):
                 self._start_closing()
         if self.is_open and self.protocol.close_sent is not None:
             self._start_closing()
+
+    def _flush_all(self) -> None:
+        """Write everything that was sent before, for a control frame to follow."""
+        if self.is_open:
+            self._outbox.end_batch()
+            self.flush()
 
     def _start_closing(self) -> None:
         """End the messages in both directions. The peer has `CLOSE_TIMEOUT` to finish, longer when it has a backlog."""
@@ -253,7 +258,9 @@ class Connection(ReadSide):
     @property
     def close_code(self) -> int | None:
         """The code of the first close frame in either direction. `None` while open; 1006 when there was none."""
-        protocol = self.protocol
+        protocol = self._protocol
+        if protocol is None:
+            return None if self.is_open else int(CloseCode.ABNORMAL_CLOSURE)
         theirs_first = protocol.close_rcvd_then_sent or protocol.close_sent is None
         first = protocol.close_rcvd if theirs_first else protocol.close_sent
         if first is not None:
@@ -284,7 +291,8 @@ class Connection(ReadSide):
             self._close_timer = None
         self.drop_queued()
         self.drop_unparsed()
-        self.protocol.receive_eof()
+        if self._protocol is not None:
+            self._protocol.receive_eof()
         self._notify_lost()
         self.on_message = None
         self._on_closed(self)

@@ -160,7 +160,7 @@ class Endpoint:
                 client_ip=connection.client_ip,
                 path=connection.path,
                 query_params=dict(connection.query_params),
-                subprotocol=connection.protocol.subprotocol,
+                subprotocol=connection.subprotocol,
                 time=connection.connect_time,
                 topic_in=topic_in,
                 topic_out=topic_out,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any, cast
 
 from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.frames import CloseCode, Opcode
+from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from zefnb.net.websocket.deflate import STEP, SteppedDeflate
@@ -19,6 +21,7 @@ from zefnb.net.websocket.frames import (
     PING,
     PONG,
     RESERVED,
+    SHORT,
     TEXT,
     WHOLE_BINARY,
     WHOLE_TEXT,
@@ -28,6 +31,15 @@ from zefnb.net.websocket.frames import (
 from zefnb.net.websocket.outbox import Outbox
 from zefnb.net.websocket.write_side import WriteSide
 
+QUIET = logging.getLogger("zefnb.websockets")
+QUIET.propagate = False
+QUIET.addHandler(logging.NullHandler())
+
+
+def open_protocol() -> ServerProtocol:
+    """The protocol of a connection whose handshake is accepted."""
+    return ServerProtocol(state=OPEN, logger=QUIET)
+
 
 class FrameHandler(WriteSide):
     """Handles whole frames. The endpoint sets `on_message`. Used on the loop only."""
@@ -36,18 +48,23 @@ class FrameHandler(WriteSide):
         "_fragments",
         "_is_last",
         "_ping_sent",
+        "_protocol",
         "_steps",
+        "deflate",
         "endpoint",
         "max_size",
         "on_message",
-        "protocol",
         "received",
         "round_trip",
     )
 
-    def __init__(self, outbox: Outbox, protocol: ServerProtocol) -> None:
+    def __init__(self, outbox: Outbox, negotiated: ServerProtocol | None) -> None:
         super().__init__(outbox)
-        self.protocol = protocol
+        self._protocol = negotiated
+        # Compression, if both sides agreed on permessage-deflate (RFC 7692).
+        self.deflate: SteppedDeflate | None = None
+        if negotiated is not None and negotiated.extensions:
+            self.deflate = cast("SteppedDeflate", negotiated.extensions[0])
         self.on_message: Callable[[Any], None] | None = None
         self.endpoint: Any = None
         self.max_size = 1 << 20
@@ -60,10 +77,24 @@ class FrameHandler(WriteSide):
         self._is_last = False
         self._ping_sent: float | None = None
 
+    @property
+    def protocol(self) -> ServerProtocol:
+        """The Sans-I/O protocol. It takes time and 2 KB, so it is made when it is first needed, usually at the end."""
+        if self._protocol is None:
+            self._protocol = open_protocol()
+        # This class checks the limit. The protocol would apply its limit to control frames between fragments, too.
+        self._protocol.max_message_size = self.max_size + SHORT
+        return self._protocol
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol that the handshake has negotiated, if any."""
+        return None if self._protocol is None else self._protocol.subprotocol
+
     def _violation(self, first: int, length: int) -> tuple[int, str] | None:
         """Close code and reason when the frame may not follow those before it, or uses what was not agreed on."""
         opcode, fragments = first & OPCODE, self._fragments
-        packed = bool(self.protocol.extensions) and opcode in (TEXT, Opcode.BINARY)
+        packed = self.deflate is not None and opcode in (TEXT, Opcode.BINARY)
         if first & RESERVED and not (packed and first & RESERVED == PACKED):
             return CloseCode.PROTOCOL_ERROR, "reserved bits"
         if opcode & CONTROL:
@@ -110,8 +141,8 @@ class FrameHandler(WriteSide):
         fragments = self._fragments
         if fragments.is_packed:
             fragments.count += 1
-            deflate = cast("SteppedDeflate", self.protocol.extensions[0])
-            self._steps = deflate.unpack(first, payload, self.max_size - len(fragments.payload))
+            assert self.deflate is not None
+            self._steps = self.deflate.unpack(first, payload, self.max_size - len(fragments.payload))
             self._is_last = bool(first & FIN)
             self._unpack()
             return

@@ -34,7 +34,7 @@ except ImportError:  # a platform for which websockets has no compiled wheel
 
 _short = struct.Struct("!BBH").pack
 _long = struct.Struct("!BBQ").pack
-_OPCODES = (TEXT, BINARY, TEXT | PACKED, BINARY | PACKED, PONG)
+_OPCODES = (TEXT, BINARY, TEXT | PACKED, BINARY | PACKED, PING, PONG)
 _SMALL = {opcode: tuple(bytes((FIN | opcode, length)) for length in range(126)) for opcode in _OPCODES}
 
 MOST_FRAGMENTS = 4_096

@@ -52,8 +52,8 @@ class ReadSide(FrameHandler):
         "pushes",
     )
 
-    def __init__(self, outbox: Outbox, protocol: ServerProtocol) -> None:
-        super().__init__(outbox, protocol)
+    def __init__(self, outbox: Outbox, negotiated: ServerProtocol | None) -> None:
+        super().__init__(outbox, negotiated)
         self.mailbox: Any = None
         self.pushes = False
         self._reading_paused = 0

@@ -12,6 +12,7 @@ _HIDDEN = "…"
 # The handshake and the gate have checked these values. The search for a secret in the key, whose name is that of a
 # secret, would take much of the time of a new client with an actor.
 _CHECKED = ("host", "upgrade", "sec-websocket-key", "sec-websocket-version")
+_UPGRADE = ["Upgrade"]
 
 
 def without_secrets(headers: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -22,7 +23,7 @@ def without_secrets(headers: Mapping[str, Sequence[str]]) -> dict[str, list[str]
     """
     shown: dict[str, list[str]] = {}
     for name, values in headers.items():
-        if name in _CHECKED:
+        if name in _CHECKED or (name == "connection" and list(values) == _UPGRADE):
             shown[name] = list(values)
         elif name not in _LEFT_OUT and (public := [text for each in values if (text := _shown(name, each)) != _HIDDEN]):
             shown[name] = public
