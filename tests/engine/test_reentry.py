@@ -59,11 +59,11 @@ def test_a_handler_of_logging_that_publishes_can_start_the_engine(tmp_path: Path
 def test_the_loop_starts_threads_in_which_a_finalizer_can_wait_for_it_early(tmp_path: Path) -> None:
     """The first call in a new thread represents the finalizer."""
     cells = [
-        "import threading, time\nfrom zefnb import *",
+        "import asyncio, threading, time\nfrom zefnb import *",
         "first = threading.Thread._set_ident\nasked = []\n"
         "def set_ident(thread):\n"
         "    first(thread)\n"
-        "    if thread.name in ('zefnb-handlers', 'zefnb-log', 'zefnb-print'):\n"
+        "    if thread.name in ('zefnb-executor', 'zefnb-handlers', 'zefnb-log', 'zefnb-print'):\n"
         "        FX.ListTimers() | run\n"
         "        asked.append(thread.name)\n"
         "threading.Thread._set_ident = set_ident",
@@ -71,12 +71,17 @@ def test_the_loop_starts_threads_in_which_a_finalizer_can_wait_for_it_early(tmp_
         "def fails(msg, state): raise ValueError\n"
         "fails = FX.StartActor(initial_state=0, handler=fails) | run\n"
         "waits = FX.StartActor(initial_state=0, handler=lambda msg, state: [[], state + msg]) | run\n"
-        "for actor in (fails, waits): FX.Publish(target=actor.input, content=1) | run\n"
+        "async def asks(msg, state): return [[], await asyncio.to_thread(lambda: state + msg)]\n"
+        "asks = FX.StartActor(initial_state=0, handler=asks) | run\n"
+        "for actor in (fails, waits, asks): FX.Publish(target=actor.input, content=1) | run\n"
         "FX.Print(content='printed') | run",
-        "while [1] != [*(FX.QueryActorState(actor=waits) | run).values()]: time.sleep(0.01)\n"
-        "while len(asked) < 3: time.sleep(0.01)\nprint(sorted(asked))",
+        "for actor in (waits, asks):\n"
+        "    while [1] != [*(FX.QueryActorState(actor=actor) | run).values()]: time.sleep(0.01)\n"
+        "while len(asked) < 4: time.sleep(0.01)\nprint(sorted(asked))",
     ]
-    assert run_script(cells, tmp_path).splitlines()[-1] == "['zefnb-handlers', 'zefnb-log', 'zefnb-print']"
+    assert run_script(cells, tmp_path).splitlines()[-1] == str(
+        ["zefnb-executor", "zefnb-handlers", "zefnb-log", "zefnb-print"]
+    )
 
 
 def test_a_waiting_publisher_is_released_by_a_loop_that_waits_for_its_lock(until: Until) -> None:

@@ -16,6 +16,8 @@ from asyncio.log import logger
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from zefnb.engine.executor import OwnExecutor
+
 # More than usually wait at once; the bytes that remain wake the loop once more.
 _MAX_WAKE_BYTES = 4_096
 
@@ -61,7 +63,7 @@ class IterationLoop(asyncio.AbstractEventLoop):
         raise NotImplementedError
 
 
-class SelectorIterationLoop(asyncio.SelectorEventLoop, IterationLoop):
+class SelectorIterationLoop(OwnExecutor, asyncio.SelectorEventLoop, IterationLoop):
     """asyncio's own loop.
 
     An iteration ends right before the loop polls or sleeps. A `call_soon` would need one more iteration with a useless

@@ -11,10 +11,11 @@ from typing import Any
 
 import uvloop
 
+from zefnb.engine.executor import OwnExecutor
 from zefnb.engine.iteration_loop import IterationLoop
 
 
-class UvIterationLoop(uvloop.Loop, IterationLoop):  # type: ignore[misc]
+class UvIterationLoop(OwnExecutor, uvloop.Loop, IterationLoop):  # type: ignore[misc]
     """uvloop's loop: it writes to sockets at the end of an iteration, without releasing the GIL."""
 
     on_wake: Callable[[], None]
