@@ -12,9 +12,12 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 from zefnb.engine.unawaited_thread import UnawaitedThread
+
+Args = TypeVarTuple("Args")
+Result = TypeVar("Result")
 
 # As many as asyncio's executor has at most.
 MOST_THREADS = 32
@@ -34,7 +37,9 @@ class OwnExecutor(asyncio.AbstractEventLoop):
         super().set_default_executor(executor)
         self._given = True
 
-    def run_in_executor(self, executor: Executor | None, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Args], Result], *args: *Args
+    ) -> asyncio.Future[Result]:
         """Return a future for the result of `func(*args)` in another thread. From the loop."""
         if executor is not None or self._given:
             return super().run_in_executor(executor, func, *args)
