@@ -219,8 +219,8 @@ class Actor:
         """Return the handler, the message, and a copy of the state, which the handler may change."""
         behaviour = self.behaviour
         # For the journal, which shows the message as it was before the handler changed it.
-        is_kept = type(message) in PLAIN or not behaviour.changes_messages
-        self._message = message if is_kept else outline(message)
+        is_unchanged = type(message) in PLAIN or not behaviour.changes_messages
+        self._message = message if is_unchanged else outline(message)
         if behaviour.transform is not None:
             message = behaviour.transform(message)
             self._message = message if type(message) in PLAIN else outline(message)
