@@ -239,6 +239,7 @@ def test_every_error_is_in_one_tree_and_also_a_standard_exception():
         "WouldBlock": RuntimeError,
         "PortUnavailable": OSError,
         "ConnectionFailed": ConnectionError,
+        "CertificateUnavailable": RuntimeError,
         "NotInstalled": ImportError,
         "StorageFailed": OSError,
         "Interrupted": RuntimeError,

@@ -251,6 +251,26 @@ class _ET(EntityTypes):
         path: Sequence[Any]
         def __init__(self, *, path: Sequence[Any] = ...) -> None: ...
 
+    class LetsEncrypt(Entity):
+        """A certificate of Let's Encrypt, or of another ACME authority, requested and renewed."""
+
+        domains: Sequence[str]
+        email: str | None
+        staging: bool
+        directory_url: str | None
+        directory_root: str | os.PathLike[str] | None
+        http_port: int
+        def __init__(
+            self,
+            *,
+            domains: Sequence[str] = ...,
+            email: str | None = ...,
+            staging: bool = ...,
+            directory_url: str | None = ...,
+            directory_root: str | os.PathLike[str] | None = ...,
+            http_port: int = ...,
+        ) -> None: ...
+
     class TLSCredentials(Entity):
         """A certificate and its private key, for `certificates=[...]` of a server."""
 
@@ -492,6 +512,21 @@ class _FX:
         """End every subscription of `topic`: those of ops, actors, sockets and outward clients."""
 
         def __init__(self, *, topic: Topic = ...) -> None: ...
+
+    class GetLetsEncryptCreds(_Effect[Entity]):
+        """Request a certificate from Let's Encrypt, or return the stored one until two thirds of its life."""
+
+        def __init__(
+            self,
+            *,
+            domains: Sequence[str] = ...,
+            email_address: str | None = ...,
+            staging: bool = ...,
+            directory_url: str | None = ...,
+            directory_root: str | os.PathLike[str] | None = ...,
+            http_port: int = ...,
+            allow_external_requests: bool = ...,
+        ) -> None: ...
 
     class ListActors(_Effect[list[Actor]]):
         """List all running actors, including those of connections."""

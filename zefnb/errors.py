@@ -13,6 +13,7 @@
     ├── WouldBlock              (RuntimeError)    waiting here would block the event loop
     ├── PortUnavailable         (OSError)         the port is busy, forbidden or out of range
     ├── ConnectionFailed        (ConnectionError) an outward connection could not be made
+    ├── CertificateUnavailable  (RuntimeError)    an authority has not issued a certificate
     ├── NotInstalled            (ImportError)     a package of an extra is missing; the text has the command
     ├── StorageFailed           (OSError)         a database file could not be read or written
     └── Interrupted             (RuntimeError)    the runtime ended before the effect was complete
@@ -199,6 +200,10 @@ class PortUnavailable(ZefError, OSError):
 
 class ConnectionFailed(ZefError, ConnectionError):
     """An outward connection could not be made."""
+
+
+class CertificateUnavailable(ZefError, RuntimeError):
+    """A certificate authority has not issued a certificate; the text says why."""
 
 
 class NotInstalled(ZefError, ImportError):

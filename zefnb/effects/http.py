@@ -72,9 +72,9 @@ async def start_http_server(
         port: The TCP port (default 8000); 0 for a free port, which is the `port` of the handle.
         allow_external_requests: Whether other machines can connect (default false: only this machine).
         allow_restart: Whether the server may take the port of another zefnb server (default false).
-        certificates: For TLS: `'local'` for a private authority of this user, a list of `ET.TLSCredentials`,
-            `('cert.pem', 'key.pem')` with the files of the certificate chain and its key, or an `ssl.SSLContext`.
-            Default: no TLS.
+        certificates: For TLS: `ET.LetsEncrypt('demo.example.com')`, `'local'` for a private authority of this user, a
+            list of `ET.TLSCredentials`, `('cert.pem', 'key.pem')` with the files of the certificate chain and its key,
+            or an `ssl.SSLContext`. Default: no TLS.
         logging: Whether each connection and its end are written to the journal, and each request to the access log
             (`FX.QueryLog(kind='access')`, and Python's logger `zefnb.access`). Default false.
         allowed_hosts: Further host names under which clients may address the server.
@@ -98,6 +98,7 @@ async def start_http_server(
     Raises:
         InvalidEffect: A route or another field is not valid; the error lists every mistake.
         PortUnavailable: The port is used by another program, or may not be used.
+        CertificateUnavailable: The authority has not issued a certificate.
         NotInstalled: The certificates need a package that is not installed.
 
     Source:

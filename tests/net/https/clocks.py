@@ -36,6 +36,11 @@ class MovedClock(CertificateClock):
         finally:
             self._sleepers.remove(sleeper)
 
+    @property
+    def sleeping(self) -> float | None:
+        """The seconds until the first sleeper wakes, or `None` when nothing sleeps."""
+        return min((due for due, _ in self._sleepers), default=self._now) - self._now if self._sleepers else None
+
     def let_pass(self, seconds: float) -> None:
         """When a renewal sleeps, move the clock forward; return when it has done its work and sleeps again."""
         wait_until(lambda: self._sleepers)

@@ -18,6 +18,7 @@ from zefnb.net.http.forms import FIELDS_LIMIT, has_too_many_fields
 from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import METHODS, PathTable
+from zefnb.net.https.challenges import CHALLENGE_PATH, find_answer
 
 # Embedded content is not a visit, though browsers call it a navigation.
 _EMBEDDED = ("object", "embed")
@@ -33,6 +34,12 @@ _MANY_FIELDS = refuse(400, f"a query can have at most {FIELDS_LIMIT:,} fields")
 Authorize = Callable[[RequestHead, Accepted | Reply], Decision]
 
 
+def answer_challenge(head: RequestHead) -> Reply | None:
+    """The reply to an authority that checks a domain (RFC 8555, section 8.3), whatever the Host and the visitor."""
+    answer = find_answer(head.path) if head.path.startswith(CHALLENGE_PATH) else None
+    return None if answer is None else Reply(200, answer, (("content-type", "application/octet-stream"),))
+
+
 class Gate:
     """Decides by Host, Origin, Sec-Fetch-Site, the route, and the visitor.
 
@@ -43,6 +50,8 @@ class Gate:
     def __init__(self, admission: Admission, proxies: Proxies | None = None) -> None:
         self._admission = admission
         self._proxies = proxies
+        # Replies to some requests before anything else decides.
+        self.answer_first: Callable[[RequestHead], Reply | None] = answer_challenge
         # Decides about the visitor after Host and Origin are accepted. `None`: every visitor is accepted.
         self.authorize: Authorize | None = None
         self._resources = PathTable({})
@@ -64,6 +73,8 @@ class Gate:
 
     def decide(self, head: RequestHead) -> Decision:
         """Whether a request is accepted, and the value that serves it."""
+        if (reply := self.answer_first(head)) is not None:
+            return reply
         refusal = self._refusal(head)
         if refusal is not None:
             return refusal

@@ -79,7 +79,7 @@ class Server:
         auth: Authorizer | None = None,
     ) -> None:
         self._runtime = runtime
-        self._topics = topics
+        self.topics = topics
         self._outbox = runtime.service(Outbox)
         self.given_routes = dict(routes)
         # The keys of the routes that a later server on the same port takes over.
@@ -89,7 +89,7 @@ class Server:
         self._compiled += [Route(path, "GET", path, config, config) for path, config in (sessions or {}).items()]
         self.certificates = certificates_of(runtime, certificates)
         self.admission = Admission(tuple(allowed_hosts), tuple(allowed_origins))
-        self._gate = Gate(self.admission, Proxies(trusted_proxies) if trusted_proxies else None)
+        self.gate = Gate(self.admission, Proxies(trusted_proxies) if trusted_proxies else None)
         self.allow_external_requests = allow_external_requests
         self.allow_restart = allow_restart
         self.logs_requests = logging
@@ -133,11 +133,11 @@ class Server:
         self.handle = ServerHandle(generate_uid(), port=self.port, **self.certificates.handle_fields)
         self._notes = ServerNotes(self._runtime.journal, self.handle)
         self._app = HTTPApp(
-            self._runtime, self.handle, self._gate, self._notes.refused_request, self._access, self._max_body
+            self._runtime, self.handle, self.gate, self._notes.refused_request, self._access, self._max_body
         )
         self._set_routes(self._compiled)
         if self.auth is not None:
-            self._gate.authorize = self.auth.authorize
+            self.gate.authorize = self.auth.authorize
             site = Site(self._runtime, self.handle, self.admission, self.is_secure)
             await self.auth.open(site, previous.auth if previous is not None and previous.port == self.port else None)
         self._acceptor = Acceptor(
@@ -182,7 +182,7 @@ class Server:
             protocol.logger = _quiet
             # Not in the config, which would change uvicorn's logger for the whole process.
             protocol.access_log = False
-            protocol.original, protocol.decide = self._gate.original, self._gate.decide
+            protocol.original, protocol.decide = self.gate.original, self.gate.decide
             protocol.accept = self._accept_handshake
             protocol.on_reply, protocol.on_refused, protocol.on_error = (
                 self._notes.refused_request,
@@ -207,9 +207,9 @@ class Server:
         """Accept a plain handshake, if the gate accepts it at once and there is nothing to negotiate."""
         peer = transport.get_extra_info("peername")
         head = handshake.head(peer[0] if peer else "", self.is_secure)
-        if self._gate.has_proxies:
-            head = self._gate.original(head)
-        decision = self._gate.decide(head)
+        if self.gate.has_proxies:
+            head = self.gate.original(head)
+        decision = self.gate.decide(head)
         if type(decision) is not Accepted or decision.value.config.negotiates or decision.visitor.headers:
             return False
         self._open(transport, head, decision, None, handshake.response(self._date))
@@ -302,10 +302,10 @@ class Server:
             if endpoint is None or endpoint.route_value != route.value:
                 if endpoint is not None:
                     self._retired.append(endpoint)
-                endpoint = Endpoint(self._runtime, self._topics, self.handle, route.path, route.socket, route.value)
+                endpoint = Endpoint(self._runtime, self.topics, self.handle, route.path, route.socket, route.value)
             self.endpoints[route.path] = endpoint
         self._retired = [endpoint for endpoint in (*self._retired, *before.values()) if endpoint.clients]
-        self._gate.set_routes(self._app.prepared(routes), self.endpoints)
+        self.gate.set_routes(self._app.prepared(routes), self.endpoints)
 
     def update(self, routes: Mapping[Any, Any]) -> None:
         """Serve these routes from now on. Clients stay connected, also those of removed routes."""

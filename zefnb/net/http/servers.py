@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from zefnb.core.entity import Entity
@@ -11,7 +12,10 @@ from zefnb.core.entity import HTTPServer as ServerHandle
 from zefnb.engine.registry import Registry
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import PortUnavailable
+from zefnb.net.http.challenge_ports import ChallengePorts
 from zefnb.net.http.server import Server
+from zefnb.net.https.server_certificates import OpenChallengePort
+from zefnb.net.ports import Topics
 
 # A notebook usually has one or two addresses.
 _MOST_PUBLIC = 16
@@ -24,6 +28,7 @@ class Servers(Registry[Server]):
 
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(runtime)
+        self._challenges = ChallengePorts(runtime, lambda: self)
         self._public: set[tuple[str, str]] = set()
         # The `place` of the latest server on each port.
         self._places: dict[int, str] = {}
@@ -34,12 +39,19 @@ class Servers(Registry[Server]):
             port = port or replacing.port
         self._holder_of(port, server, replacing)
         # Before a server is stopped for this one, since a certificate takes time, and may not be issued.
-        await server.certificates.prepare(self._open_challenge_port)
+        async with self._challenges.held(server.topics, server.allow_external_requests) as open_port:
+            await server.certificates.prepare(open_port)
+            return await self._start(server, port, replacing, open_port)
+
+    async def _start(
+        self, server: Server, port: int, replacing: Server | None, open_port: OpenChallengePort
+    ) -> ServerHandle:
         if replacing is not None and self.find(replacing.handle) is not None:
             await self.stop(replacing.handle)
         holder = self._holder_of(port, server, replacing)
         if holder is not None:
             await self.stop(holder.handle)
+        await self._challenges.give_up(port)
         await server.start(port, replacing or holder)
         for previous in (replacing, holder):
             if previous is not None and previous.port == server.port:
@@ -47,7 +59,14 @@ class Servers(Registry[Server]):
         server.place = self._places[server.port] = self._place_of(server, replacing or holder, port)
         self.admit_public(server)
         self.add(server)
+        await self._redirect_to(server, open_port)
         return server.handle
+
+    async def _redirect_to(self, server: Server, open_port: OpenChallengePort) -> None:
+        """Open the port where an authority checks the server's domains, and where plain HTTP is redirected to it."""
+        port = server.certificates.challenge_port
+        if port is not None and (why := await open_port(port, server.certificates.hosts)):
+            self._runtime.journal.note("info", f"plain HTTP is not redirected to https: {why}", server=server.handle)
 
     def _holder_of(self, port: int, server: Server, replacing: Server | None) -> Server | None:
         """The other server on this port, which `server` stops. Raises `PortUnavailable` if it may not."""
@@ -58,8 +77,11 @@ class Servers(Registry[Server]):
             )
         return holder
 
-    async def _open_challenge_port(self, port: int, domains: Sequence[str]) -> str:
-        return ""
+    @asynccontextmanager
+    async def challenge_ports(self, topics: Topics, external: bool) -> AsyncIterator[OpenChallengePort]:
+        """Open ports where an authority checks domains, for the length of the block."""
+        async with self._challenges.held(topics, external) as open_port:
+            yield open_port
 
     def _place_of(self, server: Server, replaced: Server | None, port: int) -> str:
         """The place of the server that `server` replaces, or of the last one on the port asked for, or a new place."""
@@ -72,6 +94,7 @@ class Servers(Registry[Server]):
         server = self.get(handle)
         self.forget(handle)
         await server.stop()
+        await self._challenges.close_unused()
 
     def at(self, place: Any) -> Server | None:
         """The running server with this place: the first one, or one that has replaced it."""
@@ -98,3 +121,4 @@ class Servers(Registry[Server]):
         """In a forked child: close the copies of all sockets."""
         for server in self:
             server.forget_sockets()
+        self._challenges.forget_sockets()

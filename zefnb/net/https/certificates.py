@@ -14,6 +14,7 @@ from zefnb.core.shapes import SHAPES
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import FieldError, InvalidEffect, shown
 from zefnb.net.extras import require
+from zefnb.net.https.acme_fields import fields_of_entity
 from zefnb.net.https.credentials import (
     BadCredentials,
     Credentials,
@@ -27,8 +28,8 @@ from zefnb.net.https.server_certificates import Certificates, NoCertificates
 from zefnb.net.https.sni import NamedContexts
 
 ALLOWED = (
-    "'local', [ET.TLSCredentials(certificates=pem, private_key=key)], ('cert.pem', 'key.pem'), "
-    "{'certfile': ..., 'keyfile': ...} or an ssl.SSLContext"
+    "'local', ET.LetsEncrypt('demo.example.com'), [ET.TLSCredentials(...)], "
+    "('cert.pem', 'key.pem'), {'certfile': ..., 'keyfile': ...} or an ssl.SSLContext"
 )
 
 
@@ -46,6 +47,12 @@ def certificates_of(runtime: Runtime, given: Any) -> Certificates:
         from zefnb.net.https.local import LocalCertificates
 
         return LocalCertificates(runtime)
+    if type(given) is ET.LetsEncrypt:
+        fields = fields_of_entity(given)
+        require("https", "cryptography", "acme")
+        from zefnb.net.https.lets_encrypt import LetsEncryptCertificates
+
+        return LetsEncryptCertificates(runtime, fields)
     items = [given] if type(given) is ET.TLSCredentials else given
     if isinstance(items, list | tuple) and items and all(type(item) is ET.TLSCredentials for item in items):
         return _given(items)

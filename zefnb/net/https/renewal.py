@@ -60,7 +60,10 @@ class Renewal:
         subject: str,
         plan: Callable[[float], Awaitable[Plan]],
         renew: Callable[[], Awaitable[float]],
+        least_interval: float = 0.0,
     ) -> None:
+        # Also when a new certificate seems to be due already, because this machine's clock is wrong.
+        self._least_interval = least_interval
         self._runtime, self._subject, self._plan, self._renew = runtime, subject, plan, renew
         self._clock = runtime.service(CertificateClock)
         self._task: asyncio.Task[None] | None = None
@@ -92,6 +95,8 @@ class Renewal:
             failures = 0
             text = f"renewed the certificate for {self._subject}; it is valid until {Time(valid_until)}"
             self._runtime.journal.note("info", text)
+            if self._least_interval:
+                await self._clock.sleep(self._least_interval)
 
     def _note_failure(self, error: Exception) -> None:
         text = f"the certificate for {self._subject} could not be renewed, and the old one stays: {error}"
