@@ -203,7 +203,7 @@ class ConnectionFailed(ZefError, ConnectionError):
 
 
 class CertificateUnavailable(ZefError, RuntimeError):
-    """A certificate authority has not issued a certificate; the text says why."""
+    """A certificate authority has not issued a certificate; the text has the reason."""
 
 
 class NotInstalled(ZefError, ImportError):

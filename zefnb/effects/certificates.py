@@ -46,7 +46,7 @@ async def get_lets_encrypt_creds(
 
     Raises:
         InvalidEffect: A field is not valid; the error lists every mistake.
-        CertificateUnavailable: The authority has not issued the certificate; the text says why.
+        CertificateUnavailable: The authority has not issued the certificate; the text has the reason.
         NotInstalled: A package is missing; the text has the command that installs it.
 
     Source:

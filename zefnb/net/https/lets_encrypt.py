@@ -42,7 +42,7 @@ class Requests:
         self.stored = StoredCertificate(fields.directory_url, fields.domains)
 
     async def obtain(self, is_good: IsGood, open_port: OpenChallengePort) -> Credentials:
-        """Raises `CertificateUnavailable`, or `UnsafeFile`. Says on the output what it waits for."""
+        """Raises `CertificateUnavailable`, or `UnsafeFile`. Prints what it waits for."""
         found = await in_thread("zefnb-certificate", self.stored.load)
         if found is not None and is_good(found):
             return found
