@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import ssl
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from zefnb.net.https.credentials import (
     server_context,
     text_of,
 )
+from zefnb.net.https.in_thread import in_thread
 from zefnb.net.https.key_files import UnsafeFile, check_private
 from zefnb.net.https.server_certificates import Certificates, NoCertificates
 from zefnb.net.https.sni import NamedContexts
@@ -31,6 +34,29 @@ ALLOWED = (
     "'local', ET.LetsEncrypt('demo.example.com'), [ET.TLSCredentials(...)], "
     "('cert.pem', 'key.pem'), {'certfile': ..., 'keyfile': ...} or an ssl.SSLContext"
 )
+
+
+# The packages of a local authority, and those of Let's Encrypt.
+_PACKAGES = (("cryptography", "ifaddr"), ("cryptography", "acme"))
+
+
+async def load_packages(given: Any) -> None:
+    """Import in a thread what the certificates need, since that can take a second. Raises `NotInstalled`."""
+    if _is_local(given) or type(given) is ET.LetsEncrypt:
+        await in_thread("zefnb-imports", partial(_import_packages, given))
+
+
+def _import_packages(given: Any) -> None:
+    if _is_local(given):
+        require("https", *_PACKAGES[0])
+        importlib.import_module("zefnb.net.https.local")
+    else:
+        require("https", *_PACKAGES[1])
+        importlib.import_module("zefnb.net.https.lets_encrypt")
+
+
+def _is_local(given: Any) -> bool:
+    return isinstance(given, str) and given == "local"
 
 
 def certificates_of(runtime: Runtime, given: Any) -> Certificates:
@@ -42,14 +68,14 @@ def certificates_of(runtime: Runtime, given: Any) -> Certificates:
         return NoCertificates()
     if isinstance(given, ssl.SSLContext):
         return Certificates(given)
-    if isinstance(given, str) and given == "local":
-        require("https", "cryptography", "ifaddr")
+    if _is_local(given):
+        require("https", *_PACKAGES[0])
         from zefnb.net.https.local import LocalCertificates
 
         return LocalCertificates(runtime)
     if type(given) is ET.LetsEncrypt:
         fields = fields_of_entity(given)
-        require("https", "cryptography", "acme")
+        require("https", *_PACKAGES[1])
         from zefnb.net.https.lets_encrypt import LetsEncryptCertificates
 
         return LetsEncryptCertificates(runtime, fields)

@@ -1,4 +1,4 @@
-"""Sharing: the links by which people on the same networks reach a server, and what prevents it."""
+"""Sharing: the links by which people on the same networks reach a server, and the problems with them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class NetworkLink(NamedTuple):
 
 
 class Obstacle(NamedTuple):
-    """What prevents or endangers access, and the argument of `FX.StartHTTPServer` that changes it, if there is one."""
+    """A problem with access, and the argument of `FX.StartHTTPServer` that solves it, if there is one."""
 
     problem: str
     change: str = ""
@@ -118,7 +118,7 @@ def _of_server(runtime: Any, handle: Any, networks: Sequence[Interface]) -> Shar
 
 
 def _host(network: Interface, names: Sequence[str]) -> str:
-    """An address of the network for which the certificate is valid, else a name of the certificate, else the address."""
+    """An address or a name for which the certificate is valid, if there is one, else the first address."""
     fitting = next((address for address in network.addresses if address in names), "")
     public = next((name for name in names if any(letter.isalpha() for letter in name) and ":" not in name), "")
     return fitting or public or network.addresses[0]
@@ -136,7 +136,7 @@ def _obstacles(server: Any, handle: Any) -> Iterator[Obstacle]:
         problem = "The server accepts only connections of this machine, so the links do not work yet."
         yield Obstacle(problem, "allow_external_requests=True")
     if server.auth is None:
-        yield Obstacle("It has no login: everybody on the network can use it.", "auth='token'")
+        yield Obstacle("It has no login: every device on the network can use it.", "auth='token'")
     if not server.is_secure:
         yield Obstacle("It uses plain HTTP: others on the network can read along.", "certificates='local'")
     elif root := handle.__dict__.get("root_certificate"):

@@ -17,6 +17,7 @@ SUBCOMMANDS = {
     "start": "start a server with a WebSocket route",
     "stop": "stop a server, an actor, a timer, a client or a subscription",
     "url": "the link to a server, correct on this machine and behind a proxy",
+    "share": "the link for people on the same network, with a QR code",
     "publish": "publish a message to a topic; %%zef publish: the cell",
     "clients": "list the connected clients",
     "watch": "show a live table of the clients, or of topics, actors, ...",
