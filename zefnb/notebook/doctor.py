@@ -10,14 +10,13 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
-from typing import Literal, NamedTuple
 
 from rich.console import Console
 from rich.text import Text
 
+from zefnb.notebook.finding import Finding
+from zefnb.notebook.https_findings import for_https
 from zefnb.text.controls import strip_controls
-
-Verdict = Literal["ok", "note", "fault"]
 
 _SHOWN = {"ok": ("ok", "green"), "note": ("note", "yellow"), "fault": ("FAULT", "bold red")}
 _OPTIONAL = {
@@ -30,14 +29,6 @@ _FOR_NOTEBOOKS = {
 }
 
 
-class Finding(NamedTuple):
-    """One line of the report. A `fault` is missing or broken, and zefnb needs it."""
-
-    verdict: Verdict
-    subject: str
-    text: str
-
-
 def doctor(console: Console | None = None) -> int:
     """Print the report. Return 1 if it has a fault, else 0."""
     console = console or Console(highlight=False, soft_wrap=True)
@@ -46,6 +37,7 @@ def doctor(console: Console | None = None) -> int:
         ("Installed", installed),
         ("This machine", machine),
         ("A server", a_server),
+        ("For logins and HTTPS", for_https),
         ("For notebooks", for_notebooks),
     ):
         console.print(Text(title, style="bold"))

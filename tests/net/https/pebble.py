@@ -111,9 +111,13 @@ class Pebble:
         with opener.open(f"https://127.0.0.1:{port or self._listen}{path}", timeout=10) as reply:
             return bytes(reply.read())
 
+    def roots(self) -> str:
+        """The root certificate of those that it issues."""
+        return self.read("/roots/0", self._manage).decode()
+
     def trusting(self) -> ssl.SSLContext:
         """A client's context that trusts the certificates that it issues."""
-        return ssl.create_default_context(cadata=self.read("/roots/0", self._manage).decode())
+        return ssl.create_default_context(cadata=self.roots())
 
 
 @contextlib.contextmanager
