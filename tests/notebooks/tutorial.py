@@ -113,6 +113,7 @@ def _run(client: NotebookClient, cells: list[Any]) -> Outcome:
 def _kernel(notebook: Any, folder: Path) -> Iterator[NotebookClient]:
     # asyncio's debugging, on in the tests themselves, would write into cells.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
+    env["ZEFNB_DATA_DIR"] = str(folder / "data")
     client = NotebookClient(
         notebook, timeout=_EACH_CELL_WITHIN, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     )
