@@ -110,8 +110,8 @@ def test_a_client_that_leaves_before_its_answer_has_no_status(serve: Any, raw: R
     wire = raw(server, None)
     wire.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert begun.wait(20)
-    wire.close()
     [protocol] = inside(server)._state.connections
+    wire.close()
     until(lambda: protocol.is_closed)
     go.set()
     until(lambda: told(access()) == [("GET", "/", None)])
@@ -128,7 +128,7 @@ def test_each_row_is_a_line_of_the_logger(logged: Any, caplog: pytest.LogCapture
         httpx.get(f"http://127.0.0.1:{logged.port}/", trust_env=False)
         httpx.get(f"http://127.0.0.1:{logged.port}/broken", trust_env=False)
         until(lambda: len(access()) == 2)
-        side_thread.flush(5)
+        side_thread.flush(20)
     lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "zefnb.access"]
     assert [level for level, _ in lines] == ["INFO", "ERROR"]
     assert lines[0][1].startswith('127.0.0.1 "GET /" 200 ')
