@@ -57,7 +57,7 @@ def test_stopping_does_not_wait_for_a_server_that_does_not_read(outsider: Any, u
     publish(outbox, *(bytes(1 << 20) for _ in range(12)))
     FX.StopWebSocketClient(client=client) | run
     assert "messages that could not be sent" in journal_text()
-    assert not default_runtime().call_queue.is_paused
+    until(lambda: not default_runtime().call_queue.is_paused)
 
 
 def test_stopping_without_a_connection_reports_unsent_messages(outsider: Any, until: Until) -> None:
