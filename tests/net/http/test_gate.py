@@ -260,7 +260,7 @@ class Desk:
         self.asked: list[RequestHead] = []
         self._found: Any = None
         self._is_told = asyncio.Event()
-        self._gate = inside(server)._gate
+        self._gate = inside(server).gate
         on_loop(lambda: setattr(self._gate, "authorize", self._authorize))
 
     def _authorize(self, head: RequestHead, found: Accepted | Reply) -> Pending[Accepted]:
@@ -365,7 +365,7 @@ def test_an_immediate_decision_needs_no_wait(server: Any, raw: Any, way: str):
     def authorize(head: RequestHead, found: Accepted | Reply) -> Accepted | Reply:
         return found if head.first("authorization") == "Bearer x" else refuse(401, "log in first")
 
-    on_loop(lambda: setattr(inside(server)._gate, "authorize", authorize))
+    on_loop(lambda: setattr(inside(server).gate, "authorize", authorize))
     accepted = 200 if way == "http" else 101
     assert status(raw, server, request(way, "BASE", "Host: localhost", "Authorization: Bearer x")) == accepted
     # Nobody unknown learns which paths there are.

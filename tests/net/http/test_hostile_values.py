@@ -130,7 +130,7 @@ def test_an_internal_error_in_a_handshake_is_500_and_one_entry_in_the_journal(
     def broken(*args: Any) -> Any:
         raise RuntimeError("broken by the test")
 
-    monkeypatch.setattr(inside(server)._gate._endpoints, "find", broken)
+    monkeypatch.setattr(inside(server).gate._endpoints, "find", broken)
     more = {} if where == "_try_fast_handshake" else {"Sec_WebSocket_Protocol": "x"}
     for _ in range(5):
         assert status(raw, server, handshake("/ws", **more)) == 500
@@ -146,7 +146,7 @@ def test_an_internal_error_in_a_request_is_500_and_the_connection_stays_open(
     def broken(path: str) -> Any:
         raise RuntimeError("broken by the test")
 
-    monkeypatch.setattr(inside(server)._gate._resources, "find", broken)
+    monkeypatch.setattr(inside(server).gate._resources, "find", broken)
     wire = raw(server, None)
     for _ in range(2):
         wire.send(get())
