@@ -279,3 +279,14 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 30_000, done.stdout
+
+
+def test_a_schema_that_is_not_text_is_refused(theirs):
+    """Wherever the wrong byte is: SQLite may quote it in an error that is not text either."""
+    whole = theirs.read_bytes()
+    begin = whole.index(b"CREATE TABLE entries")
+    for at in range(begin, begin + 100):
+        theirs.write_bytes(whole[:at] + b"\xf8" + whole[at + 1 :])
+        with pytest.raises(StorageFailed, match=r"guests\.db .*restore it from a copy") as caught:
+            opened(theirs)
+        assert str(caught.value).isprintable()

@@ -33,9 +33,10 @@ _ADVICE = {
 }
 
 
-def storage_failed(path: str, error: sqlite3.Error | Undecodable | Foreign) -> StorageFailed:
+def storage_failed(path: str, error: sqlite3.Error | Undecodable | Foreign | UnicodeDecodeError) -> StorageFailed:
     """Return the error for a failure, with the path and advice."""
-    if isinstance(error, Foreign):
+    # SQLite's own error may quote a damaged schema, which `sqlite3` cannot decode.
+    if isinstance(error, Foreign | UnicodeDecodeError):
         return StorageFailed(f"{path} is damaged: {error}; restore it from a copy")
     if isinstance(error, Undecodable):
         return StorageFailed(f"{path}: a key cannot be read: {error}")
@@ -73,11 +74,11 @@ def open_file(path: str) -> tuple[Connection, str]:
     _check_place(path)
     try:
         connection = connect(path, create=True)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise storage_failed(path, error) from None
     try:
         return connection, _prepared(connection, path)
-    except (sqlite3.Error, Foreign) as error:
+    except (sqlite3.Error, Foreign, UnicodeDecodeError) as error:
         connection.close()
         raise storage_failed(path, error) from None
     except BaseException:

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from zefnb.text.controls import plain, shorten, strip_controls
+from zefnb.text.own_repr import MOST_PARTS, is_small
 
 LONGEST = 80
 # Deeper levels do not help a reader, and each one nests another generator.
@@ -40,7 +41,8 @@ def short_repr(value: object, longest: int = LONGEST, hidden: frozenset[str] = f
     """Return `repr(value)` in one line of at most `longest` characters (80 by default), control characters escaped.
 
     Strings, containers, exceptions, dataclasses and records are read only as far as the text needs. For a class
-    with its own `__repr__`, that method is called. A value whose `__repr__` fails is shown as "<unprintable>".
+    with its own `__repr__`, that method is called, unless the object holds over 100,000 parts: its text would be
+    written whole before it is cut. A value whose `__repr__` fails is shown as "<unprintable>".
     Record fields named in `hidden` are shown as "…". Raises only `KeyboardInterrupt`.
 
     >>> short_repr([1, 'two']), short_repr('a' * 1_000_000, longest=8)
@@ -186,6 +188,8 @@ def named(values: Iterable[tuple[str, Any]], scope: Scope) -> Parts:
 
 def _own_repr(value: Any, scope: Scope) -> str:
     try:
+        if not is_small(value):
+            return f"<{class_name(value)} object with over {MOST_PARTS:,} parts>"
         return plain(repr(value), scope.longest + 1)
     except KeyboardInterrupt:
         raise

@@ -1,0 +1,60 @@
+"""Whether a class's own `__repr__` is called: only for an object that holds few parts.
+
+Such a method writes the whole object before the text can be cut. In C, as for a long list, nothing else runs meanwhile,
+also no other thread.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import types
+from collections.abc import Iterable
+from itertools import chain, islice
+from typing import Any
+
+MOST_PARTS = 100_000
+# Text and bytes count as one part, and one more for each this many characters.
+_CHARACTERS = 64
+_DEEPEST = 20
+_TEXTS = (str, bytes, bytearray)
+
+
+def is_small(value: object) -> bool:
+    """Whether `value` holds at most `MOST_PARTS` parts, in its attributes and the containers in them.
+
+    It runs no code of the value. Objects whose `__repr__` is written in C count as one part, as arrays and data frames
+    do, since these shorten their text themselves.
+    """
+    remaining, level = MOST_PARTS, [value]
+    for _ in range(_DEEPEST):
+        level = list(islice(chain.from_iterable(map(_parts_of, level)), remaining + 1))
+        remaining -= len(level) + sum([len(part) // _CHARACTERS for part in level if type(part) in _TEXTS])
+        if remaining < 0:
+            return False
+        if not level:
+            break
+    return True
+
+
+def _parts_of(value: Any) -> Iterable[Any]:
+    kind = type(value)
+    items: Iterable[Any] = ()
+    if issubclass(kind, dict):
+        items = chain(dict.keys(value), dict.values(value))
+    else:
+        for container in (list, tuple, set, frozenset, collections.deque):
+            if issubclass(kind, container):
+                items = container.__iter__(value)
+    return items if type(kind.__repr__) is not types.FunctionType else chain(items, _fields_of(value))
+
+
+def _fields_of(value: Any) -> Iterable[Any]:
+    """Yield the attributes, in `__dict__` and `__slots__`."""
+    with contextlib.suppress(AttributeError):
+        yield from object.__getattribute__(value, "__dict__").values()
+    for base in type(value).__mro__:
+        for slot in vars(base).values():
+            if type(slot) is types.MemberDescriptorType:
+                with contextlib.suppress(AttributeError):  # it has no value yet
+                    yield slot.__get__(value)
