@@ -96,6 +96,7 @@ class Actor:
         self._busy = True
         self.mailbox.cause = cause
         if not self._take(message):
+            self.mailbox.begins(message)
             return
         if self.mailbox.messages or self._is_closing:
             self._work()
@@ -175,8 +176,11 @@ class Actor:
         for _ in range(_MAX_MESSAGES_PER_ITERATION):
             if not self.mailbox.messages or self.ended:
                 break
-            if not self._take(self.mailbox.take()):
+            message = self.mailbox.take()
+            if not self._take(message):
+                self.mailbox.begins(message)
                 return  # not complete; `_resume` continues
+            self.mailbox.ends()
         if self.mailbox.messages and not self.ended:
             self._runtime.loop.call_soon(self._work)
             return
@@ -186,6 +190,7 @@ class Actor:
 
     def _resume(self) -> None:
         self._handler = self._message = None
+        self.mailbox.ends()
         self._work()
 
     def _take(self, message: Any) -> bool:

@@ -29,17 +29,21 @@ class Mailbox:
     """A queue with back-pressure.
 
     It accepts every message, since the loop and handlers cannot wait. A sender that can wait (the reader of a socket)
-    checks `is_full`, and sets the callback `on_capacity` to be called when there is capacity again.
+    checks `is_full`, and sets the callback `on_capacity` to be called when there is capacity again. A sender that
+    counts the bytes that wait, `held`, sets `on_handled` to be called whenever these become less.
     """
 
-    __slots__ = ("bytes", "cause", "messages", "on_capacity")
+    __slots__ = ("bytes", "cause", "handling", "messages", "on_capacity", "on_handled")
 
     def __init__(self) -> None:
         self.messages: deque[Any] = deque()
         self.bytes = 0
+        # The bytes of the message that a thread or a task handles now.
+        self.handling = 0
         # The cause of the message that was taken last.
         self.cause: Any = None
         self.on_capacity: Callable[[], None] | None = None
+        self.on_handled: Callable[[], None] | None = None
 
     def put(self, message: Any, cause: Any = None) -> None:
         """Append a message with its cause."""
@@ -60,6 +64,21 @@ class Mailbox:
             on_capacity()
         return message
 
+    def begins(self, message: Any) -> None:
+        """Count `message`, which has been taken, until `ends`."""
+        self.handling = len(message) if isinstance(message, _SIZED) else 0
+
+    def ends(self) -> None:
+        """The message that was taken last has been handled."""
+        self.handling = 0
+        if self.on_handled is not None:
+            self.on_handled()
+
+    @property
+    def held(self) -> int:
+        """The bytes of the messages that wait or are being handled."""
+        return self.bytes + self.handling
+
     @property
     def is_full(self) -> bool:
         """Whether the sender should pause."""
@@ -69,9 +88,11 @@ class Mailbox:
         return len(self.messages)
 
     def clear(self) -> None:
-        """Drop all messages, and resume a waiting sender."""
+        """Drop all messages, and resume a waiting sender. The message that is being handled counts no more."""
         self.messages.clear()
-        self.bytes = 0
+        self.bytes = self.handling = 0
         if self.on_capacity is not None:
             on_capacity, self.on_capacity = self.on_capacity, None
             on_capacity()
+        if self.on_handled is not None:
+            self.on_handled()

@@ -10,6 +10,7 @@ from zefnb.engine.runtime import Runtime
 # Bytes for the peers of all servers together.
 BODIES_LIMIT = 64 << 20
 MESSAGES_LIMIT = 64 << 20
+WAITING_LIMIT = 64 << 20
 RESPONSES_LIMIT = 64 << 20
 
 
@@ -40,6 +41,10 @@ class Account:
             return False
         self.held += amount
         return True
+
+    def hold(self, amount: int) -> None:
+        """Hold `amount` more, also beyond the limit."""
+        self.held += amount
 
     def release(self, amount: int) -> None:
         """Hold `amount` less. Raises `ValueError` for more than is held, which would be an error in zefnb itself."""
@@ -116,12 +121,14 @@ class Budget:
     """A service of the runtime: one account for each kind.
 
     `bodies`: bytes of HTTP requests that wait, or are being read or handled. `messages`: bytes of WebSocket messages
-    that have begun and are not complete. `responses`: bytes of HTTP responses that have yet to be sent.
+    that have begun and are not complete. `waiting`: bytes of WebSocket messages that wait for a handler or are being
+    handled, and of those that have yet to be parsed. `responses`: bytes of HTTP responses that have yet to be sent.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self.bodies = Account(BODIES_LIMIT)
         self.messages = Account(MESSAGES_LIMIT)
+        self.waiting = Account(WAITING_LIMIT)
         # Shared, because handlers' threads use it: a response that does not fit is dropped before the next one is made.
         self.responses = SharedAccount(RESPONSES_LIMIT)
 

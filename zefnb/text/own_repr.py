@@ -18,6 +18,7 @@ MOST_PARTS = 100_000
 _CHARACTERS = 64
 _DEEPEST = 20
 _TEXTS = (str, bytes, bytearray)
+_CONTAINERS: tuple[Any, ...] = (list, tuple, set, frozenset, collections.deque)
 
 
 def is_small(value: object) -> bool:
@@ -26,7 +27,8 @@ def is_small(value: object) -> bool:
     It runs no code of the value. Objects whose `__repr__` is written in C count as one part, as arrays and data frames
     do, since these shorten their text themselves.
     """
-    remaining, level = MOST_PARTS, [value]
+    remaining = MOST_PARTS
+    level: list[Any] = [value]
     for _ in range(_DEEPEST):
         level = list(islice(chain.from_iterable(map(_parts_of, level)), remaining + 1))
         remaining -= len(level) + sum([len(part) // _CHARACTERS for part in level if type(part) in _TEXTS])
@@ -43,7 +45,7 @@ def _parts_of(value: Any) -> Iterable[Any]:
     if issubclass(kind, dict):
         items = chain(dict.keys(value), dict.values(value))
     else:
-        for container in (list, tuple, set, frozenset, collections.deque):
+        for container in _CONTAINERS:
             if issubclass(kind, container):
                 items = container.__iter__(value)
     return items if type(kind.__repr__) is not types.FunctionType else chain(items, _fields_of(value))

@@ -21,6 +21,7 @@ from zefnb.net.websocket.packer import Packer
 from zefnb.net.websocket.read_scheduler import ReadScheduler
 from zefnb.net.websocket.slow_clients import SlowClients
 from zefnb.net.websocket.unfinished import Unfinished
+from zefnb.net.websocket.waiting import Waiting
 
 _RECEIVE_BUFFER = 262_144
 _SCARCE_BUFFER = 16_384
@@ -88,15 +89,16 @@ class Outbox:
         self.reads = ReadScheduler(runtime)
         self.packer = Packer(runtime)
         self.unfinished = runtime.service(Unfinished)
+        self.waiting = runtime.service(Waiting)
         keep_freed_memory()
         # All connections share one receive buffer: it is emptied before the next one reads. An echo takes 0.9 of the
         # CPU time that it takes when asyncio makes a buffer for each read.
         self.whole_buffer = self.receive_buffer = memoryview(bytearray(_RECEIVE_BUFFER))
-        self.unfinished.on_change = self.reads.on_change = self._size_buffer
+        self.unfinished.on_change = self.reads.on_change = self.waiting.on_change = self._size_buffer
 
     def _size_buffer(self) -> None:
         """Read less at once while many connections have more bytes than can be parsed: read bytes must be kept."""
-        is_scarce = self.unfinished.is_short or self.reads.is_crowded
+        is_scarce = self.unfinished.is_short or self.reads.is_crowded or self.waiting.is_full
         self.receive_buffer = self.whole_buffer[:_SCARCE_BUFFER] if is_scarce else self.whole_buffer
 
     def add(self, connection: Dirty) -> None:

@@ -41,6 +41,7 @@ class ReadSide(FrameHandler):
     __slots__ = (
         "_bytes_to_skip",
         "_counted",
+        "_counted_waiting",
         "_needed",
         "_reading_paused",
         "_tail",
@@ -70,6 +71,8 @@ class ReadSide(FrameHandler):
         self._bytes_to_skip = 0
         # Bytes of an unfinished message that have been counted.
         self._counted = 0
+        # Bytes of messages that wait for a handler, and of `_unparsed`, that have been counted.
+        self._counted_waiting = 0
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._outbox.receive_buffer
@@ -83,6 +86,7 @@ class ReadSide(FrameHandler):
         if self._unparsed is not None:
             # The transport had read them before reading was paused.
             self._unparsed = memoryview(b"".join((self._unparsed, data)))
+            self._count_waiting()
             return
         if self._tail:
             self._tail += data
@@ -96,7 +100,10 @@ class ReadSide(FrameHandler):
         elif self._counted or self._fragments is not None:
             self._store_rest(b"")
         mailbox = self.mailbox
-        if mailbox.messages if mailbox is not None else self.pushes and self._outbox.slow_clients.is_pausing:
+        if mailbox is not None:
+            if mailbox.messages or mailbox.handling:
+                self._apply_back_pressure()
+        elif self.pushes and self._outbox.slow_clients.is_pausing:
             self._apply_back_pressure()
 
     def _store_rest(self, rest: bytes | memoryview) -> None:
@@ -108,6 +115,7 @@ class ReadSide(FrameHandler):
                 self.transport.pause_reading()
             self._unparsed = memoryview(bytes(rest))
             self._outbox.reads.add(self)
+            self._count_waiting()
         self._count_unfinished()
 
     def parse_until(self, deadline: float) -> None:
@@ -126,6 +134,7 @@ class ReadSide(FrameHandler):
             self._unparsed = None
             self._tail += data[at:]
             self._continue_reading()
+        self._count_waiting()
         self._count_unfinished()
         if self._unparsed is None and self.has_ended:
             self.end_of_stream()
@@ -136,6 +145,7 @@ class ReadSide(FrameHandler):
         """Drop the received bytes that are not a message yet."""
         self._unparsed = self._fragments = self._steps = None
         self._tail = bytearray()
+        self._count_waiting()
         self._count_unfinished()
 
     def drop_unfinished(self) -> None:
@@ -156,8 +166,25 @@ class ReadSide(FrameHandler):
             size = 0
         elif abs(size - self._counted) < _COUNTED_STEP:
             return
-        self._counted = size
+        is_more, self._counted = size > self._counted, size
         self._outbox.unfinished.set_size(self, size)
+        if is_more and self.mailbox is not None and self._outbox.waiting.is_full:
+            self._outbox.waiting.pause(self)
+
+    def _count_waiting(self) -> None:
+        """Count the bytes that wait to be parsed or handled, in steps of some KiB."""
+        mailbox, unparsed = self.mailbox, self._unparsed
+        size = (len(unparsed) if unparsed is not None else 0) + (mailbox.held if mailbox is not None else 0)
+        if size < _COUNTED_STEP:
+            size = 0
+        elif abs(size - self._counted_waiting) < _COUNTED_STEP:
+            return
+        if size == self._counted_waiting:
+            return
+        self._counted_waiting = size
+        if mailbox is not None:
+            mailbox.on_handled = self._count_waiting if size else None
+        self._outbox.waiting.set_size(self, size)
 
     def close_stalled(self, reason: str) -> None:
         """Close a connection whose message stalls while others wait for room."""
@@ -169,6 +196,7 @@ class ReadSide(FrameHandler):
             if self.mailbox.messages and self.mailbox.is_full and self.mailbox.on_capacity is None:
                 self.pause_reading()
                 self.mailbox.on_capacity = self.resume_reading
+            self._count_waiting()
         elif self.pushes and self._outbox.slow_clients.is_pausing:
             self._outbox.slow_clients.pause(self)
 
