@@ -114,6 +114,21 @@ def test_publishers_wait_from_this_many_waiting_calls_on(blocked, count, pauses)
     assert queue.is_paused is pauses
 
 
+@pytest.mark.parametrize(("count", "must_wait"), [(-1, False), (0, True), (1, True)])
+def test_paused_publishers_wait_until_half_of_the_calls_have_been_made(blocked, count, must_wait):
+    queue = blocked.call_queue
+    for _ in range(call_queue._PAUSE_LIMIT // 2 + count):
+        queue.put(int)
+    assert queue._must_wait is must_wait
+
+
+@pytest.mark.parametrize(("units", "must_wait"), [(-1, False), (0, True), (1, True)])
+def test_paused_publishers_wait_until_half_of_the_content_has_been_taken(blocked, units, must_wait):
+    queue = blocked.call_queue
+    queue.put_content(call_queue.PAUSE_BYTES // 2 + 1_024 * units, int)
+    assert queue._must_wait is must_wait
+
+
 @pytest.mark.parametrize("kind", [str, bytes, lambda text: {"picture": text}, lambda text: [[text], {"n": 1}]])
 def test_a_publisher_of_long_content_waits_for_the_loop(blocked, kind, until):
     """It is resumed when half of the content has been taken."""

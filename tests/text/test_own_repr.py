@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import uuid
 from typing import Any
 
 import numpy
@@ -97,7 +98,12 @@ def test_what_shortens_its_own_text_is_shown_as_it_is():
     assert short_repr(frame, longest=500).endswith("[200000 rows x 2 columns]")
 
 
-def test_an_object_that_contains_itself_is_small():
+def test_objects_that_refer_to_each_other_or_to_their_classes_are_small():
     basket = Basket([])
     basket.fields.append(basket)
-    assert is_small(basket)
+    crowd = [Basket() for _ in range(20)]
+    for each in crowd:
+        each.fields = crowd
+    for value in (basket, crowd[0], uuid.uuid4(), uuid.SafeUUID.safe, Basket(uuid.SafeUUID, Basket, uuid)):
+        assert is_small(value)
+    assert short_repr(uuid.UUID(int=0)) == repr(uuid.UUID(int=0))

@@ -381,7 +381,8 @@ class Actor:
     def _no_rule_matched(self) -> bool:
         self.unmatched += 1
         message, state = type(self._message), type(self.state)
-        text = f"no rule takes {with_article(_type_name(message))} in state {_type_name(state)}"
+        names = [repr(cls) if issubclass(cls, Entity) else cls.__name__ for cls in (message, state)]
+        text = f"no rule takes {with_article(names[0])} in state {names[1]}"
         key = ("unmatched", self.behaviour, message, state)
         self._runtime.journal.note("info", text, key=key, actor=self.handle, server=self.server)
         return True
@@ -395,7 +396,3 @@ class Actor:
 
 
 _NO_HANDLER = object()
-
-
-def _type_name(cls: type) -> str:
-    return repr(cls) if issubclass(cls, Entity) else cls.__name__

@@ -18,6 +18,7 @@ MOST_PARTS = 100_000
 _CHARACTERS = 64
 _DEEPEST = 20
 _TEXTS = (str, bytes, bytearray)
+_ATOMS = frozenset((*_TEXTS, int, float, bool, type(None)))
 _CONTAINERS: tuple[Any, ...] = (list, tuple, set, frozenset, collections.deque)
 
 
@@ -29,8 +30,9 @@ def is_small(value: object) -> bool:
     """
     remaining = MOST_PARTS
     level: list[Any] = [value]
+    seen: set[int] = set()
     for _ in range(_DEEPEST):
-        level = list(islice(chain.from_iterable(map(_parts_of, level)), remaining + 1))
+        level = list(islice(chain.from_iterable([_parts_of(part, seen) for part in level]), remaining + 1))
         remaining -= len(level) + sum([len(part) // _CHARACTERS for part in level if type(part) in _TEXTS])
         if remaining < 0:
             return False
@@ -39,8 +41,10 @@ def is_small(value: object) -> bool:
     return True
 
 
-def _parts_of(value: Any) -> Iterable[Any]:
+def _parts_of(value: Any, seen: set[int]) -> Iterable[Any]:
     kind = type(value)
+    if kind in _ATOMS:
+        return ()
     items: Iterable[Any] = ()
     if issubclass(kind, dict):
         items = chain(dict.keys(value), dict.values(value))
@@ -48,7 +52,11 @@ def _parts_of(value: Any) -> Iterable[Any]:
         for container in _CONTAINERS:
             if issubclass(kind, container):
                 items = container.__iter__(value)
-    return items if type(kind.__repr__) is not types.FunctionType else chain(items, _fields_of(value))
+    # Attributes count once: objects often refer to each other in circles, and to their classes.
+    if type(kind.__repr__) is not types.FunctionType or id(value) in seen or issubclass(kind, type):
+        return items
+    seen.add(id(value))
+    return chain(items, _fields_of(value))
 
 
 def _fields_of(value: Any) -> Iterable[Any]:
