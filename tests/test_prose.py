@@ -81,6 +81,24 @@ def files(packages: set[str]) -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("*.py") if package_of(path) in packages)
 
 
+def static_files() -> list[Path]:
+    """The scripts, style sheets and pages that a browser loads."""
+    return sorted(path for suffix in ("js", "css", "html") for path in PACKAGE.rglob(f"*.{suffix}"))
+
+
+def static_comments(source: str) -> Iterator[tuple[int, str]]:
+    """Each comment of a script or a style sheet; the lines of a block of comments as one text."""
+    for found in re.finditer(r"/\*(.*?)\*/|(?:^[ \t]*//[^\n]*\n)+", source, re.S | re.M):
+        text = found[1] if found[1] is not None else re.sub(r"^[ \t]*//", "", found[0], flags=re.M)
+        yield source[: found.start()].count("\n") + 1, " ".join(text.split())
+
+
+def static_names(source: str) -> Iterator[tuple[int, str]]:
+    """Each identifier and class, in parts of one word: `askedAt` and `zw-asked` have the part `asked`."""
+    for line, text in enumerate(source.splitlines(), 1):
+        yield from ((line, part.lower()) for part in re.findall(r"[A-Z]?[a-z]+", text))
+
+
 def package_of(path: Path) -> str:
     """The package or the top-level module of a file."""
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
@@ -145,6 +163,14 @@ def test_names_are_the_words_of_the_field(path):
     assert not found, "\n".join(sorted(found))
 
 
+@pytest.mark.parametrize("path", static_files(), ids=lambda path: path.name)
+def test_files_for_the_browser_have_plain_comments_and_names(path):
+    source = path.read_text()
+    found = [f"{line}: {fault} in {text[:100]!r}" for line, text in static_comments(source) for fault in unplain(text)]
+    found += [f"{line}: {name}" for line, name in static_names(source) if name in WORDS]
+    assert not found, "\n".join(found)
+
+
 def test_every_package_is_done_or_pending():
     assert {package_of(path) for path in PACKAGE.rglob("*.py")} == DONE | PENDING
     assert not DONE & PENDING
@@ -192,6 +218,12 @@ told = 2
 # must look again.
 raise ValueError(f"{told} is held back")
 '''
+
+
+def test_comments_and_names_of_a_script_are_read():
+    script = "// Whoever asks\n// must look again.\nconst askedAt = 1; /* told */\n"
+    assert list(static_comments(script)) == [(1, "Whoever asks must look again."), (3, "told")]
+    assert {"asked", "at"} <= {name for _, name in static_names(script)}
 
 
 def test_comments_docstrings_texts_and_names_of_a_source_are_read_and_examples_are_not():

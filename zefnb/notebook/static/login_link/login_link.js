@@ -1,4 +1,4 @@
-// The link with the token. It arrives over the kernel's channel when this view asks for it, and is in no saved state.
+// The link with the token. It arrives over the kernel's channel when this view requests it, and is in no saved state.
 
 const line = (...children) => {
   const node = document.createElement("div");

@@ -85,7 +85,7 @@ class Channel {
     this.status("lost", reason);
   }
 
-  // The secret comes through the kernel. While the kernel is busy, the previous token is still valid.
+  // The kernel's channel has the secret. While the kernel is busy, the previous token is still valid.
   async requestToken() {
     const replied = new Promise((done) => (this.onToken = done));
     const { host, origin } = location;
