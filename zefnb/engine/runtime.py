@@ -7,6 +7,7 @@ import atexit
 import inspect
 import os
 import time
+from array import array
 from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any, TypeVar
@@ -51,7 +52,9 @@ class Runtime:
         # Called on the loop with each performed effect and its result or error.
         self.monitors: tuple[Callable[[Any, Any], None], ...] = ()
         self._services: dict[type, Any] = {}
-        self._ended: dict[str, None] = {}
+        # The hashes of the uids of ended objects. One block: texts would hold on to the memory of ended connections.
+        self._ended = array("q", bytes(8 * _REMEMBERED_ENDS))
+        self._ended_count = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self.loop.call_soon(self.loop.set_exception_handler, self._loop_fault)
         self.thread.start()
@@ -83,14 +86,13 @@ class Runtime:
     def ended(self, uid: str | None) -> None:
         """Remember that the object with this uid has ended, to distinguish it from objects of other processes."""
         if uid is not None:
-            self._ended[uid] = None
-            if len(self._ended) > _REMEMBERED_ENDS:
-                del self._ended[next(iter(self._ended))]
+            self._ended[self._ended_count % _REMEMBERED_ENDS] = hash(uid)
+            self._ended_count += 1
 
     def not_running(self, handle: Any, listed_by: str = "") -> NotRunning:
         """Return the error for a handle without a running object; `listed_by` is the effect that lists the handles."""
         uid = getattr(handle, "_uid", None)
-        if uid in self._ended:
+        if hash(uid) in self._ended:
             return NotRunning(f"{handle!r} has been stopped")
         hint = "use a handle only in the process that made it"
         if listed_by:
