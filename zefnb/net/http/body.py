@@ -50,6 +50,8 @@ async def read_body(receive: Receive, announced: int, limit: int, expects: bool,
             body.clear()
             if size > DISCARD_LIMIT:
                 break
+        # It is part of `body` now. Held while the next one is awaited, it would take the memory of half a body.
+        del message, part
     if refusal is None and not body.isascii() and not share.take(_WIDEST_CHARACTER * size):
         refusal = _too_much()
     if refusal is not None:
