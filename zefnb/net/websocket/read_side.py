@@ -263,6 +263,8 @@ class ReadSide(FrameHandler):
                     self._needed = stop - at
                     return at
                 self._handle_message(first & OPCODE, apply_mask(data[at + 6 : stop], data[at + 2 : at + 6]))
+                if stop == end:
+                    return end
             else:
                 stop = self._parse_other(data, at)
                 if not stop:
