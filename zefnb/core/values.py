@@ -16,13 +16,15 @@ from zefnb.core.converters import converted as converted
 from zefnb.core.converters import converter_of as converter_of
 from zefnb.core.entity import Entity
 from zefnb.core.time import Time
-from zefnb.errors import FieldError, InvalidValue, shown
+from zefnb.errors import FieldError, InvalidValue, UnsupportedType, shown
 
 # Python's own types
 
 
 @built_in(Entity)
 def _entity(value: Entity) -> dict[str, Any]:
+    if type(value)._secrets:
+        raise UnsupportedType(repr(type(value)), "it has a secret, which is not sent; send only the other fields")
     if value._uid is None:
         return {"type": type(value).__name__, **value.__dict__}
     return {"type": type(value).__name__, "uid": value._uid, **value.__dict__}

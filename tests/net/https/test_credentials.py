@@ -14,7 +14,7 @@ import trustme
 
 from tests.net.conftest import journal
 from tests.net.https.conftest import credentials
-from zefnb import ET, FX, run
+from zefnb import ET, FX, collect, run, to_json
 from zefnb.errors import InvalidEffect, InvalidValue
 from zefnb.net.https.credentials import PrivateKey
 
@@ -121,3 +121,12 @@ def test_a_private_key_is_in_no_text_and_no_pickle(serve: Any, authority: trustm
             pickle.dumps(value)
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dumps(PrivateKey(key.encode()))
+
+
+def test_credentials_are_not_sent_to_clients(serve: Any, authority: trustme.CA, topic: Any):
+    given = credentials(authority.issue_cert("localhost"))
+    for content in (given, [given], {"x": given}):
+        with pytest.raises(InvalidValue, match="a secret, which is not sent"):
+            content | to_json | collect
+    server = serve({"/": lambda request: ET.JSON(content=given)})
+    assert httpx.get(f"http://127.0.0.1:{server.port}/").status_code == 500

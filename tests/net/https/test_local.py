@@ -176,3 +176,12 @@ def test_the_key_of_the_authority_is_shown_nowhere(serve: Any):
     lines = both.partition("PRIVATE KEY")[2].splitlines()
     shown = [repr(server), str(journal()), repr(FX.QueryHTTPServer(server=server) | run), repr(vars(inside(server)))]
     assert not [line for line in lines if len(line) > 20 and any(line in text for text in shown)]
+
+
+def test_the_display_of_the_handle_names_the_root_certificate(serve: Any):
+    from zefnb.notebook.display.handles import described
+
+    server = serve({"/": "x"}, certificates="local")
+    found = described(server)
+    assert found is not None
+    assert f"root certificate {server.root_certificate}" in found.facts

@@ -66,8 +66,12 @@ def _server(runtime: Runtime, handle: Any) -> Described:
         else:
             links.append((str(public_url(handle, path)), "" if method == "GET" else method))
     more = len(server.given_routes) - len(links)
-    facts = (f"port {server.port}", count_text(len(server.clients()), "client"))
-    return Described("Server", True, (*facts, f"{more} more routes") if more else facts, tuple(links))
+    facts = [f"port {server.port}", count_text(len(server.clients()), "client")]
+    if root := server.certificates.handle_fields.get("root_certificate"):
+        facts.append(f"root certificate {root}")
+    if more:
+        facts.append(f"{more} more routes")
+    return Described("Server", True, tuple(facts), tuple(links))
 
 
 def _actor(runtime: Runtime, handle: Any) -> Described:
