@@ -86,6 +86,19 @@ def test_text_of_the_length_that_has_a_weight_is_read(size: int):
         assert decode(encode(value)) == value
 
 
+@pytest.mark.parametrize("code", [b"\x8c", b"C"], ids=["text", "bytes"])
+@pytest.mark.parametrize(("size", "fits"), [(63, True), (64, False), (65, False)])
+def test_text_and_bytes_have_a_weight_of_their_own_from_64_bytes_on(code: bytes, size: int, fits: bool):
+    """A tuple of a hundred references to it, repeated so often that this weight decides."""
+    content = code + bytes([size]) + b"x" * size + b"\x94"
+    stored = HEAD + b"](" + content + b"(" + b"h\x00" * 100 + b"t\x94" + b"h\x01" * 200 + b"e."
+    if fits:
+        scan(stored)
+        return
+    with pytest.raises(Undecodable, match="repeated so often"):
+        scan(stored)
+
+
 @pytest.mark.parametrize(("count", "many"), [(-1, False), (0, False), (1, True)])
 def test_so_many_keys_may_have_chosen_hashes(count: int, many: bool):
     keys = [(number,) for number in range(MAX_CHOSEN_HASHES + count)]
