@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from sys import getsizeof
 from typing import Any
 
@@ -30,6 +31,10 @@ def rough_size(content: Any) -> int:
     parts = content.values() if cls is dict else _parts_of(content)
     if parts and PLAIN.issuperset(map(type, parts)):  # the most frequent case
         return sum(map(getsizeof, parts))
+    if cls is list and set(map(type, content)) == {dict}:  # rows, by loops in C
+        parts = list(chain.from_iterable(map(dict.values, content)))
+        if PLAIN.issuperset(map(type, parts)):
+            return _CONTAINER * (len(content) + 1) + sum(map(getsizeof, parts))
     size, ahead = 0, [content]
     while ahead and size < _ENOUGH:
         part = ahead.pop()
