@@ -85,7 +85,7 @@ class Channel {
     this.status("lost", reason);
   }
 
-  // The kernel's channel has the secret. While the kernel is busy, the previous token is still valid.
+  // The view gets the secret from the kernel. While the kernel is busy, the previous token is still valid.
   async requestToken() {
     const replied = new Promise((done) => (this.onToken = done));
     const { host, origin } = location;
