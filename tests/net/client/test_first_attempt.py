@@ -118,7 +118,7 @@ def test_a_server_that_sends_nothing_or_closes_the_connection(monkeypatch: pytes
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}/ws"
         assert "timed out" in fails_to_connect(url=url)
         listener.accept()[0].close()
-        monkeypatch.setattr(target_module, "CONNECT_WITHIN", 20.0)
+        monkeypatch.setattr(target_module, "CONNECT_TIMEOUT", 20.0)
 
         def hang_up() -> None:
             with listener.accept()[0] as peer:
