@@ -365,7 +365,7 @@ def test_a_replaced_websocket_route_serves_new_clients_and_existing_ones_stay(
     veteran.send(closing())
     newcomer.close()
     until(lambda: not inside(server)._connections)
-    assert inside(server)._retired == []
+    assert inside(server)._connections.retired == []
     assert (FX.StreamGraphSnapshot() | run) == []
 
 

@@ -352,7 +352,7 @@ def test_publishers_wait_as_soon_as_much_waits_for_a_reader(feed: Any, topic: An
     server = feed()
     wire = raw(server, receive_buffer=SMALL)
     clients(server, 1)
-    lagging = inside(server)._outbox.slow_clients
+    lagging = inside(server)._connections._outbox.slow_clients
 
     def within_one_turn() -> list[bool]:
         before = lagging.is_pausing
@@ -439,7 +439,7 @@ def test_a_slow_client_that_vanishes_leaves_nothing_behind(feed: Any, topic: Any
     for wire in wires:
         wire.reset()
     clients(server, 0)
-    until(lambda: not inside(server)._outbox.slow_clients._watched)
+    until(lambda: not inside(server)._connections._outbox.slow_clients._watched)
     assert journal("warning") == []
 
 

@@ -35,7 +35,7 @@ def server(serve: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def unfinished_of(server: Any) -> Any:
-    return inside(server)._outbox.unfinished
+    return inside(server)._connections._outbox.unfinished
 
 
 def account(server: Any) -> Any:
@@ -123,7 +123,7 @@ def test_messages_that_do_not_all_fit_are_all_received(server: Any, raw: Raw, un
         assert wire.read().payload == b"%d" % SIZE
     until(lambda: account(server).held == 0)
     assert not on_loop(lambda: unfinished_of(server).is_short)
-    outbox = inside(server)._outbox
+    outbox = inside(server)._connections._outbox
     assert len(outbox.receive_buffer) == len(outbox.whole_buffer)
 
 

@@ -98,7 +98,7 @@ def test_a_crowd_holds_no_more_than_the_budget_and_every_message_is_handled(
         thread.start()
         sent.append(thread)
     until(lambda: account().held >= LIMIT)
-    unfinished = inside(server)._outbox.unfinished
+    unfinished = inside(server)._connections._outbox.unfinished
     # Each connection may have one message more than it should, since a whole message is read at once.
     assert account().held <= LIMIT + 3 * SIZE
     assert on_loop(lambda: unfinished._account.held) <= 40 * SIZE
@@ -108,7 +108,7 @@ def test_a_crowd_holds_no_more_than_the_budget_and_every_message_is_handled(
     for thread in sent:
         thread.join(20)
     until(lambda: account().held == 0)
-    waiting = inside(server)._outbox.waiting
+    waiting = inside(server)._connections._outbox.waiting
     assert not on_loop(lambda: waiting._paused or waiting._held)
 
 

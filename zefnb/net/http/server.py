@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import os
 import time
@@ -15,7 +14,6 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode
-from websockets.server import ServerProtocol
 
 from zefnb.core.entity import HTTPServer as ServerHandle
 from zefnb.core.time import Time
@@ -26,13 +24,11 @@ from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.errors import InvalidEffect
 from zefnb.net.budget import Budget, Share
 from zefnb.net.http.acceptor import Acceptor, most_connections
-from zefnb.net.http.access_log import Access, AccessLog
 from zefnb.net.http.admission import Admission
 from zefnb.net.http.app import HTTPApp
 from zefnb.net.http.arrival import Arrival
 from zefnb.net.http.authorizer import Authorizer, Site
 from zefnb.net.http.decision import Accepted, Reply
-from zefnb.net.http.forms import query_pairs
 from zefnb.net.http.gate import Gate
 from zefnb.net.http.guard import HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT, GuardedHTTP
 from zefnb.net.http.handshake import Handshake
@@ -41,12 +37,12 @@ from zefnb.net.http.negotiation import negotiate
 from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import Route, compile_routes
+from zefnb.net.http.server_connections import ServerConnections
 from zefnb.net.http.server_notes import ServerNotes
 from zefnb.net.https.certificates import certificates_of
 from zefnb.net.ports import Topics
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.endpoint import Endpoint, EndpointConfig
-from zefnb.net.websocket.outbox import Outbox
 
 _STOP_TIMEOUT = 1.0
 _TICK = 1.0
@@ -80,7 +76,6 @@ class Server:
     ) -> None:
         self._runtime = runtime
         self.topics = topics
-        self._outbox = runtime.service(Outbox)
         self.given_routes = dict(routes)
         # The keys of the routes that a later server on the same port takes over.
         self.surviving: set[Any] = set()
@@ -102,15 +97,10 @@ class Server:
         self.version = 1
         self.started = Time.now()
         self._notes: ServerNotes = None  # type: ignore[assignment]
-        self.endpoints: dict[str, Endpoint] = {}
-        # Endpoints without a route, until their last client leaves.
-        self._retired: list[Endpoint] = []
-        self._connections: dict[Connection, None] = {}
-        self._channel_ids = itertools.count()
+        self._connections: ServerConnections = None  # type: ignore[assignment]
         self._acceptor: Acceptor = None  # type: ignore[assignment]
         self._state = ServerState()
         self._date = _http_date()
-        self._last_client_left = asyncio.Event()
         self._stopped = False
         self._ticker: asyncio.TimerHandle | None = None
         self._app: HTTPApp = None  # type: ignore[assignment]
@@ -131,9 +121,10 @@ class Server:
         self.port = self.admission.port = sockets[0].getsockname()[1]
         self._allow_own_hosts()
         self.handle = ServerHandle(generate_uid(), port=self.port, **self.certificates.handle_fields)
-        self._notes = ServerNotes(self._runtime.journal, self.handle)
+        self._notes = ServerNotes(self._runtime, self.handle, self.logs_requests)
+        self._connections = ServerConnections(self._runtime, self.topics, self.handle, self._notes, self.auth)
         self._app = HTTPApp(
-            self._runtime, self.handle, self.gate, self._notes.refused_request, self._access, self._max_body
+            self._runtime, self.handle, self.gate, self._notes.refused_request, self._notes.request, self._max_body
         )
         self._set_routes(self._compiled)
         if self.auth is not None:
@@ -189,7 +180,7 @@ class Server:
                 self._notes.bad_request,
                 self._notes.fault,
             )
-            protocol.on_replied = self._replied
+            protocol.on_replied = self._notes.reply
             protocol.is_scarce = budget.responses.is_scarce
             protocol.unread_share = Share(budget.bodies)
             return protocol
@@ -212,7 +203,7 @@ class Server:
         decision = self.gate.decide(head)
         if type(decision) is not Accepted or decision.value.config.negotiates or decision.visitor.headers:
             return False
-        self._open(transport, head, decision, None, handshake.response(self._date))
+        self._connections.open(transport, head, decision, None, handshake.response(self._date))
         return True
 
     def _accept_handshake(
@@ -222,89 +213,10 @@ class Server:
         negotiated = negotiate(head, accepted)
         if isinstance(negotiated, Reply):
             return negotiated
-        return self._open(transport, head, accepted, negotiated.protocol, negotiated.response)
-
-    def _open(
-        self,
-        transport: asyncio.Transport,
-        head: RequestHead,
-        accepted: Accepted,
-        negotiated: ServerProtocol | None,
-        response: bytes,
-    ) -> Connection:
-        endpoint: Endpoint = accepted.value
-        head = accepted.head or head
-        connection = Connection(self._outbox, negotiated, self._closed)
-        self._connections[connection] = None
-        connection.connection_made(transport)
-        transport.set_protocol(connection)
-        origin = head.first("origin") if "origin" in head.headers else None
-        connection.set_request(head.path, head.query, head.first("host"), origin, head.client_ip)
-        if self.auth is not None:
-            self.auth.connected(connection, accepted.visitor)
-        connection.write_control(response)
-        query = query_pairs(head.query)
-        connection.opened(next(self._channel_ids), dict(query))
-        endpoint.open(connection, accepted.variables, head.headers, query)
-        if self.logs_requests:
-            self._note(connection, "connected")
-            self._access(head.client_ip, head.method, head.path, 101, channel_id=connection.channel_id)
-        return connection
-
-    def _note(self, connection: Connection, event: str) -> None:
-        if self.logs_requests:
-            text = f"client {connection.channel_id} {event}"
-            self._runtime.journal.note("info", text, server=self.handle, path=connection.path)
-
-    def _access(
-        self,
-        client_ip: str,
-        method: str,
-        path: str,
-        status: int | None,
-        seconds: float | None = None,
-        channel_id: int | None = None,
-    ) -> None:
-        """Add a request to the access log, if this server has one."""
-        if self.logs_requests:
-            access = Access(self.handle, client_ip, method, path, status, seconds, channel_id)
-            self._runtime.service(AccessLog).note(access)
-
-    def _replied(self, status: int, client_ip: str, head: RequestHead | None) -> None:
-        """Add a request to the access log that the guard has refused, perhaps since it was not readable."""
-        self._access(client_ip, head.method if head else "", head.path if head else "", status)
-
-    def _closed(self, connection: Connection) -> None:
-        self._connections.pop(connection, None)
-        if self.auth is not None:
-            self.auth.disconnected(connection)
-        if self.logs_requests:
-            self._note(connection, "left")
-            self._access(
-                connection.client_ip,
-                "CLOSE",
-                connection.path,
-                connection.close_code,
-                None if connection.connect_time is None else Time.now() - connection.connect_time,
-                connection.channel_id,
-            )
-        if not self._connections:
-            self._last_client_left.set()
-        self._retired = [endpoint for endpoint in self._retired if endpoint.clients]
+        return self._connections.open(transport, head, accepted, negotiated.protocol, negotiated.response)
 
     def _set_routes(self, routes: list[Route]) -> None:
-        before = self.endpoints
-        self.endpoints = {}
-        for route in routes:
-            if route.socket is None:
-                continue
-            endpoint = before.pop(route.path, None)
-            if endpoint is None or endpoint.route_value != route.value:
-                if endpoint is not None:
-                    self._retired.append(endpoint)
-                endpoint = Endpoint(self._runtime, self.topics, self.handle, route.path, route.socket, route.value)
-            self.endpoints[route.path] = endpoint
-        self._retired = [endpoint for endpoint in (*self._retired, *before.values()) if endpoint.clients]
+        self._connections.set_routes(routes)
         self.gate.set_routes(self._app.prepared(routes), self.endpoints)
 
     def update(self, routes: Mapping[Any, Any]) -> None:
@@ -324,21 +236,22 @@ class Server:
                 continue  # another spelling of a path that this server has
             self.surviving.add(key)
 
+    @property
+    def endpoints(self) -> dict[str, Endpoint]:
+        """The WebSocket routes by path."""
+        return self._connections.endpoints
+
     def clients(self) -> list[Connection]:
         """All connected clients, sorted by channel id."""
-        everywhere = (*self.endpoints.values(), *self._retired)
-        return sorted((c for e in everywhere for c in e.clients.values()), key=lambda c: c.channel_id)
+        return self._connections.clients()
 
     def client(self, channel_id: int) -> Connection | None:
         """The client with this channel id, if it is connected."""
-        for endpoint in (*self.endpoints.values(), *self._retired):
-            if channel_id in endpoint.clients:
-                return endpoint.clients[channel_id]
-        return None
+        return self._connections.client(channel_id)
 
     def _tick(self) -> None:
         now = time.monotonic()
-        for connection in list(self._connections):
+        for connection in self._connections:
             connection.check_alive(now)
         self._date = _http_date()
         self._state.default_headers = [(b"date", self._date)]
@@ -351,12 +264,12 @@ class Server:
         if self._ticker is not None:
             self._ticker.cancel()
         await self._acceptor.close()
-        for connection in list(self._connections):
+        for connection in self._connections:
             connection.close(CloseCode.GOING_AWAY, "the server stops")
         for protocol in list(self._state.connections):
             protocol.shutdown()
         await self._drained()
-        for connection in list(self._connections):
+        for connection in self._connections:
             connection.abort()
         for protocol in list(self._state.connections):
             protocol.transport.abort()
@@ -371,12 +284,7 @@ class Server:
     async def _drained(self) -> None:
         """Wait until all clients have left, at most a second."""
         deadline = time.monotonic() + _STOP_TIMEOUT
-        while self._connections and (left := deadline - time.monotonic()) > 0:
-            self._last_client_left.clear()
-            try:
-                await asyncio.wait_for(self._last_client_left.wait(), left)
-            except TimeoutError:
-                return
+        await self._connections.wait_until_closed(deadline)
         while self._state.connections and time.monotonic() < deadline:
             await asyncio.sleep(0.005)
 

@@ -1,22 +1,66 @@
-"""Server notes: the journal entries of a server about refused requests."""
+"""Server notes: the entries of a server in the journal, and in the access log if it has one."""
 
 from __future__ import annotations
 
 from zefnb.core.entity import HTTPServer
-from zefnb.engine.journal import Journal
+from zefnb.core.time import Time
+from zefnb.engine.runtime import Runtime
+from zefnb.net.http.access_log import Access, AccessLog
 from zefnb.net.http.decision import Reply
+from zefnb.net.http.request_head import RequestHead
+from zefnb.net.websocket.connection import Connection
 
 # The journal shows no more characters of a name that a peer has sent.
 _LONGEST_NAME = 200
 
 
 class ServerNotes:
-    """The journal entries of one server. Counts the requests that were refused because of their Host or origin."""
+    """The entries of one server. Counts the requests that were refused because of their Host or origin.
 
-    def __init__(self, journal: Journal, server: HTTPServer) -> None:
-        self._journal = journal
+    With `logs_requests`, the access log has each request, and the journal each client that connects or disconnects.
+    """
+
+    def __init__(self, runtime: Runtime, server: HTTPServer, logs_requests: bool) -> None:
+        self._journal = runtime.journal
+        self._access_log = runtime.service(AccessLog) if logs_requests else None
         self._server = server
         self.refused = 0
+
+    def request(
+        self,
+        client_ip: str,
+        method: str,
+        path: str,
+        status: int | None,
+        seconds: float | None = None,
+        channel_id: int | None = None,
+    ) -> None:
+        """Add a request to the access log."""
+        if self._access_log is not None:
+            self._access_log.note(Access(self._server, client_ip, method, path, status, seconds, channel_id))
+
+    def reply(self, status: int, client_ip: str, head: RequestHead | None) -> None:
+        """Add a request to the access log that the guard has refused. Without `head`, it was not readable."""
+        self.request(client_ip, head.method if head else "", head.path if head else "", status)
+
+    def connected(self, connection: Connection, head: RequestHead) -> None:
+        """Note that a client has connected."""
+        if self._access_log is not None:
+            self._client(connection, "connected")
+            self.request(head.client_ip, head.method, head.path, 101, channel_id=connection.channel_id)
+
+    def disconnected(self, connection: Connection) -> None:
+        """Note that a client has disconnected."""
+        if self._access_log is None:
+            return
+        self._client(connection, "left")
+        seconds = None if connection.connect_time is None else Time.now() - connection.connect_time
+        ip, code = connection.client_ip, connection.close_code
+        self.request(ip, "CLOSE", connection.path, code, seconds, connection.channel_id)
+
+    def _client(self, connection: Connection, event: str) -> None:
+        text = f"client {connection.channel_id} {event}"
+        self._journal.note("info", text, server=self._server, path=connection.path)
 
     def refused_request(self, reply: Reply) -> None:
         """Note that the gate has refused a request."""
