@@ -82,7 +82,7 @@ def test_servers_tables_prints_and_faults_are_shown_under_their_cells(open_marim
     assert "running" in notebook.output(2)
     soon(lambda: "external" in notebook.output(4))
     assert "add `| run`" in soon(lambda: notebook.output(5))
-    soon(lambda: "nobody is connected" in notebook.table(3))
+    soon(lambda: "no client is connected" in notebook.table(3))
     soon(lambda: "busy" in notebook.output(6))
     with connect(f"ws://127.0.0.1:{port}/ws", proxy=None) as client:
         soon(lambda: "127.0.0.1" in notebook.table(3))
@@ -94,7 +94,7 @@ def test_servers_tables_prints_and_faults_are_shown_under_their_cells(open_marim
     for other in (0, 1, 3, 4, 5, 6):
         assert "heard" not in notebook.output(other)
         assert "ZeroDivisionError" not in notebook.output(other)
-    soon(lambda: "nobody is connected" in notebook.table(3))
+    soon(lambda: "no client is connected" in notebook.table(3))
     assert notebook.errors == []
 
 
@@ -150,7 +150,7 @@ def test_the_example_of_the_page_on_front_ends_runs(open_marimo: Open) -> None:
     notebook = open_marimo(EXAMPLE)
     notebook.run_all()
     port = port_under(notebook, 2)
-    soon(lambda: "nobody is connected" in notebook.table(3))
+    soon(lambda: "no client is connected" in notebook.table(3))
     say(port, "hello")
     soon(lambda: "hello" in notebook.output(2))
     assert notebook.errors == []
@@ -168,4 +168,4 @@ def test_a_marimo_notebook_runs_as_a_script(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
     done = subprocess.run([sys.executable, notebook], capture_output=True, text=True, timeout=60, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "nobody is connected" in done.stdout
+    assert "no client is connected" in done.stdout
