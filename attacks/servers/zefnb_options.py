@@ -115,7 +115,7 @@ class Commands:
         clients = FX.QueryAllConnectedWebsocketClients(http_server=self.server) | run
         shown = {"faults": faults, "log": entries, "table of clients": clients}
         texts = {name: display.plain_text(rows, colour=False, width=400) or "" for name, rows in shown.items()}
-        texts |= {f"{name} as HTML": str(display._as_html(rows)) for name, rows in shown.items()}
+        texts |= {f"{name} as HTML": str(display.as_html(rows)) for name, rows in shown.items()}
         texts["faults"] = pretty(faults)
         for name in table_names():
             texts[f"watch {name} in a terminal"] = _printed(partial(watch_terminal, default_runtime(), name, Place()))
