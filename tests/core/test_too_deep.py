@@ -98,7 +98,7 @@ def test_a_deep_pattern_or_key_is_refused(use):
 
 def test_a_deep_key_to_remove_is_refused():
     db = FX.CreateDB(type=DictDatabase) | run
-    with pytest.raises(InvalidValue, match="key: it is nested too deeply"):
+    with pytest.raises(InvalidValue, match="key: it has more than 10,000 parts"):
         FX.UpdateDB(db=db, remove=[deep_entity()]) | run
 
 
