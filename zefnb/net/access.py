@@ -8,7 +8,7 @@ from zefnb.core.function import ZefFunction
 
 
 class Access(NamedTuple):
-    """Whether anybody may use a route (`public`), or only the users for whom `allow(user)` is true."""
+    """Whether any visitor may use a route (`public`), or only the users for whom `allow(user)` is true."""
 
     public: bool = False
     allow: ZefFunction | None = None

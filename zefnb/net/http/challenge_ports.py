@@ -14,7 +14,7 @@ from zefnb.engine.runtime import Runtime
 from zefnb.errors import PortUnavailable
 from zefnb.net.hosts import split_host
 from zefnb.net.http.decision import Reply, refuse
-from zefnb.net.http.gate import answer_challenge
+from zefnb.net.http.gate import reply_to_challenge
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.server import Server
 from zefnb.net.https.server_certificates import OpenChallengePort
@@ -64,7 +64,7 @@ class ChallengePorts:
                     return ""
                 await self._open.pop(port).stop()
             server = Server(self._runtime, topics, {}, allow_external_requests=external)
-            server.gate.answer_first = lambda head: answer_challenge(head) or self._redirect(port, head)
+            server.gate.reply_first = lambda head: reply_to_challenge(head) or self._redirect(port, head)
             try:
                 await server.start(port)
             except PortUnavailable as error:
@@ -73,7 +73,7 @@ class ChallengePorts:
             return ""
 
     def _redirect(self, port: int, head: RequestHead) -> Reply:
-        """Only to names of our certificates, since anybody can send a Host."""
+        """Only to names of our certificates, since any peer can send a Host."""
         host = split_host(head.first("host"))[0]
         for server in self._running():
             if server.certificates.challenge_port == port and host in server.certificates.hosts:

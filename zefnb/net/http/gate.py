@@ -18,7 +18,7 @@ from zefnb.net.http.forms import FIELDS_LIMIT, has_too_many_fields
 from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import METHODS, PathTable
-from zefnb.net.https.challenges import CHALLENGE_PATH, find_answer
+from zefnb.net.https.challenges import CHALLENGE_PATH, find_response
 
 # Embedded content is not a visit, though browsers call it a navigation.
 _EMBEDDED = ("object", "embed")
@@ -34,10 +34,10 @@ _MANY_FIELDS = refuse(400, f"a query can have at most {FIELDS_LIMIT:,} fields")
 Authorize = Callable[[RequestHead, Accepted | Reply], Decision]
 
 
-def answer_challenge(head: RequestHead) -> Reply | None:
+def reply_to_challenge(head: RequestHead) -> Reply | None:
     """The reply to an authority that checks a domain (RFC 8555, section 8.3), whatever the Host and the visitor."""
-    answer = find_answer(head.path) if head.path.startswith(CHALLENGE_PATH) else None
-    return None if answer is None else Reply(200, answer, (("content-type", "application/octet-stream"),))
+    response = find_response(head.path) if head.path.startswith(CHALLENGE_PATH) else None
+    return None if response is None else Reply(200, response, (("content-type", "application/octet-stream"),))
 
 
 class Gate:
@@ -51,7 +51,7 @@ class Gate:
         self._admission = admission
         self._proxies = proxies
         # Replies to some requests before anything else decides.
-        self.answer_first: Callable[[RequestHead], Reply | None] = answer_challenge
+        self.reply_first: Callable[[RequestHead], Reply | None] = reply_to_challenge
         # Decides about the visitor after Host and Origin are accepted. `None`: every visitor is accepted.
         self.authorize: Authorize | None = None
         self._resources = PathTable({})
@@ -73,7 +73,7 @@ class Gate:
 
     def decide(self, head: RequestHead) -> Decision:
         """Whether a request is accepted, and the value that serves it."""
-        if (reply := self.answer_first(head)) is not None:
+        if (reply := self.reply_first(head)) is not None:
             return reply
         refusal = self._refusal(head)
         if refusal is not None:

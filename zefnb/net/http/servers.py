@@ -84,7 +84,7 @@ class Servers(Registry[Server]):
             yield open_port
 
     def _place_of(self, server: Server, replaced: Server | None, port: int) -> str:
-        """The place of the server that `server` replaces, or of the last one on the port asked for, or a new place."""
+        """The place of the server that `server` replaces, or of the last one on the requested port, or a new place."""
         # With port 0 the system may choose the port of an unrelated server that has been stopped.
         place = replaced.place if replaced is not None else self._places.get(port)
         return place if place is not None and self.at(place) is None else str(server.handle._uid)

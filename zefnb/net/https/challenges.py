@@ -31,7 +31,7 @@ def withdraw_answer(token: str) -> None:
         (_folder() / token).unlink()
 
 
-def find_answer(path: str) -> bytes | None:
+def find_response(path: str) -> bytes | None:
     """The answer for the path of a request, if there is one now."""
     if not path.startswith(CHALLENGE_PATH):
         return None
