@@ -1,4 +1,4 @@
-"""The authorizer: the interface that a server with `auth=` calls. `net/auth/` implements it; other servers have none."""
+"""The authorizer: the interface that servers with `auth=` call. `net/auth/` implements it. Other servers have none."""
 
 from __future__ import annotations
 
