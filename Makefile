@@ -99,6 +99,7 @@ $(VENV)/.plain: pyproject.toml | $(BIN)/python
 $(VENV)/.test: pyproject.toml | $(BIN)/python
 	@echo "Installing zefnb and the packages for its tests into $(VENV) ..."
 	@$(PIP) --editable '.[test]'
+	@$(BIN)/python -m tests.net.auth.providers.node_programs
 	@touch $@ $(VENV)/.plain
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
