@@ -312,14 +312,16 @@ class _ET(EntityTypes):
 
         client_id: str
         client_secret: str
-        def __init__(self, *, client_id: str = ..., client_secret: str = ...) -> None: ...
+        issuer: str
+        def __init__(self, *, client_id: str = ..., client_secret: str = ..., issuer: str = ...) -> None: ...
 
     class GitHubOAuth(Entity):
-        """Logins with GitHub."""
+        """Logins with GitHub. `name` is the login, which is unique, and `full_name` the name that the user chose."""
 
         client_id: str
         client_secret: str
-        def __init__(self, *, client_id: str = ..., client_secret: str = ...) -> None: ...
+        url: str
+        def __init__(self, *, client_id: str = ..., client_secret: str = ..., url: str = ...) -> None: ...
 
     class OIDC(Entity):
         """Logins with any OpenID Connect provider."""
@@ -327,12 +329,33 @@ class _ET(EntityTypes):
         issuer: str
         client_id: str
         client_secret: str
-        def __init__(self, *, issuer: str = ..., client_id: str = ..., client_secret: str = ...) -> None: ...
+        label: str | None
+        scope: str
+        def __init__(
+            self,
+            *,
+            issuer: str = ...,
+            client_id: str = ...,
+            client_secret: str = ...,
+            label: str | None = ...,
+            scope: str = ...,
+        ) -> None: ...
 
     class JupyterHub(Entity):
         """Logins with the JupyterHub on which the notebook runs. The server must be a registered service of the hub."""
 
-        def __init__(self) -> None: ...
+        client_id: str | None
+        api_token: str | None
+        api_url: str | None
+        hub_url: str | None
+        def __init__(
+            self,
+            *,
+            client_id: str | None = ...,
+            api_token: str | None = ...,
+            api_url: str | None = ...,
+            hub_url: str | None = ...,
+        ) -> None: ...
 
     class Request(Entity):
         """An HTTP request, the argument of a route's handler."""

@@ -56,7 +56,11 @@ ET.Success()
         "GoogleOAuth",
         "auth",
         "Logins with Google.",
-        {"client_id": _CLIENT_ID, "client_secret": _CLIENT_SECRET},
+        {
+            "client_id": _CLIENT_ID,
+            "client_secret": _CLIENT_SECRET,
+            "issuer": Field("str", "The url of the provider.", "https://accounts.google.com"),
+        },
         """
 >>> from zefnb import *
 >>> auth = ET.GoogleOAuth(client_id='id', client_secret='secret')
@@ -65,8 +69,12 @@ ET.Success()
     Shape(
         "GitHubOAuth",
         "auth",
-        "Logins with GitHub.",
-        {"client_id": _CLIENT_ID, "client_secret": _CLIENT_SECRET},
+        "Logins with GitHub. `name` is the login, which is unique, and `full_name` the name that the user chose.",
+        {
+            "client_id": _CLIENT_ID,
+            "client_secret": _CLIENT_SECRET,
+            "url": Field("str", "The url of GitHub, or of a GitHub Enterprise server.", "https://github.com"),
+        },
         """
 >>> from zefnb import *
 >>> auth = ET.GitHubOAuth(client_id='id', client_secret='secret')
@@ -80,6 +88,8 @@ ET.Success()
             "issuer": Field("str", "The url of the provider, below which its metadata are."),
             "client_id": _CLIENT_ID,
             "client_secret": _CLIENT_SECRET,
+            "label": Field("str | None", "The name of the provider on the login page; `None` for its host.", None),
+            "scope": Field("str", "What the provider is asked to tell.", "openid profile email"),
         },
         """
 >>> from zefnb import *
@@ -90,10 +100,29 @@ ET.Success()
         "JupyterHub",
         "auth",
         "Logins with the JupyterHub on which the notebook runs. The server must be a registered service of the hub.",
-        {},
+        {
+            "client_id": Field(
+                "str | None",
+                "The id of the service, such as `'service-zefnb'`; `None` for `ZEFNB_HUB_CLIENT_ID` or, in a "
+                "service that the hub has started, `JUPYTERHUB_CLIENT_ID`.",
+                None,
+            ),
+            "api_token": Field(
+                "str | None",
+                "The token of the service; `None` for `ZEFNB_HUB_API_TOKEN` or `JUPYTERHUB_API_TOKEN`; not shown.",
+                None,
+            ),
+            "api_url": Field("str | None", "The hub's API for services; `None` for `JUPYTERHUB_API_URL`.", None),
+            "hub_url": Field(
+                "str | None",
+                "The hub's address for browsers; `None` for `JUPYTERHUB_HOST` and `JUPYTERHUB_BASE_URL`, or the "
+                "host of the request.",
+                None,
+            ),
+        },
         """
 >>> from zefnb import *
->>> auth = ET.JupyterHub()
+>>> auth = ET.JupyterHub(client_id='service-zefnb', api_token='secret', api_url='http://127.0.0.1:8081/hub/api')
 """,
     ),
 )

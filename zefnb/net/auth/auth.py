@@ -125,7 +125,7 @@ class Auth:
     # Decisions
 
     def authorize(self, head: RequestHead, found: Accepted | Reply) -> Decision:
-        """The decision about a request. It changes nothing; what happens once is in the `start` of an `Pending`."""
+        """The decision about a request. It changes nothing; what happens once is in the `start` of a `Pending`."""
         own = self._endpoints.find(head)
         if own is not None:
             return own

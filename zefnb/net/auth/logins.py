@@ -122,7 +122,8 @@ class Logins:
     async def enter(self, head: RequestHead, provider: str, identified: Identified, next: str) -> Reply:
         """Begin a session if the user may log in, and redirect to `next`."""
         user = {"id": "", "name": "", **identified.user}
-        user.setdefault("provider", provider)
+        # Two providers of one kind have different names here, and each may have a user with the same id.
+        user["provider"] = provider if provider in self.providers else user.get("provider", provider)
         config = self._shared.config
         if provider != "token" and not has_allowed_email(user, config.allowed_emails):
             return self.refused(head, 403, "Not allowed", "This account may not log in here.")
@@ -166,7 +167,7 @@ class Logins:
     # Providers that are asked again
 
     def recheck(self) -> None:
-        """Pending the providers of some kinds whether they still know their users."""
+        """Ask the providers of some kinds whether they still know their users."""
         sessions = self._shared.sessions
         now = sessions.clock()
         for session in sessions:

@@ -58,7 +58,11 @@ PROVIDER_TYPES = tuple(_FILES)
 
 def provider_faults(where: str, given: Entity) -> list[FieldError]:
     """The mistakes in the fields of an entity that describes a provider."""
-    faults: list[FieldError] = _file_of(given).faults(where, fields_of(given))
+    try:
+        faults: list[FieldError] = _file_of(given).faults(where, fields_of(given))
+    except ImportError as error:
+        missing = f"ET.{type(given).__name__} needs the package {error.name}"
+        return [FieldError(where, missing, hint="Install it: pip install 'zefnb[auth]'")]
     return faults
 
 
