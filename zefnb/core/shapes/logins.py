@@ -89,7 +89,7 @@ ET.Success()
             "client_id": _CLIENT_ID,
             "client_secret": _CLIENT_SECRET,
             "label": Field("str | None", "The name of the provider on the login page; `None` for its host.", None),
-            "scope": Field("str", "The scopes that the login requests (RFC 6749, section 3.3).", "openid profile email"),
+            "scope": Field("str", "The scopes of the login (RFC 6749, section 3.3).", "openid profile email"),
         },
         """
 >>> from zefnb import *
