@@ -129,8 +129,8 @@ def answers(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "outward-answers",
-        "a server answers the outward client's handshake with anything else, or breaks the rules of frames: each "
-        "answer refused within 15 s, at most 24 MB, nothing of it shown raw",
+        "a server sends other responses to the outward client's handshake, or breaks the rules of frames: each "
+        "response is refused within 15 s, at most 24 MB, the journal has no raw control characters",
         against_second_server(answers),
         quick=True,
         peers=False,

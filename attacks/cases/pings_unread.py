@@ -75,8 +75,8 @@ def pings_unread(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "pings-unread",
-        "five clients ping without end and read no pong: the server grows by at most 8 MB; who reads at last finds "
-        "pongs in order, and the newest ping's last",
+        "five clients ping without end and read no pong: the server grows by at most 8 MB; the pongs that they "
+        "finally read are in order, and the last one is that of the newest ping",
         pings_unread,
         quick=True,
     ),
