@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from zefnb import ET
-from zefnb.core.size import rough_size
+from zefnb.core.size import SizeEstimate, rough_size
 
 LONG = "x" * 100_000
 
@@ -73,3 +73,24 @@ def test_content_that_contains_itself_or_repeats_its_parts_is_measured_up_to_a_l
         doubled = [doubled, doubled]
     assert rough_size(circle) == rough_size([circle]) == 16 << 20
     assert 16 << 20 <= rough_size(doubled) < 17 << 20
+
+
+def test_one_of_seven_small_contents_is_measured_and_counts_for_all():
+    sizes, content = SizeEstimate(), {"number": 1, "text": "x" * 100}
+    estimates = [sizes.estimate(content) for _ in range(70)]
+    assert [number for number, size in enumerate(estimates) if size] == list(range(0, 70, 7))
+    assert sum(estimates) == 70 * rough_size(content)
+
+
+def test_each_long_content_and_each_text_is_measured():
+    sizes = SizeEstimate()
+    long = {"text": "x" * 20_000}
+    assert [sizes.estimate(long) for _ in range(3)] == [rough_size(long)] * 3
+    sizes.estimate([1])
+    assert [sizes.estimate("x" * 5), sizes.estimate(b"x" * 6)] == [5, 6]
+
+
+def test_contents_that_alternate_between_two_sizes_are_measured_in_both():
+    sizes, small, long = SizeEstimate(), [1], ["x" * 1_000_000]
+    counted = sum(sizes.estimate(content) for _ in range(70) for content in (small, long))
+    assert counted >= 10 * rough_size(long)

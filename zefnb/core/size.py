@@ -12,6 +12,10 @@ from zefnb.core.copy_rules import PLAIN
 _ENOUGH = 16 << 20
 _CONTAINER = 64
 _LISTS = frozenset((list, tuple, set, frozenset))
+# Bytes below which content is small, and how many small ones one measurement stands for. The number is odd, so that
+# content that alternates between two sizes is measured in both.
+_SMALL = 16 << 10
+_SAMPLED = 7
 
 
 def rough_size(content: Any) -> int:
@@ -46,6 +50,34 @@ def rough_size(content: Any) -> int:
             size += sum([getsizeof(each) for each in parts if type(each) in PLAIN])
             ahead += [each for each in parts if type(each) not in PLAIN]
     return size
+
+
+class SizeEstimate:
+    """Estimates the sizes of contents in a row. While they are small, it measures one in seven and counts it as seven.
+
+    For any thread. Threads that estimate at the same time may measure more or less often.
+
+    >>> sizes = SizeEstimate()
+    >>> [sizes.estimate('text'), sizes.estimate([1.5, 2.5]), sizes.estimate([1.5, 2.5])]
+    [4, 336, 0]
+    """
+
+    def __init__(self) -> None:
+        self._skipped = 0
+
+    def estimate(self, content: Any) -> int:
+        """Return about how many bytes to count for `content`."""
+        cls = type(content)
+        if cls is str or cls is bytes:
+            return len(content)
+        if self._skipped:
+            self._skipped -= 1
+            return 0
+        size = rough_size(content)
+        if size >= _SMALL:
+            return size
+        self._skipped = _SAMPLED - 1
+        return size * _SAMPLED
 
 
 def _parts_of(part: Any) -> Any:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from zefnb.core.size import SizeEstimate
 from zefnb.engine.iteration_loop import IterationLoop
 from zefnb.engine.tally import Tally
 from zefnb.engine.waker import Waker, thread_waker
@@ -20,8 +21,8 @@ MAX_CALLS_PER_ITERATION = 256
 _PAUSE_LIMIT = 4_096
 # Bytes of published content. A client's backlog may get this much more before publishers wait for the client.
 PAUSE_BYTES = 4 << 20
-# The unit in which these bytes are counted; smaller content is not counted, since `_PAUSE_LIMIT` is enough for it.
-_UNIT = 1_024
+# The unit in which these bytes are counted. Smaller content is not counted, since `_PAUSE_LIMIT` is enough for it.
+COUNTED_BYTES = 1_024
 # Seconds without a reply of the loop after which publishers no longer wait for it.
 _STALL_TIMEOUT = 1.0
 
@@ -54,6 +55,7 @@ class CallQueue:
         # Units of content: put so far, by any thread, and taken so far, by the loop.
         self._put_units = Tally()
         self._taken_units = 0
+        self.sizes = SizeEstimate()
         # Whether content may wait, which is quicker to check. It may be false for a moment although content waits.
         self._may_have_content = False
         self._waiting_callers: set[Waker] = set()
@@ -76,7 +78,7 @@ class CallQueue:
 
     def put_content(self, size: int, call: Callable[..., Any], *args: Any) -> None:
         """As `put`, for a call that delivers content of about `size` bytes."""
-        units = size // _UNIT
+        units = size // COUNTED_BYTES
         if not units:
             self.put(call, *args)
             return
@@ -171,7 +173,7 @@ class CallQueue:
     @property
     def waiting_bytes(self) -> int:
         """The bytes of the content that waits for the loop, without small content."""
-        return (self._put_units.count - self._taken_units) * _UNIT
+        return (self._put_units.count - self._taken_units) * COUNTED_BYTES
 
 
 class _LoopCheck:
