@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from tests.net.auth.conftest import PASSWORDS, auth_of, sessions_of
+from tests.net.client.outsider import free_port
 from tests.net.conftest import journal, on_loop
 from zefnb import ET, FX, DictDatabase, run
+from zefnb.errors import ZefError
 
 
 @pytest.fixture
@@ -133,3 +135,11 @@ def test_a_database_that_fails_is_in_the_journal_and_logins_continue(serve: Any,
     assert ada.login().status_code == 303
     assert ada.get("/").status_code == 200
     assert "a session could not be stored" in repr(journal("error"))
+
+
+def test_a_server_whose_sessions_cannot_be_read_does_not_start_and_leaves_its_port_free(serve: Any, browse: Any):
+    port, db = free_port(), FX.CreateDB(type=DictDatabase) | run
+    FX.CloseDB(db=db) | run
+    with pytest.raises(ZefError):
+        serve({"/": "here"}, auth=ET.Auth(providers=[PASSWORDS], session_db=db), port=port)
+    assert browse(serve({"/": "here"}, port=port)).get("/").text == "here"

@@ -118,19 +118,12 @@ class Server:
     async def start(self, port: int, previous: Server | None = None) -> None:
         """Bind and listen, perhaps in the place of `previous`; then clients can connect. Raises `PortUnavailable`."""
         sockets = await bind_or_explain(port, self.allow_external_requests)
-        self.port = self.admission.port = sockets[0].getsockname()[1]
-        self._allow_own_hosts()
-        self.handle = ServerHandle(generate_uid(), port=self.port, **self.certificates.handle_fields)
-        self._notes = ServerNotes(self._runtime, self.handle, self.logs_requests)
-        self._connections = ServerConnections(self._runtime, self.topics, self.handle, self._notes, self.auth)
-        self._app = HTTPApp(
-            self._runtime, self.handle, self.gate, self._notes.refused_request, self._notes.request, self._max_body
-        )
-        self._set_routes(self._compiled)
-        if self.auth is not None:
-            self.gate.authorize = self.auth.authorize
-            site = Site(self._runtime, self.handle, self.admission, self.is_secure)
-            await self.auth.open(site, previous.auth if previous is not None and previous.port == self.port else None)
+        try:
+            await self._prepare(sockets[0].getsockname()[1], previous)
+        except BaseException:
+            for each in sockets:
+                each.close()
+            raise
         self._acceptor = Acceptor(
             self._runtime,
             sockets,
@@ -146,6 +139,22 @@ class Server:
         SIGNAL_HANDLERS.acquire(self, self._runtime.loop, end_default_runtime)
         self.certificates.start(self._allow_own_hosts)
         self._tick()
+
+    async def _prepare(self, port: int, previous: Server | None) -> None:
+        """Make what serves requests at `port`, before the first client can connect."""
+        self.port = self.admission.port = port
+        self._allow_own_hosts()
+        self.handle = ServerHandle(generate_uid(), port=self.port, **self.certificates.handle_fields)
+        self._notes = ServerNotes(self._runtime, self.handle, self.logs_requests)
+        self._connections = ServerConnections(self._runtime, self.topics, self.handle, self._notes, self.auth)
+        self._app = HTTPApp(
+            self._runtime, self.handle, self.gate, self._notes.refused_request, self._notes.request, self._max_body
+        )
+        self._set_routes(self._compiled)
+        if self.auth is not None:
+            self.gate.authorize = self.auth.authorize
+            site = Site(self._runtime, self.handle, self.admission, self.is_secure)
+            await self.auth.open(site, previous.auth if previous is not None and previous.port == self.port else None)
 
     def _allow_own_hosts(self) -> None:
         if self.allow_external_requests:
