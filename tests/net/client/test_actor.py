@@ -150,13 +150,13 @@ def test_reading_pauses_while_an_actor_is_busy_and_nothing_is_lost(
     monkeypatch.setattr(client_module, "PING_INTERVAL", 1.0)
     monkeypatch.setattr(client_module, "PING_TIMEOUT", 0.1)
     pongs: list[bool] = []
-    answers = client_module.Client._answers
+    answers = client_module.Client._responds
 
     async def noted(self: Any, connection: Any) -> bool:
         pongs.append(await answers(self, connection))
         return pongs[-1]
 
-    monkeypatch.setattr(client_module.Client, "_answers", noted)
+    monkeypatch.setattr(client_module.Client, "_responds", noted)
     server = outsider()
     go, seen = threading.Event(), []  # type: ignore[var-annotated]
 

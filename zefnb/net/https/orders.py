@@ -150,7 +150,7 @@ def _answered(acme: Any, order: Any, account_key: Any, http_port: int, why_close
             publish_answer(token, answer)
             if why_closed and not _is_answered(http_port, token, answer):
                 raise CertificateUnavailable(f"the authority would not find an answer: {why_closed}")
-            acme.reply_to_challenge(found, response)
+            acme.answer_challenge(found, response)
         yield
     finally:
         for token in tokens:
