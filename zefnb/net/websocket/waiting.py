@@ -12,7 +12,8 @@ from typing import Protocol
 from zefnb.engine.runtime import Runtime
 from zefnb.net.budget import Budget
 
-_TICK = 0.5
+# Seconds. Resumed clients may have nothing to send, and then as many again are resumed after this time.
+_TICK = 0.05
 
 
 class Reader(Protocol):
