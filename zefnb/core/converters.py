@@ -28,7 +28,7 @@ HAS_JSON = (str, int, float, list, tuple, dict)
 
 
 def converter(*types: type) -> Callable[[Convert], Convert]:
-    """Declare how to convert values of some types, and of their subclasses, for messages, HTTP answers and databases.
+    """Declare how to convert values of some types, and of their subclasses, for messages, HTTP responses and databases.
 
     The function takes a value. It returns plain data, or a value of a type that has a converter itself. A later
     declaration for the same type replaces an earlier one.

@@ -114,7 +114,6 @@ async def start_http_server(
     from zefnb.net.http.routes import max_body_faults
     from zefnb.net.http.server import Server
     from zefnb.net.http.servers import Servers
-    from zefnb.net.https.certificates import load_packages
     from zefnb.topics.hub import Hub
 
     faults = list_faults("allowed_hosts", allowed_hosts) + list_faults("allowed_origins", allowed_origins)
@@ -126,7 +125,10 @@ async def start_http_server(
     faults += max_body_faults("max_body", max_body) + proxy_faults("trusted_proxies", trusted_proxies)
     if faults:
         raise InvalidEffect("FX.StartHTTPServer", faults)
-    await load_packages(certificates)
+    if certificates is not None:
+        from zefnb.net.https.certificates import load_packages
+
+        await load_packages(certificates)
     server = Server(
         runtime,
         runtime.service(Hub),

@@ -14,5 +14,5 @@ class Access(NamedTuple):
     allow: ZefFunction | None = None
 
 
-# The default: every user who has logged in.
+# The default: all users with a session.
 USERS = Access()

@@ -1,6 +1,6 @@
 """Challenge ports: plain HTTP at port 80, where an authority checks a domain, and which redirects browsers to HTTPS.
 
-A server of the program at that port answers the authority, too, and otherwise has its own routes.
+A server of the program at that port responds to the authority, too, and otherwise has its own routes.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class ChallengePorts:
         return refuse(404, "Not Found")
 
     async def give_up(self, port: int) -> None:
-        """Close the port, since a server of the program is about to use it, and then answers the authority."""
+        """Close the port, since a server of the program is about to use it, and then responds to the authority."""
         async with self._changing:
             if port in self._open:
                 await self._open.pop(port).stop()

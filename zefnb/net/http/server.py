@@ -39,7 +39,7 @@ from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import Route, compile_routes
 from zefnb.net.http.server_connections import ServerConnections
 from zefnb.net.http.server_notes import ServerNotes
-from zefnb.net.https.certificates import certificates_of
+from zefnb.net.https.server_certificates import Certificates, NoCertificates
 from zefnb.net.ports import Topics
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.endpoint import Endpoint, EndpointConfig
@@ -82,7 +82,7 @@ class Server:
         self.auth = auth
         self._compiled = compile_routes(routes, runtime.journal, has_auth=auth is not None)
         self._compiled += [Route(path, "GET", path, config, config) for path, config in (sessions or {}).items()]
-        self.certificates = certificates_of(runtime, certificates)
+        self.certificates = _certificates(runtime, certificates)
         self.admission = Admission(tuple(allowed_hosts), tuple(allowed_origins))
         self.gate = Gate(self.admission, Proxies(trusted_proxies) if trusted_proxies else None)
         self.allow_external_requests = allow_external_requests
@@ -312,3 +312,12 @@ def _http_date() -> bytes:
 
 def _switch_interval(runtime: Runtime) -> SwitchInterval:
     return SwitchInterval()
+
+
+def _certificates(runtime: Runtime, given: Any) -> Certificates:
+    if given is None:
+        return NoCertificates()
+    # Loaded here, since most servers have none.
+    from zefnb.net.https.certificates import certificates_of
+
+    return certificates_of(runtime, given)

@@ -27,7 +27,7 @@ from zefnb.net.https.credentials import (
 )
 from zefnb.net.https.in_thread import in_thread
 from zefnb.net.https.key_files import UnsafeFile, check_private
-from zefnb.net.https.server_certificates import Certificates, NoCertificates
+from zefnb.net.https.server_certificates import Certificates
 from zefnb.net.https.sni import NamedContexts
 
 ALLOWED = (
@@ -60,12 +60,10 @@ def _is_local(given: Any) -> bool:
 
 
 def certificates_of(runtime: Runtime, given: Any) -> Certificates:
-    """The certificates for `certificates=`; `None` gives a server without TLS.
+    """The certificates for `certificates=`, which is not `None`.
 
     Raises `InvalidEffect`, which names each wrong field, or `NotInstalled`.
     """
-    if given is None:
-        return NoCertificates()
     if isinstance(given, ssl.SSLContext):
         return Certificates(given)
     if _is_local(given):

@@ -37,7 +37,7 @@ class Requests:
 
     def __init__(self, fields: ACMEFields) -> None:
         self.fields = fields
-        # Shows progress to the user who waits.
+        # Shows progress while the user waits.
         self.say: Callable[[str], None] = log_value
         self.stored = StoredCertificate(fields.directory_url, fields.domains)
 

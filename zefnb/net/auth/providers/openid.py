@@ -75,7 +75,7 @@ class OpenIDProvider:
         return Identified(user_from(self.name, {**profile, **claims}))
 
     async def recheck(self, user: User, kept: Any) -> bool:
-        """Always true: an ID token says who has logged in, not whether the login at the provider still lasts."""
+        """Always true: an ID token names the user, and does not tell whether the login at the provider has ended."""
         return True
 
     async def _metadata(self) -> dict[str, Any]:
