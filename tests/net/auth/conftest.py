@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.net.auth.providers.issuer import Issuer
 from tests.net.conftest import inside, on_loop
 
 PASSWORDS = {"ada": "correct horse", "bob": "battery staple"}
@@ -41,6 +42,14 @@ class Browser(httpx.Client):
         """The secret id of its session."""
         [value] = [each.value for each in self.cookies.jar if "session" in each.name]
         return str(value)
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """An OpenID provider of the test's own."""
+    issuer = Issuer()
+    yield issuer
+    issuer.stop()
 
 
 @pytest.fixture

@@ -30,13 +30,6 @@ def who(request: Any) -> Any:
 
 
 @pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    issuer = Issuer()
-    yield issuer
-    issuer.stop()
-
-
-@pytest.fixture
 def server(serve: Any, issuer: Issuer) -> Any:
     return serve({"/": "for us", "/who": who}, auth=ET.OIDC(issuer=issuer.url, client_id="app", client_secret="s3cret"))
 
