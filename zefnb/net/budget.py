@@ -11,6 +11,7 @@ from zefnb.engine.runtime import Runtime
 BODIES_LIMIT = 64 << 20
 MESSAGES_LIMIT = 64 << 20
 WAITING_LIMIT = 64 << 20
+RECEIVED_LIMIT = 16 << 20
 RESPONSES_LIMIT = 64 << 20
 
 
@@ -122,13 +123,14 @@ class Budget:
 
     `bodies`: bytes of HTTP requests that wait, or are being read or handled. `messages`: bytes of WebSocket messages
     that have begun and are not complete. `waiting`: bytes of WebSocket messages that wait for a handler or are being
-    handled, and of those that have yet to be parsed. `responses`: bytes of HTTP responses that have yet to be sent.
+    handled. `received`: received bytes of WebSocket clients that have yet to be parsed. `responses`: bytes of HTTP responses that have yet to be sent.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self.bodies = Account(BODIES_LIMIT)
         self.messages = Account(MESSAGES_LIMIT)
         self.waiting = Account(WAITING_LIMIT)
+        self.received = Account(RECEIVED_LIMIT)
         # Shared, because handlers' threads use it: a response that does not fit is dropped before the next one is made.
         self.responses = SharedAccount(RESPONSES_LIMIT)
 

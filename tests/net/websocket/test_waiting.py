@@ -17,6 +17,7 @@ from zefnb.engine.mailbox import Mailbox
 from zefnb.engine.runtime import default_runtime
 from zefnb.errors import NotRunning
 from zefnb.net.budget import Account, Budget
+from zefnb.net.websocket.read_scheduler import ReadScheduler
 from zefnb.net.websocket.waiting import Waiting
 
 Raw = Callable[..., Wire]
@@ -110,6 +111,19 @@ def test_a_crowd_holds_no_more_than_the_budget_and_every_message_is_handled(
     until(lambda: account().held == 0)
     waiting = inside(server)._connections._outbox.waiting
     assert not on_loop(lambda: waiting._paused or waiting._held)
+
+
+def test_a_crowd_whose_received_bytes_alone_would_use_up_the_budget_is_handled(
+    server: Any, raw: Raw, gate: Any, monkeypatch: pytest.MonkeyPatch
+):
+    gate.set()
+    # Each connection parses one message at a time, as beside a busy processor, and keeps the rest.
+    monkeypatch.setattr(ReadScheduler, "deadline", lambda scheduler: 0.0)
+    monkeypatch.setattr(account(), "limit", 200_000)
+    wires = [raw(server) for _ in range(20)]
+    on_loop(lambda: [wire.send(*[frame(b"x" * 1_000, BINARY)] * 50) for wire in wires])
+    for wire in wires:
+        assert [wire.read().payload for _ in range(50)] == [b"1000"] * 50
 
 
 def test_a_client_of_topics_and_small_messages_are_served_meanwhile(server: Any, raw: Raw, until: Any, gate: Any):

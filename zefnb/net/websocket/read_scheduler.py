@@ -2,6 +2,7 @@
 
 A connection that sends more than fits into an iteration's time keeps the rest, is not read meanwhile, and takes turns
 with the others of its kind. They all share one time budget, so that ten of them do not delay others more than one.
+While many wait, or many bytes, less is read at once.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Protocol
 
 from zefnb.engine.loop import ITERATION_BUDGET
 from zefnb.engine.runtime import Runtime
+from zefnb.net.budget import Budget
 
 # Seconds for which one connection parses before the next one; all together have `ITERATION_BUDGET`.
 CONNECTION_BUDGET = 0.0005
@@ -34,6 +36,7 @@ class ReadScheduler:
 
     def __init__(self, runtime: Runtime) -> None:
         self._loop = runtime.loop
+        self._received = runtime.service(Budget).received
         self._deadline: float | None = None
         self._queue: deque[Parser] = deque()
         self._is_scheduled = False
@@ -57,14 +60,24 @@ class ReadScheduler:
             return
         connection.is_queued = True
         self._queue.append(connection)
-        if len(self._queue) >= CROWD and not self.is_crowded:
-            self._set_crowded(True)
+        self._check_crowd()
         if not self._is_scheduled:
             self._schedule()
 
-    def _set_crowded(self, is_crowded: bool) -> None:
-        self.is_crowded = is_crowded
-        self.on_change()
+    def count(self, more: int) -> None:
+        """Count `more` received bytes that wait to be parsed; fewer when it is negative."""
+        if more > 0:
+            self._received.hold(more)
+        else:
+            self._received.release(-more)
+        self._check_crowd()
+
+    def _check_crowd(self) -> None:
+        least = CROWD // 2 if self.is_crowded else CROWD
+        is_crowded = len(self._queue) >= least or self._received.held >= self._received.limit
+        if is_crowded != self.is_crowded:
+            self.is_crowded = is_crowded
+            self.on_change()
 
     def _schedule(self) -> None:
         self._is_scheduled = True
@@ -86,7 +99,6 @@ class ReadScheduler:
                 connection.is_queued = False
                 connection.parse_until(min(deadline, now + CONNECTION_BUDGET))
         finally:
-            if self.is_crowded and len(self._queue) < CROWD // 2:
-                self._set_crowded(False)
+            self._check_crowd()
             if self._queue and not self._is_scheduled:
                 self._schedule()

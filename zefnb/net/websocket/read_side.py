@@ -41,6 +41,7 @@ class ReadSide(FrameHandler):
     __slots__ = (
         "_bytes_to_skip",
         "_counted",
+        "_counted_unparsed",
         "_counted_waiting",
         "_needed",
         "_reading_paused",
@@ -71,8 +72,10 @@ class ReadSide(FrameHandler):
         self._bytes_to_skip = 0
         # Bytes of an unfinished message that have been counted.
         self._counted = 0
-        # Bytes of messages that wait for a handler, and of `_unparsed`, that have been counted.
+        # Bytes of messages that wait for a handler that have been counted.
         self._counted_waiting = 0
+        # Bytes of `_unparsed`, which are all counted.
+        self._counted_unparsed = 0
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._outbox.receive_buffer
@@ -85,8 +88,7 @@ class ReadSide(FrameHandler):
         self.last_received_at = monotonic()
         if self._unparsed is not None:
             # The transport had read them before reading was paused.
-            self._unparsed = memoryview(b"".join((self._unparsed, data)))
-            self._count_waiting()
+            self._set_unparsed(memoryview(b"".join((self._unparsed, data))))
             return
         if self._tail:
             self._tail += data
@@ -113,9 +115,8 @@ class ReadSide(FrameHandler):
         else:
             if not self._reading_paused:
                 self.transport.pause_reading()
-            self._unparsed = memoryview(bytes(rest))
+            self._set_unparsed(memoryview(bytes(rest)))
             self._outbox.reads.add(self)
-            self._count_waiting()
         self._count_unfinished()
 
     def parse_until(self, deadline: float) -> None:
@@ -128,13 +129,12 @@ class ReadSide(FrameHandler):
             self._unpack()
         at = self._parse(data, deadline) if self._steps is None else 0
         if not self._needed:
-            self._unparsed = data[at:]
+            self._set_unparsed(data[at:])
             self._outbox.reads.add(self)
         else:
-            self._unparsed = None
+            self._set_unparsed(None)
             self._tail += data[at:]
             self._continue_reading()
-        self._count_waiting()
         self._count_unfinished()
         if self._unparsed is None and self.has_ended:
             self.end_of_stream()
@@ -143,9 +143,9 @@ class ReadSide(FrameHandler):
 
     def drop_unparsed(self) -> None:
         """Drop the received bytes that are not a message yet."""
-        self._unparsed = self._fragments = self._steps = None
+        self._set_unparsed(None)
+        self._fragments = self._steps = None
         self._tail = bytearray()
-        self._count_waiting()
         self._count_unfinished()
 
     def drop_unfinished(self) -> None:
@@ -155,6 +155,12 @@ class ReadSide(FrameHandler):
             self._bytes_to_skip = self._needed - len(self._tail)
             self._tail = bytearray()
         self._count_unfinished()
+
+    def _set_unparsed(self, data: memoryview | None) -> None:
+        """Keep `data`, whole frames that wait to be parsed."""
+        size = len(data) if data is not None else 0
+        more, self._unparsed, self._counted_unparsed = size - self._counted_unparsed, data, size
+        self._outbox.reads.count(more)
 
     def _count_unfinished(self) -> None:
         """Count the bytes of a message that is not complete, in steps of some KiB."""
@@ -172,9 +178,9 @@ class ReadSide(FrameHandler):
             self._outbox.waiting.pause(self)
 
     def _count_waiting(self) -> None:
-        """Count the bytes that wait to be parsed or handled, in steps of some KiB."""
-        mailbox, unparsed = self.mailbox, self._unparsed
-        size = (len(unparsed) if unparsed is not None else 0) + (mailbox.held if mailbox is not None else 0)
+        """Count the bytes that wait for the handler or are being handled, in steps of some KiB."""
+        mailbox = self.mailbox
+        size = mailbox.held
         if size < _COUNTED_STEP:
             size = 0
         elif abs(size - self._counted_waiting) < _COUNTED_STEP:
@@ -182,8 +188,7 @@ class ReadSide(FrameHandler):
         if size == self._counted_waiting:
             return
         self._counted_waiting = size
-        if mailbox is not None:
-            mailbox.on_handled = self._count_waiting if size else None
+        mailbox.on_handled = self._count_waiting if size else None
         self._outbox.waiting.set_size(self, size)
 
     def close_stalled(self, reason: str) -> None:

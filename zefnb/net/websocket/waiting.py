@@ -1,7 +1,9 @@
 """Waiting messages: the bytes of complete messages that wait for a handler, or are being handled, share one budget.
 
-So do received bytes that have yet to be parsed. When the budget is used up, clients of actors for which more would wait
-are not read until there is room. Clients of topics are still read, since their messages do not wait here.
+When the budget is used up, clients of actors for which more would wait are not read until there is room. Handlers make
+room, so that each client is read in the end. Received bytes that have yet to be parsed do not count here: if they used
+up the budget, there would be nothing to handle, and no room ever. Clients of topics are still read, since their
+messages do not wait here.
 """
 
 from __future__ import annotations
