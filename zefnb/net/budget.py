@@ -123,7 +123,8 @@ class Budget:
 
     `bodies`: bytes of HTTP requests that wait, or are being read or handled. `messages`: bytes of WebSocket messages
     that have begun and are not complete. `waiting`: bytes of WebSocket messages that wait for a handler or are being
-    handled. `received`: received bytes of WebSocket clients that have yet to be parsed. `responses`: bytes of HTTP responses that have yet to be sent.
+    handled. `received`: received bytes of WebSocket clients that have yet to be parsed. `responses`: bytes of HTTP
+    responses that have yet to be sent.
     """
 
     def __init__(self, runtime: Runtime) -> None:

@@ -11,6 +11,8 @@ import pytest
 from tests.net.conftest import inside, on_loop
 from tests.net.wire import BINARY, CONT, Wire, closing, frame
 from zefnb import ET, FX, zef_function
+from zefnb.engine.runtime import default_runtime
+from zefnb.net.budget import Account
 from zefnb.net.websocket import unfinished
 
 Raw = Callable[..., Wire]
@@ -134,3 +136,37 @@ def test_a_message_longer_than_the_budget_is_received_when_it_is_alone(
     wire = raw(server)
     wire.send(MESSAGE)
     assert wire.read().payload == b"%d" % SIZE
+
+
+class Client:
+    """A connection that only counts its pauses."""
+
+    max_size = 100
+    pauses = 0
+
+    def pause_reading(self) -> None:
+        self.pauses += 1
+
+    def resume_reading(self) -> None:
+        self.pauses -= 1
+
+    def close_stalled(self, reason: str) -> None:
+        raise AssertionError(reason)
+
+
+def test_a_client_whose_message_is_dropped_while_it_waits_is_read_again():
+    waiting = on_loop(lambda: unfinished.Unfinished(default_runtime()))
+    waiting._account = Account(100)
+    first, second, third = Client(), Client(), Client()
+
+    def fill() -> list[int]:
+        for client in (first, second, third):
+            waiting.set_size(client, 100)
+        return [client.pauses for client in (first, second, third)]
+
+    # The second client is the one that is read although there is no room.
+    assert on_loop(fill) == [0, 0, 1]
+    on_loop(lambda: waiting.set_size(third, 0))
+    assert third.pauses == 0
+    on_loop(lambda: [waiting.set_size(client, 0) for client in (first, second)])
+    assert (first.pauses, second.pauses, waiting._account.held) == (0, 0, 0)

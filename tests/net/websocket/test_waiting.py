@@ -126,6 +126,20 @@ def test_a_crowd_whose_received_bytes_alone_would_use_up_the_budget_is_handled(
         assert [wire.read().payload for _ in range(50)] == [b"1000"] * 50
 
 
+def test_while_much_is_yet_to_be_parsed_each_read_is_small(server: Any):
+    outbox = inside(server)._connections._outbox
+    received = default_runtime().service(Budget).received
+
+    def sizes() -> list[int]:
+        result = []
+        for more in (received.limit - 1, 1, -1, 1 - received.limit):
+            outbox.reads.count(more)
+            result.append(len(outbox.receive_buffer))
+        return result
+
+    assert on_loop(sizes) == [262_144, 16_384, 262_144, 262_144]
+
+
 def test_a_client_of_topics_and_small_messages_are_served_meanwhile(server: Any, raw: Raw, until: Any, gate: Any):
     for _ in range(12):
         begin(raw(server))

@@ -84,7 +84,9 @@ class Unfinished:
         if not size:
             was_short = self.is_short
             del self._progress[connection]
-            self._waiting.pop(connection, None)
+            if connection in self._waiting:
+                del self._waiting[connection]
+                connection.resume_reading()
             if self._exempt is connection:
                 self._exempt = None
             if was_short and not self.is_short:
