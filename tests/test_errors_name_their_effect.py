@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import re
 
 import pytest
 
 from zefnb import ET, FX, DictDatabase, collect, identity, run
+from zefnb.core.function import name_of
 from zefnb.errors import NotRunning, UnknownKey, ZefError
 
 GONE = "🍃-00000000000000000000"
@@ -89,8 +91,41 @@ def test_the_journal_names_the_effect_of_a_handler(until):
     actor = FX.StartActor(initial_state=0, handler=on_message) | run
     FX.Publish(target=actor.input, content=stopped_timer()) | run
     [entry] = until(lambda: FX.QueryLog(level="error") | run)
-    assert "FX.StopTimer" in entry["message"]
-    assert "has been stopped" in entry["message"]
+    stopped = r"NotRunning: FX\.StopTimer: ET\.Timer\('🍃-[0-9a-f]{20}'\) has been stopped"
+    assert re.fullmatch(f"an effect of handler {name_of(on_message)}: {stopped}", entry["message"])
+
+
+def test_the_journal_names_an_effect_of_a_handler_whose_error_does_not(until):
+    db = database()
+
+    def on_message(message, state):
+        return [[FX.QueryDB(db=db, query=lambda data: data["tea"] / 0)], state]
+
+    actor = FX.StartActor(initial_state=0, handler=on_message) | run
+    FX.Publish(target=actor.input, content="now") | run
+    [entry] = until(lambda: FX.QueryLog(level="error") | run)
+    assert entry["message"] == f"FX.QueryDB of handler {name_of(on_message)}: ZeroDivisionError: division by zero"
+
+
+def test_a_handlers_effect_that_takes_time_is_named_once(until):
+    def on_message(message, state):
+        return [[FX.StartWebSocketClient(url="ws://127.0.0.1:9", in_stream_into=[ET.Topic("t")])], state]
+
+    actor = FX.StartActor(initial_state=0, handler=on_message) | run
+    FX.Publish(target=actor.input, content="now") | run
+    [entry] = until(lambda: FX.QueryLog(level="error") | run)
+    assert entry["message"].count("FX.StartWebSocketClient") == 1
+
+
+def test_two_effects_of_a_handler_that_fail_alike_are_two_entries(until):
+    def on_message(message, state):
+        return [[FX.QueryHTTPServer(server=message), FX.StopHTTPServer(server=message)], state]
+
+    actor = FX.StartActor(initial_state=0, handler=on_message) | run
+    FX.Publish(target=actor.input, content=ET.HTTPServer(GONE)) | run
+    entries = until(lambda: len(found := FX.QueryLog(level="error") | run) > 1 and found)
+    named = {re.search(r"NotRunning: (FX\.\w+)", entry["message"])[1] for entry in entries}
+    assert named == {"FX.QueryHTTPServer", "FX.StopHTTPServer"}
 
 
 def test_the_error_of_an_effect_that_a_handler_runs_names_it(until):

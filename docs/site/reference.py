@@ -84,7 +84,7 @@ def _prose(doc: Docstring, table: str = "") -> Iterator[str]:
 
 _KINDS: dict[Kind, tuple[str, str]] = {
     "route": ("Routes", "They describe a route of `FX.StartHTTPServer`. An unknown field raises `InvalidEffect`."),
-    "answer": (
+    "response": (
         "Responses",
         "They are the value of a route, or the result of its handler. A missing or wrong field of a route raises "
         "`InvalidEffect`; when the result of a handler has one, the response is 500, and the journal names the field.",

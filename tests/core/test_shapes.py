@@ -99,7 +99,7 @@ def test_the_defaults_are_those_of_the_code():
 def test_an_answer_with_only_its_required_fields_is_complete(tmp_path):
     (tmp_path / "x.txt").write_text("x")
     values = {"content": "x", "url": "/", "path": tmp_path / "x.txt"}
-    for shape in of_kind("answer"):
+    for shape in of_kind("response"):
         required = {name: values[name] for name in shape.required}
         assert response_of(getattr(ET, shape.name)(**required)).status_code < 400
         for left_out in required:

@@ -16,7 +16,7 @@ from zefnb.core.outline import outline
 from zefnb.engine.behaviour import Behaviour, handler_name
 from zefnb.engine.context import CallContexts
 from zefnb.engine.mailbox import Mailbox, Progress
-from zefnb.engine.perform import is_awaitable, perform, performed
+from zefnb.engine.perform import is_awaitable, perform, performed, result_of, subject_of
 from zefnb.engine.runtime import Runtime
 from zefnb.engine.state_copies import StateCopies
 from zefnb.errors import shown
@@ -346,7 +346,7 @@ class Actor:
         return True
 
     async def _perform_rest(self, effect: Effect, result: Awaitable[Any], rest: Sequence[Effect]) -> None:
-        await self._effect_done(effect, result)
+        await self._effect_done(effect, result_of(effect, result))
         for following in rest:
             await self._effect_done(following, performed(self._runtime, following))
         self._resume()
@@ -374,9 +374,8 @@ class Actor:
     def _effect_failed(self, effect: Effect, error: BaseException) -> None:
         self.faults += 1
         name = handler_name(self._handler)
-        self._runtime.journal.exception(
-            f"{type(effect)!r}, an effect of {name},", error, handler=name, actor=self.handle, server=self.server
-        )
+        text, key = f"{subject_of(effect, error)} of handler {name}", (type(effect), name)
+        self._runtime.journal.exception(text, error, key=key, handler=name, actor=self.handle, server=self.server)
 
     def _no_rule_matched(self) -> bool:
         self.unmatched += 1

@@ -21,7 +21,7 @@ Result = tuple[Sequence[Effect], Any]
 _LISTS = (list, tuple)
 
 
-class BadAnswer(ZefError, TypeError):
+class InvalidResult(ZefError, TypeError):
     """A handler returned something other than `[effects, next state]`."""
 
 
@@ -36,7 +36,7 @@ class Behaviour(Protocol):
         """Return the handler for this message in this state, or `None`."""
 
     def read(self, result: Any, state: Any) -> Result:
-        """Return the effects and the next state from a handler's result. Raises `BadAnswer` for a wrong type."""
+        """Return the effects and the next state from a handler's result. Raises `InvalidResult` for a wrong type."""
 
 
 class Rules:
@@ -55,13 +55,13 @@ class Rules:
     def read(self, result: Any, state: Any) -> Result:
         """Return the effects and the next state. A single effect, or a nested list, is not a list of effects."""
         if not isinstance(result, _LISTS) or len(result) != 2:
-            raise BadAnswer(f"returned {shown(result)}; allowed: [list of effects, next state]")
+            raise InvalidResult(f"returned {shown(result)}; allowed: [list of effects, next state]")
         effects = result[0]
         if not isinstance(effects, _LISTS):
-            raise BadAnswer(f"the first part of the result is {shown(effects)}; allowed: a list of effects")
+            raise InvalidResult(f"the first part of the result is {shown(effects)}; allowed: a list of effects")
         for effect in effects:
             if not isinstance(effect, Effect):
-                raise BadAnswer(f"the list of effects holds {shown(effect)}; allowed: FX.Something(...)")
+                raise InvalidResult(f"the list of effects holds {shown(effect)}; allowed: FX.Something(...)")
         return effects, result[1]
 
 

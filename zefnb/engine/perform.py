@@ -22,6 +22,7 @@ from zefnb.engine.waker import Waker, thread_waker
 from zefnb.engine.worker_thread import refuse_to_wait
 from zefnb.errors import FieldError, Interrupted, InvalidEffect, WouldBlock, naming, shown
 from zefnb.text.short_repr import short_repr
+from zefnb.text.tracebacks import error_text
 
 SUCCESS: Success = Success()
 
@@ -213,6 +214,12 @@ async def result_of(effect: Effect, result: Awaitable[Any]) -> Any:
     except Exception as error:
         naming(error, repr(type(effect)))
         raise
+
+
+def subject_of(effect: Effect, error: BaseException) -> str:
+    """Return the subject of a journal entry about this error: the effect's name, unless the text begins with it."""
+    name = repr(type(effect))
+    return "an effect" if error_text(error).startswith(f"{name}:") else name
 
 
 def run_here(given: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from tests.engine.actor.room import Room
 from zefnb import ET, FX, String, run, zef_function
 
-WRONG_ANSWERS = {
+WRONG_RESULTS = {
     "nothing": lambda m, s: None,
     "one effect alone": lambda m, s: [FX.Log(content="x"), s],
     "a nested list": lambda m, s: [[[FX.Log(content="x")]], s],
@@ -23,13 +23,13 @@ WRONG_ANSWERS = {
 
 
 class TestFaults:
-    @pytest.mark.parametrize("wrong", WRONG_ANSWERS)
+    @pytest.mark.parametrize("wrong", WRONG_RESULTS)
     @pytest.mark.parametrize("kind", ["plain", "inline", "async"])
     def test_a_result_in_the_wrong_shape_keeps_the_state_and_performs_nothing(self, wrong, kind, until):
-        answer = WRONG_ANSWERS[wrong]
+        result = WRONG_RESULTS[wrong]
 
         def handler(msg, state):
-            return [[], "fine"] if msg == "good" else answer(msg, state)
+            return [[], "fine"] if msg == "good" else result(msg, state)
 
         async def handler_async(msg, state):
             return handler(msg, state)
@@ -40,7 +40,7 @@ class TestFaults:
         until(lambda: room.log)
         assert room.state == "before"
         [entry] = room.log
-        assert entry["error"] == "BadAnswer"
+        assert entry["error"] == "InvalidResult"
         assert "allowed: " in entry["message"]
         room.say("good")
         until(lambda: room.state == "fine")

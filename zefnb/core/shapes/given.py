@@ -99,7 +99,7 @@ ET.Success()
     ),
     Shape(
         "HTML",
-        "answer",
+        "response",
         "A page: the value of a route, or the result of a handler.",
         {"content": Field("str | bytes", "The page, sent as `text/html`."), **_ACCESS},
         """
@@ -109,7 +109,7 @@ ET.Success()
     ),
     Shape(
         "JSON",
-        "answer",
+        "response",
         "A value as JSON: the value of a route, or the result of a handler.",
         {
             "content": Field("Any", "The value, sent as `application/json`."),
@@ -123,7 +123,7 @@ ET.Success()
     ),
     Shape(
         "Response",
-        "answer",
+        "response",
         "An answer with a status and headers.",
         {
             "status": Field("int", "The status, from 200 to 599; that of `body` when it is an entity.", 200),
@@ -149,7 +149,7 @@ ET.Success()
     ),
     Shape(
         "Redirect",
-        "answer",
+        "response",
         "An answer that sends the client to another address.",
         {
             "url": Field("str", "The address, absolute or a path."),
@@ -163,7 +163,7 @@ ET.Success()
     ),
     Shape(
         "FromFile",
-        "answer",
+        "response",
         "A file, read when it is requested; 404 when it does not exist.",
         {
             "path": Field("str | os.PathLike[str]", "The path of the file."),

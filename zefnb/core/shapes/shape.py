@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from zefnb.errors import FieldError, Hint
 
-Kind = Literal["route", "answer", "auth", "certificate", "change", "message", "handle"]
+Kind = Literal["route", "response", "auth", "certificate", "change", "message", "handle"]
 
 
 class Presence(Enum):
@@ -43,9 +43,9 @@ class Field:
 class Shape:
     """The fields of one entity type, with a summary and an example that is run as a test.
 
-    Programs make routes, answers and changes; zefnb makes messages and handles. A handle has a `uid` in addition to its
-    fields. `more` describes other possible fields. `derived` has the attributes that are computed from the fields when
-    they are read.
+    Programs make routes, responses and changes; zefnb makes messages and handles. A handle has a `uid` in addition to
+    its fields. `more` describes other possible fields. `derived` has the attributes that are computed from the fields
+    when they are read.
     """
 
     name: str

@@ -29,7 +29,7 @@ from zefnb.net.websocket.slow_client import check_slow_client
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # Served on each server with `auth=`.
 OWN_PATHS = ("/auth/login", "/auth/callback", "/auth/logout", "/auth/ticket")
-_RESPONSES: dict[type, Shape] = {entity_type(shape.name): shape for shape in of_kind("answer")}
+_RESPONSES: dict[type, Shape] = {entity_type(shape.name): shape for shape in of_kind("response")}
 
 
 @dataclass(frozen=True)
