@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from tests.ports import free_port
 
 OUTPUT = Path(__file__).parents[2] / "test-output"
 _STARTS_WITHIN = 90
@@ -220,12 +221,6 @@ class Notebook:
         path = OUTPUT / f"{name}.png"
         (element or self.page).screenshot(path=str(path))
         return path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _private_environment(home: Path) -> dict[str, str]:

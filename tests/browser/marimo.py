@@ -11,7 +11,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.browser.lab import OUTPUT, free_port
+from tests.browser.lab import OUTPUT
+from tests.ports import free_port
 
 _STARTS_WITHIN = 90
 

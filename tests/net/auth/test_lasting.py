@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.net.auth.conftest import PASSWORDS, auth_of, sessions_of
-from tests.net.client.outsider import free_port
 from tests.net.conftest import journal, on_loop
+from tests.ports import free_port
 from zefnb import ET, FX, DictDatabase, run
 from zefnb.errors import ZefError
 

@@ -17,8 +17,8 @@ from tests.net.auth.conftest import PAGE, Browser, sessions_of
 from tests.net.auth.providers.hub import Hub, running_hub
 from tests.net.auth.providers.issuer import Issuer
 from tests.net.auth.providers.node_programs import certified_provider
-from tests.net.client.outsider import free_port
 from tests.net.conftest import journal
+from tests.ports import free_port
 from zefnb import ET, FX, run, zef_function
 from zefnb.errors import InvalidEffect
 from zefnb.net.auth.providers.jupyterhub import JupyterHubProvider

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime
 import gc
-import socket
 import ssl
 import threading
 import warnings
@@ -225,9 +224,3 @@ def fails_to_connect(**fields: Any) -> str:
         FX.StartWebSocketClient(in_stream_into=[ET.Topic("in")], **fields) | run
     assert (FX.ListWebSocketClients() | run) == []
     return str(failed.value)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

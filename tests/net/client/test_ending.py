@@ -11,12 +11,12 @@ import pytest
 
 from tests.net.client.outsider import (
     Until,
-    free_port,
     journal_text,
     publish,
     state_of,
     talk_to,
 )
+from tests.ports import free_port
 from zefnb import ET, FX, generate_uid, run
 from zefnb.core.execution import Identity
 from zefnb.engine import perform

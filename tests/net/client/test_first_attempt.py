@@ -20,11 +20,11 @@ from tests.net.client.outsider import (
     certified,
     expired,
     fails_to_connect,
-    free_port,
     publish,
     state_of,
     talk_to,
 )
+from tests.ports import free_port
 from zefnb import FX, run
 from zefnb.net.client import target as target_module
 from zefnb.net.client.failures import failure_text

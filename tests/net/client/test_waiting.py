@@ -11,7 +11,8 @@ import trustme
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
-from tests.net.client.outsider import Until, certified, fails_to_connect, free_port, publish, talk_to
+from tests.net.client.outsider import Until, certified, fails_to_connect, publish, talk_to
+from tests.ports import free_port
 from zefnb import ET, FX, run
 from zefnb.errors import InvalidEffect
 

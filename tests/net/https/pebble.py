@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import time
@@ -18,13 +17,9 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.ports import free_port
+
 IS_CI = os.environ.get("CI") == "true"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Pebble:

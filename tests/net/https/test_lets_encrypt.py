@@ -18,7 +18,8 @@ import pytest
 
 from tests.net.conftest import journal, on_loop, said
 from tests.net.https.clocks import moved_clock
-from tests.net.https.pebble import Pebble, free_port
+from tests.net.https.pebble import Pebble
+from tests.ports import free_port
 from tests.spec.sessions import environment
 from zefnb import ET, FX, run
 from zefnb.errors import CertificateUnavailable, InvalidEffect, NotInstalled

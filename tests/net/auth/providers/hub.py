@@ -14,7 +14,7 @@ from typing import NamedTuple
 import httpx
 
 from tests.net.auth.providers.node_programs import INSTALLED, node
-from tests.net.client.outsider import free_port
+from tests.ports import free_port
 
 TOKEN = "s3cret-of-the-service"
 _CONFIGURATION = """

@@ -11,7 +11,7 @@ import oidc_provider_mock
 import pytest
 
 from tests.net.auth.providers.node_programs import certified_provider
-from tests.net.client.outsider import free_port
+from tests.ports import free_port
 from zefnb.net.auth.flows import Flow, Flows
 from zefnb.net.auth.providers import oidc
 from zefnb.net.auth.providers.openid import OpenIDProvider

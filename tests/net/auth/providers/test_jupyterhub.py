@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.net.auth.providers.hub import Hub, running_hub
-from tests.net.client.outsider import free_port
+from tests.ports import free_port
 from zefnb.net.auth.flows import Flow, Flows
 from zefnb.net.auth.providers import jupyterhub
 from zefnb.net.auth.providers.jupyterhub import Service
