@@ -79,12 +79,16 @@ class Frame(NamedTuple):
         return self.payload[2:].decode()
 
 
+# Seconds: longer than any step takes, beside a busy processor, too.
+TIMEOUT = 30
+
+
 class Wire:
     """A connected socket, and the received bytes that have not been used yet."""
 
     def __init__(self, port: int, *, receive_buffer: int | None = None, host: str = "127.0.0.1") -> None:
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        self.socket.settimeout(10)
+        self.socket.settimeout(TIMEOUT)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         try:
@@ -175,7 +179,7 @@ class Wire:
         except TimeoutError:
             return True
         finally:
-            self.socket.settimeout(10)
+            self.socket.settimeout(TIMEOUT)
 
     def reset(self) -> None:
         """Go away without a word: RST instead of FIN."""

@@ -24,7 +24,7 @@ Get = Callable[..., httpx.Response]
 @pytest.fixture
 def ask(serve: Any) -> Iterator[Callable[..., httpx.Response]]:
     """`ask(routes, '/x')`: send one request to a server with these routes, or to a server."""
-    with httpx.Client(timeout=10) as client:
+    with httpx.Client(timeout=30) as client:
 
         def request(routes: Any, path: str = "/", method: str = "GET", **options: Any) -> httpx.Response:
             server = serve(routes) if isinstance(routes, dict) else routes

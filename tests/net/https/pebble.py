@@ -103,7 +103,7 @@ class Pebble:
         context = ssl.create_default_context(cafile=str(self.directory_root))
         https = urllib.request.HTTPSHandler(context=context)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), https)
-        with opener.open(f"https://127.0.0.1:{port or self._listen}{path}", timeout=10) as reply:
+        with opener.open(f"https://127.0.0.1:{port or self._listen}{path}", timeout=30) as reply:
             return bytes(reply.read())
 
     def roots(self) -> str:

@@ -97,7 +97,7 @@ def test_another_client_does_not_see_what_a_call_sets_in_its_context(
 @pytest.mark.parametrize("kind", ["plain", "inline", "async"])
 def test_another_request_does_not_see_it(kind: str, expected: str, serve: Any):
     server = serve({"/": as_handler(kind, lambda request: look_and_set())})
-    with httpx.Client(timeout=10) as client:
+    with httpx.Client(timeout=30) as client:
         assert [client.get(f"http://127.0.0.1:{server.port}/").text for _ in range(4)] == [expected] * 4
     assert httpx.get(f"http://127.0.0.1:{server.port}/").text == expected
 

@@ -49,7 +49,7 @@ def begin(wire: Wire) -> None:
     wire.socket.settimeout(0.3)
     with suppress(TimeoutError):
         wire.send(MESSAGE[:-1])
-    wire.socket.settimeout(10)
+    wire.socket.settimeout(30)
 
 
 MESSAGE = frame(b"x" * SIZE, BINARY)

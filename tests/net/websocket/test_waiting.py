@@ -74,7 +74,7 @@ def begin(wire: Wire, size: int = SIZE) -> None:
     wire.socket.settimeout(0.3)
     with suppress(TimeoutError):
         wire.send(frame(b"x" * size, BINARY))
-    wire.socket.settimeout(20)
+    wire.socket.settimeout(30)
 
 
 def test_bytes_count_while_they_wait_and_while_they_are_handled(server: Any, raw: Raw, until: Any, gate: Any):
