@@ -45,6 +45,32 @@ def test_building_effects_loads_no_large_module():
     assert sorted(loaded & HEAVY) == []
 
 
+def test_a_server_loads_nothing_that_only_other_servers_need():
+    loaded = loaded_after(
+        "from zefnb import *\n"
+        "socket = ET.WebSocket(clients_push_into_=[ET.Topic('t')])\n"
+        "routes = {'/': 'hello', '/x/{n:int}': lambda request: 'x', '/ws': socket}\n"
+        "FX.StartHTTPServer(routes=routes, port=0) | run"
+    )
+    # For files, for TLS, and for logins.
+    needless = {
+        "starlette",
+        "anyio",
+        "python_multipart",
+        "http.client",
+        "email.parser",
+        "zefnb.net.auth",
+        "cryptography",
+    }
+    assert sorted(loaded & needless) == []
+    assert {name for name in loaded if name.startswith("zefnb.net.https")} <= {
+        "zefnb.net.https",
+        "zefnb.net.https.challenges",
+        "zefnb.net.https.key_files",
+        "zefnb.net.https.server_certificates",
+    }
+
+
 def test_the_star_import_starts_no_thread():
     code = "from zefnb import *\nimport threading\nassert threading.active_count() == 1"
     assert loaded_after(code)

@@ -6,14 +6,9 @@ import asyncio
 import contextvars
 import inspect
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
-
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, Response
-from starlette.types import Message, Receive, Scope, Send
 
 from zefnb.core.entity import ET, Entity
 from zefnb.core.function import ZefFunction, as_handler, name_of
@@ -32,6 +27,7 @@ from zefnb.net.http.gate import Gate
 from zefnb.net.http.guard import GuardedHTTP
 from zefnb.net.http.request_entity import request_entity
 from zefnb.net.http.request_head import RequestHead, head_of
+from zefnb.net.http.response import Disconnected, Message, Receive, Refusal, Response, Scope, Send, as_refusal
 from zefnb.net.http.responses import InvalidResponse, plain, response_of
 from zefnb.net.http.routes import Route
 from zefnb.net.http.thread_share import ThreadShare
@@ -43,6 +39,22 @@ _FORM_READ_HERE = 2_048
 _BODY_READ_HERE = 1 << 20
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
 _FAILED = (500, "Internal Server Error")
+
+
+class _Exchange(NamedTuple):
+    """A request, its connection, and the budget of its response."""
+
+    scope: Scope
+    head: RequestHead
+    receive: Receive
+    send: Send
+    peer: GuardedHTTP
+    share: Share
+
+    @property
+    def path(self) -> str:
+        """The path, for the journal."""
+        return str(self.scope["path"])
 
 
 class _Match(NamedTuple):
@@ -114,46 +126,45 @@ class HTTPApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        request = Request(scope, receive)
-        peer: GuardedHTTP = scope["state"]["peer"]
         head = self._gate.original(head_of(scope))
         began, status = time.monotonic(), None
         try:
             with Share(self._budget.responses) as share:
-                status = await self._respond(head, request, peer, send, share)
+                status = await self._respond(_Exchange(scope, head, receive, send, scope["state"]["peer"], share))
         finally:
-            self._log_access(head.client_ip, request.method, scope["path"], status, time.monotonic() - began)
+            self._log_access(head.client_ip, scope["method"], scope["path"], status, time.monotonic() - began)
 
-    async def _respond(
-        self, head: RequestHead, request: Request, peer: GuardedHTTP, send: Send, share: Share
-    ) -> int | None:
+    async def _respond(self, exchange: _Exchange) -> int | None:
         """Respond to a request. Returns the status that was sent; `None` when the peer left before."""
         match: _Match | None = None
-        visitor = ANONYMOUS
+        head, visitor = exchange.head, ANONYMOUS
         try:
             decision = await self._decide(head)
             if isinstance(decision, Reply):
                 response = _reply_response(decision)
             else:
                 match, visitor = _match_of(head, decision), decision.visitor
-                response = await self._response(match, request, peer, share)
-                response = conditional(response, head)
-        except HTTPException as error:
-            response = self._refusal_response(error, match, request)
-        except ClientDisconnect:
+                response = conditional(await self._response(match, exchange), head)
+        except Refusal as error:
+            response = self._refusal_response(error, match, exchange)
+        except Disconnected:
             return None
         except Exception as error:
-            response = self._error_response(error, match, request)
+            response = self._error_response(error, match, exchange)
+        self._complete(response, head, visitor)
+        return None if exchange.peer.is_closed else await self._send(response, match, exchange)
+
+    def _complete(self, response: Response, head: RequestHead, visitor: Visitor) -> None:
+        """Add the headers of the connection, the visitor and the gate."""
         if any(value.lower() == "close" for value in head.values("connection")):
-            response.headers["connection"] = "close"
-        response.raw_headers += _encoded(visitor.headers)
+            response.set_header("connection", "close")
+        response.add_headers(visitor.headers)
         if head.prefix:
             _add_prefix(head.prefix, response)
         names = [name.decode("latin-1") for name, _ in response.raw_headers]
-        response.raw_headers += _encoded(self._gate.headers_for(head, names))
+        response.add_headers(self._gate.headers_for(head, names))
         if "x-content-type-options" not in names:
             response.raw_headers.append(_NO_SNIFF)
-        return None if peer.is_closed else await self._send(response, match, request, peer, send)
 
     async def _decide(self, head: RequestHead) -> Accepted | Reply:
         decision = self._gate.decide(head)
@@ -163,41 +174,44 @@ class HTTPApp:
             self._on_refused(decision)
         return decision
 
-    async def _response(self, match: _Match, request: Request, peer: GuardedHTTP, share: Share) -> Response:
+    async def _response(self, match: _Match, exchange: _Exchange) -> Response:
         """The response: for the value of the route, or for the value that its handler returns."""
         handler = match.value
         if isinstance(handler, Response):
-            return _copy_of(handler)
+            return handler.copy()
         if not isinstance(handler, ZefFunction | OwnPage):
             return response_of(handler)
         current_server.set(self._server)  # in this task only: each request has its own
         begin_call()
         with Share(self._budget.bodies) as bodies:
-            announced = int(request.headers.get("content-length", "0"))
+            headers = exchange.head.headers
+            announced = int(exchange.head.first("content-length") or 0)
             limit = self._max_body if match.max_body is None else match.max_body
-            body = await read_body(request.receive, announced, limit, "expect" in request.headers, bodies)
+            body = await read_body(exchange.receive, announced, limit, "expect" in headers, bodies)
             if isinstance(handler, OwnPage):
                 return _reply_response(await handler.respond(match.head, body))
             try:
-                entity = await self._entity(match, body, peer)
+                entity = await self._entity(match, body, exchange.peer)
             except BadForm as error:
                 self._on_refused(refuse(400, str(error)))
-                raise HTTPException(400, str(error)) from None
+                raise Refusal(400, str(error)) from None
             del body
             try:
-                return await self._call_handler(handler, entity, peer, share)
-            except (HTTPException, InvalidResponse, ClientDisconnect, asyncio.CancelledError):
+                return await self._call_handler(handler, entity, exchange.peer, exchange.share)
+            except (InvalidResponse, Disconnected, asyncio.CancelledError):
                 raise
             except InvalidBody as error:
                 problem = error.faults[0].problem
                 self._on_refused(refuse(400, problem))
-                raise HTTPException(400, problem) from None
+                raise Refusal(400, problem) from None
             except BaseException as error:  # SystemExit from a handler must not end the server
-                path = request.scope["path"]
+                if (refusal := as_refusal(error)) is not None:
+                    raise refusal from None
+                path = exchange.path
                 self._runtime.journal.exception(
                     match.name, error, example=path, handler=name_of(handler), server=self._server, path=path
                 )
-                raise HTTPException(*_FAILED) from None
+                raise Refusal(*_FAILED) from None
 
     async def _entity(self, match: _Match, body: bytes, peer: GuardedHTTP) -> Entity:
         """The message for a handler, made in a thread when that takes long. Raises `BadForm`."""
@@ -215,7 +229,7 @@ class HTTPApp:
 
     async def _call_handler(self, handler: ZefFunction, entity: Entity, peer: GuardedHTTP, share: Share) -> Response:
         if peer.is_closed:
-            raise ClientDisconnect
+            raise Disconnected
         if handler.is_async or handler.inline:
             self._reserve_expected(handler, share)
             result = await handler(entity) if handler.is_async else handler(entity)
@@ -225,14 +239,14 @@ class HTTPApp:
         return result if isinstance(result, Response) else self._within_budget(handler, await result, share)
 
     def _reserve_expected(self, handler: ZefFunction, share: Share) -> None:
-        """Reserve the size of the handler's last long response, before it makes another. Raises `HTTPException`."""
+        """Reserve the size of the handler's last long response, before it makes another. Raises `Refusal`."""
         if not share.settle(self._expected.get(handler, 0)):
             raise _too_many_responses()
 
     def _within_budget(self, handler: ZefFunction, value: Any, share: Share) -> Response:
-        """The response for a value, if there is room for it. Raises `HTTPException` and `InvalidResponse`."""
+        """The response for a value, if there is room for it. Raises `Refusal` and `InvalidResponse`."""
         response = response_of(value)
-        size = len(getattr(response, "body", b""))
+        size = len(response.body or b"")
         # A response longer than the limit is sent alone. Short ones do not count: the connections bound their number.
         size = min(size, self._budget.responses.limit) if size > _PIECE else 0
         if size or handler in self._expected:
@@ -244,13 +258,13 @@ class HTTPApp:
     async def _in_thread(self, name: str, peer: GuardedHTTP, call: Callable[..., Any], *args: Any) -> Any:
         def unless_closed() -> Any:
             if peer.is_closed:
-                raise ClientDisconnect
+                raise Disconnected
             return call(*args)
 
         unless_closed.__qualname__ = name  # the journal shows it
 
         def on_wait(slot: asyncio.Future[None]) -> None:
-            peer.on_close = lambda: None if slot.done() else slot.set_exception(ClientDisconnect())
+            peer.on_close = lambda: None if slot.done() else slot.set_exception(Disconnected())
 
         try:
             return await self._threads.call(name, on_wait, unless_closed)
@@ -265,16 +279,16 @@ class HTTPApp:
 
     # Errors
 
-    def _refusal_response(self, error: HTTPException, match: _Match | None, request: Request) -> Response:
+    def _refusal_response(self, error: Refusal, match: _Match | None, exchange: _Exchange) -> Response:
         """The response for a refusal, from the server or from a handler."""
         try:
-            return plain(error.status_code, error.detail, error.headers)
+            return plain(error.status, error.detail, error.headers)
         except InvalidResponse as bad:
-            return self._error_response(bad, match, request)
+            return self._error_response(bad, match, exchange)
 
-    def _error_response(self, error: Exception, match: _Match | None, request: Request) -> Response:
+    def _error_response(self, error: Exception, match: _Match | None, exchange: _Exchange) -> Response:
         """Add an error to the journal. Returns the response with status 500."""
-        path = request.scope["path"]
+        path = exchange.path
         name = match.name if match is not None else "a request"
         if isinstance(error, InvalidResponse):
             self._runtime.journal.note(
@@ -294,26 +308,18 @@ class HTTPApp:
 
     # Sending
 
-    async def _send(
-        self, response: Response, match: _Match | None, request: Request, peer: GuardedHTTP, send: Send
-    ) -> int | None:
+    async def _send(self, response: Response, match: _Match | None, exchange: _Exchange) -> int | None:
+        send = exchange.send
         try:
-            is_short = not isinstance(response, FileResponse) and len(response.body) <= _PIECE
-            await response(request.scope, request.receive, send if is_short else _in_pieces(send, peer))
-        except ClientDisconnect:
+            if response.body is None or len(response.body) > _PIECE:
+                send = _in_pieces(send, exchange.peer)
+            await response.send(exchange.scope, exchange.receive, send)
+        except Disconnected:
             return None
         except Exception as error:
             # uvicorn sends 500 when nothing has been sent yet, and else closes the connection.
-            return self._error_response(error, match, request).status_code
+            return self._error_response(error, match, exchange).status_code
         return response.status_code
-
-
-def _copy_of(response: Response) -> Response:
-    """A response with headers of its own, to which those for one request are added."""
-    made = Response.__new__(Response)
-    made.status_code, made.body, made.background = response.status_code, response.body, None
-    made.raw_headers = response.raw_headers.copy()
-    return made
 
 
 def _match_of(head: RequestHead, accepted: Accepted) -> _Match:
@@ -326,28 +332,24 @@ def _match_of(head: RequestHead, accepted: Accepted) -> _Match:
 
 def _add_prefix(prefix: str, response: Response) -> None:
     """Add the proxy's prefix to a redirect to a path."""
-    location = response.headers.get("location", "")
+    location = response.header("location") or ""
     is_path = location.startswith("/") and not location.startswith("//")
     if is_path and location != prefix and not location.startswith(f"{prefix}/"):
-        response.headers["location"] = prefix + location
+        response.set_header("location", prefix + location)
 
 
 def _reply_response(reply: Reply) -> Response:
     response = Response(reply.body, reply.status)
-    response.raw_headers += _encoded(reply.headers)
+    response.add_headers(reply.headers)
     return response
-
-
-def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 def _handler_of(match: _Match | None) -> str | None:
     return name_of(match.value) if match is not None and isinstance(match.value, ZefFunction) else None
 
 
-def _too_many_responses() -> HTTPException:
-    return HTTPException(503, "too many responses wait to be read; try again later", {"retry-after": "1"})
+def _too_many_responses() -> Refusal:
+    return Refusal(503, "too many responses wait to be read; try again later", {"retry-after": "1"})
 
 
 def _prepared(value: Any) -> Any:
@@ -374,10 +376,10 @@ def _in_pieces(send: Send, peer: GuardedHTTP) -> Send:
             for at in range(0, last, _PIECE):
                 await send({"type": message["type"], "body": bytes(pieces[at : at + _PIECE]), "more_body": True})
                 if peer.is_closed:
-                    raise ClientDisconnect
+                    raise Disconnected
             message = {**message, "body": bytes(pieces[last:])}
         if peer.is_closed:
-            raise ClientDisconnect
+            raise Disconnected
         await send(message)
 
     return send_in_pieces

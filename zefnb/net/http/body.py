@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
-from starlette.types import Message, Receive
-
 from zefnb.net.budget import Share
+from zefnb.net.http.response import Disconnected, Message, Receive, Refusal
 
 BODY_LIMIT = 1 << 20
 BODY_PROGRESS_TIMEOUT = 10.0
@@ -22,7 +19,7 @@ _WIDEST_CHARACTER = 4
 
 
 async def read_body(receive: Receive, announced: int, limit: int, expects: bool, share: Share) -> bytes:
-    """The whole body. Raises `HTTPException` (408, 413, 503) and `ClientDisconnect`.
+    """The whole body. Raises `Refusal` (408, 413, 503) and `Disconnected`.
 
     `announced` is its Content-Length, 0 without one. With `expects`, the peer waits for 100 Continue before it sends
     the body.
@@ -59,22 +56,22 @@ async def read_body(receive: Receive, announced: int, limit: int, expects: bool,
     return bytes(body)
 
 
-async def _next(receive: Receive, refusal: HTTPException | None, give_up_at: float) -> Message:
+async def _next(receive: Receive, refusal: Refusal | None, give_up_at: float) -> Message:
     try:
         async with asyncio.timeout_at(give_up_at):
             message = await receive()
     except TimeoutError:
-        raise refusal or HTTPException(408, "the body stalled", {"connection": "close"}) from None
+        raise refusal or Refusal(408, "the body stalled", {"connection": "close"}) from None
     if message["type"] == "http.disconnect":
-        raise ClientDisconnect
+        raise Disconnected
     return message
 
 
-def _too_long(limit: int) -> HTTPException:
-    return HTTPException(413, f"a body is {limit} bytes at most", {"connection": "close"})
+def _too_long(limit: int) -> Refusal:
+    return Refusal(413, f"a body is {limit} bytes at most", {"connection": "close"})
 
 
-def _too_much() -> HTTPException:
-    return HTTPException(
+def _too_much() -> Refusal:
+    return Refusal(
         503, "too many bodies are held at once; try again later", {"connection": "close", "retry-after": "1"}
     )

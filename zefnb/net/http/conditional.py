@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from starlette.datastructures import Headers
-from starlette.responses import Response
-
 from zefnb.net.http.request_head import RequestHead
+from zefnb.net.http.response import Response
 
 # RFC 9110, section 8.8.3.
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
@@ -24,7 +22,8 @@ def conditional(response: Response, request: RequestHead) -> Response:
 
     Its headers ETag and Last-Modified identify its version.
 
-    >>> tagged = Response('hello', headers={'etag': '"1"'})
+    >>> tagged = Response(b'hello')
+    >>> tagged.set_header('etag', '"1"')
     >>> conditional(tagged, RequestHead('GET', '/', '', {'if-none-match': ['"1"']})).status_code
     304
     >>> conditional(tagged, RequestHead('GET', '/', '', {'if-none-match': ['"2"']})) is tagged
@@ -32,19 +31,18 @@ def conditional(response: Response, request: RequestHead) -> Response:
     """
     if _CONDITIONS.isdisjoint(request.headers) or response.status_code != 200 or request.method not in ("GET", "HEAD"):
         return response
-    status = _status(response.headers, request)
+    status = _status(response, request)
     if status == 200:
         return response
-    bodiless = Response(status_code=status)
-    bodiless.raw_headers = [pair for pair in response.raw_headers if pair[0] not in _OF_CONTENT]
+    bodiless = response.without_body(status, _OF_CONTENT)
     if status == 412:
         bodiless.raw_headers.append((b"content-length", b"0"))
     return bodiless
 
 
-def _status(version: Headers, request: RequestHead) -> int:
+def _status(version: Response, request: RequestHead) -> int:
     """The status after all conditions, in the order of section 13.2.2."""
-    tag, modified = version.get("etag"), _date(version.getlist("last-modified"))
+    tag, modified = version.header("etag"), _date(version.values("last-modified"))
     if "if-match" in request.headers:
         if not _has_tag(request.values("if-match"), tag, is_strong=True):
             return 412

@@ -11,20 +11,34 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
-from starlette.routing import compile_path
-
-VARIABLE = re.compile(r"{([a-zA-Z_]\w*)(?::(\w+))?}")
+VARIABLE = re.compile(r"{([a-zA-Z_]\w*)(?::(\w+))?}", re.ASCII)
 _DIGITS = b"0123456789"
-# The bytes that a variable of each kind can have. Conversion checks everything else.
-_MADE_OF = {
-    "str": bytes(set(range(256)) - set(b"/")),
-    "path": bytes(set(range(256)) - set(b"\n")),
-    "int": _DIGITS,
-    "float": _DIGITS + b".",
-    "uuid": _DIGITS + b"abcdefABCDEF-",
+
+
+def _uuid(text: str) -> Any:
+    import uuid  # it takes a while
+
+    return uuid.UUID(text)
+
+
+class _Kind(NamedTuple):
+    """A kind of variable: its regular expression, the bytes that it can have, and its conversion."""
+
+    regex: str
+    made_of: bytes
+    convert: Callable[[str], Any]
+
+
+_HEX = "[0-9a-fA-F]"
+_KINDS = {
+    "str": _Kind("[^/]+", bytes(set(range(256)) - set(b"/")), str),
+    "path": _Kind(".*", bytes(set(range(256)) - set(b"\n")), str),
+    "int": _Kind("[0-9]+", _DIGITS, int),
+    "float": _Kind(r"[0-9]+(?:\.[0-9]+)?", _DIGITS + b".", float),
+    "uuid": _Kind(f"{_HEX}{{8}}-?(?:{_HEX}{{4}}-?){{3}}{_HEX}{{12}}", _DIGITS + b"abcdefABCDEF-", _uuid),
 }
 # The bytes with which a character of UTF-8 begins (RFC 3629, section 3).
 _BEGINNINGS = bytes(set(range(256)) - set(range(0x80, 0xC0)))
@@ -38,7 +52,7 @@ class PathPattern(Protocol):
 
 
 def path_pattern(path: str) -> PathPattern:
-    """The pattern of a path with variables. Raises `ValueError` or `AssertionError` for an invalid one.
+    """The pattern of a path with variables. Raises `ValueError` for an invalid one.
 
     >>> path_pattern('/{name}/{number:int}').match('/a/7')
     {'name': 'a', 'number': 7}
@@ -46,6 +60,19 @@ def path_pattern(path: str) -> PathPattern:
     {'one': 'a/b', 'two': 'c'}
     """
     return _Expression(path) if _is_unambiguous(path) else _Places(path)
+
+
+def _kinds_of(path: str) -> dict[str, _Kind]:
+    """The kinds of a path's variables, by name. Raises `ValueError` for an unknown kind and for a name given twice."""
+    kinds: dict[str, _Kind] = {}
+    for found in VARIABLE.finditer(path):
+        name, kind = found[1], found[2] or "str"
+        if kind not in _KINDS:
+            raise ValueError(f"variable {name!r} has the unknown kind {kind!r}")
+        if name in kinds:
+            raise ValueError(f"variable {name!r} is given twice")
+        kinds[name] = _KINDS[kind]
+    return kinds
 
 
 def _is_unambiguous(path: str) -> bool:
@@ -57,23 +84,28 @@ def _is_unambiguous(path: str) -> bool:
 
 class _Expression:
     def __init__(self, path: str) -> None:
-        self._regex, _, self._convertors = compile_path(path)
+        self._kinds = _kinds_of(path)
+        # `split` returns literals, names and kinds in turn.
+        parts = VARIABLE.split(path)
+        texts = [re.escape(literal) for literal in parts[::3]]
+        groups = [f"(?P<{name}>{kind.regex})" for name, kind in self._kinds.items()]
+        self._regex = re.compile("".join(text + group for text, group in zip(texts, [*groups, ""], strict=True)))
 
     def match(self, path: str) -> dict[str, Any] | None:
         found = self._regex.fullmatch(path)
-        return _converted(found.groupdict(), self._convertors) if found else None
+        return _converted(found.groupdict(), self._kinds) if found else None
 
 
 class _Places:
     """A place is the number of bytes to the end of the path; a set of places is a number with one bit for each."""
 
     def __init__(self, path: str) -> None:
-        _, _, self._convertors = compile_path(path)
+        self._kinds = _kinds_of(path)
         # Literals and variables in turn. A variable has a name, its bytes, and whether it may be empty.
         self._literals, self._variables, at = [], [], 0
         for found in VARIABLE.finditer(path):
             self._literals.append(path[at : found.start()].encode())
-            self._variables.append((found[1], _MADE_OF[found[2] or "str"], found[2] == "path"))
+            self._variables.append((found[1], self._kinds[found[1]].made_of, found[2] == "path"))
             at = found.end()
         self._last = path[at:].encode()
 
@@ -105,9 +137,9 @@ class _Places:
             end = len(text) - (left - run + (least & -least).bit_length() - 1)
             texts[name] = text[at:end].decode(errors="surrogateescape")
             at = end
-        if any(re.fullmatch(self._convertors[name].regex, value) is None for name, value in texts.items()):
+        if any(re.fullmatch(self._kinds[name].regex, value) is None for name, value in texts.items()):
             return None
-        return _converted(texts, self._convertors)
+        return _converted(texts, self._kinds)
 
 
 def _places(text: bytes, made_of: bytes) -> int:
@@ -127,10 +159,10 @@ def _before(text: bytes, literal: bytes, rest: int) -> int:
     return rest
 
 
-def _converted(texts: Mapping[str, str], convertors: Mapping[str, Any]) -> dict[str, Any] | None:
+def _converted(texts: Mapping[str, str], kinds: Mapping[str, _Kind]) -> dict[str, Any] | None:
     """The path's variables as values; `None` when one is invalid, such as a number of 5,000 digits."""
     try:
-        variables = {name: convertors[name].convert(text) for name, text in texts.items()}
+        variables = {name: kinds[name].convert(text) for name, text in texts.items()}
     except (ValueError, ArithmeticError):
         return None
     if any(isinstance(value, float) and not math.isfinite(value) for value in variables.values()):

@@ -7,15 +7,14 @@ import re
 import stat
 from collections.abc import Mapping
 from typing import Any
-
-from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from urllib.parse import quote
 
 from zefnb.core.entity import ET, Entity
 from zefnb.core.record import fields_of
 from zefnb.core.values import converter_of
 from zefnb.core.wire import NANS, to_json_text
 from zefnb.errors import shown
+from zefnb.net.http.response import WITHOUT_BODY, Refusal, Response
 
 _ALLOWED = (
     "text, bytes, None, dict, list, a value with a converter, ET.HTML, ET.JSON, ET.Response, ET.Redirect, ET.FromFile"
@@ -28,9 +27,10 @@ _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
 # Two readers could interpret a second one of these differently.
 _ONCE = (b"content-length", b"content-type", b"location", b"etag", b"last-modified")
-# RFC 9110, section 6.4.1: these have no content.
-_WITHOUT_BODY = (204, 304)
 _OF_CONTENT = (b"content-length", b"content-type")
+_TEXT = "text/plain; charset=utf-8"
+# RFC 3986, section 2.2, and `%`: a URL that is already encoded stays as it is.
+_SAFE_IN_URL = ":/%#?=@[]!$&'()*+,;"
 
 
 class InvalidResponse(ValueError):
@@ -50,11 +50,8 @@ def response_of(value: Any) -> Response:
         response = _checked(_response(value))
     except RecursionError:
         raise InvalidResponse("value", f"the response is nested too deeply: {shown(value)}") from None
-    if response.status_code in _WITHOUT_BODY:
-        bodiless = Response(status_code=response.status_code)
-        bodiless.raw_headers = [pair for pair in response.raw_headers if pair[0] not in _OF_CONTENT]
-        return bodiless
-    return response
+    status = response.status_code
+    return response.without_body(status, _OF_CONTENT) if status in WITHOUT_BODY else response
 
 
 def plain(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -62,8 +59,8 @@ def plain(status: int, detail: str, headers: Mapping[str, str] | None = None) ->
 
     Raises `InvalidResponse` when the status or the headers, which a handler may have set, are invalid.
     """
-    response = PlainTextResponse(f"{_status(status)} {detail}\n", status_code=status)
-    _add(response, _headers("headers", {} if headers is None else headers))
+    response = Response(f"{_status(status)} {detail}\n".encode(), status, _TEXT)
+    response.add_headers(_headers("headers", {} if headers is None else headers), replace=True)
     return _checked(response)
 
 
@@ -71,7 +68,7 @@ def _response(value: Any) -> Response:
     if value is None:
         return Response(status_code=204)
     if isinstance(value, str):
-        return PlainTextResponse(value)
+        return Response(value.encode(), media_type=_TEXT)
     if isinstance(value, bytes | bytearray):
         return Response(bytes(value), media_type="application/octet-stream")
     if is_json(value):
@@ -82,11 +79,13 @@ def _response(value: Any) -> Response:
         content = _field(given, "ET.HTML", "content")
         if not isinstance(content, str | bytes | bytearray | memoryview):
             raise InvalidResponse("field", f"ET.HTML.content is {shown(content)}; allowed: text")
-        return Response(bytes(content) if isinstance(content, bytearray) else content, media_type="text/html")
+        return Response(_bytes_of(content), media_type="text/html; charset=utf-8")
     if kind is ET.JSON:
         return _json(_field(given, "ET.JSON", "content"), given.get("nan", "null"))
     if kind is ET.Redirect:
-        return RedirectResponse(_field(given, "ET.Redirect", "url"), status_code=_status(given.get("status", 302)))
+        response = Response(status_code=_status(given.get("status", 302)))
+        response.set_header("location", quote(str(_field(given, "ET.Redirect", "url")), safe=_SAFE_IN_URL))
+        return response
     if kind is ET.FromFile:
         return _file(_field(given, "ET.FromFile", "path"), given.get("media_type"))
     if kind is ET.Response:
@@ -109,7 +108,7 @@ def _json(value: Any, nan: Any = "null") -> Response:
     if nan not in NANS:
         allowed = " | ".join(map(repr, NANS))
         raise InvalidResponse("nan", f"ET.JSON.nan is {shown(nan)}; allowed: {allowed}")
-    return Response(to_json_text(value, nan), media_type="application/json")
+    return Response(to_json_text(value, nan).encode(), media_type="application/json")
 
 
 def _field(given: Mapping[str, Any], kind: str, name: str) -> Any:
@@ -127,25 +126,29 @@ def _full(given: dict[str, Any]) -> Response:
     else:
         response = Response(_content(body), status_code=_status(given.get("status", 200)))
         if isinstance(body, str):
-            response.headers["content-type"] = "text/plain; charset=utf-8"
+            response.set_header("content-type", _TEXT)
         elif is_json(body):
-            response.headers["content-type"] = "application/json"
-    if isinstance(response, FileResponse) and any(name == "content-length" for name, _ in headers):
+            response.set_header("content-type", "application/json")
+    if response.body is None and any(name == "content-length" for name, _ in headers):
         raise InvalidResponse(
             "length", "header 'content-length' is given for a file; it is counted when the file is sent"
         )
-    _add(response, headers)
+    response.add_headers(headers, replace=True)
     return response
 
 
-def _content(body: Any) -> str | bytes:
-    if isinstance(body, bytearray | memoryview):
-        return bytes(body)
-    if body is None or isinstance(body, str | bytes):
-        return "" if body is None else body
+def _content(body: Any) -> bytes:
+    if body is None:
+        return b""
+    if isinstance(body, str | bytes | bytearray | memoryview):
+        return _bytes_of(body)
     if is_json(body):
-        return to_json_text(body, "null")
+        return to_json_text(body, "null").encode()
     raise InvalidResponse("body", f"ET.Response.body is {shown(body)}; allowed: {_ALLOWED}")
+
+
+def _bytes_of(content: str | bytes | bytearray | memoryview) -> bytes:
+    return content.encode() if isinstance(content, str) else bytes(content)
 
 
 def _file(path: Any, media_type: Any) -> Response:
@@ -158,10 +161,12 @@ def _file(path: Any, media_type: Any) -> Response:
     try:
         version = os.stat(path)
     except (OSError, ValueError):
-        raise HTTPException(404, "Not Found") from None
+        raise Refusal(404, "Not Found") from None
     if not stat.S_ISREG(version.st_mode):
-        raise HTTPException(404, "Not Found")
-    return FileResponse(path, media_type=media_type, stat_result=version)
+        raise Refusal(404, "Not Found")
+    from zefnb.net.http.file_response import FileResponse
+
+    return FileResponse(path, media_type, version)
 
 
 def _status(given: Any) -> int:
@@ -194,13 +199,6 @@ def _pairs(where: str, given: Any) -> list[tuple[Any, Any]]:
     raise InvalidResponse("headers", f"{where} is {shown(given)}; allowed: {_HEADERS_ALLOWED}")
 
 
-def _add(response: Response, headers: list[tuple[str, str]]) -> None:
-    """Add headers. They replace those with the same names that the response already has."""
-    names = {name.encode("latin-1") for name, _ in headers}
-    response.raw_headers[:] = [pair for pair in response.raw_headers if pair[0] not in names]
-    response.raw_headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-
-
 def _fits(pattern: re.Pattern[bytes], text: str) -> bool:
     try:
         return pattern.fullmatch(text.encode("latin-1")) is not None
@@ -222,8 +220,7 @@ def _checked(response: Response) -> Response:
             raise InvalidResponse(
                 "encoding", "header 'transfer-encoding' is given; the server chooses how a response is sent"
             )
-    length = response.headers.get("content-length")
-    body = getattr(response, "body", None)
+    length, body = response.header("content-length"), response.body
     if length is not None and body is not None and length != str(len(body)):
         raise InvalidResponse(
             "length", f"header 'content-length' has the value {length!r}, and the body has {len(body)} bytes"

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.routing import compile_path
-
 from zefnb.core.effect import Effect
 from zefnb.core.entity import ET, Entity, entity_type
 from zefnb.core.function import as_handler
@@ -149,8 +147,8 @@ def normal_path(path: str) -> str:
 
 def _check_variables(where: str, path: str, faults: list[FieldError]) -> None:
     try:
-        compile_path(path)
-    except (ValueError, AssertionError, KeyError) as error:
+        path_pattern(path)
+    except ValueError as error:
         faults.append(FieldError(where, f"path {path!r}: {error}", "variables such as {name} or {name:int}"))
 
 
