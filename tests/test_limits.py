@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib
 import re
@@ -46,6 +47,33 @@ def names_of_tests() -> set[str]:
     return found
 
 
+@functools.cache
+def imported_names() -> dict[tuple[str, str], Path]:
+    """Each module and name that a module of the package imports by `from`, with one path that does so."""
+    found: dict[tuple[str, str], Path] = {}
+    for path in (ROOT / "zefnb").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                found.update({(node.module or "", each.name): path for each in node.names})
+    return found
+
+
+def names_evaluated_at_import(tree: ast.Module) -> set[str]:
+    """The names in defaults of functions, in bodies of classes, and at the top level of a module."""
+    outside: list[ast.AST] = []
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.ClassDef):
+            waiting += node.body
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            outside.append(node.args)
+        else:
+            outside.append(node)
+    nodes = (each for part in outside for each in ast.walk(part))
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.constant.strip("`"))
 def test_the_page_agrees_with_the_code(row: Row):
     module, _, name = row.constant.strip("`").rpartition(".")
@@ -60,6 +88,15 @@ def test_each_limit_has_an_existing_test_or_attack(row: Row):
     holders = re.findall(r"`([\w-]+)`", row.held_by)
     assert holders
     assert set(holders) <= known
+
+
+@pytest.mark.parametrize("row", [row for row in rows() if "the constant" in row.change], ids=lambda row: row.constant)
+def test_a_changed_constant_applies_everywhere(row: Row):
+    """Each use reads the constant from its module: an imported name or a default would keep the first value."""
+    module, _, name = row.constant.strip("`").rpartition(".")
+    assert (f"zefnb.{module}", name) not in imported_names()
+    source = (ROOT / "zefnb" / module.replace(".", "/")).with_suffix(".py").read_text()
+    assert name not in names_evaluated_at_import(ast.parse(source)), f"{module} uses {name} when it is imported"
 
 
 def test_there_is_a_row_for_every_limit_of_the_network():

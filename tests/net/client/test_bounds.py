@@ -18,7 +18,7 @@ from zefnb.core.function import zef_function
 from zefnb.engine.runtime import default_runtime
 from zefnb.net.client import client as client_module
 from zefnb.net.client.clients import Clients
-from zefnb.net.client.connection import MOST_PINGS_WAITING, OutwardConnection
+from zefnb.net.client.connection import MOST_FRAGMENTS, MOST_PINGS_WAITING, OutwardConnection
 
 TEXT, CONT, CLOSE, PING, PONG = 0x1, 0x0, 0x8, 0x9, 0xA
 
@@ -132,29 +132,34 @@ def test_a_server_that_echoes_is_read_while_it_does_not_read(outsider: Any, unti
     assert came == messages
 
 
-@pytest.mark.parametrize("count", [4_097, 20_000])
+@pytest.mark.parametrize("count", [MOST_FRAGMENTS + 1, 20_000])
 def test_a_message_of_too_many_fragments_gets_1009(raw: Any, until: Until, count: int) -> None:
     closes: list[tuple[int, bytes]] = []
 
     def script(client: socket.socket) -> None:
-        client.sendall(server_frame(TEXT, b"a", fin=False) + server_frame(CONT, b"a", fin=False) * count)
+        client.sendall(server_frame(TEXT, b"a", fin=False) + server_frame(CONT, b"", fin=False) * (count - 1))
         closes.extend(islice(client_frames(client), 1))
 
-    talk_to(raw(script).url)
+    _, _, _, came = talk_to(raw(script).url)
     until(lambda: closes)
     assert closes[0][0] == CLOSE
-    assert int.from_bytes(closes[0][1][:2], "big") == 1009
+    assert (int.from_bytes(closes[0][1][:2], "big"), closes[0][1][2:]) == (1009, b"more than 4096 fragments")
+    assert not came
 
 
-def test_a_message_of_many_fragments_arrives_complete(raw: Any, until: Until) -> None:
+def test_a_message_of_the_most_fragments_arrives_complete_and_the_next_one_may_have_as_many(
+    raw: Any, until: Until
+) -> None:
+    middle = server_frame(CONT, b"b", fin=False) * (MOST_FRAGMENTS - 2)
+
     def script(client: socket.socket) -> None:
-        parts = [server_frame(TEXT, b"a", fin=False), *[server_frame(CONT, b"b", fin=False)] * 4_000]
-        client.sendall(b"".join(parts) + server_frame(PING) + server_frame(CONT, b"c"))
+        message = server_frame(TEXT, b"a", fin=False) + middle + server_frame(PING) + server_frame(CONT, b"c")
+        client.sendall(message * 2)
         client.recv(1)
 
     _, _, _, came = talk_to(raw(script).url)
-    until(lambda: came)
-    assert came == ["a" + "b" * 4_000 + "c"]
+    until(lambda: len(came) == 2)
+    assert came == ["a" + "b" * (MOST_FRAGMENTS - 2) + "c"] * 2
 
 
 def test_a_close_frame_between_fragments_is_accepted(raw: Any, until: Until) -> None:

@@ -16,6 +16,7 @@ from tests.net.conftest import inside, journal, said
 from tests.net.wire import Wire
 from zefnb import ET, FX, Time, run, zef_function
 from zefnb.net.http import body as body_module
+from zefnb.net.http import guard
 
 Raw = Callable[..., Wire]
 Get = Callable[..., httpx.Response]
@@ -510,9 +511,7 @@ def test_http_1_0_is_served_and_closed(serve: Any, raw: Raw):
 
 
 def test_an_idle_connection_is_closed_in_the_end(serve: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch):
-    from zefnb.net.http import server as server_module
-
-    monkeypatch.setattr(server_module, "KEEP_ALIVE_TIMEOUT", 1)
+    monkeypatch.setattr(guard, "KEEP_ALIVE_TIMEOUT", 1)
     wire = raw(serve(only("hello")), None)
     wire.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert wire.read_response()[0] == 200

@@ -127,9 +127,6 @@ def test_a_client_in_a_tls_handshake_when_the_server_stops_is_refused(
 
 
 def test_a_tls_handshake_that_stalls_is_cut(serve: Any, files: Any, raw: Raw, monkeypatch: Any, until: Any):
-    from zefnb.net.http import server as server_module
-
-    monkeypatch.setattr(server_module, "HEAD_TIMEOUT", 0.3)
     monkeypatch.setattr(guard, "HEAD_TIMEOUT", 0.3)
     server = serve({"/": "x"}, certificates=files)
     silent, half = raw(server, None), raw(server, None)

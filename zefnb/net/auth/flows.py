@@ -49,7 +49,7 @@ class Flows:
 
     def start(self, provider: str, redirect_uri: str, next: str) -> tuple[Flow, str]:
         """A new flow, and the value for its cookie."""
-        self._forget_old(FLOWS_LIMIT - 1)
+        self._forget_old(room=1)
         cookie = secrets.token_urlsafe(32)
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         deadline = self._clock() + FLOW_TIMEOUT
@@ -65,12 +65,12 @@ class Flows:
             return None
         return self._flows.pop(state)
 
-    def _forget_old(self, most: int = FLOWS_LIMIT) -> None:
+    def _forget_old(self, room: int = 0) -> None:
         # In the order of their deadlines.
         now = self._clock()
         while self._flows:
             state = next(iter(self._flows))
-            if self._flows[state].deadline > now and len(self._flows) <= most:
+            if self._flows[state].deadline > now and len(self._flows) + room <= FLOWS_LIMIT:
                 return
             del self._flows[state]
 

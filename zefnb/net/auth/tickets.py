@@ -33,7 +33,7 @@ class Tickets:
         >>> tickets.use(ticket), tickets.use(ticket)
         ('ada', None)
         """
-        self._forget_old(TICKETS_LIMIT - 1)
+        self._forget_old(room=1)
         ticket = secrets.token_urlsafe(32)
         self._tickets[digest_of(ticket)] = _Ticket(self._clock() + TICKET_TIMEOUT, holder)
         return ticket
@@ -44,10 +44,10 @@ class Tickets:
         found = self._tickets.pop(digest_of(ticket), None)
         return found.holder if found is not None else None
 
-    def _forget_old(self, most: int = TICKETS_LIMIT) -> None:
+    def _forget_old(self, room: int = 0) -> None:
         now = self._clock()
         while self._tickets:
             first = next(iter(self._tickets))
-            if self._tickets[first].deadline > now and len(self._tickets) <= most:
+            if self._tickets[first].deadline > now and len(self._tickets) + room <= TICKETS_LIMIT:
                 return
             del self._tickets[first]

@@ -22,7 +22,7 @@ from zefnb.net.client.backoff import LONGEST_PAUSE, Backoff
 from zefnb.net.client.connection import OutwardConnection
 from zefnb.net.client.consumers import Consumer
 from zefnb.net.client.failures import Disconnect, ServerNotReady, disconnect_of
-from zefnb.net.client.send_queue import MOST_BYTES, MOST_MESSAGES, Message, SendQueue
+from zefnb.net.client.send_queue import Message, SendQueue
 from zefnb.net.client.target import CLOSE_TIMEOUT, Target
 from zefnb.net.keepalive import PING_INTERVAL, PING_TIMEOUT
 
@@ -98,8 +98,8 @@ class Client:
     def deliver(self, content: Any) -> None:
         """Send `content`, or keep it until it can be sent."""
         if not self.send_queue.put(Message(*encode_content(content))):
-            limit = f"{MOST_MESSAGES:,} messages or {MOST_BYTES >> 20} MiB"
-            self._note("warning", f"{self!r} drops messages: {limit} wait already", key=("full", self.handle))
+            text = f"{self!r} drops messages: {self.send_queue.limit_text} wait already"
+            self._note("warning", text, key=("full", self.handle))
 
     @property
     def progress(self) -> Progress:

@@ -12,19 +12,22 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.proxy import get_proxy
 from websockets.uri import WebSocketURI
 
 # Bound once: in Python 3.11 each access to a member of the enum costs a call.
-_TEXT, _BINARY, _CLOSE, _PING = Opcode.TEXT, Opcode.BINARY, Opcode.CLOSE, Opcode.PING
+_TEXT, _BINARY, _CONT = Opcode.TEXT, Opcode.BINARY, Opcode.CONT
+_CLOSE, _PING = Opcode.CLOSE, Opcode.PING
 # Bytes that are parsed between two checks whether there is room for more.
 _PARSE_CHUNK = 16 << 10
 # Pings in one slice that each get their own pong; of further ones only the newest gets one.
 _MOST_PONGS = 64
 # After so many pings of a server that does not read, the client does not read either.
 MOST_PINGS_WAITING = 256
+# The library has the same limit since version 17.4, and allows more by WEBSOCKETS_MAX_FRAGMENTS.
+MOST_FRAGMENTS = 4_096
 
 
 class OutwardProtocol(ClientProtocol):
@@ -34,6 +37,8 @@ class OutwardProtocol(ClientProtocol):
     pongs_left = _MOST_PONGS
     newest_ping: bytes | None = None
     pings_waiting = 0
+    # Fragments of the message that is not complete.
+    fragments = 0
 
     def recv_frame(self, frame: Frame) -> None:
         """Take one frame."""
@@ -42,7 +47,11 @@ class OutwardProtocol(ClientProtocol):
             # A whole message: the same as in the library, without another call for each.
             self.events.append(frame)
             return None
-        if opcode is _CLOSE:
+        if opcode is _TEXT or opcode is _BINARY or opcode is _CONT:
+            self.fragments = self.fragments + 1 if opcode is _CONT else 1
+            if self.fragments > MOST_FRAGMENTS:
+                return self.fail(CloseCode.MESSAGE_TOO_BIG, f"more than {MOST_FRAGMENTS} fragments")
+        elif opcode is _CLOSE:
             # Section 5.4 allows it between fragments; the library would treat it as a protocol error.
             self.current_size = None
         if opcode is not _PING or self.state is not OPEN:

@@ -21,7 +21,6 @@ from zefnb.net.client.printable import printable_url
 
 RedirectMode = Literal["same-origin", "any", "none"]
 MODES: tuple[RedirectMode, ...] = ("same-origin", "any", "none")
-MOST_REDIRECTS = 10
 
 _STATUSES = frozenset((301, 302, 303, 307, 308))
 _SCHEMES = {"ws": "ws", "http": "ws", "wss": "wss", "https": "wss"}

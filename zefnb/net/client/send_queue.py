@@ -116,6 +116,11 @@ class SendQueue:
         """The number of messages that were added, and how many of them have been sent."""
         return Progress(self._sent, self._sent + len(self._waiting))
 
+    @property
+    def limit_text(self) -> str:
+        """The limits of the queue, as a short text."""
+        return f"{MOST_MESSAGES:,} messages or {MOST_BYTES >> 20} MiB"
+
     async def first(self) -> Message:
         """Wait for the oldest message and return it. It stays in the queue until `mark_sent`."""
         while not self._waiting:

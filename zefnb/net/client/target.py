@@ -25,9 +25,10 @@ from zefnb.net.client.failures import CONNECT_TIMEOUT, ServerNotReady, failure_t
 from zefnb.net.client.headers import Headers, HeadersFailed, check_headers
 from zefnb.net.client.printable import printable_url
 from zefnb.net.client.proxies import needs_proxy
-from zefnb.net.client.redirects import MODES, MOST_REDIRECTS, Hop, RedirectMode, RedirectRefused, follow, location_of
+from zefnb.net.client.redirects import MODES, Hop, RedirectMode, RedirectRefused, follow, location_of
 
 CLOSE_TIMEOUT = 1.0
+MOST_REDIRECTS = 10
 MAX_SIZE = 16 << 20
 
 _URL = "ws://host/path or wss://host/path"

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from zefnb.net.hosts import is_loopback, split_host
+from zefnb.net.http import forms
 from zefnb.net.http.admission import Admission, is_same_origin
 from zefnb.net.http.cors import cors_headers, is_preflight, preflight
 from zefnb.net.http.decision import Accepted, Decision, Headers, Reply, refuse
-from zefnb.net.http.forms import FIELDS_LIMIT, has_too_many_fields
 from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import METHODS, PathTable
@@ -29,7 +29,6 @@ _UPGRADE_REQUIRED = refuse(
 )
 _NO_HOST = refuse(400, "a request must have a Host", headers=(("connection", "close"),))
 _MANY_ORIGINS = refuse(400, "a request must have only one Origin")
-_MANY_FIELDS = refuse(400, f"a query can have at most {FIELDS_LIMIT:,} fields")
 
 Authorize = Callable[[RequestHead, Accepted | Reply], Decision]
 
@@ -150,8 +149,8 @@ class Gate:
     # The route of a request
 
     def _route(self, head: RequestHead) -> Accepted | Reply:
-        if has_too_many_fields(head.query):
-            return _MANY_FIELDS
+        if forms.has_too_many_fields(head.query):
+            return refuse(400, f"a query can have at most {forms.FIELDS_LIMIT:,} fields")
         if not head.is_handshake:
             return self._find_resource(head)
         served, variables = self._endpoints.find(head.path)

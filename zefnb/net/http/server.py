@@ -23,6 +23,7 @@ from zefnb.engine.signals import SIGNAL_HANDLERS
 from zefnb.engine.switch_interval import SwitchInterval
 from zefnb.errors import InvalidEffect
 from zefnb.net.budget import Budget, Share
+from zefnb.net.http import guard
 from zefnb.net.http.acceptor import Acceptor, most_connections
 from zefnb.net.http.admission import Admission
 from zefnb.net.http.app import HTTPApp
@@ -30,7 +31,7 @@ from zefnb.net.http.arrival import Arrival
 from zefnb.net.http.authorizer import Authorizer, Site
 from zefnb.net.http.decision import Accepted, Reply
 from zefnb.net.http.gate import Gate
-from zefnb.net.http.guard import HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT, GuardedHTTP
+from zefnb.net.http.guard import GuardedHTTP
 from zefnb.net.http.handshake import Handshake
 from zefnb.net.http.listeners import bind_or_explain
 from zefnb.net.http.negotiation import negotiate
@@ -132,7 +133,7 @@ class Server:
             self.max_connections,
             self._notes.full,
             # A handshake that stalls is ended like a head that does not arrive.
-            self.certificates.options(HEAD_TIMEOUT, _STOP_TIMEOUT),
+            self.certificates.options(guard.HEAD_TIMEOUT, _STOP_TIMEOUT),
         )
         self._acceptor.start()
         self._runtime.service(_switch_interval).acquire()
@@ -171,7 +172,7 @@ class Server:
             lifespan="off",
             proxy_headers=False,
             server_header=False,
-            timeout_keep_alive=int(KEEP_ALIVE_TIMEOUT),
+            timeout_keep_alive=int(guard.KEEP_ALIVE_TIMEOUT),
         )
         config.load()
         budget = self._runtime.service(Budget)

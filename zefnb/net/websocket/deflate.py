@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from websockets.exceptions import NegotiationError, PayloadTooBig, ProtocolError
+from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.frames import Frame
@@ -16,7 +16,6 @@ from zefnb.net.websocket.frames import FIN, PACKED
 
 # Bytes that are unpacked between two reads of the clock: some 50 us.
 STEP = 16_384
-_LEAST_WINDOW_BITS = 9
 # The last bytes of every packed message, which are not sent (section 7.2.1).
 _LAST_BYTES = b"\x00\x00\xff\xff"
 
@@ -83,6 +82,4 @@ class SteppedDeflateFactory(ServerPerMessageDeflateFactory):
     ) -> tuple[list[ExtensionParameter], Any]:
         """Return the response to an offer, and the extension that packs and unpacks from then on."""
         response, agreed = super().process_request_params(params, accepted_extensions)
-        if agreed.local_max_window_bits < _LEAST_WINDOW_BITS:
-            raise NegotiationError("zlib does not support a window this small")
         return response, SteppedDeflate(agreed)
