@@ -1,7 +1,8 @@
 """`python -m tests.pythons`: everything below the browser, on each other Python from 3.11 on that the machine has.
 
-Each has an environment of its own, `.venv-3.13` and the like, which is made once. On each the whole runs on one event
-loop, in turns asyncio's and uvloop's, and what a loop carries (`OF_A_LOOP`) on the other. Two run at a time.
+Each has an environment of its own, `.venv-3.13` and the like, which is made once. On each all tests run on one event
+loop, in turns asyncio's and uvloop's, and the tests that use the loop (`OF_A_LOOP`) on the other. Two runs go on at a
+time. The last lines have the counts and the failed tests of each run.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from pathlib import Path
 from tests.__main__ import BELOW_THE_BROWSER, PYTEST
 
 ROOT = Path(__file__).resolve().parents[1]
-OLDEST, NEWEST = 11, 15
+# A later one is tried when the machine has it.
+SUPPORTED, NEWEST = range(11, 15), 15
 LOOPS = ("asyncio", "uvloop")
 # All else is the same on both loops.
 OF_A_LOOP = (
@@ -35,8 +37,10 @@ OF_A_LOOP = (
     "tests/test_processes.py",
 )
 AT_A_TIME = 2
+# Seconds. Each test has a limit of its own, so only an interpreter that does not exit runs into the last one.
 POLL_INTERVAL = 0.2
 PROGRESS_INTERVAL = 60.0
+RUN_LIMIT = 40 * 60.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Return a title such as 'Python 3.13 on uvloop, the whole'."""
+        """Return a title such as 'Python 3.13 on uvloop, all tests'."""
         return f"Python {self.version} on {self.loop}, {self.part}"
 
 
@@ -59,6 +63,7 @@ class Running:
 
     def __init__(self, run: Run, python: Path, arguments: list[str]) -> None:
         self.name = run.name
+        self._ends_at = time.monotonic() + RUN_LIMIT
         self._output = tempfile.NamedTemporaryFile()  # noqa: SIM115, closed by end
         self._process = subprocess.Popen(
             [python, *run.tests, "-p", "no:cacheprovider", *arguments],
@@ -75,20 +80,24 @@ class Running:
 
     @property
     def progress(self) -> str:
-        """How far it is, by pytest's own count."""
-        told = re.findall(r"\[ *([0-9]+%)\]", self.output)
-        return f"{self.name}: {told[-1] if told else 'begins'}"
+        """Return its progress, by pytest's own count."""
+        shown = re.findall(r"\[ *([0-9]+%)\]", self.output)
+        return f"{self.name}: {shown[-1] if shown else 'begins'}"
 
     @property
     def status(self) -> int | None:
-        """Return its exit status; `None` while it runs."""
+        """Return its exit status; `None` while it runs. Kills it after `RUN_LIMIT`."""
+        if time.monotonic() > self._ends_at:
+            self._process.kill()
         return self._process.poll()
 
     @property
-    def outcome(self) -> str:
-        """Return one line: pytest's last one, and the status."""
+    def outcome(self) -> list[str]:
+        """Return the failed tests, one a line, and then pytest's last line with the status."""
         ends = re.findall(r"^=+ (.* in [0-9.]+s.*?) =+$", self.output, re.MULTILINE)
-        return f"{self.name}: {ends[-1] if ends else 'has not come to its end'} (status {self.status})"
+        failed = re.findall(r"^(?:FAILED|ERROR) .*", self.output, re.MULTILINE)
+        count = f"{ends[-1] if ends else 'did not finish'} (status {self.status})"
+        return [f"{self.name}: {line}" for line in (*failed, count)]
 
     def end(self) -> None:
         """End it if it still runs."""
@@ -101,30 +110,30 @@ class Running:
 def main(arguments: list[str]) -> int:
     """Run them all; returns 0 when every one has passed. `arguments` go to pytest."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    found = other_pythons()
-    if not found:
-        print("LEFT OUT: other Pythons, of which this machine has none from 3.11 on")
+    found, own = other_pythons(), sys.version_info.minor
+    for missing in (f"3.{minor}" for minor in SUPPORTED if minor != own and f"3.{minor}" not in found):
+        print(f"LEFT OUT: all tests on Python {missing}, which this machine does not have", flush=True)
     pythons = {version: environment(version, python) for version, python in found.items()}
     with ExitStack() as stack:
         ended = run_all(plan(list(found)), pythons, arguments, stack)
-        print("\n" + "".join(f"PYTHONS: {run.outcome}\n" for run in ended), end="")
+        print("\n" + "".join(f"PYTHONS: {line}\n" for run in ended for line in run.outcome), end="")
         failed = [run.name for run in ended if run.status]
-    print(f"PYTHONS tried: {', '.join(found) or 'none'}. Failed: {'; '.join(failed) or 'none'}.", flush=True)
+    print(f"PYTHONS: {len(ended)} runs on {', '.join(found) or 'no other Python'}; {len(failed)} failed", flush=True)
     return 1 if failed else 0
 
 
 def plan(versions: list[str]) -> list[Run]:
-    """The runs, the long ones first."""
+    """Return the runs, the long ones first."""
     turns = list(enumerate(versions))
-    wholes = [Run(version, LOOPS[n % 2], "the whole", tuple(BELOW_THE_BROWSER)) for n, version in turns]
-    parts = [Run(version, LOOPS[(n + 1) % 2], "what a loop carries", (*PYTEST, *OF_A_LOOP)) for n, version in turns]
+    wholes = [Run(version, LOOPS[n % 2], "all tests", tuple(BELOW_THE_BROWSER)) for n, version in turns]
+    parts = [Run(version, LOOPS[(n + 1) % 2], "those that use the loop", (*PYTEST, *OF_A_LOOP)) for n, version in turns]
     return [*wholes, *parts]
 
 
 def run_all(runs: list[Run], pythons: dict[str, Path], arguments: list[str], stack: ExitStack) -> list[Running]:
     """Run them, `AT_A_TIME` at a time; show the output of each when it ends, and its progress before."""
     waiting, running, ended = deque(runs), list[Running](), list[Running]()
-    told = time.monotonic()
+    shown_at = time.monotonic()
     while waiting or running:
         while waiting and len(running) < AT_A_TIME:
             run = waiting.popleft()
@@ -135,8 +144,8 @@ def run_all(runs: list[Run], pythons: dict[str, Path], arguments: list[str], sta
             running.remove(each)
             ended.append(each)
             print(f"\n{each.name}:\n{each.output}", flush=True)
-        if time.monotonic() - told > PROGRESS_INTERVAL:
-            told = time.monotonic()
+        if time.monotonic() - shown_at > PROGRESS_INTERVAL:
+            shown_at = time.monotonic()
             print("; ".join(each.progress for each in running), flush=True)
     return ended
 
@@ -152,7 +161,7 @@ def other_pythons() -> dict[str, Path]:
 
 
 def _candidates() -> Iterator[Path]:
-    for minor in range(OLDEST, NEWEST + 1):
+    for minor in range(SUPPORTED.start, NEWEST + 1):
         if on_path := shutil.which(f"python3.{minor}"):
             yield Path(on_path)
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
@@ -164,11 +173,12 @@ def _version(python: Path) -> str | None:
     code = "import ensurepip, sys, venv; print(sys.version_info[0], sys.version_info[1])"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
     major, _, minor = done.stdout.strip().partition(" ")
-    return f"3.{minor}" if done.returncode == 0 and major == "3" and int(minor) >= OLDEST else None
+    is_new_enough = done.returncode == 0 and major == "3" and SUPPORTED.start <= int(minor) <= NEWEST
+    return f"3.{minor}" if is_new_enough else None
 
 
 def environment(name: str, python: Path) -> Path:
-    """The interpreter of the environment for that Python, made on first use and again when pyproject.toml changes."""
+    """Return the interpreter of that Python's environment, made on first use and again when pyproject.toml changes."""
     folder = ROOT / f".venv-{name}"
     own, stamp = folder / "bin" / "python", folder / ".test"
     if stamp.exists() and stamp.stat().st_mtime >= (ROOT / "pyproject.toml").stat().st_mtime:
@@ -177,6 +187,7 @@ def environment(name: str, python: Path) -> Path:
     subprocess.run([python, "-m", "venv", folder], check=True)
     pip = [own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     subprocess.run([*pip, "--editable", ".[test]"], cwd=ROOT, check=True)
+    subprocess.run([own, "-m", "tests.net.auth.providers.node_programs"], cwd=ROOT, check=True)
     stamp.touch()
     return own
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -60,6 +62,32 @@ def test_ci_makes_what_the_makefile_has():
     assert "test" in made[0]
     assert {target for targets in made for target in targets} <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     assert "bash .ci/run" in (ROOT / ".github/workflows/tests.yml").read_text()
+
+
+MADE = """\
+test:
+	@echo 'FAILED tests/test_a.py::test_one'; echo '==== 1 failed, 2 passed in 3.00s ===='; exit 1
+test-pythons:
+	@echo 'LEFT OUT: all tests on Python 3.14'; echo 'FAILED tests/test_b.py::test_two'
+	@echo 'PYTHONS: Python 3.13 on asyncio, all tests: FAILED tests/test_b.py::test_two'; echo 'many lines'
+"""
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("bash", "make"))), reason="bash or make is not installed")
+def test_ci_runs_the_other_pythons_after_a_failure_and_ends_with_all_failures(tmp_path):
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci/run", tmp_path / ".ci")
+    (tmp_path / "Makefile").write_text(MADE)
+    # Without the variables of `make test`, since a nested make writes other messages.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | {"LC_ALL": "C"}
+    done = subprocess.run(["bash", tmp_path / ".ci/run"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    *_, left_out, failed, count, made, other = done.stdout.splitlines()
+    assert left_out == "LEFT OUT: all tests on Python 3.14"
+    assert failed == "FAILED tests/test_a.py::test_one"
+    assert count == "==== 1 failed, 2 passed in 3.00s ===="
+    assert made.startswith("make: ***")
+    assert other == "PYTHONS: Python 3.13 on asyncio, all tests: FAILED tests/test_b.py::test_two"
 
 
 def test_the_release_stores_no_token():
