@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from zefnb.core.effect import DEFAULT_REGISTRY, Registry
+from zefnb.engine.c_memory import share_arenas
 from zefnb.engine.call_queue import CallQueue
 from zefnb.engine.cells import CellRegistry
 from zefnb.engine.cells import current_owner as current_owner
@@ -40,6 +41,7 @@ class Runtime:
     """
 
     def __init__(self, registry: Registry = DEFAULT_REGISTRY) -> None:
+        share_arenas()  # before the first of its threads
         self.registry = registry
         self.journal = Journal()
         self.thread = LoopThread(on_escape=self._escaped)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from zefnb.engine.c_memory import release_freed_memory
 from zefnb.engine.runtime import Runtime
 from zefnb.net.budget import Budget
 
@@ -144,12 +145,3 @@ class Unfinished:
 
 def _is_stalled(progress: _Progress, now: float) -> bool:
     return now - progress.progress_at > STALL_TIMEOUT
-
-
-def release_freed_memory() -> None:
-    """Make glibc return freed memory to the system. Other C libraries are not affected."""
-    import ctypes
-
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
