@@ -30,6 +30,9 @@ class Issuer:
         self.token: dict[str, Any] = {}
         # Responses for further paths: JSON, or bytes as they are.
         self.pages: dict[str, Any] = {}
+        # The Content-Encoding of all responses, whatever the client accepts.
+        self.encoding = ""
+        self.accepted_encodings: set[str] = set()
         self.authorizations: list[str] = []
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._http.server_port}"
@@ -76,12 +79,15 @@ class Issuer:
                 path = urlsplit(self.path).path
                 issuer.requests[path] += 1
                 issuer.authorizations.append(self.headers.get("Authorization", ""))
+                issuer.accepted_encodings.add(self.headers.get("Accept-Encoding", ""))
                 response = issuer._response(path)
                 body = response if isinstance(response, bytes) else json.dumps(response).encode()
                 self.send_response(404 if response is None else 200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.send_header("Connection", "close")
+                if issuer.encoding:
+                    self.send_header("Content-Encoding", issuer.encoding)
                 self.end_headers()
                 self.wfile.write(body)
 

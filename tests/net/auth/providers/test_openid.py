@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import hashlib
+import tracemalloc
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +17,7 @@ from tests.net.auth.providers.issuer import Issuer
 from zefnb.net.auth.flows import Flow
 from zefnb.net.auth.providers import google, oidc
 from zefnb.net.auth.providers.openid import OpenIDProvider, user_from
+from zefnb.net.auth.providers.outgoing import RESPONSE_LIMIT
 from zefnb.net.auth.providers.provider import LoginFailed
 
 
@@ -117,8 +120,9 @@ def test_a_provider_that_promises_to_name_itself_must_do_so(provider: Any, issue
         (None, "login provider"),
         (b"not json", "login provider"),
         (b'{"access_token": "' + b"x" * (1 << 20) + b'"}', "cannot be reached"),
+        (b'{"access_token": ' + b"[" * 100_000, "a token"),
     ],
-    ids=["error", "escapes", "no ID token", "no access token", "list", "404", "no JSON", "long"],
+    ids=["error", "escapes", "no ID token", "no access token", "list", "404", "no JSON", "long", "nested"],
 )
 def test_other_responses_to_the_code_are_errors_that_quote_nothing(
     provider: Any, issuer: Issuer, flow: Flow, response: Any, reason: str
@@ -127,6 +131,31 @@ def test_other_responses_to_the_code_are_errors_that_quote_nothing(
     with pytest.raises(LoginFailed, match=reason) as caught:
         finished(provider, flow)
     assert not {"<", "\x1b"} & set(str(caught.value))
+
+
+@pytest.mark.parametrize(("more", "reason"), [(0, "ID token is malformed"), (1, "cannot be reached")])
+def test_a_response_of_the_limit_is_read_and_one_more_byte_is_not(
+    provider: Any, issuer: Issuer, flow: Flow, more: int, reason: str
+):
+    start = b'{"access_token": "a", "id_token": "x.y.z"'
+    issuer.token = start.ljust(RESPONSE_LIMIT - 1 + more) + b"}"  # type: ignore[assignment]
+    with pytest.raises(LoginFailed, match=reason):
+        finished(provider, flow)
+
+
+def test_a_compressed_response_is_refused_before_it_is_unpacked(provider: Any, issuer: Issuer, flow: Flow):
+    packed = gzip.compress(b" " * (64 << 20) + b'{"access_token": "a"}')
+    assert len(packed) < RESPONSE_LIMIT
+    asyncio.run(provider.start(flow))
+    issuer.encoding, issuer.token = "gzip", packed  # type: ignore[assignment]
+    tracemalloc.start()
+    try:
+        with pytest.raises(LoginFailed, match="cannot be reached"):
+            finished(provider, flow)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    assert issuer.accepted_encodings == {"identity"}
 
 
 def test_the_secret_is_sent_in_the_body_to_a_provider_that_wants_it_there(provider: Any, issuer: Issuer, flow: Flow):

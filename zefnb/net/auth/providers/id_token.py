@@ -46,7 +46,7 @@ def _header(token: str) -> Mapping[str, Any]:
     first = token.partition(".")[0]
     try:
         header = json.loads(base64.urlsafe_b64decode(first + "=" * (-len(first) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict):
         raise LoginFailed("the ID token is malformed")
@@ -57,7 +57,7 @@ def _signed_claims(token: str, candidates: list[Any]) -> dict[str, Any]:
     for key in candidates:
         try:
             return dict(jwt.decode(token, key, algorithms=list(ALGORITHMS)).claims)
-        except (JoseError, ValueError, TypeError):
+        except (JoseError, ValueError, TypeError, RecursionError):
             continue
     raise LoginFailed("the ID token is not signed by the login provider")
 

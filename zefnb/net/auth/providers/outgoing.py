@@ -19,6 +19,8 @@ from zefnb.net.hosts import is_loopback
 REQUEST_TIMEOUT = 10.0
 RESPONSE_LIMIT = 1 << 20
 _JSON = {"accept": "application/json"}
+# A compressed response could be a thousand times as long as its bytes on the wire.
+_UNCOMPRESSED = {"accept-encoding": "identity"}
 
 
 def is_safe_url(url: Any) -> bool:
@@ -66,6 +68,8 @@ class _Bounded(httpx2.AsyncByteStream):
 
 
 async def _bound(response: httpx2.Response) -> None:
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise httpx2.ReadError("the response is compressed, which the request did not allow")
     if isinstance(response.stream, httpx2.AsyncByteStream):
         response.stream = _Bounded(response.stream)
 
@@ -97,6 +101,7 @@ class Outgoing:
             verify=self._verify,
             timeout=REQUEST_TIMEOUT,
             follow_redirects=False,
+            headers=_UNCOMPRESSED,
             # A proxy can't reach this machine under a loopback address.
             trust_env=not is_loopback(urlsplit(url).hostname or ""),
             event_hooks={"response": [_bound]},
@@ -113,7 +118,7 @@ class Outgoing:
                 return json.loads(response.content)
         except (httpx2.HTTPError, OSError) as error:
             raise LoginFailed(f"the login provider cannot be reached ({type(error).__name__})") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise LoginFailed("the login provider did not respond with JSON") from None
 
     async def fetch_token(self, url: str, *, code: str, redirect_uri: str, verifier: str) -> dict[str, Any]:
@@ -127,7 +132,7 @@ class Outgoing:
             raise LoginFailed(f"the login provider refused the code ({_code_of(error)})") from None
         except (httpx2.HTTPError, OSError) as error:
             raise LoginFailed(f"the login provider cannot be reached ({type(error).__name__})") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise LoginFailed("the login provider did not respond with a token") from None
         if not isinstance(token, dict) or not isinstance(token.get("access_token"), str):
             raise LoginFailed("the login provider did not respond with a token")
