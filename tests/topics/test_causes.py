@@ -11,7 +11,7 @@ import pytest
 
 from zefnb import ET, FX, generate_uid, insert_into, run, zef_function
 from zefnb.engine.runtime import default_runtime
-from zefnb.topics import causes, subscriptions
+from zefnb.topics import causes
 from zefnb.topics.causes import MAX_RETURNS, may_return
 from zefnb.topics.hub import Hub
 from zefnb.topics.subscriptions import Subscriptions
@@ -29,8 +29,7 @@ def named():
 @pytest.fixture
 def limit(monkeypatch):
     """A small limit of returns, which a loop soon reaches; the real limit works the same."""
-    for module in (causes, subscriptions):
-        monkeypatch.setattr(module, "MAX_RETURNS", 20)
+    monkeypatch.setattr(causes, "MAX_RETURNS", 20)
     return 20
 
 

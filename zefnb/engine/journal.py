@@ -43,8 +43,8 @@ class Journal:
     atomic.
     """
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
-        self._capacity = capacity
+    def __init__(self, capacity: int | None = None) -> None:
+        self._capacity = CAPACITY if capacity is None else capacity
         quiet: deque[Entry] = deque()
         self._rings: dict[Level, deque[Entry]] = {"debug": quiet, "info": quiet, "warning": deque(), "error": deque()}
         self._repeated: dict[Hashable, Entry] = {}

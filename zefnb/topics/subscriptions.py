@@ -12,7 +12,8 @@ from zefnb.engine.behaviour import OpBehaviour, handler_name
 from zefnb.engine.registry import Registry
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import shown
-from zefnb.topics.causes import MAX_RETURNS, WINDOW, Cause, may_return
+from zefnb.topics import causes
+from zefnb.topics.causes import Cause, may_return
 from zefnb.topics.hub import Hub
 
 
@@ -57,7 +58,8 @@ class Listener(Actor):
         where = f", subscribed by the cell {shown(cell)}," if cell is not None else ""
         text = (
             f"a message causes itself: the result of {name}{where} for a message of {self.topic!r} returned to it "
-            f"{MAX_RETURNS:,} times within {WINDOW:.0f} s, by way of {', '.join(map(repr, loop))}; it is dropped"
+            f"{causes.MAX_RETURNS:,} times within {causes.WINDOW:.0f} s, by way of "
+            f"{', '.join(map(repr, loop))}; it is dropped"
         )
         details: dict[str, Any] = {"topic": self.topic, "handler": name, "actor": self.handle, "cell": cell}
         runtime.journal.note("error", text, key=("causes itself", frozenset(loop)), **details)

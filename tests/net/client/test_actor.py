@@ -18,6 +18,7 @@ from tests.net.client.outsider import (
 )
 from zefnb import ET, FX, String, Time, run
 from zefnb.errors import NotRunning
+from zefnb.net import keepalive
 from zefnb.net.client import client as client_module
 
 
@@ -147,8 +148,8 @@ def test_an_actor_can_stop_its_own_client(outsider: Any, until: Until) -> None:
 def test_reading_pauses_while_an_actor_is_busy_and_nothing_is_lost(
     outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "PING_INTERVAL", 1.0)
-    monkeypatch.setattr(client_module, "PING_TIMEOUT", 0.1)
+    monkeypatch.setattr(keepalive, "PING_INTERVAL", 1.0)
+    monkeypatch.setattr(keepalive, "PING_TIMEOUT", 0.1)
     pongs: list[bool] = []
     answers = client_module.Client._responds
 
@@ -176,7 +177,7 @@ def test_reading_pauses_while_an_actor_is_busy_and_nothing_is_lost(
         until(lambda: pongs[-1:] == [False])
         assert len(server.requests) == 1
         # From here on pongs come, behind 20 MB that a busy machine may take its time for.
-        monkeypatch.setattr(client_module, "PING_TIMEOUT", 20)
+        monkeypatch.setattr(keepalive, "PING_TIMEOUT", 20)
         go.set()
         spoken.result(60)
     until(lambda: len(seen) == len(messages), within=60)

@@ -22,6 +22,7 @@ from tests.net.client.outsider import (
 )
 from zefnb import FX, run
 from zefnb.engine.runtime import default_runtime
+from zefnb.net import keepalive
 from zefnb.net.client import client as client_module
 from zefnb.net.client.backoff import LONGEST_PAUSE, Backoff
 from zefnb.net.websocket.outbox import Outbox
@@ -260,8 +261,8 @@ def test_messages_of_a_timer_do_not_pile_up_while_the_server_is_down(outsider: A
 def test_a_server_that_sends_no_pong_counts_as_disconnected(
     outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "PING_INTERVAL", 0.05)
-    monkeypatch.setattr(client_module, "PING_TIMEOUT", 0.1)
+    monkeypatch.setattr(keepalive, "PING_INTERVAL", 0.05)
+    monkeypatch.setattr(keepalive, "PING_TIMEOUT", 0.1)
     server = outsider()
     client, *_ = talk_to(server)
     server.each(lambda connection: connection.transport.pause_reading())
@@ -273,8 +274,8 @@ def test_a_server_that_sends_no_pong_counts_as_disconnected(
 def test_a_server_that_reads_nothing_at_all_counts_as_disconnected(
     outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "PING_INTERVAL", 0.1)
-    monkeypatch.setattr(client_module, "PING_TIMEOUT", 0.2)
+    monkeypatch.setattr(keepalive, "PING_INTERVAL", 0.1)
+    monkeypatch.setattr(keepalive, "PING_TIMEOUT", 0.2)
     server = outsider(max_size=None)
     _, _, outbox, _ = talk_to(server)
     server.each(lambda connection: connection.transport.pause_reading())
@@ -282,7 +283,7 @@ def test_a_server_that_reads_nothing_at_all_counts_as_disconnected(
     publish(outbox, *messages)
     until(lambda: "no pong for" in journal_text())
     # On the next connection pongs come, behind 14 MiB that a busy machine may take its time for.
-    monkeypatch.setattr(client_module, "PING_TIMEOUT", 20)
+    monkeypatch.setattr(keepalive, "PING_TIMEOUT", 20)
     until(lambda: len(server.requests) == 2, within=30)
     until(lambda: server.received == messages, within=30)
 
@@ -303,7 +304,7 @@ def test_a_server_that_sends_pongs_stays_connected(
     outsider: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pings: list[float] = []
-    monkeypatch.setattr(client_module, "PING_INTERVAL", 0.01)
+    monkeypatch.setattr(keepalive, "PING_INTERVAL", 0.01)
     answers = client_module.Client._responds
 
     async def counted(self: Any, connection: Any) -> bool:

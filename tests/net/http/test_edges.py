@@ -267,6 +267,20 @@ def test_a_closed_connection_reads_16_mib_at_most(more: int, calls: list[str]):
     assert transport.calls == calls
 
 
+def test_a_closed_connection_that_stays_open_is_cut(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(lingering_close, "_SECONDS", 0.01)
+    transport = Transport()
+
+    async def there() -> None:
+        lingering_close._LingeringClose(transport, asyncio.get_running_loop(), lambda error: None)  # type: ignore[arg-type]
+        async with asyncio.timeout(20):
+            while not transport.calls:
+                await asyncio.sleep(0.005)
+
+    asyncio.run(there())
+    assert transport.calls == ["abort"]
+
+
 # Connections
 
 
@@ -331,6 +345,13 @@ def test_a_forwarded_prefix_has_1000_characters_at_most(length: int, prefix: str
     headers = {"x-forwarded-prefix": ("/" + "p" * (length - 1),)}
     head = RequestHead("GET", "/", "", headers, "10.0.0.1", False, False)
     assert Proxies(["10.0.0.1"]).original(head).prefix == prefix
+
+
+@pytest.mark.parametrize(("hops", "client"), [(49, "203.0.113.9"), (50, "10.0.0.1")])
+def test_as_many_hops_as_the_limit_are_followed_and_no_further_one(hops: int, client: str):
+    headers = {"x-forwarded-for": (", ".join(["203.0.113.9", *["10.0.0.1"] * hops]),)}
+    head = RequestHead("GET", "/", "", headers, "10.0.0.2", False, False)
+    assert Proxies(["10.0.0.0/8"]).original(head).client_ip == client
 
 
 def plain_handshake(size: int, fields: int) -> bytes:

@@ -19,8 +19,8 @@ from tests.net.conftest import inside, is_free, journal, on_loop
 from tests.net.wire import Wire, closing, frame, handshake
 from zefnb import ET, FX, generate_uid, run, zef_function
 from zefnb.errors import InvalidEffect, NotRunning
+from zefnb.net import keepalive
 from zefnb.net.http import server as server_module
-from zefnb.net.websocket import connection as connection_module
 
 Raw = Callable[..., Wire]
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -252,7 +252,7 @@ def test_a_program_that_ends_with_running_servers_exits_and_sends_1001(tmp_path:
 
 
 def test_a_ping_measures_the_round_trip(chat: Any, connect: Any, clients: Any, until: Any, monkeypatch: Any):
-    monkeypatch.setattr(connection_module, "PING_INTERVAL", 0.05)
+    monkeypatch.setattr(keepalive, "PING_INTERVAL", 0.05)
     client = connect(chat)
     assert clients(chat, 1)[0]["round_trip"] is None
     trip = until(lambda: clients(chat)[0]["round_trip"])
@@ -262,8 +262,8 @@ def test_a_ping_measures_the_round_trip(chat: Any, connect: Any, clients: Any, u
 
 
 def test_a_dead_peer_is_closed(chat: Any, raw: Raw, clients: Any, connect: Any, monkeypatch: Any):
-    monkeypatch.setattr(connection_module, "PING_INTERVAL", 0.05)
-    monkeypatch.setattr(connection_module, "PING_TIMEOUT", 1.5)
+    monkeypatch.setattr(keepalive, "PING_INTERVAL", 0.05)
+    monkeypatch.setattr(keepalive, "PING_TIMEOUT", 1.5)
     dead, living = raw(chat), connect(chat)
     clients(chat, 2)
     clients(chat, 1)
@@ -275,8 +275,8 @@ def test_a_dead_peer_is_closed(chat: Any, raw: Raw, clients: Any, connect: Any, 
 
 
 def test_a_client_that_is_not_read_for_a_while_counts_as_alive(serve: Any, raw: Raw, until: Any, monkeypatch: Any):
-    monkeypatch.setattr(connection_module, "PING_INTERVAL", 0.05)
-    monkeypatch.setattr(connection_module, "PING_TIMEOUT", 0.3)
+    monkeypatch.setattr(keepalive, "PING_INTERVAL", 0.05)
+    monkeypatch.setattr(keepalive, "PING_TIMEOUT", 0.3)
     gate = threading.Event()
 
     @zef_function

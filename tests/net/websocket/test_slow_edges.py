@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.net.conftest import on_loop
+from tests.net.conftest import inside, on_loop
+from zefnb import ET, FX, run
 from zefnb.engine.runtime import default_runtime
+from zefnb.net.websocket import connection as connection_module
 from zefnb.net.websocket import slow_clients
 from zefnb.net.websocket.backlog import Backlog
 from zefnb.net.websocket.outbox import Outbox
@@ -107,6 +109,24 @@ def test_a_message_that_waits_to_be_packed_counts_as_one_message():
 
     connection = on_loop(there)
     assert (connection.sent, connection.dropped) == (1, 1)
+
+
+@pytest.mark.parametrize("has_backlog", [False, True])
+def test_a_client_that_does_not_complete_the_close_is_cut(
+    serve: Any, topic: Any, raw: Any, until: Any, has_backlog: bool, monkeypatch: pytest.MonkeyPatch
+):
+    short, long = ("SLOW_CLOSE_TIMEOUT", "CLOSE_TIMEOUT") if has_backlog else ("CLOSE_TIMEOUT", "SLOW_CLOSE_TIMEOUT")
+    monkeypatch.setattr(connection_module, short, 0.1)
+    monkeypatch.setattr(connection_module, long, 3_600.0)
+    server = serve({"/ws": ET.WebSocket(clients_subscribe_to=[topic])})
+    raw(server, receive_buffer=4_096)
+    (connection,) = on_loop(inside(server).clients)
+    if has_backlog:
+        # In one iteration: no check of slow clients comes in between.
+        on_loop(lambda: [connection.deliver("x" * 65_536) for _ in range(200)])
+        until(lambda: connection.backlog is not None)
+    FX.CloseWebSocketConnection(http_server=server, channel_id=0, code=4000) | run
+    until(lambda: not inside(server)._connections)
 
 
 # Each check of all slow clients

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from zefnb.net.auth import pages
+from zefnb.net.auth import pages, tickets
 from zefnb.net.auth.access_link import OWNER
 from zefnb.net.auth.credentials import NO_LOGIN, bearer_of, foreign_page
 from zefnb.net.auth.logins import EXPOSED, Logins, wants_json
@@ -15,7 +15,6 @@ from zefnb.net.auth.providers.provider import Identified, LoginFailed
 from zefnb.net.auth.returning import safe_path
 from zefnb.net.auth.sessions import Session
 from zefnb.net.auth.shared import Shared
-from zefnb.net.auth.tickets import TICKET_TIMEOUT
 from zefnb.net.http.decision import Accepted, OwnPage, Reply, Visitor, redirect, refuse
 from zefnb.net.http.forms import BadForm, form_fields, is_form, query_fields
 from zefnb.net.http.request_head import RequestHead
@@ -189,7 +188,7 @@ class Endpoints:
         if isinstance(visitor, Reply) or visitor is None:
             return visitor or NO_LOGIN
         holder: Session | Visitor = visitor.session if visitor.session is not None else visitor
-        text = json.dumps({"ticket": self._shared.tickets.issue(holder), "expires_in": TICKET_TIMEOUT})
+        text = json.dumps({"ticket": self._shared.tickets.issue(holder), "expires_in": tickets.TICKET_TIMEOUT})
         return Reply(200, text.encode(), (("content-type", "application/json"), _NO_STORE))
 
 

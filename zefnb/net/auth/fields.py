@@ -13,7 +13,7 @@ from zefnb.core.function import ZefFunction, as_handler, name_of, positional_ari
 from zefnb.core.record import fields_of
 from zefnb.core.shapes import SHAPES
 from zefnb.errors import FieldError, InvalidValue, shown
-from zefnb.net.auth.passwords import LONGEST_PASSWORD
+from zefnb.net.auth import passwords
 from zefnb.net.auth.providers.provider import PROVIDER_TYPES, provider_faults
 
 TOKEN = "token"
@@ -92,8 +92,12 @@ class _Reading:
             elif not isinstance(password, str) or not password:
                 got = "an empty one" if password == "" else f"a value of type {type(password).__name__}"
                 self.fault(f"{where}[{name!r}]", f"the password is {got}", "a text that is not empty")
-            elif len(password) > LONGEST_PASSWORD:
-                self.fault(f"{where}[{name!r}]", "the password is too long", f"{LONGEST_PASSWORD:,} characters at most")
+            elif len(password) > passwords.LONGEST_PASSWORD:
+                self.fault(
+                    f"{where}[{name!r}]",
+                    "the password is too long",
+                    f"{passwords.LONGEST_PASSWORD:,} characters at most",
+                )
         if self.passwords is not None:
             self.fault(where, "a second dict of passwords", "one dict with all names")
         self.passwords = dict(given)

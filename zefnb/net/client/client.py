@@ -18,13 +18,13 @@ from zefnb.core.wire import TEXT, encode_content
 from zefnb.engine.mailbox import Progress
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import ConnectionFailed
+from zefnb.net import keepalive
 from zefnb.net.client.backoff import LONGEST_PAUSE, Backoff
 from zefnb.net.client.connection import OutwardConnection
 from zefnb.net.client.consumers import Consumer
 from zefnb.net.client.failures import Disconnect, ServerNotReady, disconnect_of
 from zefnb.net.client.send_queue import Message, SendQueue
 from zefnb.net.client.target import CLOSE_TIMEOUT, Target
-from zefnb.net.keepalive import PING_INTERVAL, PING_TIMEOUT
 
 STOP_TIMEOUT = 1.0
 _MESSAGES_PER_ITERATION = 64
@@ -199,7 +199,7 @@ class Client:
         """
         with contextlib.suppress(ConnectionClosed):
             while True:
-                await asyncio.sleep(PING_INTERVAL)
+                await asyncio.sleep(keepalive.PING_INTERVAL)
                 pinged_at = time.monotonic()
                 if not await self._responds(connection) and self._reading_since < pinged_at:
                     await self._close_unresponsive(connection)
@@ -208,16 +208,16 @@ class Client:
         with contextlib.suppress(TimeoutError):
             # The library would wait forever to write the close frame behind data that the server does not read.
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await connection.close(_INTERNAL_ERROR, f"no pong for {PING_TIMEOUT:.0f} s")
+                await connection.close(_INTERNAL_ERROR, f"no pong for {keepalive.PING_TIMEOUT:.0f} s")
         connection.transport.abort()
 
     async def _responds(self, connection: OutwardConnection) -> bool:
         try:
-            pong = await asyncio.wait_for(self._request_ack(connection), PING_TIMEOUT)
+            pong = await asyncio.wait_for(self._request_ack(connection), keepalive.PING_TIMEOUT)
         except TimeoutError:
             return False
         # Awaited without cancellation: the library fails on a cancelled one when the pong arrives.
-        done, _ = await asyncio.wait({pong}, timeout=PING_TIMEOUT)
+        done, _ = await asyncio.wait({pong}, timeout=keepalive.PING_TIMEOUT)
         return bool(done)
 
     def _on_disconnect(self, disconnect: Disconnect) -> None:

@@ -15,7 +15,7 @@ from websockets.server import ServerProtocol
 
 from zefnb.core.time import Time
 from zefnb.core.wire import Nan, encode_content
-from zefnb.net.keepalive import PING_INTERVAL, PING_TIMEOUT
+from zefnb.net import keepalive
 from zefnb.net.websocket.frames import PING, build
 from zefnb.net.websocket.outbox import Outbox
 from zefnb.net.websocket.read_side import ReadSide
@@ -162,14 +162,14 @@ class Connection(ReadSide):
             self.last_received_at = now
             return
         if self._ping_sent is None:
-            if now - self._last_ping > PING_INTERVAL:
+            if now - self._last_ping > keepalive.PING_INTERVAL:
                 self.ping(now)
             return
         activity = [self._ping_sent, self.last_received_at]
         if self.backlog is not None:
             # The ping waits behind the backlog. A client that reads its backlog is alive.
             activity.append(self.backlog.progress_at)
-        if now - max(activity) > PING_TIMEOUT:
+        if now - max(activity) > keepalive.PING_TIMEOUT:
             self._fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
             if self.backlog is not None:
                 self.abort()

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from zefnb.engine import journal
 from zefnb.engine.entry import Entry
-from zefnb.engine.journal import CAPACITY
 from zefnb.engine.rate_limit import RateLimit
 from zefnb.engine.tally import Tally, is_power_of_ten
 from zefnb.notebook.display.text import harmless
@@ -33,7 +32,7 @@ class _FaultCounts:
         """Count one more occurrence of the entry with that number, and return the count."""
         tally = self._counts.pop(number, None) or Tally()
         self._counts[number] = tally
-        if len(self._counts) > CAPACITY:
+        if len(self._counts) > journal.CAPACITY:
             self._counts.pop(next(iter(self._counts)), None)
         return tally.advance()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from zefnb.engine import journal
 from zefnb.engine.cells import current_owner, current_server
 from zefnb.engine.entry import line_text
-from zefnb.engine.journal import CAPACITY
 from zefnb.engine.lent_lock import LentLock
 from zefnb.notebook.output.handlers import runtime
 from zefnb.notebook.output.lines import Lines
@@ -35,7 +35,7 @@ class Log:
             if len(self._lines) > _MOST_HANDLERS:
                 del self._lines[next(iter(self._lines))]
         # The journal cannot keep more lines than its capacity, and splitting them takes time.
-        for line in filter(str.strip, whole.rsplit("\n", CAPACITY)[-CAPACITY:]):
+        for line in filter(str.strip, whole.rsplit("\n", journal.CAPACITY)[-journal.CAPACITY :]):
             self._note(name, line)
 
     def _note(self, name: str, line: str) -> None:

@@ -1,0 +1,43 @@
+"""Taps: what is recorded of watched clients and topics is limited."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from zefnb.net.websocket.frames import BINARY, TEXT, build
+from zefnb.net.websocket.taps import Tail, Tap
+
+
+@pytest.mark.parametrize(("count", "kept", "skipped"), [(100, 100, 0), (101, 100, 1), (250, 100, 150)])
+def test_the_newest_100_messages_of_a_topic_are_kept(count: int, kept: int, skipped: int):
+    tail = Tail("topic")
+    for number in range(count):
+        tail.deliver(f"{number}")
+    items, left_out = tail.take()
+    assert ([item["body"] for item in items], left_out) == ([f"{n}" for n in range(count - kept, count)], skipped)
+    assert tail.take() == ([], 0)
+
+
+@pytest.mark.parametrize(("count", "first"), [(50, 1), (51, 2)])
+def test_the_newest_50_frames_of_a_client_are_kept(count: int, first: int):
+    connection: Any = SimpleNamespace()
+    tap = Tap(connection)
+    tap.sent(b"".join(build(TEXT, b"%d" % number) for number in range(count)))
+    frames = tap.since(0)
+    assert [frame["n"] for frame in frames] == list(range(first, count + 1))
+    assert tap.since(count - 1) == frames[-1:]
+
+
+@pytest.mark.parametrize(("opcode", "limit"), [(TEXT, 4_000), (BINARY, 1_024)])
+def test_the_beginning_of_a_long_message_is_kept_with_the_size_of_the_whole(opcode: int, limit: int):
+    connection: Any = SimpleNamespace()
+    tap = Tap(connection)
+    for size in (limit, limit + 1):
+        tap.sent(build(opcode, b"x" * size))
+    fits, cut = tap.since(0)
+    assert (fits["size"], cut["size"]) == (limit, limit + 1)
+    assert fits["body"] == cut["body"]
+    assert len(fits["body"]) >= limit
