@@ -67,10 +67,10 @@ UNUSABLE = {
     ),
     "certificate has expired": old,
     "the certificate is not for 'b.example'": lambda ca: credentials(ca.issue_cert("a.example"), domains=["b.example"]),
-    r"certificates\[0\].certificates: this is no text in PEM format": lambda ca: credentials(
+    r"certificates\[0\].certificates: this is not text in PEM format": lambda ca: credentials(
         ca.issue_cert("a.example"), certificates="chain.pem"
     ),
-    r"certificates\[0\].private_key: this is no text": lambda ca: credentials(
+    r"certificates\[0\].private_key: this is not text": lambda ca: credentials(
         ca.issue_cert("a.example"), private_key=5
     ),
     "no certificate chain and its key": lambda ca: credentials(

@@ -180,7 +180,7 @@ def test_when_another_program_has_the_port_the_error_says_so(serve: Any, authori
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        with pytest.raises(CertificateUnavailable, match=r"would not find an answer: port .* is in use by"):
+        with pytest.raises(CertificateUnavailable, match=r"would not find a response: port .* is in use by"):
             serve({"/": "x"}, certificates=certificates(authority, http_port=other.getsockname()[1]))
 
 

@@ -1,4 +1,4 @@
-"""Logins: who may use a server with `auth=`, their sessions, and the pages under `/auth/`.
+"""Logins: the users that a server with `auth=` admits, their sessions, and the pages under `/auth/`.
 
 Only a server with `auth=` imports this package. `http/` calls it through `http/authorizer.py` and does not import it.
 The login of a kind (Google, GitHub, OpenID Connect, JupyterHub) is one file in `providers/`.

@@ -1,4 +1,4 @@
-"""The authorizer of a server with `auth=`: who may use it, by sessions, bearer tokens and tickets."""
+"""The authorizer of a server with `auth=`: it admits requests by sessions, bearer tokens and tickets."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from zefnb.net.websocket.connection import Connection
 
 # A visitor without a login, on a public route.
-NOBODY = Visitor()
+WITHOUT_LOGIN = Visitor()
 _TICK = 0.25
 _NOT_ALLOWED = refuse(403, "this user may not use this")
 _SECRETS = (TICKET, FIELD)
@@ -90,7 +90,7 @@ class Auth:
         for old in previous.sessions:
             session = self.sessions.make(old.digest, old.user, old.since)
             session.seen, session.number = old.seen, old.number
-            session.credential, session.kept = old.credential, old.kept
+            session.credential, session.recheck_data = old.credential, old.recheck_data
             self.sessions.adopt(session)
             self.sessions.on_begin(session)
 
@@ -125,7 +125,7 @@ class Auth:
     # Decisions
 
     def authorize(self, head: RequestHead, found: Accepted | Reply) -> Decision:
-        """The decision about a request. It changes nothing; what happens once is in the `start` of a `Pending`."""
+        """The decision about a request. It changes nothing; changes are made in the `start` of a `Pending`."""
         own = self._endpoints.find(head)
         if own is not None:
             return own
@@ -162,7 +162,7 @@ class Auth:
             is_public = access.public or (access.allow is None and self._public.include(head.path))
             if not is_public:
                 return visitor or self._unknown(head)
-            visitor = NOBODY
+            visitor = WITHOUT_LOGIN
         if isinstance(found, Reply):
             return found
         accepted = found._replace(visitor=visitor, head=without_credentials(head, self._hidden))

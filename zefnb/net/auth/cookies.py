@@ -57,8 +57,8 @@ def without_cookies(values: Sequence[str]) -> list[str]:
     >>> without_cookies(['theme=dark; zefnb-session-8000=x', '_xsrf=y'])
     ['theme=dark']
     """
-    kept = ("; ".join(part.strip() for part in value.split(";") if not _is_ours(part)) for value in values)
-    return [value for value in kept if value]
+    others = ("; ".join(part.strip() for part in value.split(";") if not _is_ours(part)) for value in values)
+    return [value for value in others if value]
 
 
 def _is_ours(part: str) -> bool:

@@ -54,8 +54,8 @@ def without_credentials(head: RequestHead, names: tuple[str, ...]) -> RequestHea
     headers = head.headers
     if not headers.keys().isdisjoint(_LEFT_OUT) or "referer" in headers:
         headers = {name: values for name, values in headers.items() if name not in _LEFT_OUT}
-        if kept := without_cookies(head.values("cookie")):
-            headers["cookie"] = kept
+        if cookies := without_cookies(head.values("cookie")):
+            headers["cookie"] = cookies
         if "referer" in headers:
             headers["referer"] = [_without_fields(url, names) for url in head.values("referer")]
     return head._replace(headers=headers, query=query_without(head.query, names))

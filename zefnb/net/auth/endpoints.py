@@ -140,8 +140,8 @@ class Endpoints:
             url = await provider.start(flow)
         except LoginFailed as error:
             return self._logins.refused(head, 502, "Log in", str(error))
-        kept = self._shared.cookies.set(head, cookie, 600, _flow_kind(flow.state))
-        return redirect(url, headers=(kept, _NO_STORE))
+        set_cookie = self._shared.cookies.set(head, cookie, 600, _flow_kind(flow.state))
+        return redirect(url, headers=(set_cookie, _NO_STORE))
 
     def _redirect_uri(self, head: RequestHead) -> str:
         """The address of the callback. The gate has admitted the Host, and no other header names an address."""
@@ -155,17 +155,17 @@ class Endpoints:
         if flow is None:
             text = "This login is not valid any more, or it began in another browser. Please begin again."
             return logins.refused(head, 400, "Log in", text)
-        gone = self._shared.cookies.set(head, "", 0, kind)
+        expired = self._shared.cookies.set(head, "", 0, kind)
         if "error" in params:
             text = f"The login was not completed: {params['error'][:_LONGEST_PROBLEM]}"
-            return logins.refused(head, 403, "Log in", text, (gone,))
+            return logins.refused(head, 403, "Log in", text, (expired,))
         provider = logins.providers[flow.provider]
         try:
             identified = await provider.finish(flow, params)
         except LoginFailed as error:
-            return logins.refused(head, 403, "Log in", str(error), (gone,))
+            return logins.refused(head, 403, "Log in", str(error), (expired,))
         reply = await logins.enter(head, flow.provider, identified, flow.next)
-        return reply._replace(headers=(*reply.headers, gone))
+        return reply._replace(headers=(*reply.headers, expired))
 
     # Logout and tickets
 

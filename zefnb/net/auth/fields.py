@@ -1,4 +1,4 @@
-"""The fields of `auth=`: what it may be, and every mistake in it. No error text contains a password."""
+"""The fields of `auth=`: its forms, and every mistake in them. No error text contains a password."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class _Reading:
 
     def _passwords(self, where: str, given: Mapping[Any, Any]) -> None:
         if not given:
-            self.fault(where, "the dict is empty, so nobody could log in", "names and passwords")
+            self.fault(where, "the dict is empty, so no user could log in", "names and passwords")
         for name, password in given.items():
             if not isinstance(name, str) or not name.strip():
                 self.fault(where, f"got the name {shown(name)}", "a text that is not empty")
@@ -133,7 +133,7 @@ def read_auth(where: str, given: Any) -> tuple[AuthConfig, list[FieldError]]:
     if not isinstance(forms, list | tuple):
         reading.form(f"{where}.providers", forms)
     elif not forms:
-        reading.fault(f"{where}.providers", "the list is empty, so nobody could log in", FORMS)
+        reading.fault(f"{where}.providers", "the list is empty, so no user could log in", FORMS)
     else:
         for number, form in enumerate(forms):
             reading.form(f"{where}.providers[{number}]", form)

@@ -31,7 +31,7 @@ EXPOSED = (
 
 
 class Logins:
-    """What `auth=` admits, and how a session begins."""
+    """The users that `auth=` admits, and how a session begins."""
 
     def __init__(self, shared: Shared, providers: Sequence[Provider]) -> None:
         self._shared = shared
@@ -56,7 +56,7 @@ class Logins:
         """Whether others could read a secret in this request: it comes from another machine, without TLS."""
         return not head.is_secure and bool(head.client_ip) and not is_loopback(head.client_ip)
 
-    # Who is admitted
+    # The users that are admitted
 
     async def by_password(self, name: str, password: str) -> Identified | None:
         """The user of this name and password."""
@@ -75,7 +75,7 @@ class Logins:
         return Identified(plain) if found is True else None
 
     def still_admits(self, session: Session) -> bool:
-        """Whether the user of a session, who logged in earlier, could still log in."""
+        """Whether the user of an earlier login could still log in."""
         config, user = self._shared.config, session.user
         provider = user.get("provider")
         if session.credential == "link":
@@ -89,7 +89,7 @@ class Logins:
             if kind == "check":
                 return config.check is not None
             return key in self.providers
-        # From a database: what was proved is not known.
+        # From a database, which does not have the proof.
         return self._is_offered(provider, user)
 
     def _is_offered(self, provider: Any, user: User) -> bool:
@@ -101,7 +101,7 @@ class Logins:
         return known or self._shared.config.check is not None
 
     def credential(self, provider: str, user: User) -> Any:
-        """What a session remembers of its login, to compare it with another `auth`."""
+        """The proof of a login, which is compared with another `auth` later."""
         if provider == "token":
             return "link"
         if provider != "password":
@@ -128,14 +128,15 @@ class Logins:
         if provider != "token" and not has_allowed_email(user, config.allowed_emails):
             return self.refused(head, 403, "Not allowed", "This account may not log in here.")
         if config.on_login is not None:
-            answer = await call(self._shared.site, config.on_login, user)
-            if answer is False:
+            result = await call(self._shared.site, config.on_login, user)
+            if result is False:
                 return self.refused(head, 403, "Not allowed", "This account may not log in here.")
-            user = {**user, **answer} if isinstance(answer, dict) else user
+            user = {**user, **result} if isinstance(result, dict) else user
         sessions = self._shared.sessions
         before = sessions.find(self._shared.cookies.read(head))
         session, secret = sessions.begin(user)
-        session.credential, session.kept = self.credential(provider, identified.user), identified.kept
+        session.credential = self.credential(provider, identified.user)
+        session.recheck_data = identified.recheck_data
         if before is not None:
             self._replace(before, session)
         await self._shared.flush()
@@ -164,10 +165,10 @@ class Logins:
             return Reply(status, body, (("content-type", "application/json"), _NO_STORE, *headers), title)
         return pages.message(status, title, text, headers, link=f"{head.prefix}/auth/login")
 
-    # Providers that are asked again
+    # Repeated checks by providers
 
     def recheck(self) -> None:
-        """Ask the providers of some kinds whether they still know their users."""
+        """Check sessions again with those providers that can end a login."""
         sessions = self._shared.sessions
         now = sessions.clock()
         for session in sessions:
@@ -183,7 +184,7 @@ class Logins:
 
     async def _recheck(self, provider: Provider, session: Session) -> None:
         try:
-            if not await provider.recheck(session.user, session.kept):
+            if not await provider.recheck(session.user, session.recheck_data):
                 self._shared.sessions.end(session, "the login at the provider has ended")
         except Exception as error:
             self._shared.report(f"the check of a login at {provider.label}", error)

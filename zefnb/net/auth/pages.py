@@ -63,7 +63,7 @@ def login_page(
     status: int = 200,
     headers: Headers = (),
 ) -> Reply:
-    """The page with a form for each way to log in. `problem` says why the last attempt failed.
+    """The page with a form for each way to log in. `problem` is the reason why the last attempt failed.
 
     Addresses are relative, so that they are right behind a proxy, too.
     """

@@ -14,7 +14,7 @@ _SCRYPT = {"n": 1 << 14, "r": 8, "p": 1, "dklen": 32}
 # Checks at once: each takes a processor, and a notebook needs one, too.
 CHECKS_LIMIT = 1
 LONGEST_PASSWORD = 1_024
-# Tells whether a password has changed, also between two servers of this process, without keeping the password.
+# With it, two servers of this process can compare passwords without storing them.
 _PROCESS_KEY = secrets.token_bytes(32)
 
 

@@ -25,10 +25,10 @@ class Socket(Protocol):
 
 
 class Session:
-    """One login of one user. `number` names it in tables; it is no secret."""
+    """One login of one user. `number` names it in tables; it is not a secret."""
 
-    __slots__ = ("absolute_end", "credential", "digest", "duration", "is_sliding", "kept", "number", "rechecked",
-                 "seen", "since", "sockets", "user")  # fmt: skip
+    __slots__ = ("absolute_end", "credential", "digest", "duration", "is_sliding", "number", "recheck_data",
+                 "rechecked", "seen", "since", "sockets", "user")  # fmt: skip
 
     def __init__(self, digest: bytes, user: dict[str, Any], now: float, duration: float, is_sliding: bool) -> None:
         self.digest = digest
@@ -39,9 +39,9 @@ class Session:
         self.is_sliding = is_sliding
         self.absolute_end = now + (max(ABSOLUTE_DURATION, duration) if is_sliding else duration)
         self.sockets: set[Socket] = set()
-        # What the login has proved, to compare it with a changed `auth`; and what a provider needs to check it again.
+        # The proof of the login, which is compared with a changed `auth`; and the data for `Provider.recheck`.
         self.credential: Any = None
-        self.kept: Any = None
+        self.recheck_data: Any = None
 
     @property
     def end(self) -> float:
@@ -56,7 +56,7 @@ class Session:
 
 
 def digest_of(secret: str) -> bytes:
-    """The hash under which a secret of 256 random bits is kept."""
+    """The hash under which a secret of 256 random bits is stored."""
     return hashlib.sha256(secret.encode(errors="replace")).digest()
 
 

@@ -1,4 +1,4 @@
-"""What the decisions, the logins and the pages of one server share."""
+"""The objects that the decisions, the logins and the pages of one server share."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Shared:
         return self.config.login_page or "/auth/login"
 
     async def flush(self) -> None:
-        """Wait until the database has everything."""
+        """Wait until everything is in the database."""
         if self.stored is not None:
             await self.stored.flush()
 
-    def report(self, what: str, error: Exception) -> None:
+    def report(self, text: str, error: Exception) -> None:
         """Report an error that no caller can receive."""
-        self.site.runtime.journal.exception(what, error, server=self.site.server)
+        self.site.runtime.journal.exception(text, error, server=self.site.server)

@@ -22,7 +22,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 @dataclass(frozen=True)
 class ACMEFields:
-    """What to request, and from which authority."""
+    """The certificate to request, and the authority."""
 
     domains: tuple[str, ...]
     email: str | None

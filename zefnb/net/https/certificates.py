@@ -1,4 +1,4 @@
-"""Certificates: what the field `certificates=` of a server gives, in each of its forms."""
+"""Certificates: the forms of the field `certificates=` of a server."""
 
 from __future__ import annotations
 

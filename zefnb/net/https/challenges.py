@@ -1,7 +1,7 @@
-"""Challenges of an authority by HTTP (RFC 8555, section 8.3): their answers, in files.
+"""Challenges of an authority by HTTP (RFC 8555, section 8.3): the responses, in files.
 
-The answers are in the user's data directory, so that each server of this user answers them, in any process: the one
-that holds port 80 need not be in the process that requests the certificate. They are no secrets.
+The responses are in the user's data directory, so that each server of this user sends them, in any process: the server
+at port 80 need not be in the process that requests the certificate. They are not secret.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ def _folder() -> Path:
     return data_directory() / "challenges"
 
 
-def publish_answer(token: str, answer: str) -> None:
-    """Give this answer to the authority, until `withdraw_answer`."""
-    write_private(private_directory(_folder()) / token, answer.encode())
+def publish_response(token: str, response: str) -> None:
+    """Send this response to the authority, until `withdraw_response`."""
+    write_private(private_directory(_folder()) / token, response.encode())
 
 
-def withdraw_answer(token: str) -> None:
-    """Remove the answer. May be repeated."""
+def withdraw_response(token: str) -> None:
+    """Remove the response. May be repeated."""
     with contextlib.suppress(OSError):
         (_folder() / token).unlink()
 
 
 def find_response(path: str) -> bytes | None:
-    """The answer for the path of a request, if there is one now."""
+    """The response for the path of a request, if there is one now."""
     if not path.startswith(CHALLENGE_PATH):
         return None
     token = path.removeprefix(CHALLENGE_PATH)

@@ -66,7 +66,7 @@ def text_of(value: Any, field: str) -> bytes:
         value.encode() if isinstance(value, str) else bytes(value) if isinstance(value, bytes | bytearray) else b""
     )
     if b"-----BEGIN " not in content or len(content) > _LONGEST:
-        raise BadCredentials(field, "this is no text in PEM format, which begins with '-----BEGIN ...-----'")
+        raise BadCredentials(field, "this is not text in PEM format, which begins with '-----BEGIN ...-----'")
     return content
 
 

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 async def in_thread(name: str, call: Callable[[], T]) -> T:
-    """Return the result of `call`, made in a new daemon thread. When the caller is cancelled, the call goes on."""
+    """Return the result of `call`, made in a new daemon thread. When the caller is cancelled, the call continues."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
     context = contextvars.copy_context()

@@ -57,7 +57,7 @@ def check_private(path: str | os.PathLike[str]) -> None:
 def _check(found: os.stat_result, path: str | os.PathLike[str]) -> None:
     name, mode = os.fspath(path), stat.S_IMODE(found.st_mode)
     if found.st_uid not in (os.geteuid(), 0):
-        raise UnsafeFile(f"{name} belongs to another user ({found.st_uid}), who could replace the key")
+        raise UnsafeFile(f"{name} belongs to another user ({found.st_uid}); that user could replace the key")
     is_own = found.st_uid == os.geteuid()
     if mode & (0o077 if is_own else 0o037):
         raise UnsafeFile(f"other users can read {name} (its mode is {mode:04o}); run: chmod 600 {name}")

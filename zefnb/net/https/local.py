@@ -13,8 +13,8 @@ from zefnb.net.https.renewal import CertificateClock, Plan, Renewal
 from zefnb.net.https.server_certificates import Certificates, OpenChallengePort, unusable
 from zefnb.net.https.sni import NamedContexts
 
-# Seconds between two looks at the addresses, which change when a laptop joins another network.
-_LOOK_INTERVAL = 30.0
+# Seconds between two reads of the addresses, which change when a laptop joins another network.
+_ADDRESS_INTERVAL = 30.0
 
 
 class LocalCertificates(Certificates):
@@ -57,7 +57,7 @@ class LocalCertificates(Certificates):
 
     async def _plan(self, now: float) -> Plan:
         names = await in_thread("zefnb-addresses", local_names)
-        return Plan(self._credentials.two_thirds if names == self._names else now, now + _LOOK_INTERVAL)
+        return Plan(self._credentials.two_thirds if names == self._names else now, now + _ADDRESS_INTERVAL)
 
     async def _renew(self) -> float:
         _, self._names, self._credentials = await in_thread("zefnb-certificate", self._make)

@@ -1,6 +1,6 @@
 """The local authority: a private certificate authority of the user, for this machine and its network.
 
-Its root certificate has name constraints (RFC 5280, section 4.2.1.10): with a stolen key nobody could make a
+Its root certificate has name constraints (RFC 5280, section 4.2.1.10): with a stolen key, an attacker cannot make a
 certificate for a public site that a browser accepts.
 """
 

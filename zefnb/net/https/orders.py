@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from zefnb.errors import CertificateUnavailable
-from zefnb.net.https.challenges import CHALLENGE_PATH, publish_answer, withdraw_answer
+from zefnb.net.https.challenges import CHALLENGE_PATH, publish_response, withdraw_response
 from zefnb.net.https.credentials import PrivateKey
 from zefnb.net.https.file_lock import Cancelled
 
@@ -74,7 +74,7 @@ def request_certificate(
 ) -> tuple[bytes, PrivateKey]:
     """The chain and the key of a new certificate.
 
-    `why_closed` is the reason why no server of this process answers at `http_port`, or empty.
+    `why_closed` is the reason why no server of this process responds at `http_port`, or empty.
     Raises `CertificateUnavailable`, or `Cancelled`.
     """
     with _explained(authority, domains, http_port), _connected(authority) as (acme, account_key):
@@ -82,7 +82,7 @@ def request_certificate(
         key = new_key()
         order = acme.new_order(_signing_request(key, domains))
         deadline = time.monotonic() + _ORDER_TIMEOUT
-        with _answered(acme, order, account_key, http_port, why_closed):
+        with _responses(acme, order, account_key, http_port, why_closed):
             say(f"{authority.host} checks {', '.join(domains)} over port {http_port}")
             order = _in_slices(acme.poll_authorizations, order, deadline, cancelled)
         with contextlib.suppress(messages.Error):  # not yet ready: polling sends it again
@@ -92,7 +92,7 @@ def request_certificate(
 
 
 def renewal_hint(authority: Authority, chain: bytes) -> tuple[float | None, float]:
-    """The time at which the authority wants the certificate to be renewed (RFC 9773), and when to ask again.
+    """The time at which the authority wants the certificate to be renewed (RFC 9773), and when to request it again.
 
     The first is `None` when the authority has no opinion. Raises `CertificateUnavailable`.
     """
@@ -133,8 +133,8 @@ def _signing_request(key: PrivateKey, domains: Sequence[str]) -> bytes:
 
 
 @contextlib.contextmanager
-def _answered(acme: Any, order: Any, account_key: Any, http_port: int, why_closed: str) -> Iterator[None]:
-    """Answer the checks of all domains during the block."""
+def _responses(acme: Any, order: Any, account_key: Any, http_port: int, why_closed: str) -> Iterator[None]:
+    """Respond to the checks of all domains during the block."""
     tokens = []
     try:
         for authorization in order.authorizations:
@@ -144,25 +144,25 @@ def _answered(acme: Any, order: Any, account_key: Any, http_port: int, why_close
             if found is None:
                 name = authorization.body.identifier.value
                 raise CertificateUnavailable(f"the authority offers no check over HTTP for {name}")
-            response, answer = found.chall.response_and_validation(account_key)
+            response, content = found.chall.response_and_validation(account_key)
             token = found.chall.encode("token")
             tokens.append(token)
-            publish_answer(token, answer)
-            if why_closed and not _is_answered(http_port, token, answer):
-                raise CertificateUnavailable(f"the authority would not find an answer: {why_closed}")
+            publish_response(token, content)
+            if why_closed and not _is_served(http_port, token, content):
+                raise CertificateUnavailable(f"the authority would not find a response: {why_closed}")
             acme.answer_challenge(found, response)
         yield
     finally:
         for token in tokens:
-            withdraw_answer(token)
+            withdraw_response(token)
 
 
-def _is_answered(port: int, token: str, answer: str) -> bool:
-    """Whether a server of this user, in another process perhaps, answers at the port."""
+def _is_served(port: int, token: str, content: str) -> bool:
+    """Whether a server of this user, in another process perhaps, responds at the port."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://127.0.0.1:{port}{CHALLENGE_PATH}{token}", timeout=5) as reply:
-            return bool(reply.read(1_000) == answer.encode())
+            return bool(reply.read(1_000) == content.encode())
     except (OSError, ValueError):
         return False
 

@@ -14,7 +14,7 @@ from zefnb.errors import ZefError
 from zefnb.net.https.credentials import BadCredentials
 from zefnb.net.https.key_files import UnsafeFile
 
-# The clock may be set, and a computer may sleep: look again after an hour at most.
+# The clock may be set, and a computer may sleep: check again after an hour at most.
 _LONGEST_SLEEP = 3_600.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 300.0, 43_200.0
 

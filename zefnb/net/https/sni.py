@@ -1,4 +1,4 @@
-"""SNI: the certificate of a connection by the name that its client asks for (RFC 6066, section 3).
+"""SNI: the certificate of a connection by the name that its client requests (RFC 6066, section 3).
 
 A new certificate takes effect for new connections; established ones keep theirs and notice nothing.
 """
@@ -14,7 +14,7 @@ from zefnb.net.https.credentials import Credentials, server_context
 class NamedContexts:
     """The context of a server with several certificates, which can be replaced while it runs.
 
-    A client that asks for another name, or for none, gets the first certificate, and refuses it if it must.
+    A client that requests another name, or for none, gets the first certificate, and refuses it if it must.
     """
 
     def __init__(self, credentials: Sequence[Credentials]) -> None:

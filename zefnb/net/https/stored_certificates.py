@@ -1,4 +1,4 @@
-"""Stored certificates: what an authority has issued, on disk, so that a restart requests nothing."""
+"""Stored certificates: those that an authority has issued, on disk, so that a restart requests nothing."""
 
 from __future__ import annotations
 

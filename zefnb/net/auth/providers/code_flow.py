@@ -1,4 +1,4 @@
-"""The authorization code flow of OAuth 2.0: the url to the provider, and the check of what comes back."""
+"""The authorization code flow of OAuth 2.0: the url to the provider, and the check of the response."""
 
 from __future__ import annotations
 

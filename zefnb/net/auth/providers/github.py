@@ -16,7 +16,7 @@ _SCOPE = "read:user user:email"
 
 
 class GitHubProvider:
-    """Confirms users by what the API says of the owner of an access token. GitHub issues no ID tokens to them."""
+    """Confirms users by the API, which names the owner of an access token. GitHub issues no ID tokens."""
 
     name = "github"
     label = "GitHub"
@@ -49,13 +49,13 @@ class GitHubProvider:
         emails = await self._outgoing.get_json(f"{self._api}/user/emails", headers)
         return Identified(_user(account, emails))
 
-    async def recheck(self, user: User, kept: Any) -> bool:
-        """Always true: the access token is not kept."""
+    async def recheck(self, user: User, data: Any) -> bool:
+        """Always true: the access token is not stored."""
         return True
 
 
 def _user(account: Any, emails: Any) -> User:
-    """The user; `name` is the login, which is unique, and not the name that everybody chooses as they like."""
+    """The user; `name` is the login, which is unique, and not the full name, which users choose freely."""
     is_complete = isinstance(account, dict) and isinstance(account.get("login"), str)
     if not is_complete or not isinstance(account.get("id"), int):
         raise LoginFailed("the login provider names no user")

@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from zefnb.net.auth.providers.keys import Keys
 from zefnb.net.auth.providers.provider import LoginFailed
 
-# Pinned: never `none`, and none with a shared key, for which anybody could sign with the provider's public key.
+# Pinned: never `none`, and none with a shared key, for which an attacker could sign with the provider's public key.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
 # Seconds by which the clocks of two machines may differ, and the longest token in characters.
 LEEWAY = 10

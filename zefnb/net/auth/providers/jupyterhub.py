@@ -13,12 +13,12 @@ from zefnb.net.auth.providers.code_flow import authorization_url, code_in
 from zefnb.net.auth.providers.outgoing import Outgoing, UnexpectedStatus
 from zefnb.net.auth.providers.provider import Identified, LoginFailed, User
 
-# Seconds between two questions to the hub whether a login is still valid: it ends within five minutes of a logout.
+# Seconds between two checks with the hub that a login is still valid: it ends within five minutes of a logout.
 RECHECK_INTERVAL = 240.0
 # Single-user servers are clients of this kind. Only the server of that one user can log in with them.
 _SINGLE_USER = "jupyterhub-user-"
 _HOW_TO_REGISTER = (
-    "Ask the hub's administrator for a service: c.JupyterHub.services = [{'name': 'zefnb', 'api_token': '<secret>', "
+    "The hub's administrator registers a service: c.JupyterHub.services = [{'name': 'zefnb', 'api_token': '<secret>', "
     "'oauth_redirect_uri': '<address of your server>/auth/callback', 'oauth_no_confirm': True}]. "
     "Then pass client_id='service-zefnb' and api_token='<secret>'"
 )
@@ -36,7 +36,7 @@ class Service(NamedTuple):
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], environ: Mapping[str, str]) -> Service:
-        """The service that these fields and variables describe. What is missing is empty."""
+        """The service that these fields and variables describe. A missing field is empty."""
         # Those of a single-user server belong to that server, and not to a service.
         own = {} if environ.get("JUPYTERHUB_CLIENT_ID", "").startswith(_SINGLE_USER) else environ
         base = environ.get("JUPYTERHUB_BASE_URL", "/")
@@ -95,10 +95,10 @@ class JupyterHubProvider:
         model = await self._model(token["access_token"])
         return Identified(_user(model), token["access_token"])
 
-    async def recheck(self, user: User, kept: Any) -> bool:
+    async def recheck(self, user: User, data: Any) -> bool:
         """Whether the hub still accepts the token of this login and gives it to the same user."""
         try:
-            return bool(_user(await self._model(kept))["id"] == user["id"])
+            return bool(_user(await self._model(data))["id"] == user["id"])
         except UnexpectedStatus as error:
             if error.status in (401, 403, 404):
                 return False

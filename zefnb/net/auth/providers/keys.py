@@ -55,7 +55,7 @@ def _usable(given: list[Any]) -> Iterator[tuple[Mapping[str, Any], Any]]:
         try:
             yield fields, import_key(fields)
         except (JoseError, ValueError, TypeError, KeyError):
-            continue  # of a kind that this version does not know
+            continue  # of a kind that this version does not support
 
 
 def _is_for_signatures(key: Mapping[str, Any]) -> bool:

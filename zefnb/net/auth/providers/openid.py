@@ -74,8 +74,8 @@ class OpenIDProvider:
         profile = await self._profile(metadata, token["access_token"], claims)
         return Identified(user_from(self.name, {**profile, **claims}))
 
-    async def recheck(self, user: User, kept: Any) -> bool:
-        """Always true: an ID token names the user, and does not tell whether the login at the provider has ended."""
+    async def recheck(self, user: User, data: Any) -> bool:
+        """Always true: an ID token names the user, and does not show that the login at the provider has ended."""
         return True
 
     async def _metadata(self) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class OpenIDProvider:
 
 
 def user_from(provider: str, claims: Mapping[str, Any]) -> User:
-    """The user in the claims of an ID token. An unverified address is left out: anybody can enter one.
+    """The user in the claims of an ID token. An unverified address is left out: any user can enter one.
 
     >>> user_from('oidc', {'sub': '7', 'name': 'Ada', 'email': 'ada@example.com', 'email_verified': False})
     {'id': '7', 'name': 'Ada', 'provider': 'oidc'}

@@ -20,10 +20,10 @@ class LoginFailed(Exception):
 
 
 class Identified(NamedTuple):
-    """A user whom a login has confirmed. `kept` is for `Provider.recheck`; it stays in memory and is never shown."""
+    """A user whom a login has confirmed. `recheck_data` is for `Provider.recheck`: only in memory, and never shown."""
 
     user: User
-    kept: Any = None
+    recheck_data: Any = None
 
 
 class Provider(Protocol):
@@ -48,8 +48,8 @@ class Provider(Protocol):
         Raises `LoginFailed`. The state has been checked, and `params` has no `error`.
         """
 
-    async def recheck(self, user: User, kept: Any) -> bool:
-        """Whether the provider still knows this login. An exception means that it is not known at present."""
+    async def recheck(self, user: User, data: Any) -> bool:
+        """Whether a login with this `recheck_data` is still valid at the provider. An exception leaves it valid."""
 
 
 _FILES = {"GoogleOAuth": "google", "GitHubOAuth": "github", "OIDC": "oidc", "JupyterHub": "jupyterhub"}
