@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from zefnb.text.controls import plain, shorten
@@ -42,7 +43,6 @@ _PATTERNS = (
     # Authorization schemes, but not an ordinary word after "basic" or "bearer".
     (r"""\b((?i:bearer|basic)\s{1,9})(?![A-Z]?[a-z]{0,15}(?![\w.~+/=-]))[\w.~+/=-]+""", r"\1…"),
 )
-_COMPILED = tuple((re.compile(pattern), replacement) for pattern, replacement in _PATTERNS)
 # A text without any of these has no secret, so that most texts skip the patterns.
 _TRACES = (
     *("token", "key", "pass", "pwd", "secret", "credential", "session", "jwt", "auth", "cookie", "bearer", "basic"),
@@ -64,9 +64,15 @@ def hide_secrets(text: str) -> str:
     lowered = text.lower()
     if not any(trace in lowered for trace in _TRACES):
         return text
-    for pattern, replacement in _COMPILED:
+    for pattern, replacement in _compiled():
         text = pattern.sub(replacement, text)
     return text
+
+
+@functools.cache
+def _compiled() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The patterns, compiled for the first text that needs them: this takes as long as importing all of the ops."""
+    return tuple((re.compile(pattern), replacement) for pattern, replacement in _PATTERNS)
 
 
 def cut_without_secrets(text: str, longest: int) -> str:

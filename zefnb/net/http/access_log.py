@@ -70,8 +70,18 @@ class AccessLog:
     def __init__(self, runtime: Runtime) -> None:
         self._rows: deque[Access] = deque(maxlen=CAPACITY)
 
-    def note(self, row: Access) -> None:
+    def note(
+        self,
+        server: Entity,
+        client_ip: str,
+        method: str,
+        path: str,
+        status: int | None,
+        seconds: float | None = None,
+        channel_id: int | None = None,
+    ) -> None:
         """Add a row, and pass it to Python's logging as a line of `zefnb.access`."""
+        row = Access(server, client_ip, method, path, status, seconds, channel_id)
         self._rows.append(row)
         level: int = getattr(logging, row.level.upper())
         if logger.isEnabledFor(level):

@@ -156,13 +156,15 @@ class HTTPApp:
 
     def _complete(self, response: Response, head: RequestHead, visitor: Visitor) -> None:
         """Add the headers of the connection, the visitor and the gate."""
-        if any(value.lower() == "close" for value in head.values("connection")):
+        if "connection" in head.headers and any(value.lower() == "close" for value in head.values("connection")):
             response.set_header("connection", "close")
-        response.add_headers(visitor.headers)
+        if visitor.headers:
+            response.add_headers(visitor.headers)
         if head.prefix:
             _add_prefix(head.prefix, response)
         names = [name.decode("latin-1") for name, _ in response.raw_headers]
-        response.add_headers(self._gate.headers_for(head, names))
+        if added := self._gate.headers_for(head, names):
+            response.add_headers(added)
         if "x-content-type-options" not in names:
             response.raw_headers.append(_NO_SNIFF)
 

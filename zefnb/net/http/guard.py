@@ -140,7 +140,7 @@ class GuardedHTTP(H11Protocol):
         self._head_timer = None
         if self.transport.is_closing():
             return
-        if self.conn.unread:
+        if self.conn.unread_bytes:
             self._refuse("the head took too long", 408)
         else:
             self.connections.discard(self)
@@ -149,7 +149,7 @@ class GuardedHTTP(H11Protocol):
     def _update_head_timer(self) -> None:
         if self.conn.their_state is not h11.IDLE:
             self._stop_head_timer()
-        elif self.conn.unread:
+        elif self.conn.unread_bytes:
             self._start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from zefnb.core.entity import HTTPServer
 from zefnb.core.time import Time
 from zefnb.engine.runtime import Runtime
-from zefnb.net.http.access_log import Access, AccessLog
 from zefnb.net.http.decision import Reply
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.websocket.connection import Connection
+
+if TYPE_CHECKING:
+    from zefnb.net.http.access_log import AccessLog
 
 # The journal shows no more characters of a name that a peer has sent.
 _LONGEST_NAME = 200
@@ -22,7 +26,7 @@ class ServerNotes:
 
     def __init__(self, runtime: Runtime, server: HTTPServer, logs_requests: bool) -> None:
         self._journal = runtime.journal
-        self._access_log = runtime.service(AccessLog) if logs_requests else None
+        self._access_log = _access_log(runtime) if logs_requests else None
         self._server = server
         self.refused = 0
 
@@ -37,7 +41,7 @@ class ServerNotes:
     ) -> None:
         """Add a request to the access log."""
         if self._access_log is not None:
-            self._access_log.note(Access(self._server, client_ip, method, path, status, seconds, channel_id))
+            self._access_log.note(self._server, client_ip, method, path, status, seconds, channel_id)
 
     def reply(self, status: int, client_ip: str, head: RequestHead | None) -> None:
         """Add a request to the access log that the guard has refused. Without `head`, it was not readable."""
@@ -88,6 +92,13 @@ class ServerNotes:
     def fault(self, error: Exception) -> None:
         """Note an error of zefnb itself."""
         self._journal.exception("a request could not be read", error, server=self._server)
+
+
+def _access_log(runtime: Runtime) -> AccessLog:
+    # Loaded here, since most servers have none.
+    from zefnb.net.http.access_log import AccessLog
+
+    return runtime.service(AccessLog)
 
 
 def _advice(header: str, value: str) -> str:

@@ -92,26 +92,28 @@ class StrictConnection(h11.Connection):
         return event
 
     def _next_event(self) -> Any:
-        if self.their_state is h11.MUST_CLOSE:
+        state = self.their_state
+        if state is h11.MUST_CLOSE:
             # h11 would refuse a request because of bytes behind it, but only if they arrive together. RFC 9112,
             # section 9.6: after `Connection: close` nothing more is read.
             self._waiting.clear()
             return h11.NEED_DATA
         head = b""
-        if self.their_state is h11.IDLE:
-            head, has_ended = self.trailing_data
-            if not head and not has_ended:
+        if state is h11.IDLE:
+            received, has_ended = self.trailing_data
+            if not received and not has_ended:
                 return h11.NEED_DATA  # as h11 does, after a search for the end of a head
-            self._check_head(head)
+            head = self._check_head(received)
         try:
             event = super().next_event()
         except h11.RemoteProtocolError as error:
             self.refusal = error.error_status_hint
             raise
-        if event is h11.NEED_DATA and self.their_state is h11.SEND_BODY:
-            self._check_between_pieces()
-        if event is not h11.NEED_DATA:
-            self._searched = 0
+        if event is h11.NEED_DATA:
+            if self.their_state is h11.SEND_BODY:
+                self._check_between_pieces()
+            return event
+        self._searched = 0
         if type(event) is h11.Request:
             self.rest_bytes = 0
             self.is_head = event.method == b"HEAD"
@@ -138,7 +140,8 @@ class StrictConnection(h11.Connection):
         if len(self.trailing_data[0]) > TRAILERS_LIMIT:
             self._refuse("too much between the pieces of a body", 431)
 
-    def _check_head(self, received: bytes) -> None:
+    def _check_head(self, received: bytes) -> bytes:
+        """The head, or the part of it that has been received."""
         end = _END_OF_HEAD.search(received, self._searched)
         length = len(received) if end is None else end.start()
         if length > HEAD_LIMIT:
@@ -149,15 +152,14 @@ class StrictConnection(h11.Connection):
             self._refuse(f"more than {HEADERS_LIMIT} headers", 431)
         # A match may have begun in the last three bytes.
         self._searched = max(0, length - 3)
+        return received[:length]
 
-    def _check_request(self, request: h11.Request, received: bytes) -> None:
+    def _check_request(self, request: h11.Request, head: bytes) -> None:
         if request.http_version not in (b"1.0", b"1.1"):
             self._refuse("the version must be HTTP/1.0 or HTTP/1.1", 400)
         names = {name.lower() for name, _ in request.headers.raw_items()}
         if b"content-length" in names and b"transfer-encoding" in names:
             self._refuse("both Content-Length and Transfer-Encoding", 400)
-        end = _END_OF_HEAD.search(received)
-        head = received if end is None else received[: end.start()]
         if b"content-length" in names:
             self._check_length(head)
             self._chunk = _BODY_CHUNK

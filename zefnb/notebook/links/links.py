@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from zefnb.errors import FieldError, InvalidValue
 from zefnb.text.controls import strip_controls
@@ -91,7 +90,11 @@ def public_url(server: Any, path: str = "/", websocket: bool = False) -> Link:
 def _quoted(character: str) -> str:
     """Return a character of a path, percent-encoded if it is unsafe in a link that is displayed."""
     is_unsafe = character.isspace() or character in '<>"' or strip_controls(character) != character
-    return quote(character, errors="replace") if is_unsafe else character
+    if not is_unsafe:
+        return character
+    from urllib.parse import quote  # it takes a while, and most paths have no such character
+
+    return quote(character, errors="replace")
 
 
 def is_on_page_host() -> bool:
