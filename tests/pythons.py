@@ -33,7 +33,7 @@ OF_A_LOOP = (
     "tests/topics",
     "tests/net",
     "tests/effects",
-    "tests/test_run.py",
+    "tests/run",
     "tests/test_processes.py",
 )
 AT_A_TIME = 2

@@ -1,47 +1,17 @@
-"""`run` and `await`: from scripts, threads, other loops, handlers; interrupted, and on a runtime of one's own."""
+"""`run` and `await`: from scripts, threads, other loops and handlers."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
-import subprocess
 import sys
 import threading
-import time
 
 import pytest
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect as open_connection
 
-from tests.spec import sessions
 from zefnb import ET, FX, collect, generate_uid, insert_into, run, zef_function
 from zefnb.core.effect import DEFAULT_REGISTRY, effect
-from zefnb.engine.perform import run_on
-from zefnb.engine.runtime import Runtime, default_runtime
-from zefnb.errors import Interrupted, InvalidEffect, NotRunning, WouldBlock
-
-
-@pytest.fixture
-def nap():
-    """An effect that takes time, and reports how it ended."""
-    story = []
-
-    @effect("Nap")
-    async def nap(runtime, *, seconds: float) -> str:
-        """Sleep."""
-        story.append("begun")
-        try:
-            await asyncio.sleep(seconds)
-        except asyncio.CancelledError:
-            story.append("cancelled")
-            raise
-        story.append("done")
-        return "rested"
-
-    yield story
-    del DEFAULT_REGISTRY.specs["Nap"]
+from zefnb.errors import InvalidEffect, NotRunning, WouldBlock
 
 
 def echo_routes():
@@ -248,97 +218,6 @@ def test_a_connections_handler_can_stop_its_own_server(connect, until):
     until(lambda: done == [ET.Success()], within=30)
 
 
-class TestCtrlC:
-    def test_ctrl_c_ends_the_wait_cancels_the_effect_and_the_loop_continues(self, nap, until):
-        def interrupt():
-            until(lambda: nap == ["begun"])
-            os.kill(os.getpid(), signal.SIGINT)
-
-        thread = threading.Thread(target=interrupt)
-        thread.start()
-        started = time.monotonic()
-        with pytest.raises(KeyboardInterrupt):
-            FX.Nap(seconds=60) | run
-        assert time.monotonic() - started < 5
-        thread.join(20)
-        until(lambda: nap == ["begun", "cancelled"])
-        assert FX.Nap(seconds=0) | run == "rested"
-
-    def test_an_effect_cancelled_before_its_first_step_is_not_left_unawaited(self, nap, until):
-        """Interrupted in the iteration of its submission: pytest fails on a coroutine that is never awaited."""
-        runtime = default_runtime()
-        from zefnb.engine.perform import Submission
-
-        submission = Submission(runtime, [FX.Nap(seconds=60)], [None])
-
-        def scene():
-            submission.start()
-            submission._cancel()
-
-        runtime.call_queue.put(scene)
-        until(lambda: submission.done)
-        assert isinstance(submission.error, asyncio.CancelledError)
-        assert nap == []
-
-    def test_an_effect_cancelled_before_its_turn_is_not_performed(self, until):
-        from zefnb.engine.perform import Submission
-
-        submission = Submission(default_runtime(), [FX.Log(content="too late")], [None])
-        submission.cancel()
-        default_runtime().call_queue.put(submission.start)
-        until(lambda: submission.done)
-        assert FX.QueryLog() | run == []
-
-    def test_a_script_is_interrupted_and_ends_with_its_server_closing_politely(self):
-        code = (
-            "from zefnb import *\n"
-            "import time\n"
-            "t = ET.Topic('t')\n"
-            "s = FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_subscribe_to=[t])}, port=0) | run\n"
-            "print(s.port, flush=True)\n"
-            "time.sleep(60)\n"
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=sessions.environment()
-        )
-        with process:
-            port = int(process.stdout.readline())
-            with open_connection(f"ws://127.0.0.1:{port}/ws") as client:
-                process.send_signal(signal.SIGINT)
-                with pytest.raises(ConnectionClosed) as closed:
-                    client.recv(20)
-                assert closed.value.rcvd.code == 1001
-            assert process.wait(20) != 0
-            assert process.stderr.read().decode().strip().endswith("KeyboardInterrupt")
-
-    def test_a_kernel_interrupt_ends_the_wait_and_the_server_continues(self, tmp_path, until):
-        with sessions.kernel() as kernel:
-            kernel.execute("from zefnb import *\nimport asyncio\nfrom zefnb.core.effect import effect\nstory = []")
-            kernel.execute(
-                "@effect('Nap')\n"
-                "async def nap(runtime, *, seconds: float):\n"
-                "    try:\n"
-                "        story.append('begun')\n"
-                f"        open({str(tmp_path / 'begun')!r}, 'x').close()\n"
-                "        await asyncio.sleep(seconds)\n"
-                "    except asyncio.CancelledError:\n"
-                "        story.append('cancelled')\n"
-                "        raise\n"
-            )
-            kernel.execute(
-                "s = FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_subscribe_to=[ET.Topic('t')])}, port=0)|run"
-            )
-            port = int(kernel.execute("s.port").value)
-            with open_connection(f"ws://127.0.0.1:{port}/ws") as client:
-                request = kernel.send("FX.Nap(seconds=60) | run")
-                until((tmp_path / "begun").exists)
-                kernel.manager.interrupt_kernel()
-                assert kernel.outcome(request, within=30).error.startswith("KeyboardInterrupt")
-                assert kernel.execute("story").value == "['begun', 'cancelled']"
-                kernel.execute("FX.Publish(target=ET.Topic('t'), content='alive') | run")
-                assert client.recv(20) == "alive"
-
-
 def test_the_switch_interval_is_short_while_a_server_runs_and_restored_after():
     before = sys.getswitchinterval()
     first = FX.StartHTTPServer(routes=echo_routes(), port=0) | run
@@ -366,80 +245,3 @@ def test_nothing_is_printed(capfd, connect):
         FX.StopTimer(timer=ET.Timer(generate_uid())) | run
     FX.StopHTTPServer(server=server) | run
     assert capfd.readouterr() == ("", "")
-
-
-class TestARuntimeOfOnesOwn:
-    def test_a_test_can_replace_one_effect_by_another_registry(self):
-        said = []
-
-        def log(runtime, *, content: object) -> str:
-            said.append(content)
-            return "noted"
-
-        runtime = Runtime(DEFAULT_REGISTRY.replacing(Log=log))
-        try:
-            assert run_on(runtime, FX.Log(content="x")) == "noted"
-            assert said == ["x"]
-            assert FX.Log(content="elsewhere") | run == ET.Success()
-        finally:
-            runtime.close()
-
-    def test_unfinished_effects_are_interrupted_when_the_runtime_closes(self, nap, until):
-        runtime = Runtime()
-        raised = []
-
-        def wait():
-            try:
-                run_on(runtime, FX.Nap(seconds=60))
-            except BaseException as error:
-                raised.append(error)
-
-        thread = threading.Thread(target=wait)
-        thread.start()
-        until(lambda: nap == ["begun"])
-        runtime.close()
-        thread.join(20)
-        assert [type(error) for error in raised] == [Interrupted]
-        with pytest.raises(Interrupted):
-            run_on(runtime, FX.Log(content="too late"))
-
-    def test_a_handler_that_outlives_its_runtime_prints_nothing(self, until):
-        """Its result finds the loop closed; pytest fails on an exception in a thread."""
-        runtime = Runtime()
-        begun, go = threading.Event(), threading.Event()
-
-        def handler(msg, state):
-            begun.set()
-            go.wait(20)
-            return [[], state]
-
-        actor = run_on(runtime, FX.StartActor(initial_state=0, handler=handler))
-        run_on(runtime, FX.Publish(target=actor.input, content=1))
-        assert begun.wait(20)
-        runtime.close(timeout=0.1)
-        workers = [thread for thread in threading.enumerate() if thread.name == "zefnb-handlers"]
-        go.set()
-        until(lambda: sum(worker.is_alive() for worker in workers) < len(workers))
-
-    def test_monitors_see_every_effect_with_its_result_and_a_failing_one_does_no_harm(self, nap):
-        seen = []
-        runtime = Runtime()
-        try:
-            runtime.monitors = (lambda effect, answer: seen.append((effect, answer)), lambda effect, answer: 1 / 0)
-            publish, nap_ = FX.Publish(target=ET.Topic("t"), content=1), FX.Nap(seconds=0)
-            run_on(runtime, [publish, nap_])
-            run_on(runtime, publish)
-            run_on(runtime, nap_)
-            assert seen == [(publish, ET.Success()), (nap_, "rested")] * 2
-            with pytest.raises(NotRunning):
-                run_on(runtime, FX.StopTimer(timer=ET.Timer(generate_uid())))
-            assert isinstance(seen[-1][1], NotRunning)
-        finally:
-            runtime.close()
-
-    def test_closing_a_runtime_ends_its_thread(self):
-        runtime = Runtime()
-        run_on(runtime, FX.Log(content="x"))
-        runtime.close()
-        assert not runtime.thread._thread.is_alive()
-        runtime.close()
