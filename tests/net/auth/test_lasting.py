@@ -112,6 +112,23 @@ def test_a_database_keeps_sessions_when_the_program_starts_again(
     assert dict(db) == {}
 
 
+@pytest.mark.parametrize("after", ["restart", "restart and the cell again"])
+def test_a_session_of_a_database_ends_when_its_password_has_changed(serve: Any, browse: Any, again: Any, after: str):
+    db = FX.CreateDB(type=DictDatabase) | run
+    server = serve({"/": "here"}, auth=ET.Auth(providers=[PASSWORDS], session_db=db))
+    ada, bob = browse(server), browse(server)
+    ada.login("ada")
+    bob.login("bob")
+    FX.StopHTTPServer(server=server) | run
+    changed = ET.Auth(providers=[{**PASSWORDS, "ada": "another password"}], session_db=db)
+    server = serve({"/": "here"}, auth=changed, port=server.port, allow_restart=True)
+    if after != "restart":
+        server = again(server, changed)
+    assert codes(ada, bob, ada, bob) == [401, 200, 401, 200]
+    assert [session.user["name"] for session in sessions_of(server)] == ["bob"]
+    assert len(db) == 1
+
+
 def test_a_changed_record_in_the_database_is_no_session(serve: Any, browse: Any):
     db = FX.CreateDB(type=DictDatabase) | run
     server = serve({"/": "here"}, auth=ET.Auth(providers=[PASSWORDS], session_db=db))

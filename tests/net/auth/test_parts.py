@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from zefnb.net.auth import passwords
 from zefnb.net.auth.cookies import Cookies
 from zefnb.net.auth.flows import FLOW_TIMEOUT, FLOWS_LIMIT, Flows
 from zefnb.net.auth.passwords import CHECKS_LIMIT, Passwords
@@ -232,16 +231,57 @@ def test_passwords_are_not_kept():
     async def check() -> Any:
         checked = Passwords({"ada": "correct horse"})
         checked.prepare()
-        await checked.admits("ada", "x")
+        assert checked._prepared is not None
+        await checked._prepared
         return vars(checked)
 
     assert "correct horse" not in repr(asyncio.run(check()))
 
 
-def test_a_changed_password_is_another_credential():
-    one, same, other = (Passwords({"ada": password}).credential("ada") for password in ("a", "a", "b"))
-    assert one == same != other
-    assert passwords._PROCESS_KEY not in one
+def test_a_changed_password_is_another_credential_and_another_proof():
+    one, same, other = (Passwords({"ada": password}) for password in ("a", "a", "b"))
+    assert one.credential("ada") == same.credential("ada") != other.credential("ada")
+    assert one.proof("ada", "secret") == same.proof("ada", "secret") != other.proof("ada", "secret")
+    assert one.proof("ada", "secret") != one.proof("ada", "another secret")
+    assert one.proof("eve", "secret") is None
+
+
+@pytest.mark.parametrize(("is_prepared", "each"), [(False, 2), (True, 1)])
+@pytest.mark.parametrize("name", ["ada", "bob", "eve", ""])
+def test_a_check_derives_as_many_keys_for_an_unknown_name_as_for_a_known_one(
+    monkeypatch: pytest.MonkeyPatch, name: str, is_prepared: bool, each: int
+):
+    derived: list[str] = []
+    plain = Passwords._key
+    monkeypatch.setattr(Passwords, "_key", lambda self, password: derived.append(password) or plain(self, password))
+
+    async def check() -> bool:
+        checked = Passwords({"ada": "correct horse", "bob": "x"})
+        if is_prepared:
+            checked.prepare()
+            assert checked._prepared is not None
+            await checked._prepared
+            derived.clear()
+        return await checked.admits(name, "guessed")
+
+    assert asyncio.run(check()) is False
+    assert len(derived) == each
+
+
+def test_a_login_waits_for_one_key_of_others_at_most(monkeypatch: pytest.MonkeyPatch):
+    derived: list[str] = []
+    monkeypatch.setattr(Passwords, "_key", lambda self, password: derived.append(password) or password.encode())
+
+    async def check() -> int:
+        checked = Passwords({f"name-{number}": f"password-{number}" for number in range(500)})
+        checked.prepare()
+        await asyncio.sleep(0)
+        assert await checked.admits("name-499", "password-499")
+        before = len(derived)
+        checked.close()
+        return before
+
+    assert asyncio.run(check()) <= 4
 
 
 # Cookies and paths

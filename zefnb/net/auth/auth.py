@@ -90,7 +90,7 @@ class Auth:
         for old in previous.sessions:
             session = self.sessions.make(old.digest, old.user, old.since)
             session.seen, session.number = old.seen, old.number
-            session.credential, session.recheck_data = old.credential, old.recheck_data
+            session.credential, session.recheck_data, session.proof = old.credential, old.recheck_data, old.proof
             self.sessions.adopt(session)
             self.sessions.on_begin(session)
 
@@ -109,6 +109,7 @@ class Auth:
         """End. The sessions stay as they are, for a server that replaces this one."""
         if self._ticker is not None:
             self._ticker.cancel()
+        self.logins.close()
         await self._shared.flush()
 
     async def revoke(self, user: Any, number: str | None) -> int:
@@ -143,9 +144,9 @@ class Auth:
             bearer = bearer_of(head)
             if bearer and self.link is not None and self.link.admits(bearer) and not self.logins.is_exposed(head):
                 return Visitor(OWNER)
-            session = self.sessions.find(bearer)
+            session = self.logins.find(bearer)
             return self._of(session) if session is not None else None
-        session = self.sessions.find(self._shared.cookies.read(head)) if "cookie" in head.headers else None
+        session = self.logins.find(self._shared.cookies.read(head)) if "cookie" in head.headers else None
         if session is None:
             return None
         return foreign_page(head, self._shared.site.admission) or self._of(session)

@@ -170,8 +170,8 @@ class Endpoints:
     # Logout and tickets
 
     def _session(self, head: RequestHead) -> Session | None:
-        sessions = self._shared.sessions
-        return sessions.find(bearer_of(head)) or sessions.find(self._shared.cookies.read(head))
+        logins = self._logins
+        return logins.find(bearer_of(head)) or logins.find(self._shared.cookies.read(head))
 
     async def _logout(self, head: RequestHead, body: bytes) -> Reply:
         if not bearer_of(head) and (refusal := foreign_page(head, self._shared.site.admission)) is not None:

@@ -47,6 +47,11 @@ class Logins:
         if self.passwords is not None:
             self.passwords.prepare()
 
+    def close(self) -> None:
+        """End what `prepare` has begun."""
+        if self.passwords is not None:
+            self.passwords.close()
+
     @property
     def has_passwords(self) -> bool:
         """Whether users log in with a name and a password."""
@@ -111,7 +116,24 @@ class Logins:
             return ("password", name, proof)
         return ("check", name, None)
 
+    def _proof(self, session: Session, secret: str) -> bytes | None:
+        name = str(session.user.get("id"))
+        is_password = self.passwords is not None and session.user.get("provider") == "password"
+        return self.passwords.proof(name, secret) if is_password and self.passwords is not None else None
+
     # Sessions
+
+    def find(self, secret: str) -> Session | None:
+        """The session with this id, if it has not ended. One from a database ends if the password has changed."""
+        sessions = self._shared.sessions
+        session = sessions.find(secret)
+        if session is None or session.credential is not None or session.proof is None:
+            return session
+        if self._proof(session, secret) != session.proof:
+            sessions.end(session, "the password has changed")
+            return None
+        session.credential = self.credential(str(session.user.get("provider")), session.user)
+        return session
 
     async def enter_by_link(self, head: RequestHead, path: str) -> Reply:
         """Begin a session for the reader of the access link."""
@@ -137,6 +159,8 @@ class Logins:
         session, secret = sessions.begin(user)
         session.credential = self.credential(provider, identified.user)
         session.recheck_data = identified.recheck_data
+        session.proof = self._proof(session, secret)
+        sessions.on_begin(session)
         if before is not None:
             self._replace(before, session)
         await self._shared.flush()

@@ -27,7 +27,7 @@ class Socket(Protocol):
 class Session:
     """One login of one user. `number` names it in tables; it is not a secret."""
 
-    __slots__ = ("absolute_end", "credential", "digest", "duration", "is_sliding", "number", "recheck_data",
+    __slots__ = ("absolute_end", "credential", "digest", "duration", "is_sliding", "number", "proof", "recheck_data",
                  "rechecked", "seen", "since", "sockets", "user")  # fmt: skip
 
     def __init__(self, digest: bytes, user: dict[str, Any], now: float, duration: float, is_sliding: bool) -> None:
@@ -42,6 +42,8 @@ class Session:
         # The proof of the login, which is compared with a changed `auth`; and the data for `Provider.recheck`.
         self.credential: Any = None
         self.recheck_data: Any = None
+        # Tells in another process whether the password is still the same; `None` for other kinds of logins.
+        self.proof: bytes | None = None
 
     @property
     def end(self) -> float:
@@ -75,12 +77,11 @@ class Sessions:
         return iter(list(self._by_digest.values()))
 
     def begin(self, user: dict[str, Any]) -> tuple[Session, str]:
-        """A new session, and its secret id."""
+        """A new session, and its secret id. Call `on_begin` once it is complete."""
         secret = secrets.token_urlsafe(32)
         session = self.make(digest_of(secret), user, self.clock())
         self._make_room(user)
         self.adopt(session)
-        self.on_begin(session)
         return session, secret
 
     def make(self, digest: bytes, user: dict[str, Any], since: float) -> Session:

@@ -1,6 +1,7 @@
 """Stored sessions: a `session_db` keeps the sessions of a server when its program starts again.
 
-The database has hashes, users and times, and no secret. It is used in a thread, since a write may wait for a disk.
+The database has hashes, users and times, and no secret. Nobody can guess passwords with it: the proof of a password is
+keyed by the secret id of the session. It is used in a thread, since a write may wait for a disk.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ def _record(session: Session) -> dict[str, Any]:
         "since": session.since,
         "seen": session.seen,
         "number": session.number,
+        "proof": session.proof.hex() if session.proof is not None else "",
     }
 
 
@@ -88,6 +90,7 @@ def _restored(digest: str, record: Any, sessions: Sessions) -> Session | None:
     try:
         session = sessions.make(bytes.fromhex(digest), dict(record["user"]), float(record["since"]))
         session.seen, session.number = float(record["seen"]), str(record["number"])
+        session.proof = bytes.fromhex(record.get("proof", "")) or None
     except (ValueError, KeyError, TypeError):
         return None
     return session if sessions.clock() < session.end else None
