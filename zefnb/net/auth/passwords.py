@@ -60,7 +60,7 @@ class Passwords:
         if given is None:
             expected = self._derived.get(name, self._unknown)
         else:
-            # Once more for every name, known or not, so that the time tells nothing.
+            # Once more for every name, known or not, so that all take the same time.
             derived = self._key(given.get(name, ""))
             expected = derived if name in given else self._unknown
         return hmac.compare_digest(key, expected)
@@ -70,7 +70,7 @@ class Passwords:
         return self._fingerprints.get(name)
 
     def proof(self, name: str, secret: str) -> bytes | None:
-        """A value that changes when the password of `name` does, and tells nothing without `secret`."""
+        """A value that changes when the password of `name` does, and is random without `secret`."""
         fingerprint = self._fingerprints.get(name)
         return hmac.digest(_encoded(secret), fingerprint, "sha256") if fingerprint is not None else None
 

@@ -42,7 +42,7 @@ class Session:
         # The proof of the login, which is compared with a changed `auth`; and the data for `Provider.recheck`.
         self.credential: Any = None
         self.recheck_data: Any = None
-        # Tells in another process whether the password is still the same; `None` for other kinds of logins.
+        # In another process, shows whether the password is still the same; `None` for other kinds of logins.
         self.proof: bytes | None = None
 
     @property

@@ -1,7 +1,7 @@
 """Stored sessions: a `session_db` keeps the sessions of a server when its program starts again.
 
-The database has hashes, users and times, and no secret. Nobody can guess passwords with it: the proof of a password is
-keyed by the secret id of the session. It is used in a thread, since a write may wait for a disk.
+The database has hashes, users and times, and no secret. Passwords cannot be guessed with it, since the proof of
+a password is keyed by the secret id of the session. It is used in a thread, since a write may wait for a disk.
 """
 
 from __future__ import annotations
