@@ -12,6 +12,14 @@ EMBEDDED = {
     "a script": ("GET", CROSS, "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: script"),
     "a style": ("GET", CROSS, "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: style"),
     "an object": ("GET", CROSS, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: object"),
+    "a frame": ("GET", CROSS, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"),
+    "a prefetched page": (
+        "GET",
+        CROSS,
+        "Sec-Fetch-Mode: navigate",
+        "Sec-Fetch-Dest: document",
+        "Sec-Purpose: prefetch",
+    ),
     "a form": ("POST", CROSS, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"),
     "a beacon": ("POST", CROSS, "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: empty"),
     "a named page's image": ("GET", CROSS, "Sec-Fetch-Mode: no-cors", "Referer: https://evil.example/"),
@@ -62,9 +70,8 @@ def cross_site(server: Server, settings: Settings) -> Outcome:
 ATTACKS = (
     Attack(
         "cross-site",
-        "requests that a page of another site embeds or sends are refused before a handler runs; links, addresses and "
-        "pages of "
-        "this machine pass",
+        "requests that a page of another site embeds, sends or fetches in advance are refused before a handler runs; "
+        "links, addresses and pages of this machine pass",
         cross_site,
         quick=True,
         peers=False,

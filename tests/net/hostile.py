@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.net.wire import BINARY, CLOSE, CONT, PING, closing, frame, handshake
 
+CHUNKED = b"POST /told HTTP/%s\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 # Each to be answered with a status from 400 to 499.
 GARBAGE = {
     "zeros": bytes(100) + b"\r\n\r\n",
@@ -44,6 +45,10 @@ GARBAGE = {
     "a length with a sign": b"POST /told HTTP/1.1\r\nHost: localhost\r\nContent-Length: +5\r\n\r\nhello",
     "a length in words": b"POST /told HTTP/1.1\r\nHost: localhost\r\nContent-Length: five\r\n\r\nhello",
     "chunks of no size": b"POST /told HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    "an extension with a carriage return": CHUNKED % b"1.1" + b"1;a\rb\r\nx\r\n0\r\n\r\n",
+    "an extension with a line feed": CHUNKED % b"1.1" + b"1;a\nb\r\nx\r\n0\r\n\r\n",
+    "an extension with a zero": CHUNKED % b"1.1" + b"1;\0\r\nx\r\n0\r\n\r\n",
+    "chunks in HTTP/1.0": CHUNKED % b"1.0" + b"1\r\nx\r\n0\r\n\r\n",
     "a line too long": b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "a header too long": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 40_000 + b"\r\n\r\n",
 }

@@ -106,6 +106,16 @@ TABLE = {
     "an embedded object": Row(
         403, local("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: embed")
     ),
+    "a frame on a foreign page": Row(
+        403,
+        local("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe", f"Referer: {EVIL}/"),
+    ),
+    "a frame on an allowed page": Row(
+        None,
+        local(
+            "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe", f"Referer: {ALLOWED}/"
+        ),
+    ),
     "an image on an allowed page": Row(None, local("Sec-Fetch-Site: cross-site", f"Referer: {ALLOWED}/x")),
     "an image on a foreign page": Row(403, local("Sec-Fetch-Site: cross-site", f"Referer: {EVIL}/x")),
     "an image on a look-alike page": Row(403, local("Sec-Fetch-Site: cross-site", f"Referer: {ALLOWED}.evil/")),
@@ -381,10 +391,18 @@ def wiping(*lines: str, method: str = "GET") -> bytes:
     return "\r\n".join([f"{method} /wipe HTTP/1.1", "Host: localhost", *lines, "", ""]).encode()
 
 
+VISIT = ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"]
 ELSEWHERE = {
     "an image": ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"],
     "a form that is sent": ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "X-Method: POST"],
     "an embedded object": ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: embed"],
+    "an iframe": ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"],
+    "a frame": ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: frame"],
+    "a fenced frame": ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: fencedframe"],
+    "a page fetched in advance": [*VISIT, "Sec-Purpose: prefetch;anonymous-client-ip"],
+    "a page rendered in advance": [*VISIT, "Sec-Purpose: prefetch;prerender"],
+    "a page fetched in advance by an older browser": [*VISIT, "Purpose: Prefetch"],
+    "a page fetched in advance by an older Firefox": [*VISIT, "X-Moz: prefetch"],
     "other letters": ["sec-fetch-site:  CROSS-SITE "],
     "an unknown word": ["Sec-Fetch-Site: elsewhere"],
     "two values": ["Sec-Fetch-Site: none", "Sec-Fetch-Site: cross-site"],
@@ -395,6 +413,8 @@ OURS = {
     "a program": [],
     "an address typed": ["Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate"],
     "a page of ours": ["Sec-Fetch-Site: same-origin"],
+    "a page of ours that fetches in advance": ["Sec-Fetch-Site: same-origin", "Sec-Purpose: prefetch"],
+    "a frame of ours": ["Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"],
     "a page of another port of this machine": ["Sec-Fetch-Site: same-site"],
     "an image of an allowed page": ["Sec-Fetch-Site: cross-site", "Referer: https://app.example/"],
     "an image of this machine's other name": ["Sec-Fetch-Site: cross-site", "Referer: http://127.0.0.1:8888/lab"],
@@ -429,8 +449,7 @@ def test_programs_and_pages_of_ours_pass(server: Any, raw: Any, kind: str):
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_link_from_another_site_can_be_followed(server: Any, raw: Any, method: str):
-    visit = ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document")
-    assert status(raw, server, wiping(*visit, method=method)) == 200
+    assert status(raw, server, wiping(*VISIT, method=method)) == 200
 
 
 def test_a_sibling_domain_is_another_site():

@@ -21,6 +21,7 @@ from typing import Any
 import h11
 import pytest
 import uvicorn
+from h11._readers import ChunkedReader
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
@@ -98,6 +99,16 @@ def test_h11_keeps_received_bytes_and_has_the_states_that_we_read():
     assert isinstance(connection.next_event(), h11.Request)
     assert isinstance(connection.next_event(), h11.EndOfMessage)
     assert connection.trailing_data[0] == b"rest"
+
+
+def test_h11_reads_chunks_by_a_class_that_can_be_extended():
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+    connection.next_event()
+    reader: Any = connection._reader
+    assert type(reader) is ChunkedReader
+    assert (reader._bytes_in_chunk, reader._bytes_to_discard, reader._reading_trailer) == (0, b"", False)
+    assert connection._receive_buffer._data == b""
 
 
 # What is refused

@@ -8,13 +8,15 @@ import sys
 import textwrap
 from typing import Any
 
+import h11
 import pytest
 
 from tests.net.conftest import inside, journal
 from tests.net.wire import Wire, frame, handshake
 from zefnb import ET, FX, run, zef_function
+from zefnb.net.http.chunks import EXTENSIONS_LIMIT
 from zefnb.net.http.forms import FIELDS_LIMIT
-from zefnb.net.http.strict import HEAD_LIMIT, HEADERS_LIMIT, TRAILERS_LIMIT
+from zefnb.net.http.strict import HEAD_LIMIT, HEADERS_LIMIT, TRAILERS_LIMIT, StrictConnection
 
 
 @zef_function
@@ -242,3 +244,51 @@ def test_many_tiny_chunks_delay_no_other_client(server: Any, raw: Any, until: An
         rounds += 1
     assert wire.read_response()[0] == 200
     assert rounds > 20
+
+
+def test_a_crowd_with_tiny_chunks_delays_no_other_client(server: Any, raw: Any):
+    """All connections share the time for parsing: each had its own, and others waited for all of them."""
+    other, crowd = raw(server), [raw(server, None) for _ in range(40)]
+    chunks = b"1\r\nx\r\n" * 1_000 + b"0\r\n\r\n"
+    for wire in crowd:
+        wire.send(get("/", "Transfer-Encoding: chunked", method="POST"), chunks)
+    rounds = 0
+    while crowd[-1].silent(0.001):
+        other.send(frame("?"))
+        assert other.read().payload == b"?"
+        rounds += 1
+    assert [wire.read_response()[0] for wire in crowd] == [200] * len(crowd)
+    assert rounds > 20
+
+
+@pytest.mark.parametrize("surplus", [0, 1])
+def test_the_extensions_of_all_chunks_of_a_body_have_a_limit(server: Any, raw: Any, surplus: int):
+    half = b";" + b"a" * (EXTENSIONS_LIMIT // 8 - 1)
+    extensions = [half] * 7 + [half + b"a" * surplus]
+    wire = raw(server, None)
+    for _ in range(2):  # for each body anew
+        wire.send(get("/", "Transfer-Encoding: chunked", method="POST"))
+        for extension in extensions:
+            wire.send(b"1" + extension + b"\r\nx\r\n")
+        wire.send(b"0\r\n\r\n")
+        status, _, _ = wire.read_response()
+        if surplus:
+            break
+    assert status == (431 if surplus else 200)
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_an_extension_counts_once_wherever_the_bytes_are_cut(cut: int):
+    connection = StrictConnection()
+    connection.receive_data(get("/", "Transfer-Encoding: chunked", method="POST"))
+    assert type(connection.next_event()) is h11.Request
+    body = b""
+    chunks = (b"1;" + b"a" * 998 + b"\r\nx\r\n") * 16
+    for at in range(0, len(chunks), 100 * cut + 1):
+        connection.receive_data(chunks[at : at + 100 * cut + 1])
+        while (event := connection.next_event()) is not h11.NEED_DATA:
+            body += bytes(event.data)
+    assert body == b"x" * 16
+    connection.receive_data(b"1;" + b"a" * 998 + b"\r\nx\r\n")
+    with pytest.raises(h11.RemoteProtocolError, match="extensions"):
+        connection.next_event()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.net.conftest import journal, peak_memory
-from tests.net.wire import Wire
-from zefnb import FX, run, zef_function
+from tests.net.wire import Wire, frame, handshake
+from zefnb import ET, FX, run, zef_function
 from zefnb.engine.runtime import default_runtime
 from zefnb.net.budget import Account, Budget, Share
 from zefnb.net.http import guard, response_progress, thread_share
@@ -160,6 +160,20 @@ def test_a_client_that_disconnects_or_is_refused_releases_its_memory(serve: Any,
         until(lambda: budget.bodies.held == 0)
     finally:
         budget.bodies.limit = before
+
+
+def test_frames_behind_a_handshake_do_not_count_as_a_request_that_waits(
+    serve: Any, raw: Any, topic: Any, budget: Budget, until: Any
+):
+    socket = ET.WebSocket(clients_subscribe_to=[topic], clients_push_into_=[topic], subprotocols=["x"])
+    server = serve({"/ws": socket})
+    wire = raw(server, None)
+    wire.send(handshake(Sec_WebSocket_Protocol="x"), frame("a" * 1_000) * 20)
+    assert wire.read_head()[0] == 101
+    for _ in range(20):
+        assert wire.read().payload == b"a" * 1_000
+    wire.close()
+    until(lambda: budget.bodies.held == 0)
 
 
 def test_a_body_in_tiny_pieces_uses_as_much_memory_as_its_bytes():

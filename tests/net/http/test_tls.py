@@ -18,8 +18,8 @@ from tests.net.conftest import inside, journal, on_loop
 from tests.net.wire import Wire, frame, handshake
 from zefnb import ET, FX, run
 from zefnb.errors import InvalidEffect
+from zefnb.net import read_scheduler
 from zefnb.net.http import guard
-from zefnb.net.websocket import read_scheduler
 
 Raw = Callable[..., Wire]
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"

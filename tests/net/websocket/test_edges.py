@@ -13,13 +13,14 @@ from tests.net.conftest import on_loop
 from tests.net.wire import Wire
 from zefnb import ET
 from zefnb.engine.runtime import default_runtime
-from zefnb.net.websocket import fanout, outbox, packer, read_scheduler
+from zefnb.net import read_scheduler
+from zefnb.net.read_scheduler import CROWD, ReadScheduler
+from zefnb.net.websocket import fanout, outbox, packer
 from zefnb.net.websocket.backlog import LONGEST_PIECE, Backlog, joined
 from zefnb.net.websocket.deflate import STEP, SteppedDeflate
 from zefnb.net.websocket.fanout import Fanout
 from zefnb.net.websocket.outbox import Outbox
 from zefnb.net.websocket.packer import packed
-from zefnb.net.websocket.read_scheduler import CROWD, ReadScheduler
 from zefnb.net.websocket.slow_client import SlowClient, check_slow_client
 
 HALF = LONGEST_PIECE // 2

@@ -11,8 +11,8 @@ import pytest
 from tests.net.conftest import inside, on_loop, peak_memory
 from tests.net.wire import BINARY, CONT, PING, PONG, TEXT, Frame, Wire, closing, frame, handshake
 from zefnb import ET, FX, run, zef_function
+from zefnb.net import read_scheduler
 from zefnb.net.websocket import connection as connection_module
-from zefnb.net.websocket import read_scheduler
 from zefnb.net.websocket.deflate import STEP
 
 Raw = Callable[..., Wire]

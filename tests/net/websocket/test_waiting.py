@@ -17,7 +17,7 @@ from zefnb.engine.mailbox import Mailbox
 from zefnb.engine.runtime import default_runtime
 from zefnb.errors import NotRunning
 from zefnb.net.budget import Account, Budget
-from zefnb.net.websocket.read_scheduler import ReadScheduler
+from zefnb.net.read_scheduler import ReadScheduler
 from zefnb.net.websocket.waiting import Waiting
 
 Raw = Callable[..., Wire]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zefnb.net.auth.cookies import without_cookies
 from zefnb.net.http.admission import Admission, is_same_origin
 from zefnb.net.http.decision import Reply, refuse
+from zefnb.net.http.fetch_metadata import is_visit, origin_of
 from zefnb.net.http.forms import query_pairs
 from zefnb.net.http.request_head import RequestHead
 
@@ -82,15 +83,9 @@ def foreign_page(head: RequestHead, admission: Admission) -> Reply | None:
     site = head.first("sec-fetch-site").strip().lower()
     if site in ("", "same-origin", "none"):
         return None
-    is_visit = head.first("sec-fetch-mode") == "navigate" and head.first("sec-fetch-dest") in ("", "document")
-    if head.method in _SAFE and (is_visit or admission.is_named(_origin_of(head.first("referer")))):
+    if is_visit(head) or (head.method in _SAFE and admission.is_named(origin_of(head.first("referer")))):
         return None
     return refuse(403, "pages of other origins may not use a login here")
-
-
-def _origin_of(referer: str) -> str:
-    scheme, separator, rest = referer.partition("://")
-    return f"{scheme}{separator}{rest.partition('/')[0]}"
 
 
 def wants_page(head: RequestHead) -> bool:

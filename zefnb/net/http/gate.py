@@ -15,13 +15,12 @@ from zefnb.net.http import forms
 from zefnb.net.http.admission import Admission, is_same_origin
 from zefnb.net.http.cors import cors_headers, is_preflight, preflight
 from zefnb.net.http.decision import Accepted, Decision, Headers, Reply, refuse
+from zefnb.net.http.fetch_metadata import is_visit, origin_of
 from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import METHODS, PathTable
 from zefnb.net.https.challenges import CHALLENGE_PATH, find_response
 
-# Embedded content is not a visit, though browsers call it a navigation.
-_EMBEDDED = ("object", "embed")
 _NOT_FOUND = refuse(404, "Not Found")
 _NO_ENDPOINT = refuse(404, "there is no WebSocket route of that path")
 _UPGRADE_REQUIRED = refuse(
@@ -125,7 +124,7 @@ class Gate:
     def _foreign_site(self, head: RequestHead, host: str) -> Reply | None:
         for site in head.values("sec-fetch-site"):
             if self._is_foreign_site(site, host) and not self._is_visit_or_allowed(head):
-                page = _origin_of(head.first("referer")) or site
+                page = origin_of(head.first("referer")) or site
                 foreign = ("Sec-Fetch-Site", page)
                 return refuse(403, "this server does not allow pages of other sites", foreign=foreign)
         return None
@@ -140,10 +139,9 @@ class Gate:
 
     def _is_visit_or_allowed(self, head: RequestHead) -> bool:
         """Whether it is a visit through a link or an address, or its page is allowed. A page can forge neither."""
-        is_visit = head.first("sec-fetch-mode") == "navigate" and head.first("sec-fetch-dest") not in _EMBEDDED
-        if is_visit and head.method in ("GET", "HEAD") and not head.is_handshake:
+        if is_visit(head):
             return True
-        page = _origin_of(head.first("referer"))
+        page = origin_of(head.first("referer"))
         return bool(page) and self._admission.origin_fits(page)
 
     # The route of a request
@@ -174,10 +172,3 @@ class Gate:
 
 def _allowed(methods: Iterable[str]) -> list[str]:
     return sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
-
-
-def _origin_of(referer: str) -> str:
-    """The origin in a Referer (RFC 9110, section 10.1.3): scheme, host and port; empty without one."""
-    scheme, separator, rest = referer.partition("://")
-    authority = rest.partition("/")[0].partition("?")[0]
-    return f"{scheme}://{authority}" if separator and authority else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 import h11
@@ -23,6 +24,7 @@ from zefnb.net.http.reply_events import reply_events
 from zefnb.net.http.request_head import RequestHead, head_of
 from zefnb.net.http.response_progress import ResponseProgress
 from zefnb.net.http.strict import StrictConnection
+from zefnb.net.read_scheduler import ReadScheduler
 
 HEAD_TIMEOUT = 5.0
 KEEP_ALIVE_TIMEOUT = 30.0
@@ -36,13 +38,15 @@ _COUNTED = 4_096
 class GuardedHTTP(H11Protocol):
     """One HTTP connection: each head must arrive within 5 s and have at most 32 KiB, and upgrades must be valid.
 
-    A peer that does not read its response, or sends an endless body behind it, is disconnected. No input blocks the
-    loop for more than some milliseconds, and zefnb's own errors while it reads are not left to asyncio.
+    A peer that does not read its response, or sends an endless body behind it, is disconnected. All connections share
+    the time for parsing, and zefnb's own errors while it reads are not left to asyncio.
     """
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, {**app_state, "peer": self}, _loop)
         self.conn: StrictConnection = StrictConnection()
+        self.reads: ReadScheduler
+        self.is_queued = False
         # The gate's decision about a handshake, and the call that makes this connection a WebSocket or rejects it.
         self.original: Callable[[RequestHead], RequestHead]
         self.decide: Callable[[RequestHead], Decision]
@@ -78,28 +82,50 @@ class GuardedHTTP(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            self.conn.begin_iteration()
-            super().data_received(data)
-            self._after_parsing()
+            self._unset_keepalive_if_required()
+            self.conn.receive_data(data)
+            deadline = self.reads.deadline()
+            if not self.is_queued and monotonic() < deadline:
+                self._parse(deadline)
+            else:
+                self._parse_later()
         except Exception as error:
             self._on_exception(error)
 
-    def _resume_parsing(self) -> None:
-        """Parse the rest, for which there was no time, in the next loop iteration."""
-        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+    def parse_until(self, deadline: float) -> None:
+        """Parse received bytes until `deadline` (`time.monotonic`), and queue again when some are left."""
+        if not self._can_parse:
             return
-        self.flow.set_unparsed(False)
         try:
-            self.conn.begin_iteration()
-            self.handle_events()
-            self._after_parsing()
+            self._parse(deadline)
         except Exception as error:
             self._on_exception(error)
+
+    @property
+    def _can_parse(self) -> bool:
+        return not self.transport.is_closing() and self.transport.get_protocol() is self
+
+    def _parse(self, deadline: float) -> None:
+        self.conn.set_deadline(deadline)
+        self.handle_events()
+        if not self._can_parse:
+            return
+        if self.conn.has_more:
+            return self._parse_later()
+        self._pipelined = False
+        if self._decision_task is None:
+            self.flow.set_unparsed(False)
+        self._after_parsing()
+
+    def _parse_later(self) -> None:
+        """Parse the rest, for which there was no time, in a later loop iteration."""
+        # A short request may wait without the system calls of a pause.
+        if self.conn.unread_bytes >= _COUNTED:
+            self.flow.set_unparsed(True)
+        self.reads.add(self)
+        self._after_parsing()
 
     def _after_parsing(self) -> None:
-        if self.conn.has_more and not self.transport.is_closing() and self.transport.get_protocol() is self:
-            self.flow.set_unparsed(True)
-            self.loop.call_soon(self._resume_parsing)
         if self._rest_timer is not None:
             self._check_rest()
         self._update_head_timer()
@@ -230,12 +256,12 @@ class GuardedHTTP(H11Protocol):
         try:
             decision = await pending.wait()
             if not self.transport.is_closing():
-                self.flow.set_unparsed(False)
                 self._apply(head, decision)
         except Exception as error:
             self._on_exception(error)
 
     def _apply(self, head: RequestHead, decision: Accepted | Reply) -> None:
+        self.flow.set_unparsed(False)
         if isinstance(decision, Reply):
             self.on_reply(decision)
             return self._reply(decision, head)
@@ -263,13 +289,18 @@ class GuardedHTTP(H11Protocol):
 
     def on_response_complete(self) -> None:
         self._pipelined = self.conn.unread_bytes > 0
+        # Responses use up the time for further requests in this iteration.
+        self.reads.deadline()
         try:
-            self.conn.begin_iteration()
+            # Requests behind this one wait for their turn.
+            self.conn.pause_events(self._pipelined)
             super().on_response_complete()
-            self._after_parsing()
+            if self._can_parse and self.conn.has_more:
+                self._parse_later()
+            elif self._can_parse:
+                self._after_parsing()
         except Exception as error:  # parsing continues with bytes from the peer
             self._on_exception(error)
-        self._pipelined = False
         self._start_rest_timer()
         if not self.transport.is_closing() and self.transport.get_write_buffer_size():
             self._watch_progress()

@@ -16,6 +16,8 @@ class ParseFlow(FlowControl):
 
     def set_unparsed(self, has_unparsed: bool) -> None:
         """Pause reading until `set_unparsed(False)`, whatever `resume_reading` requests."""
+        if has_unparsed == self._has_unparsed:
+            return
         self._has_unparsed = has_unparsed
         if self.read_paused or self._transport.is_closing():
             return

@@ -44,6 +44,7 @@ from zefnb.net.https.server_certificates import Certificates, NoCertificates
 from zefnb.net.ports import Topics
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.endpoint import Endpoint, EndpointConfig
+from zefnb.net.websocket.outbox import Outbox
 
 _STOP_TIMEOUT = 1.0
 _TICK = 1.0
@@ -175,11 +176,11 @@ class Server:
             timeout_keep_alive=int(guard.KEEP_ALIVE_TIMEOUT),
         )
         config.load()
-        budget = self._runtime.service(Budget)
+        budget, reads = self._runtime.service(Budget), self._runtime.service(Outbox).reads
 
         def make_http(head_due: float) -> GuardedHTTP:
             protocol = GuardedHTTP(config, self._state, {}, self._runtime.loop)
-            protocol.head_due = head_due
+            protocol.head_due, protocol.reads = head_due, reads
             protocol.logger = _quiet
             # Not in the config, which would change uvicorn's logger for the whole process.
             protocol.access_log = False

@@ -10,14 +10,13 @@ from typing import Any, NoReturn
 import h11
 
 from zefnb.net.http.absolute_form import in_origin_form
+from zefnb.net.http.chunks import limit_chunks
 
 HEAD_LIMIT = 32_768
 # More than browsers and proxies send. Each header takes a hundredth of a millisecond.
 HEADERS_LIMIT = 100
 # Bytes that h11 collects between the pieces of a body: the line that begins a chunk, and the trailers at the end.
 TRAILERS_LIMIT = 2_048
-# Seconds for which the bytes of one peer are parsed in one loop iteration, before those of other peers.
-_PARSE_BUDGET = 0.002
 # Bytes that h11 gets at once: it copies its whole buffer for each chunk of a body, and reads a head line by line.
 _CHUNK = 1_024
 _BODY_CHUNK = 65_536
@@ -42,25 +41,32 @@ class StrictConnection(h11.Connection):
         self.rest_bytes = 0
         # Whether the request is HEAD, whose response has no body.
         self.is_head = False
-        # Received bytes that h11 has not got yet; `has_more` when they only wait for time.
+        # Received bytes that h11 has not got yet; `has_more` when parsing only waits for time.
         self._waiting = bytearray()
         self.has_more = False
         self._until = math.inf
+        # Whether something has been parsed since the time was set: each turn makes some progress.
+        self._has_begun = False
         self._chunk = _CHUNK
         # The number of searched bytes of an incomplete head: when more arrive, the search continues there.
         self._searched = 0
 
-    def begin_iteration(self) -> None:
-        """Set the time until which this iteration may parse."""
-        self._until = time.monotonic() + _PARSE_BUDGET
+    def set_deadline(self, deadline: float) -> None:
+        """Set the time (`time.monotonic`) until which there are events. One step is always possible."""
+        self._until = deadline
+        self._has_begun = False
+
+    def pause_events(self, is_paused: bool) -> None:
+        """Return no events until the next `set_deadline`, or events without a deadline."""
+        self._until, self._has_begun = (0.0 if is_paused else math.inf), is_paused
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the peer, or `b""` at its end. Bytes behind its last request are dropped."""
         if self.their_state is h11.MUST_CLOSE:
             return
-        if self._waiting or len(data) > self._chunk:
+        if data:
             self._waiting += data
-        if not data or not self._waiting:
+        else:
             super().receive_data(data)
 
     @property
@@ -77,19 +83,29 @@ class StrictConnection(h11.Connection):
         """Drop the bytes that h11 has not got: the connection is closed, so they are not needed."""
         self._waiting.clear()
 
-    # The name of h11's buffer, which is not public; tests/net/http/test_guard.py checks it.
+    # Names of h11, which are not public; tests/net/http/test_guard.py checks them.
     _receive_buffer: Any
+    _reader: Any
 
     def next_event(self) -> Any:
         """The next event. Raises `h11.RemoteProtocolError` for requests that the guard refuses."""
         self.has_more = False
-        while (event := self._next_event()) is h11.NEED_DATA and self._waiting:
-            if time.monotonic() > self._until:
-                self.has_more = True
-                break
+        while not self._is_late():
+            event = self._next_event()
+            if event is not h11.NEED_DATA:
+                self._has_begun = True
+                return event
+            if not self._waiting:
+                return event
+            self._has_begun = True
             super().receive_data(bytes(self._waiting[: self._chunk]))
             del self._waiting[: self._chunk]
-        return event
+        self.has_more = True
+        return h11.NEED_DATA
+
+    def _is_late(self) -> bool:
+        """Whether parsing has to wait for a later turn."""
+        return self._has_begun and time.monotonic() > self._until
 
     def _next_event(self) -> Any:
         state = self.their_state
@@ -118,6 +134,7 @@ class StrictConnection(h11.Connection):
             self.rest_bytes = 0
             self.is_head = event.method == b"HEAD"
             self._check_request(event, head)
+            self._reader = limit_chunks(self._reader)
             event = self._in_origin_form(event)
         elif type(event) is h11.Data and self.our_state is h11.DONE:
             self.rest_bytes += len(event.data)
@@ -160,6 +177,9 @@ class StrictConnection(h11.Connection):
         names = {name.lower() for name, _ in request.headers.raw_items()}
         if b"content-length" in names and b"transfer-encoding" in names:
             self._refuse("both Content-Length and Transfer-Encoding", 400)
+        if request.http_version == b"1.0" and b"transfer-encoding" in names:
+            # RFC 9112, section 6.1: a proxy of HTTP/1.0 ignores it, and finds another end of the body.
+            self._refuse("Transfer-Encoding in HTTP/1.0", 400)
         if b"content-length" in names:
             self._check_length(head)
             self._chunk = _BODY_CHUNK

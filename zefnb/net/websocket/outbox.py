@@ -16,9 +16,9 @@ from time import monotonic
 from typing import Protocol
 
 from zefnb.engine.runtime import Runtime
+from zefnb.net.read_scheduler import ReadScheduler
 from zefnb.net.websocket.backlog import Piece
 from zefnb.net.websocket.packer import Packer
-from zefnb.net.websocket.read_scheduler import ReadScheduler
 from zefnb.net.websocket.slow_clients import SlowClients
 from zefnb.net.websocket.unfinished import Unfinished
 from zefnb.net.websocket.waiting import Waiting
