@@ -10,7 +10,7 @@ from typing import Any
 
 from zefnb.core.copy_rules import PLAIN
 from zefnb.core.effect import Effect
-from zefnb.core.entity import ET, Entity
+from zefnb.core.entity import ET, Entity, Success
 from zefnb.core.function import ZefFunction
 from zefnb.core.outline import outline
 from zefnb.engine.behaviour import Behaviour, handler_name
@@ -229,7 +229,9 @@ class Actor:
         if behaviour.transform is not None:
             message = behaviour.transform(message)
             self._message = message if type(message) in PLAIN else outline(message)
-        state = self._copies.take(self.state)
+        state, copies = self.state, self._copies
+        if state is not copies.unchanging and type(state) not in PLAIN:
+            state = copies.take(state)
         self._handler = handler = behaviour.find(message, state)
         return handler, message, state
 
@@ -269,7 +271,7 @@ class Actor:
                 self._report_slow_handler(handler_name(handler), duration)
             # As `_settle` does, without the call.
             effects, state = self.behaviour.read(result, self.state)
-            if type(state) not in PLAIN:
+            if state is not self._copies.unchanging and type(state) not in PLAIN:
                 self._copies.prepare(state)
             self.state = state
             self.handled += 1
@@ -339,7 +341,8 @@ class Actor:
             except BaseException as error:
                 self._effect_failed(effect, error)
                 continue
-            if is_awaitable(result):
+            # The first test is quicker, and most effects return this.
+            if type(result) is not Success and is_awaitable(result):
                 rest = self._perform_rest(effect, result, effects[number + 1 :])
                 self._runtime.spawn(rest, f"effects of {handler_name(self._handler)}")
                 return False

@@ -12,23 +12,24 @@ from zefnb.core.snapshot import snapshot, too_deep
 class StateCopies:
     """Makes the copy for the next handler when a handler returns a state, so that a bad state is refused then."""
 
-    __slots__ = ("_handle", "_ready", "_unchanging")
+    __slots__ = ("_handle", "_ready", "unchanging")
 
     def __init__(self, handle: Entity) -> None:
         self._handle = handle
-        # The last state that was found to be immutable, and a mutable one with its copy.
-        self._unchanging: Any = None
+        # The last state that was found to be immutable: it is its own copy.
+        self.unchanging: Any = None
+        # A mutable state with its copy.
         self._ready: tuple[Any, Any] | None = None
 
     def prepare(self, state: Any) -> None:
         """Make the copy of a returned state. Raises `InvalidValue` if it is nested too deeply."""
-        if type(state) not in PLAIN and state is not self._unchanging:
+        if type(state) not in PLAIN and state is not self.unchanging:
             self._ready = state, self._copy(state)
 
     def take(self, state: Any) -> Any:
         """Return the prepared copy of `state`, or make one: a prepared copy is used once. Raises as `prepare`."""
         ready, self._ready = self._ready, None
-        if type(state) in PLAIN or state is self._unchanging:
+        if type(state) in PLAIN or state is self.unchanging:
             return state
         return ready[1] if ready is not None and ready[0] is state else self._copy(state)
 
@@ -41,5 +42,5 @@ class StateCopies:
         except RecursionError:
             raise too_deep(repr(self._handle), "state") from None
         if copy is state:
-            self._unchanging = state
+            self.unchanging = state
         return copy
