@@ -1,4 +1,4 @@
-"""The live table in a real JupyterLab: looked at, sorted, clicked and typed into while the kernel is busy."""
+"""The live table in a real JupyterLab: its look, and its use by mouse and keyboard, also while the kernel is busy."""
 
 from __future__ import annotations
 
@@ -7,123 +7,15 @@ import time
 from pathlib import Path
 
 import pytest
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from tests.browser.crowd import crowd
+from tests.browser.watch.conftest import PRELUDE
+from tests.browser.watch.page import CONTROL, SLEEP, busy_with, close_code, column, interrupt, rows, soon
 
-PRELUDE = """
-from zefnb import *
-from zefnb.notebook.watch.watch import watch
-import time
-
-chat = ET.Topic('chat')
-
-@zef_function
-def on_connect(input):
-    msg, state = input[0], input[1]
-    return [[FX.Publish(target=msg.topic_out, content='welcome!')], ET.Guest(name='Ada', out=msg.topic_out)]
-
-@zef_function
-def on_message(input):
-    msg, state = input[0], input[1]
-    return [[FX.Publish(target=state.out, content={'you said': msg})], ET.Guest(name='Ada', out=state.out, last=msg)]
-
-server = FX.StartHTTPServer(
-    routes={
-        '/ws': ET.WebSocket(clients_subscribe_to=[chat], clients_push_into_=[chat]),
-        '/echo': ET.WebSocket(actor=FX.StartActor(initial_state=ET.New(), rules={
-            (ET.WSClientConnected, Any): on_connect,
-            (String, Any): on_message,
-        })),
-    },
-    port=0,
-) | run
-print(server.port)
-"""
 # Longer than the test takes on a busy machine, which interrupts it at its end.
-SLEEP = "time.sleep(600)"
+
+
 SPIN = "until = time.time() + 600\nwhile time.time() < until: pass"
-CONTROL = """
-from zefnb.engine.runtime import default_runtime
-from zefnb.notebook.watch.control import Control
-control = default_runtime().service(Control)
-before, began = control.ticks, time.monotonic()
-time.sleep(2)
-print(len(control._viewers), (control.ticks - before) / (time.monotonic() - began), len(control._tokens))
-"""
-
-
-@pytest.fixture
-def started(open_notebook):
-    """`started(*cells)`: a notebook whose first cell has started a server, whose second shows the table."""
-
-    def start(*cells, show="watch(server)"):
-        notebook = open_notebook([PRELUDE, show, *cells])
-        notebook.run(0)
-        notebook.server_port = int(notebook.text(0))
-        notebook.run(1)
-        notebook.page.locator(".zw-light.zw-live").wait_for()
-        return notebook
-
-    return start
-
-
-@pytest.fixture
-def client_of():
-    """`client_of(notebook, '/ws')`: a real client, outside of the kernel."""
-    clients = []
-
-    def open_(notebook, path="/ws", **options):
-        url = f"ws://127.0.0.1:{notebook.server_port}{path}"
-        clients.append(connect(url, legacy=True, close_timeout=0.1, **options))
-        return clients[-1]
-
-    yield open_
-    for client in clients:
-        client.close()
-
-
-def rows(notebook):
-    return notebook.page.locator(".zw-row")
-
-
-def column(notebook, title):
-    """Return the texts of a column, from the top; read at once, since the table changes."""
-    return notebook.page.evaluate(
-        """title => {
-            const heads = [...document.querySelectorAll('.zw-head > div')];
-            const titles = heads.map(head => head.innerText.replace(/[▾▴]/g, '').trim());
-            const rows = [...document.querySelectorAll('.zw-row')];
-            return rows.map(row => row.children[titles.indexOf(title)].innerText);
-        }""",
-        title,
-    )
-
-
-def busy_with(notebook, cell):
-    notebook.start(cell)
-    soon(notebook.is_busy)
-
-
-def close_code(client):
-    try:
-        while True:
-            client.recv(timeout=20)
-    except ConnectionClosed as closed:
-        return closed.rcvd.code
-
-
-def interrupt(notebook):
-    notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
-
-
-def soon(condition, within=30.0):
-    deadline = time.monotonic() + within
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "not so in time"
-        time.sleep(0.05)
-    return value
 
 
 def test_it_has_the_expected_look_in_light_and_dark(started, client_of):
@@ -203,39 +95,6 @@ def test_other_live_tables_are_drawn_by_their_own_columns(open_notebook):
     assert notebook.errors == []
 
 
-def test_the_table_follows_the_server_that_replaces_its_own(started, client_of):
-    notebook = started()
-    client_of(notebook)
-    soon(lambda: column(notebook, "Id") == ["0"])
-    notebook.page.locator(".zw-chip", has_text="/ws").click()
-    notebook.run(0)
-    notebook.server_port = int(notebook.text(0).split()[-1])
-    for _ in range(2):
-        client_of(notebook)
-    soon(lambda: column(notebook, "Id") == ["0", "1"])
-    soon(lambda: "2 clients" in notebook.page.locator(".zw-counts").first.inner_text())
-    assert notebook.page.locator(".zw-chip[aria-pressed=true]", has_text="/ws").count() == 1
-
-
-RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
-
-
-def test_after_a_restart_of_the_kernel_the_table_says_to_run_the_cell_again(started, client_of):
-    notebook = started()
-    client_of(notebook)
-    soon(lambda: rows(notebook).count() == 1)
-    notebook.page.evaluate(RESTART)
-    status = notebook.page.locator(".zw-status")
-    soon(lambda: status.inner_text() == "the kernel was restarted: run this cell again")
-    notebook.picture("watch-restarted", notebook.page.locator(".zefnb-watch"))
-    time.sleep(4)
-    assert status.inner_text() == "the kernel was restarted: run this cell again"
-    notebook.run(0)
-    notebook.run(1)
-    soon(lambda: [text == "live" for text in notebook.page.locator(".zw-status").all_inner_texts()] == [True])
-    assert notebook.errors == []
-
-
 def test_a_table_is_as_high_as_its_rows_and_scrolls_when_they_are_many(started, client_of):
     notebook = started()
     height = "() => document.querySelector('.zw-grid').clientHeight"
@@ -251,7 +110,7 @@ def test_a_table_is_as_high_as_its_rows_and_scrolls_when_they_are_many(started, 
 
 def contrasts(page):
     """Return texts whose contrast with their background is under 4.5 to 1 (WCAG 1.4.3)."""
-    return page.evaluate((Path(__file__).parent / "contrast.js").read_text())
+    return page.evaluate((Path(__file__).parents[1] / "contrast.js").read_text())
 
 
 @pytest.mark.parametrize("busy", [SLEEP, SPIN], ids=["sleeping", "spinning"])
@@ -298,17 +157,6 @@ def test_everything_works_while_a_cell_is_busy(started, client_of, busy):
     assert notebook.errors == []
 
 
-def test_a_long_cell_right_afterwards_does_not_prevent_it_from_appearing(open_notebook):
-    notebook = open_notebook([PRELUDE, "watch(server)", SLEEP])
-    notebook.run(0)
-    notebook.start(1)
-    notebook.start(2)
-    soon(lambda: notebook.has_ended(1))
-    notebook.page.locator(".zw-light.zw-live").wait_for(timeout=20_000)
-    assert notebook.is_busy()
-    interrupt(notebook)
-
-
 def test_it_can_be_used_by_keyboard_alone(started, client_of):
     notebook = started()
     page = notebook.page
@@ -337,67 +185,6 @@ def test_it_can_be_used_by_keyboard_alone(started, client_of):
     assert len(notebook.save()["cells"]) == 2
 
 
-def test_it_survives_a_reload_and_works_in_two_tabs(started, client_of, open_notebook):
-    notebook = started(CONTROL)
-    client = client_of(notebook)
-    notebook.save()
-    notebook.reload()
-    soon(lambda: rows(notebook).count() == 1, within=30)
-    other = open_notebook(None)
-    soon(lambda: rows(other).count() == 1, within=30)
-    for _ in range(3):
-        client.send("x")
-    for tab in (notebook, other):
-        tab.page.bring_to_front()
-        soon(lambda tab=tab: column(tab, "In") == ["3"])
-    other.page.close()
-    notebook.page.bring_to_front()
-    notebook.run(2)
-    assert notebook.text(2).split()[0] == "1"
-
-
-def test_running_the_cell_again_leaves_one_table_and_one_view(started, client_of):
-    notebook = started(CONTROL)
-    client_of(notebook)
-    for _ in range(3):
-        notebook.run(1)
-    assert "replaced the live table" in notebook.text(1)
-    soon(lambda: rows(notebook).count() == 1)
-    assert notebook.page.locator(".zefnb-watch").count() == 1
-    notebook.run(2)
-    views, ticks_a_second, tokens = map(float, notebook.text(2).split())
-    assert (views, tokens) == (1, 1)
-    assert ticks_a_second <= 5.5
-
-
-LATER = """
-import threading
-from zefnb.engine.runtime import default_runtime
-from zefnb.notebook.watch.control import Control
-control = default_runtime().service(Control)
-
-def look():
-    while control._viewers:
-        time.sleep(0.1)
-    before = control.ticks
-    time.sleep(2)
-    with open({path!r}, 'x') as file:
-        print(len(control._viewers), control.ticks - before, file=file)
-
-threading.Thread(target=look).start()
-"""
-
-
-def test_no_timer_runs_after_the_tab_is_closed(started, client_of, tmp_path):
-    seen = tmp_path / "seen"
-    notebook = started(LATER.format(path=str(seen)))
-    client_of(notebook)
-    soon(lambda: rows(notebook).count() == 1)
-    notebook.run(2)
-    notebook.page.close()
-    assert soon(lambda: seen.exists() and seen.read_text()) == "0 0\n"
-
-
 def test_a_name_chosen_by_a_client_is_shown_as_text_and_not_run(started, client_of):
     notebook = started()
     evil = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
@@ -418,21 +205,6 @@ def test_a_name_chosen_by_a_client_is_shown_as_text_and_not_run(started, client_
     assert page.evaluate("() => window.hacked") is None
     saved = json.dumps(notebook.save())
     assert "onerror=window" not in saved.replace("&lt;img src=x onerror=window", "")
-
-
-def test_the_secret_is_not_in_the_saved_notebook(started, client_of):
-    notebook = started(
-        "from zefnb.engine.runtime import default_runtime\nfrom zefnb.notebook.watch.control import Control\n"
-        "[token] = default_runtime().service(Control)._tokens.values()\nprint(token.reveal())"
-    )
-    saved = json.dumps(notebook.save())
-    notebook.run(2)
-    secret = notebook.text(2).strip()
-    assert len(secret) > 40
-    assert secret not in saved
-    assert secret not in notebook.page.content().replace(notebook.text(2), "").replace(secret, "", 1)
-    shown = [output.get("data", {}).get("text/html", "") for output in json.loads(saved)["cells"][1]["outputs"]]
-    assert any("<table>" in "".join(text) for text in shown)
 
 
 def processor_time(page):
