@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zefnb import ET, FX, generate_uid, run
-from zefnb.engine.journal import Journal, hide_secrets, logger
+from zefnb.engine.journal import FAMILY_LIMIT, Journal, hide_secrets, logger
 from zefnb.engine.runtime import default_runtime
 
 
@@ -231,6 +231,36 @@ def test_errors_of_one_handler_are_one_entry_for_all_request_paths():
             journal.exception(f"handler f of /{number}", error, key="handler", example=f"/{number}", path=f"/{number}")
     [entry] = journal.entries()
     assert (entry["count"], entry["path"], entry["examples"][:2]) == (50, "/49", ["/0", "/1"])
+
+
+def test_errors_that_peers_make_different_share_an_entry_from_a_number_on():
+    """Clients name topics, and a handler can name the class of an error after its message."""
+    journal = Journal(capacity=4 * FAMILY_LIMIT)
+    journal.note("error", "another error")
+    for n in range(2 * FAMILY_LIMIT):
+        fault(journal, topic=ET.Topic(f"room {n}"))
+    for n in range(10 * FAMILY_LIMIT):
+        journal.note("error", f"loop {n}", key=("loop", n))
+    for n in range(10 * FAMILY_LIMIT):
+        try:
+            fail(kind=type(f"Error{n}", (Exception,), {}))
+        except Exception as error:
+            journal.exception("handler g", error, handler="g")
+    counts = {entry["message"].partition(" (counted")[0]: entry["count"] for entry in journal.entries("error")}
+    shared = [entry["count"] for entry in journal.entries("error") if "counted with others" in entry["message"]]
+    assert shared == [9 * FAMILY_LIMIT, 9 * FAMILY_LIMIT, FAMILY_LIMIT]
+    assert len(journal.entries("error")) == 3 * (FAMILY_LIMIT + 1) + 1
+    assert counts["another error"] == 1
+
+
+def test_forgotten_entries_leave_room_in_their_family():
+    journal = Journal(capacity=2)
+    for n in range(3 * FAMILY_LIMIT):
+        journal.note("error", f"loop {n}", key=("loop", n))
+    assert [entry["message"] for entry in journal.entries()] == [f"loop {3 * FAMILY_LIMIT - n}" for n in (1, 2)]
+    for n in range(FAMILY_LIMIT):
+        journal.note("error", f"{n}")
+    assert journal._families == {}
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning"])

@@ -30,7 +30,8 @@ _HANDLES = (Actor, HTTPServer, Subscription, Timer, Topic, WebSocketClient)
 class Entry:
     """One line of the journal; `count` is the number of occurrences, and `last` is the time of the latest.
 
-    `examples` holds some of the values in which the occurrences differ, such as the refused host names.
+    `examples` holds some of the values in which the occurrences differ, such as the refused host names. Entries of one
+    `family` come from the same place in the code.
     """
 
     time: Time
@@ -40,6 +41,7 @@ class Entry:
     traceback: str = ""
     last: Time | None = None
     key: object = None
+    family: object = None
     examples: tuple[str, ...] = ()
     number: int = field(default_factory=itertools.count().__next__)
     _repeats: Tally = field(default_factory=Tally, repr=False)

@@ -25,6 +25,9 @@ from zefnb.text.tracebacks import error_text, format_error, traceback_of
 __all__ = ["CAPACITY", "COMMON_LISTENERS", "LEVELS", "Entry", "Journal", "Level", "hide_secrets", "logger"]
 
 CAPACITY = 1_000
+# Different entries from one place in the code, such as errors of one op on many topics. A peer can often choose in what
+# they differ (a topic's name, an error's class). The others share one entry, so that they displace no other errors.
+FAMILY_LIMIT = 50
 # The rate limit of lines to Python's logging.
 _LINES_AT_ONCE = 100
 _LINES_PER_SECOND = 10.0
@@ -48,6 +51,8 @@ class Journal:
         quiet: deque[Entry] = deque()
         self._rings: dict[Level, deque[Entry]] = {"debug": quiet, "info": quiet, "warning": deque(), "error": deque()}
         self._repeated: dict[Hashable, Entry] = {}
+        # The number of entries of each family.
+        self._families: dict[object, int] = {}
         self._lines = RateLimit(_LINES_AT_ONCE, _LINES_PER_SECOND)
         self.listeners: list[Callable[[Entry], None]] = []
 
@@ -60,8 +65,13 @@ class Journal:
         could then create any number of entries; pass such input as `example`, of which the entry keeps a few.
         `details` name the source, such as the server and the handler.
         """
-        if not self._counted(key, example, details):
-            self._add(Entry(Time.now(), level, line_text(message), presentable(details), key=key), example)
+        if self._counted(key, example, details):
+            return
+        family = (level, key[0]) if isinstance(key, tuple) else None
+        key, more = self._within_family(key, family)
+        if not more or not self._counted(key, example, details):
+            text = line_text(message + more)
+            self._add(Entry(Time.now(), level, text, presentable(details), key=key, family=family), example)
 
     def exception(
         self, message: str, error: BaseException, *, key: Hashable = None, example: str | None = None, **details: Any
@@ -75,13 +85,24 @@ class Journal:
         where = tuple(details.get(name) for name in ("server", "handler", "topic"))
         # `isinstance` would read the exception's `__class__`, which may raise, as may the hash of its type.
         part = error.part if issubclass(type(error), UsageError) else ""  # type: ignore[attr-defined]
-        key = ("fault", message if key is None else key, kind, id(type(error)), part, _place(error), where)
+        place = _place(error)
+        key = ("fault", message if key is None else key, kind, id(type(error)), part, place, where)
         details = {"error": kind, **details}
         if self._counted(key, example, details):
             return
-        text = line_text(f"{message}: {kind}: {error_text(error)}")
-        entry = Entry(Time.now(), "error", text, presentable(details), format_error(error), key=key)
+        family = ("fault", part, place, details.get("handler"))
+        key, more = self._within_family(key, family)
+        if more and self._counted(key, example, details):
+            return
+        text = line_text(f"{message}: {kind}: {error_text(error)}") + more
+        entry = Entry(Time.now(), "error", text, presentable(details), format_error(error), key=key, family=family)
         self._add(entry, example)
+
+    def _within_family(self, key: Hashable, family: Hashable) -> tuple[Hashable, str]:
+        """Return the key, or the common key and its remark when there are already many entries of this family."""
+        if family is None or self._families.get(family, 0) < FAMILY_LIMIT:
+            return key, ""
+        return ("others", family), " (counted with others from the same place)"
 
     def _counted(self, key: Hashable, example: str | None, details: dict[str, Any]) -> bool:
         """Count this occurrence in the entry of that key. Returns false if there is none."""
@@ -97,6 +118,8 @@ class Journal:
         if found is not entry:  # another thread was first
             self._notify(found, found.count_repeat(entry.time, entry.details, example))
             return
+        if entry.family is not None:
+            self._families[entry.family] = self._families.get(entry.family, 0) + 1
         ring = self._rings[entry.level]
         ring.append(entry)
         while len(ring) > self._capacity:
@@ -110,6 +133,10 @@ class Journal:
             return
         if oldest.key is not None:
             self._repeated.pop(oldest.key, None)
+        # Without a lock a count can be wrong by a few, so it is never negative.
+        left = self._families.pop(oldest.family, 1) - 1
+        if left > 0:
+            self._families[oldest.family] = left
 
     def _notify(self, entry: Entry, count: int) -> None:
         """Pass an entry to Python's logging and to the listeners, but not entries that they cause themselves."""
@@ -164,6 +191,7 @@ class Journal:
         for ring in self._rings.values():
             ring.clear()
         self._repeated.clear()
+        self._families.clear()
 
 
 # Whether this thread is calling a listener or a logging handler, which may publish, log or fail itself.
