@@ -103,7 +103,7 @@ class Crowd:
         return members
 
     def extra_clients(self, count: int, receive_buffer: int | None = None) -> list[Member]:
-        """Connect `count` clients that are no members; the caller reads from them."""
+        """Connect `count` clients that are not members; the caller reads from them."""
         return [self._connect(receive_buffer) for _ in range(count)]
 
     def _connect(self, receive_buffer: int | None) -> Member:

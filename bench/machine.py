@@ -1,4 +1,4 @@
-"""The machine: the processors of the server and of the load, and what a reader must know about it."""
+"""The machine: the processors of the server and of the load, and its facts for the reader."""
 
 from __future__ import annotations
 

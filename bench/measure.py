@@ -71,7 +71,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Measure:
-    """What is measured, the systems that take part, and how one sample is taken."""
+    """A measure: its subject, the systems that take part, and how one sample is taken."""
 
     name: str
     title: str

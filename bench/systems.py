@@ -19,7 +19,7 @@ from bench import machine
 
 
 class BenchError(Exception):
-    """A system could not be measured; the message says which and why."""
+    """A system could not be measured; the message has its name and the reason."""
 
 
 @dataclass(frozen=True)
@@ -81,23 +81,23 @@ class Server:
     def command(self, do: str, timeout: float = 60, **arguments: float | str) -> dict[str, Any]:
         """Send a command to the server program, and return its reply."""
         self.order(do, **arguments)
-        return self.answer(do, timeout)
+        return self.reply(do, timeout)
 
     def order(self, do: str, **arguments: float | str) -> None:
-        """Send a command to the server program; `answer` must follow."""
+        """Send a command to the server program; `reply` must follow."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
         self._process.stdin.flush()
 
-    def answer(self, do: str, timeout: float = 60) -> dict[str, Any]:
+    def reply(self, do: str, timeout: float = 60) -> dict[str, Any]:
         """Return the reply to the last command."""
         line = self._lines.next(timeout)
         if line is None:
             raise BenchError(f"{self.system.name} did not reply to '{do}' in {timeout:.0f} s: {self._last_words()}")
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise BenchError(f"{self.system.name}, '{do}': {answer['error']}")
-        return answer
+        reply: dict[str, Any] = json.loads(line)
+        if "error" in reply:
+            raise BenchError(f"{self.system.name}, '{do}': {reply['error']}")
+        return reply
 
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines()
@@ -131,7 +131,7 @@ def child(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """The end of its input asks the program to exit; then come SIGTERM and SIGKILL."""
+    """The program exits at the end of its input; then come SIGTERM and SIGKILL."""
     assert process.stdin is not None
     with contextlib.suppress(OSError):
         process.stdin.close()

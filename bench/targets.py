@@ -19,7 +19,7 @@ _RATES = ("rate", "bytes")
 class Target:
     """One figure of one entrant: its value, or its value divided by a peer's of the same round.
 
-    `less` says that less is better. `must` and `aim` are both optional.
+    `less` is true when less is better. `must` and `aim` are both optional.
     """
 
     ours: str

@@ -30,7 +30,7 @@ ORIGINS = ("null", "https://evil.example", "file://", "data:")
 
 
 def authenticate(access: dict[str, Any]) -> ClientConnection:
-    """Return the connection of a view that knows the secret."""
+    """Return the connection of a view that has the secret."""
     socket = connect(access["url"], close_timeout=0.5, legacy=True)
     nonce, own = json.loads(socket.recv(timeout=20))["nonce"], "a-nonce-of-the-view"
     said = f"view\n{access['token']}\n{nonce}\n{own}"
@@ -131,7 +131,7 @@ ATTACKS = (
     ),
     Attack(
         "views-gone",
-        "100 views through the kernel that stopped asking are forgotten",
+        "100 views through the kernel that sent no more requests are forgotten",
         against_second_server(views_gone),
         quick=True,
         peers=False,

@@ -20,15 +20,15 @@ def run_out(server: Server, settings: Settings) -> Outcome:
     """The server may open 64 descriptors. Hundreds of clients connect again and again, most of them silent."""
     seconds = settings.pick(10, 4)
     resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
-    answers: dict[str, int] = {}
+    replies: dict[str, int] = {}
     with Probe(server, ("echo",)) as probe, contextlib.ExitStack() as stack:
         began, busy = time.monotonic(), machine.cpu_seconds(server.pid)
         while time.monotonic() - began < seconds:
             for _ in range(100):
                 wire = stack.enter_context(Wire(server.port))
                 wire.send(GET)
-            answer = outcome_of(wire)
-            answers[answer] = answers.get(answer, 0) + 1
+            reply = outcome_of(wire)
+            replies[reply] = replies.get(reply, 0) + 1
             time.sleep(0.2)
         busy = (machine.cpu_seconds(server.pid) - busy) / (time.monotonic() - began)
         journal = server.command("journal")
@@ -38,10 +38,10 @@ def run_out(server: Server, settings: Settings) -> Outcome:
     lines = [text for text in journal["messages"] if "refused a connection" in text]
     others = len(journal["messages"]) - len(lines)
     return Outcome(
-        f"the last of each hundred: {answers}; {busy:.0%} of a processor; worst of others {probe}; stopped in "
+        f"the last of each hundred: {replies}; {busy:.0%} of a processor; worst of others {probe}; stopped in "
         f"{stopped:.1f} s; {len(lines)} line in the journal and {others} others",
         ok=probe.worst <= 50 and busy < 0.5 and stopped < 2 and len(lines) == 1 and not others,
-        details={"busy": busy, "worst": probe.worst, "stopped": stopped, "answers": answers},
+        details={"busy": busy, "worst": probe.worst, "stopped": stopped, "replies": replies},
     )
 
 

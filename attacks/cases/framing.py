@@ -19,7 +19,7 @@ def closed_with(server: Server, said: bytes, way: str = WHOLE) -> int | str:
         wire.send(frame("before"))
         try:
             if wire.read() != Frame(TEXT, b"before"):
-                return "another answer"
+                return "another reply"
             for part in [said + frame("after")] if way == WHOLE else [said[at : at + 1] for at in range(len(said))]:
                 wire.send(part)
             came, end = wire.read_until_close()
@@ -92,18 +92,18 @@ def burst(wire: Wire) -> bool:
 
 def pings(server: Server, settings: Settings) -> Outcome:
     tries: tuple[Callable[[Wire], bool], ...] = (between, at_the_limit, burst)
-    answered = []
+    replied = []
     for each in tries:
         with connect(server, "/echo") as wire:
             wire.socket.settimeout(2)
             try:
-                answered.append(each(wire))
+                replied.append(each(wire))
             except (AssertionError, OSError):
-                answered.append(False)
+                replied.append(False)
     told = ", ".join(
-        f"{each.__name__.replace('_', ' ')} {'yes' if ok else 'NO'}" for each, ok in zip(tries, answered, strict=True)
+        f"{each.__name__.replace('_', ' ')} {'yes' if ok else 'NO'}" for each, ok in zip(tries, replied, strict=True)
     )
-    return Outcome(f"pings answered: {told}", ok=all(answered))
+    return Outcome(f"pings with a pong: {told}", ok=all(replied))
 
 
 ATTACKS = (

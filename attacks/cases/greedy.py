@@ -14,7 +14,7 @@ from attacks.targets import Server
 from attacks.wire import CONT, PING, PONG, Wire, connect, frame
 
 _BLOCK = 8_000
-# What is sent again and again, and to which path.
+# The bytes that are sent repeatedly, and the path.
 _BLOCKS = {
     "pongs": ("/echo", frame(b"", PONG) * _BLOCK),
     "pings": ("/echo", frame(b"", PING) * _BLOCK),

@@ -18,11 +18,11 @@ def blocks(server: Server, settings: Settings) -> Outcome:
     with Probe(server) as probe, connect(server, "/sleep") as sleeper:
         began = time.monotonic()
         sleeper.send(frame(str(seconds)))
-        answer = sleeper.read()
+        reply = sleeper.read()
         took = time.monotonic() - began
     return Outcome(
         f"worst of others: {probe}; the blocked client got its reply after {took:.1f} s",
-        ok=probe.worst <= 50 and answer.payload == b"slept",
+        ok=probe.worst <= 50 and reply.payload == b"slept",
         details={"worst": probe.worst},
     )
 
@@ -35,11 +35,11 @@ def sleepers(server: Server, settings: Settings) -> Outcome:
         for wire in wires:
             wire.socket.settimeout(150)
             wire.send(frame(str(seconds)))
-        answers = [wire.read().payload for wire in wires]
+        replies = [wire.read().payload for wire in wires]
         took = time.monotonic() - began
     return Outcome(
         f"20 sleepers of {seconds} s replied within {took:.2f} s; worst of others: {probe}",
-        ok=took <= seconds + 1 and answers == [b"slept"] * 20 and probe.worst <= 50,
+        ok=took <= seconds + 1 and replies == [b"slept"] * 20 and probe.worst <= 50,
         details={"took": took, "worst": probe.worst},
     )
 

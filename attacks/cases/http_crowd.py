@@ -17,7 +17,7 @@ from attacks.wire import connect
 _CROWD = 60
 _CHUNKED = b"POST /told HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 _HEADERS = b"".join(b"a%d: b\r\n" % number for number in range(98))
-# What each client sends first, and then again and again.
+# The bytes that each client sends first, and those that it then repeats.
 _KINDS = {
     "tiny chunks": (_CHUNKED, b"1\r\nx\r\n" * 20_000),
     "extensions": (_CHUNKED, (b"1;" + b"a" * 900 + b"\r\nx\r\n") * 100),

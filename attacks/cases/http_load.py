@@ -163,19 +163,19 @@ def forms(server: Server, settings: Settings) -> Outcome:
         "headers": request("/", *["a:b"] * 6_000),
         "pipelined": request("/") * 2_000,
     }
-    answers: dict[str, int | str] = {}
+    replies: dict[str, int | str] = {}
     with Probe(server, ("echo", "chat")) as probe:
         for name, bytes_said in said.items():
             for _ in range(settings.pick(5, 2)):
                 with Wire(server.port) as wire:
                     wire.socket.settimeout(30)
                     threading.Thread(target=_send, args=[wire.socket, bytes_said], daemon=True).start()
-                    answers[name] = status(wire)
+                    replies[name] = status(wire)
     fine = {"escapes": 200, "async": 200, "parts": 200, "near": 200, "chunks": 200, "fields": 400, "headers": 431}
     return Outcome(
-        f"worst of others {probe}; p99 {probe.p99:.0f} ms; {answers}",
-        ok=probe.worst <= 50 and fine.items() <= answers.items() and answers["pipelined"] == 200,
-        details={"worst": probe.worst, "p99": probe.p99, **answers},
+        f"worst of others {probe}; p99 {probe.p99:.0f} ms; {replies}",
+        ok=probe.worst <= 50 and fine.items() <= replies.items() and replies["pipelined"] == 200,
+        details={"worst": probe.worst, "p99": probe.p99, **replies},
     )
 
 
@@ -196,7 +196,7 @@ def long_polls(server: Server, settings: Settings) -> Outcome:
         began = time.monotonic()
         with Wire(server.port) as other, connect(server, "/count") as wire:
             other.send(request("/told", method="POST"))
-            answer = status(other)
+            reply = status(other)
             wire.send(frame("a"))
             counted = wire.read().payload
         took = time.monotonic() - began
@@ -205,9 +205,9 @@ def long_polls(server: Server, settings: Settings) -> Outcome:
         server.command("http", release=True)
     lines = [text for text in journal["messages"] if "wait for a thread" in text]
     return Outcome(
-        f"{count} wait; another handler replies {answer} and an actor {counted!r} after {took * 1e3:.0f} ms; "
+        f"{count} wait; another handler replies {reply} and an actor {counted!r} after {took * 1e3:.0f} ms; "
         f"the journal: {len(lines)} line, {lines[0][:60] if lines else 'none'}",
-        ok=answer == 200 and counted == b"1" and took < 5 and len(lines) == 1 and "Held by: wait (48)" in lines[0],
+        ok=reply == 200 and counted == b"1" and took < 5 and len(lines) == 1 and "Held by: wait (48)" in lines[0],
         details={"took": took, "lines": lines},
     )
 
@@ -246,7 +246,7 @@ ATTACKS = (
     ),
     Attack(
         "long-polls",
-        "200 requests wait in a plain handler: other handlers and actors continue, and one line in the journal says so",
+        "200 requests wait in a plain handler: others continue, and the journal has one line about it",
         long_polls,
         quick=True,
         peers=False,

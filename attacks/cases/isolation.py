@@ -26,17 +26,17 @@ def states_and_contexts(server: Server, settings: Settings) -> Outcome:
                 expected: list[str] = []
                 for number in (n for n in range(words) if n % 3 != 2):
                     expected.append(f"{client}:{number}:say")
-                    answer = json.loads(wire.read().payload)
-                    said = set(answer["said"])
+                    reply = json.loads(wire.read().payload)
+                    said = set(reply["said"])
                     told += 1
                     foreign += any(not word.startswith(f"{client}:") for word in said)
                     kept += any(word.endswith("raise") for word in said)
                     missing += not said.issuperset(expected)
-                    marked += answer["found"] != "clean"
+                    marked += reply["found"] != "clean"
     requests = words // 3
     for _ in range(requests):
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/own/context", timeout=10) as answer:
-            marked += answer.read() != b"clean"
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/own/context", timeout=10) as reply:
+            marked += reply.read() != b"clean"
     return Outcome(
         f"{told:,} replies: {foreign} with another client's words, {kept} with those of a failed call, {missing} "
         "without "

@@ -53,10 +53,10 @@ def foreigners(server: Server, settings: Settings) -> Outcome:
     rebound = {f"{host} twice": status(server, host=host, Origin=f"http://{host}") for host in FOREIGN_HOSTS}
     ours = {origin: status(server, host=own, Origin=origin) for origin in (*OURS, f"http://{own}")}
     foreign = origins | hosts | rebound
-    let_in = [name for name, answer in foreign.items() if answer == 101]
-    shut_out = [name for name, answer in ours.items() if answer != 101]
+    let_in = [name for name, reply in foreign.items() if reply == 101]
+    shut_out = [name for name, reply in ours.items() if reply != 101]
     return Outcome(
-        f"{len(let_in)} of {len(foreign)} foreign ones accepted, {len(shut_out)} of {len(ours)} of ours refused",
+        f"{len(let_in)} of {len(foreign)} foreign ones accepted, {len(shut_out)} of {len(ours)} own refused",
         ok=not shut_out and set(foreign.values()) == {403},
         details={"foreign": foreign, "ours": ours},
     )

@@ -1,4 +1,4 @@
-"""The outward client, whose server answers the handshake with anything else, or breaks the rules of frames."""
+"""The outward client, whose server sends a wrong response to the handshake, or breaks the rules of frames."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _BEGUN = server_frame(1, b"a", fin=False)
 BREACHES: dict[str, tuple[bytes, bytes]] = {
     "a close reason with escapes": (_closing(1000, _ESCAPES + b"\nforged: line \xe2\x80\xae"), b""),
     "a close code that there is not": (_closing(999), b""),
-    "a close reason that is no text": (_closing(1000, b"\xff\xff"), b""),
+    "a close reason that is not text": (_closing(1000, b"\xff\xff"), b""),
     "half a close code": (server_frame(8, b"\x03"), b""),
     "a message of 2^62 bytes": (_announced(0x81, 1 << 62), b"x" * 65_536),
     "a message of 2^63 bytes": (_announced(0x81, 1 << 63), b""),
@@ -80,7 +80,7 @@ BREACHES: dict[str, tuple[bytes, bytes]] = {
     "a ping in fragments": (b"\x09\x01a", b""),
     "a ping that is too long": (b"\x89\x7e\x00\x7e" + b"a" * 126, b""),
     "a continuation of nothing": (b"\x80\x01a", b""),
-    "text that is no UTF-8": (b"\x81\x02\xff\xfe", b""),
+    "text that is not UTF-8": (b"\x81\x02\xff\xfe", b""),
     "fragments without end": (_BEGUN, server_frame(0, b"a", fin=False) * 1_000),
     "empty fragments without end": (_BEGUN, server_frame(0, fin=False) * 1_000),
     "pongs without end": (b"", server_frame(10, b"x") * 1_000),

@@ -1,4 +1,4 @@
-"""Clients that ping as fast as they can and do not read what they are answered: memory, and what they read at last."""
+"""Clients that ping as fast as they can and do not read the pongs: memory, and the pongs that they read at the end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DIGITS = 125
 
 
 class Pinger(threading.Thread):
-    """Sends pings that are numbered, and reads nothing until it is told to."""
+    """Sends pings that are numbered, and reads nothing until `read_pongs` is called."""
 
     def __init__(self, wire: Wire, seconds: float) -> None:
         super().__init__(daemon=True)
@@ -37,8 +37,8 @@ class Pinger(threading.Thread):
             with suppress(TimeoutError):
                 self._unsent = self._unsent[self._wire.socket.send(self._unsent) :]
 
-    def is_answered(self) -> bool:
-        """Read at last: the pongs come in the order of their pings, and the last answers the newest ping."""
+    def read_pongs(self) -> bool:
+        """Return whether the pongs arrive in the order of their pings, and the last is that of the newest ping."""
         finisher = threading.Thread(target=self._finish, daemon=True)
         self._wire.socket.settimeout(15)
         finisher.start()
@@ -64,10 +64,10 @@ def pings_unread(server: Server, settings: Settings) -> Outcome:
         for pinger in pingers:
             pinger.join()
         grown = peak.grown / 1e6
-        answered = sum(pinger.is_answered() for pinger in pingers)
+        in_order = sum(pinger.read_pongs() for pinger in pingers)
     return Outcome(
-        f"{_CLIENTS} clients, +{grown:.1f} MB in {seconds} s; {answered} read pongs in order, the newest ping's last",
-        ok=grown <= 8 and answered == _CLIENTS,
+        f"{_CLIENTS} clients, +{grown:.1f} MB in {seconds} s; {in_order} read pongs in order, the newest ping's last",
+        ok=grown <= 8 and in_order == _CLIENTS,
         details={"grown": grown, "sent": [pinger.sent for pinger in pingers]},
     )
 

@@ -34,14 +34,14 @@ def verdict(wire: Wire) -> str:
 
 def tell(server: Server, requests: Iterable[bytes]) -> dict[str, int]:
     """Send each on its own connection; return how often each result occurred."""
-    answers: dict[str, int] = {}
+    replies: dict[str, int] = {}
     for request in requests:
         with Wire(server.port) as wire:
             wire.socket.settimeout(3)
             wire.send(request)
-            answer = verdict(wire)
-        answers[answer] = answers.get(answer, 0) + 1
-    return answers
+            reply = verdict(wire)
+        replies[reply] = replies.get(reply, 0) + 1
+    return replies
 
 
 def asking_for_upgrade(request: bytes) -> bytes:
@@ -53,9 +53,9 @@ def asking_for_upgrade(request: bytes) -> bytes:
 
 def garbage(server: Server, settings: Settings) -> Outcome:
     requests = [*GARBAGE.values(), *map(asking_for_upgrade, GARBAGE.values()), *REFUSED.values()]
-    answers = tell(server, requests)
-    told = ", ".join(f"{count} {answer}" for answer, count in sorted(answers.items()))
-    return Outcome(f"of {len(requests)}: {told}", ok=answers == {"4xx": len(requests)}, details=answers)
+    replies = tell(server, requests)
+    told = ", ".join(f"{count} {reply}" for reply, count in sorted(replies.items()))
+    return Outcome(f"of {len(requests)}: {told}", ok=replies == {"4xx": len(requests)}, details=replies)
 
 
 def dripped(server: Server, head: bytes) -> tuple[int, str]:
@@ -84,11 +84,11 @@ def endless(server: Server, settings: Settings) -> Outcome:
     at_once = tell(server, [start + b"X: y\r\n" * 170_000 for start in starts])
     took = time.monotonic() - begun
     most = max(sent for sent, _ in taken)
-    answers = sorted({answer for _, answer in taken} | set(at_once))
+    replies = sorted({reply for _, reply in taken} | set(at_once))
     return Outcome(
-        f"{' and '.join(answers)} after {most >> 10} KB; 1 MiB at once: {took * 500:.0f} ms",
+        f"{' and '.join(replies)} after {most >> 10} KB; 1 MiB at once: {took * 500:.0f} ms",
         # The first piece over the limit, and the one in transit.
-        ok=answers == ["4xx"] and most <= LIMIT + 2 * PIECE,
+        ok=replies == ["4xx"] and most <= LIMIT + 2 * PIECE,
         details={"taken": taken, "at_once": at_once},
     )
 

@@ -43,7 +43,7 @@ def requests() -> list[bytes]:
     return [with_secrets(request) for request in (*good, *foreign, *wrong)]
 
 
-def answered(server: Server, request: bytes) -> bytes:
+def reply_to(server: Server, request: bytes) -> bytes:
     with Wire(server.port) as wire:
         wire.socket.settimeout(0.5)
         wire.send(request)
@@ -87,13 +87,13 @@ def go_out(server: Server) -> list[str]:
 
 
 def secrets(server: Server, settings: Settings) -> Outcome:
-    answers = [answered(server, request) for request in requests()]
+    replies = [reply_to(server, request) for request in requests()]
     with connect(server, "/complains" + QUERY, **HEADERS), connect(server, "/ws" + QUERY, **HEADERS):
         heard = talk(server)
         told = go_out(server)
         shown: Any = server.command("shown")
     places: dict[str, str] = dict(shown)
-    places["what peers read"] = repr(answers) + repr(heard)
+    places["what peers read"] = repr(replies) + repr(heard)
     places["errors"] = " ".join(told)
     places["log"] = server.log.read_text(errors="replace")
     leaks = [place for place, text in places.items() if SECRET in text]
@@ -101,7 +101,7 @@ def secrets(server: Server, settings: Settings) -> Outcome:
     looked_at = {name: len(text) for name, text in places.items()}
     told_enough = "cannot take" in places["journal"] and "cannot answer" in places["journal"]
     return Outcome(
-        f"{len(answers)} requests, 10 clients, 5 ways out; in {len(places)} places "
+        f"{len(replies)} requests, 10 clients, 5 ways out; in {len(places)} places "
         f"({sum(looked_at.values()) >> 10} KB): {len(leaks)} leaks" + (f" ({', '.join(leaks)})" if leaks else ""),
         ok=not leaks and told_enough and all(map(bool, told[:4])),
         details={"looked_at": looked_at},

@@ -33,17 +33,17 @@ def never_finished(server: Server, settings: Settings) -> Outcome:
         with connect(server, "/echo") as newcomer:
             newcomer.socket.settimeout(30)
             newcomer.send(frame(b"n" * (2 * _HALF), BINARY))
-            answered = len(newcomer.read().payload) == 2 * _HALF
+            replied = len(newcomer.read().payload) == 2 * _HALF
         took = time.monotonic() - began
         grown = peak.grown / 1e6
     end = time.monotonic() + 15
     while (kept := (memory(server) - before) / 1e6) > 30 and time.monotonic() < end:
         time.sleep(0.1)
-    told = f"after {took:.1f} s" if answered else "NEVER"
+    told = f"after {took:.1f} s" if replied else "NEVER"
     return Outcome(
         f"{count} messages of 1 MiB less a byte: server +{grown:.0f} MB, {kept:+.0f} MB when they have left; "
         f"a new client's message of 1 MiB gets a reply {told}",
-        ok=grown <= 140 and kept <= 30 and answered and took <= 15,
+        ok=grown <= 140 and kept <= 30 and replied and took <= 15,
         details={"grown": grown, "kept": kept, "took": took},
     )
 

@@ -1,4 +1,4 @@
-"""Crowds that send what nobody takes yet: heads that never end, bodies in crumbs, requests behind one that waits."""
+"""Crowds whose bytes cannot be handled yet: heads that never end, bodies in crumbs, requests behind one that waits."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ KINDS: dict[str, Callable[[ExitStack, Server, Settings], int]] = {
 
 def unread(server: Server, settings: Settings) -> Outcome:
     grown: dict[str, float] = {}
-    answers: dict[str, int | str] = {}
+    replies: dict[str, int | str] = {}
     for name, attack in KINDS.items():
         with ExitStack() as stack:
             peak = Peak(server)
@@ -78,13 +78,13 @@ def unread(server: Server, settings: Settings) -> Outcome:
             time.sleep(0.1)
         with Wire(server.port) as newcomer:
             newcomer.send(request("/told", method="POST", body=b"a=b"))
-            answers[name] = status(newcomer)
+            replies[name] = status(newcomer)
     figures = ", ".join(f"{name} +{size:.0f} MB" for name, size in grown.items())
     left = server.command("http")["bodies"]
     return Outcome(
-        f"{figures}; {left} bytes held at the end, newcomers get {set(answers.values())}",
-        ok=max(grown.values()) <= 120 and not left and set(answers.values()) == {200},
-        details={**grown, **answers},
+        f"{figures}; {left} bytes held at the end, newcomers get {set(replies.values())}",
+        ok=max(grown.values()) <= 120 and not left and set(replies.values()) == {200},
+        details={**grown, **replies},
     )
 
 

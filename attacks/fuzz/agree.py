@@ -82,7 +82,7 @@ def handshake(dice: random.Random) -> bytes:
     return end.join([first, *lines, "", ""]).encode("utf-8" if dice.random() < 0.5 else "latin-1", "replace")
 
 
-def answer(conversations: Conversations, *pieces: bytes) -> tuple[list[str], list[str | bytes]]:
+def reply(conversations: Conversations, *pieces: bytes) -> tuple[list[str], list[str | bytes]]:
     """Return what was written, without the date and with sorted headers, and the messages received."""
     written, heard = conversations.hold(pieces)
     head, _, rest = written.partition(b"\r\n\r\n")
@@ -92,10 +92,10 @@ def answer(conversations: Conversations, *pieces: bytes) -> tuple[list[str], lis
 
 
 def check(conversations: Conversations, said: bytes) -> bool:
-    """Return whether it was accepted. Raises `AssertionError` when the two ways differ, or on an error of ours."""
+    """Return whether it was accepted. Raises `AssertionError` when the two ways differ, or on an error of zefnb."""
     hello = frame("hello")
-    whole = answer(conversations, said, hello)
-    in_two = answer(conversations, said[:1], said[1:], hello)
+    whole = reply(conversations, said, hello)
+    in_two = reply(conversations, said[:1], said[1:], hello)
     assert whole == in_two, (said, whole, in_two)
     assert not (faults := conversations.faults()), (said, faults)
     return whole[0][0].startswith("HTTP/1.1 101")

@@ -1,4 +1,4 @@
-"""Frames: after a good handshake, any bytes mean what RFC 6455 says, however they are cut."""
+"""Frames: after a good handshake, any bytes have the meaning of RFC 6455, however they are cut."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PRELUDE = handshake("/ws")
 
 
 def check(conversations: Conversations, data: bytes) -> None:
-    """The first byte says how the rest is cut. Raises `AssertionError` when server and reading differ."""
+    """The first byte determines how the rest is cut. Raises `AssertionError` when server and reading differ."""
     if not data:
         return
     stream = data[1:]
@@ -18,14 +18,14 @@ def check(conversations: Conversations, data: bytes) -> None:
     written, heard = conversations.hold((PRELUDE, *in_pieces(stream, data[0])))
     head, _, frames = written.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101 "), head
-    pongs, close = answers(frames)
+    pongs, close = replies(frames)
     assert heard == wanted.messages, (heard, wanted)
     assert pongs == wanted.pings, (pongs, wanted)
     assert close in wanted.close, (close, wanted)
     assert not (faults := conversations.faults()), faults
 
 
-def answers(frames: bytes) -> tuple[list[bytes], int | None]:
+def replies(frames: bytes) -> tuple[list[bytes], int | None]:
     """Return the server's pongs, and the code of its close frame, after which nothing may follow."""
     pongs: list[bytes] = []
     while frames:

@@ -1,4 +1,4 @@
-"""A simple reading of RFC 6455, section 5: what the bytes of a client mean to a server. Slow, but simple."""
+"""A simple reading of RFC 6455, section 5: the meaning of a client's bytes for a server. Slow, but simple."""
 
 from __future__ import annotations
 

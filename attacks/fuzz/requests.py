@@ -13,7 +13,7 @@ HEAD_END = re.compile(rb"\n\r?\n")
 
 
 def check(conversations: Conversations, data: bytes) -> None:
-    """The first byte says how the rest is cut. Raises `AssertionError` for a wrong response."""
+    """The first byte determines how the rest is cut. Raises `AssertionError` for a wrong response."""
     if not data:
         return
     said = data[1:]

@@ -1,4 +1,4 @@
-"""What a process still has open, with any library."""
+"""The sockets, tasks and threads that a process still has, with any library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the peers under attack have in common: a loop in its own thread, and the attacker's commands."""
+"""The base of the peers under attack: a loop in its own thread, and the attacker's commands."""
 
 from __future__ import annotations
 

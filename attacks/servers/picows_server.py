@@ -19,7 +19,7 @@ def broadcast(payload: bytes) -> None:
 
 
 class Listener(WSListener):
-    """What all have in common: they are counted, and reply to a close frame."""
+    """The base of all connections: they are counted, and reply to a close frame."""
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         connections.add(transport)

@@ -23,7 +23,7 @@ def found_and_left() -> str:
 
 
 def on_word(text: Any, state: Any) -> Any:
-    """Append the message to the state, and then fail if the message says so."""
+    """Append the message to the state, and then fail if the message requests it."""
     found = found_and_left()
     state.said.append(text)
     if text.endswith("raise"):

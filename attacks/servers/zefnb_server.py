@@ -52,7 +52,7 @@ def on_sleep(text: Any, state: Any) -> Any:
 
 @zef_function
 def on_count(text: Any, state: Any) -> Any:
-    """Raises when the message says so; else returns the number of other messages."""
+    """Raises when the message requests it; else returns the number of other messages."""
     if text == "raise":
         raise ValueError("told to")
     state = ET.Connected(out=state.out, server=state.server, count=state.count + 1)
@@ -176,8 +176,8 @@ class Commands:
 
     def left(self) -> dict[str, Any]:
         """Return everything that must be gone when all clients are."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}/left", timeout=10) as answer:
-            tasks = json.load(answer)["tasks"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}/left", timeout=10) as reply:
+            tasks = json.load(reply)["tasks"]
         return {
             "clients": len(FX.QueryAllConnectedWebsocketClients(http_server=self.server) | run),
             "actors": len(FX.ListActors() | run),

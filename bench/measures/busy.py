@@ -33,8 +33,8 @@ def _with_cell(server: Server, entrant: Entrant, settings: Settings, **options: 
     )
     time.sleep(_ALONE)
     server.order("run", count=1)  # ends the cell
-    marks = server.answer("compute")["marks"]
-    server.answer("run")
+    marks = server.reply("compute")["marks"]
+    server.reply("run")
     end = found["begin"] + found["seconds"]
     beside, alone = _speed(marks, found["begin"], end), _speed(marks, end + 0.2, marks[-1][0])
     return {**as_sample(found), "kept": beside / alone}

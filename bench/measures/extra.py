@@ -1,4 +1,4 @@
-"""What the extra `zefnb[speed]` gains: zefnb on uvloop compared with zefnb on asyncio's loop."""
+"""The gain of the extra `zefnb[speed]`: zefnb on uvloop compared with zefnb on asyncio's loop."""
 
 from __future__ import annotations
 

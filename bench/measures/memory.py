@@ -49,5 +49,5 @@ MEASURE = Measure(
         Target("zefnb topic, 10,000", "kb", must=1.2, peer="zefnb topic", less=True),
         Target("zefnb actor, 10,000", "kb", must=1.2, peer="zefnb actor", less=True),
     ),
-    note="1,000 connections unless the row says otherwise",
+    note="1,000 connections unless the row has another number",
 )

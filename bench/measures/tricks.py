@@ -1,4 +1,4 @@
-"""What each optimization of the hot path gains: zefnb with it, and with it switched off."""
+"""The gain of each optimization of the hot path: zefnb with it, and with it switched off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every server program does: print the port, serve the commands of the bench, and end with it."""
+"""The frame of every server program: print the port, serve the commands of the bench, and end with it."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class Control:
     """
 
     def __init__(self) -> None:
-        self._answers = os.fdopen(os.dup(1), "w", buffering=1)
+        self._replies = os.fdopen(os.dup(1), "w", buffering=1)
         os.dup2(2, 1)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard), hard))
 
     def serve(self, port: int, commands: Mapping[str, Command]) -> None:
         """Print `port`, then reply to commands until standard input ends, which happens when the bench ends."""
-        print(port, file=self._answers)
+        print(port, file=self._replies)
         for line in sys.stdin:
             order = json.loads(line)
             try:
-                answer: dict[str, Any] = commands[order.pop("do")](**order)
+                reply: dict[str, Any] = commands[order.pop("do")](**order)
             except Exception as error:
-                answer = {"error": f"{type(error).__name__}: {error}"}
-            print(json.dumps(answer), file=self._answers)
+                reply = {"error": f"{type(error).__name__}: {error}"}
+            print(json.dumps(reply), file=self._replies)
 
 
 def numbered_messages(count: int, size: int) -> list[str]:
@@ -53,8 +53,8 @@ def _digits(value: int) -> str:
 def clocked(call: Callable[[], T]) -> tuple[T, float]:
     """Return the result of `call`, and the seconds that it took."""
     begin = time.perf_counter()
-    answer = call()
-    return answer, time.perf_counter() - begin
+    reply = call()
+    return reply, time.perf_counter() - begin
 
 
 def timed(call: Callable[[], object], count: int) -> dict[str, float]:

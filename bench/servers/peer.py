@@ -1,4 +1,4 @@
-"""What the peers have in common: a loop in its own thread, called from the main thread."""
+"""The base of the peers: a loop in its own thread, called from the main thread."""
 
 from __future__ import annotations
 

@@ -110,4 +110,4 @@ def test_a_message_in_fragments_is_the_same_message_whichever_byte_ends_a_piece(
     for cut in range(1, len(said)):
         written, heard = conversations.hold((frames.PRELUDE, said[:cut], said[cut:]))
         assert heard == [text.decode()]
-        assert frames.answers(written.partition(b"\r\n\r\n")[2]) == ([b"?"] * len(parts), None)
+        assert frames.replies(written.partition(b"\r\n\r\n")[2]) == ([b"?"] * len(parts), None)
