@@ -153,8 +153,15 @@ class Client:
         self.backlog.put(b"x" * size, 1)
         self.backlog.record_progress(0, now - stalled)
 
+    @property
+    def queued(self) -> int:
+        return self.backlog.bytes
+
     def close_slow(self, reason: str) -> None:
         self.reasons.append(reason)
+
+    def abort_long(self) -> None:
+        pass
 
 
 def checked(

@@ -107,6 +107,11 @@ class Backlog:
         """Whether the client is reading, however slowly."""
         return now - self.progress_at < (_READING if self._has_read else _READING_AT_FIRST)
 
+    def counted_pieces(self) -> list[bytes]:
+        """The pieces whose bytes are counted: all but those that have yet to be packed."""
+        frames = [data.frame if isinstance(data, Packing) else data for data, _ in self.pieces]
+        return [frame for frame in frames if frame is not None]
+
     def drop_oldest(self, most: int) -> int:
         """Drop the oldest pieces until at most `most` bytes wait. Returns the number of dropped messages."""
         dropped = 0

@@ -16,6 +16,7 @@ from websockets.server import ServerProtocol
 from zefnb.core.time import Time
 from zefnb.core.wire import Nan, encode_content
 from zefnb.net import keepalive
+from zefnb.net.websocket.backlog import LONGEST_PIECE
 from zefnb.net.websocket.frames import PING, build
 from zefnb.net.websocket.outbox import Outbox
 from zefnb.net.websocket.read_side import ReadSide
@@ -196,6 +197,11 @@ class Connection(ReadSide):
         if self._drop_unsent():
             self.endpoint.closed_slow(self, reason)
             self._send_close(CloseCode.TRY_AGAIN_LATER, reason)
+
+    def abort_long(self) -> None:
+        """Close the connection at once if its transport holds a long message, which cannot be taken back."""
+        if self.transport.get_write_buffer_size() > LONGEST_PIECE:
+            self.abort()
 
     def close_now(self, code: int, reason: str) -> None:
         """Close a client that may receive no more: the close frame replaces everything that waits for it."""

@@ -11,10 +11,15 @@ import time
 from typing import Protocol
 
 from zefnb.engine.runtime import Runtime
+from zefnb.net.websocket import unsent
 from zefnb.net.websocket.backlog import Backlog, size_text
 from zefnb.net.websocket.slow_client import SlowClient
 
 _TICK = 0.02
+# Seconds between two exact counts of what waits for all clients, which take time for each piece, and the number of
+# clients that are closed after one.
+_COUNT_INTERVAL = 0.1
+_CLOSED_AT_ONCE = 16
 
 
 class Client(Protocol):
@@ -26,11 +31,18 @@ class Client(Protocol):
     slow_client: SlowClient
 
     @property
+    def queued(self) -> int:
+        """The number of bytes that wait for this client."""
+
+    @property
     def bytes_delivered(self) -> int:
         """The number of bytes that have reached the peer's side."""
 
     def close_slow(self, reason: str) -> None:
         """Close the connection with 1013."""
+
+    def abort_long(self) -> None:
+        """Close the connection at once if its transport holds a long message."""
 
 
 class Pusher(Protocol):
@@ -50,6 +62,7 @@ class SlowClients:
         self._runtime = runtime
         self._watched: dict[Client, None] = {}
         self._ticking = False
+        self._counted_at = 0.0
         self.is_pausing = False
         self._paused_pushers: list[Pusher] = []
 
@@ -76,13 +89,14 @@ class SlowClients:
 
     def _tick(self) -> None:
         now = time.monotonic()
-        is_pausing = False
+        is_pausing, queued = False, 0
         for connection in list(self._watched):
             backlog = connection.backlog
             if backlog is None or not connection.is_open:
                 self.forget(connection)
                 continue
             backlog.record_progress(connection.bytes_delivered, now)
+            queued += connection.queued
             allowed, longest = connection.slow_client, connection.longest
             if now - backlog.progress_at > allowed.seconds and backlog.bytes > allowed.stalled_limit(longest):
                 connection.close_slow(f"not reading for {allowed.seconds:g} s")
@@ -90,11 +104,19 @@ class SlowClients:
                 is_pausing = is_pausing or allowed.policy == "close"
             elif backlog.bytes > (limit := allowed.unread_limit(longest)):
                 connection.close_slow(f"not reading and more than {size_text(limit)} behind")
+        if queued > unsent.UNSENT_LIMIT and now - self._counted_at >= _COUNT_INTERVAL:
+            self._counted_at = now
+            self._close_surplus(now)
         self._set_pausing(is_pausing)
         if self._watched:
             self._runtime.loop.call_later(_TICK, self._tick)
         else:
             self._ticking = False
+
+    def _close_surplus(self, now: float) -> None:
+        for connection in unsent.surplus(self._watched, now)[:_CLOSED_AT_ONCE]:
+            connection.close_slow(f"more than {size_text(unsent.UNSENT_LIMIT)} wait for all clients together")
+            connection.abort_long()
 
     def _set_pausing(self, is_pausing: bool) -> None:
         self.is_pausing = is_pausing

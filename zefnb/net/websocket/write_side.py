@@ -201,6 +201,10 @@ class WriteSide(asyncio.BufferedProtocol):
         """Close a client that does not read."""
         raise NotImplementedError
 
+    def abort_long(self) -> None:
+        """Close the connection at once if its transport holds a long message, which cannot be taken back."""
+        raise NotImplementedError
+
     def drop_queued(self) -> None:
         """Drop the frames that wait for this client, but not those that its transport has taken."""
         if self.backlog is not None:
@@ -212,6 +216,8 @@ class WriteSide(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         self._is_full = self._paused = True
+        # Also while it is empty: what its transport holds counts, and whether the client reads.
+        self._ensure_backlog()
 
     def resume_writing(self) -> None:
         self._is_full, self._has_read = False, True
