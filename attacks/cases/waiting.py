@@ -1,4 +1,4 @@
-"""A crowd sends long messages to actors whose handlers are busy: bounded memory for all, and no message is lost."""
+"""A crowd sends long messages to busy handlers, or does not read its replies: bounded memory for all together."""
 
 from __future__ import annotations
 
@@ -47,7 +47,39 @@ def waiting_crowd(server: Server, settings: Settings) -> Outcome:
     )
 
 
+def unread_replies(server: Server, settings: Settings) -> Outcome:
+    """Each client requests as much as may wait for it, and reads nothing; another client reads."""
+    count = settings.pick(400, 150)
+    message = frame("x" * 1_000_000)
+    with ExitStack() as stack:
+        reader = stack.enter_context(connect(server, "/echo-inline"))
+        peak = Peak(server)
+        for _ in range(count):
+            wire = stack.enter_context(connect(server, "/echo-inline", receive_buffer=4_096))
+            with suppress(OSError):  # it has been closed
+                for _ in range(4):
+                    wire.send(message)
+        reader.send(message)
+        is_served = len(reader.read().payload) == 1_000_000
+        grown = peak.grown / 1e6
+    return Outcome(
+        f"{count} clients with 4 replies of 1 MB each: server +{grown:.0f} MB; a client that reads is "
+        f"{'served' if is_served else 'not served'}",
+        ok=grown <= 450 and is_served,
+        details={"grown": grown},
+    )
+
+
 ATTACKS = (
+    Attack(
+        "unread-replies",
+        "400 clients each request four messages of 1 MB and read nothing: the server grows by at most 450 MB, and a "
+        "client that reads is served",
+        unread_replies,
+        quick=True,
+        peers=False,
+        attempts=2,
+    ),
     Attack(
         "waiting-crowd",
         "300 clients each send three messages of 1 MB to busy handlers: the server grows by at most 240 MB, and each "

@@ -1,4 +1,4 @@
-"""What waits for all clients together has a limit: a crowd that does not read cannot use up the memory."""
+"""All messages that wait for clients share a limit: a crowd that does not read cannot use up the memory."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from zefnb.net.websocket.backlog import Backlog, size_text
 from zefnb.net.websocket.slow_client import SlowClient
 
 _TICK = 0.02
-# Seconds between two exact counts of what waits for all clients, which take time for each piece, and the number of
+# Seconds between two exact counts of the bytes for all clients, which take time for each piece, and the number of
 # clients that are closed after one.
 _COUNT_INTERVAL = 0.1
 _CLOSED_AT_ONCE = 16

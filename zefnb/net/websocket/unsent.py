@@ -1,4 +1,4 @@
-"""Unsent bytes: what waits for all clients together, and which clients are closed when it is too much."""
+"""Unsent bytes: the messages that wait for all clients together, and the clients to close when these are too much."""
 
 from __future__ import annotations
 

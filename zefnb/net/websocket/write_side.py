@@ -216,7 +216,7 @@ class WriteSide(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         self._is_full = self._paused = True
-        # Also while it is empty: what its transport holds counts, and whether the client reads.
+        # Also while it is empty: the bytes in its transport count, and the time since the client has read.
         self._ensure_backlog()
 
     def resume_writing(self) -> None:
