@@ -276,7 +276,8 @@ def test_another_value_raises_and_the_error_lists_the_allowed_ones(given: str) -
         ("192.168.1.1", "NETWORK"), ("169.254.169.254", "NETWORK"), ("100.64.0.1", "NETWORK"), ("fc00::1", "NETWORK"),
         ("fe80::1", "NETWORK"), ("fe80::1%eth0", "NETWORK"), ("fec0::1", "NETWORK"), ("224.0.0.1", "NETWORK"),
         ("ff02::1", "NETWORK"), ("64:ff9b::a00:1", "NETWORK"), ("2002:a00:1::", "NETWORK"),
-        ("255.255.255.255", "NETWORK"),
+        ("255.255.255.255", "NETWORK"), ("::ffff:0:127.0.0.1", "MACHINE"), ("64:ff9b:1::7f00:1", "NETWORK"),
+        ("2a00:1::5efe:127.0.0.1", "MACHINE"), ("2a00:1::200:5efe:a00:1", "NETWORK"), ("192.0.0.8", "NETWORK"),
         ("1.1.1.1", "PUBLIC"), ("2606:4700::1111", "PUBLIC"), ("::ffff:1.1.1.1", "PUBLIC"),
     ],
 )  # fmt: skip

@@ -11,7 +11,12 @@ from websockets.uri import WebSocketURI
 
 from zefnb.net.hosts import is_loopback
 
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+# IPv6 networks whose last 32 bits are an IPv4 address (RFC 6052, section 2.1, and RFC 2765, section 2.1).
+_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::ffff:0:0:0/96"))
+# The same for interfaces of ISATAP, in any network (RFC 5214, section 6.1).
+_ISATAP = (0x0000_5EFE, 0x0200_5EFE)
+# Networks that are never reached over the internet, which some versions of Python count as global (RFC 8215, RFC 6890).
+_LOCAL_USE = (ipaddress.ip_network("64:ff9b:1::/48"), ipaddress.ip_network("192.0.0.0/24"))
 
 
 class Scope(enum.IntEnum):
@@ -34,7 +39,8 @@ def scope_of(address: str) -> Scope:
     if ip.is_loopback or ip.is_unspecified or (ip.version == 4 and ip.packed[0] == 0) or _is_own(ip):
         return Scope.MACHINE
     is_site_local = isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local
-    return Scope.PUBLIC if ip.is_global and not is_site_local else Scope.NETWORK
+    is_local_use = is_site_local or any(ip in network for network in _LOCAL_USE)
+    return Scope.PUBLIC if ip.is_global and not is_local_use else Scope.NETWORK
 
 
 def _unwrapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
@@ -44,7 +50,8 @@ def _unwrapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.I
     inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo is not None else None)
     if inner is not None:
         return inner
-    if ip in _TRANSLATED or 1 < int(ip) < 1 << 32:
+    is_isatap = int(ip) >> 32 & 0xFFFF_FFFF in _ISATAP
+    if is_isatap or any(ip in network for network in _TRANSLATED) or 1 < int(ip) < 1 << 32:
         return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
     return ip
 
