@@ -11,6 +11,8 @@ import os
 import sys
 from typing import Any
 
+# Bytes: when more than this has been held and released, it is worth the time to return it to the system.
+MUCH = 16 << 20
 # The parameter of `mallopt`, from malloc.h.
 _M_ARENA_MAX = -8
 # The user's own choice, which is left alone.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from types import TracebackType
 
+from zefnb.engine.c_memory import MUCH
 from zefnb.engine.runtime import Runtime
 
 # Bytes for the peers of all servers together.
@@ -26,11 +27,13 @@ class Account:
     0
     """
 
-    __slots__ = ("held", "limit")
+    __slots__ = ("held", "limit", "peak")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.held = 0
+        # The most that shares have held since `Budget.has_freed_much` was last true.
+        self.peak = 0
 
     def is_scarce(self) -> bool:
         """Whether more than a quarter of the limit is held."""
@@ -81,8 +84,11 @@ class Share:
 
     def take(self, amount: int) -> bool:
         """Hold `amount` more. Returns False when all requests together would exceed the limit."""
-        if not self._account.take(amount):
+        account = self._account
+        if not account.take(amount):
             return False
+        if account.held > account.peak:
+            account.peak = account.held
         self._amount += amount
         return True
 
@@ -134,6 +140,15 @@ class Budget:
         self.received = Account(RECEIVED_LIMIT)
         # Shared, because handlers' threads use it: a response that does not fit is dropped before the next one is made.
         self.responses = SharedAccount(RESPONSES_LIMIT)
+
+    def has_freed_much(self) -> bool:
+        """Whether requests have held much memory, and hold none now. Then false until they have done so again."""
+        accounts = (self.bodies, self.responses)
+        if any(each.held for each in accounts) or all(each.peak < MUCH for each in accounts):
+            return False
+        for each in accounts:
+            each.peak = 0
+        return True
 
     def make_room_for_body(self, size: int) -> None:
         """Raise the limit so that a body of `size` bytes fits, which a server or a route allows."""

@@ -113,3 +113,20 @@ def test_every_mistake_in_a_route_is_named(value: Any, field: str):
     with pytest.raises(InvalidEffect) as failed:
         FX.StartHTTPServer(routes={"/": value}, port=0) | run
     assert f"routes['/'].{field}" in str(failed.value)
+
+
+def test_memory_is_returned_to_the_system_when_a_large_body_is_gone(
+    serve: Any, raw: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+):
+    from zefnb.net.http import server as server_module
+
+    budget, held = default_runtime().service(Budget), []
+    bodies = budget.bodies
+    bodies.peak = budget.responses.peak = 0  # of earlier tests
+    monkeypatch.setattr(server_module, "release_freed_memory", lambda: held.append(bodies.held))
+    server = serve({("POST", "/"): size}, max_body=40 * MIB)
+    assert post(raw, server, "/", b"x" * MIB)[0] == 200
+    assert bodies.peak < 16 * MIB
+    assert post(raw, server, "/", b"x" * (20 * MIB))[0] == 200
+    until(lambda: held == [0])
+    assert bodies.peak == 0

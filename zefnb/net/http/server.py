@@ -18,6 +18,7 @@ from websockets.frames import CloseCode
 from zefnb.core.entity import HTTPServer as ServerHandle
 from zefnb.core.time import Time
 from zefnb.core.uid import generate_uid
+from zefnb.engine.c_memory import release_freed_memory
 from zefnb.engine.runtime import Runtime, end_default_runtime
 from zefnb.engine.signals import SIGNAL_HANDLERS
 from zefnb.engine.switch_interval import SwitchInterval
@@ -266,6 +267,9 @@ class Server:
             connection.check_alive(now)
         self._date = _http_date()
         self._state.default_headers = [(b"date", self._date)]
+        if self._runtime.service(Budget).has_freed_much():
+            # In a thread, since it takes milliseconds.
+            self._runtime.loop.run_in_executor(None, release_freed_memory)
         self._ticker = self._runtime.loop.call_later(_TICK, self._tick)
 
     async def stop(self) -> None:

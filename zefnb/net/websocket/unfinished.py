@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from zefnb.engine.c_memory import release_freed_memory
+from zefnb.engine.c_memory import MUCH, release_freed_memory
 from zefnb.engine.runtime import Runtime
 from zefnb.net.budget import Budget
 
@@ -19,8 +19,6 @@ from zefnb.net.budget import Budget
 STALL_TIMEOUT = 2.0
 PROGRESS = 65_536
 _TICK = 0.5
-# Bytes: after more than this has been held, the C library returns the freed memory to the system.
-_TRIM_ABOVE = 16 << 20
 _TRIM_AFTER = 1.0
 
 
@@ -98,7 +96,7 @@ class Unfinished:
         if self.is_short:
             self._resume_waiting()
             self.on_change()
-        elif not self._progress and self._peak > _TRIM_ABOVE:
+        elif not self._progress and self._peak > MUCH:
             self._loop.call_later(_TRIM_AFTER, self._trim)
 
     def _count(self, progress: _Progress) -> bool:
