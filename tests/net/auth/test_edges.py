@@ -7,9 +7,10 @@ import socket
 from typing import Any
 
 import pytest
+from authlib.common.errors import AuthlibBaseError
 from joserfc.jwk import ECKey
 
-from zefnb.net.auth import passwords as passwords_module
+from zefnb.net.auth.endpoints import LOGIN_BODY_LIMIT
 from zefnb.net.auth.flows import FLOW_TIMEOUT, Flows
 from zefnb.net.auth.passwords import LONGEST_PASSWORD, Passwords
 from zefnb.net.auth.providers import outgoing
@@ -86,6 +87,17 @@ def test_a_login_that_succeeds_leaves_room_for_one_more(clock: Clock):
     assert isinstance(throttle.begin("10.0.0.1", "ada"), float)
 
 
+def test_the_longest_wait_of_an_address_and_a_name_is_told(clock: Clock):
+    throttle = Throttle(clock)
+    for number in range(ADDRESS_FAILURES_LIMIT):
+        throttle.begin("10.0.0.1", f"name-{number}")
+    clock.now += 10
+    for number in range(NAME_FAILURES_LIMIT):
+        throttle.begin(f"10.0.0.{number + 2}", "ada")
+    assert throttle.begin("10.0.0.1", "") == THROTTLE_WINDOW - 10
+    assert throttle.begin("10.0.0.1", "ada") == THROTTLE_WINDOW
+
+
 def test_failures_are_forgotten_with_their_addresses_and_names(clock: Clock):
     throttle = Throttle(clock)
     for number in range(ALL_FAILURES_LIMIT):
@@ -106,8 +118,8 @@ def test_a_password_has_1024_characters_at_most(length: int, is_computed: bool, 
 
     async def there() -> bool:
         checked = Passwords({"ada": password})
-        checked._derive()
-        key = passwords_module.Passwords._key
+        await checked._derive()
+        key = Passwords._key
         monkeypatch.setattr(Passwords, "_key", lambda self, given: computed.append(given) or key(self, given))
         return await checked.admits("ada", password)
 
@@ -115,7 +127,29 @@ def test_a_password_has_1024_characters_at_most(length: int, is_computed: bool, 
     assert computed == [password] * is_computed
 
 
+@pytest.mark.parametrize(("size", "statuses"), [(LOGIN_BODY_LIMIT, {401}), (LOGIN_BODY_LIMIT + 1, {413})])
+def test_a_login_of_16_kib_is_read_and_one_more_byte_is_refused(serve: Any, raw: Any, size: int, statuses: set[int]):
+    wire = raw(serve({"/": "x"}, auth={"ada": "a password"}), None)
+    body = b"name=ada&password=wrong&x=".ljust(size, b"y")
+    kind = "Content-Type: application/x-www-form-urlencoded\r\nAccept: application/json"
+    wire.send(
+        f"POST /auth/login HTTP/1.1\r\nHost: localhost\r\n{kind}\r\nContent-Length: {size}\r\n\r\n".encode(), body
+    )
+    assert {wire.read_head()[0]} == statuses
+
+
 # Sessions, tickets and flows
+
+
+def test_a_session_that_is_used_all_the_time_ends_after_30_days(clock: Clock):
+    sessions = Sessions(60, True, clock)
+    session, secret = sessions.begin({"id": 1, "provider": "x"})
+    clock.now += 30 * 86_400 - 1
+    session.seen = clock.now
+    assert sessions.find(secret) is session
+    clock.now += 1
+    session.seen = clock.now
+    assert sessions.find(secret) is None
 
 
 def test_a_session_has_ended_at_its_end_and_not_before(clock: Clock):
@@ -190,6 +224,11 @@ def test_the_first_64_keys_of_a_provider_are_used():
         return [len(await keys.candidates({"kid": kid, "alg": "ES256"})) for kid in ("0", "63", "64")]
 
     assert asyncio.run(found()) == [1, 1, 0]
+
+
+@pytest.mark.parametrize(("code", "shown"), [("x" * 63, "x" * 63), ("x" * 64, "?"), ("a b", "?"), ("ü", "?")])
+def test_an_error_code_of_a_provider_is_shown_when_it_is_a_word_of_63_characters_at_most(code: str, shown: str):
+    assert outgoing._code_of(AuthlibBaseError(error=code)) == shown
 
 
 def test_a_provider_that_sends_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
