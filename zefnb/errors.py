@@ -213,6 +213,10 @@ class NotInstalled(ZefError, ImportError):
 class StorageFailed(ZefError, OSError):
     """A database file could not be opened, read or written."""
 
+    def __init__(self, text: str) -> None:
+        # The file may come from elsewhere, and SQLite quotes its names.
+        super().__init__(strip_controls(text, _LONGEST_PROBLEM))
+
 
 class Interrupted(ZefError, RuntimeError):
     """The runtime ended before the effect was complete."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import Any
 
 import pytest
@@ -290,3 +291,14 @@ def test_a_schema_that_is_not_text_is_refused(theirs):
         with pytest.raises(StorageFailed, match=r"guests\.db .*restore it from a copy") as caught:
             opened(theirs)
         assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("change", ["name='\x1b]52;c;QQ\x07\nforged', tbl_name=name", "sql='CREATE TABLE \u009b31m'"])
+def test_names_in_a_damaged_schema_reach_no_terminal_unescaped(theirs, change):
+    with closing(sqlite3.connect(theirs)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(f"UPDATE sqlite_master SET {change}, rootpage = 999 WHERE name = 'identity'")
+        connection.commit()
+    with pytest.raises(StorageFailed, match="is damaged") as caught:
+        opened(theirs)
+    assert str(caught.value).isprintable()
