@@ -8,7 +8,9 @@ import pytest
 
 from tests.net.wire import KEY
 from zefnb import ET, FX, run, zef_function
+from zefnb.engine.runtime import default_runtime
 from zefnb.errors import InvalidEffect
+from zefnb.net.http.access_log import AccessLog
 from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
 
@@ -190,10 +192,13 @@ def test_redirects_to_a_path_follow_the_prefix(serve: Any, raw: Any, url: str, l
 
 
 def test_the_access_log_has_the_client(behind: Any):
+    default_runtime().service(AccessLog).clear()
     ask = behind("127.0.0.1", logging=True)
     for way in ("http", "upgrade"):
         ask(way, "X-Forwarded-For: 203.0.113.9")
+        ask(way, "X-Forwarded-For: 203.0.113.9", "Origin: https://foreign.example")
     rows = FX.QueryLog(kind="access") | run
+    assert [row["status"] for row in rows].count(403) == 2
     assert {row["client_ip"] for row in rows} == {"203.0.113.9"}
 
 

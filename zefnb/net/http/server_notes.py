@@ -45,7 +45,10 @@ class ServerNotes:
 
     def reply(self, status: int, client_ip: str, head: RequestHead | None) -> None:
         """Add a request to the access log that the guard has refused. Without `head`, it was not readable."""
-        self.request(client_ip, head.method if head else "", head.path if head else "", status)
+        if head is None:
+            self.request(client_ip, "", "", status)
+        else:  # behind a proxy, it has the client's address
+            self.request(head.client_ip, head.method, head.path, status)
 
     def connected(self, connection: Connection, head: RequestHead) -> None:
         """Note that a client has connected."""
