@@ -105,6 +105,7 @@ class _ET(EntityTypes):
         max_size: int
         compression: bool
         subprotocols: Sequence[str]
+        history: int
         nan: Literal["null", "refuse"]
         public: bool
         allow: Callable[[dict[str, Any]], Any] | None
@@ -118,6 +119,7 @@ class _ET(EntityTypes):
             max_size: int = ...,
             compression: bool = ...,
             subprotocols: Sequence[str] = ...,
+            history: int = ...,
             nan: Literal["null", "refuse"] = ...,
             public: bool = ...,
             allow: Callable[[dict[str, Any]], Any] | None = ...,

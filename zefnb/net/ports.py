@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from zefnb.core.entity import Entity
@@ -19,6 +19,9 @@ class Topics(Protocol):
 
     def unsubscribe(self, topic: Entity, subscriber: Any) -> bool:
         """Stop calling `subscriber.deliver`."""
+
+    def after_delivery(self, call: Callable[[], None]) -> None:
+        """Call `call` once all messages published before have been delivered, which may be now."""
 
     def are_congested(self, topics: Iterable[Entity]) -> bool:
         """Whether an actor that receives messages from these topics has a full mailbox."""

@@ -46,6 +46,12 @@ GIVEN = (
                 "The subprotocols of the route; the first one that a client offers is used.",
                 (),
             ),
+            "history": Field(
+                "int",
+                "How many of the last messages of each topic a client gets when it connects, at most 10,000. Up to "
+                "4 MiB of a topic's messages are kept, from the start of the server.",
+                0,
+            ),
             "nan": Field(
                 "Literal['null', 'refuse']",
                 "NaN and infinity are sent as null, or are an error in the journal.",

@@ -22,6 +22,7 @@ from zefnb.net.http.body import BODY_LIMIT
 from zefnb.net.http.path_pattern import VARIABLE, path_pattern
 from zefnb.net.http.responses import is_json
 from zefnb.net.websocket.endpoint import MAX_SIZE, EndpointConfig
+from zefnb.net.websocket.history import MAX_MESSAGES
 from zefnb.net.websocket.slow_client import check_slow_client
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -182,6 +183,8 @@ def _compile_socket(where: str, value: Entity, journal: Journal, faults: list[Fi
         faults.append(FieldError(where, "ET.WebSocket has neither topics nor an actor", allowed))
     if actor is not None and has_topics:
         faults.append(FieldError(where, "ET.WebSocket has both topics and an actor", f"one of the two: {allowed}"))
+    if given.get("history") and not given.get("clients_subscribe_to"):
+        faults.append(FieldError(f"{where}.history", "no topics to take it from", "with clients_subscribe_to=[...]"))
     behaviour, state = check_actor(f"{where}.actor", actor, journal, faults)
     options = {**_options(where, given, faults), "access": _compile_access(where, given, faults)}
     return EndpointConfig(subscribe, push, behaviour, state, **options)
@@ -193,6 +196,7 @@ def _options(where: str, given: Mapping[str, Any], faults: list[FieldError]) -> 
         "max_size": (int, lambda v: v is not True and v > 0, f"bytes in a message, default {MAX_SIZE}"),
         "compression": (bool, lambda v: True, "True or False"),
         "subprotocols": (list | tuple, lambda v: all(isinstance(item, str) for item in v), "a list of names"),
+        "history": (int, lambda v: v is not True and 0 <= v <= MAX_MESSAGES, f"0 to {MAX_MESSAGES:,} messages"),
         "nan": (str, lambda v: v in NANS, " | ".join(map(repr, NANS))),
     }
     for name, (kind, fits, allowed) in checks.items():

@@ -126,6 +126,7 @@ class Server:
         except BaseException:
             for each in sockets:
                 each.close()
+            self.release_history()
             raise
         self._acceptor = Acceptor(
             self._runtime,
@@ -295,6 +296,11 @@ class Server:
             await self.auth.close()
         self._runtime.service(_switch_interval).release()
         SIGNAL_HANDLERS.release(self)
+
+    def release_history(self) -> None:
+        """Keep the last messages of topics no longer. A server that replaces this one has acquired them before."""
+        if self._connections is not None:
+            self._connections.release_history()
 
     async def _drained(self) -> None:
         """Wait until all clients have left, at most a second."""

@@ -57,12 +57,24 @@ class ServerConnections:
                 continue
             endpoint = before.pop(route.path, None)
             if endpoint is None or endpoint.route_value != route.value:
-                if endpoint is not None:
-                    self.retired.append(endpoint)
+                previous = endpoint
                 endpoint = Endpoint(self._runtime, self._topics, self._server, route.path, route.socket, route.value)
+                # After the new endpoint is made, so that it has the history of the previous one.
+                if previous is not None:
+                    self._retire(previous)
             self.endpoints[route.path] = endpoint
-        self.retired += before.values()
+        for removed in before.values():
+            self._retire(removed)
         self._forget_retired()
+
+    def _retire(self, endpoint: Endpoint) -> None:
+        endpoint.release_history()
+        self.retired.append(endpoint)
+
+    def release_history(self) -> None:
+        """Keep the last messages of topics no longer: no client can connect any more."""
+        for endpoint in self.endpoints.values():
+            endpoint.release_history()
 
     def open(
         self,

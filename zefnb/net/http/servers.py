@@ -46,13 +46,21 @@ class Servers(Registry[Server]):
     async def _start(
         self, server: Server, port: int, replacing: Server | None, open_port: OpenChallengePort
     ) -> ServerHandle:
-        if replacing is not None and self.find(replacing.handle) is not None:
-            await self.stop(replacing.handle)
-        holder = self._holder_of(port, server, replacing)
-        if holder is not None:
-            await self.stop(holder.handle)
-        await self._challenges.give_up(port)
-        await server.start(port, replacing or holder)
+        stopped: list[Server] = []
+        try:
+            if replacing is not None and self.find(replacing.handle) is not None:
+                stopped.append(replacing)
+                await self._stop(replacing)
+            holder = self._holder_of(port, server, replacing)
+            if holder is not None:
+                stopped.append(holder)
+                await self._stop(holder)
+            await self._challenges.give_up(port)
+            await server.start(port, replacing or holder)
+        finally:
+            # After the new server has started, so that it has the history of the ones that it replaces.
+            for each in stopped:
+                each.release_history()
         for previous in (replacing, holder):
             if previous is not None and previous.port == server.port:
                 server.inherit(previous)
@@ -92,7 +100,13 @@ class Servers(Registry[Server]):
     async def stop(self, handle: Entity) -> None:
         """Stop the server with this handle. Raises `NotRunning` when there is none."""
         server = self.get(handle)
-        self.forget(handle)
+        try:
+            await self._stop(server)
+        finally:
+            server.release_history()
+
+    async def _stop(self, server: Server) -> None:
+        self.forget(server.handle)
         await server.stop()
         await self._challenges.close_unused()
 

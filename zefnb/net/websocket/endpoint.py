@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from zefnb.core.entity import ET, Entity
@@ -44,6 +45,7 @@ class EndpointConfig:
     compression: bool = False
     subprotocols: tuple[str, ...] = ()
     nan: Nan = "null"
+    history: int = 0
     access: Access = USERS
 
     @property
@@ -68,6 +70,17 @@ class Endpoint:
         self._topics = topics
         self._fanouts = runtime.service(Fanouts)
         self._actors = runtime.service(Actors)
+        self._has_history = bool(config.history)
+        if self._has_history:
+            for topic in config.subscribe_to:
+                self._fanouts.keep(topics, topic, config.nan, config.history)
+
+    def release_history(self) -> None:
+        """Keep the last messages of the topics no longer: no client can connect any more."""
+        if self._has_history:
+            self._has_history = False
+            for topic in self.config.subscribe_to:
+                self._fanouts.release(self._topics, topic, self.config.nan, self.config.history)
 
     @property
     def access(self) -> Access:
@@ -108,11 +121,16 @@ class Endpoint:
             self._open_topics(connection)
 
     def _open_topics(self, connection: Connection) -> None:
-        for topic in self.config.subscribe_to:
-            if connection.is_compressed:
-                self._topics.subscribe(topic, connection, "websocket")
-            else:
-                self._fanouts.join(self._topics, topic, connection, self.config.nan)
+        config = self.config
+        for topic in config.subscribe_to:
+            if not connection.is_compressed:
+                self._fanouts.join(self._topics, topic, connection, config.nan, config.history)
+                continue
+            self._topics.subscribe(topic, connection, "websocket")
+            if config.history:
+                # The topic's earlier messages may yet have to be delivered. They belong to the history.
+                send = partial(self._fanouts.send_history, topic, connection, config.nan, config.history)
+                self._topics.after_delivery(send)
         connection.pushes = bool(self.config.push_into)
         connection.on_message = self._push() if connection.pushes else self._ignore(connection)
 

@@ -10,6 +10,7 @@ from zefnb.engine.runtime import Runtime
 from zefnb.net.ports import Topics
 from zefnb.net.websocket.backlog import LONGEST_PIECE, Piece, joined
 from zefnb.net.websocket.frames import build
+from zefnb.net.websocket.history import History
 from zefnb.net.websocket.outbox import Outbox, Writer
 
 # Bytes: a longer batch is written within the iteration, so that slow clients are found before more is published.
@@ -19,7 +20,18 @@ _LONGEST_BATCH = 262_144
 class Fanout:
     """The sockets subscribed to one topic: the hub has one subscriber, and each frame is built once."""
 
-    __slots__ = ("_connections", "_frames", "_nan", "_outbox", "_runtime", "_size", "_snapshot", "topic")
+    __slots__ = (
+        "_connections",
+        "_frames",
+        "_nan",
+        "_outbox",
+        "_runtime",
+        "_size",
+        "_snapshot",
+        "history",
+        "is_subscribed",
+        "topic",
+    )
     only_encodes = keeps_nothing = True
 
     def __init__(self, runtime: Runtime, outbox: Outbox, topic: Any, nan: Nan) -> None:
@@ -31,6 +43,9 @@ class Fanout:
         self._snapshot: tuple[Writer, ...] | None = ()
         self._frames: list[bytes] = []
         self._size = 0
+        self.is_subscribed = False
+        # `None` while no route sends the last messages to new clients.
+        self.history: History | None = None
 
     @property
     def members(self) -> tuple[Writer, ...]:
@@ -52,6 +67,8 @@ class Fanout:
     def take(self) -> list[Piece]:
         """The frames of the batch, joined into pieces."""
         frames, self._frames, self._size = self._frames, [], 0
+        if self.history is not None:
+            self.history.add(frames)
         if len(frames) == 1:
             return [(frames[0], 1)]
         whole = b"".join(frames)
@@ -59,25 +76,43 @@ class Fanout:
             return [(whole, len(frames))]
         return joined([(frame, 1) for frame in frames])
 
-    def add(self, connection: Writer) -> None:
-        """Add `connection`: it gets the messages that are published from now on."""
+    def add(self, connection: Writer, history: int = 0) -> None:
+        """Add `connection`: it gets the last `history` messages, and those that are published from now on."""
         self._membership_changes()
+        self._send_last(connection, history)
         self._connections[connection] = None
+
+    def send_history(self, connection: Writer, history: int) -> None:
+        """Send the last `history` messages to `connection`, which is not added."""
+        self.end_batch()
+        self._send_last(connection, history)
+
+    def _send_last(self, connection: Writer, history: int) -> None:
+        if history and self.history is not None:
+            for data, count in self.history.last(history):
+                connection.send_raw(data, count)
 
     def discard(self, connection: Writer) -> None:
         """Remove `connection`: it gets no more messages."""
         self._membership_changes()
         self._connections.pop(connection, None)
 
-    def _membership_changes(self) -> None:
+    def end_batch(self) -> None:
+        """Send the messages so far to the sockets of now."""
         if self._outbox.batch is self:
             self._outbox.end_batch()
+
+    def _membership_changes(self) -> None:
+        self.end_batch()
         self._snapshot = None
 
     def topic_deleted(self) -> None:
         """Remove all connections: the topic has been deleted."""
         self._membership_changes()
         self._connections.clear()
+        self.is_subscribed = False
+        if self.history is not None:
+            self.history.clear()
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -96,15 +131,24 @@ class Fanouts:
         self._runtime = runtime
         self._fanouts: dict[tuple[str | None, Nan], Fanout] = {}
 
-    def join(self, topics: Topics, topic: Entity, connection: Writer, nan: Nan) -> None:
-        """Subscribe a socket to `topic`."""
+    def _subscribed(self, topics: Topics, topic: Entity, nan: Nan) -> Fanout:
         fanout = self._fanouts.get((topic._uid, nan))
         if fanout is None:
             fanout = Fanout(self._runtime, self._runtime.service(Outbox), topic, nan)
             self._fanouts[topic._uid, nan] = fanout
-        if not len(fanout):
+        if not fanout.is_subscribed:
+            fanout.is_subscribed = True
             topics.subscribe(topic, fanout, "websocket")
-        fanout.add(connection)
+        return fanout
+
+    def _end_unused(self, topics: Topics, fanout: Fanout, nan: Nan) -> None:
+        if not len(fanout) and fanout.history is None:
+            topics.unsubscribe(fanout.topic, fanout)
+            del self._fanouts[fanout.topic._uid, nan]
+
+    def join(self, topics: Topics, topic: Entity, connection: Writer, nan: Nan, history: int = 0) -> None:
+        """Subscribe a socket to `topic`. It gets the last `history` messages first."""
+        self._subscribed(topics, topic, nan).add(connection, history)
 
     def leave(self, topics: Topics, topic: Entity, connection: Writer, nan: Nan) -> None:
         """Unsubscribe a socket. After the last one, the fan-out itself unsubscribes."""
@@ -112,6 +156,29 @@ class Fanouts:
         if fanout is None:
             return
         fanout.discard(connection)
-        if not len(fanout):
-            topics.unsubscribe(topic, fanout)
-            del self._fanouts[topic._uid, nan]
+        self._end_unused(topics, fanout, nan)
+
+    def keep(self, topics: Topics, topic: Entity, nan: Nan, history: int) -> None:
+        """Keep the last `history` messages of `topic` until `release`."""
+        fanout = self._subscribed(topics, topic, nan)
+        if fanout.history is None:
+            # What is published in this iteration was published before.
+            fanout.end_batch()
+            fanout.history = History()
+        fanout.history.acquire(history)
+
+    def release(self, topics: Topics, topic: Entity, nan: Nan, history: int) -> None:
+        """End one `keep`. After the last one the messages are forgotten."""
+        fanout = self._fanouts[topic._uid, nan]
+        if fanout.history is None:
+            return
+        fanout.history.release(history)
+        if not fanout.history.is_used:
+            fanout.history = None
+            self._end_unused(topics, fanout, nan)
+
+    def send_history(self, topic: Entity, connection: Writer, nan: Nan, history: int) -> None:
+        """Send the last `history` messages to a socket that is subscribed to `topic` by itself."""
+        fanout = self._fanouts.get((topic._uid, nan))
+        if fanout is not None:
+            fanout.send_history(connection, history)

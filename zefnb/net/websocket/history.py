@@ -1,0 +1,76 @@
+"""The history of a topic: its last messages as frames, for clients that connect later."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from zefnb.net.websocket.backlog import Piece, joined
+
+# Bytes of the frames of one topic. The newest message is kept in any case.
+MAX_BYTES = 4 << 20
+# The most messages that a route may ask for.
+MAX_MESSAGES = 10_000
+
+
+class History:
+    """The frames of the last messages of one topic, for all routes that send them.
+
+    Each route says how many messages it sends, and the longest of these lengths are kept.
+    """
+
+    __slots__ = ("_bytes", "_frames", "_last", "_length", "_lengths")
+
+    def __init__(self) -> None:
+        self._frames: deque[bytes] = deque()
+        self._bytes = 0
+        self._lengths: list[int] = []
+        self._length = 0
+        # The result of `last` and its argument, until the next message: many clients may connect at once.
+        self._last: tuple[int, list[Piece]] | None = None
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __bool__(self) -> bool:
+        return True
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a route sends these messages."""
+        return bool(self._lengths)
+
+    def acquire(self, length: int) -> None:
+        """Keep at least `length` messages, until `release`."""
+        self._lengths.append(length)
+        self._length = max(self._lengths)
+
+    def release(self, length: int) -> None:
+        """End one `acquire`."""
+        self._lengths.remove(length)
+        self._length = max(self._lengths, default=0)
+        self._trim()
+
+    def add(self, frames: Sequence[bytes]) -> None:
+        """Keep these frames, and forget the oldest ones that are too many."""
+        self._frames.extend(frames)
+        self._bytes += sum(map(len, frames))
+        self._last = None
+        self._trim()
+
+    def _trim(self) -> None:
+        frames = self._frames
+        while len(frames) > self._length or (self._bytes > MAX_BYTES and len(frames) > 1):
+            self._bytes -= len(frames.popleft())
+
+    def last(self, length: int) -> list[Piece]:
+        """The last `length` messages, joined into pieces."""
+        if self._last is None or self._last[0] != length:
+            frames = list(self._frames)[-length:]
+            self._last = length, joined([(frame, 1) for frame in frames]) if frames else []
+        return self._last[1]
+
+    def clear(self) -> None:
+        """Forget all messages."""
+        self._frames.clear()
+        self._bytes, self._last = 0, None
