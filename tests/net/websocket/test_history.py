@@ -44,6 +44,11 @@ def the_fanout(topic: Any) -> Any:
     return on_loop(lambda: default_runtime().service(Fanouts)._fanouts.get((topic._uid, "null")))
 
 
+def kept(topic: Any) -> list[bytes]:
+    """The kept frames, read on the loop."""
+    return on_loop(lambda: list(default_runtime().service(Fanouts)._fanouts[topic._uid, "null"].history.frames))
+
+
 async def frames_until(port: int, last: bytes) -> bytes:
     """Connect, and return the bytes of all frames up to one that ends with `last`."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
@@ -190,7 +195,7 @@ def test_a_message_is_encoded_once_for_all_clients_now_and_later(
     for client in (early, connect(server), connect(server, "/two")):
         assert received(client, 2) == ["[1]", "[2]"]
     assert encoded == [[1], [2]]
-    assert len(the_fanout(topic).history) == 2  # one history for both routes
+    assert len(kept(topic)) == 2  # one history for both routes
 
 
 def test_a_history_has_4_mib_at_most_and_always_the_newest_message(serve: Any, topic: Any, connect: Any):
@@ -198,18 +203,33 @@ def test_a_history_has_4_mib_at_most_and_always_the_newest_message(serve: Any, t
     publish(topic, *(bytes([letter]) * (1 << 20) for letter in b"abcdef"))
     client = connect(server, max_size=None)
     assert [message[:1] for message in received(client, 3)] == [b"d", b"e", b"f"]
-    kept = the_fanout(topic).history
-    assert kept._bytes == sum(map(len, kept._frames)) <= history.MAX_BYTES
+    assert 3 << 20 < sum(map(len, kept(topic))) <= history.MAX_BYTES
     publish(topic, b"x" * (5 << 20))
     assert client.recv(timeout=20) == connect(server, max_size=None).recv(timeout=20) == b"x" * (5 << 20)
-    assert len(kept) == 1
+    assert len(kept(topic)) == 1
 
 
 def test_a_history_has_as_many_messages_as_the_longest_route_says(serve: Any, topic: Any, until: Any):
     serve(feed(topic, 3) | {"/long": ET.WebSocket(clients_subscribe_to=[topic], history=7)})
     publish(topic, *map(str, range(1_000)))
-    until(lambda: list(the_fanout(topic).history._frames)[-1:] == [b"\x81\x03999"])
-    assert len(the_fanout(topic).history) == 7
+    until(lambda: kept(topic)[-1:] == [b"\x81\x03999"])
+    assert len(kept(topic)) == 7
+
+
+def test_messages_of_each_length_are_kept_in_order_however_they_arrive():
+    """One by one or together, more than are kept or fewer, short or long."""
+    kept_now, sent = history.History(), []
+    kept_now.acquire(100)
+    for number, (together, size) in enumerate([(1, 4), (70, 4), (3, 5_000), (1, 4), (250, 9), (1, 70_000)] * 40):
+        frames = [b"%08d" % (number * 1_000 + each) + b"." * size for each in range(together)]
+        sent += frames
+        kept_now.add(list(frames), together * size)
+        if number % 7 == 0:
+            assert b"".join(data for data, _ in kept_now.last(40)) == b"".join(sent[-40:])
+    assert list(kept_now.frames) == sent[-100:]
+    kept_now.acquire(3)
+    kept_now.release(100)
+    assert list(kept_now.frames) == sent[-3:]
 
 
 def test_a_topic_without_a_history_keeps_nothing(serve: Any, topic: Any, connect: Any):

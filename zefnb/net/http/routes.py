@@ -21,8 +21,8 @@ from zefnb.net.fields import check_actor, check_topics
 from zefnb.net.http.body import BODY_LIMIT
 from zefnb.net.http.path_pattern import VARIABLE, path_pattern
 from zefnb.net.http.responses import is_json
+from zefnb.net.websocket import history
 from zefnb.net.websocket.endpoint import MAX_SIZE, EndpointConfig
-from zefnb.net.websocket.history import MAX_MESSAGES
 from zefnb.net.websocket.slow_client import check_slow_client
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -196,7 +196,11 @@ def _options(where: str, given: Mapping[str, Any], faults: list[FieldError]) -> 
         "max_size": (int, lambda v: v is not True and v > 0, f"bytes in a message, default {MAX_SIZE}"),
         "compression": (bool, lambda v: True, "True or False"),
         "subprotocols": (list | tuple, lambda v: all(isinstance(item, str) for item in v), "a list of names"),
-        "history": (int, lambda v: v is not True and 0 <= v <= MAX_MESSAGES, f"0 to {MAX_MESSAGES:,} messages"),
+        "history": (
+            int,
+            lambda v: v is not True and 0 <= v <= history.MAX_MESSAGES,
+            f"0 to {history.MAX_MESSAGES:,} messages",
+        ),
         "nan": (str, lambda v: v in NANS, " | ".join(map(repr, NANS))),
     }
     for name, (kind, fits, allowed) in checks.items():

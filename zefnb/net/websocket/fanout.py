@@ -66,9 +66,9 @@ class Fanout:
 
     def take(self) -> list[Piece]:
         """The frames of the batch, joined into pieces."""
-        frames, self._frames, self._size = self._frames, [], 0
         if self.history is not None:
-            self.history.add(frames)
+            self.history.add(self._frames, self._size)
+        frames, self._frames, self._size = self._frames, [], 0
         if len(frames) == 1:
             return [(frames[0], 1)]
         whole = b"".join(frames)

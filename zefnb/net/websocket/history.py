@@ -11,6 +11,9 @@ from zefnb.net.websocket.backlog import Piece, joined
 MAX_BYTES = 4 << 20
 # The most messages that a route may ask for.
 MAX_MESSAGES = 10_000
+# So many new messages are added together, which takes less time. Only while they are short: at most so many bytes.
+_MANY_RECENT = 64
+_SHORT = 4_096
 
 
 class History:
@@ -19,10 +22,12 @@ class History:
     Each route says how many messages it sends, and the longest of these lengths are kept.
     """
 
-    __slots__ = ("_bytes", "_frames", "_last", "_length", "_lengths")
+    __slots__ = ("_bytes", "_frames", "_last", "_length", "_lengths", "_recent")
 
     def __init__(self) -> None:
         self._frames: deque[bytes] = deque()
+        # The newest frames, which are yet to be added to the others.
+        self._recent: list[bytes] = []
         self._bytes = 0
         self._lengths: list[int] = []
         self._length = 0
@@ -30,10 +35,16 @@ class History:
         self._last: tuple[int, list[Piece]] | None = None
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self.frames)
 
     def __bool__(self) -> bool:
         return True
+
+    @property
+    def frames(self) -> Sequence[bytes]:
+        """The kept frames, the oldest first."""
+        self._merge()
+        return self._frames
 
     @property
     def is_used(self) -> bool:
@@ -49,28 +60,37 @@ class History:
         """End one `acquire`."""
         self._lengths.remove(length)
         self._length = max(self._lengths, default=0)
-        self._trim()
-
-    def add(self, frames: Sequence[bytes]) -> None:
-        """Keep these frames, and forget the oldest ones that are too many."""
-        self._frames.extend(frames)
-        self._bytes += sum(map(len, frames))
         self._last = None
-        self._trim()
+        self._merge()
 
-    def _trim(self) -> None:
+    def add(self, frames: list[bytes], size: int) -> None:
+        """Keep these frames, of `size` bytes in all, and forget the oldest ones that are too many."""
+        self._last = None
+        self._recent += frames
+        if size > _SHORT or len(self._recent) >= _MANY_RECENT:
+            self._merge()
+
+    def _merge(self) -> None:
+        recent, self._recent = self._recent, []
         frames = self._frames
+        if len(recent) > self._length:
+            frames.clear()
+            self._bytes = 0
+            del recent[: len(recent) - self._length]
+        frames.extend(recent)
+        self._bytes += sum(map(len, recent))
         while len(frames) > self._length or (self._bytes > MAX_BYTES and len(frames) > 1):
             self._bytes -= len(frames.popleft())
 
     def last(self, length: int) -> list[Piece]:
         """The last `length` messages, joined into pieces."""
         if self._last is None or self._last[0] != length:
-            frames = list(self._frames)[-length:]
+            frames = list(self.frames)[-length:]
             self._last = length, joined([(frame, 1) for frame in frames]) if frames else []
         return self._last[1]
 
     def clear(self) -> None:
         """Forget all messages."""
         self._frames.clear()
+        self._recent.clear()
         self._bytes, self._last = 0, None
