@@ -162,7 +162,7 @@ class Fanouts:
         """Keep the last `history` messages of `topic` until `release`."""
         fanout = self._subscribed(topics, topic, nan)
         if fanout.history is None:
-            # What is published in this iteration was published before.
+            # The messages of this iteration were published before: they are not kept.
             fanout.end_batch()
             fanout.history = History()
         fanout.history.acquire(history)
