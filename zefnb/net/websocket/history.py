@@ -9,7 +9,7 @@ from zefnb.net.websocket.backlog import Piece, joined
 
 # Bytes of the frames of one topic. The newest message is kept in any case.
 MAX_BYTES = 4 << 20
-# The most messages that a route may ask for.
+# The most messages in the `history` of a route.
 MAX_MESSAGES = 10_000
 # So many new messages are added together, which takes less time. Only while they are short: at most so many bytes.
 _MANY_RECENT = 64
@@ -19,7 +19,7 @@ _SHORT = 4_096
 class History:
     """The frames of the last messages of one topic, for all routes that send them.
 
-    Each route says how many messages it sends, and the longest of these lengths are kept.
+    Each route has its own number of messages to send. As many are kept as the largest of these numbers.
     """
 
     __slots__ = ("_bytes", "_frames", "_last", "_length", "_lengths", "_recent")
