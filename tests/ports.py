@@ -1,4 +1,4 @@
-"""Ports for programs that cannot choose one themselves, and for tests of a port at which nothing listens."""
+"""Ports: for programs that cannot choose one themselves, and whether a port is free."""
 
 from __future__ import annotations
 
@@ -21,3 +21,15 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+def is_free(port: int) -> bool:
+    """Return whether another program could listen there now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen()
+        except OSError:
+            return False
+        return True

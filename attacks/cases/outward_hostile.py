@@ -13,7 +13,7 @@ from attacks.foreign_server import listener
 from attacks.peak import Peak
 from attacks.second_server import against_second_server
 from attacks.targets import Server
-from tests.net.client.raw import RawServer, server_frame
+from tests.net.client.raw import RawServer, clients_of, server_frame
 
 SPELLINGS = (
     "127.0.0.1", "localhost", "LOCALHOST", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0.0.0.0", "0",
@@ -35,11 +35,7 @@ class Redirector:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
+        for client in clients_of(self._listener):
             with client:
                 client.settimeout(5)
                 head = b""

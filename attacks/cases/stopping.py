@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from contextlib import suppress
@@ -11,18 +10,7 @@ from attacks.attack import Attack, Outcome, Settings
 from attacks.cases.lifecycle import allow_descriptors
 from attacks.targets import BenchError, Server
 from attacks.wire import Wire, closing, connect, connected, frame
-
-
-def is_free(port: int) -> bool:
-    """Return whether another program could listen on the port now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-            probe.listen()
-        except OSError:
-            return False
-        return True
+from tests.ports import is_free
 
 
 def code_read_by(wire: Wire) -> int | None:

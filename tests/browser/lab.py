@@ -20,6 +20,16 @@ OUTPUT = Path(__file__).parents[2] / "test-output"
 _STARTS_WITHIN = 90
 
 
+def end_process(process: subprocess.Popen[Any]) -> None:
+    """Terminate a process, and kill it when it does not exit."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Lab:
     """A JupyterLab server in its own directories.
 
@@ -107,12 +117,7 @@ class Lab:
             return json.loads(answer.read() or "null")
 
     def close(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end_process(self._process)
         self._log.close()
 
 

@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.browser.lab import OUTPUT
+from tests.browser.lab import OUTPUT, end_process
 from tests.ports import free_port
 
 _STARTS_WITHIN = 90
@@ -61,12 +61,7 @@ class Marimo:
         return f"http://127.0.0.1:{self.port}/"
 
     def close(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end_process(self._process)
         self._log.close()
 
 

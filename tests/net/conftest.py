@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -102,15 +101,3 @@ def peak_memory() -> Iterator[Callable[[], int]]:
 def inside(server: Any) -> Any:
     """The running server of a handle."""
     return default_runtime().service(Servers).get(server)
-
-
-def is_free(port: int) -> bool:
-    """Return whether another program could listen there now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-            probe.listen()
-        except OSError:
-            return False
-        return True

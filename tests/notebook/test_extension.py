@@ -9,6 +9,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.notebook.kernel import Kernel
+from tests.ports import is_free
 
 START = "server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run"
 
@@ -23,16 +24,6 @@ def kernel() -> Iterator[Kernel]:
 @pytest.fixture(autouse=True)
 def loaded(kernel: Kernel) -> None:
     assert kernel.run("%reload_ext zefnb\nfrom zefnb import *").error is None
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def test_loading_starts_no_server_and_loads_no_widgets():

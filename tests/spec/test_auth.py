@@ -7,7 +7,6 @@ of the named ones, and the test's own provider that of the public ones; the bloc
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +16,10 @@ import pytest
 from tests.net.auth.providers.issuer import Issuer
 from tests.spec import sessions
 from tests.spec.auth_cases import CASES, Case
+from tests.spec.chapters import Chapter
 
-CHAPTER = sessions.ROOT.parent / "shared" / "spec" / "auth-https.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```", CHAPTER.read_text(), re.S | re.M) if CHAPTER.exists() else []
+CHAPTER = Chapter("auth-https.md")
+BLOCKS = CHAPTER.blocks
 KINDS = {"script": sessions.run_script, "IPython": sessions.run_ipython, "Jupyter": sessions.run_kernel}
 # The addresses of the test's provider take the place of those of the public providers.
 ADDRESSES = {
@@ -32,9 +32,7 @@ ADDRESSES = {
 
 @pytest.fixture(autouse=True)
 def chapter() -> None:
-    if not CHAPTER.exists():
-        text = f"LEFT OUT: the chapter is not there, no block of it was run: {CHAPTER}"
-        pytest.fail(text) if os.environ.get("CI") == "true" else pytest.skip(text)
+    CHAPTER.require()
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,18 @@ takes the place of Let's Encrypt, and free ports that of the named ones; the blo
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 
 import pytest
 import trustme
 
-from tests.net.https.pebble import Pebble
+from tests.net.https.pebble import Pebble, pebble
 from tests.spec import sessions
+from tests.spec.chapters import Chapter
 
-CHAPTER = sessions.ROOT.parent / "shared" / "spec" / "auth-https.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```", CHAPTER.read_text(), re.S | re.M) if CHAPTER.exists() else []
+CHAPTER = Chapter("auth-https.md")
+BLOCKS = CHAPTER.blocks
 KINDS = {"script": sessions.run_script, "IPython": sessions.run_ipython, "Jupyter": sessions.run_kernel}
 
 PRELUDE = """
@@ -54,17 +54,13 @@ print('and it holds')
 
 @pytest.fixture(autouse=True)
 def chapter() -> None:
-    if not CHAPTER.exists():
-        text = f"LEFT OUT: the chapter is not there, no block of it was run: {CHAPTER}"
-        pytest.fail(text) if os.environ.get("CI") == "true" else pytest.skip(text)
+    CHAPTER.require()
 
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
-    authority = Pebble(tmp_path_factory.mktemp("pebble"))
-    authority.start()
-    yield authority
-    authority.stop()
+    with pebble(tmp_path_factory.mktemp("pebble")) as authority:
+        yield authority
 
 
 def block_with(text: str) -> str:

@@ -5,27 +5,22 @@ The specification lies beside the clone, in `../shared/spec/websockets.md`, and 
 
 from __future__ import annotations
 
-import os
-import re
-import socket
 import time
 
 import pytest
 
+from tests.ports import is_free
 from tests.spec import cases, sessions
+from tests.spec.chapters import Chapter
 
-SPECIFICATION = sessions.ROOT.parent / "shared" / "spec" / "websockets.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```", SPECIFICATION.read_text(), re.S | re.M) if SPECIFICATION.exists() else []
+CHAPTER = Chapter("websockets.md")
+BLOCKS = CHAPTER.blocks
 KINDS = {"script": sessions.run_script, "IPython": sessions.run_ipython, "Jupyter": sessions.run_kernel}
 
 
 @pytest.fixture(autouse=True)
-def specification():
-    if not SPECIFICATION.exists():
-        text = f"LEFT OUT: the specification is not there, no block of it was run: {SPECIFICATION}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(text)
-        pytest.skip(text)
+def chapter():
+    CHAPTER.require()
 
 
 @pytest.fixture
@@ -37,16 +32,6 @@ def port_8000():
             assert time.monotonic() < deadline, "port 8000, which the specification names, is held by somebody"
             time.sleep(0.1)
         yield
-
-
-def is_free(port):
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def block_of(case):

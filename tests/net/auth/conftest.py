@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.net.auth.clock import Clock
 from tests.net.auth.providers.issuer import Issuer
 from tests.net.conftest import inside, on_loop
 
@@ -68,3 +69,8 @@ def sessions_of(server: Any) -> list[Any]:
     """The sessions of a running server."""
     found: list[Any] = on_loop(lambda: list(auth_of(server).sessions))
     return found
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

@@ -10,6 +10,7 @@ import pytest
 from authlib.common.errors import AuthlibBaseError
 from joserfc.jwk import ECKey
 
+from tests.net.auth.clock import Clock
 from zefnb.net.auth.endpoints import LOGIN_BODY_LIMIT
 from zefnb.net.auth.flows import FLOW_TIMEOUT, Flows
 from zefnb.net.auth.passwords import LONGEST_PASSWORD, Passwords
@@ -30,19 +31,6 @@ from zefnb.net.auth.throttle import (
 from zefnb.net.auth.tickets import TICKET_TIMEOUT, Tickets
 
 MOMENT = 0.001
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 # Failed logins

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.net.auth.clock import Clock
 from zefnb.net.auth.cookies import Cookies
 from zefnb.net.auth.flows import FLOW_TIMEOUT, FLOWS_LIMIT, Flows
 from zefnb.net.auth.passwords import CHECKS_LIMIT, Passwords
@@ -24,19 +25,6 @@ from zefnb.net.auth.tickets import TICKET_TIMEOUT, TICKETS_LIMIT, Tickets
 from zefnb.net.http.request_head import RequestHead
 
 ADA, BOB = ({"id": name, "name": name, "provider": "password"} for name in ("ada", "bob"))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 # Sessions

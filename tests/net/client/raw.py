@@ -11,6 +11,16 @@ from websockets.utils import accept_key
 Script = Callable[[socket.socket], None]
 
 
+def clients_of(listener: socket.socket) -> Iterator[socket.socket]:
+    """Accept clients until `listener` is closed."""
+    while True:
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        yield client
+
+
 class RawServer:
     """Shakes hands with each client, then runs `script` with its socket, in a thread."""
 
@@ -28,11 +38,7 @@ class RawServer:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
+        for client in clients_of(self._listener):
             self.sockets.append(client)
             threading.Thread(target=self._talk, args=(client,), daemon=True).start()
 

@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.net.conftest import inside, is_free
+from tests.net.conftest import inside
 from tests.net.wire import Wire
 from tests.notebook.kernel import Kernel
+from tests.ports import is_free
 from zefnb import ET, FX, run
 from zefnb.errors import InvalidEffect, NotRunning, PortUnavailable
 

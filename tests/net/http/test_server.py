@@ -15,8 +15,9 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.net.conftest import inside, is_free, journal, on_loop
+from tests.net.conftest import inside, journal, on_loop
 from tests.net.wire import Wire, closing, frame, handshake
+from tests.ports import is_free
 from zefnb import ET, FX, generate_uid, run, zef_function
 from zefnb.errors import InvalidEffect, NotRunning
 from zefnb.net import keepalive

@@ -18,7 +18,7 @@ import pytest
 
 from tests.net.conftest import journal, on_loop, said
 from tests.net.https.clocks import moved_clock
-from tests.net.https.pebble import Pebble
+from tests.net.https.pebble import Pebble, pebble
 from tests.ports import free_port
 from tests.spec.sessions import environment
 from zefnb import ET, FX, run
@@ -31,10 +31,8 @@ YEAR = 365 * 86_400.0
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
-    authority = Pebble(tmp_path_factory.mktemp("pebble"))
-    authority.start()
-    yield authority
-    authority.stop()
+    with pebble(tmp_path_factory.mktemp("pebble")) as authority:
+        yield authority
 
 
 def certificates(authority: Pebble, **fields: Any) -> Any:
