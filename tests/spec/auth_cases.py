@@ -92,7 +92,8 @@ def check_handlers(names: dict[str, Any]) -> None:
     profile = json.loads(ask(server, "/profile", cookie=cookie).body)
     assert profile == {"name": "ada", "email": None}
     origin = f"http://localhost:{server.port}"
-    with connect(f"ws://localhost:{server.port}/ws", additional_headers={"cookie": cookie}, origin=origin) as socket:
+    url, headers = f"ws://localhost:{server.port}/ws", {"cookie": cookie}
+    with connect(url, additional_headers=headers, origin=origin, open_timeout=30) as socket:
         assert socket.recv(timeout=20) == "hello ada"
 
 
@@ -101,7 +102,10 @@ def check_routes(names: dict[str, Any]) -> None:
     _, other = _with_user(names, "grace", server)
     assert [ask(server, "/admin", cookie=each).status for each in (cookie, other, "")] == [200, 403, 303]
     origin, url = f"http://localhost:{server.port}", f"ws://localhost:{server.port}"
-    with connect(f"{url}/open"), connect(f"{url}/ws", additional_headers={"cookie": cookie}, origin=origin):
+    headers = {"cookie": cookie}
+    with connect(f"{url}/open", open_timeout=30):
+        pass
+    with connect(f"{url}/ws", additional_headers=headers, origin=origin, open_timeout=30):
         pass
 
 

@@ -26,7 +26,7 @@ class Case(NamedTuple):
 
 
 def client(url: str) -> ClientConnection:
-    return connect(url, open_timeout=5, close_timeout=1)
+    return connect(url, open_timeout=30, close_timeout=1)
 
 
 def until(condition: Callable[[], Any], within: float = 20.0) -> Any:

@@ -58,14 +58,14 @@ def machine_wide(name: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def run_script(cells: Sequence[str], tmp_path: Path, within: float = 30, **env: str) -> str:
+def run_script(cells: Sequence[str], tmp_path: Path, within: float = 90, **env: str) -> str:
     """Run the cells as one script in a separate process; return its output with errors."""
     script = tmp_path / "script.py"
     script.write_text("\n\n".join(cells))
     return _finished([sys.executable, str(script)], "", within, env)
 
 
-def run_ipython(cells: Sequence[str], tmp_path: Path, within: float = 30, **env: str) -> str:
+def run_ipython(cells: Sequence[str], tmp_path: Path, within: float = 90, **env: str) -> str:
     """Run the cells one after the other in a separate IPython in a terminal."""
     env = {"IPYTHONDIR": str(tmp_path / "ipython"), **env}
     return _finished([sys.executable, "-c", _IPYTHON], json.dumps(list(cells)), within, env)
@@ -87,7 +87,7 @@ def _finished(command: list[str], given: str, within: float, env: dict[str, str]
     return done.stdout
 
 
-def run_kernel(cells: Sequence[str], tmp_path: Path, within: float = 30, **env: str) -> str:
+def run_kernel(cells: Sequence[str], tmp_path: Path, within: float = 90, **env: str) -> str:
     """Run the cells one after the other in a separate Jupyter kernel."""
     with kernel(**env) as session:
         return "".join(session.execute(cell, within=within).text for cell in cells)
@@ -124,7 +124,7 @@ class Kernel:
         self._client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
-    def outcome(self, request: str, within: float = 30) -> Executed:
+    def outcome(self, request: str, within: float = 90) -> Executed:
         """Return the result of a cell that was sent, when it is done."""
         done = Executed()
         deadline = time.monotonic() + within
@@ -146,7 +146,7 @@ class Kernel:
             elif kind == "status" and content["execution_state"] == "idle":
                 return done
 
-    def execute(self, code: str, cell_id: str | None = None, within: float = 30, fails: bool = False) -> Executed:
+    def execute(self, code: str, cell_id: str | None = None, within: float = 90, fails: bool = False) -> Executed:
         """Run a cell to its end."""
         done = self.outcome(self.send(code, cell_id), within)
         assert fails or not done.error, done.text
