@@ -268,3 +268,55 @@ def test_arrays_of_every_kind_of_numpy_become_lists_or_are_refused_by_type():
     for wrong, named in ((numpy.array([1j]), "complex"), (numpy.array([b"x"]), "bytes"), (numpy.dtype(int), "DType")):
         with pytest.raises(InvalidValue, match=named):
             encode_content(wrong)
+
+
+def test_fields_of_structured_arrays_are_converted_at_every_depth():
+    np = pytest.importorskip("numpy")
+    inner = np.dtype([("when", "M8[ns]"), ("sizes", int, (2,))])
+    rows = np.array([(1, ("2026-01-02T00:00:00.5", [2, 3]))], dtype=[("id", int), ("inner", inner)])
+    expected = {"id": 1, "inner": {"when": "2026-01-02T00:00:00.500000", "sizes": [2, 3]}}
+    assert json.loads(to_json_text(rows)) == [expected]
+    assert json.loads(to_json_text(rows[0])) == expected
+    when = datetime(2026, 1, 2, 0, 0, 0, 500_000)
+    assert decode(encode(rows)) == [{"id": 1, "inner": {"when": when, "sizes": [2, 3]}}]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("np.datetime64('20000-01-01')", "20000-01-01"),
+        ("np.datetime64('-1000-03-15')", "-1000-03-15"),
+        ("np.array([['20000-01-01', 'NaT'], ['2026-01-02', '0999-01-01']], dtype='M8[D]')",
+         [["20000-01-01", None], ["2026-01-02", "0999-01-01"]]),
+        ("np.array('20000-01-01', dtype='M8[s]')", "20000-01-01T00:00:00"),
+        ("np.ma.array(np.array(['20000-01-01', '2026-01-02'], dtype='M8[D]'), mask=[False, True])",
+         ["20000-01-01", None]),
+        ("np.timedelta64(3, 'Y')", "P3Y"),
+        ("np.timedelta64(-3, 'M')", "-P3M"),
+        ("np.array([5, 'NaT'], dtype='m8[Y]')", ["P5Y", None]),
+        ("np.timedelta64(10**12, 'D')", "P1000000000000D"),
+        ("np.timedelta64(3)", 3),
+    ],
+)  # fmt: skip
+def test_times_that_python_does_not_have_are_text(code, expected):
+    value = value_of(code)
+    assert json.loads(to_json_text(value)) == expected
+    assert json.loads(to_json_text(decode(encode(value)))) == expected, "a database differs"
+    check_content(value)
+
+
+def test_a_pydantic_model_with_a_field_that_pydantic_does_not_know_is_sent():
+    np, pydantic = pytest.importorskip("numpy"), pytest.importorskip("pydantic")
+    model = pydantic.create_model("Run", __config__={"arbitrary_types_allowed": True}, a=(Any, ...), due=(date, ...))
+    value = model(a=np.array([1, 2]), due=date(2026, 1, 2))
+    assert json.loads(to_json_text({"run": value})) == {"run": {"a": [1, 2], "due": "2026-01-02"}}
+    assert decode(encode(value)) == {"a": [1, 2], "due": date(2026, 1, 2)}
+
+
+def test_times_of_pandas_that_python_does_not_have_are_text():
+    np, pd = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    times = pd.Series(np.array(["20000-01-01", "NaT", "2026-01-02"], dtype="M8[s]"))
+    assert json.loads(to_json_text(times)) == ["20000-01-01T00:00:00", None, "2026-01-02T00:00:00"]
+    assert decode(encode(times)) == ["20000-01-01T00:00:00", None, datetime(2026, 1, 2)]
+    long = pd.Timedelta(np.timedelta64(10**15, "s"))
+    assert json.loads(to_json_text([long])) == ["P11574074074DT1H46M40S"]

@@ -110,28 +110,58 @@ def _collection(value: Any) -> list[Any]:
 
 @built_in("pydantic.BaseModel")
 def _model(value: Any) -> Any:
-    return value.model_dump(mode="json")
+    try:
+        return value.model_dump(mode="json")
+    except Exception:  # a type that pydantic does not have, such as an array
+        return value.model_dump()
 
 
 @built_in("numpy.ndarray")
 def _numpy_array(value: Any) -> Any:
     if value.dtype.names:  # rows with named fields
         return list(value) if value.ndim else value[()]
-    return _to_microseconds(value).tolist()
+    return _times(value) if value.dtype.kind in "mM" else value.tolist()
 
 
 @built_in("numpy.generic")
 def _numpy_scalar(value: Any) -> Any:
     if value.dtype.names:
-        return dict(zip(value.dtype.names, value.item(), strict=True))
-    plain = _to_microseconds(value).item()
+        return {name: value[name] for name in value.dtype.names}
+    if value.dtype.kind in "mM":
+        return _times(sys.modules["numpy"].asarray(value))
+    plain = value.item()
     # Python has no type for a long double.
     return float(plain) if type(plain) is type(value) else plain
 
 
+def _times(array: Any) -> Any:
+    """Return the times or durations of Python, and ISO 8601 text for those that Python's types do not have."""
+    array = _to_microseconds(array)
+    plain = array.astype(object)
+    for index, each in enumerate(plain.flat):
+        if type(each) is int:  # numpy's result for what Python does not have, such as the year 20000
+            plain.flat[index] = _time_text(array.flat[index], each)
+    return plain.tolist()
+
+
+def _time_text(value: Any, count: int) -> Any:
+    if value.dtype.kind == "M":
+        return str(value)
+    unit, size = sys.modules["numpy"].datetime_data(value.dtype)
+    designator = _DESIGNATORS.get(unit)
+    if designator is None:
+        return count  # a duration without a unit
+    start, letter = designator
+    return f"{'-' if count < 0 else ''}{start}{abs(count) * size}{letter}"
+
+
+_DESIGNATORS = {"Y": ("P", "Y"), "M": ("P", "M"), "W": ("P", "W"), "D": ("P", "D")}
+_DESIGNATORS |= {"h": ("PT", "H"), "m": ("PT", "M"), "s": ("PT", "S")}
+
+
 def _to_microseconds(value: Any) -> Any:
     """Return times with at most microseconds, as Python's types have: numpy converts finer ones to numbers."""
-    is_finer = value.dtype.kind in "mM" and sys.modules["numpy"].datetime_data(value.dtype)[0] in _FINER_UNITS
+    is_finer = sys.modules["numpy"].datetime_data(value.dtype)[0] in _FINER_UNITS
     return value.astype(f"{value.dtype.kind}8[us]") if is_finer else value
 
 
@@ -145,12 +175,15 @@ def _missing(value: Any) -> None:
 
 @built_in("pandas.Timestamp")
 def _timestamp(value: Any) -> Any:
-    return value.to_pydatetime(warn=False)
+    return value.to_pydatetime(warn=False) if 1 <= value.year <= 9999 else value.isoformat()
 
 
 @built_in("pandas.Timedelta")
 def _timedelta(value: Any) -> Any:
-    return value.to_pytimedelta()
+    try:
+        return value.to_pytimedelta()
+    except OverflowError:  # longer than Python's durations
+        return value.isoformat()
 
 
 @built_in("pandas.Period", "pandas.Interval")
