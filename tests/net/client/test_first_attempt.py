@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 import ssl
@@ -27,6 +28,7 @@ from tests.net.client.outsider import (
 from tests.ports import free_port
 from zefnb import FX, run
 from zefnb.net.client import target as target_module
+from zefnb.net.client.connection import Attempt
 from zefnb.net.client.failures import failure_text
 
 # An outsider listens on 127.0.0.1, which each of these spellings leads to.
@@ -180,3 +182,32 @@ def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(
     reason = fails_to_connect(url="ws://server.example.com/ws")
     assert "connection refused" in reason
     assert "hush" not in reason
+
+
+def test_a_server_that_responds_before_the_request_and_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server without room does so."""
+    connected = Attempt.open_tcp_connection
+
+    async def responded(self: Attempt) -> Any:
+        connection = await connected(self)
+        while connection.protocol.handshake_exc is None:
+            await asyncio.sleep(0.001)
+        return connection
+
+    monkeypatch.setattr(Attempt, "open_tcp_connection", responded)
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        listener.settimeout(20)
+
+        def refuse() -> None:
+            client, _ = listener.accept()
+            with client:
+                client.settimeout(20)
+                client.sendall(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(4_096):
+                    pass
+
+        refusing = pool.submit(refuse)
+        text = fails_to_connect(url=f"ws://127.0.0.1:{listener.getsockname()[1]}/")
+        refusing.result(30)
+    assert "returned HTTP 503 Service Unavailable" in text

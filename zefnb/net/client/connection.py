@@ -12,6 +12,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.proxy import get_proxy
@@ -76,6 +77,16 @@ class OutwardConnection(ClientConnection):
         self._pauses: set[str] = set()
         self._is_reading = True
         self._abort_timer: asyncio.TimerHandle | None = None
+
+    async def handshake(self, *given: Any, **options: Any) -> None:
+        """Send the request, and wait for the response."""
+        try:
+            await super().handshake(*given, **options)
+        except (AssertionError, ConnectionClosed):
+            # The library expects no response before its request: a server that is full sends one and closes.
+            if self.protocol.handshake_exc is None:
+                raise
+            raise self.protocol.handshake_exc from None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is connected."""
