@@ -205,7 +205,10 @@ class EffectType(type):
             names = ", ".join(spec.fields) or "none"
             raise InvalidEffect(repr(cls), f"fields are given by name, not by position; fields: {names}")
         if not spec.admits(fields):
-            raise InvalidEffect(repr(cls), spec.faults(fields))
+            faults = spec.faults(fields)
+            # A notebook may show the variables of this frame, and passwords are among them.
+            fields.clear()
+            raise InvalidEffect(repr(cls), faults)
         made: Effect = _new(cls)  # type: ignore[arg-type]
         set_fields(made, fields)
         return made
