@@ -33,6 +33,7 @@ from zefnb import ET, FX, run, zef_function
 from zefnb.net.http import guard, strict
 from zefnb.net.http.guard import GuardedHTTP
 from zefnb.net.http.strict import StrictConnection
+from zefnb.net.read_scheduler import ReadScheduler
 
 Raw = Callable[..., Wire]
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -253,6 +254,21 @@ def test_half_a_handshake_is_cut(quick: float, server: Any, raw: Raw, start: byt
     assert wire.read_response()[0] == 408
     assert wire.read_end() == b""
     assert quick * 0.9 < time.monotonic() - started < quick + 10
+
+
+def test_a_client_whose_request_waits_to_be_parsed_is_not_late(
+    quick: float, server: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch
+):
+    def schedule_late(scheduler: Any) -> None:
+        scheduler._is_scheduled = True
+        scheduler._loop.call_later(4 * quick, scheduler._parse_queued)
+
+    # As on a busy machine: there is no time in this loop iteration, nor in the next ones.
+    monkeypatch.setattr(ReadScheduler, "deadline", lambda scheduler: 0.0)
+    monkeypatch.setattr(ReadScheduler, "_schedule", schedule_late)
+    wire = raw(server, None)
+    wire.send(b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert wire.read_response()[0] == 404
 
 
 def test_a_connection_that_sends_nothing_is_cut_without_a_response(quick: float, server: Any, raw: Raw):

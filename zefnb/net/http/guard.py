@@ -166,7 +166,10 @@ class GuardedHTTP(H11Protocol):
         self._head_timer = None
         if self.transport.is_closing():
             return
-        if self.conn.unread_bytes:
+        if self.is_queued:
+            # Its bytes have arrived and wait to be parsed, which is not the client's delay.
+            self._start_head_timer()
+        elif self.conn.unread_bytes:
             self._refuse("the head took too long", 408)
         else:
             self.connections.discard(self)
