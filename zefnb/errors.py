@@ -232,7 +232,7 @@ def naming(error: E, effect: str) -> E:
     """
     if isinstance(error, ZefError):
         error.effect = error.effect or effect
-        # The text says what is wrong. The variables of these frames would show passwords where a notebook shows them.
+        # The text names what is wrong. The variables of these frames would show passwords where a notebook shows them.
         error.__traceback__ = None
     elif isinstance(error, Exception) and not any(note.startswith(_RAISED_BY) for note in notes_of(error)):
         error.add_note(f"{_RAISED_BY}{effect}")
