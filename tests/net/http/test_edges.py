@@ -45,7 +45,8 @@ def test_bytes_of_a_head_count_from_4_kib_on(server: Any, raw: Raw, until: Any):
     wire = raw(server, None)
     start = b"GET / HTTP/1.1\r\nHost: localhost\r\nx: "
     wire.send(start.ljust(STEP - 1, b"y"))
-    [http] = until(lambda: on_loop(lambda: list(inside(server)._state.connections)))
+    connections = inside(server)._state.connections
+    [http] = until(lambda: on_loop(lambda: [each for each in connections if isinstance(each, guard.GuardedHTTP)]))
     until(lambda: http.conn.unread_bytes == STEP - 1)
     assert account.held == 0
     wire.send(b"y")
