@@ -131,6 +131,12 @@ def test_a_range_is_sent_if_the_condition_holds(ask: Ask):
     assert ask(Range="bytes=2-4", If_None_Match=tag)[0] == 304
 
 
+def test_a_range_is_ignored_unless_the_method_is_get(ask: Ask):
+    status, given, _ = ask("HEAD", Range="bytes=2-4")
+    assert (status, given["content-length"]) == (200, str(len(CONTENT)))
+    assert ask(Range="bytes=2-4")[::2] == (206, b"234")
+
+
 def test_a_handlers_own_tag_counts_and_its_other_headers_stay(serve: Any, raw: Any):
     @zef_function
     def report(request: Any) -> Any:

@@ -20,7 +20,9 @@ class FileResponse(Response):
         self.status_code, self.raw_headers, self.body = 200, self._file.raw_headers, None
 
     async def send(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the file, or the ranges that the request names."""
+        """Send the file, or the ranges that the request names. Only GET has ranges (RFC 9110, section 14.2)."""
+        if scope["method"] != "GET":
+            scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() != b"range"]}
         self._file.status_code = self.status_code
         # Starlette reads some headers again; it must find these.
         self._file.raw_headers[:] = self.raw_headers
