@@ -203,6 +203,8 @@ class EffectType(type):
         spec = DEFAULT_REGISTRY.specs.get(cls.__name__) or DEFAULT_REGISTRY.spec(cls.__name__)
         if args:
             names = ", ".join(spec.fields) or "none"
+            if cls.__name__ in PASSWORD_FIELDS:
+                args, fields = (), {}
             raise InvalidEffect(repr(cls), f"fields are given by name, not by position; fields: {names}")
         if not spec.admits(fields):
             faults = spec.faults(fields)

@@ -77,19 +77,36 @@ def _joins(other: object) -> bool:
     return other is None or isinstance(other, type) or hasattr(type(other), "__pattern__")
 
 
+def _has_secrets(cls: type[Entity]) -> bool:
+    return bool(cls._secrets or cls._password_fields)
+
+
+def _check_positional(cls: type[Entity], given: tuple[object, ...]) -> None:
+    # `ET.GitHubOAuth(ID, SECRET)` is a likely mistake, and its error must not show the secret.
+    is_hidden = _has_secrets(cls)
+    if len(given) <= 1 and not (is_hidden and given and type(given[0]) is not str):
+        return
+    problem = f"got {len(given)} values by position" + ("" if is_hidden else f", the second is {shown(given[1])}")
+    given = ()
+    allowed = "every field by name" if is_hidden else "one uid or name; everything else by field name"
+    raise InvalidValue(repr(cls), [FieldError("uid", problem, allowed)])
+
+
 class Entity(Record, metaclass=EntityType):
     """A value of an entity type; see `ET`."""
 
     __slots__ = ()
 
     def __init__(self, /, *uid: str, **fields: Any) -> None:
-        if len(uid) > 1:
-            problem = f"got {len(uid)} values by position, the second is {shown(uid[1])}"
-            raise InvalidValue(
-                repr(type(self)), [FieldError("uid", problem, "one uid or name; everything else by field name")]
-            )
-        check_field_names(type(self), fields)
-        set_uid(self, checked_name(type(self), uid[0]) if uid else None)
+        try:
+            _check_positional(type(self), uid)
+            check_field_names(type(self), fields.keys())
+            set_uid(self, checked_name(type(self), uid[0]) if uid else None)
+        except InvalidValue:
+            if _has_secrets(type(self)):
+                # A verbose traceback shows the variables of this frame.
+                uid, fields = (), {}
+            raise
         set_fields(self, fields)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:

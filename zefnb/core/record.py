@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
@@ -106,9 +106,11 @@ def _shown(record: Record, name: str, value: Any) -> Any:
 
 def refuse_secrets(record: Record) -> None:
     """Raise `InvalidValue` if `record` has a secret, which no pickle holds."""
-    cls, fields = type(record), record.__dict__
-    secrets = sorted(cls._secrets & fields.keys())
-    secrets += [f"passwords in {name}" for name in cls._password_fields & fields.keys() if has_passwords(fields[name])]
+    cls, names = type(record), record.__dict__.keys()
+    secrets = sorted(cls._secrets & names)
+    secrets += [f"passwords in {n}" for n in cls._password_fields & names if has_passwords(record.__dict__[n])]
+    # A verbose traceback shows the variables of this frame, so none of them may hold the fields.
+    del names
     if secrets:
         problem = f"it has {', '.join(secrets)}, which no pickle holds"
         raise InvalidValue(repr(cls), [FieldError("", problem, hint="make it again where it is needed")])
@@ -195,7 +197,7 @@ def structural_hash(value: Any) -> int:
         return hash(type(value))
 
 
-def check_field_names(cls: type, names: Mapping[str, Any]) -> None:
+def check_field_names(cls: type, names: Iterable[str]) -> None:
     """Raise `InvalidValue` for names with a leading underscore, which tools look up to find features."""
     for name in names:
         if name.startswith("_"):

@@ -14,6 +14,7 @@ SECRET_FIELDS: Mapping[str, frozenset[str]] = {
     "GoogleOAuth": _CLIENT_SECRET,
     "GitHubOAuth": _CLIENT_SECRET,
     "OIDC": _CLIENT_SECRET,
+    "JupyterHub": frozenset({"api_token"}),
 }
 # Fields that may be a dict of names and passwords, or a list with such dicts. The names are shown.
 PASSWORD_FIELDS: Mapping[str, frozenset[str]] = {

@@ -123,6 +123,9 @@ async def start_http_server(
         allowed = "a whole number of connections from 1 on; None for as many as the system allows, 10,000 at most"
         faults.append(FieldError("max_connections", f"got {max_connections}", allowed))
     faults += max_body_faults("max_body", max_body) + proxy_faults("trusted_proxies", trusted_proxies)
+    authorizer = None if faults else _authorizer(auth)
+    # A verbose traceback shows the variables of this frame.
+    auth = None
     if faults:
         raise InvalidEffect("FX.StartHTTPServer", faults)
     if certificates is not None:
@@ -142,7 +145,7 @@ async def start_http_server(
         max_connections=max_connections,
         max_body=max_body,
         trusted_proxies=trusted_proxies,
-        auth=_authorizer(auth),
+        auth=authorizer,
     )
     servers = runtime.service(Servers)
     previous = servers.previous()
@@ -163,7 +166,9 @@ def _authorizer(given: Any) -> Authorizer | None:
     from zefnb.net.auth.auth import Auth
     from zefnb.net.auth.fields import read_auth
 
-    return Auth(read_auth("auth", given)[0])
+    config = read_auth("auth", given)[0]
+    given = None
+    return Auth(config)
 
 
 @effect("StopHTTPServer")

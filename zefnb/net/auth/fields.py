@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,6 +79,7 @@ class _Reading:
             return self.fault(where, f"got an entity of type ET.{name}", FORMS)
         shape, fields = SHAPES[name], fields_of(given)
         wrong = [*shape.unknown(where, fields), *shape.missing(where, fields)]
+        wrong = wrong or _text_faults(where, fields, shape.required)
         self.faults += wrong or provider_faults(where, given)
         self.providers.append(given)
         return None
@@ -143,6 +144,18 @@ def read_auth(where: str, given: Any) -> tuple[AuthConfig, list[FieldError]]:
         if name in _OPTIONS and value is not None
     }
     return _config(reading, **options), reading.faults
+
+
+def _text_faults(where: str, fields: Mapping[str, Any], required: Collection[str]) -> list[FieldError]:
+    """The fields of a provider that are no text, such as an unset environment variable. No value is shown."""
+    faults = []
+    for name, value in fields.items():
+        if value in (None, "") and name not in required:
+            continue
+        if not isinstance(value, str) or not value:
+            got = "an empty text" if value == "" else f"a value of type {type(value).__name__}"
+            faults.append(FieldError(f"{where}.{name}", f"got {got}", "a text that is not empty"))
+    return faults
 
 
 def _config(reading: _Reading, **options: Any) -> AuthConfig:
