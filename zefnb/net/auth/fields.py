@@ -147,7 +147,7 @@ def read_auth(where: str, given: Any) -> tuple[AuthConfig, list[FieldError]]:
 
 
 def _text_faults(where: str, fields: Mapping[str, Any], required: Collection[str]) -> list[FieldError]:
-    """The fields of a provider that are no text, such as an unset environment variable. No value is shown."""
+    """The fields of a provider without a text, such as an unset environment variable. No value is shown."""
     faults = []
     for name, value in fields.items():
         if value in (None, "") and name not in required:
