@@ -109,9 +109,11 @@ class Kernel:
 
     def value(self, expression: str) -> Any:
         """A plain value of the kernel's."""
-        done = self.run(f"__answer = {expression}\nprint(repr(__answer))")
+        done = self.run(f"__value = {expression}\nprint('__value', repr(__value))")
         assert done.error is None, done.error
-        return eval(done.text)
+        # A line of the journal may be printed in the same cell.
+        [line] = [line for line in done.text.splitlines() if line.startswith("__value ")]
+        return eval(line.removeprefix("__value "))
 
     def complete(self, code: str) -> list[str]:
         """Return the completions at the end of `code`, as complete texts."""
