@@ -13,7 +13,7 @@ from IPython.core.ultratb import VerboseTB
 
 from tests.ports import free_port
 from zefnb import ET, FX, DictDatabase, run
-from zefnb.errors import InvalidEffect, ZefError
+from zefnb.errors import InvalidValue, ZefError
 
 # Assembled, so that the source lines in a traceback do not have them.
 PASSWORD, SECRET = "hush" + "5f3a", "hush" + "9c1d"
@@ -83,8 +83,8 @@ def test_no_verbose_traceback_has_a_password(clean: None, name: str):
     assert SECRET not in shown
 
 
-def test_verbose_tracebacks_show_the_variables_of_other_effects():
+def test_verbose_tracebacks_show_the_variables_of_other_entities():
     # Else the test above would prove nothing.
-    with pytest.raises(InvalidEffect) as caught:
-        FX.Publish(bogus=PASSWORD)
+    with pytest.raises(InvalidValue) as caught:
+        ET.Guest(_private=PASSWORD)
     assert PASSWORD in verbose(caught.value)
