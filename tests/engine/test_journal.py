@@ -521,3 +521,11 @@ def test_errors_of_callbacks_are_one_entry_for_all_arguments(until):
     for number in range(20):
         runtime.loop.call_soon_threadsafe(fail, f"message {number}")
     until(lambda: [entry["count"] for entry in FX.QueryLog(level="error") | run] == [20])
+
+
+def test_many_different_lines_of_info_have_an_entry_each():
+    journal = Journal()
+    for number in range(4 * FAMILY_LIMIT):
+        journal.note("info", f"line {number}", key=("printed", number))
+    lines = {entry["message"] for entry in journal.entries()}
+    assert lines == {f"line {number}" for number in range(4 * FAMILY_LIMIT)}

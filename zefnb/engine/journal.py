@@ -67,7 +67,8 @@ class Journal:
         """
         if self._counted(key, example, details):
             return
-        family = (level, key[0]) if isinstance(key, tuple) else None
+        # Lines of "info", such as those that handlers print, have a ring of their own and displace no errors.
+        family = (level, key[0]) if isinstance(key, tuple) and self._rings[level] is not self._rings["info"] else None
         key, more = self._within_family(key, family)
         if not more or not self._counted(key, example, details):
             text = line_text(message + more)
