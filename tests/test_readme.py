@@ -58,7 +58,7 @@ def test_a_block_runs_and_prints_its_stated_output(block: Block, tmp_path: Path)
         [sys.executable, "-c", block.program],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         cwd=tmp_path,
         env=environment | {"PYTHONPATH": str(ROOT)},
     )
