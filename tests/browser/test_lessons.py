@@ -74,13 +74,18 @@ def test_the_solution_is_hidden_until_a_reader_opens_it(open_notebook):
 def test_a_member_logs_in_on_the_page_and_no_script_can_read_the_cookie(open_notebook, visit, tmp_path):
     written = Tutorial(FOLDER / "10-login-and-sessions.ipynb").with_stop()
     names = [cell.id for cell in written.cells]
-    written.cells.insert(names.index("stop"), nbformat.v4.new_code_cell("add_member('Grace', 'tea at five')"))
+    added = {
+        "password": "members['Grace'] = 'tea at five'",
+        "end": "FX.RevokeSession(http_server=server, user='Grace') | run",
+    }
+    written.cells.insert(names.index("members") + 1, nbformat.v4.new_code_cell(added["password"]))
+    written.cells.insert(len(written.cells) - 1, nbformat.v4.new_code_cell(added["end"]))
     nbformat.write(written, tmp_path / "login.ipynb")
     notebook = open_notebook(tmp_path / "login.ipynb")
-    for number, cell in enumerate(written.cells[:-1]):
+    for number, cell in enumerate(written.cells[:-2]):
         if cell.cell_type == "code":
             notebook.run(number)
-    url = notebook.text(names.index("page")).strip()
+    url = notebook.text([cell.id for cell in written.cells].index("page")).strip()
 
     def log_in(page: Any, password: str) -> None:
         page.get_by_label("Name").fill("Grace")
@@ -90,8 +95,9 @@ def test_a_member_logs_in_on_the_page_and_no_script_can_read_the_cookie(open_not
     grace, thief = visit(url, "light"), visit(url, "dark")
     picture(thief, "login-door-dark")
     log_in(thief, "tea at six")
-    soon(lambda: "That is not a name and its password." in thief.locator("body").inner_text())
+    soon(lambda: "The name or the password is wrong." in thief.locator("body").inner_text())
     log_in(grace, "tea at five")
+    soon(lambda: "* Grace is here" in grace.get_by_role("log").inner_text())
     grace.get_by_label("Message").fill("<b>good evening</b>")
     grace.get_by_role("button", name="Say").click()
     soon(lambda: "[Grace]: <b>good evening</b>" in grace.get_by_role("log").inner_text())
@@ -99,9 +105,13 @@ def test_a_member_logs_in_on_the_page_and_no_script_can_read_the_cookie(open_not
 
     assert grace.evaluate("document.cookie") == ""
     [cookie] = grace.context.cookies()
-    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("members", True, "Strict")
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
     seen = json.dumps(notebook.save())
     assert cookie["value"] not in seen
+
+    # The end of the session leads the open page to the login.
+    notebook.run(len(written.cells) - 2)
+    soon(lambda: grace.get_by_label("Password").is_visible())
     notebook.run(len(written.cells) - 1)
 
 
