@@ -18,6 +18,7 @@ from tests.notebook.kernel import Kernel
 from tests.ports import is_free
 from zefnb import ET, FX, run
 from zefnb.errors import InvalidEffect, NotRunning, PortUnavailable
+from zefnb.net.http import listeners
 
 Raw = Callable[..., Wire]
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -30,6 +31,19 @@ def test_port_zero_chooses_a_free_port_for_both_loopback_addresses(serve: Any, r
         for host in ("127.0.0.1", "::1"):
             raw(server, None, host=host).send(GET)
     assert not is_free(one.port)
+
+
+def test_a_port_that_is_bound_belongs_to_this_server_alone():
+    # As two kernels that start at once on the same port.
+    bound = listeners.bind(0, external=False)
+    try:
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", bound[0].getsockname()[1]))
+    finally:
+        for each in bound:
+            each.close()
 
 
 def test_it_listens_only_on_loopback_by_default(serve: Any):

@@ -14,7 +14,7 @@ _TRIES = 20
 
 
 def bind(port: int, external: bool) -> list[socket.socket]:
-    """Sockets bound to `port` on loopback: IPv4, and IPv6 with the same port if the machine has it.
+    """Sockets that listen on `port` on loopback: IPv4, and IPv6 with the same port if the machine has it.
 
     `port=0` picks a free port. `external` binds every address of the machine instead.
     Raises `PortUnavailable`, which names the port and a way out.
@@ -73,6 +73,8 @@ def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind((host, port))
+        # At once: until one of them listens, two programs can bind the same port. `Acceptor` sets the backlog.
+        listener.listen()
         listener.setblocking(False)
         return listener
     except OSError as error:
