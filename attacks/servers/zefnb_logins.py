@@ -14,6 +14,7 @@ from IPython.core.ultratb import VerboseTB
 from IPython.lib.pretty import pretty
 
 from attacks.servers.leftovers import of_this_process
+from attacks.servers.zefnb_options import actor, on_echo
 from bench.servers.control import Control
 from zefnb import *
 from zefnb.engine.runtime import default_runtime
@@ -24,28 +25,17 @@ PASSWORD, CLIENT_SECRET = "hush5f3a-password", "hush5f3a-client-secret"
 room = ET.Topic("room")
 
 
-@zef_function(inline=True)
-def on_echo(message: Any, state: Any) -> Any:
-    if isinstance(message, str | bytes):
-        return [[FX.Publish(target=state, content=message)], state]
-    return [[], getattr(message, "topic_out", state)]
-
-
 @zef_function
 def complain(request: Any) -> Any:
     """Raises, and quotes everything that a handler sees of a request."""
     raise ValueError(f"{request!r} {request.user!r} {request.headers} {request.query}")
 
 
-def echo(**options: Any) -> Any:
-    return ET.WebSocket(actor=FX.StartActor(initial_state=None, handler=on_echo), **options)
-
-
 ROUTES = {
     "/": "for users",
     "/complain": complain,
-    "/private": echo(),
-    "/echo": echo(public=True),
+    "/private": actor(on_echo),
+    "/echo": actor(on_echo, public=True),
     "/ws": ET.WebSocket(clients_subscribe_to=[room], clients_push_into_=[room], public=True),
 }
 PASSWORDS = {"ada": PASSWORD, "bob": PASSWORD}

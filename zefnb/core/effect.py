@@ -203,13 +203,12 @@ class EffectType(type):
         spec = DEFAULT_REGISTRY.specs.get(cls.__name__) or DEFAULT_REGISTRY.spec(cls.__name__)
         if args:
             names = ", ".join(spec.fields) or "none"
-            if cls.__name__ in PASSWORD_FIELDS:
-                args, fields = (), {}
+            # A verbose traceback shows the variables of this frame, and passwords may be among them; so below.
+            args, fields = (), {}
             raise InvalidEffect(repr(cls), f"fields are given by name, not by position; fields: {names}")
         if not spec.admits(fields):
             faults = spec.faults(fields)
-            # A notebook may show the variables of this frame, and passwords are among them.
-            fields.clear()
+            fields = {}
             raise InvalidEffect(repr(cls), faults)
         made: Effect = _new(cls)  # type: ignore[arg-type]
         set_fields(made, fields)

@@ -123,9 +123,6 @@ async def start_http_server(
         allowed = "a whole number of connections from 1 on; None for as many as the system allows, 10,000 at most"
         faults.append(FieldError("max_connections", f"got {max_connections}", allowed))
     faults += max_body_faults("max_body", max_body) + proxy_faults("trusted_proxies", trusted_proxies)
-    authorizer = None if faults else _authorizer(auth)
-    # A verbose traceback shows the variables of this frame.
-    auth = None
     if faults:
         raise InvalidEffect("FX.StartHTTPServer", faults)
     if certificates is not None:
@@ -145,7 +142,7 @@ async def start_http_server(
         max_connections=max_connections,
         max_body=max_body,
         trusted_proxies=trusted_proxies,
-        auth=authorizer,
+        auth=_authorizer(auth),
     )
     servers = runtime.service(Servers)
     previous = servers.previous()
@@ -166,9 +163,7 @@ def _authorizer(given: Any) -> Authorizer | None:
     from zefnb.net.auth.auth import Auth
     from zefnb.net.auth.fields import read_auth
 
-    config = read_auth("auth", given)[0]
-    given = None
-    return Auth(config)
+    return Auth(read_auth("auth", given)[0])
 
 
 @effect("StopHTTPServer")
