@@ -98,8 +98,12 @@ def leaves_nothing(runtime: Any, sockets: int | None) -> None:
     if open_sockets() > sockets:
         # asyncio's TLS servers now and then forget a client that hangs up during its handshake, until the garbage
         # is collected. A socket of zefnb that is left until then is an error by its ResourceWarning.
+        def is_collected() -> bool:
+            gc.collect()
+            return open_sockets() <= sockets
+
         with suppress(AssertionError):
-            wait_until(lambda: gc.collect() is not None and open_sockets() <= sockets, within=10)
+            wait_until(is_collected, within=10)
     assert open_sockets() <= sockets
 
 

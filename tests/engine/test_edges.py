@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.clock import Clock
 from zefnb import ET
 from zefnb.engine import printing, rate_limit
 from zefnb.engine.entry import LONGEST_TEXT, Entry, line_text, presentable
@@ -14,14 +15,6 @@ from zefnb.engine.journal import CAPACITY, Journal
 from zefnb.engine.mailbox import FULL_BYTES, Mailbox
 from zefnb.engine.rate_limit import RateLimit
 from zefnb.engine.runtime import default_runtime
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.net.auth.clock import Clock
+from tests.clock import Clock
 from tests.net.auth.providers.issuer import Issuer
 from tests.net.conftest import inside, on_loop
 

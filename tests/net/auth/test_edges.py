@@ -10,7 +10,7 @@ import pytest
 from authlib.common.errors import AuthlibBaseError
 from joserfc.jwk import ECKey
 
-from tests.net.auth.clock import Clock
+from tests.clock import Clock
 from zefnb.net.auth.endpoints import LOGIN_BODY_LIMIT
 from zefnb.net.auth.flows import FLOW_TIMEOUT, Flows
 from zefnb.net.auth.passwords import LONGEST_PASSWORD, Passwords

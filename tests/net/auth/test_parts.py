@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.net.auth.clock import Clock
+from tests.clock import Clock
 from zefnb.net.auth.cookies import Cookies
 from zefnb.net.auth.flows import FLOW_TIMEOUT, FLOWS_LIMIT, Flows
 from zefnb.net.auth.passwords import CHECKS_LIMIT, Passwords

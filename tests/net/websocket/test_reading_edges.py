@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.clock import Clock
 from tests.net.conftest import inside, on_loop
 from tests.net.wire import BINARY, CLOSE, Wire, frame
 from zefnb import ET, FX, run, zef_function
@@ -112,14 +113,6 @@ def test_a_close_frame_of_the_longest_reason_completes_the_close_of_the_server(
 
 
 # Unfinished messages
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 class Reader:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.clock import Clock
 from tests.net.conftest import inside, on_loop
 from zefnb import ET, FX, run
 from zefnb.engine.runtime import default_runtime
@@ -130,14 +131,6 @@ def test_a_client_that_does_not_complete_the_close_is_cut(
 
 
 # Each check of all slow clients
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 class Client:

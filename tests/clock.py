@@ -1,4 +1,4 @@
-"""A clock that a test sets."""
+"""A clock that a test sets, in place of a clock or of the module `time`."""
 
 from __future__ import annotations
 
@@ -8,4 +8,7 @@ class Clock:
         self.now = 1_000.0
 
     def __call__(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
         return self.now
