@@ -1,8 +1,8 @@
 # zefnb. You need Python 3.11 or newer and make; everything else is installed into .venv on first use.
 #
-#   make demo         a chatroom with live clients in this terminal and in your browser
-#   make test         lint, types and all tests, with coverage
-#   make test-pythons the tests without a browser on each other Python, on both event loops
+#   make demo         a chatroom with live clients in this terminal and in your browser; ARGS="--nodes 2" has two nodes
+#   make test         lint, types and all tests
+#   make test-pythons the same without a browser on each other Python, on both loops, with coverage
 #   make lint         lint and types alone
 #   make bench        speed, compared with other libraries
 #   make attacks      attacks on real servers: promises and results
@@ -23,7 +23,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 p
 	$$p $(IS_NEW_ENOUGH) 2>/dev/null && echo $$p && break; done)
 
 # Programs that some tests need: a terminal, a browser and the tool for the authorities that it trusts, an ACME authority.
-TEST_PROGRAMS := tmux chromium certutil pebble
+TEST_PROGRAMS := tmux chromium certutil pebble redis-server
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-pythons lint bench attacks faults docs lab clean programs
@@ -31,13 +31,13 @@ TEST_PROGRAMS := tmux chromium certutil pebble
 help:
 	@sed -n 's/^# \{0,2\}//p' $(firstword $(MAKEFILE_LIST)) | sed -n '1,14p'
 
-demo: $(VENV)/.plain
+# A chatroom on several nodes needs the packages of a cluster.
+demo: $(VENV)/$(if $(findstring --nodes,$(ARGS)),.cluster,.plain)
 	@$(BIN)/zefnb demo $(ARGS)
 
 test: $(VENV)/.test programs lint
 	@status=0; \
 	$(BIN)/python -m tests $(ARGS) || status=$$?; \
-	$(BIN)/coverage report || status=$$?; \
 	for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null \
 		|| echo "LEFT OUT: the tests that need $$program, which is not installed"; done; \
 	exit $$status
@@ -67,7 +67,7 @@ lab: $(VENV)/.lab
 	@$(BIN)/zefnb lab $(ARGS)
 
 clean:
-	rm -rf $(VENV) .venv-3.* build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # The environment. Each set of dependencies has a stamp file; all are installed again when pyproject.toml changes.
 
@@ -90,11 +90,18 @@ $(BIN)/python:
 	fi; \
 	echo "Creating $(VENV) with $$("$$p" --version) ..."; \
 	"$$p" -m venv --clear $(VENV)
+	@# Older versions of pip need three times as long for these dependencies.
+	@$(PIP) --upgrade pip
 
 $(VENV)/.plain: pyproject.toml | $(BIN)/python
 	@echo "Installing zefnb into $(VENV) ..."
 	@$(PIP) --editable .
 	@touch $@
+
+$(VENV)/.cluster: pyproject.toml | $(BIN)/python
+	@echo "Installing zefnb and the packages of a cluster into $(VENV) ..."
+	@$(PIP) --editable '.[cluster]'
+	@touch $@ $(VENV)/.plain
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python
 	@echo "Installing zefnb and the packages for its tests into $(VENV) ..."

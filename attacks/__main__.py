@@ -56,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for warning in machine.warnings():
         console.print(f"note: {warning}", style="yellow", highlight=False)
     failed = [attack.name for attack in chosen if not _report(console, attack, given.quick, given.peers)]
-    kept = len(chosen) - len(failed)
-    console.print(f"\n{kept} of {len(chosen)} promises kept" + (f"; not: {', '.join(failed)}" if failed else ""))
+    passed = len(chosen) - len(failed)
+    console.print(f"\n{passed} of {len(chosen)} promises kept" + (f"; not: {', '.join(failed)}" if failed else ""))
     return int(bool(failed))
 
 

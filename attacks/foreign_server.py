@@ -30,7 +30,7 @@ class ForeignServer:
     def __init__(self) -> None:
         with listener() as sock:
             self.port: int = sock.getsockname()[1]
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.pause = 0.0
         self._connections: list[ServerConnection] = []
 
@@ -38,7 +38,7 @@ class ForeignServer:
         self._connections.append(connection)
         with contextlib.suppress(ConnectionClosed):
             for message in connection:
-                self.heard.append(str(message)[:8])
+                self.received.append(str(message)[:8])
                 time.sleep(self.pause)
 
     @contextmanager
@@ -57,8 +57,8 @@ class ForeignServer:
 
     def refusing(self, seconds: float) -> tuple[list[float], bytes]:
         """Close each connection for `seconds`; return when they arrived and the first bytes of each."""
-        came: list[float] = []
-        said = b""
+        arrived: list[float] = []
+        replied = b""
         deadline = time.monotonic() + seconds
         with listener(self.port) as sock:
             while (left := deadline - time.monotonic()) > 0:
@@ -67,22 +67,22 @@ class ForeignServer:
                     each, _ = sock.accept()
                 except TimeoutError:
                     break
-                came.append(time.monotonic())
+                arrived.append(time.monotonic())
                 with each, contextlib.suppress(OSError):
                     each.settimeout(0.2)
-                    said += each.recv(4_096)[:3]
-        return came, said
+                    replied += each.recv(4_096)[:3]
+        return arrived, replied
 
-    def has_heard(self, count: int, within: float = 15) -> bool:
+    def has_received(self, count: int, within: float = 15) -> bool:
         """Wait until `count` different messages have arrived; return whether they have."""
         deadline = time.monotonic() + within
-        while len(set(self.heard)) < count and time.monotonic() < deadline:
+        while len(set(self.received)) < count and time.monotonic() < deadline:
             time.sleep(0.01)
-        return len(set(self.heard)) >= count
+        return len(set(self.received)) >= count
 
     def in_order(self, count: int) -> bool:
         """Return whether no message is missing and their first arrivals were in order."""
-        return list(dict.fromkeys(self.heard)) == [f"{number:08d}" for number in range(count)]
+        return list(dict.fromkeys(self.received)) == [f"{number:08d}" for number in range(count)]
 
 
 def certificates() -> tuple[Any, dict[str, ssl.SSLContext], bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -25,10 +26,26 @@ def pin(pid: int, processors: set[int]) -> None:
     os.sched_setaffinity(pid, processors)
 
 
+def pin_all(pid: int, processors: set[int]) -> None:
+    """Pin a running process, with all its threads, to these processors."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):  # it has ended
+            os.sched_setaffinity(int(task.name), processors)
+
+
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process in nanosecond resolution, with all its threads, ended ones included."""
     # As clock_getcpuclockid(3) computes it; /proc/PID/stat counts in ticks of 10 ms.
     return time.clock_gettime(~pid << 3 | 2)
+
+
+def thread_seconds(pid: int) -> dict[int, float]:
+    """Return the CPU time of each running thread of a process, by its id."""
+    found = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # it has ended
+            found[int(task.name)] = int((task / "schedstat").read_text().split()[0]) / 1e9
+    return found
 
 
 def resident_bytes(pid: int) -> int:
@@ -69,8 +86,8 @@ def environment() -> dict[str, str]:
     Where PYTHONDONTWRITEBYTECODE is set (containers, CI), each process would compile our modules again,
     while pip has compiled those of the peers. This would triple our import time.
     """
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPYCACHEPREFIX": str(BUILD / "pycache")}
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**own, "PYTHONPYCACHEPREFIX": str(BUILD / "pycache")}
 
 
 def describe() -> list[str]:
@@ -84,7 +101,9 @@ def describe() -> list[str]:
         ),
         platform.machine(),
     )
-    versions = ", ".join(f"{name} {_version(name)}" for name in ("zef", "picows", "uvloop", "websockets", "aiohttp"))
+    versions = ", ".join(
+        f"{name} {_version(name)}" for name in ("zef", "picows", "uvloop", "websockets", "aiohttp", "starlette")
+    )
     return [
         f"{datetime.now():%Y-%m-%d %H:%M}, {model}, Linux {platform.release()}, Python {sys.version.split()[0]}",
         f"{versions}; server on processor {server}, load on processor {load}",

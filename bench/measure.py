@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.machine import OtherLoad
-from bench.systems import ZEFNB, BenchError, System
+from bench.systems import ZEFNB, ZEFNB_NODE, BenchError, System
 from bench.targets import Target
 
 Sample = dict[str, float]
@@ -41,7 +41,7 @@ class Entrant:
 
     @property
     def ours(self) -> bool:
-        return self.system is ZEFNB  # zefnb[speed] is compared with zefnb
+        return self.system in (ZEFNB, ZEFNB_NODE)  # zefnb[speed] is compared with zefnb
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ _STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #333; }
 .grid { stroke: #ddd; }
 polyline { fill: none; stroke-width: 2; }
-.ours { stroke-width: 3; }
+.zefnb { stroke-width: 3; }
 @media (prefers-color-scheme: dark) { text { fill: #ccc; } .grid { stroke: #444; } .paper { fill: #1b1b1b; } }
 """
 
@@ -108,7 +108,7 @@ def _named(lines: dict[str, list[Point]], across: Axis, up: Axis) -> Iterator[st
         places = [(across.place(x), up.place(y)) for x, y in line]
         shown = " ".join(f"{x},{y}" for x, y in places)
         colour = _COLOURS[name]
-        yield f'<polyline class="{"ours" if name == "zefnb" else ""}" stroke="{colour}" points="{shown}"/>'
+        yield f'<polyline class="{"zefnb" if name == "zefnb" else ""}" stroke="{colour}" points="{shown}"/>'
         yield from (f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in places)
         # Names are beside the last points, each below the previous one.
         x, y = places[-1]

@@ -43,8 +43,13 @@ PICOWS = System("picows", module="bench.servers.picows_server", needs=("picows",
 WEBSOCKETS = System("websockets", module="bench.servers.websockets_server", needs=("websockets",))
 ZEF = System("zef", module="bench.servers.zef_server", needs=("zef",))
 AIOHTTP = System("aiohttp", module="bench.servers.aiohttp_server", needs=("aiohttp",))
+STARLETTE = System("starlette", module="bench.servers.starlette_server", needs=("starlette", "uvicorn"))
+GRADIO = System("gradio", module="bench.servers.gradio_server", needs=("gradio",))
+NICEGUI = System("nicegui", module="bench.servers.nicegui_server", needs=("nicegui",))
+ZEFNB_NODE = System("zefnb node", module="bench.servers.zefnb_node", needs=("zefnb", "redis", "hiredis"))
+SOCKETIO = System("python-socketio", module="bench.servers.socketio_node", needs=("socketio", "redis"))
 LIMIT = System("C limit", program="limit")
-ALL = (ZEFNB, ZEF, PICOWS, WEBSOCKETS, AIOHTTP, LIMIT)
+ALL = (ZEFNB, ZEF, PICOWS, WEBSOCKETS, AIOHTTP, STARLETTE, GRADIO, SOCKETIO, LIMIT)
 
 
 class Lines:

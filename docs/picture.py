@@ -35,7 +35,7 @@ def main() -> None:
     server, _ = _start(chat, 8000)
     screen = Screen("http://localhost:8000/")
     heard = FX.SubscribeFX(topic=chat, op=lambda message: screen.lines.append(read(message))) | run
-    cast = Cast(f"ws://localhost:{server.port}/ws", pace=SECONDS / 20)
+    cast = Cast([f"ws://localhost:{server.port}/ws"], interval=SECONDS / 20)
     cast.start()
     for _ in range(2):
         time.sleep(SECONDS / 2)

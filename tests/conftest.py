@@ -14,17 +14,24 @@ from pathlib import Path
 from typing import Any
 
 # Read when a loop is made: the runtime's own, and those of the tests.
-os.environ["PYTHONASYNCIODEBUG"] = "1"
+os.environ.setdefault("PYTHONASYNCIODEBUG", "1")
 # What everybody has, though uvloop is installed for tests/engine/test_uv_loop.py.
 os.environ.setdefault("ZEFNB_LOOP", "asyncio")
 
 import pytest
+from hypothesis import HealthCheck, settings
 from websockets.exceptions import InvalidMessage
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_connection
 
+from tests.joined import pytest_generate_tests, url_of_a_broker, way  # noqa: F401 - pytest finds them here
+
 Until = Callable[..., Any]
 Connect = Callable[..., ClientConnection]
+
+# A time limit for each example would fail beside a busy processor.
+settings.register_profile("zefnb", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("zefnb")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,6 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_collection_finish() -> None:
+    # Otherwise each full collection of garbage goes through all tests: a tenth of the time.
+    gc.collect()
+    gc.freeze()
 
 
 def wait_until(condition: Callable[[], Any], within: float = 20.0) -> Any:
@@ -83,7 +96,15 @@ def clean(request: pytest.FixtureRequest) -> Iterator[None]:
     if runtime is not None and runtime.is_alive:
         end_everything()
         leaves_nothing(runtime, sockets if runtime is before and counts_sockets else None)
-        runtime.journal.clear()
+        forget_errors(runtime)
+
+
+def forget_errors(runtime: Any) -> None:
+    """Clear the journal, when the errors of the loop are written there: another thread does it, a moment later."""
+    from zefnb.engine.side_thread import flush
+
+    flush(10)
+    runtime.journal.clear()
 
 
 def leaves_nothing(runtime: Any, sockets: int | None) -> None:
@@ -132,16 +153,31 @@ def open_sockets() -> int:
 
 
 def end_everything() -> None:
-    """Stop servers, clients, timers, actors and subscriptions; what is left afterwards has leaked."""
+    """Stop servers, clients, replays, timers, actors and subscriptions; what is left afterwards has leaked."""
     from zefnb import FX, run
     from zefnb.engine.runtime import default_runtime
+    from zefnb.errors import NotRunning
     from zefnb.topics.subscriptions import Subscriptions
 
+    if "zefnb.cluster.cluster" in sys.modules:
+        with suppress(NotRunning):
+            FX.LeaveCluster() | run
+    from zefnb.errors import NotRunning
+
+    if "zefnb.recording.recordings" in sys.modules:
+        from zefnb.recording.recordings import Recordings
+
+        for running in list(default_runtime().service(Recordings)):
+            with suppress(NotRunning):  # its server may be stopping
+                FX.StopRecording(recording=running.handle) | run
     for server in FX.QueryAllActiveHTTPServers() | run:
         FX.StopHTTPServer(server=server["server"]) | run
     if "zefnb.net.client.client" in sys.modules:
         for client in FX.ListWebSocketClients() | run:
             FX.StopWebSocketClient(client=client) | run
+    if "zefnb.replay.replays" in sys.modules:
+        for replay in FX.ListReplays() | run:
+            FX.StopReplay(replay=replay) | run
     for timer in FX.ListTimers() | run:
         FX.StopTimer(timer=timer) | run
     [FX.StopActor(actor=actor) for actor in FX.ListActors() | run] | run

@@ -1,110 +1,66 @@
 """`python -m tests.pythons`: everything below the browser, on each other Python from 3.11 on that the machine has.
 
-Each has an environment of its own, `.venv-3.13` and the like, which is made once. On each all tests run on one event
-loop, in turns asyncio's and uvloop's, and the tests that use the loop (`OF_A_LOOP`) on the other. Two runs go on at a
-time. The last lines have the counts and the failed tests of each run.
+Each has an environment of its own, `.venv-3.13` and the like, which is made once. On each the tests run on one event
+loop, in turns asyncio's and uvloop's. On the newest those that use the loop (`OF_A_LOOP`) run on the other, too.
+Three runs go on at a time, with the debugging of asyncio's loop and without that of uvloop's. Those of the newest
+Python measure the coverage, which costs little from Python 3.12 on. The last lines have the counts and the failed tests
+of each run.
+
+Only `make test` runs the tests whose result is the same on each Python (`OF_NO_PYTHON`), and other forms of tests that
+are beside them: long ones, marked `slow`, and sessions of each kind, marked `on_one_python`.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.__main__ import BELOW_THE_BROWSER, PYTEST
+from tests.runs import ROOT, WITHOUT_DEBUGGING, Run, run_all
 
-ROOT = Path(__file__).resolve().parents[1]
 # A later one is tried when the machine has it.
 SUPPORTED, NEWEST = range(11, 15), 15
 LOOPS = ("asyncio", "uvloop")
+# Before it, coverage takes as long as the tests.
+MEASURED_FROM = 12
+MEASURING = ("-m", "coverage", "run", "--parallel-mode")
+# All tests, in parts, so that no long run is left alone at the end.
+PARTS = {
+    "all but the network's tests": (*BELOW_THE_BROWSER, "--ignore=tests/net"),
+    "the network's tests": (*PYTEST, "tests/net"),
+}
+# Files of the project are read, or other programs run: type checkers, and a Python that is given its loop.
+OF_NO_PYTHON = (
+    "tests/typing",
+    "tests/test_architecture.py",
+    "tests/test_limits.py",
+    "tests/test_project_files.py",
+    "tests/test_prose.py",
+    "tests/test_site.py",
+    "tests/engine/test_uv_loop.py",
+)
 # All else is the same on both loops.
 OF_A_LOOP = (
-    "tests/engine",
+    "tests/engine/actor",
+    "tests/engine/test_call_queue.py",
+    "tests/engine/test_executor.py",
+    "tests/engine/test_loop.py",
     "tests/topics",
-    "tests/net",
-    "tests/effects",
+    "tests/net/client",
+    "tests/net/http/test_acceptor.py",
+    "tests/net/http/test_guard.py",
+    "tests/net/http/test_server.py",
+    "tests/net/http/test_tls.py",
+    "tests/net/websocket",
     "tests/run",
-    "tests/test_processes.py",
 )
-AT_A_TIME = 2
-# Seconds. Each test has a limit of its own, so only an interpreter that does not exit runs into the last one.
-POLL_INTERVAL = 0.2
-PROGRESS_INTERVAL = 60.0
-RUN_LIMIT = 40 * 60.0
-
-
-@dataclass(frozen=True)
-class Run:
-    """The tests to run on one Python and one loop."""
-
-    version: str
-    loop: str
-    part: str
-    tests: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """Return a title such as 'Python 3.13 on uvloop, all tests'."""
-        return f"Python {self.version} on {self.loop}, {self.part}"
-
-
-class Running:
-    """A running process, and its output so far."""
-
-    def __init__(self, run: Run, python: Path, arguments: list[str]) -> None:
-        self.name = run.name
-        self._ends_at = time.monotonic() + RUN_LIMIT
-        self._output = tempfile.NamedTemporaryFile()  # noqa: SIM115, closed by end
-        self._process = subprocess.Popen(
-            [python, *run.tests, "-p", "no:cacheprovider", *arguments],
-            cwd=ROOT,
-            env={**os.environ, "ZEFNB_LOOP": run.loop},
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-        )
-
-    @property
-    def output(self) -> str:
-        """Return its output."""
-        return Path(self._output.name).read_text(errors="replace")
-
-    @property
-    def progress(self) -> str:
-        """Return its progress, by pytest's own count."""
-        shown = re.findall(r"\[ *([0-9]+%)\]", self.output)
-        return f"{self.name}: {shown[-1] if shown else 'begins'}"
-
-    @property
-    def status(self) -> int | None:
-        """Return its exit status; `None` while it runs. Kills it after `RUN_LIMIT`."""
-        if time.monotonic() > self._ends_at:
-            self._process.kill()
-        return self._process.poll()
-
-    @property
-    def outcome(self) -> list[str]:
-        """Return the failed tests, one a line, and then pytest's last line with the status."""
-        ends = re.findall(r"^=+ (.* in [0-9.]+s.*?) =+$", self.output, re.MULTILINE)
-        failed = re.findall(r"^(?:FAILED|ERROR) .*", self.output, re.MULTILINE)
-        count = f"{ends[-1] if ends else 'did not finish'} (status {self.status})"
-        return [f"{self.name}: {line}" for line in (*failed, count)]
-
-    def end(self) -> None:
-        """End it if it still runs."""
-        if self.status is None:
-            self._process.terminate()
-            self._process.wait()
-        self._output.close()
 
 
 def main(arguments: list[str]) -> int:
@@ -113,41 +69,65 @@ def main(arguments: list[str]) -> int:
     found, own = other_pythons(), sys.version_info.minor
     for missing in (f"3.{minor}" for minor in SUPPORTED if minor != own and f"3.{minor}" not in found):
         print(f"LEFT OUT: all tests on Python {missing}, which this machine does not have", flush=True)
-    pythons = {version: environment(version, python) for version, python in found.items()}
+    with ThreadPoolExecutor() as threads:
+        pythons = dict(zip(found, threads.map(environment, found, found.values()), strict=True))
+    coverage("erase")
     with ExitStack() as stack:
-        ended = run_all(plan(list(found)), pythons, arguments, stack)
+        ended = run_all(plan(pythons, arguments), stack)
+        is_covered = _report_coverage(list(pythons), is_whole=not arguments)
         print("\n" + "".join(f"PYTHONS: {line}\n" for run in ended for line in run.outcome), end="")
         failed = [run.name for run in ended if run.status]
     print(f"PYTHONS: {len(ended)} runs on {', '.join(found) or 'no other Python'}; {len(failed)} failed", flush=True)
-    return 1 if failed else 0
+    return 0 if is_covered and not failed else 1
 
 
-def plan(versions: list[str]) -> list[Run]:
+def _report_coverage(versions: Sequence[str], is_whole: bool) -> bool:
+    """Print the coverage; return whether it suffices. That of a part of the tests always does."""
+    if not is_measured(versions):
+        print("LEFT OUT: the coverage, which another Python than this one measures, from 3.12 on", flush=True)
+        return True
+    coverage("combine", "--quiet")
+    return coverage("report") == 0 or not is_whole
+
+
+def coverage(*arguments: str) -> int:
+    """Run a command of coverage; return its exit status."""
+    return subprocess.call([sys.executable, "-m", "coverage", *arguments], cwd=ROOT)
+
+
+def is_measured(versions: Sequence[str]) -> bool:
+    """Return whether the newest of these Pythons measures the coverage."""
+    return bool(versions) and _minor(versions[-1]) >= MEASURED_FROM
+
+
+def plan(pythons: dict[str, Path], arguments: list[str]) -> list[Run]:
     """Return the runs, the long ones first."""
+    ignored = [f"--ignore={path}" for path in OF_NO_PYTHON]
+    versions = list(pythons)
+    measuring = versions[-1:] if is_measured(versions) else []
+
+    def run(version: str, loop: str, part: str, tests: Sequence[str]) -> Run:
+        command = [
+            pythons[version],
+            *(MEASURING if version in measuring else ()),
+            *tests,
+            *ignored,
+            "-m",
+            "not slow and not on_one_python",
+            "-p",
+            "no:cacheprovider",
+            *arguments,
+        ]
+        debugging = {} if loop == "asyncio" else WITHOUT_DEBUGGING
+        variables = {"ZEFNB_LOOP": loop, "COVERAGE_CORE": "sysmon", **debugging}
+        return Run(f"Python {version} on {loop}, {part}", command, variables)
+
     turns = list(enumerate(versions))
-    wholes = [Run(version, LOOPS[n % 2], "all tests", tuple(BELOW_THE_BROWSER)) for n, version in turns]
-    parts = [Run(version, LOOPS[(n + 1) % 2], "those that use the loop", (*PYTEST, *OF_A_LOOP)) for n, version in turns]
+    wholes = [run(version, LOOPS[n % 2], part, tests) for part, tests in PARTS.items() for n, version in turns]
+    parts = [
+        run(version, LOOPS[n % 2 - 1], "those that use the loop", (*PYTEST, *OF_A_LOOP)) for n, version in turns[-1:]
+    ]
     return [*wholes, *parts]
-
-
-def run_all(runs: list[Run], pythons: dict[str, Path], arguments: list[str], stack: ExitStack) -> list[Running]:
-    """Run them, `AT_A_TIME` at a time; show the output of each when it ends, and its progress before."""
-    waiting, running, ended = deque(runs), list[Running](), list[Running]()
-    shown_at = time.monotonic()
-    while waiting or running:
-        while waiting and len(running) < AT_A_TIME:
-            run = waiting.popleft()
-            running.append(Running(run, pythons[run.version], arguments))
-            stack.callback(running[-1].end)
-        time.sleep(POLL_INTERVAL)
-        for each in [each for each in running if each.status is not None]:
-            running.remove(each)
-            ended.append(each)
-            print(f"\n{each.name}:\n{each.output}", flush=True)
-        if time.monotonic() - shown_at > PROGRESS_INTERVAL:
-            shown_at = time.monotonic()
-            print("; ".join(each.progress for each in running), flush=True)
-    return ended
 
 
 def other_pythons() -> dict[str, Path]:
@@ -157,7 +137,11 @@ def other_pythons() -> dict[str, Path]:
         name = _version(candidate)
         if name is not None and name != "{}.{}".format(*sys.version_info):
             found.setdefault(name, candidate)
-    return dict(sorted(found.items(), key=lambda item: int(item[0].partition(".")[2])))
+    return dict(sorted(found.items(), key=lambda item: _minor(item[0])))
+
+
+def _minor(version: str) -> int:
+    return int(version.partition(".")[2])
 
 
 def _candidates() -> Iterator[Path]:
@@ -186,6 +170,7 @@ def environment(name: str, python: Path) -> Path:
     print(f"Python {name}: installing zefnb and what its tests need into {folder.name} ...", flush=True)
     subprocess.run([python, "-m", "venv", folder], check=True)
     pip = [own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    subprocess.run([*pip, "--upgrade", "pip"], check=True)
     subprocess.run([*pip, "--editable", ".[test]"], cwd=ROOT, check=True)
     subprocess.run([own, "-m", "tests.net.auth.providers.node_programs"], cwd=ROOT, check=True)
     stamp.touch()

@@ -26,8 +26,8 @@ MODULES = [
     *(found.name for found in pkgutil.walk_packages(zefnb.__path__, "zefnb.", onerror=lambda name: None)),
 ]
 OTHERS = [
-    *("DictDatabase", "EntityUid", "Time", "converter", "effect", "generate_uid", "match", "op", "public_url"),
-    *("set_public_url", "watch", "zef_function"),
+    *("DictDatabase", "EntityUid", "Time", "converter", "effect", "generate_uid", "match", "op", "plot"),
+    *("public_url", "set_public_url", "watch", "zef_function"),
 ]
 LONGEST_LINE = 116
 

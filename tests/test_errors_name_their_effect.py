@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import pickle
 import re
+import sys
+from pathlib import Path
 
 import pytest
 
 from zefnb import ET, FX, DictDatabase, collect, identity, run
+from zefnb.core.effect import DEFAULT_REGISTRY
 from zefnb.core.function import name_of
-from zefnb.errors import NotRunning, UnknownKey, ZefError
+from zefnb.engine.perform import run_on
+from zefnb.engine.runtime import Runtime
+from zefnb.errors import Interrupted, InvalidEffect, NotRunning, UnknownKey, ZefError
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs" / "site"))
+from docstring import parse
 
 GONE = "🍃-00000000000000000000"
 
@@ -53,22 +61,65 @@ FAILING = {
         url=f"ws://127.0.0.1:{a_server().port}/", in_stream_into=[ET.Topic("t")]
     ),
     "a missing key": lambda: FX.QueryDB(db=database(), get="cocoa"),
+    "a key that no database has": lambda: FX.QueryDB(db=database(), get=["tea"]),
     "a missing key to change": lambda: FX.UpdateDB(db=database(), update={"cocoa": 1}),
     "a closed database": lambda: FX.QueryDB(db=closed_database(), get="tea"),
     "a stopped actor's state": lambda: FX.QueryActorState(actor=ET.Actor(GONE)),
     "a subscription that has ended": lambda: FX.Unsubscribe(subscription=ET.Subscription(GONE)),
+    "a missing field": lambda: FX.Publish(target=ET.Topic("t")),
+    "a target without a name": lambda: FX.Publish(target=ET.Topic(), content=1),
+    "a topic without a name": lambda: FX.SubscribeFX(topic=ET.Topic(), op=identity),
+    "a source without a name": lambda: FX.MapTopic(source=ET.Topic(), target=ET.Topic("t"), op=identity),
+    "a map into a topic without a name": lambda: FX.MapTopic(source=ET.Topic("t"), target=ET.Topic(), op=identity),
+    "an input without a name": lambda: FX.StartActor(initial_state=0, handler=identity, input=ET.Topic()),
+    "a timer for a topic without a name": lambda: FX.StartTimer(interval=60, target=ET.Topic(), content=1),
+    "a replay into a topic without a name": lambda: FX.StartReplay(source=[1], target=ET.Topic(), rate=1),
+    "a replay without times": lambda: FX.StartReplay(source=[1], target=ET.Topic("t")),
+    "an unknown replay": lambda: FX.StopReplay(replay=ET.Replay(GONE)),
+    "all messages to a topic without a name": lambda: FX.PublishAll(target=ET.Topic(), contents=[1]),
+    "a topic without a name to delete": lambda: FX.DeleteTopic(topic=ET.Topic()),
+    "neither rules nor a handler": lambda: FX.StartActor(initial_state=0),
+    "an interval that does not exist": lambda: FX.StartTimer(interval="often", target=ET.Topic("t"), content=1),
+    "a path without a slash": lambda: FX.StartHTTPServer(routes={"x": "up"}, port=0),
+    "a change that is none": lambda: FX.UpdateRunningHTTPServer(server=a_server(), delta=[ET.Foo()]),
+    "sessions of a server without logins": lambda: FX.QuerySessions(http_server=a_server()),
+    "a url that is not of a WebSocket": lambda: FX.StartWebSocketClient(
+        url="http://localhost", in_stream_into=[ET.Topic("t")]
+    ),
+    "a file without a path": lambda: FX.CreateDB(type=DictDatabase, persistence="local_disk"),
+    "a file in no directory": lambda: FX.CreateDB(type=DictDatabase, persistence="local_disk", path="/nowhere/x.db"),
+    "a negative limit": lambda: FX.QueryLog(limit=-1),
+    "a certificate for no name": lambda: FX.GetLetsEncryptCreds(domains=[]),
 }
 
 
+def awaited(effect):
+    async def main():
+        return await effect
+
+    return asyncio.run(main())
+
+
+# Each way to perform an effect in the caller's thread.
+WAYS = {
+    "run": lambda effect: effect | run,
+    "a list": lambda effect: [FX.ListTimers(), effect] | run,
+    "await": awaited,
+}
+
+
+@pytest.mark.parametrize("perform", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("failing", FAILING.values(), ids=FAILING)
-def test_the_error_starts_with_the_effect(failing):
+def test_the_error_starts_with_the_effect(failing, perform):
     effect = failing()
     with pytest.raises(ZefError) as raised:
-        effect | run
+        perform(effect)
     name = repr(type(effect))
     assert str(raised.value).startswith(f"{name}: ")
     assert str(raised.value).count(name) == 1
     assert raised.value.effect == name
+    documented = parse(DEFAULT_REGISTRY.spec(type(effect).__name__).doc).entries("Raises")
+    assert type(raised.value).__name__ in documented, "the docstring of the effect does not name this error"
 
 
 def test_the_error_of_a_list_names_the_effect_that_failed():
@@ -136,6 +187,68 @@ def test_the_error_of_an_effect_that_a_handler_runs_names_it(until):
     FX.Publish(target=actor.input, content=stopped_timer()) | run
     [entry] = until(lambda: FX.QueryLog(level="error") | run)
     assert "NotRunning: FX.StopTimer: " in entry["message"]
+
+
+@pytest.mark.parametrize("field", ["source", "target"])
+def test_the_error_of_a_topic_without_a_name_names_the_field_and_leaves_no_subscription(field):
+    topics = {"source": ET.Topic("a"), "target": ET.Topic("b"), field: ET.Topic()}
+    with pytest.raises(InvalidEffect, match=rf"^FX\.MapTopic: {field}: got ET\.Topic\(\) ") as raised:
+        FX.MapTopic(**topics, op=identity) | run
+    assert [fault.field for fault in raised.value.faults] == [field]
+    assert FX.StreamGraphSnapshot() | run == []
+
+
+def test_different_effects_that_a_handler_runs_or_awaits_are_different_entries(until):
+    def runs(message, state):
+        message | run
+
+    async def awaits(message, state):
+        await message
+
+    gone = ET.HTTPServer(GONE)
+    effects = [FX.QueryHTTPServer(server=gone), FX.QuerySessions(http_server=gone)]
+    for handler in (runs, awaits):
+        actor = FX.StartActor(initial_state=0, handler=handler) | run
+        for effect in effects:
+            FX.Publish(target=actor.input, content=effect) | run
+    entries = until(lambda: len(found := FX.QueryLog(level="error") | run) > 3 and found)
+    named = [re.search(r"NotRunning: (FX\.\w+): ", entry["message"])[1] for entry in entries]
+    assert sorted(named) == ["FX.QueryHTTPServer"] * 2 + ["FX.QuerySessions"] * 2
+
+
+def test_one_effect_that_a_handler_runs_on_two_lines_is_two_entries(until):
+    def on_message(message, state):
+        if message == "first":
+            FX.QueryHTTPServer(server=ET.HTTPServer(GONE)) | run
+        FX.QueryHTTPServer(server=ET.HTTPServer(GONE)) | run
+
+    actor = FX.StartActor(initial_state=0, handler=on_message) | run
+    for message in ("first", "second", "second"):
+        FX.Publish(target=actor.input, content=message) | run
+    entries = until(lambda: len(found := FX.QueryLog(level="error") | run) > 1 and found[0]["count"] > 1 and found)
+    assert [entry["count"] for entry in entries] == [2, 1]
+
+
+def test_the_journal_names_an_effect_that_a_handler_runs_and_whose_error_does_not(until):
+    def divided(state):
+        return state["tea"] / 0
+
+    def on_message(message, state):
+        FX.QueryDB(db=message, query=divided) | run
+
+    actor = FX.StartActor(initial_state=0, handler=on_message) | run
+    FX.Publish(target=actor.input, content=database()) | run
+    [entry] = until(lambda: FX.QueryLog(level="error") | run)
+    assert entry["message"].endswith(": ZeroDivisionError: division by zero (raised by FX.QueryDB)")
+
+
+def test_the_end_of_the_runtime_names_the_effect_that_was_not_complete():
+    runtime = Runtime()
+    effect = FX.StartWebSocketClient(url="ws://127.0.0.1:9", in_stream_into=[ET.Topic("t")])
+    runtime.close()
+    with pytest.raises(Interrupted) as raised:
+        run_on(runtime, effect)
+    assert str(raised.value) == "FX.StartWebSocketClient: the runtime has been closed"
 
 
 def test_a_users_own_exception_keeps_its_text_and_gets_a_note():

@@ -35,6 +35,12 @@ def test_the_star_import_loads_no_large_module():
     assert sorted(loaded_after("from zefnb import *") & HEAVY) == []
 
 
+def test_names_are_loaded_without_the_modules_that_read_signatures():
+    loaded = loaded_after("from zefnb import *\nFX.Publish(target=ET.Topic('t'), content=1)\nF.name, String | Int")
+    # `inspect` and `dataclasses`, which imports it, take as long as all modules of zefnb.
+    assert sorted(loaded & {"inspect", "dataclasses", "difflib"}) == []
+
+
 def test_building_effects_loads_no_large_module():
     loaded = loaded_after(
         "from zefnb import *\n"
@@ -52,7 +58,7 @@ def test_a_server_loads_nothing_that_only_other_servers_need():
         "routes = {'/': 'hello', '/x/{n:int}': lambda request: 'x', '/ws': socket}\n"
         "FX.StartHTTPServer(routes=routes, port=0) | run"
     )
-    # For files, for TLS, and for logins.
+    # For files, TLS, logins, presence, event streams, pushes and directories.
     needless = {
         "starlette",
         "anyio",
@@ -61,6 +67,9 @@ def test_a_server_loads_nothing_that_only_other_servers_need():
         "email.parser",
         "zefnb.net.auth",
         "cryptography",
+        "zefnb.net.websocket.presence",
+        *(f"zefnb.net.http.{name}" for name in ("event_stream", "event_connection", "event_feed", "event_history")),
+        *(f"zefnb.net.http.{name}" for name in ("event_format", "push_into", "directory", "access_log", "client_row")),
     }
     assert sorted(loaded & needless) == []
     assert {name for name in loaded if name.startswith("zefnb.net.https")} <= {
@@ -69,6 +78,20 @@ def test_a_server_loads_nothing_that_only_other_servers_need():
         "zefnb.net.https.key_files",
         "zefnb.net.https.server_certificates",
     }
+
+
+def test_a_server_makes_no_dataclass_of_its_own():
+    # Each takes as long as three modules: `dataclass` writes and compiles its methods. See `core/frozen.py`.
+    code = (
+        "from zefnb import *\n"
+        "FX.StartHTTPServer(routes={'/ws': ET.WebSocket(clients_subscribe_to=[ET.Topic('t')])}, port=0) | run\n"
+        "modules = [module for name, module in list(sys.modules.items()) if name.startswith('zefnb')]\n"
+        "made = [each for module in modules for each in vars(module).values() if isinstance(each, type)]\n"
+        "made = [each for each in made if '__dataclass_fields__' in vars(each)]\n"
+        "made = [each for each in made if each.__module__.startswith('zefnb')]\n"
+        "assert not made, made"
+    )
+    assert "zefnb.net.http.routes" in loaded_after(code)
 
 
 def test_the_star_import_starts_no_thread():

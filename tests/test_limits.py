@@ -22,9 +22,11 @@ UNITS = {"": 1, "s": 1, "min": 60, "ms": 0.001, "bytes": 1, "KiB": 1 << 10, "MiB
 NO_LIMITS_OF_PEERS = {
     "net.client.clients.MOST_WAIT",  # of the program's own `wait`
     "net.client.connection._MOST_PONGS",  # of pongs in one step; the newest ping always gets one
+    "net.page.running._MOST_TOKENS",  # further ones have no use
     "net.http.cors.MAX_AGE",  # a header of responses
     "net.http.handshake._MOST_FIELDS",  # from there on the libraries read a handshake
     "net.http.servers._MOST_PUBLIC",  # of addresses that the notebook's own page reports
+    "net.websocket.taps._MOST_PARTS",  # from there on only a short text of a message is displayed
 }
 
 

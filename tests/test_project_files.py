@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -144,3 +146,14 @@ def test_one_address_makes_every_link(tmp_path: Path):
     (tmp_path / "pyproject.toml").write_text(given)
     assert links(tmp_path)["Repository"] == "https://code.example/a/zefnb"
     assert all(address.startswith("https://code.example/a/zefnb") for address in links(tmp_path).values())
+
+
+def test_a_wheel_puts_the_extension_where_jupyter_looks_with_the_version_of_the_package(tmp_path: Path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    [wheel] = map(zipfile.ZipFile, tmp_path.glob("*.whl"))
+    version = PYPROJECT["project"]["version"]
+    place = f"zefnb-{version}.data/data/share/jupyter/labextensions/zefnb"
+    about = json.loads(wheel.read(f"{place}/package.json"))
+    assert about["version"] == version
+    assert f"{place}/{about['jupyterlab']['_build']['load']}" in wheel.namelist()

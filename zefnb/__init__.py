@@ -14,6 +14,9 @@ The packages, from the bottom up; each imports only lower ones:
     core/                        values: entities, effects, patterns, ops, rules     (no I/O)
     engine/                      one background event loop: run, actors, handlers, journal
     topics/   net/   store/      services: the hub, the servers and connections, the databases
+    recording/                   the messages of clients, and the results of their handlers
+    rehearsal/                   the messages of a recording, handled again by other rules
+    replay/                      the messages of recordings and tables, published at their times
     effects/  ops/               one small function for each FX.…, and the ops
     notebook/                    magics, live tables, display, links
     cli/                         `zefnb demo | lab | shell | doctor`
@@ -41,11 +44,13 @@ _NAMES = {
     "zefnb.engine.run": "run",
     "zefnb.store.dict_database": "DictDatabase",
     "zefnb.notebook.watch.watch": "watch",
+    "zefnb.notebook.plot.plot": "plot",
+    "zefnb.notebook.picture.picture": "picture",
     "zefnb.notebook.links.links": "public_url set_public_url",
     "zefnb.ops": (
         "insert_into array_to_bytes bytes_to_array log identity apply reduce one_of first last nth take drop length "
         "reverse sort unique join split trim replace_text to_upper_case to_lower_case contains starts_with "
-        "parse_json to_json get insert equals greater_than less_than is_a constant_func match_ F"
+        "parse_json to_json get insert add equals greater_than less_than is_a constant_func match_ F"
     ),
 }
 _module_of = {name: module for module, names in _NAMES.items() for name in names.split()}

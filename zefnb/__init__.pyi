@@ -4,24 +4,22 @@ Generated from the signatures by `python -m tests.typing.stub`; do not edit.
 """
 
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from ssl import SSLContext
 from typing import Any as Any
-from typing import Generic, Literal, TypeVar, overload
+from typing import Generic, Literal, TypeAlias, TypeVar, overload
 
 from zefnb.core.converters import converter as converter
 from zefnb.core.effect import effect as effect
-from zefnb.core.entity import (
-    Actor,
-    Entity,
-    EntityTypes,
-    HTTPServer,
-    Subscription,
-    Success,
-    Timer,
-    Topic,
-    WebSocketClient,
-)
+from zefnb.core.entity import Actor, Entity, HTTPServer, Replay, Subscription, Success, Timer, Topic, WebSocketClient
+from zefnb.core.entity import Actor as _Actor
+from zefnb.core.entity import HTTPServer as _HTTPServer
+from zefnb.core.entity import Replay as _Replay
+from zefnb.core.entity import Subscription as _Subscription
+from zefnb.core.entity import Success as _Success
+from zefnb.core.entity import Timer as _Timer
+from zefnb.core.entity import Topic as _Topic
+from zefnb.core.entity import WebSocketClient as _WebSocketClient
 from zefnb.core.function import zef_function as zef_function
 from zefnb.core.op import collect as collect
 from zefnb.core.op import op as op
@@ -44,8 +42,11 @@ from zefnb.engine.run import Run
 from zefnb.engine.run import run as run
 from zefnb.notebook.links.links import public_url as public_url
 from zefnb.notebook.links.links import set_public_url as set_public_url
+from zefnb.notebook.picture.picture import picture as picture
+from zefnb.notebook.plot.plot import plot as plot
 from zefnb.notebook.watch.watch import watch as watch
 from zefnb.ops import F as F
+from zefnb.ops import add as add
 from zefnb.ops import apply as apply
 from zefnb.ops import array_to_bytes as array_to_bytes
 from zefnb.ops import bytes_to_array as bytes_to_array
@@ -81,6 +82,8 @@ from zefnb.ops import to_lower_case as to_lower_case
 from zefnb.ops import to_upper_case as to_upper_case
 from zefnb.ops import trim as trim
 from zefnb.ops import unique as unique
+from zefnb.recording.recording import Recording
+from zefnb.rehearsal.difference import Differences
 from zefnb.store.dict_database import DictDatabase as DictDatabase
 
 R = TypeVar("R")
@@ -94,18 +97,26 @@ class _Effect(Record, Generic[R]):
     def __or__(self, other: object, /) -> Any: ...
     def __await__(self) -> Generator[Any, None, R]: ...
 
-class _ET(EntityTypes):
+class _EntityTypes(type):
+    def __getattr__(self, name: str, /) -> type[Entity]: ...
+
+class ET(metaclass=_EntityTypes):
     class WebSocket(Entity):
         """A WebSocket route. It has topics, or an actor for each client."""
 
         clients_subscribe_to: Topic | Sequence[Topic]
         clients_push_into_: Topic | Sequence[Topic]
-        actor: _FX.StartActor | None
-        slow_client: Literal["close", "drop_oldest", "drop_newest"] | _ET.SlowClient | Mapping[str, Any]
+        actor: FX.StartActor | None
+        slow_client: Literal["close", "drop_oldest", "drop_newest"] | ET.SlowClient | Mapping[str, Any]
+        resume: bool | ET.Resume | Mapping[str, Any]
         max_size: int
         compression: bool
         subprotocols: Sequence[str]
         history: int
+        json: bool
+        echo: bool
+        sender: bool
+        presence: Topic | None
         nan: Literal["null", "refuse"]
         public: bool
         allow: Callable[[dict[str, Any]], Any] | None
@@ -114,12 +125,17 @@ class _ET(EntityTypes):
             *,
             clients_subscribe_to: Topic | Sequence[Topic] = ...,
             clients_push_into_: Topic | Sequence[Topic] = ...,
-            actor: _FX.StartActor | None = ...,
-            slow_client: Literal["close", "drop_oldest", "drop_newest"] | _ET.SlowClient | Mapping[str, Any] = ...,
+            actor: FX.StartActor | None = ...,
+            slow_client: Literal["close", "drop_oldest", "drop_newest"] | ET.SlowClient | Mapping[str, Any] = ...,
+            resume: bool | ET.Resume | Mapping[str, Any] = ...,
             max_size: int = ...,
             compression: bool = ...,
             subprotocols: Sequence[str] = ...,
             history: int = ...,
+            json: bool = ...,
+            echo: bool = ...,
+            sender: bool = ...,
+            presence: Topic | None = ...,
             nan: Literal["null", "refuse"] = ...,
             public: bool = ...,
             allow: Callable[[dict[str, Any]], Any] | None = ...,
@@ -141,6 +157,60 @@ class _ET(EntityTypes):
             allow: Callable[[dict[str, Any]], Any] | None = ...,
         ) -> None: ...
 
+    class PushInto(Entity):
+        """Publishes the body of each request: the value of a route with `POST`, `PUT` or `PATCH`, such as a webhook."""
+
+        topics: Topic | Sequence[Topic]
+        max_body: int | None
+        public: bool
+        allow: Callable[[dict[str, Any]], Any] | None
+        def __init__(
+            self,
+            *,
+            topics: Topic | Sequence[Topic] = ...,
+            max_body: int | None = ...,
+            public: bool = ...,
+            allow: Callable[[dict[str, Any]], Any] | None = ...,
+        ) -> None: ...
+
+    class EventStream(Entity):
+        """Server-sent events: each client receives the messages of topics over plain HTTP (`EventSource`, curl)."""
+
+        clients_subscribe_to: Topic | Sequence[Topic]
+        history: int
+        slow_client: Literal["close", "drop_oldest", "drop_newest"] | ET.SlowClient | Mapping[str, Any]
+        retry: float
+        nan: Literal["null", "refuse"]
+        public: bool
+        allow: Callable[[dict[str, Any]], Any] | None
+        def __init__(
+            self,
+            *,
+            clients_subscribe_to: Topic | Sequence[Topic] = ...,
+            history: int = ...,
+            slow_client: Literal["close", "drop_oldest", "drop_newest"] | ET.SlowClient | Mapping[str, Any] = ...,
+            retry: float = ...,
+            nan: Literal["null", "refuse"] = ...,
+            public: bool = ...,
+            allow: Callable[[dict[str, Any]], Any] | None = ...,
+            **more: Any,
+        ) -> None: ...
+
+    class FromDirectory(Entity):
+        """The files of a directory: the value of a route whose path ends with `{path...}`."""
+
+        path: str | os.PathLike[str]
+        public: bool
+        allow: Callable[[dict[str, Any]], Any] | None
+        def __init__(
+            self,
+            *,
+            path: str | os.PathLike[str] = ...,
+            public: bool = ...,
+            allow: Callable[[dict[str, Any]], Any] | None = ...,
+            **more: Any,
+        ) -> None: ...
+
     class SlowClient(Entity):
         """How a WebSocket route treats a client that reads too slowly; see Limits for the defaults of `None`."""
 
@@ -154,6 +224,13 @@ class _ET(EntityTypes):
             max_bytes: int | None = ...,
             max_seconds: float | None = ...,
         ) -> None: ...
+
+    class Resume(Entity):
+        """How long a WebSocket route waits for a client of `/zef.js` that has lost its connection."""
+
+        seconds: float
+        bytes: int
+        def __init__(self, *, seconds: float = ..., bytes: int = ...) -> None: ...
 
     class HTML(Entity):
         """A page: the value of a route, or the result of a handler."""
@@ -182,10 +259,10 @@ class _ET(EntityTypes):
         ) -> None: ...
 
     class Response(Entity):
-        """An answer with a status and headers."""
+        """A response with a status and headers."""
 
         status: int
-        body: str | bytes | dict[str, Any] | list[Any] | _ET.HTML | _ET.JSON | _ET.Redirect | _ET.FromFile | None
+        body: Any
         headers: Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
         public: bool
         allow: Callable[[dict[str, Any]], Any] | None
@@ -193,22 +270,14 @@ class _ET(EntityTypes):
             self,
             *,
             status: int = ...,
-            body: str
-            | bytes
-            | dict[str, Any]
-            | list[Any]
-            | _ET.HTML
-            | _ET.JSON
-            | _ET.Redirect
-            | _ET.FromFile
-            | None = ...,
+            body: Any = ...,
             headers: Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]] = ...,
             public: bool = ...,
             allow: Callable[[dict[str, Any]], Any] | None = ...,
         ) -> None: ...
 
     class Redirect(Entity):
-        """An answer that sends the client to another address."""
+        """A response that sends the client to another address."""
 
         url: str
         status: int
@@ -253,6 +322,149 @@ class _ET(EntityTypes):
         path: Sequence[Any]
         def __init__(self, *, path: Sequence[Any] = ...) -> None: ...
 
+    class Page(Entity):
+        """A page of parts, the value of a route. It has its own connection, at the same path."""
+
+        title: str
+        parts: Sequence[Any]
+        presence: Topic | None
+        public: bool
+        allow: Callable[[dict[str, Any]], Any] | None
+        def __init__(
+            self,
+            *,
+            title: str = ...,
+            parts: Sequence[Any] = ...,
+            presence: Topic | None = ...,
+            public: bool = ...,
+            allow: Callable[[dict[str, Any]], Any] | None = ...,
+        ) -> None: ...
+
+    class Markdown(Entity):
+        """A part of a page: text in Markdown (CommonMark, and tables). HTML in it is shown as text."""
+
+        text: str
+        def __init__(self, uid: str = ..., /, *, text: str = ...) -> None: ...
+
+    class Choice(Entity):
+        """A part of a page: options, of which a visitor chooses one. It publishes the option, as text."""
+
+        options: Sequence[str]
+        push_into: Topic | Sequence[Topic]
+        once: bool
+        label: str
+        def __init__(
+            self,
+            *,
+            options: Sequence[str] = ...,
+            push_into: Topic | Sequence[Topic] = ...,
+            once: bool = ...,
+            label: str = ...,
+        ) -> None: ...
+
+    class Bars(Entity):
+        """A part of a page: bars that count each value of a topic, since the start of the server."""
+
+        topic: Topic
+        field: str | None
+        options: Sequence[str]
+        label: str
+        def __init__(
+            self, *, topic: Topic = ..., field: str | None = ..., options: Sequence[str] = ..., label: str = ...
+        ) -> None: ...
+
+    class Chart(Entity):
+        """A part of a page: the numbers of a topic as lines over time."""
+
+        topic: Topic
+        y: str | Sequence[str] | None
+        x: str | None
+        last: int
+        kind: Literal["line", "points"]
+        label: str
+        def __init__(
+            self,
+            *,
+            topic: Topic = ...,
+            y: str | Sequence[str] | None = ...,
+            x: str | None = ...,
+            last: int = ...,
+            kind: Literal["line", "points"] = ...,
+            label: str = ...,
+        ) -> None: ...
+
+    class Value(Entity):
+        """A part of a page: the last value of a topic."""
+
+        topic: Topic
+        field: str | None
+        unit: str
+        label: str
+        def __init__(
+            self, *, topic: Topic = ..., field: str | None = ..., unit: str = ..., label: str = ...
+        ) -> None: ...
+
+    class Form(Entity):
+        """A part of a page: a form. It publishes a dict of its fields; the server refuses other input."""
+
+        fields: Mapping[str, Any]
+        push_into: Topic | Sequence[Topic]
+        button: str
+        label: str
+        def __init__(
+            self,
+            *,
+            fields: Mapping[str, Any] = ...,
+            push_into: Topic | Sequence[Topic] = ...,
+            button: str = ...,
+            label: str = ...,
+        ) -> None: ...
+
+    class Table(Entity):
+        """A part of a page: the last messages of a topic, each in a row, the newest first."""
+
+        topic: Topic
+        columns: Sequence[str]
+        last: int
+        label: str
+        def __init__(
+            self, *, topic: Topic = ..., columns: Sequence[str] = ..., last: int = ..., label: str = ...
+        ) -> None: ...
+
+    class Chat(Entity):
+        """A part of a page: a chat on a topic. It publishes dicts with `name` and `text`."""
+
+        topic: Topic
+        last: int
+        label: str
+        def __init__(self, *, topic: Topic = ..., last: int = ..., label: str = ...) -> None: ...
+
+    class Button(Entity):
+        """A part of a page: a button. It publishes its value."""
+
+        label: str
+        push_into: Topic | Sequence[Topic]
+        value: Any
+        def __init__(self, *, label: str = ..., push_into: Topic | Sequence[Topic] = ..., value: Any = ...) -> None: ...
+
+    class Part(Entity):
+        """A part of a page of the program's own: a JavaScript module that exports `({ el, on, send }) => ...`."""
+
+        module: str
+        topics: Topic | Sequence[Topic]
+        push_into: Topic | Sequence[Topic] | None
+        last: int
+        label: str
+        def __init__(
+            self,
+            *,
+            module: str = ...,
+            topics: Topic | Sequence[Topic] = ...,
+            push_into: Topic | Sequence[Topic] | None = ...,
+            last: int = ...,
+            label: str = ...,
+        ) -> None: ...
+
     class LetsEncrypt(Entity):
         """A certificate of Let's Encrypt, or of another ACME authority, requested and renewed."""
 
@@ -264,6 +476,8 @@ class _ET(EntityTypes):
         http_port: int
         def __init__(
             self,
+            uid: str = ...,
+            /,
             *,
             domains: Sequence[str] = ...,
             email: str | None = ...,
@@ -295,6 +509,7 @@ class _ET(EntityTypes):
         sliding: bool
         session_db: DictDatabase | None
         on_login: Callable[[dict[str, Any]], Any] | None
+        public_url: str | None
         def __init__(
             self,
             *,
@@ -307,6 +522,7 @@ class _ET(EntityTypes):
             sliding: bool = ...,
             session_db: DictDatabase | None = ...,
             on_login: Callable[[dict[str, Any]], Any] | None = ...,
+            public_url: str | None = ...,
         ) -> None: ...
 
     class GoogleOAuth(Entity):
@@ -401,6 +617,14 @@ class _ET(EntityTypes):
             **more: Any,
         ) -> None: ...
 
+    class Sent(Entity):
+        """A message of a client of `ET.WebSocket(sender=True)`, with its sender."""
+
+        content: Any
+        channel_id: int
+        user: dict[str, Any] | None
+        def __init__(self, *, content: Any = ..., channel_id: Any = ..., user: Any = ..., **more: Any) -> None: ...
+
     class WSClientConnected(Entity):
         """A client has connected: the first message of the actor of a WebSocket route."""
 
@@ -461,6 +685,70 @@ class _ET(EntityTypes):
             close_code: Any = ...,
         ) -> None: ...
 
+    class ClientJoined(Entity):
+        """A client of a route with `presence=` has connected: published to that topic before its first message."""
+
+        id: str
+        channel_id: int
+        client_ip: str
+        path: str
+        query_params: dict[str, str]
+        path_params: dict[str, Any]
+        user: dict[str, Any] | None
+        origin: str
+        http_server: HTTPServer
+        time: _Time
+        def __init__(
+            self,
+            *,
+            id: Any = ...,
+            channel_id: Any = ...,
+            client_ip: Any = ...,
+            path: Any = ...,
+            query_params: Any = ...,
+            path_params: Any = ...,
+            user: Any = ...,
+            origin: Any = ...,
+            http_server: Any = ...,
+            time: Any = ...,
+            **more: Any,
+        ) -> None: ...
+
+    class ClientLeft(Entity):
+        """A client of a route with `presence=` has left: published to that topic after its last message."""
+
+        id: str
+        channel_id: int
+        client_ip: str
+        path: str
+        query_params: dict[str, str]
+        path_params: dict[str, Any]
+        user: dict[str, Any] | None
+        origin: str
+        http_server: HTTPServer
+        time: _Time
+        since: _Time
+        close_code: int | None
+        reason: str
+        def __init__(
+            self,
+            *,
+            id: Any = ...,
+            channel_id: Any = ...,
+            client_ip: Any = ...,
+            path: Any = ...,
+            query_params: Any = ...,
+            path_params: Any = ...,
+            user: Any = ...,
+            origin: Any = ...,
+            http_server: Any = ...,
+            time: Any = ...,
+            since: Any = ...,
+            close_code: Any = ...,
+            reason: Any = ...,
+            **more: Any,
+        ) -> None: ...
+
     class WSServerConnected(Entity):
         """An outward connection is open: the first message of its actor, and the first after each reconnection."""
 
@@ -497,18 +785,16 @@ class _ET(EntityTypes):
         source_topic: Topic | list[Topic]
         def __init__(self, *, actor: Any = ..., source_topic: Any = ...) -> None: ...
 
-    Topic: type[Topic]
-    HTTPServer: type[HTTPServer]
-    Actor: type[Actor]
-    WebSocketClient: type[WebSocketClient]
-    Timer: type[Timer]
-    Subscription: type[Subscription]
-    Success: type[Success]
-    def __getattr__(self, name: str, /) -> type[Entity]: ...
+    Topic: TypeAlias = _Topic
+    HTTPServer: TypeAlias = _HTTPServer
+    Actor: TypeAlias = _Actor
+    WebSocketClient: TypeAlias = _WebSocketClient
+    Timer: TypeAlias = _Timer
+    Replay: TypeAlias = _Replay
+    Subscription: TypeAlias = _Subscription
+    Success: TypeAlias = _Success
 
-ET: _ET
-
-class _FX:
+class FX:
     class CloseDB(_Effect[Success]):
         """Close a database after all changes that were submitted before."""
 
@@ -528,13 +814,13 @@ class _FX:
             self,
             *,
             type: type[DictDatabase] = ...,
-            persistence: Literal["in_memory", "local_disk"] = ...,
+            persistence: Literal["in_memory", "local_disk", "cluster"] = ...,
             path: str | os.PathLike[str] | None = ...,
             initial_state: Mapping[Any, Any] | None = ...,
         ) -> None: ...
 
     class DeleteTopic(_Effect[Success]):
-        """End every subscription of `topic`: those of ops, actors, sockets and outward clients."""
+        """End every subscription of `topic`: those of ops, actors, sockets, event streams and outward clients."""
 
         def __init__(self, *, topic: Topic = ...) -> None: ...
 
@@ -553,8 +839,23 @@ class _FX:
             allow_external_requests: bool = ...,
         ) -> None: ...
 
+    class JoinCluster(_Effect[Success]):
+        """Share topics with other processes, through a broker with the protocol of Valkey and Redis."""
+
+        def __init__(self, *, url: str | None = ..., name: str = ..., topics: Any = ...) -> None: ...
+
+    class LeaveCluster(_Effect[Success]):
+        """Share no topics any more. Messages that wait for the broker are sent first."""
+
+        def __init__(self) -> None: ...
+
     class ListActors(_Effect[list[Actor]]):
         """List all running actors, including those of connections."""
+
+        def __init__(self) -> None: ...
+
+    class ListReplays(_Effect[list[Replay]]):
+        """List all running replays."""
 
         def __init__(self) -> None: ...
 
@@ -567,6 +868,11 @@ class _FX:
         """List all outward clients, including those that are reconnecting."""
 
         def __init__(self) -> None: ...
+
+    class LoadRecording(_Effect[Recording]):
+        """Open the file of a recording. Its rows are read when they are used, some at a time."""
+
+        def __init__(self, *, path: str | os.PathLike[str] = ...) -> None: ...
 
     class Log(_Effect[Success]):
         """Write `content` to the journal."""
@@ -589,6 +895,11 @@ class _FX:
         """Deliver `content` to every subscriber of `target`, in order."""
 
         def __init__(self, *, target: Topic = ..., content: Any = ...) -> None: ...
+
+    class PublishAll(_Effect[Success]):
+        """Publish many messages in order, as `FX.Publish` does for each, in a fraction of the time."""
+
+        def __init__(self, *, target: Topic = ..., contents: Iterable[Any] = ...) -> None: ...
 
     class QueryActorState(_Effect[dict[Actor, Any]]):
         """Read the state of one actor, of several, or of all."""
@@ -616,6 +927,16 @@ class _FX:
 
         def __init__(self, *, http_server: HTTPServer = ...) -> None: ...
 
+    class QueryCluster(_Effect[Rows]):
+        """List the nodes of the cluster that this process has joined."""
+
+        def __init__(self) -> None: ...
+
+    class QueryClusterClients(_Effect[Rows]):
+        """List the WebSocket clients of all nodes."""
+
+        def __init__(self, *, path: str | None = ...) -> None: ...
+
     class QueryDB(_Effect[Any]):
         """Read a database: one value, or the result of a query on all of it. Give either `get` or `query`."""
 
@@ -642,6 +963,11 @@ class _FX:
             kind: Literal["journal", "access"] = ...,
         ) -> None: ...
 
+    class QueryPresence(_Effect[Rows]):
+        """List the clients that are connected to the routes with `presence=topic`, in the order of their joins."""
+
+        def __init__(self, *, topic: Topic = ...) -> None: ...
+
     class QuerySessions(_Effect[Rows]):
         """List the sessions of a server with `auth=`: the users who are logged in."""
 
@@ -651,6 +977,13 @@ class _FX:
         """Describe one outward client."""
 
         def __init__(self, *, client: WebSocketClient = ...) -> None: ...
+
+    class Rehearse(_Effect[Differences]):
+        """Handle the messages of a recording again with other rules, without any effect, and compare the results."""
+
+        def __init__(
+            self, *, recording: Recording = ..., actor: FX.StartActor = ..., path: str | None = ..., all: bool = ...
+        ) -> None: ...
 
     class RevokeSession(_Effect[Success]):
         """End sessions of a server with `auth=`: their WebSocket clients are closed with code 4401."""
@@ -662,6 +995,11 @@ class _FX:
             user: str | Mapping[str, Any] | None = ...,
             session: str | None = ...,
         ) -> None: ...
+
+    class SaveRecording(_Effect[Success]):
+        """Write a recording, which may still run, to a file. A recording at that path is replaced."""
+
+        def __init__(self, *, recording: Recording = ..., path: str | os.PathLike[str] = ...) -> None: ...
 
     class StartActor(_Effect[Actor]):
         """Start an actor, which handles the messages of its input topics one at a time."""
@@ -697,12 +1035,39 @@ class _FX:
             auth: Literal["token"]
             | Mapping[str, str]
             | Callable[[str, str], Any]
-            | _ET.Auth
-            | _ET.GoogleOAuth
-            | _ET.GitHubOAuth
-            | _ET.OIDC
-            | _ET.JupyterHub
+            | ET.Auth
+            | ET.GoogleOAuth
+            | ET.GitHubOAuth
+            | ET.OIDC
+            | ET.JupyterHub
             | None = ...,
+        ) -> None: ...
+
+    class StartRecording(_Effect[Recording]):
+        """Record what the clients of a server send and when they connect and leave, or what is published to topics."""
+
+        def __init__(
+            self,
+            *,
+            server: HTTPServer | None = ...,
+            topics: Topic | str | Sequence[Topic | str] | None = ...,
+            keep: int | None = ...,
+            path: str | os.PathLike[str] | None = ...,
+        ) -> None: ...
+
+    class StartReplay(_Effect[Replay]):
+        """Publish the messages of a source to `target`, one after the other, with their pauses or at a rate."""
+
+        def __init__(
+            self,
+            *,
+            source: Iterable[Any] = ...,
+            target: Topic = ...,
+            speed: float | str | None = ...,
+            rate: float | None = ...,
+            time: str | None = ...,
+            loop: bool = ...,
+            wait: bool = ...,
         ) -> None: ...
 
     class StartTimer(_Effect[Timer]):
@@ -748,6 +1113,16 @@ class _FX:
 
         def __init__(self, *, server: HTTPServer = ...) -> None: ...
 
+    class StopRecording(_Effect[Success]):
+        """Stop a recording. Its rows stay as long as the program uses them."""
+
+        def __init__(self, *, recording: Recording = ...) -> None: ...
+
+    class StopReplay(_Effect[Success]):
+        """Stop a replay. One that has come to its end can be stopped, too, without an effect."""
+
+        def __init__(self, *, replay: Replay = ...) -> None: ...
+
     class StopTimer(_Effect[Success]):
         """Stop a timer."""
 
@@ -759,7 +1134,7 @@ class _FX:
         def __init__(self, *, client: WebSocketClient = ...) -> None: ...
 
     class StreamGraphSnapshot(_Effect[Rows]):
-        """List all subscriptions and timers."""
+        """List all subscriptions, timers and replays."""
 
         def __init__(self) -> None: ...
 
@@ -783,6 +1158,7 @@ class _FX:
             insert: Mapping[Any, Any] | None = ...,
             remove: list[Any] | tuple[Any, ...] | None = ...,
             update: Mapping[Any, Any] | None = ...,
+            change: Mapping[Any, Any] | None = ...,
         ) -> None: ...
 
     class UpdateRunningHTTPServer(_Effect[dict[str, Any]]):
@@ -791,8 +1167,6 @@ class _FX:
         def __init__(
             self, *, server: HTTPServer = ..., delta: Sequence[Entity] = ..., expected_version: int | None = ...
         ) -> None: ...
-
-FX: _FX
 
 __version__: str
 __all__ = [
@@ -810,6 +1184,7 @@ __all__ = [
     "Nil",
     "String",
     "Time",
+    "add",
     "apply",
     "array_to_bytes",
     "bytes_to_array",
@@ -839,6 +1214,8 @@ __all__ = [
     "one_of",
     "op",
     "parse_json",
+    "picture",
+    "plot",
     "public_url",
     "reduce",
     "replace_text",

@@ -11,10 +11,12 @@
     ├── UnknownKey              (KeyError)        a database or a table has no such key
     ├── NotRunning              (LookupError)     the server, actor, timer... has ended, or belongs to another process
     ├── WouldBlock              (RuntimeError)    waiting here would block the event loop
+    ├── NotPerformed            (RuntimeError)    a handler that is rehearsed performs an effect itself
     ├── PortUnavailable         (OSError)         the port is busy, forbidden or out of range
     ├── ConnectionFailed        (ConnectionError) an outward connection could not be made
     ├── CertificateUnavailable  (RuntimeError)    an authority has not issued a certificate
     ├── NotInstalled            (ImportError)     a package of an extra is missing; the text has the command
+    ├── ClusterUnavailable      (ConnectionError) the broker of a cluster has not accepted a message, or is not there
     ├── StorageFailed           (OSError)         a database file could not be read or written
     └── Interrupted             (RuntimeError)    the runtime ended before the effect was complete
 
@@ -24,11 +26,9 @@ It is an entry in the journal; see ``FX.QueryLog``.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from zefnb.text.controls import shorten, strip_controls
 from zefnb.text.secrets import MARGIN, hide_secrets
@@ -44,18 +44,17 @@ _MOST_FAULTS = 20
 _RAISED_BY = "raised by "
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(NamedTuple):
     """One mistake in a call: the field, the given value, the allowed values, and a hint."""
 
     field: str
-    problem: str
+    problem: str | LateText
     allowed: str = ""
     hint: str | Hint = ""
 
     def __str__(self) -> str:
         # A handler may pass on names and texts from a peer.
-        field, problem = strip_controls(self.field, _LONGEST_FIELD), shorten(self.problem, _LONGEST_PROBLEM)
+        field, problem = strip_controls(self.field, _LONGEST_FIELD), shorten(str(self.problem), _LONGEST_PROBLEM)
         text = f"{field}: {problem}" if field else problem
         if self.allowed:
             text += f"; allowed: {self.allowed}"
@@ -65,40 +64,29 @@ class FieldError:
         return text
 
 
-class Hint:
-    """A suggestion for a mistyped name, computed when it is read, since most errors are caught and never shown.
+class LateText:
+    """A text that is made when it is read. It compares equal to its text, and is pickled as its text.
 
-    `known` holds the existing names, or is a function that returns them. A hint compares equal to its text, and
-    is pickled as its text.
+    Most errors are caught and never shown, and the `__repr__` of a value may take time.
 
-    >>> str(Hint("contnet", ["target", "content"]))
-    "did you mean 'content'?"
+    >>> str(LateText(lambda: "got 1"))
+    'got 1'
     """
 
-    __slots__ = ("_known", "_name", "_text")
+    __slots__ = ("_make", "_text")
 
-    def __init__(self, name: object, known: Iterable[Any] | Callable[[], Iterable[Any]]) -> None:
-        self._name = name
-        self._known = known
-        self._text: str | None = None
+    def __init__(self, make: Callable[[], str]) -> None:
+        self._make: Callable[[], str] | None = make
+        self._text = ""
 
     def __str__(self) -> str:
-        if self._text is None:
-            self._text = self._compute()
-            self._known = ()
+        if (make := self._make) is not None:
+            self._text = make()
+            self._make = None
         return self._text
 
-    def _compute(self) -> str:
-        if not isinstance(self._name, str) or len(self._name) > _LONGEST_COMPARED:
-            return ""
-        try:
-            known = self._known() if callable(self._known) else self._known
-        except ZefError:  # the database that has the keys has been closed
-            return ""
-        return did_you_mean(self._name, (name for name in islice(known, _MOST_READ) if isinstance(name, str)))
-
     def __eq__(self, other: object) -> bool:
-        return str(self) == str(other) if isinstance(other, str | Hint) else NotImplemented
+        return str(self) == str(other) if isinstance(other, str | LateText) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(str(self))
@@ -108,6 +96,31 @@ class Hint:
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
         return str, (str(self),)
+
+
+class Hint(LateText):
+    """A suggestion for a mistyped name, computed when it is read.
+
+    `known` holds the existing names, or is a function that returns them.
+
+    >>> str(Hint("contnet", ["target", "content"]))
+    "did you mean 'content'?"
+    """
+
+    __slots__ = ()
+
+    def __init__(self, name: object, known: Iterable[Any] | Callable[[], Iterable[Any]]) -> None:
+        super().__init__(lambda: _suggestion(name, known))
+
+
+def _suggestion(name: object, known: Iterable[Any] | Callable[[], Iterable[Any]]) -> str:
+    if not isinstance(name, str) or len(name) > _LONGEST_COMPARED:
+        return ""
+    try:
+        known = known() if callable(known) else known
+    except ZefError:  # the database that has the keys has been closed
+        return ""
+    return did_you_mean(name, (each for each in islice(known, _MOST_READ) if isinstance(each, str)))
 
 
 class ZefError(Exception):
@@ -133,8 +146,9 @@ class ZefError(Exception):
 class UsageError(ZefError):
     """A mistake in a call, which the caller can correct.
 
-    ``subject`` is the name of the effect or function, ``faults`` is a tuple of its `FieldError`s. ``part`` is what is
-    wrong in words that no peer can choose, or an empty text: the journal counts errors of one part together.
+    ``subject`` is the name of the effect or function, or an empty text where code that several effects use raises it.
+    ``faults`` is a tuple of its `FieldError`s. ``part`` is what is wrong in words that no peer can choose, or an empty
+    text: the journal counts errors of one part together.
 
     >>> print(UsageError("FX.Publish", [FieldError("target", "got 'chat'", "ET.Topic")]))
     FX.Publish: target: got 'chat'; allowed: ET.Topic
@@ -147,12 +161,12 @@ class UsageError(ZefError):
         super().__init__(subject, self.faults)
 
     def _text(self) -> str:
-        subject = strip_controls(self.subject)
+        subject = f"{strip_controls(self.subject)}: " if self.subject else ""
         if len(self.faults) == 1:
-            return f"{subject}: {self.faults[0]}"
+            return f"{subject}{self.faults[0]}"
         lines = "".join(f"\n  - {fault}" for fault in self.faults[:_MOST_FAULTS])
         more = len(self.faults) - _MOST_FAULTS
-        return f"{subject}: {len(self.faults)} faults{lines}" + (f"\n  - and {more:,} more" if more > 0 else "")
+        return f"{subject}{len(self.faults)} faults{lines}" + (f"\n  - and {more:,} more" if more > 0 else "")
 
 
 class InvalidEffect(UsageError, TypeError):
@@ -194,12 +208,23 @@ class WouldBlock(ZefError, RuntimeError):
     """Waiting for this effect here would block the event loop that performs it."""
 
 
+class NotPerformed(ZefError, RuntimeError):
+    """A handler performs an effect itself during a rehearsal, which performs none."""
+
+
 class PortUnavailable(ZefError, OSError):
     """The port is busy, not permitted, or out of range."""
 
 
 class ConnectionFailed(ZefError, ConnectionError):
     """An outward connection could not be made."""
+
+
+class ClusterUnavailable(ZefError, ConnectionError):
+    """The broker of a cluster cannot be reached, or has not accepted a message.
+
+    For a message, the text begins with "not sent" if no subscriber will receive it, else with "outcome unknown".
+    """
 
 
 class CertificateUnavailable(ZefError, RuntimeError):
@@ -239,6 +264,18 @@ def naming(error: E, effect: str) -> E:
     return error
 
 
+def effect_of(error: BaseException) -> str:
+    """Return the name of the effect that raised `error`, or an empty text."""
+    # Not `isinstance`, which reads the exception's `__class__`, and that may raise.
+    if issubclass(type(error), ZefError):
+        return cast(ZefError, error).effect
+    try:
+        notes = notes_of(error)
+    except Exception:
+        return ""
+    return next((note.removeprefix(_RAISED_BY) for note in notes if note.startswith(_RAISED_BY)), "")
+
+
 def notes_of(error: BaseException) -> list[str]:
     """Return the notes of `error` (PEP 678)."""
     return [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
@@ -252,8 +289,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     if len(name) > _LONGEST_COMPARED:
         return ""
+    from difflib import get_close_matches
+
     short = (other for other in islice(known, _MOST_READ) if len(other) <= _LONGEST_COMPARED and other != name)
-    close = difflib.get_close_matches(name, list(islice(short, _MOST_COMPARED)), n=1, cutoff=0.6)
+    close = get_close_matches(name, list(islice(short, _MOST_COMPARED)), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""
 
 

@@ -19,10 +19,11 @@ def agree(server: Server, settings: Settings) -> Outcome:
     found = re.search(r"AGREED (\d+) (\d+)", done.stdout)
     if done.returncode or found is None:
         return Outcome("the two ways differ", ok=False, details={"said": done.stderr[-2_000:]})
-    asked, let_in = int(found[1]), int(found[2])
+    requested, let_in = int(found[1]), int(found[2])
     # If few or nearly all were accepted, the comparison would mean little.
     return Outcome(
-        f"{asked:,} handshakes, {let_in:,} accepted: no difference", ok=asked == count and 0.1 < let_in / asked < 0.9
+        f"{requested:,} handshakes, {let_in:,} accepted: no difference",
+        ok=requested == count and 0.1 < let_in / requested < 0.9,
     )
 
 

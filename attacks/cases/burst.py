@@ -19,7 +19,7 @@ def numbered(talker: int, count: int) -> list[bytes]:
 
 def listen(wires: list[Wire], length: int) -> list[bytes]:
     """Read `length` bytes from each, at the same time; fewer when the server stops sending."""
-    came: list[bytearray] = [bytearray() for _ in wires]
+    arrived: list[bytearray] = [bytearray() for _ in wires]
 
     def read(wire: Wire, into: bytearray) -> None:
         wire.socket.settimeout(10)
@@ -30,12 +30,12 @@ def listen(wires: list[Wire], length: int) -> list[bytes]:
         except OSError:
             return
 
-    readers = [threading.Thread(target=read, args=pair, daemon=True) for pair in zip(wires, came, strict=True)]
+    readers = [threading.Thread(target=read, args=pair, daemon=True) for pair in zip(wires, arrived, strict=True)]
     for reader in readers:
         reader.start()
     for reader in readers:
         reader.join()
-    return [bytes(each) for each in came]
+    return [bytes(each) for each in arrived]
 
 
 def without_pings(stream: bytes) -> bytes:
@@ -66,22 +66,22 @@ def burst(receivers: int, talkers: int, server: Server, settings: Settings) -> O
     lost = sum(count * talkers - len(stream) // each for stream in streams)
     payloads = [streams[0][at + 2 : at + each] for at in range(0, len(streams[0]), each)]
     doubled = len(payloads) - len(set(payloads))
-    kept_order = all([p for p in payloads if p[:3] == own[0][:3]] == own for own in expected)
+    own_order = all([p for p in payloads if p[:3] == own[0][:3]] == own for own in expected)
     one_order = all(stream == streams[0] for stream in streams)
     rate = sum(len(stream) // each for stream in streams) / took
-    figure = f"{lost:,} lost, {doubled:,} doubled, {'one order' if one_order and kept_order else 'ORDERS DIFFER'}"
+    figure = f"{lost:,} lost, {doubled:,} doubled, {'one order' if one_order and own_order else 'ORDERS DIFFER'}"
     return Outcome(
         f"{figure}; {rate / 1e3:,.0f} k deliveries/s",
-        ok=not lost and not doubled and one_order and kept_order,
+        ok=not lost and not doubled and one_order and own_order,
         details={"lost": lost, "doubled": doubled, "rate": rate},
     )
 
 
 def _attack(receivers: int, talkers: int, quick: bool) -> Attack:
-    who = "1 client" if talkers == 1 else f"{talkers} clients at once"
+    client = "1 client" if talkers == 1 else f"{talkers} clients at once"
     return Attack(
         name=f"burst-{receivers}" if talkers == 1 else f"burst-{talkers}-to-{receivers}",
-        promise=f"10,000 pipelined messages from {who} into a topic with {receivers} receivers: "
+        promise=f"10,000 pipelined messages from {client} into a topic with {receivers} receivers: "
         "0 lost, 0 doubled, one order",
         run=partial(burst, receivers, talkers),
         quick=quick,

@@ -16,23 +16,23 @@ def causes_itself(server: Server, settings: Settings) -> Outcome:
     """Loops of six shapes, one after the other. A neighbour measures times; then the server must be idle."""
     messages = settings.pick(20, 5)
     with Probe(server, ("echo", "chat")) as probe:
-        told = server.command("cause_itself", messages=messages)
+        reported = server.command("cause_itself", messages=messages)
     begin, cpu = time.monotonic(), cpu_seconds(server.pid)
     time.sleep(_REST)
     busy = (cpu_seconds(server.pid) - cpu) / (time.monotonic() - begin)
     left = server.command("left")
     p99 = probe.p99 - probe.machine_p99
     return Outcome(
-        f"of {messages} messages into each of {len(told['entries'])} loops {told['dropped']} were dropped, in "
-        f"{told['entries']} entries; others' p99 {probe.p99:.1f} ms (the machine's own: {probe.machine_p99:.1f} ms); "
-        f"afterwards {busy:.0%} busy",
-        ok=told["entries"] == [1] * len(told["entries"])
-        and min(told["dropped"]) >= messages
-        and all(told["named"])
+        f"of {messages} messages into each of {len(reported['entries'])} loops {reported['dropped']} were dropped, in "
+        f"{reported['entries']} entries; others' p99 {probe.p99:.1f} ms (the machine's own: {probe.machine_p99:.1f} "
+        f"ms); afterwards {busy:.0%} busy",
+        ok=reported["entries"] == [1] * len(reported["entries"])
+        and min(reported["dropped"]) >= messages
+        and all(reported["named"])
         and p99 <= 30
         and busy < 0.2
         and left["actors"] == 0,
-        details={"p99": probe.p99, "worst": probe.worst, "busy": busy, **told},
+        details={"p99": probe.p99, "worst": probe.worst, "busy": busy, **reported},
     )
 
 

@@ -37,16 +37,16 @@ def verdict(results: list[Any]) -> Outcome:
         for result in results
         if not result.passed
     }
-    told = ", ".join(f"{count} {name}" for name, count in behaviour.most_common())
+    reported = ", ".join(f"{count} {name}" for name, count in behaviour.most_common())
     named = f"; failed: {', '.join(list(failed)[:8])}" if failed else ""
-    return Outcome(f"{len(results)} cases: {told}{named}", ok=bool(results) and not failed, details=failed)
+    return Outcome(f"{len(results)} cases: {reported}{named}", ok=bool(results) and not failed, details=failed)
 
 
 def holds(result: Any) -> bool:
     """Return whether the outward client passed. No case's script has the client's own pings."""
-    heard = [event for event in result.received if event[0] != "ping"]
+    received = [event for event in result.received if event[0] != "ping"]
     closed = result.behavior_close.value in ("OK", "INFORMATIONAL")
-    return result.passed or (closed and heard in result.expected.values())
+    return result.passed or (closed and received in result.expected.values())
 
 
 def verdict_of_the_client(results: list[Any]) -> Outcome:
@@ -89,20 +89,20 @@ def go_through(server: Server, suite: str) -> None:
     """Get the number of cases, run each, and get the report, as every implementation under test does."""
     from websockets.sync.client import connect
 
-    with connect(f"{suite}/getCaseCount") as asked:
-        count = int(asked.recv())
+    with connect(f"{suite}/getCaseCount") as socket:
+        count = int(socket.recv())
     for case in range(1, count + 1):
         server.command("connect", url=f"{suite}/runCase?case={case}&agent=zefnb")  # type: ignore[arg-type]
         until_closed(server)
         server.command("disconnect")
-    with connect(f"{suite}/updateReports?agent=zefnb") as asked:
-        asked.close()
+    with connect(f"{suite}/updateReports?agent=zefnb") as socket:
+        socket.close()
 
 
 def until_closed(server: Server) -> None:
     """The client would connect again at once; the case ends with its first connection."""
     deadline = time.monotonic() + 15
-    while server.command("told")["state"] == "connected" and time.monotonic() < deadline:  # type: ignore[comparison-overlap]
+    while server.command("reported")["state"] == "connected" and time.monotonic() < deadline:  # type: ignore[comparison-overlap]
         time.sleep(0.003)
 
 

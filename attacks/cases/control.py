@@ -33,8 +33,8 @@ def authenticate(access: dict[str, Any]) -> ClientConnection:
     """Return the connection of a view that has the secret."""
     socket = connect(access["url"], close_timeout=0.5, legacy=True)
     nonce, own = json.loads(socket.recv(timeout=20))["nonce"], "a-nonce-of-the-view"
-    said = f"view\n{access['token']}\n{nonce}\n{own}"
-    proof = hmac.digest(access["secret"].encode(), said.encode(), "sha256").hex()
+    signed = f"view\n{access['token']}\n{nonce}\n{own}"
+    proof = hmac.digest(access["secret"].encode(), signed.encode(), "sha256").hex()
     socket.send(json.dumps({"token": access["token"], "nonce": own, "proof": proof}))
     assert json.loads(socket.recv(timeout=20))["t"] == "welcome"
     return socket
@@ -51,7 +51,7 @@ def closed_with(socket: ClientConnection) -> int:
         return -1
 
 
-def is_answered(view: ClientConnection) -> bool:
+def is_served(view: ClientConnection) -> bool:
     """Return whether a view receives what it requests."""
     view.send(json.dumps({"do": "window", "id": 1}))
     try:
@@ -79,22 +79,22 @@ def hostile(server: Server, settings: Settings) -> Outcome:
     before: Any = server.command("journal")["messages"]
     peak = Peak(server)
     wrong = leaks = tries = 0
-    for said in HOSTILE * settings.pick(20, 2):
+    for message in HOSTILE * settings.pick(20, 2):
         tries += 1
         with connect(url, close_timeout=0.5) as socket:
             hello = str(socket.recv(timeout=20))
             leaks += set(json.loads(hello)) != {"t", "nonce"} or secret in hello
             with contextlib.suppress(ConnectionClosed):
-                socket.send(said)
+                socket.send(message)
             wrong += closed_with(socket) not in (1008, 1009)
-    for said, code in NO_REQUESTS * settings.pick(5, 1):
+    for message, code in NO_REQUESTS * settings.pick(5, 1):
         tries += 1
         broken = authenticate(access)
-        broken.send(said)
+        broken.send(message)
         wrong += closed_with(broken) != code
         broken.close()
     after: Any = server.command("journal")["messages"]
-    works = is_answered(view)
+    works = is_served(view)
     view.close()
     lines = len(after) - len(before)
     return Outcome(
@@ -106,12 +106,12 @@ def hostile(server: Server, settings: Settings) -> Outcome:
     )
 
 
-def views_gone(server: Server, settings: Settings) -> Outcome:
+def views_closed(server: Server, settings: Settings) -> Outcome:
     """Views through the kernel send nothing when their tab is closed."""
-    count, patience = 100, settings.pick(10.0, 3.0)
+    count, timeout = 100, settings.pick(10.0, 3.0)
     server.command("watch")
-    most = server.command("views_through_kernel", count=count, patience=patience)["views"]
-    deadline = time.monotonic() + 20 * patience
+    most = server.command("views_through_kernel", count=count, idle_timeout=timeout)["views"]
+    deadline = time.monotonic() + 20 * timeout
     while (left := server.command("views")) != {"views": 0, "followed": 0, "ticks": 0} and time.monotonic() < deadline:
         time.sleep(0.1)
     return Outcome(
@@ -132,7 +132,7 @@ ATTACKS = (
     Attack(
         "views-gone",
         "100 views through the kernel that sent no more requests are forgotten",
-        against_second_server(views_gone),
+        against_second_server(views_closed),
         quick=True,
         peers=False,
     ),

@@ -28,15 +28,15 @@ EMBEDDED = {
 VISITS = {
     "a link": ("GET", CROSS, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"),
     "an address": ("GET", "Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate"),
-    "a page of ours": ("GET", "Sec-Fetch-Site: same-origin"),
+    "a page of the server": ("GET", "Sec-Fetch-Site: same-origin"),
     "another port": ("GET", "Sec-Fetch-Site: same-site"),
     "a program": ("GET",),
 }
 
 
-def status(server: Server, said: bytes) -> int:
+def status(server: Server, request: bytes) -> int:
     with Wire(server.port) as wire:
-        wire.send(said)
+        wire.send(request)
         return wire.read_head()[0]
 
 

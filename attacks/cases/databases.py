@@ -34,11 +34,11 @@ def hints(server: Server, settings: Settings) -> Outcome:
     long = json.dumps({"a" * _LONG + end: 1 for end in "bc"})
     short = json.dumps({f"gest {number}": 1 for number in range(100)})
     with Probe(server, ("echo",)) as probe, connect(server, "/update") as wire:
-        said = []
+        replied = []
         for update in (long, short) * rounds:
             wire.send(frame(update))
-            said.append(wire.read().payload)
-    refused = said.count(b"unknown")
+            replied.append(wire.read().payload)
+    refused = replied.count(b"unknown")
     return Outcome(
         f"{refused} of {2 * rounds} refused; worst echo of others: {probe}",
         ok=refused == 2 * rounds and probe.worst < 50,

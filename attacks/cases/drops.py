@@ -24,12 +24,12 @@ def number_of(payload: bytes) -> int:
 
 def hear_until(wire: Wire, last: int) -> list[int]:
     """Return the numbers that arrive, up to `last`."""
-    came: list[int] = []
-    while not came or came[-1] != last:
+    arrived: list[int] = []
+    while not arrived or arrived[-1] != last:
         each = wire.read()
         assert each.opcode == TEXT, f"closed with {each.code} {each.reason!r}"
-        came.append(number_of(each.payload))
-    return came
+        arrived.append(number_of(each.payload))
+    return arrived
 
 
 def drops(path: str, server: Server, settings: Settings) -> Outcome:
@@ -39,28 +39,28 @@ def drops(path: str, server: Server, settings: Settings) -> Outcome:
         began = time.monotonic()
         publishing = threading.Thread(target=server.command, args=["publish"], kwargs={"count": count, "size": _SIZE})
         publishing.start()
-        heard_by_witness = hear_until(witness, count - 1)
+        received_by_witness = hear_until(witness, count - 1)
         publishing.join()
         took = time.monotonic() - began
         time.sleep(0.3)
         dropped = int(server.command("clients", path=path)["dropped"][0])
         missing = count - dropped
-        came = [number_of(slow.read().payload) for _ in range(missing)]
+        arrived = [number_of(slow.read().payload) for _ in range(missing)]
         # A client that reads again receives new messages after a gap in the numbers.
         server.command("publish", count=1, size=_SIZE)
         again = number_of(slow.read().payload)
         rows = server.command("clients", path=path)
-    in_order = came == sorted(set(came)) and heard_by_witness == list(range(count))
+    in_order = arrived == sorted(set(arrived)) and received_by_witness == list(range(count))
     # The kernel accepts a little more now and then, so one of the newest may still be sent.
-    first = next((at for at, number in enumerate(came) if number != at), len(came))
-    is_kept = came[-1] == count - 1 if path == "/oldest" else first >= 0.9 * len(came)
-    kept = "the newest" if path == "/oldest" else "the oldest"
+    first = next((at for at, number in enumerate(arrived) if number != at), len(arrived))
+    is_as_chosen = arrived[-1] == count - 1 if path == "/oldest" else first >= 0.9 * len(arrived)
+    stored = "the newest" if path == "/oldest" else "the oldest"
     ok = dropped > 0 and in_order and again == 0 and rows["dropped"] == [dropped]
     return Outcome(
-        f"{dropped:,} of {count:,} dropped and shown, the other {len(came)} in order, {kept} kept "
+        f"{dropped:,} of {count:,} dropped and shown, the other {len(arrived)} in order, {stored} kept "
         f"(gap at {first}), connection open; a healthy client had all in {took:.1f} s",
-        ok=ok and is_kept,
-        details={"dropped": dropped, "came": len(came)},
+        ok=ok and is_as_chosen,
+        details={"dropped": dropped, "arrived": len(arrived)},
     )
 
 

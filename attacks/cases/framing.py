@@ -12,7 +12,7 @@ from tests.net.hostile import BAD_TEXT, BREACHES, CLOSE_CODES
 WHOLE, IN_BYTES = "in one piece", "byte by byte"
 
 
-def closed_with(server: Server, said: bytes, way: str = WHOLE) -> int | str:
+def closed_with(server: Server, sent: bytes, way: str = WHOLE) -> int | str:
     """Return the close code after these bytes, between one message and another."""
     with connect(server, "/echo") as wire:
         wire.socket.settimeout(2)
@@ -20,9 +20,9 @@ def closed_with(server: Server, said: bytes, way: str = WHOLE) -> int | str:
         try:
             if wire.read() != Frame(TEXT, b"before"):
                 return "another reply"
-            for part in [said + frame("after")] if way == WHOLE else [said[at : at + 1] for at in range(len(said))]:
+            for part in [sent + frame("after")] if way == WHOLE else [sent[at : at + 1] for at in range(len(sent))]:
                 wire.send(part)
-            came, end = wire.read_until_close()
+            arrived, end = wire.read_until_close()
             rest = wire.read_end()
         except AssertionError:
             return "cut without a code"
@@ -30,39 +30,40 @@ def closed_with(server: Server, said: bytes, way: str = WHOLE) -> int | str:
             return "nothing happened"
         except OSError:
             return "reset"
-        if rest or any(each.payload == b"after" for each in came):
+        if rest or any(each.payload == b"after" for each in arrived):
             return "the next message is accepted"
         return end.code if end.code is not None else "no code"
 
 
 def bad_text() -> dict[str, bytes]:
     """Text that is not UTF-8, in one piece, at the end of a long one, and across fragments."""
-    said = {f"{text!r} alone": frame(text) for text in BAD_TEXT}
-    said |= {f"{text!r} at the end": frame(b"x" * 130 + text) for text in BAD_TEXT}
-    said |= {f"{text!r} in fragments": frame(text[:1], fin=False) + frame(text[1:], CONT) for text in BAD_TEXT}
-    return said
+    sent = {f"{text!r} alone": frame(text) for text in BAD_TEXT}
+    sent |= {f"{text!r} at the end": frame(b"x" * 130 + text) for text in BAD_TEXT}
+    sent |= {f"{text!r} in fragments": frame(text[:1], fin=False) + frame(text[1:], CONT) for text in BAD_TEXT}
+    return sent
 
 
 def breaches(server: Server, settings: Settings) -> Outcome:
     ways = settings.pick((WHOLE, IN_BYTES), (WHOLE,))
-    expected: list[tuple[str, bytes, int]] = [(name, said, 1002) for name, said in BREACHES.items()]
-    expected += [(name, said, 1007) for name, said in bad_text().items()]
+    expected: list[tuple[str, bytes, int]] = [(name, sent, 1002) for name, sent in BREACHES.items()]
+    expected += [(name, sent, 1007) for name, sent in bad_text().items()]
     expected += [("a reason that is not UTF-8", frame(b"\x03\xe8\xff", 8), 1007)]
     expected += [(f"close code {code}", closing(code), code) for code in CLOSE_CODES]
     expected += [("a close frame between fragments", frame("x", fin=False) + closing(1000), 1000)]
     wrong = {}
     for way in ways:
-        for name, said, code in expected:
+        for name, sent, code in expected:
             # After the close frame, the server cannot report another breach.
-            if way == IN_BYTES and len(said) > 1_000:
+            if way == IN_BYTES and len(sent) > 1_000:
                 continue
-            got = closed_with(server, said, way)
+            got = closed_with(server, sent, way)
             if got != code:
                 wrong[f"{name}, {way}"] = got
     tried = len(expected)
-    told = "; ".join(f"{name}: {got}" for name, got in list(wrong.items())[:2])
+    reported = "; ".join(f"{name}: {got}" for name, got in list(wrong.items())[:2])
     return Outcome(
-        f"{tried} breaches and closes, {' and '.join(ways)}: {len(wrong)} wrong" + (f" ({told} ...)" if wrong else ""),
+        f"{tried} breaches and closes, {' and '.join(ways)}: {len(wrong)} wrong"
+        + (f" ({reported} ...)" if wrong else ""),
         ok=not wrong,
         details=wrong,
     )
@@ -100,10 +101,10 @@ def pings(server: Server, settings: Settings) -> Outcome:
                 replied.append(each(wire))
             except (AssertionError, OSError):
                 replied.append(False)
-    told = ", ".join(
+    reported = ", ".join(
         f"{each.__name__.replace('_', ' ')} {'yes' if ok else 'NO'}" for each, ok in zip(tries, replied, strict=True)
     )
-    return Outcome(f"pings with a pong: {told}", ok=all(replied))
+    return Outcome(f"pings with a pong: {reported}", ok=all(replied))
 
 
 ATTACKS = (

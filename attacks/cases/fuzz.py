@@ -22,17 +22,17 @@ def fuzz(target: str, server: Server, settings: Settings) -> Outcome:
     seconds = settings.pick(30, 5)
     command = [sys.executable, "-m", "attacks.fuzz", target, f"--seconds={seconds}", f"--findings={machine.BUILD}"]
     done = subprocess.run(command, cwd=machine.ROOT, capture_output=True, text=True, errors="replace", timeout=180)
-    said = done.stdout + done.stderr
-    runs = re.search(r"Done (\d+) runs", said)
-    covered = re.findall(r"cov: (\d+)", said)
-    found = re.search(r"Test unit written to (\S+)", said)
-    wrong = re.search(r"=== Uncaught Python exception: ===\n(.{0,300})", said)
+    output = done.stdout + done.stderr
+    runs = re.search(r"Done (\d+) runs", output)
+    covered = re.findall(r"cov: (\d+)", output)
+    found = re.search(r"Test unit written to (\S+)", output)
+    wrong = re.search(r"=== Uncaught Python exception: ===\n(.{0,300})", output)
     figure = f"{int(runs[1]) if runs else 0:,} inputs in {seconds} s, {covered[-1] if covered else 0} branches"
-    told = f"; {wrong[1]}" if wrong else ""
+    reported = f"; {wrong[1]}" if wrong else ""
     return Outcome(
-        figure + (f"; FOUND {found[1]}{told}" if found else ", nothing found"),
+        figure + (f"; FOUND {found[1]}{reported}" if found else ", nothing found"),
         ok=done.returncode == 0 and runs is not None and found is None,
-        details={"said": said[-2_000:]} if done.returncode else {},
+        details={"output": output[-2_000:]} if done.returncode else {},
     )
 
 

@@ -57,15 +57,15 @@ class Crowd:
         for each in self.begun:
             each.close()
 
-    def _hear(self, patience: float) -> None:
-        for key, _ in self._selector.select(patience):
+    def _hear(self, timeout: float) -> None:
+        for key, _ in self._selector.select(timeout):
             each: socket.socket = key.fileobj  # type: ignore[assignment]
             try:
-                came = each.recv(65_536)
+                arrived = each.recv(65_536)
             except ConnectionError:
-                came = b""
-            self.let_in += came.startswith(b"HTTP/1.1 101")
-            if not came:
+                arrived = b""
+            self.let_in += arrived.startswith(b"HTTP/1.1 101")
+            if not arrived:
                 self.cut.append(time.monotonic() - self.begun[each])
                 self._selector.unregister(each)
                 each.close()
@@ -132,10 +132,10 @@ def crowd(count: int, start: bytes, drip: bytes, within: float, server: Server, 
     )
 
 
-def _attack(name: str, who: str, count: int, start: bytes, drip: bytes = b"", within: float = 5) -> Attack:
+def _attack(name: str, client: str, count: int, start: bytes, drip: bytes = b"", within: float = 5) -> Attack:
     return Attack(
         name=f"handshakes-{name}",
-        promise=f"{count:,} {who}: each cut within {within:.0f} s, a new client at most twice as slow meanwhile",
+        promise=f"{count:,} {client}: each cut within {within:.0f} s, a new client at most twice as slow meanwhile",
         run=partial(crowd, count, start, drip, within),
         quick=within <= 5,
         peers=within <= 5,

@@ -16,7 +16,7 @@ CLIENTS = 10
 def states_and_contexts(server: Server, settings: Settings) -> Outcome:
     """Clients send at once to handlers that change their state and context, and fail at every third message."""
     words = settings.pick(300, 60)
-    foreign = kept = missing = marked = told = 0
+    foreign = leaked = missing = marked = count = 0
     for path in ("/own/plain", "/own/inline"):
         with connected(server, CLIENTS, path) as wires:
             for number in range(words):
@@ -27,22 +27,22 @@ def states_and_contexts(server: Server, settings: Settings) -> Outcome:
                 for number in (n for n in range(words) if n % 3 != 2):
                     expected.append(f"{client}:{number}:say")
                     reply = json.loads(wire.read().payload)
-                    said = set(reply["said"])
-                    told += 1
-                    foreign += any(not word.startswith(f"{client}:") for word in said)
-                    kept += any(word.endswith("raise") for word in said)
-                    missing += not said.issuperset(expected)
+                    replied = set(reply["said"])
+                    count += 1
+                    foreign += any(not word.startswith(f"{client}:") for word in replied)
+                    leaked += any(word.endswith("raise") for word in replied)
+                    missing += not replied.issuperset(expected)
                     marked += reply["found"] != "clean"
     requests = words // 3
     for _ in range(requests):
         with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/own/context", timeout=10) as reply:
             marked += reply.read() != b"clean"
     return Outcome(
-        f"{told:,} replies: {foreign} with another client's words, {kept} with those of a failed call, {missing} "
+        f"{count:,} replies: {foreign} with another client's words, {leaked} with those of a failed call, {missing} "
         "without "
         f"their own; of these and {requests} requests {marked} found values of another call",
-        ok=not (foreign or kept or missing or marked) and told == 2 * CLIENTS * words * 2 // 3,
-        details={"foreign": foreign, "kept": kept, "missing": missing, "marked": marked},
+        ok=not (foreign or leaked or missing or marked) and count == 2 * CLIENTS * words * 2 // 3,
+        details={"foreign": foreign, "left": leaked, "missing": missing, "marked": marked},
     )
 
 

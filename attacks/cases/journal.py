@@ -11,7 +11,7 @@ from urllib.parse import quote
 from attacks.attack import Attack, Outcome, Settings
 from attacks.probe import Probe
 from attacks.second_server import against_second_server
-from attacks.servers.long_errors import ANSWERS, ERRORS
+from attacks.servers.long_errors import ERRORS, RESPONSES
 from attacks.targets import Server
 from attacks.wire import Wire, connect, frame, handshake
 
@@ -39,7 +39,7 @@ ESCAPES = (
 def long_errors(server: Server, settings: Settings) -> Outcome:
     """A handler fails with 20 MiB of text, in every way, again and again."""
     times = settings.pick(5, 1)
-    kinds = (*ERRORS, *ANSWERS)
+    kinds = (*ERRORS, *RESPONSES)
     with Probe(server) as probe, connect(server, "/long") as wire:
         for kind in kinds * times:
             wire.send(frame(kind))
@@ -70,23 +70,25 @@ def refusals(server: Server, settings: Settings) -> Outcome:
         wire.silent(0.2)
     lines = len(server.log.read_text(errors="replace").splitlines())
     for number in range(REFUSALS):
-        asked = handshake(host=f"host-{number}.example") if number % 2 else _plain(f"host-{number}.example")
+        requested = handshake(host=f"host-{number}.example") if number % 2 else _plain(f"host-{number}.example")
         with Wire(server.port) as wire:
-            wire.send(asked)
+            wire.send(requested)
             assert wire.read_head()[0] == 403
     entries: list[dict[str, Any]] = server.command("entries")["entries"]
     refused = [entry for entry in entries if "refused" in entry["message"]]
     faults = [entry for entry in entries if "on_anything" in entry["message"]]
-    told = [line for line in server.log.read_text(errors="replace").splitlines()[lines:] if "refused a request" in line]
+    reported = [
+        line for line in server.log.read_text(errors="replace").splitlines()[lines:] if "refused a request" in line
+    ]
     return Outcome(
         f"{REFUSALS:,} refusals: {len(refused)} entry that counts {sum(entry['count'] for entry in refused):,}, "
-        f"{len(told)} lines in the log; the earlier error is kept",
+        f"{len(reported)} lines in the log; the earlier error is kept",
         ok=len(refused) == 1
         and refused[0]["count"] == REFUSALS
         and 2 <= len(refused[0]["examples"]) <= 5
         and bool(faults)
-        and 1 <= len(told) <= 10,
-        details={"entries": refused, "told": told},
+        and 1 <= len(reported) <= 10,
+        details={"entries": refused, "reported": reported},
     )
 
 
@@ -102,8 +104,8 @@ def escapes(server: Server, settings: Settings) -> Outcome:
             wire.send(frame(text.encode()))
             wire.send(frame(b"\x03\xe8" + text.encode()[:120], opcode=8))
             wire.silent(0.1)
-        for asked in (_plain("localhost", f"/page/{quote(text)}"), _plain("localhost", f"/page?x={quote(text)}")):
-            _ask(server, asked)
+        for requested in (_plain("localhost", f"/page/{quote(text)}"), _plain("localhost", f"/page?x={quote(text)}")):
+            _ask(server, requested)
         # A Host cannot contain a line end; the rest is sent unchanged.
         host = text.replace("\r", "").replace("\n", "")
         _ask(server, _plain(host))

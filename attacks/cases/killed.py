@@ -49,12 +49,12 @@ def killed(server: Server, settings: Settings) -> Outcome:
                 os.kill(target.pid, signal.SIGKILL)
                 for writer in writers:
                     writer.join()
-        kept = set(server.command("read_database", path=path)["keys"])
-    missing = [key for key in acknowledged if key not in kept]
+        stored = set(server.command("read_database", path=path)["keys"])
+    missing = [key for key in acknowledged if key not in stored]
     return Outcome(
         f"{len(acknowledged):,} updates acknowledged to {_CLIENTS} clients, {len(missing)} of them missing, "
-        f"{len(kept) - len(acknowledged) + len(missing)} more were on disk",
-        ok=len(acknowledged) >= wanted and not missing and len(kept) - len(acknowledged) <= _CLIENTS,
+        f"{len(stored) - len(acknowledged) + len(missing)} more were on disk",
+        ok=len(acknowledged) >= wanted and not missing and len(stored) - len(acknowledged) <= _CLIENTS,
         details={"acknowledged": len(acknowledged), "missing": missing[:5]},
     )
 

@@ -116,13 +116,13 @@ def resets(server: Server, settings: Settings) -> Outcome:
         while going:
             go()
         room.send_for(0.3)
-        wrong, heard = room.wrong, sum(member.batches for member in room.members) * 100
+        wrong, received = room.wrong, sum(member.batches for member in room.members) * 100
     there = left(server)
     return Outcome(
-        f"100 reset; the others received {heard:,} messages, {wrong} batches wrong; {there['clients']:.0f} clients "
+        f"100 reset; the others received {received:,} messages, {wrong} batches wrong; {there['clients']:.0f} clients "
         "left",
         ok=not wrong and not there["clients"],
-        details={"wrong": wrong, "heard": heard},
+        details={"wrong": wrong, "received": received},
     )
 
 

@@ -17,9 +17,9 @@ from zefnb import *
 shell = InteractiveShell.instance()
 shell.run_line_magic('load_ext', 'zefnb')
 room, admin = ET.Topic('room'), ET.Topic('admins')
-said = {'room': [], 'admin': []}
+replies = {'room': [], 'admin': []}
 subscriptions = [
-    FX.SubscribeFX(topic=topic, op=said[name].append) | run for name, topic in (('room', room), ('admin', admin))
+    FX.SubscribeFX(topic=topic, op=replies[name].append) | run for name, topic in (('room', room), ('admin', admin))
 ]
 server = FX.StartHTTPServer(routes={'/': 'x'}, port=0) | run
 shell.user_ns.update(room=room, admin=admin, server=server)
@@ -41,11 +41,11 @@ for value in VALUES:
 FX.Publish(target=admin, content='last') | run
 import time
 limit = time.monotonic() + 20
-while 'last' not in said['admin'] and time.monotonic() < limit:
+while 'last' not in replies['admin'] and time.monotonic() < limit:
     time.sleep(0.01)
 running = [row['server'] for row in FX.QueryAllActiveHTTPServers() | run]
-print(json.dumps({'lines': len(VALUES) * len(LINES), 'refused': refused, 'admin': len(said['admin']) - 1,
-                  'running': running == [server], 'room': len(said['room'])}))
+print(json.dumps({'lines': len(VALUES) * len(LINES), 'refused': refused, 'admin': len(replies['admin']) - 1,
+                  'running': running == [server], 'room': len(replies['room'])}))
 """
 
 

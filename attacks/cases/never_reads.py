@@ -24,7 +24,7 @@ class Stuck:
     def __init__(self, server: Server, stack: ExitStack, asks: bool) -> None:
         self._server, self._stack, self._asks = server, stack, asks
         self._looked = 0.0
-        self._came, self._is_there = 0.0, False
+        self._arrived, self._is_there = 0.0, False
         self._queued_since: float | None = None
         self.before = self.most = memory(server)
         self.after: list[float] = []  # seconds from the start of its queue until it was closed
@@ -34,11 +34,11 @@ class Stuck:
 
     def _come(self) -> None:
         self._wire = self._stack.enter_context(connect(self._server, "/ws", receive_buffer=_SMALL))
-        self._came, self._queued_since, self._is_there = time.monotonic(), None, True
+        self._arrived, self._queued_since, self._is_there = time.monotonic(), None, True
 
     def _sent_away(self, now: float) -> None:
         self._is_there = False
-        self.after.append(now - (self._queued_since or self._came))
+        self.after.append(now - (self._queued_since or self._arrived))
         self._readers.append(threading.Thread(target=self._read_at_last, args=[self._wire]))
         self._readers[-1].start()
 
@@ -64,7 +64,7 @@ class Stuck:
             self._sent_away(now)
         elif self._is_there and self._queued_since is None and queued[-1]:
             self._queued_since = now
-        elif not self._is_there and now - self._came > _EVERY:
+        elif not self._is_there and now - self._arrived > _EVERY:
             self._come()
 
     @property
@@ -75,12 +75,12 @@ class Stuck:
 
 def why(stuck: Wire) -> str:
     """Return what such a client finds after whole frames when it finally reads."""
-    came = 0
+    arrived = 0
     try:
         while (each := stuck.read()).opcode != CLOSE:
-            came += each.fin
+            arrived += each.fin
     except (AssertionError, OSError):
-        return f"NOTHING after {came} frames"
+        return f"NOTHING after {arrived} frames"
     return f"{each.code} {each.reason!r}"
 
 
@@ -103,9 +103,9 @@ def never_reads(size: int, server: Server, settings: Settings) -> Outcome:
     pace, latest = best(among) / best(alone), max(stuck.after, default=float("inf"))
     figure = f"server +{stuck.grown:.1f} MB, others keep {pace:.0%} of {best(alone) / 1e3:,.0f} k messages/s"
     reasons = ", ".join(sorted(set(stuck.reasons)))
-    told = f"{len(stuck.after)} closed within {latest:.1f} s of queuing, {len(stuck.reasons)} read {reasons}"
+    reported = f"{len(stuck.after)} closed within {latest:.1f} s of queuing, {len(stuck.reasons)} read {reasons}"
     return Outcome(
-        f"{figure}, {wrong} batches wrong, {told if stuck.after else 'never closed'}",
+        f"{figure}, {wrong} batches wrong, {reported if stuck.after else 'never closed'}",
         ok=stuck.grown <= 8
         and pace >= 0.9
         and not wrong
@@ -138,18 +138,18 @@ def slow_readers(size: int, server: Server, settings: Settings) -> Outcome:
         before = memory(server)
         read_slowly(room, slow, settings.pick(20, 7))
         grown = (memory(server) - before) / 1e6
-        heard = room.members[0].batches
+        received = room.members[0].batches
         end = time.monotonic() + 60
-        while any(m.batches < heard and not m.ended for m in slow) and time.monotonic() < end:
+        while any(m.batches < received and not m.ended for m in slow) and time.monotonic() < end:
             for member in slow:
                 member.receive()
-        kept = sum(not member.ended and member.close is None for member in slow)
+        stored = sum(not member.ended and member.close is None for member in slow)
         wrong = room.wrong + sum(member.wrong for member in slow)
-        behind = sum(member.batches < heard for member in slow)
+        behind = sum(member.batches < received for member in slow)
     return Outcome(
-        f"{kept} of 10 kept, {behind} missed something, {wrong} batches wrong, server +{grown:.1f} MB",
-        ok=kept == 10 and not behind and not wrong,
-        details={"kept": kept, "behind": behind, "wrong": wrong, "grown": grown},
+        f"{stored} of 10 kept, {behind} missed something, {wrong} batches wrong, server +{grown:.1f} MB",
+        ok=stored == 10 and not behind and not wrong,
+        details={"left": stored, "behind": behind, "wrong": wrong, "grown": grown},
     )
 
 

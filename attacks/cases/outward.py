@@ -16,8 +16,8 @@ from attacks.targets import Server
 WAITING = 10_000
 
 
-def told(server: Server) -> dict[str, Any]:
-    return server.command("told")
+def reported(server: Server) -> dict[str, Any]:
+    return server.command("reported")
 
 
 def journal(server: Server) -> str:
@@ -30,25 +30,25 @@ def connect(server: Server, url: str, **options: Any) -> str:
     return str(failed)
 
 
-def gone_and_back(server: Server, settings: Settings) -> Outcome:
+def closed_and_back(server: Server, settings: Settings) -> Outcome:
     foreign = ForeignServer()
     with foreign.there():
         connect(server, f"ws://127.0.0.1:{foreign.port}/ws")
         server.command("say", first=0, count=100)
-        foreign.has_heard(100)
-    came, _ = foreign.refusing(settings.pick(12.0, 4.0))
+        foreign.has_received(100)
+    attempts, _ = foreign.refusing(settings.pick(12.0, 4.0))
     server.command("say", first=100, count=200)
     with foreign.there():
-        arrived = foreign.has_heard(300, within=35)
-        said = journal(server)
-    gaps = [after - before for before, after in pairwise(came)]
+        arrived = foreign.has_received(300, within=35)
+        replied = journal(server)
+    gaps = [after - before for before, after in pairwise(attempts)]
     # Each pause is between one and two times the previous one.
-    backs_off = len(gaps) >= 2 and gaps[-1] > 1.4 * gaps[0] and len(came) <= 8
+    backs_off = len(gaps) >= 2 and gaps[-1] > 1.4 * gaps[0] and len(attempts) <= 8
     in_order = foreign.in_order(300)
-    names_it = all(text in said for text in ("is lost", "the client tries again", "connected again"))
+    names_it = all(text in replied for text in ("is lost", "the client tries again", "connected again"))
     return Outcome(
         f"{'all' if arrived else 'NOT ALL'} arrived, {'in order' if in_order else 'OUT OF ORDER'}; "
-        f"{len(came)} attempts, pauses {', '.join(f'{gap:.1f}' for gap in gaps)} s; "
+        f"{len(attempts)} attempts, pauses {', '.join(f'{gap:.1f}' for gap in gaps)} s; "
         f"{'' if names_it else 'NOT '}in the journal",
         ok=arrived and in_order and backs_off and names_it,
         details={"gaps": gaps},
@@ -64,9 +64,9 @@ def bounded(server: Server, settings: Settings) -> Outcome:
     server.command("say", first=0, count=1)
     peak = Peak(server)
     server.command("say", first=1, count=count - 1, size=500)
-    figures, grown = told(server), peak.grown
+    figures, grown = reported(server), peak.grown
     with foreign.there():
-        arrived = foreign.has_heard(WAITING, within=35)
+        arrived = foreign.has_received(WAITING, within=35)
     in_order = foreign.in_order(WAITING)
     adds_up = figures["queued"] + figures["dropped"] == count
     return Outcome(
@@ -87,8 +87,8 @@ def slow(server: Server, settings: Settings) -> Outcome:
         connect(server, f"ws://127.0.0.1:{foreign.port}/ws")
         peak = Peak(server)
         server.command("say", first=0, count=count, size=500)
-        arrived = foreign.has_heard(count, within=60)
-        figures, grown = told(server), peak.grown
+        arrived = foreign.has_received(count, within=60)
+        figures, grown = reported(server), peak.grown
     in_order = foreign.in_order(count)
     return Outcome(
         f"{'all' if arrived else 'NOT ALL'} of {count:,} arrived, {'in order' if in_order else 'OUT OF ORDER'}; "
@@ -114,19 +114,19 @@ def changed(server: Server, settings: Settings) -> Outcome:
         with foreign.there(contexts["good"]):
             connect(server, url, ca_file=str(ca_file))
             server.command("say", first=0, count=10)
-            foreign.has_heard(10)
+            foreign.has_received(10)
         server.command("say", first=10, count=10)
-        _, said = foreign.refusing(2.0)
-        before = len(foreign.heard)
+        _, replied = foreign.refusing(2.0)
+        before = len(foreign.received)
         for name in settings.pick(wrong, wrong[:1]):
             with foreign.there(contexts[name]):
-                foreign.has_heard(20, within=3)
-        leaked = len(foreign.heard) - before
+                foreign.has_received(20, within=3)
+        leaked = len(foreign.received) - before
         names_it = "certificate verify failed" in journal(server)
         with foreign.there(contexts["good"]):
-            arrived = foreign.has_heard(20, within=35)
+            arrived = foreign.has_received(20, within=35)
     # A TLS client's first bytes; a WebSocket handshake starts with GET.
-    downgraded = b"GET" in said or not said.startswith(b"\x16\x03")
+    downgraded = b"GET" in replied or not replied.startswith(b"\x16\x03")
     in_order = foreign.in_order(20)
     return Outcome(
         f"{sum(refused)} of {len(wrong)} wrong certificates refused; {leaked} messages leaked, "
@@ -142,7 +142,9 @@ def _attack(name: str, promise: str, run: Any, quick: bool = True) -> Attack:
 
 ATTACKS = (
     _attack(
-        "gone", "its server stops and starts: reconnects with growing pauses, order kept, in the journal", gone_and_back
+        "gone",
+        "its server stops and starts: reconnects with growing pauses, order kept, in the journal",
+        closed_and_back,
     ),
     _attack(
         "bounded", "no server for a long time: 10,000 messages kept in order, the rest counted as dropped", bounded

@@ -20,7 +20,7 @@ _ESCAPES = b"\x1b[31m\x1b]52;c;aGk=\x07"
 _EMPTY = b"Content-Length: 0\r\n\r\n"
 
 
-def _answer(status: bytes, *lines: bytes, without_end: bytes = b"", pause: float = 0.0) -> Callable[..., None]:
+def _response(status: bytes, *lines: bytes, without_end: bytes = b"", pause: float = 0.0) -> Callable[..., None]:
     """A script that sends these lines, and then `without_end` again and again."""
 
     def script(client: socket.socket, key: str) -> None:
@@ -34,26 +34,26 @@ def _answer(status: bytes, *lines: bytes, without_end: bytes = b"", pause: float
 
 
 _UPGRADE = (b"Upgrade: websocket", b"Connection: Upgrade", b"ACCEPT")
-ANSWERS: dict[str, Callable[..., None]] = {
-    "headers without end": _answer(b"101 X", b"", without_end=b"x-a: " + b"y" * 4_000 + b"\r\n"),
-    "a header without end": _answer(b"101 X", b"x: ", without_end=b"y" * 65_536),
-    "a head that drips": _answer(b"101 X", b"", without_end=b"a", pause=0.05),
-    "escapes": _answer(b"403 " + _ESCAPES, b"X: " + _ESCAPES, b"Content-Length: 5", b"", _ESCAPES[:5]),
-    "a body without end": _answer(b"500 No", b"Content-Length: 99999999999", b"", b"", without_end=b"x" * 65_536),
-    "chunks without end": _answer(
+RESPONSES: dict[str, Callable[..., None]] = {
+    "headers without end": _response(b"101 X", b"", without_end=b"x-a: " + b"y" * 4_000 + b"\r\n"),
+    "a header without end": _response(b"101 X", b"x: ", without_end=b"y" * 65_536),
+    "a head that drips": _response(b"101 X", b"", without_end=b"a", pause=0.05),
+    "escapes": _response(b"403 " + _ESCAPES, b"X: " + _ESCAPES, b"Content-Length: 5", b"", _ESCAPES[:5]),
+    "a body without end": _response(b"500 No", b"Content-Length: 99999999999", b"", b"", without_end=b"x" * 65_536),
+    "chunks without end": _response(
         b"500 No", b"Transfer-Encoding: chunked", b"", b"", without_end=b"10000\r\n" + b"x" * 65_536 + b"\r\n"
     ),
-    "a wrong key": _answer(b"101 X", *_UPGRADE[:2], b"Sec-WebSocket-Accept: AAAA" + _ESCAPES, b"", b""),
-    "two keys": _answer(b"101 X", *_UPGRADE, b"Sec-WebSocket-Accept: x", b"", b""),
-    "an extension that was not offered": _answer(
+    "a wrong key": _response(b"101 X", *_UPGRADE[:2], b"Sec-WebSocket-Accept: AAAA" + _ESCAPES, b"", b""),
+    "two keys": _response(b"101 X", *_UPGRADE, b"Sec-WebSocket-Accept: x", b"", b""),
+    "an extension that was not offered": _response(
         b"101 X", *_UPGRADE, b"Sec-WebSocket-Extensions: permessage-deflate", b"", b""
     ),
-    "a subprotocol that was not offered": _answer(b"101 X", *_UPGRADE, b"Sec-WebSocket-Protocol: evil", b"", b""),
-    "another upgrade": _answer(b"101 X", b"Upgrade: h2c", b"Connection: Upgrade", b"", b""),
-    "a redirect to itself": _answer(b"302 Found", b"Location: /ws", _EMPTY),
-    "a redirect to nowhere": _answer(b"302 Found", b"Location: ws://" + _ESCAPES + b":99999/" + b"x" * 9_999, _EMPTY),
-    "continue without end": _answer(b"100 Continue", b"", b"", without_end=b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000),
-    "garbage": _answer(os.urandom(100_000)),
+    "a subprotocol that was not offered": _response(b"101 X", *_UPGRADE, b"Sec-WebSocket-Protocol: evil", b"", b""),
+    "another upgrade": _response(b"101 X", b"Upgrade: h2c", b"Connection: Upgrade", b"", b""),
+    "a redirect to itself": _response(b"302 Found", b"Location: /ws", _EMPTY),
+    "a redirect to nowhere": _response(b"302 Found", b"Location: ws://" + _ESCAPES + b":99999/" + b"x" * 9_999, _EMPTY),
+    "continue without end": _response(b"100 Continue", b"", b"", without_end=b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000),
+    "garbage": _response(os.urandom(100_000)),
 }
 
 
@@ -93,10 +93,10 @@ def _raw_texts(server: Server) -> int:
     return sum(any(ord(character) < 32 or character == "\u202e" for character in text) for text in messages)
 
 
-def answers(server: Server, settings: Settings) -> Outcome:
-    """Each answer to a handshake, and each breach of the rules after it."""
+def responses(server: Server, settings: Settings) -> Outcome:
+    """Each response to a handshake, and each breach of the rules after it."""
     slowest, grown, refused = 0.0, 0, 0
-    for script in ANSWERS.values():
+    for script in RESPONSES.values():
         peer = AnyServer(script)
         peak, began = Peak(server), time.monotonic()
         refused += server.command("connect", url=peer.url)["failed"] != ""
@@ -119,9 +119,9 @@ def answers(server: Server, settings: Settings) -> Outcome:
         raw.end()
     texts = _raw_texts(server)
     return Outcome(
-        f"{refused} of {len(ANSWERS)} answers refused, the slowest within {slowest:.1f} s; {len(BREACHES)} breaches; "
-        f"+{grown / _MEGABYTE:.1f} MB at most; {texts} raw texts",
-        ok=refused == len(ANSWERS) and slowest <= 15 and grown <= 24 * _MEGABYTE and not texts,
+        f"{refused} of {len(RESPONSES)} responses refused, the slowest within {slowest:.1f} s; "
+        f"{len(BREACHES)} breaches; +{grown / _MEGABYTE:.1f} MB at most; {texts} raw texts",
+        ok=refused == len(RESPONSES) and slowest <= 15 and grown <= 24 * _MEGABYTE and not texts,
         details={"slowest": slowest, "grown": grown},
     )
 
@@ -131,7 +131,7 @@ ATTACKS = (
         "outward-answers",
         "a server sends other responses to the outward client's handshake, or breaks the rules of frames: each "
         "response is refused within 15 s, at most 24 MB, the journal has no raw control characters",
-        against_second_server(answers),
+        against_second_server(responses),
         quick=True,
         peers=False,
     ),

@@ -37,9 +37,9 @@ swapped = ET.TLSCredentials(certificates=good.certificates, private_key=other.pr
 def keep(place, text):
     shown[place] = shown.get(place, '') + text
 
-def attempt(place, what):
+def attempt(place, action):
     try:
-        what()
+        action()
     except Exception as error:
         keep(f'{place}: error', str(error) + repr(error) + repr(error.args))
         keep(f'{place}: traceback', traceback.format_exc())

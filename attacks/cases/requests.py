@@ -54,8 +54,8 @@ def asking_for_upgrade(request: bytes) -> bytes:
 def garbage(server: Server, settings: Settings) -> Outcome:
     requests = [*GARBAGE.values(), *map(asking_for_upgrade, GARBAGE.values()), *REFUSED.values()]
     replies = tell(server, requests)
-    told = ", ".join(f"{count} {reply}" for reply, count in sorted(replies.items()))
-    return Outcome(f"of {len(requests)}: {told}", ok=replies == {"4xx": len(requests)}, details=replies)
+    reported = ", ".join(f"{count} {reply}" for reply, count in sorted(replies.items()))
+    return Outcome(f"of {len(requests)}: {reported}", ok=replies == {"4xx": len(requests)}, details=replies)
 
 
 def dripped(server: Server, head: bytes) -> tuple[int, str]:

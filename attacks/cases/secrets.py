@@ -55,16 +55,16 @@ def reply_to(server: Server, request: bytes) -> bytes:
 
 def talk(server: Server) -> bytes:
     """Clients with secrets send messages, break the protocol and leave; return what they received."""
-    heard = b""
+    received = b""
     for path in ("/ws", "/echo", "/complains", "/deflate"):
         with connect(server, path + QUERY, **HEADERS) as wire:
             wire.send(frame("hello"))
             wire.silent(0.2)
-            heard += bytes(wire.received)
+            received += bytes(wire.received)
         with connect(server, path + QUERY, **HEADERS) as wire:
             wire.send(frame("hello", mask=None))
-            heard += wire.read_end()
-    return heard
+            received += wire.read_end()
+    return received
 
 
 def go_out(server: Server) -> list[str]:
@@ -76,34 +76,34 @@ def go_out(server: Server) -> list[str]:
     def attempt(url: str, headers: dict[str, str] = headers) -> str:
         return str(server.command("connect", url=url, headers=headers)["failed"])  # type: ignore[arg-type]
 
-    told = [attempt(url), attempt(url.replace("ws://", "wss://")), attempt(f"http://ada:{SECRET}@x/{QUERY}")]
-    told.append(attempt(url, {"Authorization": f"Bearer {SECRET}\n"}))
+    reported = [attempt(url), attempt(url.replace("ws://", "wss://")), attempt(f"http://ada:{SECRET}@x/{QUERY}")]
+    reported.append(attempt(url, {"Authorization": f"Bearer {SECRET}\n"}))
     with foreign.there():
-        told.append(attempt(url))
+        reported.append(attempt(url))
         server.command("say", first=0, count=3)
-        foreign.has_heard(3)
+        foreign.has_received(3)
     foreign.refusing(1.0)
-    return told
+    return reported
 
 
 def secrets(server: Server, settings: Settings) -> Outcome:
     replies = [reply_to(server, request) for request in requests()]
     with connect(server, "/complains" + QUERY, **HEADERS), connect(server, "/ws" + QUERY, **HEADERS):
-        heard = talk(server)
-        told = go_out(server)
+        received = talk(server)
+        reported = go_out(server)
         shown: Any = server.command("shown")
     places: dict[str, str] = dict(shown)
-    places["what peers read"] = repr(replies) + repr(heard)
-    places["errors"] = " ".join(told)
+    places["replies to peers"] = repr(replies) + repr(received)
+    places["errors"] = " ".join(reported)
     places["log"] = server.log.read_text(errors="replace")
     leaks = [place for place, text in places.items() if SECRET in text]
     # A search in empty places would find nothing.
     looked_at = {name: len(text) for name, text in places.items()}
-    told_enough = "cannot take" in places["journal"] and "cannot answer" in places["journal"]
+    reported_enough = "cannot take" in places["journal"] and "cannot reply to" in places["journal"]
     return Outcome(
         f"{len(replies)} requests, 10 clients, 5 ways out; in {len(places)} places "
         f"({sum(looked_at.values()) >> 10} KB): {len(leaks)} leaks" + (f" ({', '.join(leaks)})" if leaks else ""),
-        ok=not leaks and told_enough and all(map(bool, told[:4])),
+        ok=not leaks and reported_enough and all(map(bool, reported[:4])),
         details={"looked_at": looked_at},
     )
 

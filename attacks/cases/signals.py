@@ -20,11 +20,11 @@ def ended_by(number: signal.Signals, settings: Settings) -> Outcome:
         os.kill(target.pid, number)
         reading.join()
         status = target._process.wait(5)
-    told = codes.count(1001)
+    reported = codes.count(1001)
     return Outcome(
-        f"{told} of {_CLIENTS} clients read 1001, exit status {status}",
-        ok=told == _CLIENTS and status == -number,
-        details={"told": told, "status": status},
+        f"{reported} of {_CLIENTS} clients read 1001, exit status {status}",
+        ok=reported == _CLIENTS and status == -number,
+        details={"reported": reported, "status": status},
     )
 
 

@@ -90,9 +90,9 @@ def refused(server: Server, path: str, ways: tuple[Say, ...], headers: dict[str,
             codes[say.__name__] = _code(wire, say)
             grown[say.__name__] = peak.grown
     most = max(size for name, size in grown.items() if name not in bounds)
-    told = ", ".join(f"{name.replace('_', ' ')} {code}" for name, code in codes.items())
+    reported = ", ".join(f"{name.replace('_', ' ')} {code}" for name, code in codes.items())
     return Outcome(
-        f"{told}; memory within {most / (1 << 20):.1f} MB",
+        f"{reported}; memory within {most / (1 << 20):.1f} MB",
         ok=set(codes.values()) == {1009} and all(grown[name] <= bounds.get(name, MEMORY) for name in grown),
         details={"codes": codes, "grown": grown},
     )
@@ -130,9 +130,9 @@ def nothing_for_ever(server: Server, settings: Settings) -> Outcome:
         wire.send(frame("a", fin=False))
         code = _code(wire, lambda wire: wire.send(frame(b"", CONT, fin=False) * 100_000))
         grown = peak.grown
-    told = "one message" if whole else "NO MESSAGE"
+    reported = "one message" if whole else "NO MESSAGE"
     return Outcome(
-        f"4,096 fragments: {told}; 100,000 empty ones: {code}; memory within {grown / (1 << 20):.1f} MB",
+        f"4,096 fragments: {reported}; 100,000 empty ones: {code}; memory within {grown / (1 << 20):.1f} MB",
         ok=whole and code == 1009 and grown <= MEMORY,
         details={"grown": grown},
     )

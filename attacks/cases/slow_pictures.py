@@ -15,10 +15,10 @@ _COUNT = 16
 def pictures(wire: Wire) -> str:
     """Return how many whole pictures arrive, or the close code."""
     for number in range(_COUNT):
-        came = wire.read()
-        if came.opcode == CLOSE:
-            return f"closed with {came.code} after {number}"
-        assert len(came.payload) == _PICTURE, len(came.payload)
+        arrived = wire.read()
+        if arrived.opcode == CLOSE:
+            return f"closed with {arrived.code} after {number}"
+        assert len(arrived.payload) == _PICTURE, len(arrived.payload)
     return "all"
 
 
@@ -30,10 +30,10 @@ def busy(server: Server, settings: Settings) -> Outcome:
         got = pictures(reader)
         time.sleep(2)
         grown = (memory(server) - before) / 1e6
-        came = pictures(away)
+        arrived = pictures(away)
     return Outcome(
-        f"the busy client gets {came}, the other {got}; server +{grown:.1f} MB meanwhile",
-        ok=came == got == "all" and grown <= 40,
+        f"the busy client gets {arrived}, the other {got}; server +{grown:.1f} MB meanwhile",
+        ok=arrived == got == "all" and grown <= 40,
         details={"grown": grown},
     )
 

@@ -41,13 +41,13 @@ def again(server: Server) -> bool:
 
 
 def judge(what: str, server: Server, codes: list[int | None], seconds: float, free: bool) -> Outcome:
-    told = codes.count(1001)
+    reported = codes.count(1001)
     served = again(server)
     return Outcome(
-        f"{told} of {len(codes)} {what} read 1001, stopped in {seconds:.2f} s, port "
+        f"{reported} of {len(codes)} {what} read 1001, stopped in {seconds:.2f} s, port "
         f"{'free' if free else 'STILL IN USE'} at return, {'serves again' if served else 'DOES NOT serve again'}",
-        ok=told == len(codes) and free and served and seconds < 2.5,
-        details={"told": told, "seconds": seconds},
+        ok=reported == len(codes) and free and served and seconds < 2.5,
+        details={"reported": reported, "seconds": seconds},
     )
 
 
@@ -132,11 +132,11 @@ def twice(server: Server, settings: Settings) -> Outcome:
     server.command("stop")
     try:
         server.command("stop")
-        said = ""
+        refusal = ""
     except BenchError as error:
-        said = str(error).split("'stop': ")[-1]
+        refusal = str(error).split("'stop': ")[-1]
     served = again(server)
-    return Outcome(f"the second time: {said or 'NO ERROR'}", ok="NotRunning" in said and served)
+    return Outcome(f"the second time: {refusal or 'NO ERROR'}", ok="NotRunning" in refusal and served)
 
 
 def from_a_handler(server: Server, settings: Settings) -> Outcome:

@@ -67,6 +67,7 @@ def unread(server: Server, settings: Settings) -> Outcome:
     grown: dict[str, float] = {}
     replies: dict[str, int | str] = {}
     for name, attack in KINDS.items():
+        server.command("http", release=False)
         with ExitStack() as stack:
             peak = Peak(server)
             count = attack(stack, server, settings)

@@ -51,7 +51,7 @@ FIELDS: dict[str, tuple[str | None, ...]] = {
         "x; y=z",
         "",
     ),
-    "Sec-WebSocket-Protocol": (None, "chat", "", "a, b", ";"),
+    "Sec-WebSocket-Protocol": (None, "chat", "", "a, b", ";", "zefnb.1", "zefnb.1, chat"),
     "Content-Length": (None, "0", "5", "x"),
     "Transfer-Encoding": (None, "chunked", "x"),
     "Cookie": (None, "a=b", "\x01", "x" * 7_900, "\xff"),
@@ -84,20 +84,20 @@ def handshake(dice: random.Random) -> bytes:
 
 def reply(conversations: Conversations, *pieces: bytes) -> tuple[list[str], list[str | bytes]]:
     """Return what was written, without the date and with sorted headers, and the messages received."""
-    written, heard = conversations.hold(pieces)
+    written, received = conversations.hold(pieces)
     head, _, rest = written.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = [line.lower() for line in lines if not line.lower().startswith("date:")]
-    return [first, *sorted(headers), rest.decode("latin-1")], heard
+    return [first, *sorted(headers), rest.decode("latin-1")], received
 
 
-def check(conversations: Conversations, said: bytes) -> bool:
+def check(conversations: Conversations, sent: bytes) -> bool:
     """Return whether it was accepted. Raises `AssertionError` when the two ways differ, or on an error of zefnb."""
     hello = frame("hello")
-    whole = reply(conversations, said, hello)
-    in_two = reply(conversations, said[:1], said[1:], hello)
-    assert whole == in_two, (said, whole, in_two)
-    assert not (faults := conversations.faults()), (said, faults)
+    whole = reply(conversations, sent, hello)
+    in_two = reply(conversations, sent[:1], sent[1:], hello)
+    assert whole == in_two, (sent, whole, in_two)
+    assert not (faults := conversations.faults()), (sent, faults)
     return whole[0][0].startswith("HTTP/1.1 101")
 
 

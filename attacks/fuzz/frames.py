@@ -15,11 +15,11 @@ def check(conversations: Conversations, data: bytes) -> None:
         return
     stream = data[1:]
     wanted = read(stream, LIMIT)
-    written, heard = conversations.hold((PRELUDE, *in_pieces(stream, data[0])))
+    written, received = conversations.hold((PRELUDE, *in_pieces(stream, data[0])))
     head, _, frames = written.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101 "), head
     pongs, close = replies(frames)
-    assert heard == wanted.messages, (heard, wanted)
+    assert received == wanted.messages, (received, wanted)
     assert pongs == wanted.pings, (pongs, wanted)
     assert close in wanted.close, (close, wanted)
     assert not (faults := conversations.faults()), faults

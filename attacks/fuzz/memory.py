@@ -23,6 +23,7 @@ class Memory(asyncio.Transport):
         super().__init__({"peername": ("127.0.0.1", 9)})
         self._protocol = protocol
         self._closing = False
+        self._is_reading = True
         self.written = bytearray()
         protocol.connection_made(self)
 
@@ -51,6 +52,15 @@ class Memory(asyncio.Transport):
     def is_closing(self) -> bool:
         return self._closing
 
+    def is_reading(self) -> bool:
+        return self._is_reading and not self._closing
+
+    def pause_reading(self) -> None:
+        self._is_reading = False
+
+    def resume_reading(self) -> None:
+        self._is_reading = True
+
     def can_write_eof(self) -> bool:
         return True
 
@@ -62,12 +72,6 @@ class Memory(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         return 0
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
 
     def set_protocol(self, protocol: Any) -> None:
         self._protocol = protocol

@@ -16,15 +16,15 @@ def check(conversations: Conversations, data: bytes) -> None:
     """The first byte determines how the rest is cut. Raises `AssertionError` for a wrong response."""
     if not data:
         return
-    said = data[1:]
-    written, heard = conversations.hold(in_pieces(said, data[0]))
+    sent = data[1:]
+    written, received = conversations.hold(in_pieces(sent, data[0]))
     codes = statuses(written)
     # 501 is for an unknown transfer encoding (RFC 9112, section 6.1).
     assert all(200 <= code < 500 or code in (101, 501) for code in codes), codes
     if 101 in codes:
-        assert_good_handshake(said)
+        assert_good_handshake(sent)
     else:
-        assert not heard, heard
+        assert not received, received
     assert not (faults := conversations.faults()), faults
 
 
@@ -42,9 +42,9 @@ def statuses(written: bytes) -> list[int]:
     return codes
 
 
-def assert_good_handshake(said: bytes) -> None:
+def assert_good_handshake(sent: bytes) -> None:
     """Return whether one of the requests may get 101 (RFC 6455, section 4.2.1)."""
-    assert any(is_handshake(head) for head in HEAD_END.split(said)), said
+    assert any(is_handshake(head) for head in HEAD_END.split(sent)), sent
 
 
 def is_handshake(head: bytes) -> bool:

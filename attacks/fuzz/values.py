@@ -6,9 +6,9 @@ import contextlib
 import time
 from typing import Any
 
+from zefnb.core.codec.codec import decode, encode
+from zefnb.core.codec.scan import Undecodable
 from zefnb.errors import InvalidValue
-from zefnb.store.codec import decode, encode
-from zefnb.store.scan import Undecodable
 
 _SECONDS = 1.0
 _TEXT_PER_BYTE = 200

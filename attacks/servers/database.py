@@ -26,10 +26,10 @@ def on_update(content: Any, state: Any) -> Any:
     """Updates keys that the client names."""
     try:
         FX.UpdateDB(db=visitors, update=json.loads(content)) | run
-        said = "updated"
+        replied = "updated"
     except UnknownKey:
-        said = "unknown"
-    return [[FX.Publish(target=state.out, content=said)], state]
+        replied = "unknown"
+    return [[FX.Publish(target=state.out, content=replied)], state]
 
 
 def _opened(path: Path) -> Any:
@@ -65,10 +65,10 @@ def hostile_files(folder: str) -> dict[str, Any]:
         else:
             stored(path, case)
             wanted = [str(path), "'evil'"]
-        said, seconds = _refusal(path, lambda db: db["evil"])
+        replied, seconds = _refusal(path, lambda db: db["evil"])
         slowest = max(slowest, seconds)
-        if not all(word in said for word in wanted):
-            missed.append(f"{name}: {said}")
+        if not all(word in replied for word in wanted):
+            missed.append(f"{name}: {replied}")
     return {"cases": len(cases), "missed": missed, "slowest": slowest}
 
 
@@ -89,12 +89,12 @@ def fork_amid_writes(path: str, forks: int) -> dict[str, Any]:
     ends.set()
     for thread in threads:
         thread.join()
-    kept = set(db)
+    keys = set(db)
     FX.CloseDB(db=db) | run
-    lost = sum((thread, n) not in kept for thread, count in written.items() for n in range(count))
+    lost = sum((thread, n) not in keys for thread, count in written.items() for n in range(count))
     return {
         "failed": failed,
-        "missing": sum(("child", number) not in kept for number in range(forks)),
+        "missing": sum(("child", number) not in keys for number in range(forks)),
         "written": sum(written.values()),
         "lost": lost,
     }

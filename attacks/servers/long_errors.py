@@ -57,16 +57,16 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
     "syntax": lambda: SyntaxError(INPUT[:100], ("<input>", 1, 1, INPUT)),
     "secrets": lambda: ValueError("token=" * (4 << 20)),
 }
-ANSWERS: dict[str, Callable[[], Any]] = {
-    "answered text": lambda: INPUT,
-    "answered list": lambda: [[INPUT], None],
-    "answered entity": lambda: ET.Parsed(text=INPUT),
+RESPONSES: dict[str, Callable[[], Any]] = {
+    "returned text": lambda: INPUT,
+    "returned list": lambda: [[INPUT], None],
+    "returned entity": lambda: ET.Parsed(text=INPUT),
 }
 _NUMBERS = list(range(2_000_000))
 
 
 def fail(kind: str) -> Any:
     """Raise the error of that kind, or return the invalid result."""
-    if kind in ANSWERS:
-        return ANSWERS[kind]()
+    if kind in RESPONSES:
+        return RESPONSES[kind]()
     raise ERRORS[kind]()

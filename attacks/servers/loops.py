@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from zefnb import *
 
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 def _to(topic: Any) -> Any:
@@ -19,10 +19,10 @@ def _to(topic: Any) -> Any:
 
 def _through_an_actor(topic: Any) -> list[Any]:
     inside = ET.Topic("inside the loop")
-    answer = FX.StartActor(
+    response = FX.StartActor(
         input=inside, initial_state=0, handler=lambda m, n: [[FX.Publish(target=topic, content=m)], n + 1]
     )
-    return [answer, FX.SubscribeFX(topic=topic, op=_to(inside))]
+    return [response, FX.SubscribeFX(topic=topic, op=_to(inside))]
 
 
 async def _same(message: Any) -> Any:
@@ -50,7 +50,7 @@ SHAPES = {
 
 def cause_itself(messages: int) -> dict[str, Any]:
     """Publish messages into a loop of each shape. Return, when all were dropped, how often each was named."""
-    entries, dropped, heard = [], [], []
+    entries, dropped, received = [], [], []
     for shape in SHAPES:
         topic = ET.Topic(f"loop {shape}")
         with _looping(shape, topic):
@@ -59,25 +59,25 @@ def cause_itself(messages: int) -> dict[str, Any]:
             named = _wait_for(topic, messages)
         entries.append(len(named))
         dropped.append(sum(entry["count"] for entry in named))
-        heard.append(all(repr(topic) in entry["message"] for entry in named))
-    return {"entries": entries, "dropped": dropped, "named": heard}
+        received.append(all(repr(topic) in entry["message"] for entry in named))
+    return {"entries": entries, "dropped": dropped, "named": received}
 
 
 @contextmanager
 def _looping(shape: str, topic: Any) -> Iterator[None]:
     made = [effect | run for effect in SHAPES[shape](topic)]
     yield
-    for thing in made:
+    for started in made:
         (
-            FX.StopActor(actor=thing)
-            if isinstance(thing, ET.Actor)
-            else FX.Unsubscribe(subscription=thing.subscription)
+            FX.StopActor(actor=started)
+            if isinstance(started, ET.Actor)
+            else FX.Unsubscribe(subscription=started.subscription)
         ) | run
 
 
 def _wait_for(topic: Any, count: int) -> list[Any]:
     """Return the entries on a loop when they count exactly the given number of messages."""
-    deadline, before = time.monotonic() + _PATIENCE, -1
+    deadline, before = time.monotonic() + _TIMEOUT, -1
     while True:
         log = FX.QueryLog(level="error", limit=10_000) | run
         named = [entry for entry in log if "causes itself" in entry["message"] and repr(topic) in entry["message"]]

@@ -72,7 +72,7 @@ class Count(Listener):
 
     def on_message(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.get_payload_as_bytes() == b"raise":
-            raise ValueError("told to")
+            raise ValueError("as requested")
         self.number += 1
         transport.send(WSMsgType.TEXT, b"%d" % self.number)
 

@@ -42,7 +42,7 @@ async def count(connection: ServerConnection) -> None:
     number = 0
     async for message in connection:
         if message == "raise":
-            raise ValueError("told to")
+            raise ValueError("as requested")
         number += 1
         await connection.send(str(number))
 

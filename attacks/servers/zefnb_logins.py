@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from IPython.core.ultratb import VerboseTB
 from IPython.lib.pretty import pretty
 
-from attacks.servers.leftovers import of_this_process
+from attacks.servers.leftovers import leave_out_own_objects, loop_thread, of_this_process
 from attacks.servers.zefnb_options import actor, on_echo
 from bench.servers.control import Control
 from zefnb import *
@@ -68,12 +69,22 @@ class Commands:
         auth: Any = default_runtime().service(Servers).get(self.server).auth
         return {"path": auth.link_path}
 
+    def loop(self) -> dict[str, Any]:
+        return loop_thread()
+
+    def wait(self, seconds: float) -> dict[str, Any]:
+        """Let failed logins become older."""
+        auth: Any = default_runtime().service(Servers).get(self.server).auth
+        auth.logins.throttle._clock = lambda: time.monotonic() + seconds
+        return {}
+
     def sessions(self) -> dict[str, Any]:
         return {"count": len(FX.QuerySessions(http_server=self.server) | run)}
 
     def shown(self) -> dict[str, Any]:
         """Return everything that zefnb shows about its users, as texts."""
         start = FX.StartHTTPServer(routes=ROUTES, port=0, auth=AUTH)
+        change = ET.InsertIn(path=["auth"], value=PASSWORDS)
         values = {
             "journal": FX.QueryLog(level="debug", limit=10_000) | run,
             "sessions": FX.QuerySessions(http_server=self.server) | run,
@@ -84,6 +95,13 @@ class Commands:
             "auth": AUTH,
             "effect": start,
             "effects": [start],
+            "change": change,
+            "update": FX.UpdateRunningHTTPServer(server=self.server, delta=[change]),
+            "mistyped": ET.OIDC(issuer="http://127.0.0.1:1", client_id="me", clientsecret=CLIENT_SECRET),
+            "chain": start | insert("auth", PASSWORDS),
+            "client": FX.StartWebSocketClient(
+                url=f"ws://ada:{PASSWORD}@127.0.0.1:1/", headers={"authorization": f"Bearer {PASSWORD}"}
+            ),
         }
         texts = {name: f"{value!r} {value} {pretty(value)}" for name, value in values.items()}  # type: ignore[no-untyped-call]
         for name, value in values.items():
@@ -100,6 +118,10 @@ class Commands:
         def start(**fields: Any) -> Callable[[], object]:
             return lambda: FX.StartHTTPServer(**{"routes": {"/": "x"}, "port": 0, "auth": AUTH, **fields}) | run
 
+        def update(path: list[str], value: object) -> Callable[[], object]:
+            change = ET.InsertIn(path=path, value=value)
+            return lambda: FX.UpdateRunningHTTPServer(server=self.server, delta=[change]) | run
+
         attempts = {
             "an unknown field": start(prt=1),
             "a wrong port": start(port=99_999),
@@ -107,6 +129,15 @@ class Commands:
             "passwords and a port in use": start(port=self.server.port, auth=PASSWORDS),
             "a wrong password": start(auth={**PASSWORDS, "eve": 3}),
             "a list": start(auth=[PASSWORDS, PASSWORD]),
+            "auth of a running server": update(["auth"], PASSWORDS),
+            "a password of a running server": update(["auth", "ada"], PASSWORD),
+            "a change in the place of a list": lambda: FX.UpdateRunningHTTPServer(
+                server=self.server, delta=ET.InsertIn(path=["auth"], value=PASSWORDS)
+            ),
+            "an unknown field of an update": lambda: FX.UpdateRunningHTTPServer(server=self.server, auth=PASSWORDS),
+            "a client secret by position": lambda: ET.GoogleOAuth(CLIENT_SECRET),
+            "two values by position": lambda: ET.GitHubOAuth("me", CLIENT_SECRET),
+            "a pickled change": lambda: pickle.dumps(ET.InsertIn(path=["auth"], value=PASSWORDS)),
             "pickled auth": lambda: pickle.dumps(AUTH),
             "a pickled effect": lambda: pickle.dumps(FX.StartHTTPServer(routes={"/": "x"}, port=0, auth=PASSWORDS)),
         }
@@ -122,5 +153,6 @@ if __name__ == "__main__":
     logging.basicConfig(level=logging.DEBUG)
     server = FX.StartHTTPServer(routes=ROUTES, port=0, logging=True, auth=AUTH, trusted_proxies=["127.0.0.1"]) | run
     commands = Commands(server)
-    names = ("link", "sessions", "shown", "failures", "left")
+    names = ("link", "loop", "wait", "sessions", "shown", "failures", "left")
+    leave_out_own_objects()
     control.serve(server.port, {name: getattr(commands, name) for name in names})

@@ -30,7 +30,7 @@ from zefnb.notebook.watch.tables import table_names
 from zefnb.notebook.watch.terminal import watch_terminal
 from zefnb.topics.hub import Hub
 
-room, heard, said = ET.Topic("room"), ET.Topic("heard"), ET.Topic("said")
+room, received, replied = ET.Topic("room"), ET.Topic("heard"), ET.Topic("said")
 
 
 @zef_function(inline=True)
@@ -48,7 +48,7 @@ def on_anything(message: Any, state: Any) -> Any:
 
 @zef_function
 def page(request: Any) -> Any:
-    raise ValueError(f"cannot answer {request!r} with {request.headers}, {request.query} and {request.body}")
+    raise ValueError(f"cannot reply to {request!r} with {request.headers}, {request.query} and {request.body}")
 
 
 def the_channel() -> Any:
@@ -104,9 +104,9 @@ class Commands:
 
     def entries(self) -> dict[str, Any]:
         """Return the texts and numbers of the journal's warnings and errors."""
-        kept = ("message", "count", "examples", "traceback")
+        shown = ("message", "count", "examples", "traceback")
         rows = FX.QueryLog(level="warning", limit=10_000) | run
-        return {"entries": [{key: row[key] for key in kept if key in row} for row in rows]}
+        return {"entries": [{key: row[key] for key in shown if key in row} for row in rows]}
 
     def drawn(self) -> dict[str, Any]:
         """Return what a terminal and a notebook show."""
@@ -135,7 +135,7 @@ class Commands:
         try:
             self.outward = (
                 FX.StartWebSocketClient(
-                    url=url, in_stream_into=[heard], out_stream_from=[said], headers=headers or {}, **options
+                    url=url, in_stream_into=[received], out_stream_from=[replied], headers=headers or {}, **options
                 )
                 | run
             )
@@ -146,10 +146,10 @@ class Commands:
     def say(self, first: int, count: int, size: int = 0) -> dict[str, Any]:
         """Publish numbers to the topic of the outward client."""
         for number in range(first, first + count):
-            FX.Publish(target=said, content=f"{number:08d}" + "." * size) | run
+            FX.Publish(target=replied, content=f"{number:08d}" + "." * size) | run
         return {}
 
-    def told(self) -> dict[str, Any]:
+    def reported(self) -> dict[str, Any]:
         """Return the outward client's own figures."""
         row = FX.QueryWebSocketClient(client=self.outward) | run
         return {key: row[key] for key in ("state", "sent", "received", "queued", "dropped", "attempts")}
@@ -181,10 +181,10 @@ class Commands:
         self.token = token
         return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "token": token.name, "secret": token.reveal()}
 
-    def views_through_kernel(self, count: int, patience: float) -> dict[str, Any]:
+    def views_through_kernel(self, count: int, idle_timeout: float) -> dict[str, Any]:
         """Open views through the kernel that follow a topic, pause, and never send anything again."""
         channel = the_channel()
-        channel_module._IDLE_TIMEOUT = patience
+        channel_module._IDLE_TIMEOUT = idle_timeout
 
         def open_views() -> int:
             for number in range(count):
@@ -212,7 +212,7 @@ if __name__ == "__main__":
     # As a user who turns on debugging for all loggers.
     logging.basicConfig(level=logging.DEBUG)
     # The outward client sends back all that it receives.
-    FX.MapTopic(source=heard, target=said, op=identity) | run
+    FX.MapTopic(source=received, target=replied, op=identity) | run
     server = (
         FX.StartHTTPServer(
             routes=ROUTES,
@@ -224,6 +224,6 @@ if __name__ == "__main__":
         | run
     )
     commands = Commands(server)
-    names = ("shown", "entries", "drawn", "connect", "say", "told", "disconnect", "journal", "left")
+    names = ("shown", "entries", "drawn", "connect", "say", "reported", "disconnect", "journal", "left")
     names += ("resolve", "watch", "views_through_kernel", "views")
     control.serve(server.port, {name: getattr(commands, name) for name in names})

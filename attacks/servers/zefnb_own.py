@@ -25,11 +25,11 @@ def found_and_left() -> str:
 def on_word(text: Any, state: Any) -> Any:
     """Append the message to the state, and then fail if the message requests it."""
     found = found_and_left()
-    state.said.append(text)
+    state.replied.append(text)
     if text.endswith("raise"):
-        raise ValueError("told to")
-    told = {"said": state.said, "found": found}
-    return [[FX.Publish(target=state.out[0], content=told), FX.Publish(target=notes, content=[text])], state]
+        raise ValueError("as requested")
+    reported = {"said": state.replied, "found": found}
+    return [[FX.Publish(target=state.out[0], content=reported), FX.Publish(target=notes, content=[text])], state]
 
 
 @zef_function
@@ -55,7 +55,7 @@ def on_request(request: Any) -> Any:
 
 def mine(handler: Any) -> Any:
     rules = {(ET.WSClientConnected, Any): on_open, (String, Any): handler}
-    return ET.WebSocket(actor=FX.StartActor(initial_state=ET.Mine(said=[], out=[]), rules=rules))
+    return ET.WebSocket(actor=FX.StartActor(initial_state=ET.Mine(replied=[], out=[]), rules=rules))
 
 
 OWN_ROUTES = {

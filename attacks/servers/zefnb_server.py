@@ -16,11 +16,12 @@ from attacks.servers.database import fork_amid_writes, hostile_files, on_update
 from attacks.servers.leftovers import of_http, of_this_process
 from attacks.servers.long_errors import fail
 from attacks.servers.loops import cause_itself
+from attacks.servers.recorded import Recordings, read_recording
 from attacks.servers.zefnb_own import OWN_ROUTES
-from bench.servers.control import Control, publish_all
+from bench.servers.control import Control, numbered_messages, publish_all
 from zefnb import *
 
-chat, feed, news, crowd, packed = (ET.Topic(name) for name in ("chat", "feed", "news", "crowd", "packed"))
+chat, feed, news, crowd, packed, late = (ET.Topic(name) for name in ("chat", "feed", "news", "crowd", "packed", "late"))
 database: list[Any] = []
 
 
@@ -54,7 +55,7 @@ def on_sleep(text: Any, state: Any) -> Any:
 def on_count(text: Any, state: Any) -> Any:
     """Raises when the message requests it; else returns the number of other messages."""
     if text == "raise":
-        raise ValueError("told to")
+        raise ValueError("as requested")
     state = ET.Connected(out=state.out, server=state.server, count=state.count + 1)
     return [[FX.Publish(target=state.out, content=str(state.count))], state]
 
@@ -102,12 +103,12 @@ async def what_is_left(request: Any) -> Any:
 
 
 @zef_function
-def told(request: Any) -> Any:
+def reported(request: Any) -> Any:
     return str(len(request.form_data))
 
 
 @zef_function
-async def told_async(request: Any) -> Any:
+async def reported_async(request: Any) -> Any:
     return str(len(request.form_data))
 
 
@@ -140,9 +141,9 @@ def wait(request: Any) -> Any:
 
 ROUTES = {
     "/": "up",
-    ("GET", "/told"): told,
-    ("POST", "/told"): told,
-    ("POST", "/told-async"): told_async,
+    ("GET", "/told"): reported,
+    ("POST", "/told"): reported,
+    ("POST", "/told-async"): reported_async,
     ("POST", "/wait"): wait,
     ("GET", "/noted"): noted,
     ("POST", "/noted"): noted,
@@ -155,6 +156,7 @@ ROUTES = {
     "/echo-inline": actor(on_echo_inline),
     "/echo-async": actor(on_echo_async),
     "/crowd": ET.WebSocket(clients_subscribe_to=[crowd], clients_push_into_=[crowd]),
+    "/late": ET.WebSocket(clients_subscribe_to=[late], clients_push_into_=[late], echo=False, history=50),
     "/packed": ET.WebSocket(clients_subscribe_to=[packed], clients_push_into_=[packed], compression=True),
     "/sleep": actor(on_sleep),
     "/count": actor(on_count),
@@ -163,6 +165,7 @@ ROUTES = {
     "/stop": actor(on_stop),
     "/store": actor(on_store),
     "/update": actor(on_update),
+    "/record": ET.WebSocket(clients_push_into_=[ET.Topic("recorded")]),
     "/left": what_is_left,
     **OWN_ROUTES,
 }
@@ -201,10 +204,10 @@ class Commands:
             "tracebacks": [entry.get("traceback") or "" for entry in entries],
         }
 
-    def http(self, release: bool = False) -> dict[str, Any]:
-        """Return what HTTP uses now; `release` lets waiting handlers continue."""
-        if release:
-            released.set()
+    def http(self, release: bool | None = None) -> dict[str, Any]:
+        """Return what HTTP uses now; `release` lets waiting handlers continue, and false lets later ones wait."""
+        if release is not None:
+            (released.set if release else released.clear)()
         return {
             "waiting": len(waiting),
             "handled": len(handled),
@@ -228,6 +231,10 @@ def publish(count: int, size: int, topic: str = "feed") -> dict[str, Any]:
     return publish_all(lambda message: FX.Publish(target=target, content=message) | run, count, size)
 
 
+def publish_at_once(count: int, size: int) -> dict[str, Any]:
+    return {"published": (FX.PublishAll(target=feed, contents=numbered_messages(count, size)) | run).published}
+
+
 def open_database(path: str) -> dict[str, Any]:
     database.append(FX.CreateDB(type=DictDatabase, persistence="local_disk", path=path) | run)
     return {}
@@ -244,6 +251,7 @@ if __name__ == "__main__":
     control = Control()
     server = FX.StartHTTPServer(routes=ROUTES, port=0) | run
     commands = Commands(server)
+    recordings = Recordings(server)
     control.serve(
         server.port,
         {
@@ -254,9 +262,14 @@ if __name__ == "__main__":
             "stop": commands.stop,
             "start_again": commands.start_again,
             "publish": publish,
+            "publish_all": publish_at_once,
             "compute": compute,
             "open_database": open_database,
             "read_database": read_database,
+            "start_recording": recordings.start,
+            "recorded": recordings.recorded,
+            "stop_recording": recordings.stop,
+            "read_recording": read_recording,
             "hostile_files": hostile_files,
             "fork_amid_writes": fork_amid_writes,
             "cause_itself": cause_itself,

@@ -11,7 +11,7 @@ from bench.measures.fanout import as_sample
 from bench.systems import PICOWS, WEBSOCKETS, ZEF, ZEFNB, BenchError, Server, running
 from bench.targets import Target
 
-KEPT = Figure("kept", "cell keeps", "percent")
+SHARE = Figure("kept", "cell keeps", "percent")
 _COUNTED = (Figure("lost", "lost", "count", total=True), Figure("doubled", "doubled", "count", total=True))
 # How long the cell runs alone after the load's last message, and how long in total at most.
 _ALONE, _MOST = 1.0, 60
@@ -36,8 +36,8 @@ def _with_cell(server: Server, entrant: Entrant, settings: Settings, **options: 
     marks = server.reply("compute")["marks"]
     server.reply("run")
     end = found["begin"] + found["seconds"]
-    beside, alone = _speed(marks, found["begin"], end), _speed(marks, end + 0.2, marks[-1][0])
-    return {**as_sample(found), "kept": beside / alone}
+    during, alone = _speed(marks, found["begin"], end), _speed(marks, end + 0.2, marks[-1][0])
+    return {**as_sample(found), "kept": during / alone}
 
 
 def _speed(marks: list[tuple[float, float]], begin: float, end: float) -> float:
@@ -77,7 +77,7 @@ MEASURES = tuple(
             name=f"busy-fanout-{1 + everywhere}",
             title=f"64 bytes to 100 clients, 1 in flight, beside a busy cell, on {where}",
             entrants=tuple(Entrant(system.name, system) for system in (ZEFNB, ZEF, PICOWS, WEBSOCKETS)),
-            figures=(Figure("rate", "deliveries/s", "count", ratio=True), KEPT, *_COUNTED),
+            figures=(Figure("rate", "deliveries/s", "count", ratio=True), SHARE, *_COUNTED),
             take=partial(take_fanout, everywhere=everywhere),
             targets=(Target("zefnb", "rate", must=2.5, peer="picows"), Target("zefnb", "kept", aim=0.85)),
         ),
@@ -89,7 +89,7 @@ MEASURES = tuple(
                 Figure("p50_us", "p50, us", ratio=True),
                 Figure("p99_us", "p99, us"),
                 Figure("rate", "messages/s", "count", ratio=True),
-                KEPT,
+                SHARE,
                 *_COUNTED,
             ),
             take=partial(_trip, everywhere=everywhere),

@@ -45,7 +45,7 @@ MEASURES = (
             name=f"extra-busy-{1 + everywhere}",
             title=f"64 bytes to 100 clients, 1 in flight, beside a busy cell, on {where}",
             entrants=_entrants(),
-            figures=(*_FIGURES[:1], busy.KEPT, *_FIGURES[1:]),
+            figures=(*_FIGURES[:1], busy.SHARE, *_FIGURES[1:]),
             take=partial(busy.take_fanout, everywhere=everywhere),
         )
         for everywhere, where in ((False, "one core"), (True, "two cores"))

@@ -18,10 +18,10 @@ def _burst(server: Server, count: int) -> Sample:
         begun = server.command("publish_to_sockets", count=count, size=SIZE)
         found = load.result()
         cpu = cpu_seconds(server.pid) - begun["cpu_at_begin"]
-    heard = found["expected"] - found["lost"]
+    received = found["expected"] - found["lost"]
     return {
-        "rate": heard / (found["last"] - begun["begin"]),  # both clocks are CLOCK_MONOTONIC
-        "cpu": cpu / max(heard, 1) * 1e6,
+        "rate": received / (found["last"] - begun["begin"]),  # both clocks are CLOCK_MONOTONIC
+        "cpu": cpu / max(received, 1) * 1e6,
         "lost": found["lost"],
         "doubled": found["doubled"],
         "wrong": found["reordered"] + found["garbled"],

@@ -19,11 +19,11 @@ CLIENTS = 5000
 
 
 @contextlib.contextmanager
-def _looking(server: Server, told: Sample) -> Iterator[None]:
-    """Open a view as a browser does, on the load's processor. `told` counts the bytes that it receives."""
-    access = server.command("watch")
+def looking(server: Server, reported: Sample, display: str = "watch", *requests: str) -> Iterator[None]:
+    """Open a view as a browser does, on the load's processor. `reported` counts the bytes that it receives."""
+    access = server.command(display)
     _, processor = machine.processors()
-    argv = [sys.executable, "-m", "bench.load.viewer", access["url"], access["token"], access["secret"]]
+    argv = [sys.executable, "-m", "bench.load.viewer", access["url"], access["token"], access["secret"], *requests]
     with child(argv, {processor}, machine.BUILD / "viewer.log") as process:
         assert process.stdout is not None
         assert process.stdin is not None
@@ -35,7 +35,7 @@ def _looking(server: Server, told: Sample) -> Iterator[None]:
         last = lines.next(10)
         if last is None:
             raise BenchError("the viewer lost its connection; see build/viewer.log")
-        told.update(json.loads(last))
+        reported.update(json.loads(last))
 
 
 def _idle(server: Server, seconds: float) -> float:
@@ -52,11 +52,11 @@ def _idle(server: Server, seconds: float) -> float:
 
 
 def _take(entrant: Entrant, settings: Settings) -> Sample:
-    told: Sample = {}
+    reported: Sample = {}
     seconds = settings.seconds * 3
     with running(entrant.system) as server:
         watched = entrant.label != "zefnb"
-        with _looking(server, told) if watched else contextlib.nullcontext():
+        with looking(server, reported) if watched else contextlib.nullcontext():
             idle = _idle(server, seconds)
             found = load(server, "fanout", clients=CLIENTS, seconds=seconds, warm=settings.warm, batch=16)
     return {
@@ -64,8 +64,8 @@ def _take(entrant: Entrant, settings: Settings) -> Sample:
         "rate": found["rate"],
         "cpu": found["server_cpu"] / max(found["deliveries"], 1) * 1e6,
         "lost": found["lost"],
-        "tables": told.get("tables", 0),
-        "kb": told.get("bytes", 0) / 1e3,
+        "tables": reported.get("tables", 0),
+        "kb": reported.get("bytes", 0) / 1e3,
     }
 
 

@@ -93,12 +93,14 @@ def compute(seconds: float, after: float) -> dict[str, Any]:
     return {"marks": marks}
 
 
-def publish_all(publish: Callable[[str], object], count: int, size: int) -> dict[str, float]:
-    """Publish `count` numbered messages as fast as possible; return the start and the cost."""
+def publish_all(publish: Callable[[str], object], count: int, size: int, pause: float = 0) -> dict[str, float]:
+    """Publish `count` numbered messages, as fast as possible or with pauses; return the start and the cost."""
     messages = numbered_messages(count, size)
     begin, cpu = time.monotonic(), time.process_time()
     for message in messages:
         publish(message)
+        if pause:
+            time.sleep(pause)
     return {"begin": begin, "accepting": time.monotonic() - begin, "cpu_at_begin": cpu}
 
 

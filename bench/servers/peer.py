@@ -38,11 +38,12 @@ def serve_peer(loop: asyncio.AbstractEventLoop, start: Callable[[], Awaitable[in
         {
             "started": lambda: {"seconds": started},
             "start_another": lambda: {"seconds": clocked(start_one)[1]},
+            "serve_page": lambda: {"port": port},
             "run": lambda count: timed(ask, count),
             "compute": compute,
             "publish": lambda seconds: publish_for(lambda m: loop.call_soon_threadsafe(len, m), ask, seconds),
-            "publish_to_sockets": lambda count, size: publish_all(
-                lambda m: loop.call_soon_threadsafe(broadcast, m), count, size
+            "publish_to_sockets": lambda count, size, pause=0.0: publish_all(
+                lambda m: loop.call_soon_threadsafe(broadcast, m), count, size, pause
             ),
         },
     )

@@ -100,7 +100,7 @@ def _plain_handshakes() -> None:
     arrival.read_plain = lambda data: None
 
 
-def _kept_memory() -> None:
+def _retained_memory() -> None:
     """Let the C library return freed memory to the system."""
     from zefnb.net.websocket import outbox
 
@@ -127,7 +127,7 @@ TRICKS: dict[str, Callable[[], None]] = {
     "shared buffer": _shared_buffer,
     "writes at the iteration's end": _writes_at_iteration_end,
     "plain handshakes": _plain_handshakes,
-    "kept memory": _kept_memory,
+    "kept memory": _retained_memory,
     "wakers": _wakers,
 }
 

@@ -10,10 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import tempfile
+import threading
+from functools import partial
 
-from bench.servers import without
+from bench.servers import without, zefnb_displays
 from bench.servers.control import Control, clocked, compute, publish_all, publish_for, timed
+from bench.servers.replaying import publish_many, replay, replay_pauses, sleep_pauses
+from bench.servers.zefnb_rehearsal import rehearse
 from zefnb import *
+from zefnb.engine.runtime import default_runtime
+from zefnb.topics.hub import Hub
 
 
 @zef_function
@@ -66,6 +73,8 @@ def echo(handler: Any, more_rules: Any = ()) -> Any:
 
 chat = ET.Topic("chat")
 inbox = ET.Topic("inbox")
+numbers = ET.Topic("numbers")  # of a page's chart
+recent = ET.Topic("recent")  # with a history
 # Rules before the matching one. No client sends the types of these.
 unused = {(getattr(ET, f"Order{number}"), ET.Connected): on_message for number in range(297)}
 
@@ -75,6 +84,8 @@ def start() -> Any:
         FX.StartHTTPServer(
             routes={
                 "/ws": ET.WebSocket(clients_subscribe_to=[chat], clients_push_into_=[chat]),
+                "/events": ET.EventStream(clients_subscribe_to=[chat]),
+                "/history": ET.WebSocket(clients_subscribe_to=[recent], clients_push_into_=[recent], history=50),
                 "/echo": echo(on_message),
                 "/echo-inline": echo(on_message_inline),
                 "/echo-async": echo(on_message_async),
@@ -84,6 +95,15 @@ def start() -> Any:
         )
         | run
     )
+
+
+def serve_page() -> dict[str, int]:
+    """Serve a page with a chart of 100 numbers, and return its port."""
+    page = ET.Page(title="Sensors", parts=[ET.Markdown("# Sensors"), ET.Chart(topic=numbers, y="y", x="x")])
+    page_server = FX.StartHTTPServer(routes={"/": page}, port=0) | run
+    for number in range(100):
+        FX.Publish(target=numbers, content={"x": number, "y": number % 7}) | run
+    return {"port": page_server.port}
 
 
 def query() -> Any:
@@ -108,16 +128,41 @@ def fill_journal() -> dict[str, float]:
     return {"lines": len(FX.QueryLog(limit=5000) | run)}
 
 
-def watch() -> dict[str, Any]:
-    """Open the channel of a live table, as the notebook does, and return how to reach it."""
-    from zefnb.engine.runtime import default_runtime
-    from zefnb.notebook.watch.control import PATH
-    from zefnb.notebook.watch.control import Control as Channel
+class Recorded:
+    """The recording of all clients of the server."""
 
-    runtime = default_runtime()
-    channel = runtime.service(Channel)
-    token = asyncio.run_coroutine_threadsafe(channel.open(), runtime.loop).result(10)
-    return {"url": f"ws://127.0.0.1:{channel.port}{PATH}", "token": token.name, "secret": token.reveal()}
+    def __init__(self, server: Any) -> None:
+        self._server = server
+
+    def start(self, where: str) -> dict[str, str]:
+        """Record in memory, or with `where` "disk" to a file in a directory that is removed with the recording."""
+        self._place = tempfile.TemporaryDirectory()
+        given = {"path": f"{self._place.name}/clients.zeft"} if where == "disk" else {}
+        self._recording = FX.StartRecording(server=self._server, **given) | run
+        return {"recording": where}
+
+    def stop(self) -> dict[str, int]:
+        """Return how many rows were recorded, with those that were dropped since."""
+        FX.StopRecording(recording=self._recording) | run
+        rows = len(self._recording) + self._recording.dropped
+        self._place.cleanup()
+        return {"rows": rows}
+
+
+def loop_thread() -> dict[str, Any]:
+    """Return the id of the loop's thread."""
+
+    async def current() -> int:
+        return threading.get_native_id()
+
+    loop = default_runtime().loop
+    return {"thread": asyncio.run_coroutine_threadsafe(current(), loop).result(10)}
+
+
+def published() -> dict[str, int]:
+    """Return how many messages have been published to the chat."""
+    state = default_runtime().service(Hub).state("chat")
+    return {"messages": 0 if state is None else state.published}
 
 
 if __name__ == "__main__":
@@ -127,19 +172,32 @@ if __name__ == "__main__":
     # One subscriber in this process, with an op that the library runs on the loop itself.
     FX.SubscribeFX(topic=inbox, op=length) | run
 
+    recorded = Recorded(server)
     control.serve(
         server.port,
         {
             "started": lambda: {"seconds": started},
             "start_another": lambda: {"seconds": clocked(start)[1]},
+            "serve_page": serve_page,
             "run": lambda count: timed(query, count),
             "compute": compute,
             "publish_around": publish_around,
             "fill_journal": fill_journal,
-            "watch": watch,
+            "rehearse": rehearse,
+            "watch": zefnb_displays.watch,
+            "chart": lambda: zefnb_displays.chart(numbers),
+            "feed": lambda seconds, rate: zefnb_displays.feed(numbers, seconds, rate),
+            "loop_thread": loop_thread,
+            "published": published,
+            "record": recorded.start,
+            "stop_recording": recorded.stop,
+            "publish_many": partial(publish_many, inbox),
+            "replay": replay,
+            "replay_pauses": replay_pauses,
+            "sleep_pauses": sleep_pauses,
             "publish": lambda seconds: publish_for(lambda m: FX.Publish(target=inbox, content=m) | run, query, seconds),
-            "publish_to_sockets": lambda count, size: publish_all(
-                lambda m: FX.Publish(target=chat, content=m) | run, count, size
+            "publish_to_sockets": lambda count, size, pause=0.0: publish_all(
+                lambda m: FX.Publish(target=chat, content=m) | run, count, size, pause
             ),
         },
     )

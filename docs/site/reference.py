@@ -184,6 +184,7 @@ _ENVIRONMENT = {
     "ZEFNB_DATA_DIR": "The folder for keys and certificates, in place of the system's folder for data.",
     "ZEFNB_HUB_CLIENT_ID": "The id of the service at the JupyterHub, for `ET.JupyterHub()`.",
     "ZEFNB_HUB_API_TOKEN": "The token of that service. It is never shown.",
+    "ZEFNB_CLUSTER": "The address of the broker that `FX.JoinCluster` uses without `url=`.",
     "ZEFNB_LOOP": "`asyncio` declines uvloop where it is installed (`zefnb[speed]`).",
     "ZEFNB_SWITCH_INTERVAL": "`keep` leaves the interpreter's switch interval; otherwise a server sets it to 0.5 ms.",
     "ZEFNB_PUBLIC_URL": "The url by which a browser reaches the servers, with `{port}` for the port: `https://host/proxy/{port}`.",

@@ -18,7 +18,8 @@ Open = Callable[..., Notebook]
 # For the package and not the session: while playwright runs, the main thread seems to have a running loop.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    with chromium() as browser:
+    # Programs such as VS Code show pages of this machine in pages that chromium takes for pages of the web.
+    with chromium("--disable-features=LocalNetworkAccessChecks") as browser:
         yield browser
 
 

@@ -14,9 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import zefnb
 from tests.ports import free_port
 
 OUTPUT = Path(__file__).parents[2] / "test-output"
+# An installed package has the extension in a directory of the environment. An editable one may not have it there.
+_EXTENSIONS = Path(zefnb.__file__).parent / "notebook" / "static"
 _STARTS_WITHIN = 90
 
 
@@ -31,9 +34,9 @@ def end_process(process: subprocess.Popen[Any]) -> None:
 
 
 class Lab:
-    """A JupyterLab server in its own directories.
+    """A JupyterLab or Notebook server in its own directories.
 
-    `command` starts the server; `host` is the name by which the browser reaches it.
+    `command` starts the server; `host` is the name by which the browser reaches it; `view` is the page of a notebook.
     """
 
     def __init__(
@@ -42,9 +45,10 @@ class Lab:
         base: str = "/",
         command: Sequence[str] = (sys.executable, "-m", "jupyterlab"),
         host: str = "127.0.0.1",
+        view: str = "doc/tree",
         **env: str,
     ) -> None:
-        self._home, self.root = home, home / "notebooks"
+        self._home, self.root, self.view = home, home / "notebooks", view
         self.root.mkdir(parents=True)
         self.base, self.host, self.token, self.port = base, host, secrets.token_hex(16), free_port()
         self._log = (home / "lab.log").open("w")
@@ -53,7 +57,8 @@ class Lab:
                 *(*command, "--no-browser", "--ip=127.0.0.1", f"--port={self.port}"),
                 *("--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}", "--allow-root"),
                 *(f"--ServerApp.root_dir={self.root}", f"--ServerApp.base_url={base}"),
-                *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+                *("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"),
+                "--LabApp.extension_manager=readonly",
                 "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
                 f"--ServerApp.allow_remote_access={host != '127.0.0.1'}",
             ],
@@ -130,7 +135,7 @@ class Notebook:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def open(self) -> Notebook:
-        self.page.goto(f"{self._lab.page_url}doc/tree/{self.name}?token={self._lab.token}")
+        self.page.goto(f"{self._lab.page_url}{self._lab.view}/{self.name}?token={self._lab.token}")
         return self._ready()
 
     def reload(self) -> Notebook:
@@ -138,11 +143,10 @@ class Notebook:
         return self._ready()
 
     def _ready(self) -> Notebook:
-        ready = "window.jupyterapp?.shell.currentWidget?.content?.widgets?.length > 0"
+        ready = "() => window.jupyterapp?.shell.currentWidget?.content?.widgets?.length > 0"
         self.page.wait_for_function(ready, timeout=60_000)
-        kernel = (
-            "window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
-        )
+        session = "window.jupyterapp.shell.currentWidget.sessionContext?.session"
+        kernel = f"() => {session}?.kernel?.connectionStatus === 'connected'"
         self.page.wait_for_function(kernel, timeout=60_000)
         return self
 
@@ -220,11 +224,18 @@ class Notebook:
         wanted = "true" if name == "Light" else "false"
         self.page.wait_for_selector(f'body[data-jp-theme-light="{wanted}"]', state="attached")
 
-    def picture(self, name: str, element: Any = None) -> Path:
-        """A screenshot, kept in test-output/."""
+    def picture(self, name: str, element: Any = None, margin: int = 0) -> Path:
+        """A screenshot, kept in test-output/. `margin` is the pixels around the element that it also shows."""
         OUTPUT.mkdir(exist_ok=True)
         path = OUTPUT / f"{name}.png"
-        (element or self.page).screenshot(path=str(path))
+        if not margin:
+            (element or self.page).screenshot(path=str(path))
+            return path
+        element.scroll_into_view_if_needed()
+        place = element.bounding_box()
+        clip = {"x": place["x"] - margin, "y": place["y"] - margin}
+        size = {side: place[side] + 2 * margin for side in ("width", "height")}
+        self.page.screenshot(path=str(path), clip={**clip, **size})
         return path
 
 
@@ -235,6 +246,7 @@ def _private_environment(home: Path) -> dict[str, str]:
         directory = home / name.lower()
         directory.mkdir()
         environment[name] = str(directory)
+    environment["JUPYTER_PATH"] = str(_EXTENSIONS)
     # Else it asks whether one would like to hear news, over whatever is to be seen.
     settings = home / "jupyter_config_dir" / "lab/user-settings/@jupyterlab/apputils-extension"
     settings.mkdir(parents=True)

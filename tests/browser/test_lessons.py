@@ -12,6 +12,7 @@ import pytest
 
 from tests.browser.lab import OUTPUT
 from tests.browser.test_tutorials import Open, soon
+from tests.notebook.kernel import a_kernel
 from tests.notebooks.tutorial import FOLDER, Tutorial
 
 Visit = Callable[..., Any]
@@ -118,7 +119,7 @@ def test_a_member_logs_in_on_the_page_and_no_script_can_read_the_cookie(open_not
 # 11 and 12
 
 
-def test_the_counter_serves_a_customer_who_follows_the_protocol(open_notebook):
+def test_the_counter_serves_a_customer_that_follows_the_protocol(open_notebook):
     tutorial = Open(open_notebook, "11-stateful-protocol")
     tutorial.run_all_but_the_last()
     client = tutorial.output("client")
@@ -218,13 +219,24 @@ def test_two_tabs_play_a_game_to_the_end_and_another_one(lobby, visit):
     lobby.pictures()
 
 
+def test_open_pages_of_the_lobby_ask_for_a_name_again_when_the_cell_of_the_server_runs_again(lobby, visit):
+    page = visit(lobby.text("page").strip())
+    come_in(page, "Ada")
+    soon(lambda: says(page).startswith("Waiting"))
+    lobby.notebook.run([cell.id for cell in lobby.cells].index("start"))
+    soon(lambda: page.get_by_label("Your name").is_visible())
+    assert says(page) == "You play against whoever comes next."
+    come_in(page, "Ada")
+    soon(lambda: says(page).startswith("Waiting"))
+
+
 def test_the_lobby_pairs_waiting_players_and_can_be_played_by_keyboard(lobby, visit):
     names = ("Ada", "Bob", "Cleo", "Dan")
     pages = [visit(lobby.text("page").strip()) for _ in names]
     for name, page in zip(names, pages, strict=True):
         page.get_by_label("Your name").fill(name)
         page.keyboard.press("Enter")
-        soon(lambda page=page: says(page))
+        soon(lambda page=page: says(page).startswith(("Waiting", "Ada is", "Cleo is", "It is")))
     ada, bob, cleo, dan = pages
     soon(lambda: says(ada).endswith("against Bob.") and says(cleo).endswith("against Dan."))
 
@@ -236,3 +248,25 @@ def test_the_lobby_pairs_waiting_players_and_can_be_played_by_keyboard(lobby, vi
     dan.close()
     soon(lambda: says(cleo) == "Dan has left.")
     assert says(bob) == "Ada is thinking."
+
+
+# 20
+
+
+def test_a_page_at_one_kernel_receives_what_the_other_publishes(visit):
+    cells = {cell.id: cell.source for cell in Tutorial(FOLDER / "20-two-notebooks.ipynb").with_stop().cells}
+    names = ("imports", "join", "server", "second", "other", "page", "publish", "nodes")
+    with a_kernel() as kernel:  # without a lab, whose cells take longer
+        done = {name: kernel.run(cells[name], cell=name, within=90) for name in names}
+        assert {name: cell.error for name, cell in done.items()} == dict.fromkeys(names)
+        assert done["publish"].result["text/plain"] == "'hello from the second kernel'"
+        guest = visit(kernel.value("f'http://localhost:{server.port}/'"))
+        says = guest.get_by_role("log")
+        guest.get_by_label("Message").fill("is anybody there?")
+        guest.get_by_role("button", name="Send").click()
+        soon(lambda: "is anybody there?" in says.inner_text())
+        kernel.run("heard.get(timeout=20)")  # what the page has sent
+        kernel.run(cells["publish"], cell="publish")
+        soon(lambda: "hello from the second kernel" in says.inner_text())
+        picture(guest, "tutorial-20-two-notebooks-page")
+        assert "left the cluster" in kernel.run(cells["stop"]).text

@@ -73,10 +73,26 @@ def say(port: int, *messages: str) -> None:
             client.send(message)
 
 
-def test_servers_tables_prints_and_faults_are_shown_under_their_cells(open_marimo: Open) -> None:
+POLL = """votes = z.ET.Topic("votes")
+parts = [z.ET.Choice(options=["tea"], push_into=votes, once=True), z.ET.Bars(topic=votes)]
+poll = z.FX.StartHTTPServer(routes={"/": z.ET.Page(title="Poll", parts=parts)}, port=0) | z.run"""
+
+
+def vote_in(notebook: Page, number: int) -> None:
+    """Vote on the page in the output of a cell."""
+    frame = notebook.cell(number).frame_locator("iframe[title='Page of the server']")
+    button = frame.get_by_role("button", name="tea")
+    button.wait_for(timeout=60_000)
+    if button.is_enabled():
+        button.click()
+    frame.locator("[data-kind=Bars]", has_text="1 (100 %)").wait_for(timeout=60_000)
+
+
+def test_servers_pages_tables_prints_and_faults_are_shown_under_their_cells(open_marimo: Open) -> None:
     busy = 'import time\nfor n in range(400):\n    print("busy", n)\n    time.sleep(0.02)'
     rows = "z.FX.QueryAllActiveHTTPServers() | z.run if server else None"
-    notebook = open_marimo([IMPORT, HANDLER, SERVER, "z.watch(server)", rows, "z.FX.QueryLog()", busy])
+    cells = [IMPORT, HANDLER, SERVER, "z.watch(server)", rows, "z.FX.QueryLog()", busy, POLL, "poll"]
+    notebook = open_marimo(cells)
     notebook.run_all()
     port = port_under(notebook, 2)
     assert "running" in notebook.output(2)
@@ -95,6 +111,43 @@ def test_servers_tables_prints_and_faults_are_shown_under_their_cells(open_marim
         assert "heard" not in notebook.output(other)
         assert "ZeroDivisionError" not in notebook.output(other)
     soon(lambda: "no client is connected" in notebook.table(3))
+    # The page of a server is shown where it starts, and wherever the server is the value of a cell.
+    vote_in(notebook, 7)
+    vote_in(notebook, 8)
+    assert "running" in notebook.output(8)
+    notebook.picture("marimo-page")
+    assert notebook.errors == []
+
+
+FEED = """feed = z.ET.Topic("numbers")
+tape = z.FX.StartRecording(topics=[feed]) | z.run
+for n in range(20):
+    z.FX.Publish(target=feed, content={"y": n % 7}) | z.run
+z.FX.StopRecording(recording=tape) | z.run"""
+AGAIN = (
+    """replay = z.FX.StartReplay(source=tape, target=feed, rate=20, loop=True) | z.run if chart and drawn else None"""
+)
+REHEARSED = """def doubled(message, state):
+    return [[z.FX.Publish(target=z.ET.Topic("doubled"), content=2 * message["y"])], state]
+difference = z.FX.Rehearse(recording=tape, actor=z.FX.StartActor(initial_state=0, handler=doubled), all=True) | z.run
+difference"""
+
+
+def test_charts_pictures_and_rehearsals_are_shown_and_live(open_marimo: Open) -> None:
+    charts, drawing = "chart = z.plot(feed, y='y')\nchart", "drawn = z.picture()\ndrawn"
+    notebook = open_marimo([IMPORT, FEED, charts, drawing, AGAIN, REHEARSED])
+    notebook.run_all()
+    chart, drawn, table = (notebook.cell(number) for number in (2, 3, 5))
+    points = "chart => chart.zefnbChart.store.length"
+    chart.locator(".zefnb-plot canvas").first.wait_for(timeout=60_000)
+    before = soon(lambda: chart.locator(".zefnb-plot").evaluate(points))
+    soon(lambda: chart.locator(".zefnb-plot").evaluate(points) > before)
+    # The replay has begun after the picture, which shows its box and its rate.
+    drawn.locator(".zp-box", has_text="replay").first.wait_for(timeout=60_000)
+    soon(lambda: "/s" in drawn.locator(".zp-box", has_text="replay").first.text_content())
+    soon(lambda: "20 messages" in notebook.output(5))
+    assert table.locator("tbody tr", has_text="doubled").count() == 20
+    notebook.picture("marimo-charts")
     assert notebook.errors == []
 
 

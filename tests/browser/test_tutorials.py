@@ -66,15 +66,16 @@ def test_in_the_chatroom_the_cell_the_page_and_the_robot_receive_each_others_mes
     tutorial.run_all_but_the_last()
     client = tutorial.output("client")
     guest = tutorial.page.context.new_page()
-    guest.goto(tutorial.text("page").strip())
-    said = guest.locator("li")
+    guest.goto(tutorial.text("link").strip())
+    said = guest.get_by_role("log")
 
     client.locator(".zc-box").fill("hello from the cell")
     client.get_by_role("button", name="Send").click()
-    soon(lambda: "hello from the cell" in said.all_inner_texts())
-    guest.get_by_label("Message").fill("!time")
+    soon(lambda: "hello from the cell" in said.inner_text())
+    guest.get_by_label("Your name").fill("Bob")
+    guest.get_by_label("Message", exact=True).fill("!time")
     guest.get_by_role("button", name="Send").click()
-    for heard in (client.locator(".zc-list"), guest.locator("ol")):
+    for heard in (client.locator(".zc-list"), said):
         soon(lambda heard=heard: "It is" in heard.inner_text())
 
     guest.set_viewport_size({"width": 640, "height": 400})
@@ -89,18 +90,55 @@ def test_in_the_chatroom_the_cell_the_page_and_the_robot_receive_each_others_mes
 def test_the_dashboard_draws_received_numbers(open_notebook):
     tutorial = Open(open_notebook, "03-live-dashboard")
     tutorial.run_all_but_the_last()
-    page = tutorial.output("frame").frame_locator("iframe")
+    page = tutorial.output("server").frame_locator("iframe[title='Page of the server']")
+    value, chart = page.locator("[data-kind=Value] output"), page.locator("[data-kind=Chart]")
 
-    def drawn() -> list[str]:
-        return (page.locator("polyline").get_attribute("points") or "").split()
-
-    soon(lambda: len(drawn()) == 200, within=30)
-    seen = drawn()
-    soon(lambda: drawn() != seen)
-    assert page.locator("#news").inner_text() == "The window is open."
-    assert page.locator("#now").inner_text().endswith(" °C")
+    soon(lambda: value.inner_text().endswith(" °C"))
+    soon(lambda: "Latest value: " in chart.inner_text())
+    seen = chart.inner_text()
+    soon(lambda: chart.inner_text() != seen)
+    soon(lambda: "The window is open." in page.locator("[data-kind=Table]").inner_text())
     soon(lambda: tutorial.output("watch").locator(".zw-row").count() == 1)
 
     tutorial.pictures()
     tutorial.stop()
+    assert tutorial.notebook.errors == []
+
+
+def test_the_page_shows_the_words_of_a_model_while_they_are_made(open_notebook):
+    tutorial = Open(open_notebook, "16-words-from-a-model")
+    tutorial.run_all_but_the_last()
+    part = tutorial.output("page").frame_locator("iframe[title='Page of the server']").locator("[data-kind=Part]")
+    text = part.locator("p")
+    # The text at each change, since the words may all be there before this test looks.
+    text.evaluate(
+        """(text) => {
+            window.seen = []
+            new MutationObserver(() => window.seen.push(text.textContent)).observe(text, { childList: true })
+        }"""
+    )
+    part.get_by_role("button", name="Write").click()
+    soon(lambda: len(text.inner_text().split()) == 40)
+    lengths = [len(seen.split()) for seen in text.evaluate("() => window.seen")]
+    assert any(0 < length < 40 for length in lengths)
+
+    tutorial.pictures()
+    tutorial.stop()
+    assert tutorial.notebook.errors == []
+
+
+def test_a_table_is_a_feed_that_a_chart_draws_and_a_line_counts(open_notebook):
+    tutorial = Open(open_notebook, "18-a-table-as-a-feed")
+    tutorial.run_all_but_the_last()
+    line, chart = tutorial.output("replay"), tutorial.output("chart")
+
+    soon(lambda: "replay into 18-clocks:" in line.inner_text())
+    before = line.inner_text()
+    soon(lambda: line.inner_text() != before)
+    assert "messages in rounds of 468" in line.inner_text()
+    soon(lambda: all(city in chart.inner_text() for city in ("London", "Lisbon", "Berlin")))
+
+    tutorial.pictures()
+    tutorial.stop()
+    soon(lambda: "stopped after" in line.inner_text())
     assert tutorial.notebook.errors == []

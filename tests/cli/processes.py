@@ -45,11 +45,12 @@ class RunningDemo:
             env=ENVIRONMENT | {"PYTHONUNBUFFERED": "1"},
         )
         assert self.process.stdout is not None
-        self.first_line = self.process.stdout.readline()
-        found = re.search(r"http://localhost:(\d+)/", self.first_line)
+        self.first_line = next((line for line in self.process.stdout if "http://localhost:" in line), "")
+        found = re.findall(r"http://localhost:(\d+)/", self.first_line)
         assert found, self.first_line
-        self.url = found[0]
-        self.port = int(found[1])
+        self.ports = [int(port) for port in found]
+        self.port = self.ports[0]
+        self.url = f"http://localhost:{self.port}/"
 
     def end(self, by: int = signal.SIGINT) -> str:
         """End it by a signal; return what it printed since."""

@@ -62,7 +62,7 @@ def test_the_doctor_finds_nothing_missing_here():
     done = zefnb("doctor")
     assert done.returncode == 0, done.stdout
     subjects = {line[8:26].strip() for line in done.stdout.splitlines()}
-    assert {"zefnb", "python", "websockets", "uvicorn", "h11", "starlette", "rich", "ipython", "uvloop"} <= subjects
+    assert {"zefnb", "python", "websockets", "uvicorn", "h11", "rich", "ipython", "uvloop"} <= subjects
     assert {"event loop", "127.0.0.1", "::1", "port 8000", "HTTP", "WebSocket", "jupyterlab"} <= subjects
     assert "a message came back in" in done.stdout
     assert "Nothing that zefnb needs is missing." in done.stdout

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from zefnb.core.execution import Execution, ordinal, thing_key
+from zefnb.core.execution import Execution, next_identity, ordinal
 from zefnb.core.function import ZefFunction, as_handler, name_of, positional_arity, zef_function
 from zefnb.errors import InvalidValue
 
@@ -27,7 +27,8 @@ HEAD = "from zefnb.core.function import zef_function\n"
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModuleType]]:
     """Writes a module of that name and runs it: imports it at first, reloads it after."""
-    monkeypatch.syspath_prepend(tmp_path)
+    # `syspath_prepend` needs the whole of `pkg_resources`; of that, the Autobahn cases load a part.
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     names = []
 
@@ -76,6 +77,14 @@ def test_calling_a_zef_function_calls_the_original_function():
 )
 def test_a_handler_can_have_each_supported_signature(function):
     assert ZefFunction(function).invoke("hi", 5, "context") == ("answer", "hi", 5)
+    assert ZefFunction(function).call("hi", 5) == ("answer", "hi", 5)
+
+
+def test_a_handler_of_two_parameters_is_called_without_a_function_in_between():
+    def handle(msg: Any, state: Any) -> Any:
+        return [[], state]
+
+    assert ZefFunction(handle).call is handle
 
 
 def test_handlers_with_three_parameters_receive_the_context():
@@ -157,7 +166,7 @@ def test_running_the_definition_again_puts_the_new_code_into_the_same_object(wri
         "@zef_function(inline=True)\ndef on_message(msg, state):\n    'New.'\n    return 'new'\n"
     ).on_message
     assert again is first
-    assert first.invoke("hi", None, None) == "new"
+    assert first.invoke("hi", None, None) == first.call("hi", None) == "new"
     assert first("hi", None) == "new"
     assert (first.inline, first.__doc__) == (True, "New.")
     assert first.version > version
@@ -261,4 +270,4 @@ def test_objects_are_counted_by_kind_within_one_execution_of_one_cell():
 def test_outside_of_a_notebook_there_are_no_keys():
     if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
         pytest.skip("the tests themselves run inside IPython")
-    assert thing_key("server") is None
+    assert next_identity("server") is None

@@ -75,6 +75,10 @@ def test_a_value_that_contains_itself_contains_its_outline():
     kept = outline(ring)
     assert kept is not ring
     assert kept[1]["ring"] is kept
+    room: dict[str, Any] = {"n": 1}
+    room["inner"] = {"room": room}
+    inner = outline(room)["inner"]
+    assert inner["room"]["inner"] is inner is not room["inner"]
 
 
 def test_a_value_that_is_nested_too_deeply_to_be_copied_has_an_outline():

@@ -62,7 +62,7 @@ def test_help_shows_every_field_with_its_type_meaning_and_default_and_an_example
 def test_a_value_has_the_help_of_its_type(name):
     kind = getattr(ET, name)
     assert kind().__doc__ == kind.__doc__
-    assert kind("x").__doc__ == kind.__doc__
+    assert kind(more="x").__doc__ == kind.__doc__
 
 
 def test_the_help_of_a_user_type_says_that_it_accepts_any_fields():
@@ -96,7 +96,7 @@ def test_the_defaults_are_those_of_the_code():
     assert (whole["status"].default, whole["body"].default) == (defaults.status_code, defaults.body)
 
 
-def test_an_answer_with_only_its_required_fields_is_complete(tmp_path):
+def test_a_response_with_only_its_required_fields_is_complete(tmp_path):
     (tmp_path / "x.txt").write_text("x")
     values = {"content": "x", "url": "/", "path": tmp_path / "x.txt"}
     for shape in of_kind("response"):

@@ -13,6 +13,7 @@ import io
 import math
 import queue
 import socket
+import sys
 import threading
 import types
 from collections import OrderedDict, defaultdict, deque, namedtuple
@@ -239,7 +240,7 @@ ROWS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", ROWS)
-@pytest.mark.parametrize("count", [1, 11, 12, 100])
+@pytest.mark.parametrize("count", [1, 11, 12, 100, 4_097])
 def test_each_row_of_a_list_is_copied(kind: str, count: int):
     rows = [ROWS[kind](n) for n in range(count)]
     before, copy_ = copy.deepcopy(rows), snapshot(rows)
@@ -250,7 +251,7 @@ def test_each_row_of_a_list_is_copied(kind: str, count: int):
     assert copy_ == before
 
 
-@pytest.mark.parametrize("count", [3, 50])
+@pytest.mark.parametrize("count", [3, 50, 4_096, 9_000])
 def test_a_row_that_occurs_twice_occurs_twice_in_the_snapshot(count: int):
     row = {"n": 1}
     rows = [row, *({"n": n} for n in range(count)), row]
@@ -262,6 +263,45 @@ def test_a_row_that_occurs_twice_occurs_twice_in_the_snapshot(count: int):
     assert copy_["rows"][0] is copy_["rows"][-1] is copy_["first"]
 
 
+def test_rows_after_a_block_of_other_rows_are_copied():
+    tags: list[str] = []
+    rows: list[Any] = [*({"n": n} for n in range(5_000)), {"tags": tags}, [tags], *([n] for n in range(5_000))]
+    copy_ = snapshot([*rows, rows[0]])
+    assert copy_ == [*rows, rows[0]]
+    assert all(copied is not row for copied, row in zip(copy_, rows, strict=False))
+    assert copy_[0] is copy_[-1]
+    assert copy_[5_000]["tags"] is copy_[5_001][0] is not tags
+
+
+NESTED: dict[str, tuple[Any, int]] = {
+    # the value, and how many dicts and lists are in it
+    "a flat dict": ({"a": 1, "b": "x"}, 1),
+    "dicts in a dict": ({"a": 1, "b": {"c": {"d": 2}, "e": 3}, "f": {}}, 4),
+    "a short list in a dict": ({"a": [1, 2], "b": 3}, 2),
+    "dicts in a list": ([{"a": {"b": 1}}, 2, [3]], 4),
+    "a list in an entity": (ET.Guest(said=["a"], seat={"row": 1}), 3),
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_each_part_of_a_nested_value_is_copied_once(kind: str):
+    value, parts = NESTED[kind]
+    snapshot(value)  # finds the copiers of its types
+    copied: list[Any] = []
+
+    def count(frame: Any, event: str, called: Any) -> None:
+        if event == "c_call" and called.__name__ == "copy":
+            copied.append(called.__self__)
+
+    sys.setprofile(count)
+    try:
+        made = snapshot(value)
+    finally:
+        sys.setprofile(None)
+    assert made == value
+    assert len(copied) == parts
+
+
 def test_a_value_that_contains_itself_is_copied():
     ring: list[Any] = [1]
     ring.append({"ring": ring, "pair": (ring,)})
@@ -269,6 +309,11 @@ def test_a_value_that_contains_itself_is_copied():
     assert kept is not ring
     assert kept[1]["ring"] is kept
     assert kept[1]["pair"][0] is kept
+    room: dict[str, Any] = {"n": 1}
+    room["inner"] = {"room": room, "all": [room]}
+    inner = snapshot(room)["inner"]
+    assert inner["room"] is inner["all"][0] is not room
+    assert inner["room"]["inner"] is inner is not room["inner"]
     child = Guest()
     child.said.append(child)  # type: ignore[arg-type]
     copied = snapshot(child)

@@ -7,6 +7,8 @@ import pytest
 from zefnb import ET, FX, Any, generate_uid, run
 from zefnb.errors import InvalidEffect, NotRunning
 
+pytestmark = pytest.mark.also_joined
+
 
 def take(msg, state):
     return [[], state]
@@ -50,7 +52,7 @@ def test_an_object_that_is_not_callable_raises_when_built(field, wrong):
 def test_input_must_be_a_topic_with_a_name():
     with pytest.raises(InvalidEffect, match="input"):
         FX.StartActor(initial_state=0, handler=take, input="chat")
-    with pytest.raises(InvalidEffect, match="topic"):
+    with pytest.raises(InvalidEffect, match=r"input: got ET\.Topic\(\)"):
         FX.StartActor(initial_state=0, handler=take, input=ET.Topic()) | run
     assert FX.ListActors() | run == []
 

@@ -142,5 +142,5 @@ def test_servers_start_and_stop_inside_an_existing_event_loop():
 def test_starting_from_the_loop_itself_raises_and_advises_to_return_the_effect():
     from tests.net.conftest import on_loop
 
-    with pytest.raises(WouldBlock, match=r"FX\.StartHTTPServer takes time"):
+    with pytest.raises(WouldBlock, match=r"FX\.StartHTTPServer: it takes time"):
         on_loop(lambda: FX.StartHTTPServer(routes={"/": "x"}, port=0) | run)

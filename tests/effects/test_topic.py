@@ -9,6 +9,8 @@ import pytest
 from zefnb import ET, FX, F, apply, generate_uid, identity, insert_into, run, to_upper_case, zef_function
 from zefnb.errors import NotRunning
 
+pytestmark = pytest.mark.also_joined
+
 
 @pytest.fixture
 def topics():

@@ -65,6 +65,7 @@ def test_a_query_returns_the_counts_of_the_client(url: str, until: Callable[...,
         "received": 1,
         "queued": 0,
         "dropped": 0,
+        "missed": 0,
         "attempts": 0,
     }
 

@@ -177,7 +177,9 @@ def traced_lines() -> Callable[[], Any]:
 
     threading.settrace(trace)
     sys.settrace(trace)
-    return lambda: sys.settrace(None)
+    # In all threads, if Python can: one that is traced until the interpreter exits may die with a lock of `threading`.
+    stop: Callable[[Any], None] = getattr(threading, "settrace_all_threads", sys.settrace)
+    return lambda: stop(None)
 
 
 def profiled_calls() -> Callable[[], Any]:
@@ -189,7 +191,8 @@ def profiled_calls() -> Callable[[], Any]:
 
     threading.setprofile(profile)
     sys.setprofile(profile)
-    return lambda: sys.setprofile(None)
+    stop: Callable[[Any], None] = getattr(threading, "setprofile_all_threads", sys.setprofile)
+    return lambda: stop(None)
 
 
 class Output:

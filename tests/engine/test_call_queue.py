@@ -43,7 +43,7 @@ def test_a_call_that_raises_does_not_block_later_calls(runtime, thrown, until):
         runtime.call_queue.put(fail if n % 100 == 0 else made.append, *([] if n % 100 == 0 else [n]))
     until(lambda: len(made) == 990)
     assert runtime.thread.is_alive
-    assert [entry["error"] for entry in runtime.journal.entries(level="error")] == [thrown.__name__]
+    until(lambda: [entry["error"] for entry in runtime.journal.entries(level="error")] == [thrown.__name__])
 
 
 def test_an_interrupt_during_publishing_leaves_no_call_stuck():

@@ -15,6 +15,7 @@ from zefnb.engine.journal import CAPACITY, Journal
 from zefnb.engine.mailbox import FULL_BYTES, Mailbox
 from zefnb.engine.rate_limit import RateLimit
 from zefnb.engine.runtime import default_runtime
+from zefnb.engine.side_thread import MOST_WAITING, SideThread
 
 
 @pytest.fixture
@@ -127,17 +128,16 @@ def test_a_sender_is_resumed_when_half_of_the_bytes_wait(left: int, resumes: boo
     assert calls == [1] * resumes
 
 
-@pytest.mark.parametrize(("waiting", "is_refused"), [(printing.MOST_LINES - 1, False), (printing.MOST_LINES, True)])
-def test_a_line_is_refused_when_as_many_wait_as_may(waiting: int, is_refused: bool, monkeypatch: pytest.MonkeyPatch):
-    class Output:
-        def __init__(self) -> None:
-            self.waiting = waiting
-            self.put_calls = 0
+@pytest.mark.parametrize(("given", "is_refused"), [(MOST_WAITING - 1, False), (MOST_WAITING, True)])
+def test_a_line_is_refused_when_as_many_wait_as_may(given: int, is_refused: bool, monkeypatch: pytest.MonkeyPatch):
+    class Output(SideThread):
+        waiting = given
+        put_calls = 0
 
         def put(self, call: Any) -> None:
             self.put_calls += 1
 
-    output = Output()
+    output = Output("output")
     monkeypatch.setattr(printing, "PRINTING", output)
     done = printing.printed(default_runtime(), "line", None)
     assert (done.done(), output.put_calls) == (is_refused, 0 if is_refused else 1)

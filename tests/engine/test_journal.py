@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zefnb import ET, FX, generate_uid, run
+from zefnb.engine import side_thread
 from zefnb.engine.journal import FAMILY_LIMIT, Journal, hide_secrets, logger
 from zefnb.engine.runtime import default_runtime
 
@@ -521,6 +522,28 @@ def test_errors_of_callbacks_are_one_entry_for_all_arguments(until):
     for number in range(20):
         runtime.loop.call_soon_threadsafe(fail, f"message {number}")
     until(lambda: [entry["count"] for entry in FX.QueryLog(level="error") | run] == [20])
+
+
+def test_errors_of_the_loop_that_wait_for_a_slow_text_are_bounded_and_counted(until, monkeypatch):
+    monkeypatch.setattr(side_thread, "MOST_WAITING", 10)
+    runtime, asked, goes_on = default_runtime(), threading.Event(), threading.Event()
+
+    class Slow(Exception):
+        def __str__(self):
+            asked.set()
+            goes_on.wait(20)
+            return "slow"
+
+    def fail_with(error):
+        raise error
+
+    runtime.loop.call_soon_threadsafe(fail_with, Slow())
+    assert asked.wait(20)
+    for _ in range(30):
+        runtime.loop.call_soon_threadsafe(fail_with, ValueError("no"))
+    until(lambda: [entry["count"] for entry in FX.QueryLog(level="error") | run] == [20])
+    goes_on.set()
+    until(lambda: sorted(entry["count"] for entry in FX.QueryLog(level="error") | run) == [1, 10, 20])
 
 
 def test_many_different_lines_of_info_have_an_entry_each():

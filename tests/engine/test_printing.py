@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from zefnb import ET, FX, run, zef_function
-from zefnb.engine.printing import MOST_LINES
-from zefnb.engine.side_thread import PRINTING
+from zefnb.engine.side_thread import MOST_WAITING, PRINTING
 from zefnb.ops import collect, log
 
 
@@ -56,7 +55,7 @@ def full_pipe() -> Iterator[Pipe]:
         os.close(pipe.reader)
 
 
-def test_who_prints_into_a_full_pipe_waits_and_nobody_else_does(until: Any):
+def test_a_thread_that_prints_into_a_full_pipe_waits_and_no_other_does(until: Any):
     heard: list[Any] = []
     topic = ET.Topic("printing")
     FX.SubscribeFX(topic=topic, op=zef_function(inline=True)(heard.append)) | run
@@ -81,21 +80,21 @@ def test_the_op_log_on_the_loop_keeps_so_many_lines_for_a_full_pipe(until: Any):
 
     FX.SubscribeFX(topic=topic, op=logged) | run
     with full_pipe() as pipe:
-        for number in range(MOST_LINES + 100):
+        for number in range(MOST_WAITING + 100):
             FX.Publish(target=topic, content=number) | run
-        until(lambda: len(heard) == MOST_LINES + 100)
+        until(lambda: len(heard) == MOST_WAITING + 100)
     # One more was being written.
-    assert MOST_LINES <= pipe.read.count(b"\n") <= MOST_LINES + 1
+    assert MOST_WAITING <= pipe.read.count(b"\n") <= MOST_WAITING + 1
 
 
-def test_lines_come_in_order_whoever_prints_them(capfd: pytest.CaptureFixture[str]):
+def test_lines_of_all_threads_are_in_order(capfd: pytest.CaptureFixture[str]):
     [FX.Print(content=number) for number in range(300)] | run
     FX.Print(content="between") | run
     print("here")
     assert capfd.readouterr().out.split() == [*map(str, range(300)), "between", "here"]
 
 
-def test_an_output_that_is_closed_is_said_to_who_prints(monkeypatch: pytest.MonkeyPatch):
+def test_a_closed_output_raises_in_the_thread_that_prints(monkeypatch: pytest.MonkeyPatch):
     pipe = Pipe()
     os.close(pipe.reader)
     with monkeypatch.context() as patch:

@@ -46,6 +46,7 @@ def kernel(started_kernel):
     started_kernel.execute(
         "for s in FX.QueryAllActiveHTTPServers() | run: FX.StopHTTPServer(server=s['server']) | run\n"
         "for t in FX.ListTimers() | run: FX.StopTimer(timer=t) | run\n"
+        "for r in FX.ListReplays() | run: FX.StopReplay(replay=r) | run\n"
         "for a in FX.ListActors() | run: FX.StopActor(actor=a) | run\n"
         "for b in FX.StreamGraphSnapshot() | run: FX.DeleteTopic(topic=b['source']) | run\n"
         "assert not FX.StreamGraphSnapshot() | run"
@@ -126,18 +127,20 @@ class TestThings:
             "FX.MapTopic(source=ET.Topic('a'), target=ET.Topic('b'), op=identity) | run\n"
             "[FX.StartTimer(interval=60, target=ET.Topic('a'), content=n) for n in range(2)] | run\n"
             "_ = await FX.StartTimer(interval=60, target=ET.Topic('a'), content=9)\n"
+            "FX.StartReplay(source=[1, 2], target=ET.Topic('c'), rate=0.001) | run\n"
         )
         count = "(len(FX.ListTimers()|run), len(FX.ListActors()|run), len(FX.StreamGraphSnapshot()|run))"
         assert kernel.execute(code, cell_id="things").text == ""
-        assert kernel.execute(count).value == "(4, 1, 7)"
+        assert kernel.execute(count).value == "(4, 1, 8)"
         before = kernel.execute("set(FX.ListTimers() | run) | set(FX.ListActors() | run)").value
         again = kernel.execute(code, cell_id="things").text.splitlines()
         assert sorted(again) == [
             "replaced the actor that this cell started before",
+            "replaced the replay that this cell started before",
             *["replaced the subscription to ET.Topic('a') that this cell made before"] * 2,
             *["replaced the timer that this cell started before"] * 4,
         ]
-        assert kernel.execute(count).value == "(4, 1, 7)"
+        assert kernel.execute(count).value == "(4, 1, 8)"
         assert kernel.execute("set(FX.ListTimers() | run) | set(FX.ListActors() | run)").value != before
         assert kernel.execute("len(FX.ListTimers() | run)", cell_id="things").value == "4"
 
@@ -331,7 +334,7 @@ print([g(0, 0) for g in made])
         assert done.stdout.split("\n")[:2] == ["True 2", "[0, 1, 2]"], done.stderr
 
     def test_a_module_that_is_reloaded_updates_its_functions(self, tmp_path, monkeypatch):
-        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
         monkeypatch.setattr(sys, "dont_write_bytecode", True)
         module = tmp_path / "handlers_of_mine.py"
         source = (

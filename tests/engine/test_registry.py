@@ -11,6 +11,7 @@ from zefnb.engine.runtime import default_runtime
 from zefnb.errors import NotRunning
 from zefnb.net.client.clients import Clients
 from zefnb.net.http.servers import Servers
+from zefnb.replay.replays import Replays
 from zefnb.topics.subscriptions import Subscriptions
 from zefnb.topics.timer import Timers
 
@@ -28,6 +29,7 @@ STARTED = {
         FX.StartWebSocketClient(url=f"ws://127.0.0.1:{a_server().port}/ws", in_stream_into=[ET.Topic("in")]) | run
     ),
     Timers: lambda: FX.StartTimer(interval=60.0, target=ET.Topic("t"), content=0) | run,
+    Replays: lambda: FX.StartReplay(source=["a", "b"], target=ET.Topic("t"), rate=0.01) | run,
     Subscriptions: lambda: (FX.SubscribeFX(topic=ET.Topic("t"), op=lambda message: None) | run).subscription,
 }
 STOPPED_BY = {
@@ -35,6 +37,7 @@ STOPPED_BY = {
     Servers: lambda handle: FX.StopHTTPServer(server=handle),
     Clients: lambda handle: FX.StopWebSocketClient(client=handle),
     Timers: lambda handle: FX.StopTimer(timer=handle),
+    Replays: lambda handle: FX.StopReplay(replay=handle),
     Subscriptions: lambda handle: FX.Unsubscribe(subscription=handle),
 }
 

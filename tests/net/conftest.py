@@ -13,6 +13,7 @@ import pytest
 from tests.net.wire import Wire
 from zefnb import ET, FX, generate_uid, run
 from zefnb.engine.runtime import default_runtime
+from zefnb.net import keepalive
 from zefnb.net.http.servers import Servers
 
 
@@ -26,6 +27,12 @@ def serve(clean: None) -> Callable[..., Any]:
 def topic() -> Any:
     """A topic of this test alone."""
     return ET.Topic(generate_uid())
+
+
+@pytest.fixture
+def no_pings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No client is pinged, however long a busy machine takes for the test."""
+    monkeypatch.setattr(keepalive, "PING_INTERVAL", 3_600.0)
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from zefnb.core.shapes import SHAPES, of_kind
 from zefnb.core.shapes.shape import MAY_BE_MISSING
 from zefnb.core.types import match
 
-TESTED = {"Request", "WSClientConnected", "WSClientDisconnected", "WSServerConnected", "WSServerDisconnected"}
+TESTED = {"Request", "Sent", "WSClientConnected", "WSClientDisconnected", "WSServerConnected", "WSServerDisconnected"}
+TESTED |= {"ClientJoined", "ClientLeft"}
 
 
 def collector() -> tuple[list[Any], Any]:
@@ -58,6 +59,29 @@ def test_a_request_with_a_form_and_without_variables():
     httpx.post(f"http://127.0.0.1:{server.port}/", data={"name": "Ada"}, files={"photo": b"\x00\x01"})
     fits(seen[0], "user")
     assert seen[0].form_data["name"] == "Ada"
+
+
+def test_a_message_with_its_sender(connect, until):
+    seen, room = [], ET.Topic("room")
+    FX.SubscribeFX(topic=room, op=seen.append) | run
+    route = ET.WebSocket(clients_push_into_=[room], sender=True)
+    client = connect(FX.StartHTTPServer(routes={"/ws": route}, port=0) | run)
+    client.send("hello")
+    until(lambda: seen)
+    fits(seen[0], "user")
+    client.close()
+
+
+@pytest.mark.parametrize(("path", "missing"), [("/ws", ["path_params"]), ("/ws/{room}", [])])
+def test_a_client_that_joins_and_leaves(connect, until, path, missing):
+    seen, who = [], ET.Topic("who")
+    FX.SubscribeFX(topic=who, op=seen.append) | run
+    server = FX.StartHTTPServer(routes={path: ET.WebSocket(clients_subscribe_to=[who], presence=who)}, port=0) | run
+    connect(server, path.replace("{room}", "red")).close()
+    until(lambda: len(seen) == 2)
+    assert [type(message) for message in seen] == [ET.ClientJoined, ET.ClientLeft]
+    for message in seen:
+        fits(message, "origin", "user", *missing)
 
 
 def test_a_client_that_connects_and_disconnects(connect, until):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
@@ -10,12 +12,26 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.net.conftest import journal
-from zefnb import ET, FX, generate_uid, run
+from tests.net.conftest import journal, on_loop
+from zefnb import ET, FX, DictDatabase, converter, generate_uid, run
+from zefnb.core import converters
+from zefnb.engine.runtime import default_runtime
 from zefnb.errors import InvalidValue
+from zefnb.net.websocket.fanout import Fanout
+from zefnb.topics.hub import Hub
 
 numpy = pytest.importorskip("numpy")
 NAN = float("nan")
+
+
+@pytest.fixture
+def declared():
+    """Forget after the test what it declares."""
+    table = dict(converters._table)
+    yield
+    converters._table.clear()
+    converters._table.update(table)
+    converters._found.clear()
 
 
 def served(topic: Any, **options: Any) -> Any:
@@ -38,8 +54,21 @@ def test_an_array_and_a_time_reach_a_client_as_json(connect, topic, options):
 
 @pytest.mark.parametrize(
     ("content", "named"),
-    [(object(), "object"), ({"a": [Fraction(1, 2)]}, "Fraction"), ({"a": b"x"}, "bytes"), ({(1, 2): 3}, "tuple")],
-    ids=["alone", "deep", "bytes", "key"],
+    [
+        (object(), r"content: .*object"),
+        ({"a": [Fraction(1, 2)]}, r"content\['a'\]\[0\]: .*Fraction"),
+        ({"a": b"x"}, r"content\['a'\]: .*bytes"),
+        ({"a": {(1, 2): 3}}, r"content\['a'\]: .*tuple"),
+        ("half \ud800", r"content: .*half .ud800' \(str\)"),
+        ({"a": ["fine", "\udfff"]}, r"content\['a'\]\[1\]: text with half a surrogate pair"),
+        ({"\ud800": 1}, r"content\['.ud800'\]: text with half a surrogate pair"),
+        (ET.Guest(name="\ud800"), r"content\.name: text with half a surrogate pair"),
+        (numpy.array(["fine", "\ud800"]), r"content\[1\]: text with half a surrogate pair"),
+        (10**5_000, r"content: it has an int of too many digits"),
+        ({"rows": [{"n": -(10**4_300)}]}, r"content\['rows'\]\[0\]\['n'\]: it has an int of too many digits"),
+        ({10**5_000: 1}, r"content\[.*16,610 bits.*\]: it has an int of too many digits"),
+    ],
+    ids=lambda given: "" if not isinstance(given, str) or "\ud800" in given else None,
 )
 def test_what_cannot_be_sent_is_raised_where_it_is_published_when_a_client_is_connected(
     connect, topic, until, content, named
@@ -48,11 +77,49 @@ def test_what_cannot_be_sent_is_raised_where_it_is_published_when_a_client_is_co
     assert (FX.Publish(target=topic, content=content) | run) == ET.Success()
     client = connect(server)
     until(lambda: FX.StreamGraphSnapshot() | run)
-    with pytest.raises(InvalidValue, match=rf"^FX.Publish: .*{named}"):
+    with pytest.raises(InvalidValue, match=rf"^FX.Publish: {named}"):
         FX.Publish(target=topic, content=content) | run
     FX.Publish(target=topic, content="after") | run
     assert client.recv(20) == "after"
     assert journal("error") == []
+
+
+@pytest.mark.parametrize("content", ["\ud800", {"a": "\ud800"}, [10**5_000]], ids=["text", "half", "digits"])
+def test_half_a_pair_and_a_long_int_returned_by_an_actor_are_faults_of_its_handler(connect, topic, until, content):
+    connect(served(topic))
+    until(lambda: FX.StreamGraphSnapshot() | run)
+    actor = FX.StartActor(initial_state=0, handler=lambda m, s: [[FX.Publish(target=topic, content=content)], s]) | run
+    FX.Publish(target=actor.input, content="go") | run
+    (entry,) = until(lambda: journal("error"))
+    assert "lambda" in entry["handler"]
+    assert re.search(r"content(|\['a'\]|\[0\]): (text|it)", entry["message"])
+
+
+def test_what_is_published_to_clients_and_functions_is_encoded_once_and_each_function_has_a_copy(
+    connect, topic, until, declared
+):
+    encoded: list[Any] = []
+    converter(Fraction)(lambda value: encoded.append(value) or str(value))
+    server = (
+        FX.StartHTTPServer(
+            routes={
+                f"/{nan}": ET.WebSocket(clients_subscribe_to=[topic], nan=nan, history=1) for nan in ("null", "refuse")
+            },
+            port=0,
+        )
+        | run
+    )
+    seen: list[Any] = []
+    for _ in range(2):
+        FX.SubscribeFX(topic=topic, op=lambda message: message["rows"].append(seen.append(message))) | run
+    clients = [connect(server, path) for path in ("/null", "/refuse")]
+    until(lambda: len(FX.QueryAllConnectedWebsocketClients(http_server=server) | run) == 2)
+    content = {"rows": [Fraction(1, 2)]}
+    FX.Publish(target=topic, content=content) | run
+    assert [client.recv(20) for client in clients] == ['{"rows": ["1/2"]}'] * 2
+    until(lambda: seen == [{"rows": [Fraction(1, 2), None]}] * 2)
+    assert encoded == [Fraction(1, 2)]
+    assert content == {"rows": [Fraction(1, 2)]}
 
 
 def test_a_topic_without_clients_takes_every_value(topic, until):
@@ -78,8 +145,9 @@ def test_an_effect_of_a_handler_that_cannot_be_sent_is_a_fault_of_the_handler(co
 def test_different_mistakes_are_different_entries_of_the_journal_and_the_same_one_is_counted(topic, connect, until):
     connect(served(topic, nan="refuse"))
     until(lambda: FX.StreamGraphSnapshot() | run)
+    hub = default_runtime().service(Hub)
     for content in (NAN, "half \ud800", NAN, [NAN], {"a": "half \ud800"}):
-        FX.Publish(target=topic, content=content) | run
+        on_loop(functools.partial(hub.publish, topic, content))
     until(lambda: sum(entry["count"] for entry in journal("error")) == 5)
     assert sorted(entry["count"] for entry in journal("error")) == [2, 3]
 
@@ -94,6 +162,16 @@ def test_different_types_that_a_timer_cannot_send_are_different_entries(topic, c
         "Fraction",
         "complex",
     }
+
+
+def test_the_error_of_a_delivery_does_not_read_all_that_its_subscriber_refers_to(topic, connect, until, monkeypatch):
+    connect(served(topic))
+    until(lambda: FX.StreamGraphSnapshot() | run)
+    read = []
+    monkeypatch.setattr("zefnb.text.short_repr.is_small", lambda value: read.append(type(value)) or True)
+    FX.StartTimer(interval=0.005, target=topic, content=1j) | run
+    until(lambda: journal("error") and journal("error")[0]["count"] > 2)
+    assert Fanout not in read
 
 
 @pytest.mark.parametrize("compression", [False, True])
@@ -123,7 +201,36 @@ def test_so_does_a_route_with_actors(connect, nan, expected):
     assert connect(server).recv(20) == expected
 
 
-def test_handlers_and_routes_answer_with_such_values():
+@pytest.mark.parametrize(
+    ("response", "named"),
+    [
+        ("\ud800", "text"),
+        ({"a": ["\ud800"]}, r"JSON: value\['a'\]\[0\]"),
+        ({"\ud800": 1}, r"JSON: value\['.ud800'\]"),
+        ({"a": 10**5_000}, r"JSON: value\['a'\]"),
+        (ET.HTML(content="\ud800"), r"ET\.HTML\.content"),
+        (ET.Response(body="\ud800"), r"ET\.Response\.body"),
+        (ET.JSON(content=["\ud800"]), r"JSON: value\[0\]"),
+        (ET.Redirect(url="/\ud800"), r"ET\.Redirect\.url"),
+    ],
+    ids=["text", "dict", "key", "int", "html", "response", "json", "redirect"],
+)
+def test_a_response_with_half_a_pair_or_a_long_int_is_500_and_the_entry_names_the_place(response, named, until):
+    server = FX.StartHTTPServer(routes={"/": lambda request: response}, port=0) | run
+    assert httpx.get(f"http://127.0.0.1:{server.port}/").status_code == 500
+    (entry,) = until(lambda: journal("error"))
+    assert re.search(rf"{named}: (text with half a surrogate pair|it has an int of too many digits)", entry["message"])
+
+
+def test_a_database_keeps_half_a_pair_and_a_long_int(tmp_path):
+    kept = {"half": "\ud800", "\ud800": {"deep": ["\udfff"]}, "long": 10**5_000, 10**5_000: "key"}
+    for options in ({}, {"persistence": "local_disk", "path": str(tmp_path / "a.db")}):
+        db = FX.CreateDB(type=DictDatabase, **options) | run
+        FX.UpdateDB(db=db, insert=kept) | run
+        assert all((FX.QueryDB(db=db, get=key) | run) == value for key, value in kept.items())
+
+
+def test_handlers_and_routes_return_such_values():
     answers = {
         "array": numpy.array([1.5, NAN]),
         "time": datetime(2026, 1, 2),
@@ -151,12 +258,12 @@ def test_handlers_and_routes_answer_with_such_values():
     }
 
 
-def test_answers_of_different_types_without_a_converter_are_different_entries():
+def test_responses_of_different_types_without_a_converter_are_different_entries(until):
     answers = {"fraction": {"x": Fraction(1, 2)}, "complex": {"x": 1j}}
     server = FX.StartHTTPServer(routes={"/{name}": lambda r: answers[r.name]}, port=0) | run
     for name in ("fraction", "complex", "fraction"):
         assert httpx.get(f"http://127.0.0.1:{server.port}/{name}").status_code == 500
-    assert sorted(entry["count"] for entry in journal("error")) == [1, 2]
+    until(lambda: sorted(entry["count"] for entry in journal("error")) == [1, 2])
 
 
 def test_an_outward_client_sends_such_values_and_refuses_nan(connect, topic, until):

@@ -152,6 +152,12 @@ class Wire:
             came.append(each)
         return came, each
 
+    def read_until(self, part: bytes) -> bytes:
+        """Read until `part` has arrived. Return everything up to its end."""
+        while part not in self.received:
+            assert self._more(), f"the stream ended before {part!r}: {bytes(self.received)!r}"
+        return self._take(self.received.index(part) + len(part))
+
     def read_end(self) -> bytes:
         """Read to the end of the stream; return the rest. A reset fails."""
         while self._more():

@@ -6,7 +6,8 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import Empty
 from typing import Any
 
@@ -21,19 +22,33 @@ class Cell:
 
     def __init__(self, number: str) -> None:
         self.number = number
+        # The label that a front end shows beside it.
+        self.label = ""
         self.streams: list[tuple[str, str]] = []
         self.displays: list[dict[str, Any]] = []
         self.cleared = 0
         self.error: str | None = None
         self.traceback = ""
         self.idle = False
-        # What its last line answered, by kind of display.
+        # The value of its last line, by kind of display.
         self.result: dict[str, Any] = {}
 
     @property
     def text(self) -> str:
         """Everything printed under it."""
         return "".join(text for _, text in self.streams)
+
+
+@contextmanager
+def a_kernel(*cells: str) -> Iterator[Kernel]:
+    """A kernel that has run these cells; closed at the end."""
+    kernel = Kernel()
+    try:
+        for cell in cells:
+            kernel.run(cell)
+        yield kernel
+    finally:
+        kernel.close()
 
 
 class Kernel:
@@ -49,6 +64,11 @@ class Kernel:
         self._client.wait_for_ready(timeout=READY)
         self._cells: dict[str, Cell] = {}
         self.widget_texts: list[str] = []
+        self.updated: list[dict[str, Any]] = []
+
+    def updates(self) -> list[str]:
+        """Return the texts of the displays that have been updated."""
+        return [data.get("text/plain", "") for data in self.updated]
 
     def start(self, code: str, cell: str | None = None) -> Cell:
         """Give it a cell, and do not wait."""
@@ -88,10 +108,14 @@ class Kernel:
         kind, content = message["header"]["msg_type"], message["content"]
         if kind == "stream":
             cell.streams.append((content["name"], content["text"]))
+        elif kind == "execute_input":
+            cell.label = f"In [{content['execution_count']}]"
         elif kind == "execute_result":
             cell.result = content["data"]
         elif kind == "display_data":
             cell.displays.append(content["data"])
+        elif kind == "update_display_data":
+            self.updated.append(content["data"])
         elif kind == "clear_output":
             cell.cleared += 1
         elif kind == "error":
@@ -128,9 +152,18 @@ class Kernel:
         client.comm_info(reply=True, timeout=20)
         client.stop_channels()
 
-    def interrupt(self) -> None:
-        """Act as the stop button."""
-        self._manager.interrupt_kernel()
+    def interrupt(self, cell: Cell) -> None:
+        """Press the stop button until the cell has ended.
+
+        pyzmq swallows a Ctrl-C that arrives while it frees a frame, and prints that it ignored the exception.
+        """
+        deadline = time.monotonic() + 30
+        while not cell.idle:
+            assert time.monotonic() < deadline, self.shown()
+            self._manager.interrupt_kernel()
+            pressed_at = time.monotonic()
+            while not cell.idle and time.monotonic() < pressed_at + 5:
+                self._take(0.05)
 
     def restart(self) -> None:
         """Act as the restart button."""

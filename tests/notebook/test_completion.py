@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from websockets.sync.client import connect
 
-from tests.notebook.kernel import Kernel
+from tests.notebook.kernel import Kernel, a_kernel
 from zefnb.core.shapes import SHAPES
 from zefnb.notebook.completion import fields_before
 
@@ -22,11 +22,8 @@ FX.SubscribeFX(topic=ET.Topic('chat'), op=identity) | run
 
 @pytest.fixture(scope="module", params=[False, True], ids=["without jedi", "with jedi"])
 def kernel(request: pytest.FixtureRequest) -> Iterator[Kernel]:
-    started = Kernel()
-    started.run(SETTING)
-    started.run(f"%config Completer.use_jedi = {request.param}")
-    yield started
-    started.close()
+    with a_kernel(SETTING, f"%config Completer.use_jedi = {request.param}") as started:
+        yield started
 
 
 def test_a_question_mark_shows_the_fields_of_an_entity_type_and_of_its_values(kernel):
@@ -79,6 +76,14 @@ def test_servers_and_paths_complete(kernel):
     assert kernel.complete(f"%zef url {port}/") == [f"%zef url {port}/", f"%zef url {port}/ws"]
     assert "%zef start /ws" in kernel.complete("%zef start ")
     assert kernel.complete("%zef client /") == ["%zef client /ws"]
+
+
+def test_what_can_be_plotted_completes_with_the_options(kernel):
+    assert kernel.complete("%zef plot lob") == ["%zef plot lobby"]
+    assert kernel.complete("%zef plot ch") == ["%zef plot chat"]
+    assert kernel.complete("%zef plot ser") == ["%zef plot server"]
+    assert kernel.complete("%zef plot chat --w") == ["%zef plot chat --window"]
+    assert kernel.complete("%zef pict") == ["%zef picture"]
 
 
 def test_channels_complete(kernel):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from websockets.sync.client import connect
 
-from tests.notebook.kernel import Kernel
+from tests.notebook.kernel import Kernel, a_kernel
 from tests.ports import is_free
 
 START = "server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run"
@@ -16,9 +16,8 @@ START = "server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run"
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Kernel]:
-    started = Kernel()
-    yield started
-    started.close()
+    with a_kernel() as started:
+        yield started
 
 
 @pytest.fixture(autouse=True)
@@ -28,45 +27,33 @@ def loaded(kernel: Kernel) -> None:
 
 def test_loading_starts_no_server_and_loads_no_widgets():
     """The bench measures the time."""
-    fresh = Kernel()
-    try:
+    with a_kernel() as fresh:
         heavy = "import sys\nheavy = [n for n in ('uvicorn', 'ipywidgets', 'anywidget', 'rich') if n in sys.modules]"
         assert fresh.run(f"%load_ext zefnb\n{heavy}").error is None
         assert fresh.value("heavy") == []
-    finally:
-        fresh.close()
 
 
 @pytest.mark.parametrize("how", ["%load_ext zefnb", "from zefnb import *"])
 def test_the_code_of_a_server_is_loaded_after_the_first_cell(how):
-    fresh = Kernel()
-    try:
+    with a_kernel() as fresh:
         fresh.run(f"import sys\n{how}\nbefore = 'zefnb.net.http.server' in sys.modules")
         assert fresh.value("before") is False
         fresh.until(lambda: fresh.value("'zefnb.net.http.server' in sys.modules"))
         assert fresh.value("[n for n in ('ipywidgets', 'anywidget', 'rich') if n in sys.modules]") == []
-    finally:
-        fresh.close()
 
 
 def test_a_server_can_be_started_while_its_code_is_being_loaded():
-    fresh = Kernel()
-    try:
+    with a_kernel() as fresh:
         fresh.start("%load_ext zefnb")
         assert fresh.run(f"from zefnb import *\n{START}\nserver").result["text/html"]
-    finally:
-        fresh.close()
 
 
 def test_the_star_import_alone_registers_the_display_of_handles(kernel):
     assert kernel.run("%unload_ext zefnb").error is None
-    fresh = Kernel()
-    try:
+    with a_kernel() as fresh:
         done = fresh.run(f"from zefnb import *\n{START}\nserver")
         assert "text/html" in done.result
         assert "running" in done.result["text/plain"]
-    finally:
-        fresh.close()
 
 
 def test_unloading_removes_everything_and_loading_again_works(kernel):
@@ -81,8 +68,7 @@ def test_interrupting_a_cell_leaves_the_server_up(kernel):
     kernel.run(START, "S")
     long = kernel.start("import time\nprint('busy')\nwhile True: time.sleep(0.05)")
     kernel.until(lambda: "busy" in long.text)
-    kernel.interrupt()
-    kernel.until(lambda: long.idle)
+    kernel.interrupt(long)
     assert "KeyboardInterrupt" in str(long.error)
     assert kernel.value("[row['port'] for row in FX.QueryAllActiveHTTPServers() | run] == [server.port]")
     kernel.run("%zef stop --all")
@@ -130,6 +116,8 @@ AGAIN = {
     "%zef tail": ("%zef tail chat", BINDINGS, "the subscription"),
     "%zef watch": ("%zef watch room", WIDGETS, "the live table"),
     "watch": ("watch(room, '/ws')", WIDGETS, "the live table"),
+    "%zef plot": ("%zef plot chat --y value", WIDGETS, "the live chart"),
+    "plot": ("plot(room)", WIDGETS, "the live chart"),
     "%zef client": ("%zef client /ws --server room", WIDGETS, "the chat client"),
 }
 
@@ -192,8 +180,7 @@ def test_interrupting_a_cell_leaves_clients_connected_and_served(kernel):
         for busy in ("while True: pass", "import time\ntime.sleep(60)"):
             long = kernel.start(f"print('busy')\n{busy}")
             kernel.until(lambda long=long: "busy" in long.text)
-            kernel.interrupt()
-            kernel.until(lambda long=long: long.idle)
+            kernel.interrupt(long)
             assert long.error is not None
         client.send("?")
         assert client.recv(timeout=20) == "here 0"

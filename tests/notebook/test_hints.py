@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.notebook.kernel import Kernel
+from tests.notebook.kernel import Kernel, a_kernel
 
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Kernel]:
-    started = Kernel()
-    started.run("from zefnb import *\nfrom zefnb import ops\nchat = ET.Topic('chat')")
-    yield started
-    started.close()
+    with a_kernel("from zefnb import *\nfrom zefnb import ops\nchat = ET.Topic('chat')") as started:
+        yield started
 
 
 @pytest.mark.parametrize(

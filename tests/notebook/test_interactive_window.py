@@ -8,7 +8,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-from tests.notebook.kernel import Cell, Kernel
+from tests.notebook.kernel import Cell, Kernel, a_kernel
 
 SERVER = """@zef_function
 def page(request):
@@ -36,10 +36,8 @@ class Window:
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Kernel]:
-    kernel = Kernel()
-    kernel.run("from zefnb import *")
-    yield kernel
-    kernel.close()
+    with a_kernel("from zefnb import *") as kernel:
+        yield kernel
 
 
 @pytest.mark.parametrize("path", ["Interactive-1.interactive", "/home/ada/Interactive-22.interactive"])
@@ -86,3 +84,22 @@ def test_a_held_port_in_the_interactive_window_names_the_server_and_the_argument
     assert other.error is not None
     assert "allow_restart=True" in other.error
     assert str(port) in other.error
+
+
+@pytest.mark.parametrize(
+    "ids", [("first", "second"), ("vscode-notebook-cell:/a.ipynb#X1", "vscode-notebook-cell:/a.ipynb#X2")]
+)
+def test_a_port_that_a_cell_of_the_same_code_holds_is_an_error_that_names_both_cells(
+    kernel: Kernel, ids: tuple[str, str]
+) -> None:
+    kernel.run("held = FX.StartHTTPServer(routes={'/': 'any'}, port=0) | run")
+    kernel.run("port = held.port\nFX.StopHTTPServer(server=held) | run")
+    code = "held = FX.StartHTTPServer(routes={'/': 'any'}, port=port) | run"
+    first, second = kernel.run(code, ids[0]), kernel.run(code, ids[1])
+    assert first.label != second.label
+    assert (
+        f"which the cell {first.label} started, and this is {second.label}; stop it, or pass allow_restart=True"
+        in str(second.error)
+    )
+    assert "replaced" in kernel.run(code, ids[0]).text
+    kernel.run("FX.StopHTTPServer(server=held) | run")

@@ -17,7 +17,7 @@ def now():
 
 def test_an_idle_runtime_has_an_empty_board():
     facts = now()
-    assert [facts[key] for key in ("servers", "topics", "actors", "timers", "outward")] == [[]] * 5
+    assert [facts[key] for key in ("servers", "topics", "actors", "timers", "replays", "outward")] == [[]] * 6
     assert (facts["clients"], facts["faults"]) == (0, 0)
 
 
@@ -60,8 +60,9 @@ def test_outward_clients_are_listed_with_their_urls(server):
     assert told == {"uid": client._uid, "url": url, "state": "connected", "sent": 0, "received": 0, "queued": 0}
 
 
-def test_timers_databases_and_faults_are_listed(until):
+def test_timers_replays_databases_and_faults_are_listed(until):
     FX.StartTimer(interval=60, target=ET.Topic("tick"), content="now") | run
+    replay = FX.StartReplay(source=["a", "b"], target=ET.Topic("again"), rate=0.001) | run
     db = FX.CreateDB(type=DictDatabase) | run
     db["a"] = 1
 
@@ -71,8 +72,10 @@ def test_timers_databases_and_faults_are_listed(until):
     actor = FX.StartActor(initial_state=None, handler=fails) | run
     FX.Publish(target=actor.input, content="x") | run
     until(lambda: now()["faults"] == 1)
+    until(lambda: now()["replays"][0]["published"] == 1)
     facts = now()
     assert [timer["target"] for timer in facts["timers"]] == ["tick"]
+    assert facts["replays"] == [{"uid": replay._uid, "target": "again", "published": 1, "of": 2}]
     assert {"uid": db._uid, "keys": 1} in facts["databases"]
 
 
@@ -139,3 +142,14 @@ def test_an_exception_of_a_call_on_the_loop_raises_in_the_caller():
 
     with pytest.raises(ZeroDivisionError):
         here(lambda: 1 / 0)
+
+
+def test_presence_topics_have_the_numbers_of_their_clients(connect):
+    who, room = ET.Topic("who"), ET.Topic("room")
+    route = ET.WebSocket(clients_subscribe_to=[room], presence=who)
+    server = (
+        FX.StartHTTPServer(routes={"/ws": route, "/plain": ET.WebSocket(clients_subscribe_to=[room])}, port=0) | run
+    )
+    assert now()["presence"] == []
+    connect(server, "/ws"), connect(server, "/ws"), connect(server, "/plain")
+    assert now()["presence"] == [{"topic": "who", "clients": 2, "away": 0}]

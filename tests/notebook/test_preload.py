@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.notebook.kernel import Kernel
+from tests.notebook.kernel import a_kernel
 
 # Importing zefnb where one of the modules that the first server needs takes its time.
 SLOW_IMPORT = """
@@ -22,10 +22,7 @@ SERVERS = "sys.modules['zefnb.net.http.servers']"
 
 
 def test_the_next_cell_begins_when_the_modules_of_a_server_are_loaded():
-    kernel = Kernel()
-    try:
+    with a_kernel() as kernel:
         assert kernel.run(SLOW_IMPORT).text == "False\n"
         assert kernel.value(f"{SERVERS}.__spec__._initializing") is False
         assert kernel.value("'Preloader' in repr(get_ipython().events.callbacks)") is False
-    finally:
-        kernel.close()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.notebook.kernel import Kernel
+from tests.notebook.kernel import Kernel, a_kernel
+from zefnb.notebook.tracebacks import to_its_cause
 
 TYPO = "routes = {'/': 'hello'}\nFX.StartHTTPServer(routes=routes, prot=8000) | run"
 OUR_CODE = "zefnb/core/effect.py"
@@ -14,10 +18,8 @@ OUR_CODE = "zefnb/core/effect.py"
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Kernel]:
-    started = Kernel()
-    started.run("from zefnb import *")
-    yield started
-    started.close()
+    with a_kernel("from zefnb import *") as started:
+        yield started
 
 
 def test_a_mistyped_field_is_shown_at_its_line_without_zefnb_frames(kernel: Kernel):
@@ -68,3 +70,39 @@ def test_verbose_mode_shows_all_frames(kernel: Kernel, asked: str, back: str):
     finally:
         kernel.run(back)
     assert OUR_CODE not in kernel.run(TYPO).traceback
+
+
+@pytest.mark.parametrize(
+    ("code", "begun"),
+    [
+        ("FX.StartReplay(source=range(9_999), target=ET.Topic('t'), rate=1, wait=True) | run", "replay into"),
+        (
+            "for n in range(10**9): n == 100 and print('begun'); FX.Publish(target=ET.Topic('t'), content=n) | run",
+            "begun",
+        ),
+        ("import time; print('begun'); time.sleep(60)", "begun"),
+    ],
+    ids=["an effect that waits", "a loop of effects", "other code"],
+)
+def test_ctrl_c_is_shown_at_its_line_without_zefnb_frames(kernel: Kernel, code: str, begun: str):
+    cell = kernel.start(code)
+    kernel.until(lambda: begun in f"{cell.text} {cell.displays}")
+    kernel.interrupt(cell)
+    assert cell.error == "KeyboardInterrupt: "
+    assert f"----> 1 {code}" in cell.traceback
+    assert "zefnb/" not in cell.traceback
+
+
+def test_frames_of_a_library_that_zefnb_has_called_are_not_shown_either():
+    ours: dict[str, Any] = {"__name__": "zefnb.of_this_test"}
+    exec("import json\ndef decoded(text): return json.loads(text)", ours)
+    with pytest.raises(json.JSONDecodeError) as caught:
+        ours["decoded"]("{")
+    assert [frame.name for frame in traceback.extract_tb(caught.tb)][1:3] == ["decoded", "loads"]
+    assert [frame.name for frame in traceback.extract_tb(to_its_cause(caught.tb))] == [caught.traceback[0].name]
+
+
+def test_frames_of_a_library_that_the_user_has_called_are_shown():
+    with pytest.raises(json.JSONDecodeError) as caught:
+        json.loads("{")
+    assert traceback.extract_tb(to_its_cause(caught.tb)) == traceback.extract_tb(caught.tb)

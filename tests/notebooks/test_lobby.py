@@ -30,6 +30,7 @@ def come_in(lobby, connect):
 
     def come(name: str) -> Any:
         client = connect(lobby["server"], "/play")
+        assert sees(client)["board"] == ""
         client.send(name)
         return client
 

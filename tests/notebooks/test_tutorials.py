@@ -65,7 +65,7 @@ def test_everything_still_runs_at_its_end(ran: Ran):
 def test_the_code_that_it_shows_last_stops_everything(ran: Ran):
     _, _, _, stopped = ran
     assert stopped.error == ""
-    started = ("servers", "outward clients", "timers", "actors")
+    started = ("servers", "outward clients", "timers", "replays", "actors")
     assert {kind: stopped.running[kind] for kind in started} == dict.fromkeys(started, 0)
 
 

@@ -30,6 +30,7 @@ def __census():
         'servers': len(FX.QueryAllActiveHTTPServers() | run),
         'outward clients': len(FX.ListWebSocketClients() | run),
         'timers': len(FX.ListTimers() | run),
+        'replays': len(FX.ListReplays() | run),
         'actors': len(FX.ListActors() | run),
         'subscriptions': kinds['subscription'] + kinds['map'],
         'widgets': len(widget._instances),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser.chromium import chromium
-from tests.notebook.kernel import Kernel
+from tests.notebook.kernel import a_kernel
 from zefnb import FX, run
 from zefnb.errors import NotInstalled
 from zefnb.net.https import local_authority
@@ -147,8 +147,7 @@ def test_a_decoder_reads_the_code_of_a_terminal(share: Any, is_dark: bool):
 
 
 def test_in_a_kernel_the_subcommand_shows_pictures_and_in_text_the_code(tmp_path: Path):
-    kernel = Kernel()
-    try:
+    with a_kernel() as kernel:
         kernel.run("%load_ext zefnb\nfrom zefnb import *")
         kernel.run("server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run")
         done = kernel.run("%zef share server")
@@ -156,8 +155,6 @@ def test_in_a_kernel_the_subcommand_shows_pictures_and_in_text_the_code(tmp_path
         assert "<svg" in done.result["text/html"]
         assert "To change this: FX.StartHTTPServer(..., allow_external_requests=True" in done.result["text/plain"]
         assert "no server is running" in kernel.run("%zef stop --all\n%zef share").text
-    finally:
-        kernel.close()
 
 
 def test_the_real_interfaces_of_this_machine_have_no_loopback_address():

@@ -45,7 +45,7 @@ def test_a_browser_that_trusts_the_root_accepts_the_page_and_its_socket(server: 
     page = trusts.new_page()
     for host in ("localhost", "127.0.0.1"):
         page.goto(f"https://{host}:{server.port}/")
-        page.wait_for_function("document.getElementById('heard').textContent == 'hello over TLS'")
+        page.wait_for_function("() => document.getElementById('heard').textContent == 'hello over TLS'")
         assert page.evaluate("isSecureContext")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import pytest
 from jupyter_client.manager import KernelManager
 
 try:
@@ -91,6 +92,11 @@ def run_kernel(cells: Sequence[str], tmp_path: Path, within: float = 90, **env: 
     """Run the cells one after the other in a separate Jupyter kernel."""
     with kernel(**env) as session:
         return "".join(session.execute(cell, within=within).text for cell in cells)
+
+
+KINDS = {"script": run_script, "IPython": run_ipython, "Jupyter": run_kernel}
+# Each block runs as a script on every Python. A new IPython or kernel needs two seconds of a processor.
+EACH_KIND = [pytest.param(kind, marks=() if kind == "script" else pytest.mark.on_one_python, id=kind) for kind in KINDS]
 
 
 class Executed:

@@ -20,7 +20,6 @@ from tests.spec.chapters import Chapter
 
 CHAPTER = Chapter("auth-https.md")
 BLOCKS = CHAPTER.blocks
-KINDS = {"script": sessions.run_script, "IPython": sessions.run_ipython, "Jupyter": sessions.run_kernel}
 # The addresses of the test's provider take the place of those of the public providers.
 ADDRESSES = {
     "ET.GoogleOAuth(": "ET.GoogleOAuth(issuer={url!r}, ",
@@ -52,7 +51,7 @@ def test_every_block_about_logins_has_its_case():
     assert sorted(map(block_of, CASES.values())) == sorted(block for block in BLOCKS if block not in elsewhere)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", sessions.EACH_KIND)
 @pytest.mark.parametrize("case", CASES.values(), ids=[case.name for case in CASES.values()])
 def test_a_block_about_logins_runs_unchanged(case: Case, kind: str, issuer: Issuer, tmp_path: Path):
     block = re.sub(r"port=\d+", "port=0", block_of(case))
@@ -60,7 +59,7 @@ def test_a_block_about_logins_runs_unchanged(case: Case, kind: str, issuer: Issu
         block = block.replace(public, own.format(url=issuer.url))
     check = f"from tests.spec import auth_cases\nauth_cases.check({case.name!r}, globals())\nprint('and it holds')"
     cells = ["from zefnb import *", case.before, block, case.after, check]
-    printed = KINDS[kind](cells, tmp_path, GIVEN=json.dumps({"issuer": issuer.url}))
+    printed = sessions.KINDS[kind](cells, tmp_path, GIVEN=json.dumps({"issuer": issuer.url}))
     assert printed.splitlines()[-1] == "and it holds", printed
     assert "Traceback" not in printed, printed
     assert "s3cret" not in printed

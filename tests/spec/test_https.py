@@ -19,7 +19,6 @@ from tests.spec.chapters import Chapter
 
 CHAPTER = Chapter("auth-https.md")
 BLOCKS = CHAPTER.blocks
-KINDS = {"script": sessions.run_script, "IPython": sessions.run_ipython, "Jupyter": sessions.run_kernel}
 
 PRELUDE = """
 import json, os, socket, ssl
@@ -68,7 +67,7 @@ def block_with(text: str) -> str:
     return block
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", sessions.EACH_KIND)
 @pytest.mark.parametrize("known_by", CHECKS)
 def test_a_block_about_https_runs_unchanged(known_by: str, kind: str, authority: Pebble, tmp_path):
     own = trustme.CA()
@@ -84,7 +83,7 @@ def test_a_block_about_https_runs_unchanged(known_by: str, kind: str, authority:
     block = block.replace("email='ada@example.com'", "email='ada@example.com', **given['fields']")
     cells = [PRELUDE, block, AFTER.format(check=CHECKS[known_by])]
     env = {"GIVEN": json.dumps(given), "ZEFNB_DATA_DIR": str(tmp_path / "data")}
-    printed = KINDS[kind](cells, tmp_path, **env)
+    printed = sessions.KINDS[kind](cells, tmp_path, **env)
     assert printed.splitlines()[-1] == "and it holds", printed
     assert "Traceback" not in printed, printed
     assert "PRIVATE KEY" not in printed
@@ -95,6 +94,6 @@ def test_the_block_about_sharing_runs_unchanged(kind: str, tmp_path):
     [block] = [block for block in BLOCKS if block.startswith("%zef share")]
     start = "%load_ext zefnb\nserver = FX.StartHTTPServer(routes=routes, port=0) | run"
     given = json.dumps({"pem": "", "key": ""})
-    printed = KINDS[kind]([PRELUDE, start, block, "print('and it holds')"], tmp_path, GIVEN=given)
+    printed = sessions.KINDS[kind]([PRELUDE, start, block, "print('and it holds')"], tmp_path, GIVEN=given)
     assert printed.splitlines()[-1] == "and it holds", printed
     assert "zef share:" not in printed, printed

@@ -15,8 +15,8 @@ import pytest
 from tests.store.hostile import FILES, KINDS, SPECIAL, VALUES, endless, executed, make_special, stored
 from tests.store.on_disk import closed, opened
 from zefnb import FX, run
+from zefnb.core.codec.codec import encode
 from zefnb.errors import NotRunning, StorageFailed
-from zefnb.store.codec import encode
 
 
 @pytest.fixture

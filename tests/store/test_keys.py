@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from zefnb import ET, FX, DictDatabase, run
+from zefnb.core.codec.codec import encode
 from zefnb.errors import InvalidValue, StorageFailed
-from zefnb.store.codec import encode
 from zefnb.store.key import LONGEST_KEY, MOST_KEY_PARTS, canonical_key, checked_key
 
 # Each makes a key of so many parts.

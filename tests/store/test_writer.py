@@ -125,7 +125,7 @@ def test_an_interrupt_ends_the_wait_for_the_writer(path):
 
 def test_a_finalizer_can_write_during_a_submission(path):
     db = opened(path)
-    submit = store_of(db)._writer.submit.__func__.__code__
+    submit = store_of(db)._writer._batches.submit.__func__.__code__
 
     def trace(frame: Any, event: str, _: Any) -> Any:
         if frame.f_code is not submit:
@@ -163,7 +163,7 @@ def test_work_submitted_during_the_close_is_done_or_refused(path):
         except NotRunning:
             pass
         closing.join()
-        store._writer._closed = False  # as seen by who looked before it closed
+        store._writer._batches._is_closed = False  # as seen by who looked before it closed
         store.submit(lambda table: None, note)
         assert len(answers) == accepted + 1
         assert isinstance(answers[-1], NotRunning)

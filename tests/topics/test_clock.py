@@ -62,6 +62,32 @@ def test_the_next_moment_is_computed_from_the_present_wall_clock(clock, topic):
     assert described(timer)["next"] == Time("2026-06-01T06:40:00Z")
 
 
+def test_a_tick_reads_no_system_clock_and_waits_once(topic):
+    class CountedClock(MovedClock):
+        reads = sleeps = 0
+
+        def now(self):
+            self.reads += 1
+            return super().now()
+
+        async def sleep(self, seconds):
+            self.sleeps += 1
+            await super().sleep(seconds)
+
+    counted = CountedClock("2026-06-01T07:30:00Z")
+    before = use(counted)
+    try:
+        timer = FX.StartTimer(interval=600, target=topic, content="tick") | run
+        counted.let_pass(1)
+        reads, sleeps = counted.reads, counted.sleeps
+        counted.let_pass(5 * 600)
+    finally:
+        use(before)
+    assert described(timer)["ticks"] == 5
+    # The next moment is computed when it is shown.
+    assert (counted.reads - reads, counted.sleeps - sleeps) == (1, 5)
+
+
 def test_a_start_in_the_future_is_a_time_on_the_wall_and_from_then_on_seconds_count(clock, topic):
     heard = Heard(topic, clock)
     FX.StartTimer(interval=60, target=topic, content="go", starting_at=Time("2026-06-01T08:00:00Z")) | run

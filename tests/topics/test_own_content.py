@@ -98,6 +98,7 @@ def test_receivers_do_not_see_later_changes_by_the_publisher(kind, topic, until)
     assert seen == expected
 
 
+@pytest.mark.also_joined
 def test_a_socket_receives_the_published_content_when_actors_change_theirs(topic, connect, until):
     server = FX.StartHTTPServer(routes={"/ws": ET.WebSocket(clients_subscribe_to=[topic])}, port=0) | run
     seen: list[str] = []
@@ -110,6 +111,7 @@ def test_a_socket_receives_the_published_content_when_actors_change_theirs(topic
     assert seen == [repr({"said": [n]}) for n in range(50) for _ in range(2)]
 
 
+@pytest.mark.also_joined
 def test_a_timer_publishes_the_same_content_when_receivers_change_it(topic, until):
     seen: list[str] = []
     inline_actor(topic, lambda content: content.append("changed"), seen)
@@ -120,6 +122,7 @@ def test_a_timer_publishes_the_same_content_when_receivers_change_it(topic, unti
     assert set(seen) == {"['tick']"}
 
 
+@pytest.mark.also_joined
 def test_mapped_content_and_its_source_are_separate(topic, until):
     target, seen = ET.Topic(generate_uid()), []
     FX.MapTopic(source=topic, target=target, op=lambda content: content) | run

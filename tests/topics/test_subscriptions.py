@@ -12,6 +12,8 @@ from zefnb.engine.runtime import default_runtime
 from zefnb.errors import NotRunning
 from zefnb.topics.subscriptions import Subscriptions
 
+pytestmark = pytest.mark.also_joined
+
 
 @pytest.fixture
 def topic():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -52,3 +54,33 @@ def test_a_start_long_ago_continues_at_once_and_in_step(interval):
     assert timer._moment(number) <= Time.now()
     assert before < timer._moment(number + 1)
     assert timer.skipped == 0, "what was due before it was started was never missed"
+
+
+class SlowHub:
+    """A hub in which publishing takes longer than the interval of a timer, and is handled at once."""
+
+    def __init__(self) -> None:
+        self.published = 0
+
+    def publish(self, topic: Any, content: Any) -> None:
+        time.sleep(0.003)
+        self.published += 1
+
+    def after_delivery(self, call: Any) -> None:
+        call()
+
+    def subscribers(self, topic: Any) -> tuple[()]:
+        return ()
+
+
+def test_a_timer_whose_messages_take_longer_than_its_interval_lets_others_run():
+    async def others_run() -> int:
+        hub = SlowHub()
+        timer = Timer(ET.Timer("x"), 0.001, ET.Topic("t"), "tick", None)
+        task = asyncio.ensure_future(timer.run(hub))  # type: ignore[arg-type]
+        while hub.published < 5:
+            await asyncio.sleep(0.001)
+        task.cancel()
+        return hub.published
+
+    assert asyncio.run(others_run()) < 50

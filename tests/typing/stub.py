@@ -23,9 +23,12 @@ _INDENT = " " * 4
 # The types of fields whose annotation is a pattern of their own.
 _PATTERNS = {
     "DatabaseType": "type[DictDatabase]",
+    "RecordingType": "Recording",
+    "SourceType": "Iterable[Any]",
+    "Effect": "FX.StartActor",
     "AuthType": (
-        "Literal['token'] | Mapping[str, str] | Callable[[str, str], Any] | _ET.Auth | _ET.GoogleOAuth | "
-        "_ET.GitHubOAuth | _ET.OIDC | _ET.JupyterHub | None"
+        "Literal['token'] | Mapping[str, str] | Callable[[str, str], Any] | ET.Auth | ET.GoogleOAuth | "
+        "ET.GitHubOAuth | ET.OIDC | ET.JupyterHub | None"
     ),
 }
 # What the stub itself defines, or imports in its head.
@@ -37,16 +40,18 @@ Generated from the signatures by `python -m tests.typing.stub`; do not edit.
 """
 
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from ssl import SSLContext
 from typing import Any as Any
-from typing import Generic, Literal, TypeVar, overload
+from typing import Generic, Literal, TypeAlias, TypeVar, overload
 
-from zefnb.core.entity import Actor, Entity, EntityTypes, HTTPServer, Subscription, Success, Timer, Topic
+from zefnb.core.entity import Actor, Entity, HTTPServer, Replay, Subscription, Success, Timer, Topic
 from zefnb.core.entity import WebSocketClient
 from zefnb.core.record import Record
 from zefnb.core.rows import Rows
 from zefnb.core.time import Time as _Time
+from zefnb.recording.recording import Recording
+from zefnb.rehearsal.difference import Differences
 '''
 
 _EFFECT = '''
@@ -60,17 +65,23 @@ class _Effect(Record, Generic[R]):
     @overload
     def __or__(self, other: object, /) -> Any: ...
     def __await__(self) -> Generator[Any, None, R]: ...
+
+class _EntityTypes(type):
+    def __getattr__(self, name: str, /) -> type[Entity]: ...
+
 '''
 
 
 def stub() -> str:
     """The text of the stub."""
     zefnb.FX  # noqa: B018  (declares every effect)
-    parts = [_HEAD, *_imports(), _EFFECT, "\nclass _ET(EntityTypes):\n"]
+    # Classes, though both are objects: an annotation such as `message: ET.WSClientConnected` needs a class.
+    handles = (f"from zefnb.core.entity import {shape.name} as _{shape.name}\n" for shape in of_kind("handle"))
+    parts = [_HEAD, *handles, *_imports(), _EFFECT, "class ET(metaclass=_EntityTypes):\n"]
     parts += [line for shape in SHAPES.values() for line in _entity(shape)]
-    parts += [f"{_INDENT}def __getattr__(self, name: str, /) -> type[Entity]: ...\n", "\nET: _ET\n", "\nclass _FX:\n"]
+    parts += ["\nclass FX:\n"]
     parts += [line for name, spec in sorted(DEFAULT_REGISTRY.specs.items()) for line in _effect(name, spec)]
-    parts += ["\nFX: _FX\n", f"\n__version__: str\n__all__ = {zefnb.__all__}\n"]
+    parts += [f"\n__version__: str\n__all__ = {zefnb.__all__}\n"]
     return "".join(parts)
 
 
@@ -83,7 +94,8 @@ def _imports() -> Iterator[str]:
 
 def _entity(shape: Shape) -> Iterator[str]:
     if shape.kind == "handle":  # a class of the code, which effects take and return
-        yield f"{_INDENT}{shape.name}: type[{shape.name}]\n"
+        # Within the class, pyright would take a name on both sides as a reference to itself.
+        yield f"{_INDENT}{shape.name}: TypeAlias = _{shape.name}\n"
         return
     yield f"{_INDENT}class {shape.name}(Entity):\n"
     yield f'{_INDENT * 2}"""{shape.summary}"""\n\n'
@@ -94,14 +106,15 @@ def _entity(shape: Shape) -> Iterator[str]:
     is_pattern = shape.kind == "message"
     parameters = [f"{name}: {'Any' if is_pattern else kind} = ..." for name, kind in fields.items()]
     parameters += ["**more: Any"] if shape.more else []
-    given = ", ".join(["self", "*", *parameters] if parameters else ["self"])
+    first = ["self", "uid: str = ...", "/"] if shape.uid else ["self"]
+    given = ", ".join([*first, "*", *parameters] if parameters else first)
     yield f"{_INDENT * 2}def __init__({given}) -> None: ...\n\n"
 
 
 def _named(written: str) -> str:
     """A field's type, with the names that the stub has for the types of entities and effects."""
     handles = "|".join(shape.name for shape in of_kind("handle"))
-    return _annotation(re.sub(r"\b(ET|FX)\.", r"_\1.", re.sub(rf"\bET\.(?=(?:{handles})\b)", "", written)))
+    return _annotation(re.sub(rf"\bET\.(?=(?:{handles})\b)", "", written))
 
 
 def _effect(name: str, spec: Spec) -> Iterator[str]:

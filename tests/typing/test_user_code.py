@@ -24,6 +24,11 @@ WRONG = {
     "an_unknown_field_of_an_entity": "ET.WebSocket(topics=[ET.Topic('t')])",
     "a_wrong_type_of_an_entitys_field": "ET.Redirect(url='/', status='302')",
     "a_field_of_a_message_of_another_type": "port: str = ET.WSClientConnected().channel_id",
+    "a_text_for_a_topic": "FX.StartActor(initial_state=0, handler=print, input='chat')",
+    "a_list_of_texts_for_topics": "ET.WebSocket(clients_subscribe_to=['chat'])",
+    "a_handle_of_another_kind": "FX.QueryActorState(actor=ET.Topic('chat'))",
+    "a_number_for_logins": "FX.StartHTTPServer(routes={}, auth=5)",
+    "a_topic_for_a_timer": "FX.StopTimer(timer=ET.Topic('chat'))",
     "a_field_that_a_handle_does_not_have": "port: str = (FX.StartHTTPServer(routes={}) | run).port",
 }
 
@@ -63,6 +68,45 @@ def test_a_mistake_in_user_code_is_found(checker, tmp_path: Path):
         (tmp_path / f"{name}.py").write_text(f"from zefnb import *\n\n{line}\n")
     output = checker(tmp_path).stdout
     assert [name for name in WRONG if f"{name}.py:3" not in output] == []
+
+
+# User code that no page or tutorial shows.
+RIGHT = """from zefnb import *
+
+a, b = ET.Topic('a'), ET.Topic('b')
+
+
+@zef_function
+def on_connect(message: ET.WSClientConnected, state: int):
+    return [[FX.Publish(target=message.topic_out, content=message.channel_id)], state + 1]
+
+
+@zef_function
+async def page(request: ET.Request) -> ET.HTML:
+    return ET.HTML(content=f'<p>{request.path}</p>')
+
+
+def topics(message: ET.WSClientConnected | ET.WSClientDisconnected, more: ET.Topic | None = None) -> list[ET.Topic]:
+    return [a, b] if more is None else [more]
+
+
+def greet(text: str) -> FX.Publish:
+    return FX.Publish(target=a, content=text)
+
+
+actor: ET.Actor = FX.StartActor(initial_state=0, input=[a, b], rules={(ET.A | ET.B | None, Any): on_connect}) | run
+FX.StartHTTPServer(
+    routes={'/': page}, port=443, certificates=ET.LetsEncrypt('demo.example.com', email='ada@example.com')
+) | run
+"""
+
+
+@pytest.mark.parametrize("checker", [mypy, pyright])
+def test_annotations_with_entity_types_check_without_an_error(checker, tmp_path: Path):
+    (tmp_path / "pyrightconfig.json").write_text(PYRIGHT.replace("ROOT", str(ROOT)))
+    (tmp_path / "right.py").write_text(RIGHT)
+    done = checker(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_stub_agrees_with_the_signatures():

@@ -11,6 +11,8 @@ from zefnb import __version__
 from zefnb.errors import ZefError
 
 _INTERRUPTED = 130
+# Of the demo: each is a process.
+_MOST_NODES = 9
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +38,7 @@ def _call(given: argparse.Namespace) -> int:
         case "demo":
             from zefnb.cli.demo import demo
 
-            return demo(given.port, given.seconds)
+            return demo(given.port, given.seconds, given.nodes)
         case "shell":
             from zefnb.cli.shell import shell
 
@@ -70,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=_port, default=8000, metavar="N", help="the port, or a free one if it is busy (8000)"
     )
     demo.add_argument("--seconds", type=_seconds, metavar="S", help="end after S seconds (default: at Ctrl-C)")
+    help_text = "serve the chatroom from N processes, which share its topic (1); needs zefnb[cluster]"
+    demo.add_argument("--nodes", type=_nodes, default=1, metavar="N", help=help_text)
     commands.add_parser("shell", help="IPython with everything imported")
     commands.add_parser("doctor", help="check the installation and this machine, and list missing packages")
     lab = "open the tutorial notebooks in JupyterLab; other arguments are passed to `jupyter lab`"
@@ -88,6 +92,12 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 0 to 65535 (0: a free port)")
     return int(text)
+
+
+def _nodes(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text[:3]) <= _MOST_NODES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of nodes; give one from 1 to {_MOST_NODES}")
+    return int(text[:3])
 
 
 def _seconds(text: str) -> float:

@@ -65,11 +65,14 @@ _CLOSING_TIMEOUT = 2.0
 
 
 class Cast:
-    """Plays `script` in a loop at `url`, one line every `pace` seconds, from `start()` to `stop()`."""
+    """Plays `script` in a loop, one line every `interval` seconds, from `start()` to `stop()`.
 
-    def __init__(self, url: str, pace: float, script: Sequence[Cue] = SCRIPT) -> None:
-        self._url = url
-        self._pace = pace
+    The clients connect to the `urls` in turn.
+    """
+
+    def __init__(self, urls: Sequence[str], interval: float, script: Sequence[Cue] = SCRIPT) -> None:
+        self._urls = itertools.cycle(urls)
+        self._interval = interval
         self._script = script
         self._on_stage: dict[str, ClientConnection] = {}
         self._listening: set[asyncio.Task[None]] = set()
@@ -100,7 +103,7 @@ class Cast:
                 # The script continues when the server stops, or when it closes a client.
                 with contextlib.suppress(OSError, ConnectionClosed):
                     await self._cue(name, text)
-                await asyncio.sleep(self._pace)
+                await asyncio.sleep(self._interval)
         finally:
             for name in list(self._on_stage):
                 await self._leave(name)
@@ -111,11 +114,11 @@ class Cast:
             return
         if name not in self._on_stage:
             await self._enter(name)
-            await asyncio.sleep(self._pace / 2)
+            await asyncio.sleep(self._interval / 2)
         await self._on_stage[name].send(Line(name, text).encoded())
 
     async def _enter(self, name: str) -> None:
-        connection = await connect(self._url, proxy=None, compression=None)
+        connection = await connect(next(self._urls), proxy=None, compression=None)
         self._on_stage[name] = connection
         listening = asyncio.create_task(self._listen(name, connection))
         self._listening.add(listening)

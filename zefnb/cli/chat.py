@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from rich.text import Text
 
-from zefnb.notebook.display.text import harmless
+from zefnb.notebook.display.text import remove_controls
 
 Event = Literal["joined", "left"]
 
@@ -58,9 +58,9 @@ def read(message: Any) -> Line:
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
-        return Line("unnamed", harmless(message))
-    name = harmless(str(fields.get("name", "")), _LONGEST_NAME).strip() or "unnamed"
+        return Line("unnamed", remove_controls(message))
+    name = remove_controls(str(fields.get("name", "")), _LONGEST_NAME).strip() or "unnamed"
     event = fields.get("event")
     if event in ("joined", "left"):
         return Line(name, "", event)
-    return Line(name, harmless(str(fields.get("text", ""))))
+    return Line(name, remove_controls(str(fields.get("text", ""))))

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from typing import Any
 
 from rich.console import Console
@@ -18,8 +17,10 @@ from rich.text import Text
 from zefnb import ET, FX, run
 from zefnb.cli.cast import Cast
 from zefnb.cli.chat import read
+from zefnb.cli.chatroom import start_chatroom
+from zefnb.cli.nodes import further_nodes
 from zefnb.cli.screen import Screen
-from zefnb.core.entity import HTTPServer
+from zefnb.core.entity import HTTPServer, Topic
 from zefnb.core.op import op
 from zefnb.errors import PortUnavailable
 from zefnb.notebook.display.tables import clients_table
@@ -28,10 +29,10 @@ from zefnb.notebook.tutorials import how_to_open
 PREFERRED_PORT = 8000
 SECONDS_UNATTENDED = 4.0
 
-_PACE_WATCHED = 1.6
-_PACE_UNATTENDED = 0.35
+_LINE_INTERVAL = 1.6
+_LINE_INTERVAL_UNATTENDED = 0.35
 _REFRESH = 0.2
-_ROUND_TRIP_EVERY = 1.0
+_PING_INTERVAL = 1.0
 
 
 class _Console(Console):
@@ -41,26 +42,41 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def demo(port: int = PREFERRED_PORT, seconds: float | None = None, console: Console | None = None) -> int:
-    """Run the demo until Ctrl-C, or for `seconds`; without a terminal, for a few seconds. Return the exit code."""
+def demo(
+    port: int = PREFERRED_PORT, seconds: float | None = None, nodes: int = 1, console: Console | None = None
+) -> int:
+    """Run the demo until Ctrl-C, or for `seconds`; without a terminal, for a few seconds. Return the exit code.
+
+    With several nodes, further processes serve the chatroom, too, and share its topic with this one.
+    """
     console = console or _Console(highlight=False)
     watched = console.is_terminal and not console.is_dumb_terminal
-    chat = ET.Topic("demo-chat")
-    server, notes = _start(chat, port)
-    screen = Screen(f"http://localhost:{server.port}/", (*notes, how_to_open()))
-    cast = Cast(f"ws://localhost:{server.port}/ws", _PACE_WATCHED if watched else _PACE_UNATTENDED)
-    subscription = FX.SubscribeFX(topic=chat, op=_line_collector(screen)) | run
-    show = _show_live if watched else _show_plain
     limit = seconds if watched or seconds is not None else SECONDS_UNATTENDED
     try:
-        with _sigterm_ends():
-            cast.start()
-            show(console, screen, server, limit)
+        with _sigterm_ends(), further_nodes(nodes - 1, ET.Topic("demo-chat")) as ports:
+            _demo(console, watched, port, ports, limit)
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _demo(console: Console, watched: bool, port: int, further_ports: list[int], limit: float | None) -> None:
+    chat = ET.Topic("demo-chat")
+    server, notes = _start(chat, port)
+    ports = [server.port, *further_ports]
+    screen = Screen([f"http://localhost:{each}/" for each in ports], (*notes, how_to_open()))
+    interval = _LINE_INTERVAL if watched else _LINE_INTERVAL_UNATTENDED
+    cast = Cast([f"ws://localhost:{each}/ws" for each in ports], interval)
+    subscription = FX.SubscribeFX(topic=chat, op=_line_collector(screen)) | run
+    show = _show_live if watched else _show_plain
+    try:
+        cast.start()
+        show(console, screen, server, limit)
     except KeyboardInterrupt:
         pass
     finally:
         # Read before the clients disconnect: this table remains on the terminal.
-        clients = _clients(server)
+        clients = _clients(server, screen)
         FX.Unsubscribe(subscription=subscription.subscription) | run
         cast.stop()
         FX.StopHTTPServer(server=server) | run
@@ -68,8 +84,13 @@ def demo(port: int = PREFERRED_PORT, seconds: float | None = None, console: Cons
         _print_lines(console, screen)
     console.print(clients_table(clients, width=console.width))
     if watched:
-        console.print(Text(f"The server at {screen.url} has stopped."), style="dim")
-    return 0
+        console.print(Text(_farewell(screen)), style="dim")
+
+
+def _farewell(screen: Screen) -> str:
+    if len(screen.urls) == 1:
+        return f"The server at {screen.urls[0]} has stopped."
+    return f"The {len(screen.urls)} nodes of the chatroom have stopped."
 
 
 def _line_collector(screen: Screen) -> Any:
@@ -81,29 +102,24 @@ def _line_collector(screen: Screen) -> Any:
     return collect
 
 
-def _start(chat: Any, port: int) -> tuple[HTTPServer, list[str]]:
+def _start(chat: Topic, port: int) -> tuple[HTTPServer, list[str]]:
     """Start the server on `port`, or on a free port if that is busy. Return its handle and the notes for the user."""
-    page = files("zefnb.cli").joinpath("chat.html").read_text(encoding="utf-8")
-    routes = {
-        "/": ET.HTML(content=page),
-        "/ws": ET.WebSocket(clients_subscribe_to=[chat], clients_push_into_=[chat]),
-    }
     try:
-        return FX.StartHTTPServer(routes=routes, port=port) | run, []
+        return start_chatroom(chat, port), []
     except PortUnavailable:
-        server = FX.StartHTTPServer(routes=routes, port=0) | run
+        server = start_chatroom(chat, 0)
         return server, [f"Port {port} is busy, so this is port {server.port}."]
 
 
 def _show_live(console: Console, screen: Screen, server: HTTPServer, seconds: float | None) -> None:
     with Live(screen, console=console, screen=True, auto_refresh=False) as live:
         for _ in _moments(server, seconds):
-            screen.clients = _clients(server)
+            screen.clients = _clients(server, screen)
             live.refresh()
 
 
 def _show_plain(console: Console, screen: Screen, server: HTTPServer, seconds: float | None) -> None:
-    console.print(Text(f"zefnb demo: a chatroom at {screen.url}"))
+    console.print(Text(f"zefnb demo: a chatroom at {screen.addresses}"))
     for note in screen.notes:
         console.print(Text(note))
     for _ in _moments(server, seconds):
@@ -123,14 +139,17 @@ def _moments(server: HTTPServer, seconds: float | None) -> Iterator[None]:
     while seconds is None or time.monotonic() - started < seconds:
         yield
         if time.monotonic() >= next_ping:
-            next_ping += _ROUND_TRIP_EVERY
+            next_ping += _PING_INTERVAL
             _measure_round_trips(server)
         left = _REFRESH if seconds is None else min(_REFRESH, seconds - (time.monotonic() - started))
         pause.wait(max(0.0, left))
 
 
-def _clients(server: HTTPServer) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = FX.QueryAllConnectedWebsocketClients(http_server=server) | run
+def _clients(server: HTTPServer, screen: Screen) -> list[dict[str, Any]]:
+    """Return the clients of all nodes."""
+    is_one = len(screen.urls) == 1
+    query = FX.QueryAllConnectedWebsocketClients(http_server=server) if is_one else FX.QueryClusterClients(path="/ws")
+    found: list[dict[str, Any]] = query | run
     return found
 
 

@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from zefnb.cli.chat import Line
+from zefnb.notebook.display.columns import count_text
 from zefnb.notebook.display.tables import clients_table
 
 _REMEMBERED = 500
@@ -21,11 +22,12 @@ _TABLE_FRAME = 4  # a blank line, the titles, a rule and a blank line
 class Screen:
     """The whole terminal as one renderable, with as many lines of the conversation as fit.
 
-    Another thread can append to `lines`. `clients` is the latest result of the query.
+    Another thread can append to `lines`. `clients` is the latest result of the query, and `urls` has the
+    pages of all nodes.
     """
 
-    def __init__(self, url: str, notes: Sequence[str] = ()) -> None:
-        self.url = url
+    def __init__(self, urls: Sequence[str], notes: Sequence[str] = ()) -> None:
+        self.urls = urls
         self.notes = notes
         self.lines: deque[Line] = deque(maxlen=_REMEMBERED)
         self.clients: list[dict[str, Any]] = []
@@ -37,29 +39,40 @@ class Screen:
         limit = max(3, height // 2 - _TABLE_FRAME)
         table = clients_table(self.clients, width=width, limit=limit)
         count = len(self.clients)
-        title = f"{count} client{'' if count == 1 else 's'} connected"
+        title = f"{count_text(count, 'client')} connected"
+        if len(self.urls) > 1:
+            title += f" to {len(self.urls)} nodes, which share the chatroom"
         bottom = console.render_lines(Rule(title, style="dim", align="left"), plain, pad=False)
         bottom += [line for line in console.render_lines(table, plain, pad=False) if _has_text(line)]
-        room = max(0, height - len(top) - len(bottom))
-        talk = self._talk(console, plain, room)
+        most_lines = max(0, height - len(top) - len(bottom))
+        chat = self._chat(console, plain, most_lines)
         blank: list[Segment] = []
-        for line in (*top, *talk, *[blank] * (room - len(talk)), *bottom)[:height]:
+        for line in (*top, *chat, *[blank] * (most_lines - len(chat)), *bottom)[:height]:
             yield from line
             yield Segment.line()
 
     def _head(self) -> list[Text | Rule]:
         # Plain text and not a hyperlink, because every terminal makes a url in plain text clickable.
-        link = Text.assemble(("zefnb demo", "bold"), "   open ", (self.url, "bold cyan underline"), "   Ctrl-C ends")
+        link = Text.assemble(("zefnb demo", "bold"), "   open ", *self._links(), "   Ctrl-C ends")
         notes = [Text(note, style="dim") for note in self.notes]
         return [link, *notes, Rule(style="dim")]
 
-    def _talk(self, console: Console, options: ConsoleOptions, room: int) -> list[list[Segment]]:
-        talk: list[list[Segment]] = []
+    def _links(self) -> list[Any]:
+        separated: list[Any] = [part for url in self.urls for part in (" and ", (url, "bold cyan underline"))]
+        return separated[1:]
+
+    @property
+    def addresses(self) -> str:
+        """The urls as one text."""
+        return " and ".join(self.urls)
+
+    def _chat(self, console: Console, options: ConsoleOptions, most_lines: int) -> list[list[Segment]]:
+        chat: list[list[Segment]] = []
         for line in reversed(self.lines.copy()):
-            if len(talk) >= room:
+            if len(chat) >= most_lines:
                 break
-            talk = console.render_lines(line.__rich__(), options, pad=False) + talk
-        return talk[len(talk) - room :] if len(talk) > room else talk
+            chat = console.render_lines(line.__rich__(), options, pad=False) + chat
+        return chat[len(chat) - most_lines :] if len(chat) > most_lines else chat
 
 
 def _has_text(line: list[Segment]) -> bool:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from zefnb.core.entity import Entity
-from zefnb.errors import FieldError, InvalidValue, UnsupportedType, shown
+from zefnb.errors import FieldError, InvalidValue, LateText, UnsupportedType, shown
+from zefnb.text.tracebacks import error_text
 
 Convert = Callable[[Any], Any]
 
@@ -25,6 +26,13 @@ _found: dict[type, Convert] = {}
 _kinds: list[tuple[Callable[[type], bool], Convert]] = []
 # The types of JSON; values of their subclasses are never passed to a converter.
 HAS_JSON = (str, int, float, list, tuple, dict)
+# How to make a value of a subclass of them, or of bytes, one of the type itself.
+_BASES: dict[type, Convert] = {
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__float__,
+    **{cls: cls for cls in (list, tuple, dict, bytes, bytearray)},
+}
 
 
 def converter(*types: type) -> Callable[[Convert], Convert]:
@@ -98,8 +106,32 @@ def converted(value: Any) -> Any:
     except (InvalidValue, RecursionError):
         raise
     except Exception as error:
-        problem = f"{type(error).__name__} in the converter of {cls.__name__}: {error}"
-        raise InvalidValue("value", [FieldError("", problem)], part=f"converter of {cls.__name__}") from error
+        raise InvalidValue("value", [_failed(cls, error)], part=f"converter of {cls.__name__}") from error
+
+
+def _failed(cls: type, error: Exception) -> FieldError:
+    # Made when it is read, which is not on the loop: the `__str__` of the program's error may take time.
+    return FieldError(
+        "", LateText(lambda: f"{type(error).__name__} in the converter of {cls.__name__}: {error_text(error)}")
+    )
+
+
+def has_plainer(cls: type) -> bool:
+    """Whether `plainer` converts values of this type."""
+    return issubclass(cls, tuple(_BASES)) or converter_of(cls) is not None
+
+
+def plainer(value: Any) -> Any:
+    """Return the value of the base type for a subclass of text, numbers, containers or bytes, else `converted(value)`.
+
+    >>> from collections import OrderedDict
+    >>> plainer(OrderedDict(a=1))
+    {'a': 1}
+    """
+    for base, make in _BASES.items():
+        if isinstance(value, base):
+            return make(value)
+    return converted(value)
 
 
 def unsupported(cls: type) -> UnsupportedType:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import datetime
 import enum
 import re
@@ -19,9 +18,15 @@ from zefnb.core.types import ArrayType, ByteArray, Union, ValueType
 # Types of immutable values without parts, for a quick check of the exact type.
 PLAIN = frozenset({str, bytes, int, float, bool, type(None), Time, ByteArray})
 # The same with handles, since states usually consist of both.
-PLAIN_OR_HANDLE = PLAIN | {ET.Topic, ET.HTTPServer, ET.Actor, ET.WebSocketClient, ET.Timer, ET.Subscription}
-# Both without bytes, which JSON does not have.
-TEXTUAL, TEXTUAL_OR_HANDLE = PLAIN - {bytes, ByteArray}, PLAIN_OR_HANDLE - {bytes, ByteArray}
+PLAIN_OR_HANDLE = PLAIN | {
+    ET.Topic,
+    ET.HTTPServer,
+    ET.Actor,
+    ET.WebSocketClient,
+    ET.Timer,
+    ET.Replay,
+    ET.Subscription,
+}
 
 _NEVER_COPIED = (
     type,
@@ -115,4 +120,4 @@ def is_handle(cls: type) -> bool:
 
 def is_container(cls: type) -> bool:
     """Whether objects of this type only hold other objects."""
-    return dataclasses.is_dataclass(cls) or hasattr(cls, "__attrs_attrs__") or issubclass(cls, _CONTAINERS)
+    return hasattr(cls, "__dataclass_fields__") or hasattr(cls, "__attrs_attrs__") or issubclass(cls, _CONTAINERS)

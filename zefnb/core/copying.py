@@ -9,28 +9,23 @@ from typing import Any
 Copied = Callable[[Any, Any], Any]
 
 
-class Memo(dict[int, Any]):
-    """The finished copies by the identity of their originals, as `__deepcopy__` methods expect.
+# The finished copies by the identity of their originals, as `__deepcopy__` methods expect, and the keys below. One is
+# made for each message: a plain dict takes half the time of an object of a class.
+Memo = dict[Any, Any]
+# Present inside an object that is copied completely or not at all.
+WHOLE = "whole"
+_ALIVE = "alive"
 
-    `whole` is true inside an object that is copied completely or not at all. `is_foreign` becomes true when something
-    is copied or shared that JSON may not have.
-    """
 
-    # One is made for each message. Class attributes, which most of them never change, take a quarter of the time of an
-    # `__init__`.
-    whole = is_foreign = False
-    _alive: list[Any] | None = None
+def keep_alive(value: object, memo: Memo) -> None:
+    """Hold a temporary value, so that no other object gets its identity while it is in the memo."""
+    memo.setdefault(_ALIVE, []).append(value)
 
-    def keep_alive(self, value: object) -> None:
-        """Hold a temporary value, so that no other object gets its identity while it is in the memo."""
-        if self._alive is None:
-            self._alive = []
-        self._alive.append(value)
 
-    def forget_since(self, size: int) -> None:
-        """Remove all but the first `size` entries."""
-        for key in list(self)[size:]:
-            del self[key]
+def forget_since(size: int, memo: Memo) -> None:
+    """Remove all but the first `size` entries."""
+    for key in list(memo)[size:]:
+        del memo[key]
 
 
 def copy_object(value: Any, memo: Memo, copied: Copied) -> Any:
@@ -46,7 +41,7 @@ def copy_object(value: Any, memo: Memo, copied: Copied) -> Any:
     parts = reducer(value) if reducer is not None else value.__reduce_ex__(4)
     if isinstance(parts, str):  # the name of a global object
         return value
-    memo.keep_alive(parts)
+    keep_alive(parts, memo)
     return _assembled(value, memo, copied, *parts)
 
 

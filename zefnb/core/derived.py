@@ -20,7 +20,11 @@ _CHARSETS = {
     *(f"iso-8859-{number}" for number in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)),
     *(f"windows-{number}" for number in range(1250, 1259)),
     *("koi8-r", "koi8-u", "macintosh", "gbk", "gb2312", "gb18030", "big5", "euc-jp", "shift_jis", "euc-kr"),
+    *(f"cp{number}" for number in range(1250, 1259)),
+    "sjis",
 }
+# Clients write them with and without hyphens, such as "latin-1".
+_SPELLINGS = {name.replace("-", "").replace("_", ""): name for name in sorted(_CHARSETS)}
 
 
 class Derived:
@@ -42,8 +46,9 @@ def _body_bytes(request: Any) -> bytes:
 
 
 def _text(request: Any) -> str:
-    charset = _charset(request.__dict__.get("headers", {}).get("content-type", ""))
-    if charset not in _CHARSETS:
+    name = _charset(request.__dict__.get("headers", {}).get("content-type", ""))
+    charset = _SPELLINGS.get(name.replace("-", "").replace("_", ""))
+    if charset is None:
         _refuse("text", "the charset of the body is not known")
     if isinstance(request.body, str) and charset in ("utf-8", "utf8"):
         return request.body
@@ -58,18 +63,18 @@ def _charset(content_type: str) -> str:
     for parameter in content_type.split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":
-            return value.strip().strip('"').lower()
+            return value.strip().strip("\"'").lower() or "utf-8"
     return "utf-8"
 
 
 def _json(request: Any) -> Any:
-    import json
+    from json import detect_encoding
 
-    def constant(name: str) -> NoReturn:
-        raise ValueError(f"{name} is not JSON")
+    from zefnb.core.json_text import from_json_text
 
+    data = _body_bytes(request)
     try:
-        return json.loads(_body_bytes(request), parse_constant=constant)
+        return from_json_text(data.decode(detect_encoding(data)))
     except (ValueError, RecursionError) as error:
         _refuse("json", "the body is not JSON", error)
 

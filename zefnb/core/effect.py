@@ -8,22 +8,24 @@ when the effect is performed, so that an incomplete effect can serve as a templa
 from __future__ import annotations
 
 import copyreg
-import inspect
+import functools
 import typing
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any, NoReturn
+from types import FunctionType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from zefnb.core.op import Evaluator, Op, OpFactory
 from zefnb.core.record import Record, assemble, refuse_secrets, set_fields
-from zefnb.core.secret_fields import NONE, PASSWORD_FIELDS
+from zefnb.core.secret_fields import SECRECY
+from zefnb.core.signatures import is_async
 from zefnb.core.types import ANYTHING, compile_pattern, describe
 from zefnb.errors import FieldError, Hint, InvalidEffect, UnknownName, shown
 
+if TYPE_CHECKING:
+    import inspect
 
-@dataclass(frozen=True, slots=True)
-class Field:
+
+class Field(NamedTuple):
     """One field of an effect. `test` is `None` where every value is valid."""
 
     annotation: Any
@@ -45,11 +47,17 @@ class Field:
         return test is None or type(value) is self.annotation or test(value)
 
 
+_UNKNOWN = object()
+# Equal to the kinds of no effect, since no field has this name.
+UNRESOLVED: dict[str, Any] = {"": None}
+
+
 class Spec:
     """The declaration of an effect by its function.
 
     `accept`, if there is one, prepares the effect in the thread that submits it, so that this thread need not wait
-    for the loop. `keyed` names the kind of object that a cell replaces when it runs again.
+    for the loop. With `accept_waits` it may wait itself, so that it is not used for an effect that is awaited.
+    `keyed` names the kind of object that a cell replaces when it runs again.
     """
 
     def __init__(
@@ -58,48 +66,70 @@ class Spec:
         function: Callable[..., Any],
         accept: Callable[..., Any] | None = None,
         keyed: str | None = None,
+        accept_waits: bool = False,
     ) -> None:
         self.name = name
         self.function = function
         self.accept = accept
         self.keyed = keyed
-        self.is_async = inspect.iscoroutinefunction(function)
-        self.doc = inspect.getdoc(function) or ""
+        self.accept_waits = accept_waits
         self._fields: dict[str, Field] | None = None
         # The exact types, checked first, since most values have them; `None` where every value is valid.
-        self._kinds: dict[str, Any] = {}
+        self.kinds: dict[str, Any] = UNRESOLVED
+
+    # Both import `inspect`, which takes 10 ms, so that they are computed when they are used.
+    @functools.cached_property
+    def is_async(self) -> bool:
+        """Whether its function is a coroutine function."""
+        return is_async(self.function)
+
+    @functools.cached_property
+    def doc(self) -> str:
+        """The docstring of its function."""
+        from inspect import getdoc
+
+        return getdoc(self.function) or ""
 
     @property
     def fields(self) -> dict[str, Field]:
         """A dict from field name to `Field`, resolved on first use, so that declaring an effect is quick."""
         if self._fields is None:
-            parameters = self.signature.parameters.values()
+            is_required, annotations = self._declared()
             # Only the fields' annotations: a module that declares effects does not import the runtime's type.
-            declared = SimpleNamespace(__annotations__={p.name: p.annotation for p in parameters})
-            hints = typing.get_type_hints(declared, globalns=getattr(self.function, "__globals__", {}))
-            fields = {p.name: _field(p, hints) for p in parameters}
-            self._kinds = {name: None if field.test is None else field.annotation for name, field in fields.items()}
+            hints = typing.get_type_hints(
+                SimpleNamespace(__annotations__=annotations), globalns=getattr(self.function, "__globals__", {})
+            )
+            fields = {name: _field(hints.get(name, Any), required) for name, required in is_required.items()}
+            self.kinds = {name: None if field.test is None else field.annotation for name, field in fields.items()}
             self._fields = fields
         return self._fields
+
+    def _declared(self) -> tuple[dict[str, bool], dict[str, Any]]:
+        """Return whether each field is required, and the annotations of the fields that have one."""
+        function = self.function
+        if type(function) is FunctionType and not hasattr(function, "__wrapped__"):  # without importing `inspect`
+            code, defaults = function.__code__, function.__kwdefaults__ or {}
+            names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+            given = function.__annotations__
+            return {n: n not in defaults for n in names}, {n: given[n] for n in names if n in given}
+        parameters = self.signature.parameters.values()
+        return {p.name: p.default is p.empty for p in parameters}, {p.name: p.annotation for p in parameters}
 
     @property
     def signature(self) -> inspect.Signature:
         """The fields as a signature, for help and completion."""
-        full = inspect.signature(self.function)
+        from inspect import signature
+
+        full = signature(self.function)
         return full.replace(parameters=[p for p in full.parameters.values() if p.kind is p.KEYWORD_ONLY])
 
-    def admits(self, given: Mapping[str, Any]) -> bool:
-        """Whether these fields are valid; `faults` lists what is wrong."""
-        if self._fields is None:
-            self.fields  # noqa: B018  (resolves _kinds)
-        kinds = self._kinds
-        for name, value in given.items():
-            kind = kinds.get(name, _UNKNOWN)
-            if kind is not None and type(value) is not kind and not self._fits(name, value):
-                return False
-        return True
+    def resolved_kinds(self) -> dict[str, Any]:
+        """Return `kinds`, resolved."""
+        self.fields  # noqa: B018
+        return self.kinds
 
-    def _fits(self, name: str, value: Any) -> bool:
+    def fits(self, name: str, value: Any) -> bool:
+        """Whether there is a field `name` that admits `value`."""
         field = self.fields.get(name)
         return field is not None and field.admits(value)
 
@@ -117,7 +147,7 @@ class Spec:
 
     def missing(self, given: Mapping[str, Any]) -> Sequence[FieldError]:
         """Return the required fields that are missing."""
-        if given.keys() == self._kinds.keys() and self._fields is not None:
+        if given.keys() == self.kinds.keys():
             return ()
         return [
             FieldError(name, "missing", describe(field.annotation))
@@ -126,13 +156,9 @@ class Spec:
         ]
 
 
-_UNKNOWN = object()
-
-
-def _field(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Field:
-    annotation = hints.get(parameter.name, Any)
+def _field(annotation: Any, required: bool) -> Field:
     matcher = compile_pattern(annotation)
-    return Field(annotation, None if matcher is ANYTHING else matcher.test, parameter.default is parameter.empty)
+    return Field(annotation, None if matcher is ANYTHING else matcher.test, required)
 
 
 class Registry:
@@ -158,7 +184,12 @@ DEFAULT_REGISTRY = Registry()
 
 
 def effect(
-    name: str, *, accept: Callable[..., Any] | None = None, keyed: str | None = None, registry: Registry | None = None
+    name: str,
+    *,
+    accept: Callable[..., Any] | None = None,
+    keyed: str | None = None,
+    accept_waits: bool = False,
+    registry: Registry | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a function as the one that performs `FX.<name>`: `def f(runtime, *, field: type, ...)`.
 
@@ -167,6 +198,7 @@ def effect(
         accept: A function that prepares the effect in the calling thread, so that this thread need not wait. Default:
             the effect is performed on the event loop.
         keyed: The kind of object that the effect starts, and that a cell replaces when it runs again. Default: none.
+        accept_waits: Whether `accept` may wait (default false).
         registry: The registry for the effect. Default: the registry of the process.
 
     Returns:
@@ -182,7 +214,7 @@ def effect(
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         target = registry if registry is not None else DEFAULT_REGISTRY
-        target.specs[name] = Spec(name, function, accept, keyed)
+        target.specs[name] = Spec(name, function, accept, keyed, accept_waits)
         return function
 
     return declare
@@ -206,10 +238,15 @@ class EffectType(type):
             # A verbose traceback shows the variables of this frame, and passwords may be among them; so below.
             args, fields = (), {}
             raise InvalidEffect(repr(cls), f"fields are given by name, not by position; fields: {names}")
-        if not spec.admits(fields):
-            faults = spec.faults(fields)
-            fields = {}
-            raise InvalidEffect(repr(cls), faults)
+        kinds = spec.kinds
+        if kinds is UNRESOLVED:
+            kinds = spec.resolved_kinds()
+        for name, value in fields.items():
+            kind = kinds.get(name, _UNKNOWN)
+            if kind is not None and type(value) is not kind and not spec.fits(name, value):
+                faults = spec.faults(fields)
+                fields, value = {}, None
+                raise InvalidEffect(repr(cls), faults)
         made: Effect = _new(cls)  # type: ignore[arg-type]
         set_fields(made, fields)
         return made
@@ -292,8 +329,7 @@ def effect_type(name: str) -> type[Effect]:
     DEFAULT_REGISTRY.spec(name)
     known = _types.get(name)
     if known is None:
-        declared: dict[str, Any] = {"__slots__": (), "__module__": "zefnb.core.effect"}
-        declared["_password_fields"] = PASSWORD_FIELDS.get(name, NONE)
+        declared: dict[str, Any] = {"__slots__": (), "__module__": "zefnb.core.effect", "_secrecy": SECRECY.get(name)}
         made = EffectType(name, (Effect,), declared)
         known = _types.setdefault(name, typing.cast("type[Effect]", made))
     return known

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from zefnb.core.derived import DERIVED
 from zefnb.core.record import Record, assemble, check_field_names, refuse_secrets, set_fields, set_uid
-from zefnb.core.secret_fields import NONE, PASSWORD_FIELDS, SECRET_FIELDS
+from zefnb.core.secret_fields import SECRECY
 from zefnb.core.types import Matcher, Union, compile_pattern
 from zefnb.core.uid import checked_name
 from zefnb.errors import FieldError, InvalidValue, UnknownName, shown
@@ -66,27 +66,27 @@ class EntityType(type):
             raise AttributeError("__signature__")
         return shape.signature
 
-    def __or__(cls, other: object) -> Any:
-        return Union.of(cls, other) if _joins(other) else NotImplemented
+    # Hidden from type checkers: pyright would take `Topic | None` in an annotation as a call, and check nothing.
+    if not TYPE_CHECKING:
 
-    def __ror__(cls, other: object) -> Any:
-        return Union.of(other, cls) if _joins(other) else NotImplemented
+        def __or__(cls, other: object) -> Any:
+            return Union.of(cls, other) if _joins(other) else NotImplemented
+
+        def __ror__(cls, other: object) -> Any:
+            return Union.of(other, cls) if _joins(other) else NotImplemented
 
 
 def _joins(other: object) -> bool:
     return other is None or isinstance(other, type) or hasattr(type(other), "__pattern__")
 
 
-def _has_secrets(cls: type[Entity]) -> bool:
-    return bool(cls._secrets or cls._password_fields)
-
-
 def _check_positional(cls: type[Entity], given: tuple[object, ...]) -> None:
-    # `ET.GitHubOAuth(ID, SECRET)` is a likely mistake, and its error must not show the secret.
-    is_hidden = _has_secrets(cls)
-    if len(given) <= 1 and not (is_hidden and given and type(given[0]) is not str):
+    # `ET.GitHubOAuth(ID, SECRET)` and `ET.GitHubOAuth(SECRET)` are likely mistakes; the error must not show the secret.
+    is_hidden = cls._secrecy is not None
+    if not given or (len(given) == 1 and not is_hidden):
         return
-    problem = f"got {len(given)} values by position" + ("" if is_hidden else f", the second is {shown(given[1])}")
+    count = f"{len(given)} values" if len(given) > 1 else "a value"
+    problem = f"got {count} by position" + ("" if is_hidden else f", the second is {shown(given[1])}")
     given = ()
     allowed = "every field by name" if is_hidden else "one uid or name; everything else by field name"
     raise InvalidValue(repr(cls), [FieldError("uid", problem, allowed)])
@@ -103,7 +103,7 @@ class Entity(Record, metaclass=EntityType):
             check_field_names(type(self), fields.keys())
             set_uid(self, checked_name(type(self), uid[0]) if uid else None)
         except InvalidValue:
-            if _has_secrets(type(self)):
+            if type(self)._secrecy is not None:
                 # A verbose traceback shows the variables of this frame.
                 uid, fields = (), {}
             raise
@@ -147,10 +147,7 @@ def entity_type(name: str) -> type[Entity]:
     found = known() if known is not None else None
     while found is None:
         declared = {"__slots__": (), "__module__": "zefnb.core.entity", "__doc__": _DOC, **DERIVED.get(name, {})}
-        declared["_secrets"], declared["_password_fields"] = (
-            SECRET_FIELDS.get(name, NONE),
-            PASSWORD_FIELDS.get(name, NONE),
-        )
+        declared["_secrecy"] = SECRECY.get(name)
         made = EntityType(_checked_type_name(name), (Entity,), declared)
         # Another thread may have made it first.
         stored = _types.setdefault(name, weakref.ref(cast("type[Entity]", made), lambda ref: _forget(name, ref)))
@@ -233,6 +230,9 @@ if TYPE_CHECKING:
     class Timer(Entity):
         """A handle on a timer, made by `FX.StartTimer`."""
 
+    class Replay(Entity):
+        """A handle on a replay, made by `FX.StartReplay`."""
+
     class Subscription(Entity):
         """A handle on a subscription, made by `FX.SubscribeFX` or `FX.MapTopic`."""
 
@@ -241,4 +241,5 @@ if TYPE_CHECKING:
 
 else:
     Topic, HTTPServer, Actor = ET.Topic, ET.HTTPServer, ET.Actor
-    WebSocketClient, Timer, Subscription, Success = ET.WebSocketClient, ET.Timer, ET.Subscription, ET.Success
+    WebSocketClient, Timer, Replay, Subscription = ET.WebSocketClient, ET.Timer, ET.Replay, ET.Subscription
+    Success = ET.Success

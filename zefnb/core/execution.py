@@ -25,10 +25,14 @@ class Execution(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """The key of a definition or of a started object, and the execution that made it."""
+    """The key of a definition or of a started object, and the execution that made it.
+
+    `label` is what a front end shows beside the cell, such as `In [3]`, or an empty text.
+    """
 
     key: tuple[object, ...]
     token: object
+    label: str = ""
 
 
 # For each cell: its latest execution, and how many objects of each kind that execution made.
@@ -96,12 +100,23 @@ def ordinal(execution: Execution, kind: object) -> int:
     return counts[kind]
 
 
-def thing_key(kind: str) -> Identity | None:
+def next_identity(kind: str) -> Identity | None:
     """Return the identity of the next object of `kind` that the running cell starts, or `None` outside a cell."""
     execution = current_execution()
     if execution is None:
         return None
-    return Identity((execution.cell, kind, ordinal(execution, kind)), execution.token)
+    return Identity((execution.cell, kind, ordinal(execution, kind)), execution.token, _label())
+
+
+def _label() -> str:
+    """Return the label of the running cell. The cells of marimo have none."""
+    shell = interactive_shell() if marimo.running_cell() is None else None
+    return "" if shell is None else f"In [{cell_number(shell)}]"
+
+
+def cell_number(shell: Any) -> int:
+    """Return the number of the running cell. `execution_count` has it in older versions of IPython alone."""
+    return len(shell.history_manager.input_hist_parsed) - 1
 
 
 def definition_key(function: Callable[..., Any]) -> Identity | None:

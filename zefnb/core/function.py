@@ -7,7 +7,6 @@ that holds it uses the new code.
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
 import weakref
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 from zefnb.core.execution import definition_key
 from zefnb.errors import FieldError, InvalidValue, shown
 
+Call = Callable[[Any, Any], Any]
 Invoke = Callable[[Any, Any, Any], Any]
 
 _known: weakref.WeakValueDictionary[tuple[object, ...], ZefFunction] = weakref.WeakValueDictionary()
@@ -26,12 +26,14 @@ class ZefFunction:
     """A function that actors, routes and chains call, and whose code can be replaced.
 
     `inline` is true if it is quick and may run on the loop, `is_async` if its result is awaited.
-    `invoke(msg, state, context)` calls it with as many arguments as it takes.
+    `invoke(msg, state, context)` calls it with as many arguments as it takes; so does `call(msg, state)`, which is
+    quicker, unless it takes the context.
     """
 
     __slots__ = (
         "__dict__",
         "__weakref__",
+        "call",
         "function",
         "inline",
         "invoke",
@@ -47,9 +49,11 @@ class ZefFunction:
 
     def become(self, function: Callable[..., Any], inline: bool, token: object) -> None:
         """Use the code of `function` from now on."""
-        invoke, is_async = _invoker(function), _is_async(function)
+        arity, is_async = positional_arity(function), _is_async(function)
+        call, invoke = _callers(function, arity)
         self.function, self.inline, self.invoke, self.is_async = function, inline, invoke, is_async
-        self.wants_context = positional_arity(function) == 3
+        self.call = call
+        self.wants_context = arity == 3
         self.token = token
         self.version = next(_versions)
         functools.update_wrapper(self, function)
@@ -142,8 +146,10 @@ def name_of(function: Any) -> str:
 
 def positional_arity(function: Callable[..., Any]) -> int:
     """Return how many positional arguments `function` takes; those with defaults count only if all have one."""
+    from inspect import signature  # here and below, since importing it takes 10 ms
+
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = signature(function).parameters.values()
     except (TypeError, ValueError):
         return 1
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
@@ -153,22 +159,23 @@ def positional_arity(function: Callable[..., Any]) -> int:
     return len(required) or min(len(positional), 2)
 
 
-def _invoker(function: Callable[..., Any]) -> Invoke:
-    """Return the function that calls a handler as `(input)`, `(msg, state)` or `(msg, state, context)`."""
-    arity = positional_arity(function)
+def _callers(function: Callable[..., Any], arity: int) -> tuple[Call, Invoke]:
+    """Return `call` and `invoke`, which call a handler as `(input)`, `(msg, state)` or `(msg, state, context)`."""
     if arity == 1:
-        return lambda msg, state, context: function((msg, state))
+        return lambda msg, state: function((msg, state)), lambda msg, state, context: function((msg, state))
     if arity == 2:
-        return lambda msg, state, context: function(msg, state)
+        return function, lambda msg, state, context: function(msg, state)
     if arity == 3:
-        return function
+        return lambda msg, state: function(msg, state, None), function
     allowed = "f(input), f(msg, state) or f(msg, state, context)"
     problem = f"{name_of(function)} takes {arity} arguments"
     raise InvalidValue(name_of(function), [FieldError("parameters", problem, allowed)])
 
 
 def _is_async(function: Any) -> bool:
+    from inspect import iscoroutinefunction
+
     while isinstance(function, functools.partial):
         function = function.func
     call = getattr(type(function), "__call__", None)  # noqa: B004  (the method is wanted)
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+    return iscoroutinefunction(function) or iscoroutinefunction(call)

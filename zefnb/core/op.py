@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import builtins
 import functools
-import inspect
 import sys
 from collections.abc import Callable
 from typing import Any, overload
 
 from zefnb.core.function import ZefFunction
 from zefnb.core.record import Record, structural_hash
+from zefnb.core.secret_fields import after_secret_name
+from zefnb.core.signatures import count_parameters, is_routine, options_of
 from zefnb.core.types import Matcher, Union, ValueType, compile_pattern
 from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.text.short_repr import Parts, Scope, items, named, parts_of, reads
@@ -75,8 +76,11 @@ class Step:
         return hash((self.function, structural_hash(self.args), structural_hash(self.kwargs)))
 
     def __repr__(self) -> str:
-        given = [repr(arg) for arg in self.args] + [f"{key}={value!r}" for key, value in self.kwargs.items()]
+        given = [repr(arg) for arg in self._shown_args()] + [f"{key}={value!r}" for key, value in self.kwargs.items()]
         return f"{self.name}({', '.join(given)})" if given or isinstance(self._named(), OpFactory) else self.name
+
+    def _shown_args(self) -> tuple[Any, ...]:
+        return after_secret_name(self.args) if self.name == "insert" else self.args
 
     def _named(self) -> OpFactory | NamedOp | None:
         """Return the op that has the name of the function, if the step was made by that op."""
@@ -145,7 +149,7 @@ class Op:
     def __ror__(self, value: Any) -> Any:
         if isinstance(value, Applied):
             return Applied(value.value, value.chain | self)
-        if isinstance(value, OpFactory | ZefFunction | functools.partial) or inspect.isroutine(value):
+        if isinstance(value, OpFactory | ZefFunction | functools.partial) or is_routine(value):
             return as_chain(value) | self
         return Applied(value, self)
 
@@ -182,9 +186,10 @@ class OpFactory:
         self._function = function
         self._curried = curried
         functools.update_wrapper(self, function)
-        signature = inspect.signature(function)
-        options = list(signature.parameters.values())[0 if curried else 1 :]
-        self.__signature__ = signature.replace(parameters=options, return_annotation=signature.empty)
+
+    @functools.cached_property
+    def __signature__(self) -> Any:
+        return options_of(self._function, 0 if self._curried else 1)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Op:
         try:
@@ -255,7 +260,7 @@ class Applied:
 def _step_parts(step: Step, scope: Scope) -> Parts:
     has_brackets = step.args or step.kwargs or isinstance(step._named(), OpFactory)
     yield f"{step.name}(" if has_brackets else step.name
-    yield from items(step.args, scope)
+    yield from items(step._shown_args(), scope)
     yield ", " if step.args and step.kwargs else ""
     yield from named(step.kwargs.items(), scope)
     yield ")" if has_brackets else ""
@@ -366,10 +371,10 @@ def op(function: Callable[..., Any] | None = None, /, *, inline: bool = False, c
 
 
 def _made(function: Callable[..., Any], inline: bool, curried: bool) -> Any:
-    parameters = list(inspect.signature(function).parameters.values())
-    if not parameters:
+    count = count_parameters(function)
+    if not count:
         raise InvalidValue(function.__name__, [FieldError("parameters", "there are none", "the value, then options")])
-    if curried or len(parameters) > 1:
+    if curried or count > 1:
         return OpFactory(function, inline, curried)
     return NamedOp(function, inline)
 

@@ -22,13 +22,23 @@ _Finished = dict[int, Any]
 def outline(value: Any) -> Any:
     """Return a copy of the first items of `value`, at all levels; objects are not copied.
 
-    Copied are dicts, lists, tuples, sets, bytearrays and records. It takes a time that does not grow with the value.
+    It copies dicts, lists, tuples, sets, bytearrays and records. The time that it takes does not grow with the value.
 
     >>> said = ['hello']
     >>> before = outline({'said': said, 'n': 1}); said.append('changed'); before
     {'said': ['hello'], 'n': 1}
     """
-    return value if type(value) in PLAIN else _outline(value, {})
+    cls = type(value)
+    if cls in PLAIN:
+        return value
+    if cls is dict and len(value) <= _MAX_ITEMS:  # the most frequent one, without further calls
+        made = value.copy()
+        for item in made.values():
+            if type(item) not in PLAIN:
+                _outline_items(made, {id(value): made})
+                break
+        return made
+    return _outline(value, {})
 
 
 def _outline(value: Any, finished: _Finished) -> Any:
@@ -38,23 +48,29 @@ def _outline(value: Any, finished: _Finished) -> Any:
         if not issubclass(cls, Record) or cls in PLAIN_OR_HANDLE:
             return value
         read = _record
-    if len(finished) >= _MAX_CONTAINERS:
-        return value
-    known = finished.get(id(value), finished)
-    return read(value, finished) if known is finished else known
+    if id(value) in finished:
+        return finished[id(value)]
+    return read(value, finished) if len(finished) < _MAX_CONTAINERS else value
 
 
 def _dict(value: dict[Any, Any], finished: _Finished) -> dict[Any, Any]:
     made = value.copy() if len(value) <= _MAX_ITEMS else dict(islice(value.items(), _MAX_ITEMS))
     finished[id(value)] = made
+    _outline_items(made, finished)
+    return made
+
+
+def _outline_items(made: dict[Any, Any], finished: _Finished) -> None:
+    """Replace the items of a new dict by outlines."""
     for key, item in made.items():
         if type(item) not in PLAIN:
             made[key] = _outline(item, finished)
-    return made
 
 
 def _list(value: list[Any], finished: _Finished) -> list[Any]:
     made = finished[id(value)] = value[:_MAX_ITEMS]
+    if PLAIN.issuperset(map(type, made)):
+        return made
     for at, item in enumerate(made):
         if type(item) not in PLAIN:
             made[at] = _outline(item, finished)

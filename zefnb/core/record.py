@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
-from zefnb.core.secret_fields import LEFT_OUT, NONE, has_passwords, without_passwords
+from zefnb.core.secret_fields import LEFT_OUT, Secrecy
 from zefnb.errors import FieldError, Hint, InvalidValue, MissingField
 from zefnb.text.controls import strip_controls
 from zefnb.text.short_repr import Parts, Scope, named, pairs, parts_of, reads, short_repr
@@ -29,9 +29,8 @@ class Record:
     _uid: str | None
     # Added to the error about a missing field.
     _advice = ""
-    # The fields that no text shows, and those whose passwords no text shows.
-    _secrets: frozenset[str] = NONE
-    _password_fields: frozenset[str] = NONE
+    # How texts show the fields, for types whose fields may be secrets.
+    _secrecy: Secrecy | None = None
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self)!r} is immutable; make a new one with `insert({name!r}, ...)`")
@@ -99,21 +98,33 @@ def _too_deep(record: Record) -> InvalidValue:
 
 def _shown(record: Record, name: str, value: Any) -> Any:
     """Return the value of a field for a text, without secrets."""
-    if name in type(record)._secrets:
-        return LEFT_OUT
-    return without_passwords(value) if name in type(record)._password_fields else value
+    secrecy = type(record)._secrecy
+    return value if secrecy is None else secrecy.show(name, record.__dict__)
+
+
+def secrets_of(record: Record) -> list[str]:
+    """Return the names of the fields of `record` that no text shows, or shows in part."""
+    if type(record)._secrecy is None:
+        return []
+    return [name for name in record.__dict__ if _is_secret(record, name)]
 
 
 def refuse_secrets(record: Record) -> None:
-    """Raise `InvalidValue` if `record` has a secret, which no pickle holds."""
-    cls, names = type(record), record.__dict__.keys()
-    secrets = sorted(cls._secrets & names)
-    secrets += [f"passwords in {n}" for n in cls._password_fields & names if has_passwords(record.__dict__[n])]
+    """Raise `InvalidValue` if `record` has a secret that no pickle holds."""
+    cls = type(record)
+    if cls._secrecy is None or cls._secrecy.may_be_pickled:
+        return
     # A verbose traceback shows the variables of this frame, so none of them may hold the fields.
-    del names
+    secrets = ", ".join(secrets_of(record))
     if secrets:
-        problem = f"it has {', '.join(secrets)}, which no pickle holds"
+        problem = f"it has {secrets}, which no pickle holds"
         raise InvalidValue(repr(cls), [FieldError("", problem, hint="make it again where it is needed")])
+
+
+def _is_secret(record: Record, name: str) -> bool:
+    value = record.__dict__[name]
+    shown = _shown(record, name, value)
+    return shown is not value and bool(shown != value)
 
 
 @reads(Record.__repr__)
@@ -143,13 +154,13 @@ def _can_be_written(name: str) -> bool:
 
 def assemble(cls: type[R], uid: str | None, fields: Mapping[str, Any]) -> R:
     """Return a record of `cls` with these fields, unchecked: for copies and for unpickling."""
-    record = _new(cls)
+    record = new_record(cls)
     set_uid(record, uid)
     record.__dict__.update(fields)
     return record
 
 
-_new = object.__new__
+new_record = object.__new__
 # The slots' own setters bypass the `__setattr__` that makes a record immutable, and take half the time of
 # `object.__setattr__`. `set_fields` does not copy the dict, so nothing else may hold it: 0.1 us, `update` takes 0.3.
 set_uid = Record.__dict__["_uid"].__set__

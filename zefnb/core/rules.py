@@ -62,6 +62,11 @@ class RuleTable:
         return all(entry.message.inline and entry.state.inline for entry in self._compiled)
 
     @property
+    def rules(self) -> list[Rule]:
+        """The rules in their order."""
+        return [entry.rule for entry in self._compiled]
+
+    @property
     def handlers(self) -> list[ZefFunction]:
         """The handlers, in the order of the rules."""
         return [entry.rule.handler for entry in self._compiled]

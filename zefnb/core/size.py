@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import chain
 from sys import getsizeof
 from typing import Any
 
 from zefnb.core.copy_rules import PLAIN
+from zefnb.core.types import ByteArray
+from zefnb.core.wire import NO_VALUE, Encoded
 
 # Bytes. Larger content is not measured to its end, which content that contains itself does not have.
 _ENOUGH = 16 << 20
 _CONTAINER = 64
-_LISTS = frozenset((list, tuple, set, frozenset))
+# Parts of a value that are copied in a millisecond or two.
+_MANY_PARTS = 2_000
+_LISTS = frozenset((list, tuple, set, frozenset, deque))
 # Bytes below which content is small, and how many small ones one measurement stands for. The number is odd, so that
 # content that alternates between two sizes is measured in both.
 _SMALL = 16 << 10
@@ -31,7 +36,10 @@ def rough_size(content: Any) -> int:
     if cls is str or cls is bytes:
         return len(content)
     if cls in PLAIN:
-        return 0
+        return len(content) if cls is ByteArray else 0
+    if cls is Encoded:
+        text: int = content.size
+        return text if content.value is NO_VALUE else text + rough_size(content.value)
     parts = content.values() if cls is dict else _parts_of(content)
     if parts and PLAIN.issuperset(map(type, parts)):  # the most frequent case
         return sum(map(getsizeof, parts))
@@ -52,6 +60,27 @@ def rough_size(content: Any) -> int:
     return size
 
 
+def has_many_parts(value: Any) -> bool:
+    """Whether `value` has so many parts, or such parts, that a copy of it may take more than a millisecond or two.
+
+    It counts only so far, and runs no code of the parts.
+
+    >>> has_many_parts({'rows': [[1, 2]] * 10}), has_many_parts({'rows': [[1, 2]] * 10_000})
+    (False, True)
+    """
+    left, ahead = _MANY_PARTS, [value]
+    while ahead:
+        part = ahead.pop()
+        if hasattr(type(part), "__deepcopy__") and hasattr(type(part), "__len__"):
+            return True  # an array or a table, whose size has no common name
+        parts = _parts_of(part)
+        left -= len(parts) or _array_size(part) >> 10
+        if left < 0:
+            return True
+        ahead += [each for each in parts if type(each) not in PLAIN]
+    return False
+
+
 class SizeEstimate:
     """Estimates the sizes of contents in a row. While they are small, it measures one in seven and counts it as seven.
 
@@ -62,30 +91,33 @@ class SizeEstimate:
     [4, 336, 0]
     """
 
+    __slots__ = ("left_out",)
+
     def __init__(self) -> None:
-        self._skipped = 0
+        # How many of the next contents other than text and bytes are not measured.
+        self.left_out = 0
 
     def estimate(self, content: Any) -> int:
         """Return about how many bytes to count for `content`."""
         cls = type(content)
         if cls is str or cls is bytes:
             return len(content)
-        if self._skipped:
-            self._skipped -= 1
+        if self.left_out:
+            self.left_out -= 1
             return 0
         size = rough_size(content)
         if size >= _SMALL:
             return size
-        self._skipped = _SAMPLED - 1
+        self.left_out = _SAMPLED - 1
         return size * _SAMPLED
 
 
 def _parts_of(part: Any) -> Any:
     cls = type(part)
-    if cls is dict:
-        return part.values()
     if cls in _LISTS:
         return part
+    if issubclass(cls, dict):
+        return dict.values(part)
     fields = getattr(part, "__dict__", None)
     return fields.values() if type(fields) is dict else ()
 

@@ -118,6 +118,15 @@ def _at(ns: int, zone: tzinfo | None = None) -> Time:
     return moment
 
 
+def time_at(ns: int) -> Time:
+    """Return the `Time` that is `ns` nanoseconds after 1970 UTC.
+
+    >>> time_at(1_500_000_000)
+    Time('1970-01-01T00:00:01.500000Z')
+    """
+    return _at(ns)
+
+
 def _read(value: object) -> tuple[int, tzinfo | None]:
     """Return the nanoseconds and the zone of the argument of `Time`."""
     if isinstance(value, Time):

@@ -8,13 +8,13 @@ alternatives (a set, `one_of(...)`), a predicate that returns true or false, or 
 from __future__ import annotations
 
 import collections.abc
-import inspect
 import operator
 import types
 import typing
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from zefnb.core.signatures import is_async
 from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.text.short_repr import Parts, Scope, reads
 
@@ -246,7 +246,7 @@ def _compiled(pattern: Any) -> Matcher:
         return _any_of(tuple(pattern))
     if typing.get_origin(pattern) is not None:
         return _compile_generic(pattern)
-    if inspect.iscoroutinefunction(pattern):
+    if callable(pattern) and is_async(pattern):
         raise InvalidValue(
             "pattern", [FieldError("predicate", f"got {shown(pattern)}", "a plain function, not an async one")]
         )

@@ -8,29 +8,43 @@ from __future__ import annotations
 
 import collections.abc
 import sys
-from collections.abc import Callable
 from typing import Any
 
-from zefnb.core.converters import HAS_JSON, Convert, built_in, built_in_kind
+from zefnb.core.converters import HAS_JSON, built_in, built_in_kind
 from zefnb.core.converters import converted as converted
 from zefnb.core.converters import converter_of as converter_of
-from zefnb.core.entity import Entity
+from zefnb.core.converters import has_plainer as has_plainer
+from zefnb.core.converters import plainer as plainer
+from zefnb.core.entity import ET, Entity
+from zefnb.core.record import secrets_of
 from zefnb.core.time import Time
 from zefnb.errors import FieldError, InvalidValue, UnsupportedType, shown
 
 # Python's own types
 
 
+# Messages about a client, the fields of them that other clients do not get, and the fields of its user that they do.
+_ABOUT_CLIENTS = frozenset({ET.Sent, ET.ClientJoined, ET.ClientLeft})
+_PRIVATE = frozenset({"client_ip", "query_params", "path_params", "origin", "http_server", "reason"})
+_PUBLIC = ("id", "name", "provider")
+
+
 @built_in(Entity)
 def _entity(value: Entity) -> dict[str, Any]:
-    if type(value)._secrets:
+    if secrets_of(value):
         raise UnsupportedType(repr(type(value)), "it has a secret, which is not sent; send only the other fields")
     if value._uid is None:
-        return {"type": type(value).__name__, **value.__dict__}
+        fields = value.__dict__
+        if type(value) in _ABOUT_CLIENTS:
+            fields = {name: field for name, field in fields.items() if name not in _PRIVATE}
+            if isinstance(user := fields.get("user"), dict):
+                fields["user"] = {name: user[name] for name in _PUBLIC if name in user}
+        return {"type": type(value).__name__, **fields}
     return {"type": type(value).__name__, "uid": value._uid, **value.__dict__}
 
 
 @built_in(Time, "uuid.UUID", "decimal.Decimal", "pathlib.PurePath", "collections.UserString")
+@built_in(*[f"ipaddress.IPv{number}{kind}" for number in (4, 6) for kind in ("Address", "Network")])
 def _text(value: Any) -> str:
     return str(value)
 
@@ -116,10 +130,20 @@ def _model(value: Any) -> Any:
         return value.model_dump()
 
 
+@built_in("pydantic.AnyUrl")
+def _url(value: Any) -> str:
+    return str(value)
+
+
+@built_in("pydantic.SecretStr", "pydantic.SecretBytes")
+def _hidden(value: Any) -> str:
+    return "**********"  # as in the JSON of a model
+
+
 @built_in("numpy.ndarray")
 def _numpy_array(value: Any) -> Any:
     if value.dtype.names:  # rows with named fields
-        return list(value) if value.ndim else value[()]
+        return list(value) if value.ndim else {name: value[name] for name in value.dtype.names}
     return _times(value) if value.dtype.kind in "mM" else value.tolist()
 
 
@@ -213,37 +237,3 @@ def _polars_frame(value: Any) -> Any:
 @built_in("polars.Series")
 def _polars_column(value: Any) -> Any:
     return value.to_list()
-
-
-# Values with a certain form in JSON
-
-
-def is_certain(value: Any) -> bool:
-    """Whether a value has a form in JSON by its type and the types of its elements."""
-    function = converter_of(type(value))
-    check = _CERTAIN.get(function) if function is not None else None
-    return check is not None and check(value)
-
-
-def _has_certain_elements(value: Any) -> bool:
-    return _is_certain_type(value.dtype)
-
-
-def _has_certain_columns(frame: Any) -> bool:
-    columns = frame.columns
-    return columns.is_unique and all(type(name) is str for name in columns) and all(map(_is_certain_type, frame.dtypes))
-
-
-def _is_certain_type(dtype: Any) -> bool:
-    """Bools, numbers, times and text of numpy and pandas."""
-    return dtype.kind in ("b", "i", "u", "f", "M", "m", "U") or dtype.name in ("str", "string")
-
-
-_CERTAIN: dict[Convert, Callable[[Any], bool]] = {
-    _iso: lambda value: True,
-    _duration: lambda value: True,
-    _numpy_array: _has_certain_elements,
-    _numpy_scalar: _has_certain_elements,
-    _column: _has_certain_elements,
-    _frame: _has_certain_columns,
-}

@@ -10,9 +10,39 @@ from collections.abc import Awaitable
 from typing import Any
 
 from zefnb.core.effect import Effect, set_awaiter
-from zefnb.effects import actor, certificates, database, http, journal, login, timer, topic, websocket
+from zefnb.effects import (
+    actor,
+    certificates,
+    cluster,
+    database,
+    http,
+    journal,
+    login,
+    presence,
+    recording,
+    rehearsal,
+    replay,
+    timer,
+    topic,
+    websocket,
+)
 
-__all__ = ["actor", "certificates", "database", "http", "journal", "login", "timer", "topic", "websocket"]
+__all__ = [
+    "actor",
+    "certificates",
+    "cluster",
+    "database",
+    "http",
+    "journal",
+    "login",
+    "presence",
+    "recording",
+    "rehearsal",
+    "replay",
+    "timer",
+    "topic",
+    "websocket",
+]
 
 
 def _await(effect: Effect) -> Awaitable[Any]:

@@ -71,7 +71,7 @@ def start_actor(
         raise InvalidEffect("FX.StartActor", [problem]) from None
     source, sources = _sources(input)
     for topic in sources:
-        topic_key(topic)
+        topic_key(topic, "input")
     actors, hub = runtime.service(Actors), runtime.service(Hub)
     if (previous := actors.previous()) is not None:
         previous.end()

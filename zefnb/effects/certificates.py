@@ -37,7 +37,7 @@ async def get_lets_encrypt_creds(
         staging: Whether to rehearse (default false): the certificate is not trusted by browsers.
         directory_url: Another authority with the same protocol (ACME). Default: Let's Encrypt.
         directory_root: A file of certificates to check the authority's HTTPS with. Default: those of the system.
-        http_port: The port that is open during the check (default 80). A server of this user on that port answers, too.
+        http_port: The port that is open during the check (default 80). A server of this user on that port replies, too.
         allow_external_requests: Whether other machines reach that port (default true). With false, a program on this
             machine must pass the requests on.
 

@@ -60,9 +60,10 @@ async def start_http_server(
     """Start a server for HTTP and WebSocket; when this returns, clients can connect.
 
     The value of a route is text, `ET.HTML(content=)`, `ET.JSON(content=)`, `ET.Response(status=, body=, headers=)`,
-    `ET.Redirect(url=)`, `ET.FromFile(path=)`, None (204), a handler of the request, `ET.Route(handler=, max_body=)`,
-    or `ET.WebSocket(...)` with `clients_subscribe_to=[topics]` and `clients_push_into_=[topics]`, or with
-    `actor=FX.StartActor(...)`.
+    `ET.Redirect(url=)`, `ET.FromFile(path=)`, None (204), a handler of the request, which returns one of these or
+    `[effects, value]`, `ET.Route(handler=, max_body=)`, `ET.PushInto(topics=)`, `ET.FromDirectory(path=)`,
+    `ET.EventStream(clients_subscribe_to=[topics])`, or `ET.WebSocket(...)` with `clients_subscribe_to=[topics]` and
+    `clients_push_into_=[topics]`, or with `actor=FX.StartActor(...)`.
 
     Running the cell again replaces the server.
 
@@ -111,7 +112,7 @@ async def start_http_server(
     """
     from zefnb.net.http.admission import list_faults
     from zefnb.net.http.proxies import proxy_faults
-    from zefnb.net.http.routes import max_body_faults
+    from zefnb.net.http.route_values import max_body_faults
     from zefnb.net.http.server import Server
     from zefnb.net.http.servers import Servers
     from zefnb.topics.hub import Hub
@@ -154,7 +155,17 @@ async def start_http_server(
         from zefnb.engine.private_link import PrivateLink, show_when_done
 
         show_when_done(PrivateLink(handle, path, server.is_secure))
+    _show_pages(handle, routes)
     return handle
+
+
+def _show_pages(handle: HTTPServer, routes: Mapping[Any, Any]) -> None:
+    """Show the pages of parts under the cell, in a notebook."""
+    found = [(key, value) for key, value in routes.items() if type(value) is ET.Page and "{" not in key]
+    if found:
+        from zefnb.engine.page_view import PageView, show_when_done
+
+        show_when_done(PageView(handle, [(key, fields_of(value).get("title", "")) for key, value in found]))
 
 
 def _authorizer(given: Any) -> Authorizer | None:

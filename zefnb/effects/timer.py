@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
@@ -74,7 +73,7 @@ def start_timer(
 
     _check_interval(interval)
     time_zone = _checked_zone(zone)
-    topic_key(target)
+    topic_key(target, "target")
     timers, hub = runtime.service(Timers), runtime.service(Hub)
     is_made = callable(content) and not isinstance(content, type)
     if is_made:
@@ -102,8 +101,10 @@ def start_timer(
 
 
 def _check_function(function: Any) -> None:
+    from inspect import signature
+
     try:
-        inspect.signature(function).bind()
+        signature(function).bind()
     except TypeError as error:
         allowed = "a value, or a function without arguments"
         raise InvalidEffect("FX.StartTimer", [FieldError("content", f"{shown(function)}: {error}", allowed)]) from None

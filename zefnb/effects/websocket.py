@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from zefnb.engine.runtime import Runtime
-    from zefnb.net.websocket.connection import Connection
 else:
 
     class _SSLContext:
@@ -45,8 +44,8 @@ def query_all_websocket_endpoints(runtime: Runtime, *, http_server: HTTPServer) 
         http_server: The handle of the server.
 
     Returns:
-        A list of dicts with the keys path, port, mode ('topic' or 'actor'), clients (the number connected now) and
-        accepted (the number since the start).
+        A list of dicts with the keys path, port, mode ('topic', 'actor' or 'page'), clients (the number connected now)
+        and accepted (the number since the start).
 
     Raises:
         NotRunning: The server has stopped, or belongs to another process.
@@ -65,7 +64,7 @@ def query_all_websocket_endpoints(runtime: Runtime, *, http_server: HTTPServer) 
         {
             "path": endpoint.path,
             "port": server.port,
-            "mode": "topic" if endpoint.config.behaviour is None else "actor",
+            "mode": endpoint.config.mode,
             "clients": len(endpoint.clients),
             "accepted": endpoint.accepted,
         }
@@ -80,9 +79,12 @@ def query_all_connected_websocket_clients(
 ) -> Rows:
     """List the clients that are connected to a server, in the order of their channel ids.
 
+    The clients of an `ET.EventStream` are among them. They send nothing: received and ignored are 0, and round_trip is
+    None.
+
     Args:
         http_server: The handle of the server.
-        path: The path of a WebSocket route. Default: all routes.
+        path: The path of a WebSocket route or of an event stream. Default: all routes.
 
     Returns:
         A list of dicts with the keys channel_id, client_ip, connect_time, path, origin, host, actor (None in topic
@@ -91,7 +93,7 @@ def query_all_connected_websocket_clients(
         login).
 
     Raises:
-        InvalidEffect: The server has no such WebSocket route.
+        InvalidEffect: The server has no such WebSocket route or event stream.
         NotRunning: The server has stopped, or belongs to another process.
 
     >>> from zefnb import *
@@ -102,37 +104,18 @@ def query_all_connected_websocket_clients(
     >>> FX.StopHTTPServer(server=server) | run
     ET.Success()
     """
+    from zefnb.net.http.client_row import client_row
     from zefnb.net.http.routes import normal_path
     from zefnb.net.http.servers import Servers
 
     server = runtime.service(Servers).get(http_server)
     wanted = normal_path(path) if path is not None else None
-    if wanted is not None and wanted not in server.endpoints:
+    if wanted is not None and not server.has_clients_at(wanted):
         known = ", ".join(server.endpoints) or "none"
         problem = f"there is no WebSocket route {path!r}"
         raise InvalidEffect("FX.QueryAllConnectedWebsocketClients", [FieldError("path", problem, known)])
     clients = (client for client in server.clients() if wanted is None or client.endpoint.path == wanted)
-    return Rows("clients", map(_row, clients))
-
-
-def _row(client: Connection) -> dict[str, Any]:
-    login = {} if client.visitor is None else {"user": client.visitor.user and dict(client.visitor.user)}
-    return {
-        **login,
-        "channel_id": client.channel_id,
-        "client_ip": client.client_ip,
-        "connect_time": client.connect_time,
-        "path": client.path,
-        "origin": client.origin,
-        "host": client.host,
-        "actor": client.actor.handle if client.actor is not None else None,
-        "sent": client.sent,
-        "received": client.received,
-        "queued": client.queued,
-        "dropped": client.dropped,
-        "ignored": client.ignored,
-        "round_trip": client.round_trip,
-    }
+    return Rows("clients", map(client_row, clients))
 
 
 @effect("CloseWebSocketConnection")
@@ -140,6 +123,8 @@ def close_websocket_connection(
     runtime: Runtime, *, http_server: HTTPServer, channel_id: int, code: int = 1000, reason: str = ""
 ) -> Success:
     """Close the connection of one client, after all messages sent before.
+
+    An event stream ends without the code and the reason, and a browser connects to it again.
 
     Args:
         http_server: The handle of the server.
@@ -212,7 +197,9 @@ async def start_websocket_client(
 
     A lost connection is opened again, with pauses that grow up to 30 s. Messages are sent in order. During a
     reconnection up to 10,000 of them (16 MiB) wait; later ones are dropped and counted. Messages that the server has
-    not confirmed when the connection breaks are sent again, so that each arrives at least once.
+    not confirmed when the connection breaks are sent again, so that each arrives at least once. To a server of zefnb,
+    each message arrives exactly once, in both directions, also when the server's cell runs again. The journal has
+    the number of those that cannot be sent again.
 
     `wss` always verifies certificates, and never falls back to `ws`. A proxy from the environment is used, except for
     this machine. Running the cell again replaces the client.
@@ -227,7 +214,8 @@ async def start_websocket_client(
         ca_file: The file of a private certificate authority, for `wss`.
         headers: Headers of the handshake: a dict, or a function without arguments, plain or async, that returns one. It
             is called for each attempt, so that it can return a new token. Default: none.
-        subprotocols: The subprotocols to offer, in order of preference. Default: none.
+        subprotocols: The subprotocols to offer, in order of preference. Default: `zefnb.1`, with which servers of zefnb
+            lose nothing; others ignore it.
         redirects: The redirects to follow: 'same-origin' (the default) for the same scheme, host and port; 'any',
             without `headers`, user and password for other servers; or 'none'. At most 10, never from `wss` to `ws`, and
             never from a server elsewhere to this machine or its network.
@@ -347,8 +335,8 @@ def query_websocket_client(runtime: Runtime, *, client: WebSocketClient) -> dict
 
     Returns:
         A dict with the keys client, url (without user, password and query), state ('connected' or 'reconnecting'),
-        since (the `Time` of the state), sent, received, queued (not yet sent) and dropped (numbers of messages), and
-        attempts (to reconnect).
+        since (the `Time` of the state), sent, received, queued (not yet sent), dropped and missed (lost messages of a
+        server of zefnb; numbers of messages), and attempts (to reconnect).
 
     Raises:
         NotRunning: The client has been stopped, or belongs to another process.

@@ -22,7 +22,17 @@ _LISTS = (list, tuple)
 
 
 class InvalidResult(ZefError, TypeError):
-    """A handler returned something other than `[effects, next state]`."""
+    """A handler returned something other than `[effects, next state]`.
+
+    Its text is made when it is read, which is not on the loop: the `__repr__` of the result may take time.
+    """
+
+    def __init__(self, subject: str, result: Any, allowed: str) -> None:
+        super().__init__(subject, result, allowed)
+
+    def __str__(self) -> str:
+        subject, result, allowed = self.args
+        return f"{subject} {shown(result)}; allowed: {allowed}"
 
 
 class Behaviour(Protocol):
@@ -30,7 +40,9 @@ class Behaviour(Protocol):
 
     inline: bool  # whether `transform` and `find` call only library code, and may run on the loop
     transform: Callable[[Any], Any] | None
+    has_async: bool  # whether a handler is `async def`
     changes_messages: bool  # whether user code is called, which may change a mutable message
+    handler: ZefFunction | None  # the handler of all messages; `None` if `find` chooses one
 
     def find(self, message: Any, state: Any) -> ZefFunction | None:
         """Return the handler for this message in this state, or `None`."""
@@ -39,30 +51,39 @@ class Behaviour(Protocol):
         """Return the effects and the next state from a handler's result. Raises `InvalidResult` for a wrong type."""
 
 
+def read_result(result: Any, state: Any = None, second: str = "next state") -> Result:
+    """Return the effects and the `second` part of a handler's result.
+
+    A single effect, or a nested list, is not a list of effects. Raises `InvalidResult`.
+    """
+    if not isinstance(result, _LISTS) or len(result) != 2:
+        raise InvalidResult("returned", result, f"[list of effects, {second}]")
+    effects = result[0]
+    if not isinstance(effects, _LISTS):
+        raise InvalidResult("the first part of the result is", effects, "a list of effects")
+    for effect in effects:
+        if not isinstance(effect, Effect):
+            raise InvalidResult("the list of effects holds", effect, "FX.Something(...)")
+    return effects, result[1]
+
+
 class Rules:
     """A behaviour with rules or with one handler, which return `[effects, next state]`."""
 
     changes_messages = True
+    read = staticmethod(read_result)
 
     def __init__(
         self, table: RuleTable | None, handler: ZefFunction | None, transform: Callable[[Any], Any] | None, inline: bool
     ) -> None:
         self.inline = inline
         self.transform = transform
+        self.handler = handler
         self.find = table.find if table is not None else lambda message, state: handler
         self.handlers = table.handlers if table is not None else [handler]
-
-    def read(self, result: Any, state: Any) -> Result:
-        """Return the effects and the next state. A single effect, or a nested list, is not a list of effects."""
-        if not isinstance(result, _LISTS) or len(result) != 2:
-            raise InvalidResult(f"returned {shown(result)}; allowed: [list of effects, next state]")
-        effects = result[0]
-        if not isinstance(effects, _LISTS):
-            raise InvalidResult(f"the first part of the result is {shown(effects)}; allowed: a list of effects")
-        for effect in effects:
-            if not isinstance(effect, Effect):
-                raise InvalidResult(f"the list of effects holds {shown(effect)}; allowed: FX.Something(...)")
-        return effects, result[1]
+        self.has_async = any(each is not None and each.is_async for each in self.handlers)
+        # Only for texts: a handler without rules has none.
+        self.rules = table.rules if table is not None else []
 
 
 class OpBehaviour:
@@ -71,15 +92,16 @@ class OpBehaviour:
     def __init__(self, op: Any, effects: Callable[[Any], Sequence[Effect]]) -> None:
         self.transform: Callable[[Any], Any] | None = None
         self.inline = True
+        self.has_async = False  # it has no state, for which this matters
         chain = as_chain(op)
         self.changes_messages = not chain.is_library_only
         # A single function is called through its own object, so that its redefinition applies to the subscription.
         function = op if isinstance(op, ZefFunction) else compile_chain(chain)
-        self._handler = _message_handler(function, chain)
+        self.handler: ZefFunction | None = _message_handler(function, chain)
         self._effects = effects
 
     def find(self, message: Any, state: Any) -> ZefFunction | None:
-        return self._handler
+        return self.handler
 
     def read(self, result: Any, state: Any) -> Result:
         return self._effects(result), state

@@ -27,6 +27,10 @@ COUNTED_BYTES = 1_024
 _STALL_TIMEOUT = 1.0
 
 
+def _do_nothing() -> None:
+    """A call that only wakes the loop."""
+
+
 class CallQueue:
     """Calls from other threads, made on the loop in the order in which they were put.
 
@@ -48,16 +52,18 @@ class CallQueue:
         self._loop = loop
         self._on_error = on_error
         self._calls: deque[Call] = deque()
+        # Results of handlers that need not wait for content of publishers.
+        self._results: deque[Call] = deque()
         # The number of the sleep is changed only by the loop; any thread stores the sleep from which it woke it.
         self._sleep = 1
         self._woken_sleep = 0
-        self._is_scheduled = False
+        self._is_scheduled = self._is_spent = False
         # Units of content: put so far, by any thread, and taken so far, by the loop.
         self._put_units = Tally()
         self._taken_units = 0
         self.sizes = SizeEstimate()
-        # Whether content may wait, which is quicker to check. It may be false for a moment although content waits.
-        self._may_have_content = False
+        # Whether `is_paused` may be true: a quicker check. It may be false for a moment although content waits.
+        self.may_be_paused = False
         self._waiting_callers: set[Waker] = set()
         self._pause_sources: set[object] = set()
         loop.on_wake = self._on_wake
@@ -65,16 +71,27 @@ class CallQueue:
     def put(self, call: Callable[..., Any], *args: Any) -> None:
         """Call `call(*args)` on the loop. For any thread, signal handler or finalizer; never waits."""
         try:
-            self._calls.append((call, args))
+            calls = self._calls
+            calls.append((call, args))
             sleep = self._sleep
             if self._woken_sleep != sleep:
                 self._wake()
                 self._woken_sleep = sleep
+            if len(calls) >= _PAUSE_LIMIT:
+                self.may_be_paused = True
         except Interrupted:
             raise
         except BaseException:
             self._wake()
             raise
+
+    def put_result(self, call: Callable[..., Any], *args: Any) -> None:
+        """As `put`, but before the waiting calls. For the result of a handler that has published nothing itself.
+
+        Otherwise the clients of an actor would wait for everything that a cell publishes at once.
+        """
+        self._results.append((call, args))
+        self.put(_do_nothing)  # it wakes the loop
 
     def put_content(self, size: int, call: Callable[..., Any], *args: Any) -> None:
         """As `put`, for a call that delivers content of about `size` bytes."""
@@ -85,15 +102,17 @@ class CallQueue:
         self.put(self._take_content, units, call, args)
         # Last: an exception of a signal handler in between leaves too much room, and not too little for ever.
         self._put_units.add(units)
-        self._may_have_content = True
+        self.may_be_paused = True
 
     def _take_content(self, units: int, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self._taken_units += units
         call(*args)
 
     def _wake(self) -> None:
-        with contextlib.suppress(RuntimeError):  # some loops raise it when they are closed
+        try:  # noqa: SIM105  (`suppress` takes longer)
             self._loop.wake()
+        except RuntimeError:
+            pass  # some loops raise it when they are closed
         if self._loop.is_closed():
             raise Interrupted("the runtime has been closed")
 
@@ -104,7 +123,21 @@ class CallQueue:
 
     def _drain(self) -> None:
         self._is_scheduled = False
-        calls = self._calls
+        calls, results = self._calls, self._results
+        if results:
+            self._make(results)
+        self._make(calls)
+        if not calls:
+            self.may_be_paused = bool(self._pause_sources)
+            if not results:
+                self._sleep += 1
+        if calls or results:
+            self._is_scheduled = True
+            self._loop.call_soon(self._drain)
+        if self._waiting_callers:
+            self._resume_callers()
+
+    def _make(self, calls: deque[Call]) -> None:
         # Bounded, so that a busy caller cannot starve the sockets.
         for _ in range(min(len(calls), MAX_CALLS_PER_ITERATION)):
             call, args = calls.popleft()
@@ -112,21 +145,20 @@ class CallQueue:
                 call(*args)
             except BaseException as error:  # an exception of user code must not stop the following calls
                 self._on_error(error)
-        if not calls:
-            self._may_have_content = False
-            self._sleep += 1
-        if calls:
-            self._is_scheduled = True
-            self._loop.call_soon(self._drain)
-        if self._waiting_callers:
-            self._resume_callers()
+            if self._is_spent:
+                self._is_spent = False
+                break
+
+    def end_iteration(self) -> None:
+        """Make the calls after the current one in the next iteration. For a call that stands for many."""
+        self._is_spent = True
 
     @property
     def is_paused(self) -> bool:
         """Whether publishers outside the loop should wait."""
         if len(self._calls) >= _PAUSE_LIMIT or self._pause_sources:
             return True
-        return self._may_have_content and self.waiting_bytes >= PAUSE_BYTES
+        return self.may_be_paused and self.waiting_bytes >= PAUSE_BYTES
 
     @property
     def _must_wait(self) -> bool:
@@ -159,6 +191,7 @@ class CallQueue:
     def pause_for(self, source: object) -> None:
         """Pause the publishers of other threads until `resume_for(source)`; a source is a set of slow clients."""
         self._pause_sources.add(source)
+        self.may_be_paused = True
 
     def resume_for(self, source: object) -> None:
         """End the pause for `source`."""

@@ -16,6 +16,9 @@ current_owner: contextvars.ContextVar[Any] = contextvars.ContextVar("zefnb_owner
 # The server whose HTTP handler runs. The server or the owner determines the cell that shows a handler's output.
 current_server: contextvars.ContextVar[Any] = contextvars.ContextVar("zefnb_server", default=None)
 
+# The method and the path of the route whose HTTP handler runs.
+current_route: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar("zefnb_route", default=None)
+
 # Notices for the user who ran the cell, collected while the effect is performed: lines, and values with a `show()`.
 current_notices: contextvars.ContextVar[list[Any] | None] = contextvars.ContextVar("zefnb_notices", default=None)
 
@@ -24,10 +27,11 @@ _REMEMBERED_CELLS = 10_000
 
 
 class Made(NamedTuple):
-    """A handle, and the execution in which it was made."""
+    """A handle, and the execution in which it was made, with its label."""
 
     handle: Any
     token: object
+    label: str
 
 
 def _cell_identity() -> Identity | None:
@@ -55,7 +59,7 @@ class CellRegistry:
         """Remember that the running cell made `handle` in this place."""
         identity = _cell_identity()
         if identity is not None:
-            self._made[identity.key] = Made(handle, identity.token)
+            self._made[identity.key] = Made(handle, identity.token, identity.label)
             self._places[handle._uid] = identity.key
         self.assign_to_current_cell(handle)
 
@@ -78,6 +82,16 @@ class CellRegistry:
     def cell_of(self, handle: Any) -> str | None:
         """Return the cell that made `handle` and shows its output, also after it has ended."""
         return self._cells.get(handle._uid) if handle is not None else None
+
+    def place_of(self, handle: Any) -> tuple[object, ...] | None:
+        """Return the key of the place in which a cell made `handle`: the next execution of the cell has the same."""
+        return self._places.get(handle._uid)
+
+    def labels(self, handle: Any) -> tuple[str, str]:
+        """Return the labels of the cell that made `handle` and of the running cell, each empty if there is none."""
+        made = self._made.get(self._places.get(handle._uid, ()))
+        identity = _cell_identity()
+        return made.label if made is not None else "", identity.label if identity is not None else ""
 
     def has_made(self, cell: str) -> bool:
         """Whether an object that `cell` made is running."""

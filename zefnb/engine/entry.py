@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from zefnb.core.entity import Actor, Entity, HTTPServer, Subscription, Timer, Topic, WebSocketClient
+from zefnb.core.entity import Actor, Entity, HTTPServer, Replay, Subscription, Timer, Topic, WebSocketClient
 from zefnb.core.time import Time
 from zefnb.engine.tally import Tally
 from zefnb.text.controls import strip_controls
@@ -21,12 +20,12 @@ _LONGEST_EXAMPLE = 200
 _MOST_EXAMPLES = 4
 _LONGEST_UID = 200
 _MOST_BITS = 64
+_NUMBERS = itertools.count()
 # Fields of lifecycle messages and requests in which peers send credentials.
 _PRIVATE_FIELDS = frozenset({"headers", "query_params", "query", "form_data", "cookies", "body"})
-_HANDLES = (Actor, HTTPServer, Subscription, Timer, Topic, WebSocketClient)
+_HANDLES = (Actor, HTTPServer, Replay, Subscription, Timer, Topic, WebSocketClient)
 
 
-@dataclass(slots=True)
 class Entry:
     """One line of the journal; `count` is the number of occurrences, and `last` is the time of the latest.
 
@@ -34,17 +33,45 @@ class Entry:
     `family` come from the same place in the code.
     """
 
-    time: Time
-    level: Level
-    message: str
-    details: dict[str, Any] = field(default_factory=dict)
-    traceback: str = ""
-    last: Time | None = None
-    key: object = None
-    family: object = None
-    examples: tuple[str, ...] = ()
-    number: int = field(default_factory=itertools.count().__next__)
-    _repeats: Tally = field(default_factory=Tally, repr=False)
+    __slots__ = (
+        "_repeats",
+        "details",
+        "examples",
+        "family",
+        "key",
+        "last",
+        "level",
+        "message",
+        "number",
+        "time",
+        "traceback",
+    )
+
+    def __init__(
+        self,
+        time: Time,
+        level: Level,
+        message: str,
+        details: dict[str, Any] | None = None,
+        traceback: str = "",
+        key: object = None,
+        family: object = None,
+        examples: tuple[str, ...] = (),
+    ) -> None:
+        self.time = time
+        self.level = level
+        self.message = message
+        self.details = {} if details is None else details
+        self.traceback = traceback
+        self.last: Time | None = None
+        self.key = key
+        self.family = family
+        self.examples = examples
+        self.number = next(_NUMBERS)
+        self._repeats = Tally()
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.number}, {self.level}: {self.message!r}>"
 
     @property
     def count(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import inspect
 import threading
 import time
@@ -24,7 +25,8 @@ from zefnb.engine.waker import Waker, make_waker
 from zefnb.errors import Interrupted
 
 SLOW_AFTER = 0.010
-# HTTP handlers use at most 64 (net/http/thread_share.py), so that as many are left for actors.
+# HTTP handlers use at most 64 (net/http/thread_share.py) and functions of databases 32 (store/thread_share.py), so that
+# the others are left for actors.
 MOST_THREADS = 128
 # Seconds of waiting that are not reported, since short waits are normal.
 _REPORT_AFTER = 0.25
@@ -82,7 +84,10 @@ class _Worker(UnawaitedThread):
             self.busy_since = self.job = None
             if locale_now() != locale:
                 put(self._threads.locale_restored, _name_of(job), restore_locale(locale))
-            put(self._threads.finished, done, result, error)
+            if self._threads.call_queue.may_be_paused and _has_not_published(args):
+                self._threads.call_queue.put_result(self._threads.finished, done, result, error)
+            else:
+                put(self._threads.finished, done, result, error)
             del job, call, args, done, result, error
 
     def _wait_for_job(self) -> bool:
@@ -230,6 +235,12 @@ class HandlerThreads:
             self._current.wake()
 
 
+def _has_not_published(args: tuple[Any, ...]) -> bool:
+    """Whether the job is a call of an actor whose handler has published nothing by itself."""
+    actor = getattr(args[0], "__self__", None) if args else None
+    return getattr(actor, "has_published", True) is False
+
+
 def _name_of(job: Job) -> str:
     """Return the name of a job's handler; for a job of an actor, of the handler that the actor has found."""
     call, args, _ = job
@@ -239,7 +250,8 @@ def _name_of(job: Job) -> str:
         handler = getattr(part.__self__, "_handler", None) if inspect.ismethod(part) else None
         if handler is not None:
             return name_of(handler)
-    return name_of(call)
+    in_context = inspect.isbuiltin(call) and isinstance(call.__self__, contextvars.Context)
+    return name_of(args[0] if in_context else call)
 
 
 def in_handler_thread() -> bool:

@@ -7,9 +7,11 @@ also logged with Python's logging, by the logger ``zefnb``, as one line.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import Any
 
 from zefnb.core.time import Time
@@ -17,7 +19,7 @@ from zefnb.engine.entry import LEVELS, Entry, Level, line_text, presentable
 from zefnb.engine.rate_limit import RateLimit
 from zefnb.engine.side_thread import LOGGING
 from zefnb.engine.tally import is_power_of_ten
-from zefnb.errors import UsageError
+from zefnb.errors import UsageError, effect_of
 from zefnb.text.secrets import hide_secrets
 from zefnb.text.short_repr import class_name
 from zefnb.text.tracebacks import error_text, format_error, traceback_of
@@ -31,6 +33,10 @@ FAMILY_LIMIT = 50
 # The rate limit of lines to Python's logging.
 _LINES_AT_ONCE = 100
 _LINES_PER_SECOND = 10.0
+
+# A file and a line of it.
+Place = tuple[str, int]
+_PACKAGE = str(Path(__file__).parents[1]) + os.sep
 
 logger = logging.getLogger("zefnb")
 
@@ -79,15 +85,16 @@ class Journal:
     ) -> None:
         """Write an exception of user code, with its traceback.
 
-        Exceptions are one entry if they have the same type, `part`, line of code, `key` (by default the message),
-        server, handler and topic.
+        Exceptions are one entry if they have the same type, `part`, effect, line of code, `key` (by default the
+        message), server, handler and topic.
         """
         kind = class_name(error)
         where = tuple(details.get(name) for name in ("server", "handler", "topic"))
         # `isinstance` would read the exception's `__class__`, which may raise, as may the hash of its type.
         part = error.part if issubclass(type(error), UsageError) else ""  # type: ignore[attr-defined]
-        place = _place(error)
-        key = ("fault", message if key is None else key, kind, id(type(error)), part, place, where)
+        effect = effect_of(error)
+        place, caller = _places(error)
+        key = ("fault", message if key is None else key, kind, id(type(error)), part, effect, place, caller, where)
         details = {"error": kind, **details}
         if self._counted(key, example, details):
             return
@@ -95,7 +102,9 @@ class Journal:
         key, more = self._within_family(key, family)
         if more and self._counted(key, example, details):
             return
-        text = line_text(f"{message}: {kind}: {error_text(error)}") + more
+        text = f"{message}: {kind}: {error_text(error)}"
+        # The text of an exception of the program or of another library does not name the effect.
+        text = line_text(f"{text} (raised by {effect})" if effect not in text else text) + more
         entry = Entry(Time.now(), "error", text, presentable(details), format_error(error), key=key, family=family)
         self._add(entry, example)
 
@@ -199,14 +208,17 @@ class Journal:
 _notifying = threading.local()
 
 
-def _place(error: BaseException) -> tuple[str, int] | None:
-    """Return the file and the line where `error` was raised."""
+def _places(error: BaseException) -> tuple[Place | None, Place | None]:
+    """Return the line where `error` was raised, and the last line before it that is not in this package."""
+    place: Place | None = None
+    caller: Place | None = None
     step = traceback_of(error)
-    if step is None:
-        return None
-    while step.tb_next is not None:
+    while step is not None:
+        place = step.tb_frame.f_code.co_filename, step.tb_lineno
+        if not place[0].startswith(_PACKAGE):
+            caller = place
         step = step.tb_next
-    return step.tb_frame.f_code.co_filename, step.tb_lineno
+    return place, caller
 
 
 def _copy(ring: deque[Entry]) -> list[Entry]:

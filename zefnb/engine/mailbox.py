@@ -18,11 +18,16 @@ class Progress(NamedTuple):
     received: int
 
 
-class _Caused(NamedTuple):
-    """A message that a subscription caused, with its cause."""
+class _Envelope(NamedTuple):
+    """A message with its cause, if a subscription caused it, and with a size of its own."""
 
     message: Any
     cause: Any
+    size: int
+
+
+def _size_of(message: Any) -> int:
+    return len(message) if isinstance(message, _SIZED) else 0
 
 
 class Mailbox:
@@ -33,7 +38,7 @@ class Mailbox:
     counts the bytes that wait, `held`, sets `on_handled` to be called whenever these become less.
     """
 
-    __slots__ = ("bytes", "cause", "handling", "messages", "on_capacity", "on_handled")
+    __slots__ = ("bytes", "cause", "handling", "messages", "on_capacity", "on_handled", "size")
 
     def __init__(self) -> None:
         self.messages: deque[Any] = deque()
@@ -42,31 +47,45 @@ class Mailbox:
         self.handling = 0
         # The cause of the message that was taken last.
         self.cause: Any = None
+        # Its size, as far as that counts.
+        self.size = 0
         self.on_capacity: Callable[[], None] | None = None
         self.on_handled: Callable[[], None] | None = None
 
-    def put(self, message: Any, cause: Any = None) -> None:
-        """Append a message with its cause."""
+    def put(self, message: Any, cause: Any = None, size: int | None = None) -> None:
+        """Append a message with its cause. Its size is the length of text and bytes, unless `size` is given."""
+        if cause is not None or size is not None:
+            size = _size_of(message) if size is None else size
+            self.bytes += size
+            self.messages.append(_Envelope(message, cause, size))
+            return
         if isinstance(message, _SIZED):
             self.bytes += len(message)
-        self.messages.append(message if cause is None else _Caused(message, cause))
+        self.messages.append(message)
 
     def take(self) -> Any:
         """Remove and return the oldest message."""
         message = self.messages.popleft()
         self.cause = None
-        if type(message) is _Caused:
-            message, self.cause = message
-        if isinstance(message, _SIZED):
-            self.bytes -= len(message)
+        if type(message) is _Envelope:
+            message, self.cause, self.size = message
+        else:
+            self.size = len(message) if isinstance(message, _SIZED) else 0
+        self.bytes -= self.size
         if self.on_capacity is not None and self.bytes <= FULL_BYTES // 2 and len(self.messages) <= FULL_MESSAGES // 2:
             on_capacity, self.on_capacity = self.on_capacity, None
             on_capacity()
         return message
 
-    def begins(self, message: Any) -> None:
-        """Count `message`, which has been taken, until `ends`."""
-        self.handling = len(message) if isinstance(message, _SIZED) else 0
+    def begin(self, message: Any, size: int | None = None) -> None:
+        """Count `message`, which was never in the mailbox, until `ends`."""
+        if size is None:  # as `_size_of` does, without the call
+            size = len(message) if isinstance(message, _SIZED) else 0
+        self.handling = size
+
+    def begin_taken(self) -> None:
+        """Count the message that was taken last until `ends`."""
+        self.handling = self.size
 
     def ends(self) -> None:
         """The message that was taken last has been handled."""

@@ -10,13 +10,11 @@ import contextvars
 import sys
 from typing import TYPE_CHECKING, Any
 
+from zefnb.engine import side_thread
 from zefnb.engine.side_thread import PRINTING
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
-
-# The most lines that wait while the output accepts nothing. More lines of the op `log` are dropped; `FX.Print` raises.
-MOST_LINES = 10_000
 
 
 def write_line(content: object) -> None:
@@ -36,8 +34,10 @@ class Printed(asyncio.Future[Any]):
 def printed(runtime: Runtime, content: object, value: Any) -> Printed:
     """Print one line from the loop. Returns a future whose result is `value`."""
     done = Printed(runtime, value)
-    if PRINTING.waiting >= MOST_LINES:
-        done.set_exception(BlockingIOError(f"the output accepts nothing, and {MOST_LINES:,} lines wait for it"))
+    if PRINTING.is_full:
+        done.set_exception(
+            BlockingIOError(f"the output accepts nothing, and {side_thread.MOST_WAITING:,} lines wait for it")
+        )
         return done
     context = contextvars.copy_context()
 
@@ -63,11 +63,11 @@ def _settle(done: asyncio.Future[Any], value: Any, error: BaseException | None) 
 
 
 def log_value(value: object, prefix: str = "") -> None:
-    """Print a value as one line, after `prefix`; the op `log` calls it."""
+    """Print a value as one line, after `prefix`; the op `log` calls it. Dropped while the output accepts nothing."""
     line = f"{prefix}{' ' if prefix else ''}{value if isinstance(value, str) else repr(value)}"
     if asyncio._get_running_loop() is None:
         write_line(line)
-    elif PRINTING.waiting < MOST_LINES:
+    elif not PRINTING.is_full:
         context = contextvars.copy_context()
         PRINTING.put(lambda: _written(context, line))
 

@@ -8,7 +8,7 @@ import inspect
 import os
 import time
 from array import array
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from zefnb.engine.cells import current_owner as current_owner
 from zefnb.engine.handler_threads import HandlerThreads
 from zefnb.engine.journal import Journal
 from zefnb.engine.loop import LoopThread
-from zefnb.engine.side_thread import flush
+from zefnb.engine.side_thread import LOGGING, flush
 from zefnb.engine.signals import SIGNAL_HANDLERS
 from zefnb.engine.start import forbid_starts, run_in_own_thread
 from zefnb.engine.switch_interval import SwitchInterval
@@ -51,9 +51,11 @@ class Runtime:
         self.cells = CellRegistry()
         # The cause of the message that is being delivered, or `None`; see topics/causes.py.
         self.cause: Any = None
-        # Called on the loop with each performed effect and its result or error.
+        # Called on the loop with each performed effect and its result or error. One with an attribute `any_thread` is
+        # called with `None` for an effect that another thread submits without a round trip to the loop.
         self.monitors: tuple[Callable[[Any, Any], None], ...] = ()
-        self._services: dict[type, Any] = {}
+        # Read directly where each message needs a service; otherwise by `service`.
+        self.services: dict[type, Any] = {}
         # The hashes of the uids of ended objects. One block: texts would hold on to the memory of ended connections.
         self._ended = array("q", bytes(8 * _REMEMBERED_ENDS))
         self._ended_count = 0
@@ -68,9 +70,9 @@ class Runtime:
         handler, make an instance at the same time, the first one is used. The constructor must therefore have no
         effect elsewhere.
         """
-        found: S | None = self._services.get(kind)  # type: ignore[call-overload]
+        found: S | None = self.services.get(kind)  # type: ignore[call-overload]
         if found is None:
-            found = self._services.setdefault(kind, kind(self))  # type: ignore[call-overload]
+            found = self.services.setdefault(kind, kind(self))  # type: ignore[call-overload]
         return found
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
@@ -83,7 +85,13 @@ class Runtime:
     def _task_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.journal.exception(task.get_name(), error)
+            self.report(task.get_name(), error)
+
+    def report(self, text: str, error: BaseException, key: Hashable = None, **details: Any) -> None:
+        """Write an exception to the journal, off the loop: a `__str__` or a `__repr__` of the program may take time."""
+        if not LOGGING.off_loop(lambda: self.journal.exception(text, error, key=key, **details)):
+            text = "an error was not written here, since the text of an earlier one takes long"
+            self.journal.note("error", text, key="errors that were not written")
 
     def ended(self, uid: str | None) -> None:
         """Remember that the object with this uid has ended, to distinguish it from objects of other processes."""
@@ -102,13 +110,13 @@ class Runtime:
         return NotRunning(f"{handle!r} belongs to another process, not to this one ({os.getpid()}); {hint}")
 
     def _escaped(self, error: BaseException) -> None:
-        self.journal.exception("an exception reached the loop", error)
+        self.report("an exception reached the loop", error)
 
     def _loop_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if error is not None:
             # asyncio's message may include the arguments of a callback, which may come from a peer.
-            self.journal.exception(context.get("message", "fault on the loop"), error, key="fault on the loop")
+            self.report(context.get("message", "fault on the loop"), error, key="fault on the loop")
         else:
             self.journal.note("error", str(context.get("message")), key=context.get("message"))
 
@@ -136,7 +144,7 @@ class Runtime:
         waker = thread_waker()
 
         async def end_services() -> None:
-            for service in reversed(list(self._services.values())):
+            for service in reversed(list(self.services.values())):
                 close = getattr(service, "close", None)
                 result = close() if close is not None else None
                 if inspect.isawaitable(result):
@@ -179,7 +187,7 @@ class Runtime:
     def abandon_after_fork(self) -> None:
         """In a forked child: drop the objects of the parent without sending close frames."""
         self.thread.abandon()
-        for service in self._services.values():
+        for service in self.services.values():
             forget = getattr(service, "forget_sockets", None)
             if forget is not None:
                 forget()

@@ -16,9 +16,11 @@ from collections.abc import Callable
 
 from zefnb.engine.unawaited_thread import UnawaitedThread
 
+# The most calls that wait. Callers refuse more, or drop and count them.
+MOST_WAITING = 10_000
 _POLL = 0.002
 # Seconds without a call after which the thread ends.
-_LINGERS = 0.2
+_IDLE_TIMEOUT = 0.2
 
 
 class SideThread:
@@ -37,17 +39,28 @@ class SideThread:
         self._calls.put(call)
         self._begin()
 
-    def off_loop(self, call: Callable[[], None]) -> None:
-        """Make `call`: here, or where a loop runs in this thread, in the side thread."""
+    def off_loop(self, call: Callable[[], None]) -> bool:
+        """Make `call`: here, or where a loop runs in this thread, in the side thread.
+
+        Returns false, and makes no call, when `MOST_WAITING` calls wait there.
+        """
         if asyncio._get_running_loop() is None:
             call()
+        elif self.is_full:
+            return False
         else:
             self.put(call)
+        return True
 
     @property
     def waiting(self) -> int:
         """The number of calls that wait."""
         return self._calls.qsize()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether `MOST_WAITING` calls wait."""
+        return self.waiting >= MOST_WAITING
 
     def _begin(self) -> None:
         """Start the thread, unless it is running."""
@@ -61,7 +74,7 @@ class SideThread:
     def _work(self) -> None:
         try:
             while True:
-                self._calls.get(timeout=_LINGERS)()
+                self._calls.get(timeout=_IDLE_TIMEOUT)()
         except queue.Empty:
             pass
         finally:
@@ -85,6 +98,8 @@ class SideThread:
 
 LOGGING = SideThread("zefnb-log")
 PRINTING = SideThread("zefnb-print")
+# Texts of values of the program for tables. Nothing waits for them, since a `__repr__` may take any time.
+TEXTS = SideThread("zefnb-text")
 
 
 def flush(timeout: float) -> None:
@@ -95,7 +110,7 @@ def flush(timeout: float) -> None:
 
 
 def _after_fork() -> None:
-    for thread in (LOGGING, PRINTING):
+    for thread in (LOGGING, PRINTING, TEXTS):
         thread.reset()
 
 

@@ -24,7 +24,7 @@ from zefnb.engine.unawaited_thread import UnawaitedThread
 
 NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 _FLUSH_TIMEOUT = 0.5
-_DEATH_TIMEOUT = 0.5
+_EXIT_TIMEOUT = 0.5
 _RETRY_INTERVAL = 0.05
 # Seconds within which a main thread that runs Python calls its signal handlers.
 _PYTHON_TIMEOUT = 0.1
@@ -134,7 +134,7 @@ class SignalHandlers:
             flushing.join(_FLUSH_TIMEOUT)
             _restore_default(number)
             os.kill(os.getpid(), number)
-            time.sleep(_DEATH_TIMEOUT)
+            time.sleep(_EXIT_TIMEOUT)
             os._exit(128 + number)  # the default action of a signal does not end the first process of a container
 
     def await_end(self) -> None:

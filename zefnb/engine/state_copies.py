@@ -6,41 +6,62 @@ from typing import Any
 
 from zefnb.core.copy_rules import PLAIN
 from zefnb.core.entity import Entity
+from zefnb.core.size import has_many_parts
 from zefnb.core.snapshot import snapshot, too_deep
+
+_NOTHING = object()
 
 
 class StateCopies:
-    """Makes the copy for the next handler when a handler returns a state, so that a bad state is refused then."""
+    """Makes the copy for the next handler when a handler returns a state, so that a bad state is refused then.
 
-    __slots__ = ("_handle", "_ready", "unchanging")
+    The caller first tests, without a call, whether a state needs a copy: plain values and `unchanging` need none.
+    """
+
+    __slots__ = ("_copy", "_handle", "_original", "unchanging")
 
     def __init__(self, handle: Entity) -> None:
         self._handle = handle
         # The last state that was found to be immutable: it is its own copy.
         self.unchanging: Any = None
         # A mutable state with its copy.
-        self._ready: tuple[Any, Any] | None = None
+        self._original: Any = _NOTHING
+        self._copy: Any = None
 
     def prepare(self, state: Any) -> None:
         """Make the copy of a returned state. Raises `InvalidValue` if it is nested too deeply."""
-        if type(state) not in PLAIN and state is not self.unchanging:
-            self._ready = state, self._copy(state)
-
-    def take(self, state: Any) -> Any:
-        """Return the prepared copy of `state`, or make one: a prepared copy is used once. Raises as `prepare`."""
-        ready, self._ready = self._ready, None
-        if type(state) in PLAIN or state is self.unchanging:
-            return state
-        return ready[1] if ready is not None and ready[0] is state else self._copy(state)
-
-    def _copy(self, state: Any) -> Any:
-        # A state that a handler thread has prepared is not copied again on the loop.
-        if self._ready is not None and self._ready[0] is state:
-            return self._ready[1]
+        if self._original is state:  # a handler thread has prepared it, and it is not copied again on the loop
+            return
         try:
             copy = snapshot(state)
         except RecursionError:
             raise too_deep(repr(self._handle), "state") from None
         if copy is state:
             self.unchanging = state
+        else:
+            self._original, self._copy = state, copy
+
+    def prepare_result(self, result: Any) -> Any:
+        """Make the copy of the state in a handler's result. Returns the result."""
+        self.prepare(result[1])
+        return result
+
+    def takes_time(self, state: Any) -> bool:
+        """Whether the copy of `state` has yet to be made, and may keep the loop from other work."""
+        if state is self.unchanging or state is self._original or type(state) in PLAIN:
+            return False
+        return has_many_parts(state)
+
+    def take(self, state: Any) -> Any:
+        """Return the prepared copy of `state`, or make one: a prepared copy is used once. Raises as `prepare`."""
+        if self._original is not state:
+            self.prepare(state)
+            if self._original is not state:
+                return state
+        copy = self._copy
+        self._original = self._copy = _NOTHING
         return copy
+
+    def discard(self) -> None:
+        """Forget a prepared copy: its state has not become the actor's, and may change until it is returned again."""
+        self._original = self._copy = _NOTHING

@@ -97,6 +97,11 @@ class Share:
         """The amount that is held now."""
         return self._amount
 
+    @property
+    def limit(self) -> int:
+        """The limit of the account."""
+        return self._account.limit
+
     def settle(self, amount: int) -> bool:
         """Hold `amount` in all, more or less than before. Returns False, and changes nothing, when that is too much."""
         if amount == self._amount:

@@ -28,6 +28,14 @@ def check_topics(where: str, given: Any, faults: list[FieldError]) -> tuple[Enti
     return tuple(dict.fromkeys(item for item in items if isinstance(item, Topic)))
 
 
+def check_topic(where: str, given: Any, faults: list[FieldError]) -> Entity | None:
+    """The topic in `given`, or `None`. Adds mistakes to `faults`."""
+    if isinstance(given, list | tuple | set | frozenset):
+        faults.append(FieldError(where, f"got {shown(given)}", "one topic"))
+        return None
+    return next(iter(check_topics(where, given, faults)), None)
+
+
 def check_actor(where: str, given: Any, journal: Journal, faults: list[FieldError]) -> tuple[Any, Any]:
     """The behaviour and initial state of `given`, an `FX.StartActor`. Adds mistakes to `faults`."""
     if given is None:

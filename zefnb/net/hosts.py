@@ -12,6 +12,8 @@ import socket
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{0,5}))?")
 
 
+# Each handshake has the same few hosts, three times. Few results are kept: a peer can send long ones.
+@functools.lru_cache(maxsize=64)
 def split_host(authority: str) -> tuple[str, int | None]:
     """A Host header as name and port, the name in lower case and without brackets; an empty name for an invalid header.
 
@@ -60,3 +62,18 @@ def machine_hosts() -> set[str]:
         except OSError:
             continue
     return hosts
+
+
+def network_of(address: str) -> str:
+    """The address, or its network for IPv6, where each customer has one of 64 bits.
+
+    >>> network_of('192.0.2.1'), network_of('2001:db8::1'), network_of('::ffff:192.0.2.1')
+    ('192.0.2.1', '2001:db8::/64', '192.0.2.1')
+    """
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))

@@ -11,8 +11,8 @@ from zefnb.core.entity import Entity
 class Topics(Protocol):
     """The hub, as a connection uses it."""
 
-    def publish(self, topic: Entity, content: Any) -> None:
-        """Deliver `content` to every subscriber of `topic`."""
+    def publish(self, topic: Entity, content: Any, *, sender: Any = None) -> None:
+        """Deliver `content` to every subscriber of `topic` but the connection `sender`."""
 
     def subscribe(self, topic: Entity, subscriber: Any, kind: str) -> int:
         """Call `subscriber.deliver(content)` for each message from now on."""

@@ -51,6 +51,14 @@ class ReadScheduler:
             self._loop.at_iteration_end(self._iteration_ends)
         return self._deadline
 
+    def has_time(self) -> bool:
+        """Whether this iteration may parse more."""
+        return time.monotonic() < self.deadline()
+
+    def reserve(self, seconds: float) -> None:
+        """Use some of this iteration's time for work that follows from what has been parsed, such as a response."""
+        self._deadline = self.deadline() - seconds
+
     def _iteration_ends(self) -> None:
         self._deadline = None
 
@@ -85,15 +93,13 @@ class ReadScheduler:
 
     def _parse_queued(self) -> None:
         self._is_scheduled = False
-        deadline = self.deadline()
+        # Connections that have just been read may have used up this iteration's time.
+        self._deadline = max(self.deadline(), time.monotonic() + CONNECTION_BUDGET)
         try:
             # Each connection once: one that is added again meanwhile parses in the next iteration.
             for number in range(len(self._queue)):
-                now = time.monotonic()
-                if number == 0:
-                    # Connections that have just been read may have used up this iteration's time.
-                    deadline = max(deadline, now + CONNECTION_BUDGET)
-                elif now > deadline:
+                now, deadline = time.monotonic(), self.deadline()
+                if number and now > deadline:
                     break
                 connection = self._queue.popleft()
                 connection.is_queued = False

@@ -9,7 +9,8 @@ from zefnb.core.entity import ET
 from zefnb.core.function import ZefFunction
 
 # When a WebSocket of the page closes because its server has stopped (1001, 1006, 1012), the script reloads the page as
-# soon as the address responds again. It does not reload a page that closes its connections itself.
+# soon as the address responds again. It does not reload a page that closes its connections itself, or whose connections
+# resume by themselves (`zefnb.1`, as `/zef.js` does).
 _RELOAD = """<script>
 (() => {
   let waiting = false;
@@ -27,7 +28,9 @@ _RELOAD = """<script>
       super(...given);
       let opened = false;
       this.addEventListener('open', () => { opened = true; });
-      this.addEventListener('close', ({ code }) => { if (opened && [1001, 1006, 1012].includes(code)) reload(); });
+      this.addEventListener('close', ({ code }) => {
+        if (opened && this.protocol !== 'zefnb.1' && [1001, 1006, 1012].includes(code)) reload();
+      });
     }
   };
 })();

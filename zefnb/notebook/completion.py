@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from zefnb.core.effect import DEFAULT_REGISTRY, FX
-from zefnb.core.entity import Actor, HTTPServer, Subscription, Success, Timer, Topic, WebSocketClient
+from zefnb.core.entity import Actor, HTTPServer, Replay, Subscription, Success, Timer, Topic, WebSocketClient
 from zefnb.core.shapes import SHAPES
 from zefnb.notebook.command_line import command as kinds
 from zefnb.notebook.command_line.line import pieces
@@ -18,6 +18,7 @@ from zefnb.text.controls import strip_controls
 _MAGIC = re.compile(r"^\s*%{1,2}zef(?:\s+(?P<rest>.*))?$|^.*=\s*%zef\s+(?P<assigned>.*)$", re.DOTALL)
 _CALL = re.compile(r"\b(FX|ET)\.([A-Za-z]\w*)\s*$")
 _FIELD = re.compile(r"(?:^|[(,\n])\s*(\w*)$")
+_BROKERS = ("redis://", "rediss://", "unix:///")
 # Neither an option, nor an expression, nor several words, nor a call for help.
 _PLAIN = re.compile(r"""[^\s"'`{}$?;%!-][^\s"'`{}$?;]*""")
 
@@ -88,20 +89,22 @@ class Completion:
         if action.choices is not None:
             yield from map(str, action.choices)
         kind = action.type
-        if kind is kinds.topic:
-            yield from self._names(Topic, Actor)
+        if kind in (kinds.topic, kinds.plotted):
+            yield from self._names(Topic, Actor, *((HTTPServer,) if kind is kinds.plotted else ()))
             yield from _topics()
         elif kind in (kinds.server, kinds.endpoint, kinds.watched, kinds.place):
             yield from self._names(HTTPServer)
             yield from (str(server["port"]) for server in _facts()["servers"])
         elif kind is kinds.stoppable:
-            yield from self._names(HTTPServer, Actor, Timer, WebSocketClient, Subscription)
+            yield from self._names(HTTPServer, Actor, Timer, Replay, WebSocketClient, Subscription)
             yield from (name for name in self._names(Success) if hasattr(self._shell.user_ns[name], "subscription"))
             yield from (str(server["port"]) for server in _facts()["servers"])
         elif kind is kinds.variable:
             yield from self._names(Actor, FX.StartActor, dict)
         elif kind is kinds.channel:
             yield from _channels()
+        elif kind is kinds.broker:
+            yield from self._brokers()
         if kind is kinds.watched:
             yield from table_names()
         if kind in (kinds.path, kinds.socket_path, kinds.endpoint, kinds.watched, kinds.place):
@@ -111,6 +114,13 @@ class Completion:
             name = fragment.partition("/")[0]
             port = getattr(self._shell.user_ns.get(name), "port", name)
             yield from (name + path for path in _paths(kind is not kinds.place, str(port)))
+
+    def _brokers(self) -> Iterator[str]:
+        """Yield the names of the user that have the url of a broker, and the ways in which a url begins."""
+        items = list(self._shell.user_ns.items())
+        texts = ((name, value) for name, value in items if isinstance(value, str) and not name.startswith("_"))
+        yield from (name for name, value in texts if value.startswith(_BROKERS))
+        yield from _BROKERS
 
     def _names(self, *types: Any) -> list[str]:
         names = self._shell.user_ns.items()

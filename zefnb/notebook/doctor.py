@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from rich.console import Console
 from rich.text import Text
 
+from zefnb.notebook.cluster_findings import for_cluster
 from zefnb.notebook.finding import Finding
 from zefnb.notebook.https_findings import for_https
 from zefnb.text.controls import strip_controls
@@ -38,6 +39,7 @@ def doctor(console: Console | None = None) -> int:
         ("This machine", machine),
         ("A server", a_server),
         ("For logins and HTTPS", for_https),
+        ("For a cluster", for_cluster),
         ("For notebooks", for_notebooks),
     ):
         console.print(Text(title, style="bold"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from zefnb.notebook.display.display import Display
 from zefnb.notebook.hints import Hints
-from zefnb.notebook.links.login_links import LoginLinks
+from zefnb.notebook.links.cell_displays import CellDisplays
 from zefnb.notebook.links.page_host import Address
 from zefnb.notebook.output.output import Output
 from zefnb.notebook.preload import Preloader
@@ -43,7 +43,7 @@ class Attached:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.parts: list[Any] = [
-            part(shell) for part in (Display, Output, Address, LoginLinks, Tracebacks, Hints, Preloader)
+            part(shell) for part in (Display, Output, Address, CellDisplays, Tracebacks, Hints, Preloader)
         ]
         self.is_loaded = False
         for part in self.parts:

@@ -4,50 +4,27 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import socket
 import stat
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, requires, version
 
 from zefnb.net.https.key_files import data_directory
-from zefnb.notebook.finding import Finding
+from zefnb.notebook.finding import Finding, extra_finding
 
-_EXTRAS = {"auth": "logins with OAuth", "https": "certificates, and QR codes for %zef share"}
+_EXTRAS = {
+    "auth": "logins at other servers (OAuth, OIDC, JupyterHub); passwords and auth='token' need no package",
+    "https": "certificates, and QR codes for %zef share",
+}
 
 
 def for_https() -> Iterator[Finding]:
     """Check the extras, the ports of the web, the data directory, and the networks."""
     for extra, purpose in _EXTRAS.items():
-        yield from _extra(extra, purpose)
+        yield from extra_finding(extra, purpose)
     for port, purpose in ((80, "Let's Encrypt checks names there"), (443, "the port of https://")):
         yield _port(port, purpose)
     yield _directory()
     yield _networks()
-
-
-def _extra(extra: str, purpose: str) -> Iterator[Finding]:
-    try:
-        lines = [line for line in requires("zefnb") or () if f"extra == '{extra}'" in line.replace('"', "'")]
-    except PackageNotFoundError:
-        lines = []
-    if not lines:
-        return
-    names = [line.partition(";")[0] for line in lines]
-    missing = [name for name in (re.split(r"[^\w.-]", each)[0] for each in names) if _lacks(name)]
-    if missing:
-        text = f"missing for {purpose}: {', '.join(missing)}; pip install 'zefnb[{extra}]'"
-        yield Finding("note", f"zefnb[{extra}]", text)
-    else:
-        yield Finding("ok", f"zefnb[{extra}]", f"installed: {purpose}")
-
-
-def _lacks(name: str) -> bool:
-    try:
-        version(name)
-    except PackageNotFoundError:
-        return True
-    return False
 
 
 def _port(port: int, purpose: str) -> Finding:
@@ -79,7 +56,7 @@ def _networks() -> Finding:
 
     try:
         found = interfaces()
-    except NotInstalled as error:
-        return Finding("note", "networks", str(error))
+    except NotInstalled:
+        return Finding("note", "networks", "not listed, since a package of zefnb[https] is missing")
     listed = ", ".join(f"{interface.name} {interface.addresses[0]}" for interface in found)
     return Finding("ok", "networks", listed or "none: no other machine can reach this one")

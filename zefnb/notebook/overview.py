@@ -17,6 +17,7 @@ from zefnb.net.http.server import Server
 from zefnb.net.http.servers import Servers
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.endpoint import Endpoint
+from zefnb.net.websocket.presence import Presence
 from zefnb.text.short_repr import short_repr
 from zefnb.text.uids import short_uids
 from zefnb.topics.hub import WATCH, Hub, TopicState
@@ -26,8 +27,8 @@ T = TypeVar("T")
 
 # Longer lists do not help a reader. The overview has the total count as well.
 MOST_LISTED = 200
-_SHORTEST_STRETCH = 0.5
-_LONGEST_STRETCH = 30.0
+_SHORTEST_INTERVAL = 0.5
+_LONGEST_INTERVAL = 30.0
 
 
 def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
@@ -41,9 +42,9 @@ def on_loop(runtime: Runtime, work: Callable[[], Any]) -> Any:
     results: list[Any] = []
     errors: list[BaseException] = []
 
-    async def finish(coming: Any) -> None:
+    async def finish(awaitable: Any) -> None:
         try:
-            results.append(await coming)
+            results.append(await awaitable)
         except BaseException as error:
             errors.append(error)
         finally:
@@ -78,11 +79,11 @@ class Rates:
         """Return the rate of `key` since the last call; `None` at the first call and after a long pause."""
         now = time.monotonic()
         before = self._seen.get(key)
-        if before is None or now - before[0] > _LONGEST_STRETCH:
+        if before is None or now - before[0] > _LONGEST_INTERVAL:
             self._seen[key] = (now, count, None)
             return None
         at, counted, rate = before
-        if now - at < _SHORTEST_STRETCH:
+        if now - at < _SHORTEST_INTERVAL:
             return rate
         rate = round(max(count - counted, 0) / (now - at), 1)
         self._seen[key] = (now, count, rate)
@@ -90,14 +91,15 @@ class Rates:
 
     def forget_old(self) -> None:
         """Drop the samples that have not been read for a long time."""
-        limit = time.monotonic() - _LONGEST_STRETCH
+        limit = time.monotonic() - _LONGEST_INTERVAL
         self._seen = {key: seen for key, seen in self._seen.items() if seen[0] > limit}
 
 
 def overview(runtime: Runtime) -> dict[str, Any]:
     """Return everything that runs, as dicts, lists, text and numbers. Must run on the loop: see `on_loop`.
 
-    Keys: servers, clients, topics, topic_count, actors, actor_count, timers, databases, outward, faults.
+    Keys: servers, clients, presence, topics, topic_count, actors, actor_count, timers, replays, databases, outward,
+    cluster, faults.
     """
     rates = runtime.service(Rates)
     rates.forget_old()
@@ -106,13 +108,16 @@ def overview(runtime: Runtime) -> dict[str, Any]:
     return {
         "servers": servers,
         "clients": sum(server["clients"] for server in servers),
+        "presence": _presence(runtime)[:MOST_LISTED],
         "topics": [_topic(state, rates) for state in topics[:MOST_LISTED]],
         "topic_count": len(topics),
         "actors": [_actor(actor) for actor in actors[:MOST_LISTED]],
         "actor_count": len(runtime.service(Actors)),
         "timers": [_timer(timer) for timer in runtime.service(Timers)][:MOST_LISTED],
+        "replays": [_replay(replay) for replay in running_replays(runtime)][:MOST_LISTED],
         "databases": _databases(),
         "outward": _outward(runtime)[:MOST_LISTED],
+        "cluster": _cluster(runtime),
         "faults": sum(entry["count"] for entry in runtime.journal.entries("error")),
     }
 
@@ -142,12 +147,20 @@ def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
     config = endpoint.config
     return {
         "path": endpoint.path,
-        "mode": "topic" if config.behaviour is None else "actor",
+        "mode": config.mode,
         "clients": len(endpoint.clients),
         "accepted": endpoint.accepted,
         "subscribe_to": [topic._uid for topic in config.subscribe_to],
         "push_into": [topic._uid for topic in config.push_into],
     }
+
+
+def _presence(runtime: Runtime) -> list[dict[str, Any]]:
+    presence = runtime.service(Presence)
+    rooms = [(topic._uid, presence.members(topic)) for topic in presence.topics()]
+    return [
+        {"topic": uid, "clients": len(members), "away": sum(each.is_away for each in members)} for uid, members in rooms
+    ]
 
 
 def user_topics(runtime: Runtime) -> list[TopicState]:
@@ -219,11 +232,24 @@ def _timer(timer: Any) -> dict[str, Any]:
     }
 
 
+def running_replays(runtime: Runtime) -> list[Any]:
+    """Return the running replays."""
+    # Without this module there is none.
+    module = sys.modules.get("zefnb.replay.replays")
+    return [] if module is None else list(runtime.service(module.Replays))
+
+
+def _replay(replay: Any) -> dict[str, Any]:
+    return {"uid": replay.handle._uid, "target": replay.target._uid, "published": replay.published, "of": replay.total}
+
+
 def _databases() -> list[dict[str, Any]]:
     # Without this module no database is open.
     module = sys.modules.get("zefnb.store.store")
-    stores = dict(getattr(module, "OPEN", {}))
-    return [{"uid": uid, "keys": len(store)} for uid, store in list(stores.items())[:MOST_LISTED]]
+    if module is None:
+        return []
+    stores = list(module.OPEN.items())[:MOST_LISTED]
+    return [{"uid": uid, "keys": module.known_count(store)} for uid, store in stores]
 
 
 def _outward(runtime: Runtime) -> list[dict[str, Any]]:
@@ -234,6 +260,17 @@ def _outward(runtime: Runtime) -> list[dict[str, Any]]:
     shown = ("url", "state", "sent", "received", "queued")
     described = [(client.handle._uid, client.describe()) for client in clients]
     return [{"uid": uid, **{key: facts[key] for key in shown}} for uid, facts in described]
+
+
+def _cluster(runtime: Runtime) -> list[dict[str, Any]]:
+    """Return one dict if this process has joined a cluster."""
+    module = sys.modules.get("zefnb.cluster.cluster")
+    node = None if module is None else runtime.service(module.Cluster).node
+    if node is None:
+        return []
+    from zefnb.cluster.status import status
+
+    return [status(node)]
 
 
 _MOST_ITEMS = 4

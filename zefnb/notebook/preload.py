@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-_NEEDED = ("zefnb.engine.perform", "zefnb.topics.hub", "zefnb.net.http.servers", "zefnb.net.http.file_response")
+_NEEDED = ("zefnb.engine.perform", "zefnb.topics.hub", "zefnb.net.http.servers")
 
 
 class Preloader:

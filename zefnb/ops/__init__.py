@@ -1,6 +1,6 @@
 """The op library.
 
-    flow    identity apply map filter reduce constant_func match_ one_of is_a equals greater_than less_than log
+    flow    identity add apply map filter reduce constant_func match_ one_of is_a equals greater_than less_than log
     data    first last nth take drop length reverse sort unique
     fields  F get insert insert_into
     text    join split trim replace_text to_upper_case to_lower_case contains starts_with to_json parse_json
@@ -15,6 +15,7 @@ from zefnb.ops.bytes import array_to_bytes, bytes_to_array
 from zefnb.ops.data import drop, first, last, length, nth, reverse, sort, take, unique
 from zefnb.ops.fields import F, get, insert, insert_into
 from zefnb.ops.flow import (
+    add,
     apply,
     constant_func,
     equals,
@@ -44,6 +45,7 @@ from zefnb.ops.text import (
 
 __all__ = [
     "F",
+    "add",
     "apply",
     "array_to_bytes",
     "bytes_to_array",

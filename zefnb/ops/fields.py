@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from zefnb.core.effect import DEFAULT_REGISTRY, Effect
@@ -154,11 +153,22 @@ def insert_into(template: Any, field: Any) -> Callable[[Any], Any]:
     return lambda value: _changed(template, path, value, "insert_into")
 
 
-@dataclass(frozen=True, slots=True)
 class _Reader:
     """The function of `F.name`; instances with equal names are equal, so that chains can be compared."""
 
-    name: str
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Reader) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash((_Reader, self.name))
+
+    def __repr__(self) -> str:
+        return f"_Reader(name={self.name!r})"
 
     def __call__(self, value: Any) -> Any:
         if isinstance(value, dict):

@@ -12,6 +12,7 @@ from zefnb.core.types import Union, compile_pattern
 from zefnb.errors import FieldError, InvalidValue, shown
 
 __all__ = [
+    "add",
     "apply",
     "collect",
     "constant_func",
@@ -261,6 +262,28 @@ def _case(case: Any, number: int) -> tuple[Callable[[Any], bool], Callable[[Any]
     if callable(answer):
         return compile_pattern(pattern).test, compile_chain(as_chain(answer))
     return compile_pattern(pattern).test, lambda value: answer
+
+
+@op(inline=True)
+def add(value: Any, amount: Any) -> Any:
+    """Return the sum of the value and `amount`, as `+` does. Nothing (`None`) counts as no amount at all.
+
+    With `FX.UpdateDB(change=...)` it counts under a key, also under a new one.
+
+    Args:
+        value: A number, a text, a list, or another value with `+`; or None.
+        amount: The value that is added to it.
+
+    Returns:
+        The sum, or `amount` if the value is None.
+
+    Raises:
+        TypeError: The two cannot be added.
+
+    >>> 5 | add(3) | collect, None | add(3) | collect
+    (8, 3)
+    """
+    return amount if value is None else value + amount
 
 
 @op(inline=True)

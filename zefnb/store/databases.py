@@ -6,18 +6,37 @@ import asyncio
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from zefnb.core.uid import generate_uid
 from zefnb.engine.context import call_context
 from zefnb.engine.lent_lock import LentLock
 from zefnb.engine.runtime import Runtime
-from zefnb.store.change import stored_values
+from zefnb.store.change import Change, Counts, stored_values
 from zefnb.store.dict_database import DictDatabase
 from zefnb.store.memory import MemoryStore
-from zefnb.store.store import OPEN, Done, Store, Work
+from zefnb.store.store import OPEN, Done, Store, find_store
+from zefnb.store.thread_share import ThreadShare
 
 T = TypeVar("T")
+
+
+class _Call:
+    """A call of a user's function in a thread of the share."""
+
+    __slots__ = ("is_running",)
+
+    def __init__(self) -> None:
+        self.is_running = True
+
+
+_outer_call: ContextVar[_Call | None] = ContextVar("zefnb_call_of_a_database", default=None)
+
+
+def _call_within(this: _Call, call: Callable[[], Any]) -> Any:
+    _outer_call.set(this)
+    return call()
 
 
 class Databases:
@@ -32,7 +51,7 @@ class Databases:
     def create(self, initial: Mapping[Any, Any]) -> DictDatabase:
         """Create a database in memory."""
         store = MemoryStore()
-        _fill(store, initial)
+        fill(store, initial)
         return self._opened(generate_uid(), store)
 
     async def open(self, path: str, initial: Mapping[Any, Any]) -> DictDatabase:
@@ -45,17 +64,17 @@ class Databases:
 
         with self._opening:
             if (known := self._known(path)) is not None:
-                _fill(OPEN[known._uid], initial)
+                fill(OPEN[known._uid], initial)
                 return known
             opened = SQLiteStore(path)
             if (known := self._known(path)) is not None:  # by such a finalizer
                 opened.close()
-                _fill(OPEN[known._uid], initial)
+                fill(OPEN[known._uid], initial)
                 return known
             try:
                 if opened.uid in OPEN:
                     opened.renew_uid()
-                _fill(opened, initial)
+                fill(opened, initial)
             except BaseException:
                 opened.close()
                 raise
@@ -85,26 +104,54 @@ class Databases:
 
     def store(self, handle: DictDatabase) -> Store:
         """Return the store of a handle. Raises `NotRunning` if this process has none."""
-        store = OPEN.get(handle._uid)
+        store = find_store(handle._uid)
         if store is None:
             raise self._runtime.not_running(handle)
         return store
 
-    def write(self, store: Store, work: Work[T]) -> T | Awaitable[T]:
-        """Return the result of `work` on the table; for a store on disk, an awaitable of it."""
-        return store.write(work) if store.quick else self._submitted(lambda done: store.submit(work, done))
+    def change(self, store: Store, change: Change, result: Callable[[Counts], T]) -> T | Awaitable[T]:
+        """Return the result of a change; for a store on disk, or for ops that may take time, an awaitable of it."""
+        if not change.inline:
+
+            def attempt() -> T:
+                return result(change.attempt())
+
+            attempt.__qualname__ = change.functions  # the journal shows it
+            return self._in_share(attempt)
+        # In memory, the ops are applied before the store is locked: they may run converters and other foreign code.
+        if store.quick:
+            return result(change.attempt())
+        return self._submitted(lambda done: store.submit(lambda table: result(change.at_once(table)), done))
 
     def read(self, store: Store, query: Callable[[], Any], quick: bool) -> Any:
         """Return the result of `query`; for a store on disk, or a query that is not `quick`, an awaitable of it."""
-        return query() if store.quick and quick else self._queried(query)
+        return query() if store.quick and quick else self._queried(query, quick)
 
-    async def _queried(self, query: Callable[[], Any]) -> Any:
-        result = await self._in_handler_thread(query)
+    async def _queried(self, query: Callable[[], Any], quick: bool) -> Any:
+        result = await (self._in_handler_thread(query) if quick else self._in_share(query))
         return await result if inspect.iscoroutine(result) else result  # a coroutine if the query is an `async def`
 
     async def _in_handler_thread(self, call: Callable[[], Any]) -> Any:
         """Call `call` in a handler thread, so that neither a disk nor a user's function blocks the loop."""
         return await self._submitted(lambda done: self._runtime.handler_threads.submit(done, call_context().run, call))
+
+    async def _in_share(self, call: Callable[[], Any]) -> Any:
+        """Call a user's function in a thread of the share, since it may wait for any time."""
+        outer = _outer_call.get()
+        if outer is not None and outer.is_running:
+            # The outer function holds a thread of the share until this call returns. If all of them did and waited for
+            # another thread of the share, they would wait for ever.
+            return await self._in_handler_thread(call)
+        context, this = call_context(), _Call()
+
+        def in_context() -> Any:
+            try:
+                return context.run(_call_within, this, call)
+            finally:
+                this.is_running = False
+
+        in_context.__qualname__ = name = call.__qualname__  # the journal shows it
+        return await self._runtime.service(ThreadShare).call(name, lambda slot: None, in_context)
 
     async def _submitted(self, submit: Callable[[Done], None]) -> Any:
         """Call `submit`, and await the result that it passes to its callback, in any thread."""
@@ -137,7 +184,7 @@ def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | Non
         future.set_exception(error)
 
 
-def _fill(store: Store, initial: Mapping[Any, Any]) -> None:
+def fill(store: Store, initial: Mapping[Any, Any]) -> None:
     """Write `initial` if the database is empty."""
     if initial:
         stored = stored_values(store, initial)

@@ -5,20 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, ItemsView, Iterator, MutableMapping, ValuesView
 from typing import Any, NoReturn
 
+from zefnb.core.codec.kinds import Kind, register_kind
 from zefnb.core.uid import is_uid
 from zefnb.errors import FieldError, InvalidValue, UnknownKey, shown
 from zefnb.store.key import KEY_WRITERS, checked_key
-from zefnb.store.store import OPEN, Store, Table
+from zefnb.store.store import Store, Table, find_store
 
 _NOT_GIVEN: Any = object()
+_View = Callable[["DictDatabase", Store], Store]
+_view: _View | None = None
+
+
+def set_view(view: _View | None) -> None:
+    """Let handles use what `view` returns for their store; `None` removes it. Effects use the store itself."""
+    global _view
+    _view = view
 
 
 class DictDatabase(MutableMapping[Any, Any]):
     """A handle on a database that `FX.CreateDB` made: a dict that all actors and the notebook share.
 
     It can be used from any thread. Every operation is atomic, and consistent with `FX.UpdateDB` and `FX.QueryDB`. A
-    read and a later write are two operations: `db['n'] += 1` in two threads may count once. A read returns a copy;
-    changes of the copy have no effect on the database until it is written back. A write to disk returns when it is
+    read and a later write are two operations: `db['n'] += 1` in two threads may count once, and
+    `FX.UpdateDB(db=db, change={'n': add(1)})` counts twice. A read returns a copy; changes of the copy have no effect
+    on the database until it is written back. A write to disk returns when it is
     stored, and blocks the event loop meanwhile; `FX.UpdateDB` does not.
 
     The handle is an immutable value. Handles with the same uid are equal, and the `repr` evaluates to the handle.
@@ -31,6 +41,8 @@ class DictDatabase(MutableMapping[Any, Any]):
         InvalidValue: A key or value cannot be stored, or the uid is not valid.
         NotRunning: The database has been closed, or belongs to another process.
         StorageFailed: The file cannot be read or written.
+        ClusterUnavailable: The broker of the cluster does not reply.
+        WouldBlock: A database of a cluster is used on the event loop, by an inline function perhaps.
 
     >>> from zefnb import *
     >>> db = FX.CreateDB(type=DictDatabase) | run
@@ -50,12 +62,12 @@ class DictDatabase(MutableMapping[Any, Any]):
         object.__setattr__(self, "_uid", str(uid))
 
     def _store(self) -> Store:
-        store = OPEN.get(self._uid)
+        store = find_store(self._uid)
         if store is None:
             from zefnb.engine.runtime import default_runtime
 
             raise default_runtime().not_running(self)
-        return store
+        return store if _view is None else _view(self, store)
 
     def _write(self, key: Any, work: Callable[[Table], Any]) -> Any:
         store = self._store()
@@ -182,6 +194,7 @@ class DictDatabase(MutableMapping[Any, Any]):
         raise AttributeError(f"{self!r} is immutable; remove a value with del db[{name!r}]")
 
 
+register_kind("database", DictDatabase, Kind(lambda handle: (handle._uid,), DictDatabase))
 KEY_WRITERS[DictDatabase] = lambda key: b"d" + key._uid.encode()
 
 

@@ -8,13 +8,10 @@ import stat
 import time
 from pathlib import Path
 
+from zefnb.core.codec.scan import Undecodable
 from zefnb.errors import StorageFailed
-from zefnb.store.scan import Undecodable
-from zefnb.store.schema import Connection, Foreign, checked_uid, harden, limited, make
+from zefnb.store.schema import DATABASE, Connection, Foreign, Format, checked_uid, harden, limited, make
 
-# 'zefn': the application id of zefnb's database files.
-_APPLICATION = 0x7A65666E
-_VERSION = 1
 _BUSY_SECONDS = 5.0
 # The end of a rollback journal that names a further file to delete; zefnb's journals name none.
 _NAMES_A_FILE = bytes.fromhex("d9d505f920a163d7")
@@ -69,15 +66,15 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
-def open_file(path: str) -> tuple[Connection, str]:
-    """Return the connection of the writer, and the database's uid; create the file if there is none."""
+def open_file(path: str, file_format: Format = DATABASE, create: bool = True) -> tuple[Connection, str]:
+    """Return the connection of the writer, and the uid of the file; with `create`, make the file if there is none."""
     _check_place(path)
     try:
-        connection = connect(path, create=True)
+        connection = connect(path, create=create)
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise storage_failed(path, error) from None
     try:
-        return connection, _prepared(connection, path)
+        return connection, _prepared(connection, path, file_format, create)
     except (sqlite3.Error, Foreign, UnicodeDecodeError) as error:
         connection.close()
         raise storage_failed(path, error) from None
@@ -125,30 +122,32 @@ def _names_a_file(journal: str) -> bool:
         return False
 
 
-def _prepared(connection: sqlite3.Connection, path: str) -> str:
+def _prepared(connection: sqlite3.Connection, path: str, file_format: Format, create: bool) -> str:
     application = _number(connection, "PRAGMA application_id")
-    if application != _APPLICATION:
+    if application != file_format.application:
         _refuse_foreign(connection, path)
+        if not create:
+            raise StorageFailed(f"{path} is empty; choose the file of a {file_format.kind}")
         _use_wal(connection)
     else:
         # Checked before anything is written, since the file may come from another machine.
-        _check_version(connection, path)
-        checked_uid(connection)
-    # Also for an existing database: a file that cannot be written fails here and not later.
+        _check_version(connection, path, file_format)
+        checked_uid(connection, file_format)
+    # Also for an existing file: one that cannot be written fails here and not later.
     connection.execute("BEGIN IMMEDIATE")
-    if _number(connection, "PRAGMA application_id") != _APPLICATION:
+    if _number(connection, "PRAGMA application_id") != file_format.application:
         _refuse_foreign(connection, path)
-        _make(connection)
-    _check_version(connection, path)
-    uid = checked_uid(connection)
+        _make(connection, file_format)
+    _check_version(connection, path, file_format)
+    uid = checked_uid(connection, file_format)
     connection.execute("COMMIT")
     return uid
 
 
-def _check_version(connection: sqlite3.Connection, path: str) -> None:
-    version = _number(connection, "PRAGMA user_version")
-    if version != _VERSION:
-        raise StorageFailed(f"{path} has version {version}, but this zefnb reads version {_VERSION}; update zefnb")
+def _check_version(connection: sqlite3.Connection, path: str, file_format: Format) -> None:
+    version, known = _number(connection, "PRAGMA user_version"), file_format.version
+    if version != known:
+        raise StorageFailed(f"{path} has version {version}, but this zefnb reads version {known}; update zefnb")
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:
@@ -173,7 +172,7 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
 
 
-def _make(connection: sqlite3.Connection) -> None:
-    make(connection)
-    connection.execute(f"PRAGMA user_version = {_VERSION}")
-    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+def _make(connection: sqlite3.Connection, file_format: Format) -> None:
+    make(connection, file_format)
+    connection.execute(f"PRAGMA user_version = {file_format.version}")
+    connection.execute(f"PRAGMA application_id = {file_format.application}")

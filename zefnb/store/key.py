@@ -19,7 +19,7 @@ _LONGEST_NAME = 80
 LONGEST_KEY = 1 << 20
 MOST_KEY_PARTS = 10_000
 _MOST_BYTES_PER_CHARACTER = 4
-_SCALARS = (str, int, float, bool)
+_SCALARS = (str, bytes, int, float, bool)
 _CONTAINERS = (tuple, frozenset)
 _ALLOWED = "text, numbers, bool, None, bytes, Time, entities, entity types, uids; tuples and frozensets of these"
 
@@ -80,11 +80,11 @@ def _canonical(key: Any) -> bytes:
 
 def _equal_plain(key: Any) -> Any:
     """Return an equal key of a plain type, such as the `int` of a numpy integer, or else the key itself."""
-    from zefnb.core.values import converted, converter_of
+    from zefnb.core.values import has_plainer, plainer
 
-    if converter_of(type(key)) is None:
+    if not has_plainer(type(key)):
         return key
-    plain = converted(key)
+    plain = plainer(key)
     return plain if type(plain) in _SCALARS and plain == key and hash(plain) == hash(key) else key
 
 

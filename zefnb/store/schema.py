@@ -10,7 +10,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from zefnb.core.uid import generate_uid, is_uid
 
@@ -19,13 +19,35 @@ _ENTRIES = (
     "CREATE TABLE entries (position INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, name BLOB NOT NULL, value BLOB)"
 )
 _IDENTITY = "CREATE TABLE identity (uid TEXT NOT NULL)"
-_SCHEMA = {
-    (b"table", b"entries", b"entries", _ENTRIES.encode()),
-    (b"index", b"sqlite_autoindex_entries_1", b"entries", None),
-    (b"table", b"identity", b"identity", _IDENTITY.encode()),
-}
+
+
+class Format(NamedTuple):
+    """A format of files: its number, its version, and the statements that make its tables."""
+
+    # The application id in the head of an SQLite file.
+    application: int
+    version: int
+    kind: str
+    statements: tuple[str, ...]
+    # The indexes that SQLite makes by itself, with their tables.
+    own_indexes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def schema(self) -> set[tuple[bytes, bytes, bytes, bytes | None]]:
+        """The rows of SQLite's table of tables."""
+        found: set[tuple[bytes, bytes, bytes, bytes | None]] = set()
+        for statement in (*self.statements, _IDENTITY):
+            words = statement.replace("(", " ").split()
+            kind, name = words[1].lower(), words[2]
+            table = name if kind == "table" else words[4]
+            found.add((kind.encode(), name.encode(), table.encode(), statement.encode()))
+        return found | {(b"index", name.encode(), table.encode(), None) for name, table in self.own_indexes}
+
+
+# 'zefn'
+DATABASE = Format(0x7A65666E, 1, "database", (_ENTRIES,), (("sqlite_autoindex_entries_1", "entries"),))
 _CHECK_SECONDS = 0.5
-_CHECK_EVERY = 1_000
+_INSTRUCTIONS_PER_CHECK = 1_000
 
 
 class Connection(sqlite3.Connection):
@@ -38,10 +60,10 @@ class Foreign(Exception):
     """The file is not a database of zefnb; the text has the reason."""
 
 
-def make(connection: sqlite3.Connection) -> None:
-    """Create the tables of a new database."""
-    connection.execute(_ENTRIES)
-    connection.execute(_IDENTITY)
+def make(connection: sqlite3.Connection, file_format: Format) -> None:
+    """Create the tables of a new file."""
+    for statement in (*file_format.statements, _IDENTITY):
+        connection.execute(statement)
     renew_uid(connection)
 
 
@@ -58,7 +80,7 @@ def limited(connection: sqlite3.Connection) -> Iterator[None]:
     """Interrupt SQLite if a statement takes longer than any statement on zefnb's own files."""
     # In processor time of this thread, so that a busy machine has no influence.
     end = time.thread_time() + _CHECK_SECONDS
-    connection.set_progress_handler(lambda: time.thread_time() > end, _CHECK_EVERY)
+    connection.set_progress_handler(lambda: time.thread_time() > end, _INSTRUCTIONS_PER_CHECK)
     try:
         yield
     finally:
@@ -79,11 +101,13 @@ def harden(connection: sqlite3.Connection) -> None:
     connection.text_factory = bytes
 
 
-def checked_uid(connection: sqlite3.Connection) -> str:
+def checked_uid(connection: sqlite3.Connection, file_format: Format) -> str:
     """Return the uid of the database. Raises `Foreign` if the schema is not exactly that of `make`."""
+    schema = file_format.schema
     with limited(connection):
-        found = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master LIMIT 9").fetchall()
-        if len(found) != len(_SCHEMA) or set(found) != _SCHEMA:
+        limit = len(schema) + 1
+        found = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master LIMIT ?", (limit,)).fetchall()
+        if len(found) != len(schema) or set(found) != schema:
             raise Foreign("its tables are not those that zefnb makes")
         uids = connection.execute("SELECT uid FROM identity LIMIT 2").fetchall()
     uid = uids[0][0].decode(errors="replace") if len(uids) == 1 and isinstance(uids[0][0], bytes) else ""

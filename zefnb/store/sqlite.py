@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import threading
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from zefnb.core.codec.scan import Undecodable
 from zefnb.engine.worker_thread import refuse_to_wait
-from zefnb.errors import InvalidValue, NotRunning, StorageFailed
-from zefnb.store.codec import decode, encode
+from zefnb.errors import NotRunning
 from zefnb.store.file import connect, open_file, storage_failed
 from zefnb.store.forks import GATE, check_not_inherited, register
-from zefnb.store.key import key_name
-from zefnb.store.scan import Undecodable
 from zefnb.store.schema import Connection, renew_uid
 from zefnb.store.store import Done, Work
+from zefnb.store.stored_value import restored_value, stored_value
 from zefnb.store.table import SQLiteTable
-from zefnb.store.tree import named_refusal, tree_snapshot
+from zefnb.store.waiting import Waiting
 from zefnb.store.writer import Writer
 
 T = TypeVar("T")
 
 _IDLE_READERS = 4
-_WAIT_SLICE = 0.1
 
 
 class SQLiteStore:
@@ -80,20 +77,14 @@ class SQLiteStore:
             return key in table
 
     def stored(self, key: Any, value: Any) -> bytes:
-        try:
-            return encode(tree_snapshot(value))
-        except InvalidValue as error:
-            raise named_refusal(key, error) from None
+        return stored_value(key, value)
 
     def restored(self, key: Any, stored: Any) -> Any:
-        try:
-            return decode(stored)
-        except Undecodable as error:
-            raise StorageFailed(f"{self.path}: the value of {key_name(key)} cannot be read: {error}") from None
+        return restored_value(self.path, key, stored)
 
     def write(self, work: Work[T]) -> T:
         refuse_to_wait()
-        waiting = _Waiting()
+        waiting = Waiting()
         self._writer.submit(work, waiting.done)
         result: T = waiting.result()
         return result
@@ -142,27 +133,3 @@ class SQLiteStore:
             connection.close()
         else:
             self._idle.append(connection)
-
-
-class _Waiting:
-    """The result of work that a thread waits for."""
-
-    __slots__ = ("_done", "_error", "_result")
-
-    def __init__(self) -> None:
-        self._done = threading.Lock()
-        self._done.acquire()
-        self._result: Any = None
-        self._error: BaseException | None = None
-
-    def done(self, result: Any, error: BaseException | None) -> None:
-        self._result, self._error = result, error
-        self._done.release()
-
-    def result(self) -> Any:
-        """Wait for the writer's result, at intervals, so that Ctrl-C interrupts the wait on Windows, too."""
-        while not self._done.acquire(timeout=_WAIT_SLICE):
-            pass
-        if self._error is not None:
-            raise self._error
-        return self._result

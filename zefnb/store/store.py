@@ -53,6 +53,24 @@ class Store(Protocol):
 
 # By uid, for the whole process, since a handle is a value without a runtime.
 OPEN: dict[str, Store] = {}
+# Find the store of a handle that another process has made, by its uid, without waiting.
+FINDERS: list[Callable[[str], Store | None]] = []
+
+
+def find_store(uid: str) -> Store | None:
+    """Return the open store with this uid; for a handle of another node of the cluster, open it."""
+    store = OPEN.get(uid)
+    for find in FINDERS if store is None else ():
+        if (store := find(uid)) is not None:  # one without keys is false
+            break
+    return store
+
+
+def known_count(store: Store) -> int:
+    """Return the number of keys for a display; of a database in a cluster, after the last change of this process."""
+    count: int | None = getattr(store, "known_count", None)
+    return len(store) if count is None else count
+
 
 _stores_of_parent: list[Store] = []
 
@@ -61,6 +79,7 @@ def _after_fork() -> None:
     # A connection must not be used in two processes, nor even closed in the second.
     _stores_of_parent.extend(OPEN.values())
     OPEN.clear()
+    FINDERS.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
+from zefnb.core.codec.codec import decode, encode
+from zefnb.core.codec.hash_limit import check_hashes
+from zefnb.core.codec.scan import Undecodable
 from zefnb.errors import InvalidValue
-from zefnb.store.codec import decode, encode
-from zefnb.store.hash_limit import check_hashes
 from zefnb.store.key import canonical_key
-from zefnb.store.scan import Undecodable
 from zefnb.store.schema import Connection
 
 # The number of rows that are fetched together.

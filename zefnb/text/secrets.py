@@ -40,13 +40,15 @@ _PATTERNS = (
     (r"""(://)(?!\[)[^\s/?#"'<>@:]*:(?!\d*(?:[^\w@:.-]|\Z))[^\s/?#"'<>@]+""", r"\1…"),
     # The query of a WebSocket url: it usually carries a token, under any name.
     (r"""(?i)(\bwss?://(?:(?!://)[^\s?#"'<>])*)\?[^\s"'<>]+""", r"\1?…"),
+    # Private keys in PEM format (RFC 7468), also where the text ends within one.
+    (r"""(-----BEGIN\ [A-Z0-9\ ]{0,40}PRIVATE\ KEY-----)(?:(?!-----)[^"'<>])++""", r"\1…"),
     # Authorization schemes, but not an ordinary word after "basic" or "bearer".
     (r"""\b((?i:bearer|basic)\s{1,9})(?![A-Z]?[a-z]{0,15}(?![\w.~+/=-]))[\w.~+/=-]+""", r"\1…"),
 )
 # A text without any of these has no secret, so that most texts skip the patterns.
 _TRACES = (
     *("token", "key", "pass", "pwd", "secret", "credential", "session", "jwt", "auth", "cookie", "bearer", "basic"),
-    *("://", "?", "&"),
+    *("://", "?", "&", "private key"),
 )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import array
 import collections
 import contextvars
-import dataclasses
 import functools
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -372,7 +371,7 @@ def _reads_fields(kind: Any) -> Reader | None:
     if getattr(method, "__code__", None) is _NAMED_TUPLE:
         return _named_tuple
     generated = getattr(getattr(method, "__wrapped__", None), "__qualname__", "")
-    return _dataclass if "__create_fn__" in generated and dataclasses.is_dataclass(kind) else None
+    return _dataclass if "__create_fn__" in generated and hasattr(kind, "__dataclass_fields__") else None
 
 
 def _named_tuple(value: Any, scope: Scope) -> Parts:
@@ -382,7 +381,9 @@ def _named_tuple(value: Any, scope: Scope) -> Parts:
 
 
 def _dataclass(value: Any, scope: Scope) -> Parts:
-    shown = [field.name for field in dataclasses.fields(value) if field.repr]
+    from dataclasses import fields
+
+    shown = [field.name for field in fields(value) if field.repr]
     yield f"{type(value).__qualname__}("
     yield from named(((name, getattr(value, name)) for name in shown), scope)
     yield ")"

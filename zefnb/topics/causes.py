@@ -2,7 +2,8 @@
 
 A cause is a tuple: the subscriptions that received the message or one of its predecessors, the last one first, and
 then the origin. Messages that a subscription publishes carry it, also through actors and handlers in threads. Messages
-from a socket, a timer, a cell or another process have no cause: a new chain begins with them.
+from a socket, a timer, a cell, a thread that a handler starts or another process have no cause: a new chain begins with
+them.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 from zefnb.core.time import Time
 
@@ -15,10 +16,8 @@ class Clock:
         """Return the system time, which users and time servers may set forward and back."""
         return Time.now()
 
-    def monotonic(self) -> float:
-        """Return the seconds of a clock that is never set; it may stop while the computer is suspended."""
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait for this many seconds of the monotonic clock."""
-        await asyncio.sleep(seconds)
+    # Without a frame of Python's, since a timer calls both for each message.
+    # Returns the seconds of a clock that is never set; it may stop while the computer is suspended.
+    monotonic: Callable[[], float] = staticmethod(time.monotonic)
+    # Waits for this many seconds of the monotonic clock.
+    sleep: Callable[[float], Awaitable[None]] = staticmethod(asyncio.sleep)

@@ -8,67 +8,31 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from zefnb.core.copy_rules import PLAIN
-from zefnb.core.entity import Entity, Topic
-from zefnb.core.snapshot import flat_copy, nested_snapshot, snapshot, too_deep
-from zefnb.core.wire import check_content
+from zefnb.core.entity import Entity, Success, Topic
+from zefnb.core.snapshot import snapshot, too_deep
+from zefnb.core.wire import NO_VALUE, Encoded, checked
 from zefnb.engine.actor import Actor
 from zefnb.engine.loop import ITERATION_BUDGET
 from zefnb.engine.runtime import Runtime
 from zefnb.errors import FieldError, InvalidEffect, shown
-from zefnb.text.short_repr import short_repr
 from zefnb.topics.causes import Cause
+from zefnb.topics.topic_state import Subscriber as Subscriber
+from zefnb.topics.topic_state import TopicState as TopicState
+from zefnb.topics.topic_state import is_socket
+
+if TYPE_CHECKING:
+    from zefnb.topics.watched_names import NameWatcher
 
 _MAX_DELIVERIES_PER_ITERATION = 256
+# The types of messages that can be encoded without a copy.
+_MESSAGES = frozenset({dict, list, tuple})
+_NO_SUBSCRIBER: Any = object()
 # The kind of the subscriptions of zefnb's own displays, which are not listed.
 WATCH = "watch"
-
-
-class Subscriber(Protocol):
-    """An actor, an op, the sockets of an endpoint, or an outward client.
-
-    `only_encodes` is true if the subscriber neither changes the content nor uses it after `deliver`; every other
-    subscriber receives its own copy. `keeps_nothing` is true if it has no reference to the content after `deliver`
-    either, so that nothing is copied for it. `target` is the topic to which a subscriber publishes its results, if any.
-    """
-
-    def deliver(self, content: Any) -> None:
-        """Receive one message, on the loop, without waiting."""
-
-
-class TopicState:
-    """A topic with subscribers."""
-
-    __slots__ = ("_keeps_content", "_snapshot", "published", "subscribers", "topic")
-
-    def __init__(self, topic: Entity) -> None:
-        self.topic = topic
-        self.published = 0
-        # A dict, for its order and quick removal; the value is the kind of the subscription.
-        self.subscribers: dict[Subscriber, str] = {}
-        self._snapshot: tuple[Subscriber, ...] | None = ()
-        self._keeps_content: bool | None = None
-
-    @property
-    def snapshot(self) -> tuple[Subscriber, ...]:
-        """The current subscribers, as a tuple that does not change during a delivery."""
-        if self._snapshot is None:
-            self._snapshot = tuple(self.subscribers)
-        return self._snapshot
-
-    @property
-    def keeps_content(self) -> bool:
-        """Whether a subscriber may have the content after its `deliver`."""
-        if self._keeps_content is None:
-            self._keeps_content = not all(getattr(each, "keeps_nothing", False) for each in self.snapshot)
-        return self._keeps_content
-
-    def changed(self) -> None:
-        """Discard what is known about the subscribers after a change of them."""
-        self._snapshot = self._keeps_content = None
 
 
 class _Callback:
@@ -81,6 +45,16 @@ class _Callback:
         self._call()
 
 
+class SharedTopics(Protocol):
+    """The states of the topics that a cluster shares, and `None` for other topics."""
+
+    call_after: Callable[[Callable[[], None]], None]
+    # Publishes with a key, a content and its cause. Returns what a caller, if there is one, or capacity is to await.
+    publish_effect: Callable[[str, Any, Any, bool], Awaitable[Success] | None]
+
+    def __getitem__(self, key: str, /) -> TopicState | None: ...
+
+
 class Hub:
     """Topics and their subscribers: a service of the runtime, used on the loop only."""
 
@@ -91,65 +65,109 @@ class Hub:
         # messages, and one that has unsubscribed receives all earlier ones.
         self._queue: deque[tuple[Entity | None, tuple[Subscriber, ...], Any, Cause | None]] = deque()
         self._delivering = False
+        # The states of shared topics, if this process has joined a cluster; `None` for other topics.
+        self.sharing: SharedTopics | None = None
 
-    def publish(self, topic: Entity, content: Any, cause: Cause | None = None, check: bool = False) -> None:
-        """Deliver a copy of `content` to every subscriber of `topic`, after all earlier messages.
+    def publish(
+        self, topic: Entity, content: Any, cause: Cause | None = None, check: bool = False, sender: Any = None
+    ) -> None:
+        """Deliver a copy of `content` to every subscriber of `topic` but `sender`, after all earlier messages.
 
         With `check`, raises `InvalidValue` as `copied` does; otherwise content that cannot be sent is an error in the
         journal.
         """
         key = topic._uid or ""
         state = self._topics.get(key)
-        if state is None:  # without subscribers nothing is copied
+        # Without subscribers nothing is copied.
+        if state is None and (self.sharing is None or (state := self.sharing[key]) is None):
             return
-        if type(content) in PLAIN:
-            check = False
-        elif self._delivering or self._queue or state.keeps_content:
-            content, check = self.copied(key, content, check), False
-        # Otherwise only sockets receive it, which encode it now.
-        self.publish_snapshot(key, content, cause, check)
+        is_delivered_now = not self._delivering and not self._queue
+        if not is_delivered_now or (type(content) not in PLAIN and state.keeps_content):
+            content, check = (self.copied(key, content) if check and state.sockets else _copy_of(content)), False
+        # Otherwise it needs no copy: it cannot change, or only sockets receive it, which encode it now.
+        self._publish(state, content, cause, check, sender)
 
     def copied(self, key: str, content: Any, check: bool = True) -> Any:
         """Return a copy of `content` to publish to the topic of this key. In any thread.
 
-        With `check`, raises `InvalidValue` if the topic has sockets and no frame can carry the content.
+        With `check`, the copy is `Encoded` if the topic has sockets, unless it is text or bytes. Raises `InvalidValue`
+        then if no frame can carry the content. If all subscribers are sockets, the text is enough: it has no value.
         """
-        try:
-            copy = flat_copy(content)
-            if copy is not None:
-                return copy
-            copy, is_foreign = nested_snapshot(content)
-        except RecursionError:
-            raise too_deep("FX.Publish", "content") from None
-        if check and is_foreign and self._is_sent(key):
-            check_content(copy)
-        return copy
-
-    def _is_sent(self, key: str) -> bool:
         state = self._topics.get(key)
-        return state is not None and any(getattr(each, "only_encodes", False) for each in state.snapshot)
+        is_encoded = check and state is not None and state.sockets > 0
+        if is_encoded and state is not None and not state.readers and type(content) in _MESSAGES:
+            encoded = Encoded(content)
+            if encoded.is_exact:
+                encoded.value = NO_VALUE
+                return encoded
+        copy = _copy_of(content)
+        return checked(copy) if is_encoded else copy
 
-    def publish_snapshot(self, key: str, content: Any, cause: Cause | None = None, check: bool = False) -> None:
+    def publish_snapshot(
+        self, key: str, content: Any, cause: Cause | None = None, check: bool = False, sender: Any = None
+    ) -> None:
         """As `publish`, for content that is already a snapshot, or of which nothing is kept.
 
         With `check`, content that cannot be sent is the publisher's error and not in the journal.
         """
         state = self._topics.get(key)
-        if state is None:
-            return
+        if state is not None or (self.sharing is not None and (state := self.sharing[key]) is not None):
+            self._publish(state, content, cause, check, sender)
+
+    def _publish(self, state: TopicState, content: Any, cause: Cause | None, check: bool, sender: Any) -> None:
         state.published += 1
+        subscribers = state.snapshot if sender is None else _without(state.snapshot, sender)
         if self._delivering or self._queue:
-            self._queue.append((state.topic, state.snapshot, content, cause))
+            self._queue.append((state.topic, subscribers, content, cause))
             return
         self._delivering = True
         try:
-            is_delivered = self._deliver(state.topic, state.snapshot, content, cause, check)
+            is_delivered = self._deliver(state.topic, subscribers, content, cause, check)
             if self._queue:
                 self._drain()
         finally:
             self._delivering = False
         if not is_delivered:
-            check_content(content)
+            checked(content)
+
+    def receive(
+        self, topic: Entity, subscribers: tuple[Subscriber, ...], content: Any, cause: Cause | None, sender: Any
+    ) -> None:
+        """Deliver a message from another place to these subscribers, after all earlier messages."""
+        if sender is not None:
+            subscribers = _without(subscribers, sender)
+        if not subscribers:
+            return
+        if self._delivering or self._queue:
+            self._queue.append((topic, subscribers, content, cause))
+            return
+        self._delivering = True
+        try:
+            self._deliver(topic, subscribers, content, cause)
+            if self._queue:
+                self._drain()
+        finally:
+            self._delivering = False
+
+    def share(self, sharing: SharedTopics | None) -> None:
+        """Deliver messages of the topics in `sharing` to the states there; with `None`, share no topic."""
+        self.sharing = sharing
+        for key, state in list(self._topics.items()):
+            wanted = None if sharing is None else sharing[key]
+            if wanted is None and type(state) is TopicState:
+                continue
+            self._topics[key] = wanted = TopicState(state.topic) if wanted is None else wanted
+            for subscriber, kind in state.subscribers.items():
+                wanted.add(subscriber, kind)
+
+    @property
+    def is_delivering(self) -> bool:
+        """Whether messages wait until others have been delivered."""
+        return self._delivering or bool(self._queue)
+
+    def state(self, key: str) -> TopicState | None:
+        """Return the topic of this key, if it has subscribers."""
+        return self._topics.get(key)
 
     def after_delivery(self, call: Callable[[], None]) -> None:
         """Call `call` once all earlier messages have been delivered, which may be now."""
@@ -157,6 +175,13 @@ class Hub:
             self._queue.append((None, (_Callback(call),), None, None))
         else:
             call()
+
+    def after_publishing(self, call: Callable[[], None]) -> None:
+        """As `after_delivery`, and once earlier messages to shared topics have come back from the cluster."""
+        if self.sharing is None:
+            self.after_delivery(call)
+        else:
+            self.sharing.call_after(lambda: self.after_delivery(call))
 
     def _deliver(
         self,
@@ -167,25 +192,48 @@ class Hub:
         check: bool = False,
     ) -> bool:
         """Deliver a message to each subscriber. Returns whether it can be sent, as far as that is to be checked."""
-        is_delivered = True
+        is_delivered, encoded, kind = True, content, type(content)
+        if kind is Encoded:
+            content = content.value
         if cause is not None:
             self._runtime.cause = cause
-        last = None if type(content) in PLAIN else subscribers[-1]
+        # The last subscriber receives the content itself, unless another one has kept it.
+        last = None if kind in PLAIN else subscribers[-1]
         for subscriber in subscribers:
             try:
-                if last is None or subscriber is last or getattr(subscriber, "only_encodes", False):
+                if last is None:
                     subscriber.deliver(content)
+                elif getattr(subscriber, "only_encodes", False):
+                    subscriber.deliver(encoded)
+                elif content is NO_VALUE:
+                    self._deliver_text(topic, subscriber, encoded)
+                elif getattr(subscriber, "only_reads", False):
+                    subscriber.deliver(content)
+                    last = _NO_SUBSCRIBER
                 else:
-                    subscriber.deliver(snapshot(content))
+                    subscriber.deliver(content if subscriber is last else snapshot(content))
             except BaseException as error:  # content of a user's type may raise any exception
                 if check and not _can_be_sent(content):
                     is_delivered = False
                     continue
-                text, key = f"delivery to {short_repr(subscriber)}", ("delivery", type(subscriber))
-                self._runtime.journal.exception(text, error, key=key, topic=topic)
+                # The text of zefnb's own object: `short_repr` would first count the parts of everything it refers to.
+                text, key = f"delivery to {subscriber!r}", ("delivery", type(subscriber))
+                self._runtime.report(text, error, key=key, topic=topic)
         if cause is not None:
             self._runtime.cause = None
         return is_delivered
+
+    def _deliver_text(self, topic: Entity | None, subscriber: Subscriber, encoded: Encoded) -> None:
+        """Deliver content without a value to a subscriber that needs one, which has come while it was published.
+
+        It was published before, so the subscriber does not receive it. If the topic has become shared meanwhile, its
+        sockets do.
+        """
+        state = self._topics.get(topic_key(topic))
+        if state is not None and subscriber not in state.subscribers:
+            for each in tuple(state.subscribers):
+                if is_socket(each):
+                    each.deliver(encoded)
 
     def _drain(self) -> None:
         queue, deadline = self._queue, 0.0
@@ -208,22 +256,23 @@ class Hub:
 
     def subscribe(self, topic: Entity, subscriber: Subscriber, kind: str) -> int:
         """Deliver messages published from now on to `subscriber`. Returns the number of subscribers."""
-        state = self._topics.get(topic_key(topic))
+        key = topic_key(topic)
+        state = self._topics.get(key)
         if state is None:
-            state = self._topics[topic_key(topic)] = TopicState(topic)
-        state.subscribers[subscriber] = kind
-        state.changed()
+            shared = None if self.sharing is None else self.sharing[key]
+            state = self._topics[key] = TopicState(topic) if shared is None else shared
+        state.add(subscriber, kind)
         return len(state.subscribers)
 
     def unsubscribe(self, topic: Entity, subscriber: Subscriber) -> bool:
         """End a subscription. Returns false if there was none."""
-        state = self._topics.get(topic_key(topic))
+        key = topic_key(topic)
+        state = self._topics.get(key)
         if state is None or subscriber not in state.subscribers:
             return False
-        del state.subscribers[subscriber]
-        state.changed()
+        state.remove(subscriber)
         if not state.subscribers:
-            del self._topics[topic_key(topic)]
+            del self._topics[key]
         return True
 
     def delete(self, topic: Entity) -> list[Subscriber]:
@@ -232,8 +281,7 @@ class Hub:
         if state is None:
             return []
         removed = list(state.subscribers)
-        state.subscribers.clear()
-        state.changed()
+        state.clear()
         return removed
 
     def subscribers(self, topic: Entity) -> tuple[Subscriber, ...]:
@@ -248,6 +296,8 @@ class Hub:
         while ahead:
             state = self._topics.get(ahead.pop())
             for subscriber in state.snapshot if state is not None else ():
+                if self.sharing is not None and getattr(subscriber, "is_congested", False):
+                    return True
                 if not isinstance(subscriber, Actor):
                     continue
                 if subscriber.mailbox.is_full:
@@ -258,6 +308,10 @@ class Hub:
                     ahead.append(key)
         return False
 
+    def full_actors(self, subscribers: Iterable[Subscriber]) -> list[Actor]:
+        """Return the actors among these that have a full mailbox."""
+        return [each for each in subscribers if isinstance(each, Actor) and each.mailbox.is_full]
+
     def bindings(self) -> list[tuple[Entity, Subscriber, str]]:
         """Return the topic, subscriber and kind of every subscription, in the order in which they were made."""
         return [
@@ -267,24 +321,53 @@ class Hub:
             if kind != WATCH
         ]
 
+    def watch_names(self, watcher: NameWatcher) -> None:
+        """Pass the name of each topic to `watcher` before the topic is first used."""
+        from zefnb.topics.watched_names import WatchedNames  # which most programs never need
+
+        if not isinstance(self._topics, WatchedNames):
+            self._topics = WatchedNames(self._topics)
+        self._topics.watch(watcher)
+
+    def unwatch_names(self, watcher: NameWatcher) -> None:
+        """Remove a watcher; the last one restores the hub."""
+        topics: Any = self._topics
+        topics.watchers.remove(watcher)
+        if not topics.watchers:
+            self._topics = dict(topics)
+
     def topics(self) -> list[TopicState]:
         """Return every topic with subscribers."""
         return list(self._topics.values())
 
 
+def _without(subscribers: tuple[Subscriber, ...], sender: Any) -> tuple[Subscriber, ...]:
+    """The subscribers that receive a message of `sender`."""
+    return tuple(each.without(sender) if hasattr(each, "without") else each for each in subscribers)
+
+
+def _copy_of(content: Any) -> Any:
+    """Return a copy of published content. Raises `InvalidValue` if it is nested too deeply."""
+    try:
+        return snapshot(content)
+    except RecursionError:
+        raise too_deep("FX.Publish", "content") from None
+
+
 def _can_be_sent(content: Any) -> bool:
     try:
-        check_content(content)
+        checked(content)
     except Exception:  # also what a converter of the user's raises
         return False
     return True
 
 
-def topic_key(topic: Any) -> str:
-    """Return the uid or name of a topic. Raises `InvalidEffect` if it has none, or is not a topic."""
+def topic_key(topic: Any, field: str = "topic") -> str:
+    """Return the uid or name of a topic, which an effect has in `field`.
+
+    Raises `InvalidEffect` if it has none, or is not a topic.
+    """
     uid = getattr(topic, "_uid", None)
     if isinstance(topic, Topic) and isinstance(uid, str):
         return uid
-    raise InvalidEffect(
-        "topic", [FieldError("topic", f"got {shown(topic)}", "ET.Topic('name') or ET.Topic(generate_uid())")]
-    )
+    raise InvalidEffect("", [FieldError(field, f"got {shown(topic)}", "ET.Topic('name') or ET.Topic(generate_uid())")])

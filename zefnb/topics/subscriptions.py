@@ -20,7 +20,7 @@ from zefnb.topics.hub import Hub
 class Listener(Actor):
     """The actor that runs a subscription's op. It drops a message that it has itself caused too often."""
 
-    __slots__ = ("belongs_to", "target", "topic")
+    __slots__ = ("belongs_to", "only_reads", "target", "topic")
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Listener(Actor):
         belongs_to: Actor | None,
     ) -> None:
         super().__init__(runtime, behaviour, None, handle)
+        self.only_reads = not behaviour.changes_messages
         self.topic = topic
         self.target = target
         self.belongs_to = belongs_to
@@ -116,7 +117,7 @@ class Subscriptions(Registry[Listener]):
         if subscriber.belongs_to is not None:
             subscriber.belongs_to.disown(subscriber.handle)
         if self._hub is not None:
-            self._hub.after_delivery(subscriber.finish)
+            self._hub.after_publishing(subscriber.finish)
 
     def target_of(self, subscriber: Any) -> Entity | None:
         """Return the topic that a subscription maps into, or its own handle, or `None` for other subscribers."""

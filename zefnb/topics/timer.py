@@ -17,61 +17,20 @@ from zefnb.engine.behaviour import OpBehaviour
 from zefnb.engine.registry import Registry
 from zefnb.engine.runtime import Runtime
 from zefnb.topics.clock import Clock
-from zefnb.topics.hub import Hub, Subscriber
+from zefnb.topics.hub import Hub
 from zefnb.topics.moments import NAMED_INTERVALS as NAMED_INTERVALS
 from zefnb.topics.moments import longest
 from zefnb.topics.moments import moments as moments
+from zefnb.topics.tick import MadeTick, Tick
 
 SHORTEST = 0.001
 LONGEST = 100 * 366 * 86_400.0
 # Seconds between checks of the system clock, whose changes are not announced.
 _CHECK_INTERVAL = 1.0
+# Seconds of one sleep by the monotonic clock.
+_LONGEST_SLEEP = 3600.0
 # Seconds. Smaller corrections of the system clock are normal.
 _SMALLEST_JUMP = 0.5
-
-
-class _Tick:
-    """One message of a timer, and whether all of its subscribers have handled it."""
-
-    def __init__(self, hub: Hub, topic: Topic, content: Any) -> None:
-        self._hub = hub
-        self._topic = topic
-        # For each subscriber, the number of handled messages after which it has handled this one.
-        self._marks: dict[Subscriber, int] | None = None
-        hub.publish(topic, content)
-        hub.after_delivery(self._delivered)
-
-    def _delivered(self) -> None:
-        self._marks = {}
-        for subscriber in self._hub.subscribers(self._topic):
-            progress = getattr(subscriber, "progress", None)
-            if progress is not None and progress.handled < progress.received:
-                self._marks[subscriber] = progress.received
-
-    @property
-    def is_handled(self) -> bool:
-        """Whether every current subscriber has handled it."""
-        if self._marks is None:
-            return False
-        subscribers = self._hub.subscribers(self._topic)
-        return not any(
-            subscriber in subscribers and subscriber.progress.handled < mark  # type: ignore[attr-defined]
-            for subscriber, mark in self._marks.items()
-        )
-
-
-class _MadeTick:
-    """One call of the function that makes a timer's content, and whether its result has been published."""
-
-    def __init__(self, maker: Actor) -> None:
-        self._maker = maker
-        maker.deliver(None)
-        self._mark = maker.progress.received
-
-    @property
-    def is_handled(self) -> bool:
-        """Whether the call has ended."""
-        return self._maker.progress.handled >= self._mark
 
 
 def maker_of_content(
@@ -121,45 +80,45 @@ class Timer:
         self._clock = clock or Clock()
         now = self._clock.now()
         # Without a start, the first message is published one interval from now.
-        self._first = 0 if starting_at is not None else 1
+        self._first = self._number = 0 if starting_at is not None else 1
         self._moment = moments(starting_at or now, interval, zone)
-        # The time of both clocks when the timer began to use the monotonic one.
-        self._anchor: tuple[Time, float] | None = None
+        self._longest = longest(interval)
+        # The monotonic time of moment 0, once the timer uses that clock. Each moment is then a number of seconds: a
+        # tick with objects for its times took twice as long.
+        self._zero: float | None = None
         if starting_at is None or starting_at <= now:
             self._use_monotonic_clock()
         self._offset = self._wall_offset()
         self._ticked_at = 0.0
-        self.next = self._moment(self._first)
 
     async def run(self, hub: Hub) -> None:
         """Publish at each moment until cancelled."""
         number = self._skip_past(self._first)
         if number > self._first:
             number += 1  # its moment had passed before the timer started
-        last: _Tick | _MadeTick | None = None
+        last: Tick | MadeTick | None = None
         while True:
+            self._number = number
+            if (wait := self._seconds_until(number)) <= 0:
+                # Publishing takes longer than the interval, so others run first.
+                await asyncio.sleep(0)
+            while wait > 0:
+                await self._clock.sleep(min(wait, _CHECK_INTERVAL if self._zero is None else _LONGEST_SLEEP))
+                if self._zero is None and self._was_set_back():
+                    self._number = number = self._next_number()
+                wait = self._seconds_until(number)
             # One message is enough for several moments that a clock change or a busy loop has skipped.
-            number = self._skip_past(await self._reach(number))
-            self._use_monotonic_clock()
+            number = self._skip_past(number)
+            if self._zero is None:
+                self._use_monotonic_clock()
             if last is not None and not last.is_handled:
                 self.skipped += 1
             else:
                 self.ticks += 1
-                self._ticked_at = self._clock.monotonic()
-                last = _MadeTick(self._maker) if self._maker is not None else _Tick(hub, self.target, self.content)
+                if self._zero is None:
+                    self._ticked_at = self._clock.monotonic()
+                last = MadeTick(self._maker) if self._maker is not None else Tick(hub, self.target, self.content)
             number += 1
-
-    async def _reach(self, number: int) -> int:
-        """Wait for a moment. Returns its number, which is smaller if the clock has been set back meanwhile."""
-        while True:
-            now = self._now()
-            self.next = self._wall_time_of(self._moment(number), now)
-            wait = self._moment(number) - now
-            if wait <= 0:
-                return number
-            await self._clock.sleep(min(wait, _CHECK_INTERVAL))
-            if self._was_set_back():
-                number = self._next_number()
 
     def end(self) -> None:
         """Stop publishing."""
@@ -168,40 +127,45 @@ class Timer:
         if self._maker is not None:
             self._maker.end()
 
+    @property
+    def next(self) -> Time:
+        """The system time of the next moment."""
+        moment = self._moment(self._number)
+        if self._zero is None:
+            return moment
+        # Another one than at the start, if the system clock has been set since then.
+        present = self._clock.now() + self._seconds_until(self._number)
+        return present if abs(present - moment) > _SMALLEST_JUMP else moment
+
     def _use_monotonic_clock(self) -> None:
         """From now on, use the monotonic clock for an interval in seconds."""
-        if self._anchor is None and not isinstance(self.interval, str):
-            self._anchor = (self._clock.now(), self._clock.monotonic())
+        if not isinstance(self.interval, str):
+            self._zero = self._clock.monotonic() + (self._moment(0) - self._clock.now())
 
-    def _now(self) -> Time:
-        """Return the time of the clock in use."""
-        if self._anchor is None:
-            return self._clock.now()
-        wall, monotonic = self._anchor
-        return wall + (self._clock.monotonic() - monotonic)
-
-    def _wall_time_of(self, moment: Time, now: Time) -> Time:
-        """Return the system time at `moment`."""
-        jump = self._clock.now() - now if self._anchor is not None else 0.0
-        return moment + jump if abs(jump) > _SMALLEST_JUMP else moment
+    def _seconds_until(self, number: int) -> float:
+        """Return the seconds until a moment, by the clock in use; negative if it has passed."""
+        if self._zero is not None:
+            return self._zero + self._longest * number - self._clock.monotonic()
+        seconds: float = self._moment(number) - self._clock.now()
+        return seconds
 
     def _wall_offset(self) -> float:
         return self._clock.now().seconds - self._clock.monotonic()
 
     def _was_set_back(self) -> bool:
-        """Whether the system clock is in use, and has been set back since the last call."""
+        """Whether the system clock, which is in use, has been set back since the last call."""
         before, self._offset = self._offset, self._wall_offset()
-        return self._anchor is None and self._offset < before - _SMALLEST_JUMP
+        return self._offset < before - _SMALLEST_JUMP
 
     def _next_number(self) -> int:
-        """Return the number of the next moment by the current time, at least half an interval after the last one."""
+        """Return the number of the next moment by the system clock, at least half an interval after the last one."""
         number = self._passed(self._first)
-        if self._moment(number) <= self._now() - _CHECK_INTERVAL:  # not one that passed before the last check
+        if self._seconds_until(number) <= -_CHECK_INTERVAL:  # not one that passed before the last check
             number += 1
         if self.ticks:
             since = self._clock.monotonic() - self._ticked_at
             gap = self._moment(number + 1) - self._moment(number)
-            if self._moment(number) - self._now() + since < gap / 2:
+            if self._seconds_until(number) + since < gap / 2:
                 number += 1
         return number
 
@@ -212,11 +176,9 @@ class Timer:
         return last
 
     def _passed(self, number: int) -> int:
-        now = self._now()
-        most = longest(self.interval)
-        while now - self._moment(number + 1) >= 0:
+        while (left := self._seconds_until(number + 1)) <= 0:
             # A lower bound for the number, so that a start long ago takes only a few steps.
-            number += max(1, int((now - self._moment(number)) / most))
+            number += 1 + int(-left / self._longest)
         return number
 
     def describe(self) -> dict[str, Any]:

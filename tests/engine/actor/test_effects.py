@@ -10,6 +10,8 @@ from tests.engine.actor.room import Room
 from zefnb import ET, FX, generate_uid, run, zef_function
 from zefnb.core.effect import DEFAULT_REGISTRY, effect
 
+pytestmark = pytest.mark.also_joined
+
 
 class TestEffects:
     def test_effects_are_performed_in_order_under_the_new_state(self, outbox, until):
@@ -43,7 +45,7 @@ class TestEffects:
         until(lambda: len(heard) == 2)
         assert heard == ["first", "last"]
         assert room.state == "new"
-        assert sorted(entry["error"] for entry in room.log) == ["InvalidEffect", "NotRunning"]
+        until(lambda: sorted(entry["error"] for entry in room.log) == ["InvalidEffect", "NotRunning"])
         assert all("handler" in entry["handler"] for entry in room.log)
 
     def test_effects_that_take_time_are_awaited_in_order(self, outbox, until):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 
 import pytest
@@ -141,6 +142,17 @@ class TestTheEndOfAnActor:
         FX.StopActor(actor=room.handle) | run
         until(lambda: story == ["begun", "ended"])
         assert FX.QueryLog(level="warning") | run == []
+
+    def test_an_async_handler_that_has_not_begun_is_closed_without_a_warning(self, recwarn):
+        """The message and the end arrive in one iteration of the loop, so that the task has no first step."""
+
+        async def handler(msg, state):
+            return [[], state]
+
+        room = Room(handler=handler)
+        [FX.Publish(target=room.handle.input, content=1), FX.StopActor(actor=room.handle)] | run
+        gc.collect()
+        assert [str(warning.message) for warning in recwarn] == []
 
     def test_an_async_handler_can_await_the_end_of_its_own_actor(self, until):
         story = []

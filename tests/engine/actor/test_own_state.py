@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
+import time
 from collections import defaultdict, deque
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from tests.engine.actor.room import Room
 from zefnb import ET, FX, DictDatabase, generate_uid, run, zef_function
 from zefnb import Any as Anything
+from zefnb.engine.runtime import default_runtime
 from zefnb.errors import InvalidEffect, InvalidValue
 
 
@@ -277,9 +279,70 @@ def test_a_handler_that_keeps_and_changes_the_state_that_it_returned_changes_no_
     until(lambda: room.state == ["first", "second", "third", "fourth"])
 
 
+def test_a_state_that_was_refused_with_its_effects_is_copied_anew_when_it_is_returned_again(until: Any):
+    kept: list[Any] = []
+    received: list[Any] = []
+
+    def keep(msg: str, state: Any) -> Any:
+        received.append(state)
+        kept.append(msg)
+        return [["no effect"] if msg == "first" else [], kept]
+
+    room = Room(initial_state=0, handler=keep)
+    room.say("first", "second", "third")
+    until(lambda: len(received) == 3)
+    assert received == [0, 0, ["first", "second"]]
+
+
 def test_an_initial_state_nested_too_deeply_raises_at_the_start():
     actor = FX.StartActor(initial_state=nested_lists(100_000), handler=lambda msg, state: [[], state])
     with pytest.raises(InvalidEffect, match="initial_state: it is nested too deeply"):
         actor | run
     with pytest.raises(InvalidEffect, match="initial_state: it is nested too deeply"):
         FX.StartHTTPServer(routes={"/ws": ET.WebSocket(actor=actor)}, port=0) | run
+
+
+class Held:
+    """An object whose copy waits until the loop has made many iterations meanwhile."""
+
+    waits, iterations, reached = False, 0, False
+
+    def __deepcopy__(self, memo: Any) -> Held:
+        if Held.waits:
+            runtime, begun, until = default_runtime(), Held.iterations, time.monotonic() + 10
+
+            def iterate() -> None:
+                Held.iterations += 1
+                if Held.waits:
+                    runtime.loop.call_soon(iterate)
+
+            runtime.loop.call_soon_threadsafe(iterate)
+            while Held.iterations < begun + 50 and time.monotonic() < until:
+                time.sleep(0.001)
+            Held.waits, Held.reached = False, Held.iterations >= begun + 50
+        return Held()
+
+
+@pytest.mark.parametrize("when", ["before a handler", "after a handler", "after a failed handler"])
+@pytest.mark.parametrize("size", ["many rows", "a dict of many keys"])
+def test_the_loop_goes_on_while_a_large_state_of_an_async_handler_is_copied(when: str, size: str, until: Any):
+    rows: Any = [{"row": n} for n in range(3_000)]
+    if size == "a dict of many keys":
+        rows = defaultdict(list, dict.fromkeys(range(3_000), 1))
+    Held.waits = Held.reached = False
+
+    async def handle(msg: Any, state: Any) -> Any:
+        if msg == "fail":
+            raise ValueError("told to")
+        Held.waits = when == "after a handler" and not Held.reached
+        return [[], {**state, "said": [*state["said"], msg]}]
+
+    room = Room(initial_state={"rows": rows, "held": Held(), "said": []}, handler=handle)
+    if when == "after a failed handler":
+        room.say("fail")
+        until(lambda: FX.QueryLog(level="error") | run)
+    Held.waits = when != "after a handler"
+    room.say("hello")
+    until(lambda: Held.reached)
+    room.say("bye")
+    until(lambda: room.state["said"] == ["hello", "bye"])

@@ -43,6 +43,9 @@ def server(serve: Any, topic: Any, tmp_path: Any) -> Any:
         "/page": handler,
         ("POST", "/page"): handler,
         ("DELETE", "/page"): handler,
+        ("POST", "/hook"): ET.PushInto(topics=[topic]),
+        "/events": ET.EventStream(clients_subscribe_to=[topic], history=1),
+        "/files/{path...}": ET.FromDirectory(path=tmp_path),
         "/text": "text",
         "/file": ET.FromFile(path=tmp_path / "file.txt"),
         "/rooms/{name}": handler,
@@ -71,7 +74,23 @@ def answer(raw: Any, server: Any, said: bytes) -> tuple[int, dict[str, str], byt
 
 
 PATHS = [
-    *("/page", "/text", "/file", "/rooms/red", "/later", "/nowhere", "/ws", "/actor", "/", "/page/", "//page"),
+    *(
+        "/page",
+        "/hook",
+        "/files/file.txt",
+        "/files",
+        "/files/../page",
+        "/text",
+        "/file",
+        "/rooms/red",
+        "/later",
+        "/nowhere",
+        "/ws",
+        "/actor",
+        "/",
+        "/page/",
+        "//page",
+    ),
     *("/ada", "/ada/ws", "/nobody", "/listed/../page", "/open/../page", "/auth", "/auth/nowhere"),
     *("/%70age", "/auth/", "/page?token=x", "/ws?ticket=x", "/page?" + "a&" * 2_000),
 ]
@@ -99,7 +118,7 @@ def test_every_path_without_a_login_is_401_and_runs_no_handler(server: Any, raw:
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS", "PROPFIND"])
 def test_every_method_without_a_login_is_401(server: Any, raw: Any, method: str):
-    for path in ("/page", "/nowhere", "/ws"):
+    for path in ("/page", "/hook", "/nowhere", "/ws"):
         said = request("http", path, "Host: localhost", "Connection: close", method=method)
         wire = raw(server, None)
         wire.send(said)

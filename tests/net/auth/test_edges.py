@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey
 
 from tests.clock import Clock
 from zefnb.net.auth.endpoints import LOGIN_BODY_LIMIT
+from zefnb.net.auth.expiring import Expiring
 from zefnb.net.auth.flows import FLOW_TIMEOUT, Flows
 from zefnb.net.auth.passwords import LONGEST_PASSWORD, Passwords
 from zefnb.net.auth.providers import outgoing
@@ -75,7 +76,7 @@ def test_a_login_that_succeeds_leaves_room_for_one_more(clock: Clock):
     assert isinstance(throttle.begin("10.0.0.1", "ada"), float)
 
 
-def test_the_longest_wait_of_an_address_and_a_name_is_told(clock: Clock):
+def test_the_longest_wait_of_an_address_and_a_name_is_reported(clock: Clock):
     throttle = Throttle(clock)
     for number in range(ADDRESS_FAILURES_LIMIT):
         throttle.begin("10.0.0.1", f"name-{number}")
@@ -164,6 +165,15 @@ def test_a_session_has_ended_at_its_end_and_not_before(clock: Clock):
 )
 def test_users_are_the_same_with_the_same_id_at_the_same_provider(one: dict[str, Any], same: bool):
     assert is_same_user(one, {"id": 1, "provider": "x"}) is same
+
+
+def test_values_that_expire_at_once_are_not_valid_and_are_forgotten_in_steps(clock: Clock):
+    values: Expiring[int, str] = Expiring(timeout=60, limit=1_000, owner_limit=1_000, clock=clock)
+    for number in range(250):
+        values.add(number, "valid", owner="ada")
+    clock.now += 60
+    assert [(values.get(249), len(values)) for _ in range(3)] == [(None, 150), (None, 50), (None, 0)]
+    assert not values._owned
 
 
 @pytest.mark.parametrize(("seconds", "is_valid"), [(TICKET_TIMEOUT - MOMENT, True), (TICKET_TIMEOUT, False)])

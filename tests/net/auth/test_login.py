@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.net.auth.conftest import PASSWORDS, sessions_of
+from tests.net.auth.conftest import PAGE, PASSWORDS, auth_of, sessions_of
 from tests.net.conftest import journal
 from zefnb import ET, zef_function
 from zefnb.net.auth.endpoints import LOGIN_BODY_LIMIT
@@ -80,3 +80,25 @@ def test_a_program_logs_in_with_json_and_uses_a_bearer_token(server: Any, browse
 def test_a_login_that_is_no_form_and_no_json_is_400(server: Any, browse: Any, body: bytes):
     assert browse(server).post("/auth/login", content=body).status_code == 400
     assert journal("error") == []
+
+
+def test_a_secret_that_others_on_the_network_can_read_is_refused_with_what_to_do(serve: Any, browse: Any):
+    auth = ET.Auth(providers=[PASSWORDS, "token"])
+    server = serve({"/": "for us"}, auth=auth, trusted_proxies=["127.0.0.1"])
+    path, ada = auth_of(server).link_path, browse(server)
+    # As a proxy reports a client of another machine.
+    plain = {**PAGE, "x-forwarded-for": "192.0.2.7"}
+    form = {"name": "ada", "password": PASSWORDS["ada"]}
+    attempts = [
+        ada.get("/auth/login", headers=plain),
+        ada.post("/auth/login", data=form, headers={**plain, "origin": ada.origin}),
+        ada.get(path, headers=plain),
+    ]
+    assert [(each.status_code, "certificates=" in each.text) for each in attempts] == [(403, True)] * 3
+    bearer = {"authorization": f"Bearer {path.partition('=')[2]}"}
+    assert ada.get("/", headers={**bearer, "x-forwarded-for": "192.0.2.7"}).status_code == 401
+    assert not sessions_of(server)
+    # With TLS, and on this machine, the same is accepted.
+    secure = {**plain, "x-forwarded-proto": "https", "origin": ada.origin.replace("http", "https")}
+    assert ada.post("/auth/login", data=form, headers=secure).status_code == 303
+    assert ada.get("/", headers=bearer).status_code == 200

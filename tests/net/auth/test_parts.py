@@ -9,7 +9,7 @@ import pytest
 
 from tests.clock import Clock
 from zefnb.net.auth.cookies import Cookies
-from zefnb.net.auth.flows import FLOW_TIMEOUT, FLOWS_LIMIT, Flows
+from zefnb.net.auth.flows import ADDRESS_FLOWS_LIMIT, FLOW_TIMEOUT, FLOWS_LIMIT, Flows
 from zefnb.net.auth.passwords import CHECKS_LIMIT, Passwords
 from zefnb.net.auth.returning import safe_path
 from zefnb.net.auth.sessions import ABSOLUTE_DURATION, SESSIONS_LIMIT, USER_SESSIONS_LIMIT, Sessions
@@ -21,7 +21,7 @@ from zefnb.net.auth.throttle import (
     Attempt,
     Throttle,
 )
-from zefnb.net.auth.tickets import TICKET_TIMEOUT, TICKETS_LIMIT, Tickets
+from zefnb.net.auth.tickets import SESSION_TICKETS_LIMIT, TICKET_TIMEOUT, TICKETS_LIMIT, Tickets
 from zefnb.net.http.request_head import RequestHead
 
 ADA, BOB = ({"id": name, "name": name, "provider": "password"} for name in ("ada", "bob"))
@@ -102,10 +102,19 @@ def test_a_ticket_is_valid_once_and_for_a_minute(clock: Clock):
 
 def test_tickets_are_limited(clock: Clock):
     tickets = Tickets(clock)
-    first, second = tickets.issue(0), tickets.issue(1)
+    first, second = tickets.issue(0, -1), tickets.issue(1, -2)
     for number in range(TICKETS_LIMIT - 1):
-        tickets.issue(number)
+        tickets.issue(number, number)
     assert (tickets.use(first), tickets.use(second)) == (None, 1)
+
+
+def test_tickets_of_a_session_are_limited_and_push_out_no_others(clock: Clock):
+    tickets = Tickets(clock)
+    other = tickets.issue("bob", "bob's session")
+    first, second = (tickets.issue("ada", "ada's session") for _ in range(2))
+    for _ in range(SESSION_TICKETS_LIMIT - 1):
+        tickets.issue("ada", "ada's session")
+    assert [tickets.use(each) for each in (first, second, other)] == [None, "ada", "bob"]
 
 
 # Flows
@@ -127,9 +136,22 @@ def test_a_flow_is_finished_once_by_the_browser_that_started_it(clock: Clock):
 
 def test_flows_are_limited(clock: Clock):
     flows = Flows(clock)
-    started = [flows.start("google", "http://a/cb", "/") for _ in range(FLOWS_LIMIT + 1)]
+    started = [flows.start("google", "http://a/cb", "/", f"10.0.{n // 250}.{n % 250}") for n in range(FLOWS_LIMIT + 1)]
     assert flows.finish(started[0][0].state, started[0][1]) is None
     assert flows.finish(started[1][0].state, started[1][1]) is not None
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "2001:db8::"])
+def test_flows_of_an_address_are_limited_and_push_out_no_others(clock: Clock, address: str):
+    flows = Flows(clock)
+    other, cookie = flows.start("google", "http://a/cb", "/", "10.0.0.2")
+    many = [
+        flows.start("google", "http://a/cb", "/", address + (f"{number:x}" if ":" in address else ""))
+        for number in range(ADDRESS_FLOWS_LIMIT + 1)
+    ]
+    assert flows.finish(many[0][0].state, many[0][1]) is None
+    assert flows.finish(many[1][0].state, many[1][1]) is not None
+    assert flows.finish(other.state, cookie) is other
 
 
 def test_the_challenge_is_that_of_the_standard():
@@ -215,7 +237,7 @@ def test_passwords_are_checked_one_after_the_other(monkeypatch: pytest.MonkeyPat
     assert most == CHECKS_LIMIT
 
 
-def test_passwords_are_not_kept():
+def test_passwords_are_not_stored():
     async def check() -> Any:
         checked = Passwords({"ada": "correct horse"})
         checked.prepare()
@@ -310,6 +332,7 @@ ELSEWHERE = [
     *("/%252fevil.example", "/%5Cevil.example", "/a\r\nSet-Cookie: x=y", "/a%0d%0aSet-Cookie: x", "/\tevil.example"),
     *("http://localhost:9999/", "//localhost:9999/", "http://ada@localhost/", "/.//evil.example/..", " //evil.example"),
     *("/\x00", "", "?next=x", "/é", "/" + "a" * 3_000, "/a/../../b", "/%2e%2e//evil.example"),
+    *("/.//evil.example", "/%2e//evil.example", "/a/.", "/%ef%bc%8fevil.example", "/a%ef%bc%bcevil.example"),
 ]
 
 

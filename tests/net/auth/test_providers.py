@@ -54,6 +54,63 @@ def test_a_login_returns_to_the_page_where_it_began(server: Any, browse: Any, is
     assert ada.page("/who").json() == {"id": "7", "name": "Ada", "provider": "oidc"}
 
 
+FORGED = {
+    "Host": "evil.example",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Prefix": "/evil",
+    "X-Original-Host": "evil.example",
+    "X-Host": "evil.example",
+    "Forwarded": "host=evil.example;proto=https",
+    "Referer": "http://evil.example/",
+}
+
+
+def redirect_uri(browser: Browser, **headers: str) -> str:
+    """The address to which the provider is asked to redirect; empty when the request is refused."""
+    reply = browser.page("/auth/login?provider=oidc", **headers)
+    if reply.status_code == 403:
+        return ""
+    assert reply.status_code == 303
+    return parse_qs(urlsplit(reply.headers["location"]).query)["redirect_uri"][0]
+
+
+@pytest.mark.parametrize("name", FORGED)
+@pytest.mark.parametrize("public_url", [None, "https://demo.example.com", "https://demo.example.com/app/"])
+def test_no_forged_header_changes_where_a_provider_redirects_to(
+    serve: Any, browse: Any, issuer: Issuer, name: str, public_url: str | None
+):
+    oidc = ET.OIDC(issuer=issuer.url, client_id="app", client_secret="s3cret")
+    server = serve({"/": "for us"}, auth=ET.Auth(providers=[oidc], public_url=public_url))
+    eve = browse(server)
+    expected = f"{(public_url or eve.origin).rstrip('/')}/auth/callback"
+    assert redirect_uri(eve) == expected
+    assert redirect_uri(eve, **{name: FORGED[name]}) == ("" if name == "Host" else expected)
+
+
+def test_a_login_by_the_public_url_behind_a_proxy_is_completed(serve: Any, browse: Any, issuer: Issuer):
+    oidc = ET.OIDC(issuer=issuer.url, client_id="app", client_secret="s3cret")
+    url = "https://demo.example.com"
+    server = serve({"/who": who}, auth=ET.Auth(providers=[oidc], public_url=url))
+    ada = browse(server)
+    params = begun(ada, issuer, "/who")
+    assert back(ada, params).headers["location"] == "/who"
+    assert issuer.forms[0]["redirect_uri"] == f"{url}/auth/callback"
+
+
+WRONG_URLS = [
+    *("demo.example.com", "https://", "//demo.example.com", "ftp://a.example", "https://ada:pw@a.example", 3),
+    *("https://a.example/?x=1", "https://a.example/#x", "https://a.example/\r\nx", "https://a.example//b"),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_URLS)
+def test_a_wrong_public_url_is_named(serve: Any, wrong: Any):
+    with pytest.raises(InvalidEffect, match=r"auth\.public_url: got") as caught:
+        serve({}, auth=ET.Auth(providers=["token"], public_url=wrong))
+    assert "ada:pw" not in str(caught.value)
+
+
 def test_two_logins_at_once_in_one_browser_both_succeed(server: Any, browse: Any, issuer: Issuer):
     ada = browse(server)
     first, first_token = begun(ada, issuer), issuer.token

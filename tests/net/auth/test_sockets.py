@@ -244,7 +244,7 @@ def test_a_server_without_auth_has_no_sessions(serve: Any):
 # Cost
 
 
-def test_a_thousand_sockets_of_a_session_cost_one_check_each_and_nothing_a_message(
+def test_each_of_many_sockets_of_a_session_costs_one_check_and_its_messages_none(
     server: Any, raw: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
 ):
     auth = auth_of(server)

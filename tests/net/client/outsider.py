@@ -16,6 +16,7 @@ import trustme
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from tests.ports import free_port
 from zefnb import ET, FX, generate_uid, run
 from zefnb.engine.runtime import default_runtime
 from zefnb.errors import ConnectionFailed
@@ -31,11 +32,13 @@ class Outsider:
         self.requests: list[Request] = []
         self.closes: list[int | None] = []
         self.tls = tls
-        self.port = port
+        self.port = port or free_port()  # the same one each time the server returns
         self._echo = echo
         self._decide = options.pop("process_request", lambda connection, request: None)
         self._options = options
         self._loop = asyncio.new_event_loop()
+        # asyncio logs failed TLS handshakes, and a log record that pytest keeps would hold their sockets.
+        self._loop.set_exception_handler(lambda loop, context: None)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._server: Server | None = None
@@ -75,7 +78,6 @@ class Outsider:
                 # Whoever is in the middle of a handshake when the server leaves would be left hanging for a minute.
                 options["ssl_handshake_timeout"] = 1.0
             self._server = await serve(self._handle, "127.0.0.1", self.port, ssl=self.tls, **options)
-            self.port = self._server.sockets[0].getsockname()[1]
 
         self.do(listen())
 

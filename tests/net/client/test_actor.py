@@ -19,7 +19,7 @@ from tests.net.client.outsider import (
 from zefnb import ET, FX, String, Time, run
 from zefnb.errors import NotRunning
 from zefnb.net import keepalive
-from zefnb.net.client import client as client_module
+from zefnb.net.client.sender import Sender
 
 
 def test_an_actor_receives_connected_then_messages_then_disconnected(outsider: Any, until: Until) -> None:
@@ -90,7 +90,7 @@ def test_an_actor_keeps_its_state_across_reconnections(outsider: Any, until: Unt
     assert (FX.ListActors() | run) == actors
 
 
-def test_an_actor_is_told_when_its_connection_breaks(outsider: Any, until: Until) -> None:
+def test_an_actor_is_notified_when_its_connection_breaks(outsider: Any, until: Until) -> None:
     server = outsider()
     _, notes = play(server)
     server.cut()
@@ -151,13 +151,13 @@ def test_reading_pauses_while_an_actor_is_busy_and_nothing_is_lost(
     monkeypatch.setattr(keepalive, "PING_INTERVAL", 1.0)
     monkeypatch.setattr(keepalive, "PING_TIMEOUT", 0.1)
     pongs: list[bool] = []
-    answers = client_module.Client._responds
+    answers = Sender._responds
 
-    async def noted(self: Any, connection: Any) -> bool:
-        pongs.append(await answers(self, connection))
+    async def noted(self: Any) -> bool:
+        pongs.append(await answers(self))
         return pongs[-1]
 
-    monkeypatch.setattr(client_module.Client, "_responds", noted)
+    monkeypatch.setattr(Sender, "_responds", noted)
     server = outsider()
     go, seen = threading.Event(), []  # type: ignore[var-annotated]
 

@@ -16,7 +16,8 @@ from tests.net.client.raw import RawServer, Script, client_frames, server_frame
 from zefnb import ET, FX, generate_uid, identity, run
 from zefnb.core.function import zef_function
 from zefnb.engine.runtime import default_runtime
-from zefnb.net.client import client as client_module
+from zefnb.net.client import notes as notes_module
+from zefnb.net.client import sender as sender_module
 from zefnb.net.client.clients import Clients
 from zefnb.net.client.connection import MOST_FRAGMENTS, MOST_PINGS_WAITING, OutwardConnection
 
@@ -234,7 +235,7 @@ def test_pings_that_get_no_pong_do_not_pile_up(raw: Any, until: Until) -> None:
         if n % 10 == 0:
             until(lambda: told(client)["queued"] == 0)
     until(lambda: told(client)["sent"] == 3_000)
-    assert len(connection.pending_pings) <= client_module._MOST_PINGS
+    assert len(connection.pending_pings) <= sender_module._MOST_PINGS
 
 
 @pytest.mark.usefixtures("quick")
@@ -251,7 +252,7 @@ def test_close_reasons_that_always_change_do_not_fill_the_journal(raw: Any, unti
     client, *_ = talk_to(server.url)
     until(lambda: server.accepted > 40, within=60)
     entries = [entry for entry in journal() if entry.get("client") == client]
-    assert len(entries) <= client_module._MOST_PROBLEMS + 2
+    assert len(entries) <= notes_module._MOST_PROBLEMS + 2
     assert sum(entry["count"] for entry in entries) > 40
     assert all(entry["message"].isprintable() for entry in entries)
     assert state_of(client) in ("connected", "reconnecting")

@@ -15,12 +15,14 @@ from websockets.uri import parse_uri
 
 from tests.net.client.raw import server_frame
 from tests.net.conftest import on_loop
+from zefnb import ET
 from zefnb.core.wire import TEXT
 from zefnb.errors import FieldError
 from zefnb.net.client.addresses import Scope, scope_of
 from zefnb.net.client.client import Client
 from zefnb.net.client.connection import MOST_FRAGMENTS, MOST_PINGS_WAITING, OutwardConnection, OutwardProtocol
 from zefnb.net.client.failures import TOO_BIG, Disconnect, disconnect_of
+from zefnb.net.client.notes import Notes
 from zefnb.net.client.send_queue import MOST_BYTES, MOST_MESSAGES, Message, SendQueue
 from zefnb.net.client.target import LARGEST_MAX_SIZE, check_target
 
@@ -205,11 +207,11 @@ def test_a_confirmation_is_requested_after_each_256_messages_and_behind_the_last
 
 def test_sixteen_different_problems_have_a_line_each_and_the_others_share_one():
     lines: list[Any] = []
-    client: Any = SimpleNamespace(_problems=set(), handle="client")
-    client._note = lambda level, text, key: lines.append(key)
+    journal: Any = SimpleNamespace(note=lambda level, text, key, client: lines.append(key))
+    notes = Notes(journal, ET.WebSocketClient("client"))
     for number in range(20):
-        Client._note_problem(client, f"problem {number}")
-    Client._note_problem(client, "problem 3")
+        notes.problem(f"problem {number}")
+    notes.problem("problem 3")
     assert [lines.count(line) for line in dict.fromkeys(lines)] == [1, 1, 1, 2, *[1] * 12, 4]
 
 

@@ -123,7 +123,7 @@ class Cells:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._identity: Identity | None = None
-        monkeypatch.setattr(perform, "thing_key", lambda kind: self._identity)
+        monkeypatch.setattr(perform, "next_identity", lambda kind: self._identity)
 
     def run(self, cell: str) -> None:
         self._identity = Identity((cell, "client", 0), object())

@@ -8,6 +8,7 @@ import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -122,12 +123,20 @@ def test_a_server_that_sends_nothing_or_closes_the_connection(monkeypatch: pytes
         listener.accept()[0].close()
         monkeypatch.setattr(target_module, "CONNECT_TIMEOUT", 20.0)
 
+        ended = Event()
+
         def hang_up() -> None:
-            with listener.accept()[0] as peer:
-                peer.recv(65_536)
+            # Another program's client may still try to reach the server that had this port before.
+            while not ended.is_set():
+                with listener.accept()[0] as peer:
+                    peer.recv(65_536)
 
         gone = pool.submit(hang_up)
-        assert "the server closed the connection during the handshake" in fails_to_connect(url=url)
+        try:
+            assert "the server closed the connection during the handshake" in fails_to_connect(url=url)
+        finally:
+            ended.set()
+            socket.create_connection(listener.getsockname()).close()
         gone.result(20)
 
 

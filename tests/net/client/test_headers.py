@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_function_is_called_for_each_attempt(outsider: Any, until: Until, kind
     assert keys_sent(server) == ["key 1", "key 2"]
 
 
-def test_a_plain_function_runs_beside_the_loop(outsider: Any) -> None:
+def test_a_plain_function_does_not_run_on_the_loop(outsider: Any) -> None:
     threads: list[str] = []
 
     def slow() -> list[tuple[str, str]]:
@@ -72,6 +73,7 @@ def test_a_plain_function_runs_beside_the_loop(outsider: Any) -> None:
         (lambda: "X: y", "got a str"),
         (lambda: {"X-Api-Key": None}, "the value of X-Api-Key cannot be sent"),
         (lambda: {"X-Api-Key": "hush\r\nX: y"}, "the value of X-Api-Key cannot be sent"),
+        (lambda: {"X-Api-Key": "hush \ud800"}, "the value of X-Api-Key cannot be sent"),
         (lambda: {"X Y": "hush"}, "a name is not valid for a header"),
         (lambda: [("a", "b", "hush")], "an item that is not a pair"),
     ],
@@ -113,3 +115,22 @@ def test_a_401_response_leads_to_an_error_that_names_the_field_for_credentials(o
     reason = fails_to_connect(url=outsider(process_request=refuse).url)
     assert "HTTP 401 Unauthorized" in reason
     assert "`headers`" in reason
+
+
+@pytest.mark.parametrize(("status", "reason"), [(401, "401 Unauthorized"), (404, "404 Not Found"), (599, "599")])
+def test_the_status_of_a_server_of_http_1_0_is_named_as_well(status: int, reason: str) -> None:
+    class Files(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            """Log nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Files) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        text = fails_to_connect(url=f"ws://127.0.0.1:{server.server_port}/")
+        thread.join(20)
+    assert f"the server returned HTTP {reason} instead of opening a WebSocket" in text
+    assert ("`headers`" in text) == (status == 401)

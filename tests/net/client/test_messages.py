@@ -83,7 +83,7 @@ def test_content_that_cannot_be_sent_is_in_the_journal_and_the_rest_is_sent(outs
     _, _, outbox, _ = talk_to(server)
     publish(outbox, "before", float("nan"), "after")
     until(lambda: server.received == ["before", "after"])
-    assert "delivery to <client of ws://127.0.0.1" in journal_text()
+    until(lambda: "delivery to <client of ws://127.0.0.1" in journal_text())
     with pytest.raises(InvalidValue, match="a value of type object has no form in JSON"):
         publish(outbox, object())
 

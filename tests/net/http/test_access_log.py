@@ -98,7 +98,7 @@ def test_what_cannot_be_read_is_a_row_without_a_path(logged: Any, raw: Raw, unti
     until(lambda: told(access()) == [("", "", 400)])
 
 
-def test_a_client_that_leaves_before_its_answer_has_no_status(serve: Any, raw: Raw, until: Any):
+def test_a_client_that_leaves_before_its_response_has_no_status(serve: Any, raw: Raw, until: Any):
     begun, go = threading.Event(), threading.Event()
 
     def slow(request: Any) -> str:
@@ -132,6 +132,37 @@ def test_each_row_is_a_line_of_the_logger(logged: Any, caplog: pytest.LogCapture
     lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "zefnb.access"]
     assert [level for level, _ in lines] == ["INFO", "ERROR"]
     assert lines[0][1].startswith('127.0.0.1 "GET /" 200 ')
+
+
+def test_requests_that_wait_for_a_slow_logging_handler_are_bounded_and_counted(
+    logged: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(side_thread, "MOST_WAITING", 10)
+    begun, goes_on, lines = threading.Event(), threading.Event(), list[str]()
+
+    class Slow(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            begun.set()
+            goes_on.wait(20)
+            lines.append(record.getMessage())
+
+    logger, slow = access_log.logger, Slow()
+    logger.addHandler(slow)
+    logger.setLevel(logging.INFO)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{logged.port}", trust_env=False) as client:
+            client.get("/")
+            assert begun.wait(20)
+            for _ in range(30):
+                client.get("/")
+        until(lambda: [row["count"] for row in FX.QueryLog(level="warning") | run] == [20])
+        goes_on.set()
+        until(lambda: len(lines) == 11)
+    finally:
+        goes_on.set()
+        logger.setLevel(logging.NOTSET)
+        logger.removeHandler(slow)
+    assert len(access()) == 31
 
 
 def test_of_many_requests_the_latest_are_kept(logged: Any, until: Any):

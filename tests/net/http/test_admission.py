@@ -236,6 +236,15 @@ def test_the_journal_says_how_to_allow_a_refused_request(server: Any, raw: Raw, 
     assert followed.origin_fits("https://new.example")
 
 
+@pytest.mark.parametrize("origin", ["null", "file://", "https://new.example/page", "*", "https://*.example"])
+def test_the_journal_advises_no_origin_that_cannot_be_allowed(server: Any, raw: Raw, until: Any, origin: str):
+    assert list_faults("allowed_origins", [origin])
+    answered(raw, server, handshake(Origin=origin))
+    message = until(said(f"Origin '{origin}'", "warning"))["message"]
+    assert "allowed_origins" not in message
+    assert "serve it by a route" in message
+
+
 def test_the_journal_does_not_repeat_long_headers_of_a_peer(server: Any, raw: Raw):
     answered(raw, server, handshake(host="x" * 5_000 + ".example"))
     (entry,) = journal("warning")

@@ -353,6 +353,37 @@ def test_a_handler_that_raises_is_500_and_in_the_journal(ask: Get, serve: Any, u
     assert "raise error" in fault["traceback"]
 
 
+async def awaits_a_cancelled_task(request: Any) -> None:
+    task = asyncio.create_task(asyncio.sleep(60))
+    task.cancel()
+    await task
+
+
+async def cancels_itself(request: Any) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(60)
+
+
+def raises_the_error_of_a_cancelled_task(request: Any) -> None:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [awaits_a_cancelled_task, cancels_itself, raises_the_error_of_a_cancelled_task],
+    ids=lambda handler: handler.__name__,
+)
+def test_a_handler_that_is_cancelled_is_500_and_in_the_journal(ask: Get, serve: Any, until: Any, handler: Any):
+    server = serve({"/x": handler, "/": "fine"})
+    answer = ask(server, "/x")
+    assert (answer.status_code, answer.text) == (500, "500 Internal Server Error\n")
+    assert ask(server).text == "fine"
+    fault = until(said("CancelledError", "error"))
+    assert (fault["server"], fault["path"], fault["handler"]) == (server, "/x", handler.__name__)
+
+
 def test_a_handler_can_raise_an_http_exception_of_starlette(ask: Get):
     from starlette.exceptions import HTTPException
 

@@ -118,7 +118,7 @@ def test_of_two_conditions_the_tag_counts(ask: Ask):
     assert ask(If_Match=tag, If_Unmodified_Since=date(-60))[0] == 200
 
 
-def test_a_post_is_answered_in_any_case(ask: Ask):
+def test_a_post_gets_a_full_response_in_any_case(ask: Ask):
     tag = ask("HEAD")[1]["etag"]
     assert ask("POST", If_None_Match=tag, Content_Length="0")[0] == 200
 

@@ -115,7 +115,7 @@ def test_a_preflight_names_the_methods_of_its_path(ask: Any, path: str, status: 
     assert (got, headers.get(METHODS), headers[ORIGIN]) == (status, methods, ALLOWED)
 
 
-def test_an_options_route_of_the_program_answers_its_preflights(ask: Any):
+def test_an_options_route_of_the_program_handles_its_preflights(ask: Any):
     status, headers = ask("OPTIONS", "/own", *preflight())
     assert (status, headers[ORIGIN], ran) == (200, ALLOWED, ["OPTIONS"])
 
@@ -165,13 +165,13 @@ def test_a_304_says_it_too(ask: Any):
     assert (status, headers[ORIGIN]) == (304, ALLOWED)
 
 
-def test_a_response_that_says_itself_who_may_read_it_is_left_as_it_is(ask: Any):
+def test_a_response_with_cors_headers_of_its_own_is_not_changed(ask: Any):
     _, headers = ask("GET", "/all", f"Origin: {ALLOWED}")
     assert headers[ORIGIN] == "*"
     assert CREDENTIALS not in headers
 
 
-def test_programs_get_no_such_headers_and_caches_are_told_of_the_difference(ask: Any):
+def test_programs_get_no_such_headers_and_vary_names_the_difference(ask: Any):
     _, headers = ask("GET", "/")
     assert not [name for name in headers if name.startswith("access-control") or name == "vary"]
     assert ask("GET", "/file")[1]["vary"] == "Origin"

@@ -126,7 +126,7 @@ def read(parts: list[bytes], monkeypatch: pytest.MonkeyPatch, limit: int = 1 << 
     deadlines: list[float] = []
     account = Account(held)
 
-    async def next_part(receive: Any, refusal: Any, give_up_at: float) -> Any:
+    async def next_part(receive: Any, refusal: Any, give_up_at: float, has_arrived: Any) -> Any:
         number = len(deadlines)
         deadlines.append(give_up_at)
         await asyncio.sleep(0.001)
@@ -135,7 +135,7 @@ def read(parts: list[bytes], monkeypatch: pytest.MonkeyPatch, limit: int = 1 << 
     async def there() -> Any:
         try:
             with Share(account) as share:
-                return await body.read_body(None, 0, limit, False, share)  # type: ignore[arg-type]
+                return await body.read_body(None, 0, limit, False, share, lambda: False)  # type: ignore[arg-type]
         except Refusal as error:
             return error.status
 

@@ -17,10 +17,10 @@ from tests.net.conftest import inside, on_loop
 from tests.net.hostile import BAD_HANDSHAKES, GARBAGE
 from tests.net.wire import KEY, Wire, frame, handshake
 from zefnb import ET
+from zefnb.net import read_scheduler
 from zefnb.net.http import arrival
 from zefnb.net.http.guard import StrictConnection
 from zefnb.net.http.handshake import read_plain
-from zefnb.net.read_scheduler import ReadScheduler
 
 Raw = Callable[..., Wire]
 
@@ -66,6 +66,10 @@ GOOD = {
     "with bare line feeds": (handshake().replace(b"\r\n", b"\n"), False),
     "with two cookies": (handshake(Cookie="a=b").replace(b"\r\n\r\n", b"\r\nCookie: c=d\r\n\r\n"), False),
     "with a subprotocol": (handshake(Sec_WebSocket_Protocol="chat.v1"), False),
+    "of /zef.js": (handshake(Sec_WebSocket_Protocol="zefnb.1", Sec_WebSocket_Extensions="permessage-deflate"), True),
+    "of a session among others": (handshake(Sec_WebSocket_Protocol="chat.v1, zefnb.1"), False),
+    "of a session to where messages are packed": (handshake("/packed", Sec_WebSocket_Protocol="zefnb.1"), True),
+    "of a session to where subprotocols are spoken": (handshake("/chat", Sec_WebSocket_Protocol="zefnb.1"), True),
     "to where subprotocols are spoken": (handshake("/chat"), True),
     "to where one of them is spoken": (handshake("/chat", Sec_WebSocket_Protocol="chat.v2, chat.v1"), False),
     "to where messages are packed": (handshake("/packed", Sec_WebSocket_Extensions="permessage-deflate"), True),
@@ -85,14 +89,14 @@ REFUSED = {
 
 
 # What the server knows of a client from its handshake.
-TOLD = ("path", "query", "query_params", "host", "origin", "client_ip", "max_size", "is_compressed")
+TOLD = ("path", "query", "query_params", "host", "origin", "client_ip", "max_size", "is_compressed", "subprotocol")
 
 
 @pytest.fixture
 def answers_to(server: Any, raw: Raw, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], list[Any]]:
     """Return the responses to a request by both ways: by itself, and through h11 and websockets."""
     # In one turn: a path that does not exist may get its response before the rest of a request is parsed.
-    monkeypatch.setattr(ReadScheduler, "deadline", lambda scheduler: math.inf)
+    monkeypatch.setattr(read_scheduler, "ITERATION_BUDGET", math.inf)
 
     def answer(request: bytes) -> tuple[int, dict[str, str], list[list[Any]]]:
         wire = raw(server, None)

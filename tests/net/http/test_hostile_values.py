@@ -14,6 +14,7 @@ import pytest
 from tests.net.conftest import inside, journal
 from tests.net.wire import Wire, frame, handshake
 from zefnb import ET, FX, run, zef_function
+from zefnb.net.http import body as body_module
 from zefnb.net.http.chunks import EXTENSIONS_LIMIT
 from zefnb.net.http.forms import FIELDS_LIMIT
 from zefnb.net.http.strict import HEAD_LIMIT, HEADERS_LIMIT, TRAILERS_LIMIT, StrictConnection
@@ -25,7 +26,7 @@ def kind_of(request: Any) -> Any:
 
 
 @pytest.fixture
-def server(serve: Any, topic: Any) -> Any:
+def server(serve: Any, topic: Any, no_pings: None) -> Any:
     socket = ET.WebSocket(clients_subscribe_to=[topic], clients_push_into_=[topic])
     paths = {f"/{kind}/{{n:{kind}}}": kind_of for kind in ("int", "float", "path", "uuid", "str")}
     sockets = {f"/ws/{kind}/{{n:{kind}}}": socket for kind in ("int", "float", "path")}
@@ -259,6 +260,16 @@ def test_a_crowd_with_tiny_chunks_delays_no_other_client(server: Any, raw: Any):
         rounds += 1
     assert [wire.read_response()[0] for wire in crowd] == [200] * len(crowd)
     assert rounds > 20
+
+
+def test_a_body_does_not_stall_while_its_bytes_wait_to_be_parsed(server: Any, raw: Any, monkeypatch: Any):
+    """A busy server took the time that it needed itself for the client's, and sent 408."""
+    monkeypatch.setattr(body_module, "BODY_PROGRESS_TIMEOUT", 0.01)
+    crowd = [raw(server, None) for _ in range(8)]
+    chunks = b"1\r\nx\r\n" * 300 + b"0\r\n\r\n"
+    for wire in crowd:
+        wire.send(get("/", "Transfer-Encoding: chunked", method="POST") + chunks)
+    assert [wire.read_response()[0] for wire in crowd] == [200] * len(crowd)
 
 
 @pytest.mark.parametrize("surplus", [0, 1])

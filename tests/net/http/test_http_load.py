@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 from typing import Any
 
@@ -13,9 +14,11 @@ from tests.net.conftest import journal, peak_memory
 from tests.net.wire import Wire, frame, handshake
 from zefnb import ET, FX, run, zef_function
 from zefnb.engine.runtime import default_runtime
+from zefnb.net import read_scheduler
 from zefnb.net.budget import Account, Budget, Share
-from zefnb.net.http import guard, response_progress, thread_share
+from zefnb.net.http import body, guard, response_progress, thread_share
 from zefnb.net.http.body import read_body
+from zefnb.net.http.response import Refusal
 from zefnb.net.http.thread_share import ThreadShare
 
 MEBIBYTE = 1 << 20
@@ -141,6 +144,34 @@ def test_pipelined_bytes_that_are_not_read_yet_count_with_the_bodies(
     until(lambda: budget.bodies.held == 0)
 
 
+@pytest.mark.parametrize(("value", "is_late"), [(told, False), ("up", True)], ids=["body", "late"])
+def test_a_client_that_sends_requests_without_end_is_not_read_while_some_wait(
+    serve: Any, raw: Any, budget: Budget, monkeypatch: pytest.MonkeyPatch, value: Any, is_late: bool
+):
+    if is_late:  # the end of a request is then parsed after its response
+        monkeypatch.setattr(read_scheduler, "ITERATION_BUDGET", 0.0)
+        monkeypatch.setattr(read_scheduler, "CONNECTION_BUDGET", 0.0)
+    wire = raw(serve({"/": value}), None)
+    block, held, is_enough = request("/", method="GET") * 5_000, [0], threading.Event()
+
+    def send() -> None:
+        with contextlib.suppress(OSError):
+            while not is_enough.is_set():
+                wire.send(block)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        for _ in range(100):
+            assert wire.read_response()[0] == 200
+            held.append(budget.bodies.held)
+    finally:
+        is_enough.set()
+        wire.socket.shutdown(socket.SHUT_RDWR)  # ends a `send` that waits
+        sender.join()
+    assert max(held) < MEBIBYTE  # a read has 256 KiB at most
+
+
 def test_a_client_that_disconnects_or_is_refused_releases_its_memory(serve: Any, raw: Any, until: Any, budget: Budget):
     server = serve({("POST", "/"): told})
     budget.bodies.limit, before = 20_000, budget.bodies.limit
@@ -176,6 +207,30 @@ def test_frames_behind_a_handshake_do_not_count_as_a_request_that_waits(
     until(lambda: budget.bodies.held == 0)
 
 
+def test_a_body_whose_bytes_wait_to_be_parsed_has_not_stalled(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(body, "BODY_PROGRESS_TIMEOUT", 0.01)
+    arrived, has_ended = [True], asyncio.Event()
+
+    async def receive() -> Any:
+        await has_ended.wait()
+        return {"type": "http.request", "body": b"told", "more_body": False}
+
+    async def there(share: Share) -> list[Any]:
+        waiting = asyncio.create_task(read_body(receive, 4, 1 << 20, False, share, lambda: bool(arrived)))
+        await asyncio.wait([waiting], timeout=0.05)
+        is_waiting = not waiting.done()
+        has_ended.set()
+        found = [is_waiting, await waiting]
+        has_ended.clear()
+        arrived.clear()
+        with pytest.raises(Refusal) as refused:
+            await read_body(receive, 4, 1 << 20, False, share, lambda: bool(arrived))
+        return [*found, refused.value.status]
+
+    with Share(Account(1 << 20)) as share:
+        assert asyncio.run(there(share), debug=False) == [True, b"told", 408]
+
+
 def test_a_body_in_tiny_pieces_uses_as_much_memory_as_its_bytes():
     count = 8_000
     crumbs = iter(range(count))
@@ -187,7 +242,7 @@ def test_a_body_in_tiny_pieces_uses_as_much_memory_as_its_bytes():
 
     account = Account(1 << 20)
     with Share(account) as held, peak_memory() as peak:
-        body = asyncio.run(read_body(receive, 0, 1 << 20, False, held), debug=False)
+        body = asyncio.run(read_body(receive, 0, 1 << 20, False, held, lambda: False), debug=False)
         grown = peak()
     assert len(body) == 3 * count
     assert grown < 8 * len(body)

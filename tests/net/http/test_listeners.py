@@ -14,8 +14,8 @@ import pytest
 
 from tests.net.conftest import inside
 from tests.net.wire import Wire
-from tests.notebook.kernel import Kernel
-from tests.ports import is_free
+from tests.notebook.kernel import a_kernel
+from tests.ports import free_port, is_free
 from zefnb import ET, FX, run
 from zefnb.errors import InvalidEffect, NotRunning, PortUnavailable
 from zefnb.net.http import listeners
@@ -67,9 +67,9 @@ def test_it_listens_on_all_addresses_on_request(serve: Any, raw: Raw):
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_port_of_another_program_raises_with_advice(host: str):
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as other:
-        other.bind((host, 0))
+        port = free_port()
+        other.bind((host, port))
         other.listen()
-        port = other.getsockname()[1]
         with pytest.raises(PortUnavailable, match=rf"port {port} is in use by another program.*port=0"):
             FX.StartHTTPServer(routes={"/": "x"}, port=port) | run
     assert (FX.QueryAllActiveHTTPServers() | run) == []
@@ -94,14 +94,11 @@ def test_a_port_of_another_process_is_named_with_the_process():
 
 def test_a_port_of_another_kernel_is_named_with_its_notebook(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("JPY_SESSION_NAME", "/lessons/chat\x1b[31m.ipynb")
-    kernel = Kernel()
-    try:
+    with a_kernel() as kernel:
         kernel.run("from zefnb import *\ns = FX.StartHTTPServer(routes={'/': 'x'}, port=0) | run")
         port, pid = kernel.value("s.port"), kernel.value("__import__('os').getpid()")
         with pytest.raises(PortUnavailable) as caught:
             FX.StartHTTPServer(routes={"/": "x"}, port=port) | run
-    finally:
-        kernel.close()
     text = str(caught.value)
     assert f"port {port} is in use by the kernel of chat" in text
     assert f"(process {pid}); stop its server there (`%zef stop {port}`)" in text

@@ -115,7 +115,7 @@ def test_every_mistake_in_a_route_is_named(value: Any, field: str):
     assert f"routes['/'].{field}" in str(failed.value)
 
 
-def test_memory_is_returned_to_the_system_when_a_large_body_is_gone(
+def test_memory_is_returned_to_the_system_after_a_large_body(
     serve: Any, raw: Any, until: Any, monkeypatch: pytest.MonkeyPatch
 ):
     from zefnb.net.http import server as server_module

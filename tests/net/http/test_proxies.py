@@ -191,6 +191,26 @@ def test_redirects_to_a_path_follow_the_prefix(serve: Any, raw: Any, url: str, l
         assert wire.read_head()[1]["location"] == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "url", "location"),
+    [
+        ("/", "/new?x=1", "./new?x=1"),
+        ("/", "/", "./"),
+        ("/a/b/", "/new", "../../new"),
+        ("/a%2Fb", "/proxy/new", "./new"),
+        ("/", "new", "new"),
+        ("/", "//other.example/x", "//other.example/x"),
+    ],
+)
+def test_redirects_behind_jupyter_server_proxy_are_relative(serve: Any, raw: Any, path: str, url: str, location: str):
+    # Versions from 4.5 on add the prefix to a path, and earlier ones do not.
+    routes = dict.fromkeys(("/", "/a/b"), ET.Redirect(url=url))
+    wire = raw(serve(routes, trusted_proxies=["127.0.0.1"]), None)
+    headers = "X-Forwarded-Prefix: /proxy\r\nX-ProxyContextPath: /proxy"
+    wire.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n".encode())
+    assert wire.read_head()[1]["location"] == location
+
+
 def test_the_access_log_has_the_client(behind: Any):
     default_runtime().service(AccessLog).clear()
     ask = behind("127.0.0.1", logging=True)

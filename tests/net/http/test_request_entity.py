@@ -104,6 +104,26 @@ def test_text_is_decoded_by_the_charset_and_bytes_are_unchanged(post: Post, body
 
 
 @pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("latin-1", "latin-1"),
+        ("ISO_8859-1", "latin-1"),
+        ("iso8859-15", "iso-8859-15"),
+        ("cp1252", "cp1252"),
+        ("'utf-8'", "utf-8"),
+        ("UTF_8", "utf-8"),
+        ("", "utf-8"),
+        ('""', "utf-8"),
+        ("Shift-JIS", "ascii"),
+    ],
+)
+def test_the_name_of_a_charset_has_the_spellings_that_clients_use(post: Post, name: str, codec: str):
+    text = "x" if codec == "ascii" else "süß"
+    kind = f"Content-Type: text/plain; charset={name}"
+    assert post(text.encode(codec), kind, to="/read_text") == (200, text.encode())
+
+
+@pytest.mark.parametrize(
     "body", [b'{"a": [1, null, "\xc3\xa9"]}', b" 5 ", '"ü"'.encode("utf-16"), b"\xef\xbb\xbf[]", b"null"]
 )
 def test_json_is_its_value(post: Post, body: bytes):

@@ -150,7 +150,7 @@ def test_the_error_for_an_invalid_result_lists_the_valid_ones():
         response_of(5)
 
 
-def test_an_answer_that_nests_answers_too_deeply_is_said(serve: Any, raw: Any):
+def test_a_response_that_nests_responses_too_deeply_is_reported(serve: Any, raw: Any):
     answer: Any = "the end"
     for _ in range(100_000):
         answer = ET.Response(body=answer)

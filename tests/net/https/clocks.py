@@ -61,7 +61,7 @@ class MovedClock(CertificateClock):
 @contextmanager
 def moved_clock(ago: float = 0.0) -> Iterator[MovedClock]:
     """Let certificates use a clock of the test during the block."""
-    services, clock = default_runtime()._services, MovedClock(ago)
+    services, clock = default_runtime().services, MovedClock(ago)
     before = services.get(CertificateClock)
     services[CertificateClock] = clock
     try:

@@ -117,7 +117,7 @@ def test_a_server_refuses_a_key_file_that_others_can_read(serve: Any, authority:
 
 
 @pytest.mark.parametrize("has_memory", [True, False])
-def test_a_key_for_a_library_that_reads_files_is_gone_afterwards(
+def test_a_key_file_for_a_library_is_deleted_afterwards(
     tmp_path: Path, data_directory: Path, has_memory: bool, monkeypatch: pytest.MonkeyPatch
 ):
     if not has_memory:

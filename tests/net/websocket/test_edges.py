@@ -17,6 +17,7 @@ from zefnb.net import read_scheduler
 from zefnb.net.read_scheduler import CROWD, ReadScheduler
 from zefnb.net.websocket import fanout, outbox, packer
 from zefnb.net.websocket.backlog import LONGEST_PIECE, Backlog, joined
+from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.deflate import STEP, SteppedDeflate
 from zefnb.net.websocket.fanout import Fanout
 from zefnb.net.websocket.outbox import Outbox
@@ -48,7 +49,7 @@ def test_the_oldest_pieces_are_dropped_down_to_the_limit_and_the_newest_is_kept(
     backlog = Backlog()
     for _ in range(3):
         backlog.put(b"x" * 10, 1)
-    assert backlog.drop_oldest(most) == dropped
+    assert backlog.drop_oldest(most) == [(b"x" * 10, 1)] * dropped
     assert (backlog.bytes, backlog.messages) == (30 - 10 * dropped, 3 - dropped)
 
 
@@ -132,8 +133,8 @@ def test_a_small_batch_is_written_now_and_a_larger_one_within_the_budget(more: i
     class Batch:
         members = (Member(), Member())
 
-        def take(self) -> list[tuple[bytes, int]]:
-            return [(b"x" * (outbox._SMALL_BATCH // 2 + more), 1)]
+        def take(self) -> list[tuple[bytes, int, tuple[Member, ...]]]:
+            return [(b"x" * (outbox._SMALL_BATCH // 2 + more), 1, self.members)]
 
     batch = Batch()
     on_loop(lambda: Outbox(default_runtime())._flush_batch(batch))
@@ -157,7 +158,7 @@ def test_a_long_batch_is_written_within_the_iteration(more: int, flushes: int):
     made.deliver("x" * 1_000)
     made.deliver("x" * (fanout._LONGEST_BATCH - 1_000 + more))
     assert box.flushed == flushes
-    assert sum(count for _, count in made.take()) == 2
+    assert sum(count for _, count, _ in made.take()) == 2
     made.deliver("x" * fanout._LONGEST_BATCH)
     assert box.flushed == flushes
 
@@ -230,3 +231,28 @@ def test_a_window_that_zlib_does_not_have_is_not_agreed_on(serve: Any, topic: An
         answer = wire.socket.recv(4_096)
     assert answer.startswith(b"HTTP/1.1 101")
     assert (b"permessage-deflate" in answer.lower()) is agreed
+
+
+def test_the_end_of_a_connection_that_the_peer_has_reset_raises_nothing():
+    calls: list[str] = []
+
+    class Reset:
+        def is_closing(self) -> bool:
+            return False
+
+        def can_write_eof(self) -> bool:
+            return True
+
+        def write_eof(self) -> None:
+            raise OSError(107, "Transport endpoint is not connected")
+
+        def abort(self) -> None:
+            calls.append("abort")
+
+    def end() -> None:
+        connection = Connection(default_runtime().service(Outbox), None, lambda each: None)
+        connection.transport = Reset()  # type: ignore[assignment]
+        connection.end_sending()
+
+    on_loop(end)
+    assert calls == ["abort"]

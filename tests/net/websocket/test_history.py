@@ -11,9 +11,10 @@ import pytest
 from tests.net.conftest import inside, on_loop, said
 from tests.net.wire import frame, handshake
 from zefnb import ET, FX, generate_uid, run
+from zefnb.core import wire
 from zefnb.engine.runtime import default_runtime
-from zefnb.errors import InvalidEffect
-from zefnb.net.websocket import fanout, history
+from zefnb.errors import InvalidEffect, InvalidValue
+from zefnb.net.websocket import history
 from zefnb.net.websocket.fanout import Fanouts
 from zefnb.topics.hub import Hub
 
@@ -185,10 +186,8 @@ def test_a_message_is_encoded_once_for_all_clients_now_and_later(
     serve: Any, topic: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
 ):
     encoded: list[Any] = []
-    encode = fanout.encode_content
-    monkeypatch.setattr(
-        fanout, "encode_content", lambda content, nan: (encoded.append(content), encode(content, nan))[1]
-    )
+    encode = wire._encode
+    monkeypatch.setattr(wire, "_encode", lambda content: (encoded.append(content), encode(content))[1])
     server = serve(feed(topic, 5) | {"/two": ET.WebSocket(clients_subscribe_to=[topic], history=2)})
     early = connect(server)
     publish(topic, [1], [2])
@@ -279,10 +278,13 @@ def test_a_deleted_topic_has_no_history(serve: Any, topic: Any, connect: Any):
     assert connect(server).recv(timeout=20) == "b"
 
 
-def test_content_that_no_frame_can_carry_is_not_in_the_history(serve: Any, topic: Any, connect: Any):
+def test_content_that_no_frame_can_carry_is_not_in_the_history(serve: Any, topic: Any, connect: Any, until: Any):
     server = serve(feed(topic, 3))
-    publish(topic, "\ud800", "fine")
-    assert said("surrogate")()
+    on_loop(lambda: default_runtime().service(Hub).publish(topic, "\ud800"))
+    until(said("surrogate"))
+    with pytest.raises(InvalidValue, match="surrogate"):
+        publish(topic, {"a": "\ud800"})
+    publish(topic, "fine")
     assert connect(server).recv(timeout=20) == "fine"
 
 

@@ -259,6 +259,15 @@ def test_a_locale_that_an_http_handler_leaves_is_set_back_before_the_next_reques
     until(lambda: told_of_locales() == [("leaves_a_locale", 3)])
 
 
+def test_the_journal_names_the_function_of_a_query_that_leaves_a_locale(change: Any, locale_at_first: str, until: Any):
+    def leaves_a_locale(values: dict[str, Any]) -> str:
+        return change()
+
+    db = FX.CreateDB(type=DictDatabase) | run
+    assert [FX.QueryDB(db=db, query=leaves_a_locale) | run for _ in range(3)] == [locale_at_first] * 3
+    until(lambda: told_of_locales() == [("leaves_a_locale", 3)])
+
+
 def test_a_locale_that_the_notebook_sets_between_two_calls_is_kept(change: Any, serve: Any):
     server = serve({"/": lambda request: locale.setlocale(locale.LC_ALL)})
     for _ in range(2):

@@ -45,7 +45,7 @@ def actor(handler: Any, **options: Any) -> Any:
 
 
 @pytest.fixture
-def mirror(serve: Any) -> Any:
+def mirror(serve: Any, no_pings: None) -> Any:
     routes = {"/ws": actor(echo), "/thread": actor(echo_in_thread), "/async": actor(echo_async)}
     return serve({**routes, "/deflate": actor(echo, compression=True)})
 

@@ -117,7 +117,7 @@ def test_a_close_frame_of_the_longest_reason_completes_the_close_of_the_server(
 
 class Reader:
     def __init__(self, max_size: int = 1 << 20) -> None:
-        self.max_size, self.is_open = max_size, True
+        self.max_size, self.is_open, self.is_queued = max_size, True, False
         self.calls: list[str] = []
 
     def pause_reading(self) -> None:
@@ -166,7 +166,7 @@ def test_a_message_stalls_when_it_grows_by_less_than_64_kib_in_more_than_two_sec
 def test_a_waiting_client_is_read_when_its_longest_message_just_fits(limit: int, waits: bool):
     def there() -> bool:
         made = messages(limit)
-        holder, exempt, third = Reader(), Reader(), Reader(200)
+        holder, exempt, third = Reader(limit), Reader(limit), Reader(200)
         made.set_size(holder, limit)
         made.set_size(exempt, limit)
         made.set_size(third, 1)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from zefnb import ET
 from zefnb.net.websocket.frames import BINARY, TEXT, build
 from zefnb.net.websocket.taps import Tail, Tap
 
@@ -41,3 +44,63 @@ def test_the_beginning_of_a_long_message_is_kept_with_the_size_of_the_whole(opco
     assert (fits["size"], cut["size"]) == (limit, limit + 1)
     assert fits["body"] == cut["body"]
     assert len(fits["body"]) >= limit
+
+
+class Table:
+    """A large value with a short text."""
+
+    def __repr__(self) -> str:
+        return "Table(...)"
+
+    def tolist(self) -> list[int]:
+        raise AssertionError("it is encoded on the loop")
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        ({"n": 1, "at": [1, {"x": None}]}, '{"n": 1, "at": [1, {"x": null}]}'),
+        (ET.Guest(name="Ada"), '{"type": "Guest", "name": "Ada"}'),
+        ([Table()], "[Table(...)]"),
+        ({"rows": Table()}, "{'rows': Table(...)}"),
+    ],
+)
+def test_only_small_plain_values_are_shown_as_json(content: Any, shown: str):
+    tail = Tail("topic")
+    tail.deliver(content)
+    [item] = taken(tail)[0]
+    assert item["body"] == shown
+
+
+def taken(tail: Tail) -> tuple[list[Any], int]:
+    """The messages of a tail, which may be written in another thread."""
+    taken = tail.take()
+    for _ in range(2_000):
+        if taken[0]:
+            break
+        time.sleep(0.01)
+        taken = tail.take()
+    return taken
+
+
+def test_a_slow_repr_does_not_delay_who_takes_and_no_message_is_lost():
+    reached, opened = threading.Event(), threading.Event()
+
+    class Slow:
+        def __repr__(self) -> str:
+            reached.set()
+            return "in time" if opened.wait(20) else "too late"
+
+    tail = Tail("topic")
+    for content in ("before", Slow(), "after"):
+        tail.deliver(content)
+    assert tail.take() == ([], 0)
+    assert reached.wait(20)
+    for number in range(101):
+        tail.deliver(f"{number}")
+    assert tail.take() == ([], 0)
+    opened.set()
+    items, skipped = taken(tail)
+    assert ([item["body"] for item in items], skipped) == (["before", "in time", "after"], 0)
+    items, skipped = taken(tail)
+    assert ([item["body"] for item in items], skipped) == ([f"{number}" for number in range(1, 101)], 1)

@@ -30,7 +30,8 @@ def length(message: Any, state: Any) -> Any:
 @pytest.fixture
 def server(serve: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Two and a half messages have room; a client that stalls has half a second."""
-    server = serve({"/ws": ET.WebSocket(actor=FX.StartActor(initial_state=None, handler=length))})
+    actor = FX.StartActor(initial_state=None, handler=length)
+    server = serve({"/ws": ET.WebSocket(actor=actor, max_size=SIZE)})
     monkeypatch.setattr(account(server), "limit", LIMIT)
     monkeypatch.setattr(unfinished, "STALL_TIMEOUT", 0.5)
     return server
@@ -83,7 +84,9 @@ def test_a_client_that_disconnects_during_a_message_releases_its_bytes(server: A
 
 def test_clients_that_stall_while_others_wait_are_closed_and_the_others_continue(server: Any, raw: Raw, until: Any):
     stalled = [raw(server) for _ in range(4)]
-    for wire in stalled:
+    begin(stalled[0])
+    until(lambda: account(server).held > SIZE - 10_000)  # so it has stalled longest
+    for wire in stalled[1:]:
         begin(wire)
     assert account(server).held <= LIMIT
     until(lambda: on_loop(lambda: unfinished_of(server).is_short))
@@ -170,3 +173,25 @@ def test_a_client_whose_message_is_dropped_while_it_waits_is_read_again():
     assert third.pauses == 0
     on_loop(lambda: [waiting.set_size(client, 0) for client in (first, second)])
     assert (first.pauses, second.pauses, waiting._account.held) == (0, 0, 0)
+
+
+def test_clients_that_each_hold_a_part_do_not_use_up_the_room_for_whole_messages():
+    waiting = on_loop(lambda: unfinished.Unfinished(default_runtime()))
+    waiting._account = Account(400)
+    clients = [Client() for _ in range(12)]
+    sizes = dict.fromkeys(clients, 0)
+
+    def grow_in_turn() -> int:
+        while growing := [client for client in clients if not client.pauses and sizes[client] < Client.max_size]:
+            for client in growing:
+                sizes[client] += 10
+                waiting.set_size(client, sizes[client])
+        complete = [client for client in clients if sizes[client] == Client.max_size]
+        for client in clients:
+            waiting.set_size(client, 0)
+        return len(complete)
+
+    # Half of the room holds parts, the other half two messages, and one more is read without room.
+    assert on_loop(grow_in_turn) == 3
+    assert (waiting._account.held, waiting._reserved) == (0, 0)
+    assert not any(client.pauses for client in clients)

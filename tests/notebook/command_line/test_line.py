@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+
 import pytest
 
-from zefnb import errors
 from zefnb.notebook.command_line.command import unknown
 from zefnb.notebook.command_line.line import LineError, expanded, pieces, whole, words
 
@@ -39,7 +40,7 @@ def test_a_single_reference_is_the_object_and_within_text_its_text():
 
 def test_a_hint_is_computed_when_it_is_shown_and_not_for_a_long_name(monkeypatch: pytest.MonkeyPatch):
     compared: list[str] = []
-    monkeypatch.setattr(errors.difflib, "get_close_matches", lambda name, *_, **__: compared.append(name) or ["stop"])
+    monkeypatch.setattr(difflib, "get_close_matches", lambda name, *_, **__: compared.append(name) or ["stop"])
     error = unknown("stpo", ["stop", "start"])
     assert compared == []
     assert "did you mean 'stop'?" in str(error)

@@ -53,13 +53,28 @@ def test_a_server_is_shown_with_its_links_its_clients_and_its_state(shell, serve
     assert "not running" in forms(shell, server)["text/html"]
 
 
+def test_a_page_of_parts_is_a_link_with_its_clients(shell):
+    server = FX.StartHTTPServer(routes={"/": ET.Page(title="Tea", parts=[])}, port=0) | run
+    shown = forms(shell, server)
+    assert f'href="http://localhost:{server.port}/"' in shown["text/html"]
+    assert f"http://localhost:{server.port}/ page, 0 clients" in " ".join(shown["text/plain"].split())
+    assert "ws://" not in "".join(shown.values())
+
+
 def test_every_handle_has_both_forms_and_says_when_it_has_ended(shell):
     topic = ET.Topic("chat")
     actor = FX.StartActor(initial_state={"n": 1}, handler=lambda m, s: [[], s]) | run
     timer = FX.StartTimer(interval=60, target=topic, content="x") | run
     subscription = (FX.SubscribeFX(topic=topic, op=identity) | run).subscription
     database = FX.CreateDB(type=DictDatabase, initial_state={"a": 1}) | run
-    said = {actor: "state {'n': 1}", timer: "every 60.00 s", subscription: "to ET.Topic('chat')", database: "1 key"}
+    replay = FX.StartReplay(source=["a", "b"], target=topic, rate=0.001) | run
+    said = {
+        replay: "of 2 published",
+        actor: "state {'n': 1}",
+        timer: "every 60.00 s",
+        subscription: "to ET.Topic('chat')",
+        database: "1 key",
+    }
     for handle, fact in said.items():
         shown = forms(shell, handle)
         assert fact in shown["text/plain"]
@@ -67,6 +82,7 @@ def test_every_handle_has_both_forms_and_says_when_it_has_ended(shell):
         assert "not running" not in shown["text/plain"]
     FX.StopActor(actor=actor) | run
     FX.StopTimer(timer=timer) | run
+    FX.StopReplay(replay=replay) | run
     FX.Unsubscribe(subscription=subscription) | run
     FX.CloseDB(db=database) | run
     for handle in said:

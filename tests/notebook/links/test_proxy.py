@@ -12,13 +12,22 @@ from jupyter_client.blocking import BlockingKernelClient
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from tests.browser.chromium import chromium
 from tests.browser.lab import Lab
 
-START = """
+LIVE = """<!doctype html><p>nothing</p><script type="module">
+  import { connect } from '../zef.js'
+  const room = connect('ws')
+  room.onmessage = (message) => { document.querySelector('p').textContent = message }
+  room.send('through the proxy')
+</script>"""
+START = f"""
 %load_ext zefnb
 from zefnb import *
-room = ET.Topic("room")
-routes = {"/page": "reached", "/ws": ET.WebSocket(clients_subscribe_to=[room], clients_push_into_=[room])}
+room, votes = ET.Topic("room"), ET.Topic("votes")
+parts = [ET.Choice(options=["tea"], push_into=votes, once=True), ET.Bars(topic=votes)]
+socket = ET.WebSocket(clients_subscribe_to=[room], clients_push_into_=[room])
+routes = {{"/page": "reached", "/ws": socket, "/below/live": {LIVE!r}, "/poll": ET.Page(parts=parts)}}
 server = FX.StartHTTPServer(routes=routes, port=0) | run
 """
 Value = Callable[[str], Any]
@@ -88,6 +97,18 @@ def test_messages_pass_through_the_link_of_a_socket(lab, value):
             client.send(message)
             assert client.recv(timeout=20) == message
     assert lab.token not in value("repr(FX.QueryLog() | run)")
+
+
+@pytest.mark.parametrize("lab", ["/lab7/"], indirect=True, ids=["with a base url"])
+def test_pages_with_zef_js_and_pages_of_parts_work_through_the_link_in_a_browser(lab, value):
+    live, poll = (on_host(lab, link(value, path), "http") for path in ("/below/live", "/poll"))
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{live}?token={lab.token}")
+        page.locator("p", has_text="through the proxy").wait_for(timeout=60_000)
+        page.goto(poll)
+        page.get_by_role("button", name="tea").click(timeout=60_000)
+        page.locator("[data-kind=Bars]", has_text="1 (100 %)").wait_for(timeout=60_000)
 
 
 def test_the_proxy_refuses_requests_without_the_token(lab, value):

@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.notebook.kernel import Kernel
+from tests.notebook.kernel import Kernel, a_kernel
 
 
 @pytest.fixture(scope="package")
 def shared() -> Iterator[Kernel]:
-    started = Kernel()
-    started.run("%load_ext zefnb\nfrom zefnb import *\nheard = []")
-    yield started
-    started.close()
+    with a_kernel("%load_ext zefnb\nfrom zefnb import *\nheard = []") as started:
+        yield started
 
 
 @pytest.fixture

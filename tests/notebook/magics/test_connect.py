@@ -19,6 +19,19 @@ def test_connect_sends_headers_whose_secrets_are_variables(kernel):
     server.end()
 
 
+def test_a_secret_that_is_no_variable_is_an_error_and_nothing_is_sent(kernel):
+    server = Outsider()
+    for given in ("X-Api-Key: $NOPE", "Authorization: Bearer $NOPE", "$NOPE: x"):
+        line = f'%zef connect ws://127.0.0.1:{server.port}/ws --in room -H "{given}"'
+        assert "there is no variable NOPE; NOPE = os.environ['NOPE']" in kernel.run(line).text
+    assert server.requests == []
+    line = f'c = %zef connect ws://127.0.0.1:{server.port}/ws --in room -H "X-Price: $5 or $$NOPE"'
+    assert kernel.run(line).error is None
+    assert server.requests[0].headers["X-Price"] == "$5 or $NOPE"
+    kernel.run("FX.StopWebSocketClient(client=c) | run")
+    server.end()
+
+
 def test_connect_brings_messages_in(kernel):
     listen(kernel, "room")
     kernel.run("s = %zef start /ws --port 0 --topic chat")

@@ -81,6 +81,14 @@ def test_url_shows_and_returns_the_link(kernel):
     assert "<a href=" in kernel.run("%zef url").result["text/html"]
 
 
+def test_the_url_of_a_page_of_parts_is_that_of_a_page(kernel):
+    kernel.run("s = FX.StartHTTPServer(routes={'/poll': ET.Page(parts=[])}, port=0) | run")
+    url = f"http://localhost:{kernel.value('s.port')}/poll"
+    kernel.run("u = %zef url /poll\nfound = get_ipython().run_line_magic('zef', '')['endpoints']")
+    assert kernel.value("[str(u), found[0]['url'], found[0]['mode']]") == [url, url, "page"]
+    assert "/poll is not a WebSocket route" in kernel.run("%zef client /poll").text
+
+
 def test_with_several_servers_one_must_be_named(kernel):
     kernel.run("a = %zef start /ws --port 0 --topic chat\nb = %zef start /ws --port 0 --topic chat")
     assert "2 servers are running; name one of them, or its port" in kernel.run("%zef url").text
@@ -121,6 +129,7 @@ def test_the_board_shows_everything_that_runs(kernel):
     ("made", "kind", "count"),
     [
         ("FX.StartTimer(interval=60, target=ET.Topic('x'), content=1)", "timer", "len(FX.ListTimers() | run)"),
+        ("FX.StartReplay(source=[1, 2], target=ET.Topic('x'), rate=0.001)", "replay", "len(FX.ListReplays() | run)"),
         ("FX.StartActor(initial_state=0, handler=print)", "actor", "len(FX.ListActors() | run)"),
         (
             "FX.SubscribeFX(topic=ET.Topic('x'), op=print)",

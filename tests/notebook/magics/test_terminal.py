@@ -84,3 +84,14 @@ def test_in_a_terminal_the_same_line_again_replaces(screen):
     for _ in range(2):
         screen.enter("again = %zef start /ws --port 0 --topic chat")
     screen.until("replaced the server on port")
+
+
+@needs_tmux
+def test_in_a_terminal_a_picture_is_drawn_until_ctrl_c(screen):
+    screen.enter("ticking = FX.StartTimer(interval=0.05, target=ET.Topic('ticks'), content=7) | run")
+    screen.enter("heard = FX.SubscribeFX(topic=ET.Topic('ticks'), op=lambda tick: None) | run")
+    screen.enter("%zef picture")
+    screen.until("→ ticks")
+    screen.press("C-c")
+    screen.enter("print('after', 'it')")
+    screen.until("after it")

@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.notebook.kernel import Kernel
+from tests.notebook.kernel import Kernel, a_kernel
 
 
 @pytest.fixture(scope="package")
 def shared() -> Iterator[Kernel]:
-    started = Kernel()
-    started.run("%load_ext zefnb\nfrom zefnb import *")
-    yield started
-    started.close()
+    with a_kernel("%load_ext zefnb\nfrom zefnb import *") as started:
+        yield started
 
 
 @pytest.fixture
@@ -28,7 +26,5 @@ def kernel(shared: Kernel) -> Iterator[Kernel]:
 @pytest.fixture
 def alone() -> Iterator[Kernel]:
     """A separate kernel, for changes that cannot be undone."""
-    started = Kernel()
-    started.run("%load_ext zefnb\nfrom zefnb import *")
-    yield started
-    started.close()
+    with a_kernel("%load_ext zefnb\nfrom zefnb import *") as started:
+        yield started

@@ -6,6 +6,7 @@ import threading
 
 from websockets.sync.client import connect as open_socket
 
+from tests.net.wire import Wire
 from tests.notebook.viewer import here
 from zefnb import ET, FX, run
 from zefnb.engine.runtime import default_runtime
@@ -69,6 +70,22 @@ def test_frames_of_a_compressed_connection_are_readable(view, connect):
     live.until(lambda: len(live.frames) == 2)
     assert {frame["body"] for frame in live.frames} == {"x" * 500}
     assert client.recv(timeout=20) == "x" * 500
+
+
+def test_a_client_of_an_event_stream_has_facts_and_can_be_closed(view, until):
+    topic = ET.Topic("events")
+    server = FX.StartHTTPServer(routes={"/events": ET.EventStream(clients_subscribe_to=[topic])}, port=0) | run
+    with Wire(server.port) as wire:
+        wire.send(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        wire.read_until(b"retry: ")
+        live = view()
+        live.look()
+        live.ask("select", row=live.order[0])
+        live.until(lambda: live.facts == ["event stream", "host localhost"])
+        assert live.ask("act", action="close", row=live.order[0])["ok"]
+        wire.read_end()
+    until(lambda: FX.QueryAllConnectedWebsocketClients(http_server=server) | run == [])
+    live.until(lambda: live.facts[0] == "event stream, ended")
 
 
 def test_a_connection_is_unchanged_after_its_last_view(view, server, connect, until):

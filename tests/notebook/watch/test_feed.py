@@ -32,7 +32,8 @@ def made(n, **counters):
         "connect_time": Time(n), "received": 0, "sent": 0, "queued": 0, "dropped": 0, "ignored": 0, "round_trip": None,
         "actor": None, "is_open": True, "visitor": None,
     }  # fmt: skip
-    endpoint = SimpleNamespace(path=fields["path"], server=SimpleNamespace(port=8000))
+    config = SimpleNamespace(presence=[None, ET.Topic("who")][n % 2])
+    endpoint = SimpleNamespace(path=fields["path"], server=SimpleNamespace(port=8000), config=config)
     return Stub(**{**fields, "endpoint": endpoint, **counters})
 
 

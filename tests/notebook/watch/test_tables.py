@@ -132,7 +132,7 @@ def test_a_new_kind_is_saved_and_displayed_by_the_same_columns(clean, control, p
     assert grid(Rows("parcels", [{"name": "c", "grams": 2048, "moved": 1}])).rows == [["c", "2.0 KiB", "1"]]
 
 
-def test_a_table_whose_rows_cannot_be_read_ends_its_own_view_and_no_other(parcels, view_of, server, connect):
+def test_a_table_whose_rows_cannot_be_read_ends_its_own_view_and_no_other(parcels, view_of, server, connect, until):
     connect(server, "/ws")
     broken, sound = view_of("parcels"), view_of("clients")
     broken.look()
@@ -140,7 +140,7 @@ def test_a_table_whose_rows_cannot_be_read_ends_its_own_view_and_no_other(parcel
     sys.modules["zefnb.notebook.watch.tables.parcels"].PARCELS["c"] = {"name": "c"}
     assert broken.close_code() == 1000
     assert sound.ask("window")["ok"]
-    [entry] = default_runtime().journal.entries("error")
+    [entry] = until(lambda: default_runtime().journal.entries("error"))
     assert "a live table: KeyError" in entry["message"]
 
 
@@ -192,10 +192,16 @@ def test_actors_are_watched_with_their_states_and_stopped(view_of, until):
     assert (FX.ListActors() | run) == []
 
 
-def test_servers_timers_and_outward_clients_are_watched_and_stopped(view_of, server):
+def test_servers_timers_replays_and_outward_clients_are_watched_and_stopped(view_of, server):
     timer = FX.StartTimer(interval=60.0, target=ET.Topic("tick"), content=0) | run
     client = FX.StartWebSocketClient(url=f"ws://127.0.0.1:{server.port}/ws", in_stream_into=[ET.Topic("in")]) | run
-    told = {"timers": ("target", "tick"), "outward": ("state", "connected"), "servers": ("port", server.port)}
+    FX.StartReplay(source=["a", "b"], target=ET.Topic("again"), rate=0.001) | run
+    told = {
+        "timers": ("target", "tick"),
+        "replays": ("target", "again"),
+        "outward": ("state", "connected"),
+        "servers": ("port", server.port),
+    }
     for name, (column, value) in told.items():
         live = view_of(name)
         live.look()
@@ -203,7 +209,7 @@ def test_servers_timers_and_outward_clients_are_watched_and_stopped(view_of, ser
         assert str(value) in drawn(name)
         assert live.ask("act", row=live.order[0], action="stop")["ok"]
         live.until(lambda live=live: live.rows == [])
-    assert (FX.ListTimers() | run, FX.ListWebSocketClients() | run) == ([], [])
+    assert (FX.ListTimers() | run, FX.ListReplays() | run, FX.ListWebSocketClients() | run) == ([], [], [])
     assert (FX.QueryAllActiveHTTPServers() | run) == []
     assert (timer, client) != (None, None)
 

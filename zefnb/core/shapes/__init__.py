@@ -11,9 +11,12 @@ from zefnb.core.shapes.given import GIVEN
 from zefnb.core.shapes.handles import HANDLES
 from zefnb.core.shapes.logins import LOGINS
 from zefnb.core.shapes.messages import MESSAGES
+from zefnb.core.shapes.pages import PAGES
 from zefnb.core.shapes.shape import Kind, Shape
 
-SHAPES: dict[str, Shape] = {shape.name: shape for shape in (*GIVEN, *CERTIFICATES, *LOGINS, *MESSAGES, *HANDLES)}
+SHAPES: dict[str, Shape] = {
+    shape.name: shape for shape in (*GIVEN, *PAGES, *CERTIFICATES, *LOGINS, *MESSAGES, *HANDLES)
+}
 
 # `doctest` runs these as tests, like the examples in docstrings.
 __test__ = {shape.name: shape.example for shape in SHAPES.values()}

@@ -11,7 +11,7 @@ CERTIFICATES = (
         "A certificate of Let's Encrypt, or of another ACME authority, requested and renewed.",
         {
             "domains": Field("Sequence[str]", "Further domains of the same certificate.", ()),
-            "email": Field("str | None", "Where the authority can write to.", None),
+            "email": Field("str | None", "Your address, to which the authority can write.", None),
             "staging": Field("bool", "Whether to rehearse: the certificate is not trusted by browsers.", False),
             "directory_url": Field("str | None", "Another authority; `None` for Let's Encrypt.", None),
             "directory_root": Field(

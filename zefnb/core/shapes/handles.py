@@ -80,6 +80,19 @@ ET.Success()
         uid=_HANDLE,
     ),
     Shape(
+        "Replay",
+        "handle",
+        "A handle on a replay, made by `FX.StartReplay`.",
+        {},
+        """
+>>> from zefnb import *
+>>> replay = FX.StartReplay(source=['tea', 'cake'], target=ET.Topic('till'), speed='max', wait=True) | run
+>>> FX.StopReplay(replay=replay) | run
+ET.Success(published=2)
+""",
+        uid=_HANDLE,
+    ),
+    Shape(
         "Subscription",
         "handle",
         "A handle on a subscription, made by `FX.SubscribeFX` or `FX.MapTopic`.",

@@ -43,6 +43,12 @@ LOGINS = (
                 "becomes the user.",
                 None,
             ),
+            "public_url": Field(
+                "str | None",
+                "The address of the server for browsers, such as `'https://demo.example.com'`, to which providers "
+                "redirect them; `None` for the Host of each request, which the server has allowed.",
+                None,
+            ),
         },
         """
 >>> from zefnb import *

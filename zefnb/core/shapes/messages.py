@@ -15,6 +15,28 @@ _USER = Field(
     MAY_BE_MISSING,
 )
 _URL = Field("str", "The url of the server, without user, password and query.")
+_PRIVATE = (
+    "Clients of the topic receive it as JSON, without the fields that may be private (client_ip, query_params, "
+    "path_params, origin, http_server, reason), and with only the `id`, `name` and `provider` of the user."
+)
+_JOINED = {
+    "id": Field(
+        "str",
+        "Identifies the client, in both messages and in `FX.QueryPresence`. It stays the same when the client of "
+        "`/zef.js` comes back, also to a server that replaces this one.",
+    ),
+    "channel_id": _CHANNEL_ID,
+    "client_ip": _CLIENT_IP,
+    "path": Field("str", "The path to which the client connected."),
+    "query_params": Field("dict[str, str]", "The fields of the query, decoded; the last of each name."),
+    "path_params": Field(
+        "dict[str, Any]", "The variables of the path, by name; missing if the path has none.", MAY_BE_MISSING
+    ),
+    "user": _USER,
+    "origin": _ORIGIN,
+    "http_server": _SERVER,
+    "time": Field("Time", "When the client connected."),
+}
 
 MESSAGES = (
     Shape(
@@ -56,6 +78,24 @@ MESSAGES = (
                 "Any", "The value of the body as JSON; for a body that is not JSON, the client gets 400.", COMPUTED
             ),
         },
+    ),
+    Shape(
+        "Sent",
+        "message",
+        "A message of a client of `ET.WebSocket(sender=True)`, with its sender.",
+        {
+            "content": Field("Any", "The message: text, bytes, or with `json=True` the value of its JSON."),
+            "channel_id": _CHANNEL_ID,
+            "user": _USER,
+        },
+        """
+>>> from zefnb import *
+>>> def count(sent):
+...     return f'{sent.content} from {sent.channel_id}'
+>>> count(ET.Sent(content='tea', channel_id=3))
+'tea from 3'
+""",
+        more="Clients of the topic receive it as JSON, with only the `id`, `name` and `provider` of the user.",
     ),
     Shape(
         "WSClientConnected",
@@ -113,6 +153,45 @@ MESSAGES = (
 >>> goodbye(ET.WSClientDisconnected(close_code=1001), 3)
 [[FX.Log(content='closed with 1001')], 2]
 """,
+    ),
+    Shape(
+        "ClientJoined",
+        "message",
+        "A client of a route with `presence=` has connected: published to that topic before its first message.",
+        _JOINED,
+        """
+>>> from zefnb import *
+>>> def greet(joined):
+...     name = joined.query_params.get('name', 'Somebody')
+...     return FX.Publish(target=ET.Topic('room'), content=f'{name} has come in')
+>>> greet(ET.ClientJoined(query_params={'name': 'Ada'})).content
+'Ada has come in'
+""",
+        more=_PRIVATE,
+    ),
+    Shape(
+        "ClientLeft",
+        "message",
+        "A client of a route with `presence=` has left: published to that topic after its last message.",
+        {
+            **_JOINED,
+            "time": Field("Time", "When the client left: its connection ended, or it did not come back in time."),
+            "since": Field("Time", "When the client connected."),
+            "close_code": Field(
+                "int | None",
+                "The close code (RFC 6455, section 7.4) of its last connection; 1006 without a closing handshake. "
+                "`None` if it is still connected, to a route that has no longer this topic.",
+            ),
+            "reason": Field("str", "Why it left, in words of the server: `closed by the client`, `the server stops`."),
+        },
+        """
+>>> from zefnb import *
+>>> def count(left):
+...     return f'{left.path} after {left.time - left.since:.0f} s: {left.reason}'
+>>> count(ET.ClientLeft(path='/ws', since=Time.now(), time=Time.now(), reason='closed by the client'))
+'/ws after 0 s: closed by the client'
+""",
+        more=_PRIVATE,
     ),
     Shape(
         "WSServerConnected",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Literal
 
+from zefnb.core.frozen import Frozen
 from zefnb.errors import FieldError, Hint
 
-Kind = Literal["route", "response", "auth", "certificate", "change", "message", "handle"]
+Kind = Literal["route", "part", "response", "auth", "certificate", "change", "message", "handle"]
 
 
 class Presence(Enum):
@@ -25,8 +25,7 @@ class Presence(Enum):
 REQUIRED, MAY_BE_MISSING, COMPUTED = Presence.REQUIRED, Presence.MAY_BE_MISSING, Presence.COMPUTED
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(Frozen):
     """One field. `type` is written as an annotation, with `ET.` before entity types."""
 
     type: str
@@ -39,8 +38,7 @@ class Field:
         return self.default.value if isinstance(self.default, Presence) else repr(self.default)
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(Frozen):
     """The fields of one entity type, with a summary and an example that is run as a test.
 
     Programs make routes, responses and changes; zefnb makes messages and handles. A handle has a `uid` in addition to
@@ -55,7 +53,7 @@ class Shape:
     example: str
     uid: str = ""
     more: str = ""
-    derived: Mapping[str, Field] = dataclasses.field(default_factory=dict)
+    derived: Mapping[str, Field] = MappingProxyType({})
 
     @property
     def required(self) -> tuple[str, ...]:

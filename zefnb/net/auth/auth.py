@@ -35,6 +35,7 @@ from zefnb.net.http.decision import Accepted, Decision, Pending, Reply, Visitor,
 from zefnb.net.http.request_head import RequestHead
 
 if TYPE_CHECKING:
+    from zefnb.net.http.event_connection import EventConnection
     from zefnb.net.websocket.connection import Connection
 
 # A visitor without a login, on a public route.
@@ -165,19 +166,19 @@ class Auth:
                 return visitor or self._unknown(head)
             visitor = WITHOUT_LOGIN
         if isinstance(found, Reply):
-            return found
+            return found if access.allow is None else Pending(partial(self._if_allowed, found, visitor, access.allow))
         accepted = found._replace(visitor=visitor, head=without_credentials(head, self._hidden))
         if access.allow is None:
             return accepted
-        return Pending(partial(self._if_allowed, accepted, access.allow))
+        return Pending(partial(self._if_allowed, accepted, visitor, access.allow))
 
     @property
     def _hidden(self) -> tuple[str, ...]:
         # A program's own field `token` stays, on a server without an access link.
         return _SECRETS if self.link is not None else (TICKET,)
 
-    async def _if_allowed(self, accepted: Accepted, allow: Any) -> Accepted | Reply:
-        return accepted if await call(self._shared.site, allow, accepted.visitor.user) else _NOT_ALLOWED
+    async def _if_allowed(self, decision: Accepted | Reply, visitor: Visitor, allow: Any) -> Accepted | Reply:
+        return decision if await call(self._shared.site, allow, visitor.user) else _NOT_ALLOWED
 
     async def _by_ticket(self, head: RequestHead, found: Accepted | Reply, ticket: str) -> Accepted | Reply:
         holder = self.tickets.use(ticket)
@@ -199,13 +200,13 @@ class Auth:
 
     # Connections
 
-    def connected(self, connection: Connection, visitor: Visitor) -> None:
+    def connected(self, connection: Connection | EventConnection, visitor: Visitor) -> None:
         """Note a connection of this visitor."""
         connection.visitor = visitor
         if visitor.session is not None:
             visitor.session.sockets.add(connection)
 
-    def disconnected(self, connection: Connection) -> None:
+    def disconnected(self, connection: Connection | EventConnection) -> None:
         """Forget a connection that has ended."""
         visitor = connection.visitor
         if visitor is not None and visitor.session is not None:

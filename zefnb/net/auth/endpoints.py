@@ -123,7 +123,9 @@ class Endpoints:
 
     def _too_many(self, head: RequestHead, seconds: float, next: str, name: str) -> Reply:
         whole = max(1, math.ceil(seconds))
-        problem, headers = f"Too many logins have failed. Try again in {whole} s.", (("retry-after", str(whole)),)
+        problem = f"Too many logins have failed. Try again in {whole} s."
+        # The connection is closed, so that a flood of logins holds no memory.
+        headers = (("retry-after", str(whole)), ("connection", "close"))
         if wants_json(head):
             return self._logins.refused(head, 429, "Log in", problem, headers)
         return self._form(next, problem=problem, name=name, status=429, headers=headers)
@@ -135,7 +137,7 @@ class Endpoints:
         provider = self._logins.providers.get(name)
         if provider is None:
             return refuse(404, "there is no such provider")
-        flow, cookie = self._logins.flows.start(name, self._redirect_uri(head), next)
+        flow, cookie = self._logins.flows.start(name, self._redirect_uri(head), next, head.client_ip)
         try:
             url = await provider.start(flow)
         except LoginFailed as error:
@@ -144,8 +146,8 @@ class Endpoints:
         return redirect(url, headers=(set_cookie, _NO_STORE))
 
     def _redirect_uri(self, head: RequestHead) -> str:
-        """The address of the callback. The gate has admitted the Host, and no other header names an address."""
-        return f"{head.base_url}/auth/callback"
+        """The address of the callback, from `public_url`, or from the Host, which the gate has admitted."""
+        return f"{self._shared.config.public_url or head.base_url}/auth/callback"
 
     async def _callback(self, head: RequestHead, body: bytes) -> Reply:
         logins, params = self._logins, query_fields(head.query)
@@ -187,8 +189,9 @@ class Endpoints:
         visitor = self._visitor(head)
         if isinstance(visitor, Reply) or visitor is None:
             return visitor or NO_LOGIN
-        holder: Session | Visitor = visitor.session if visitor.session is not None else visitor
-        text = json.dumps({"ticket": self._shared.tickets.issue(holder), "expires_in": tickets.TICKET_TIMEOUT})
+        session = visitor.session
+        ticket = self._shared.tickets.issue(session or visitor, session.digest if session is not None else None)
+        text = json.dumps({"ticket": ticket, "expires_in": tickets.TICKET_TIMEOUT})
         return Reply(200, text.encode(), (("content-type", "application/json"), _NO_STORE))
 
 

@@ -24,6 +24,9 @@ FORMS = (
 )
 _EMAIL = re.compile(r"(?:\*|[^@\s*]+)@[^@\s*]+")
 _PATH = re.compile(r"/[^?#*\s]*\*?")
+_URL = re.compile(
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*/?"
+)
 DAY = 86_400.0
 
 
@@ -44,6 +47,8 @@ class AuthConfig:
     sliding: bool = False
     session_db: MutableMapping[Any, Any] | None = None
     on_login: ZefFunction | None = None
+    # Without a slash at its end.
+    public_url: str | None = None
 
 
 @dataclass(repr=False)
@@ -181,6 +186,13 @@ def _path(reading: _Reading, where: str, given: Any) -> str:
     return str(given)
 
 
+def _url(reading: _Reading, where: str, given: Any) -> str:
+    if not isinstance(given, str) or not _URL.fullmatch(given):
+        allowed = "an address such as 'https://demo.example.com', without user, query and fragment"
+        reading.fault(where, f"got {shown(given)}", allowed)
+    return str(given).rstrip("/")
+
+
 def _seconds(reading: _Reading, where: str, given: Any) -> float:
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < float("inf"):
         reading.fault(where, f"got {shown(given)}", "a number of seconds above 0")
@@ -210,4 +222,5 @@ _OPTIONS: dict[str, Any] = {
     "sliding": _flag,
     "session_db": _database,
     "on_login": _Reading.function,
+    "public_url": _url,
 }

@@ -10,9 +10,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from zefnb.net.auth.expiring import Expiring
+from zefnb.net.hosts import network_of
+
 # Seconds within which a user must come back from the provider, and the most flows at once.
 FLOW_TIMEOUT = 600.0
 FLOWS_LIMIT = 10_000
+# A crowd behind one proxy has one address.
+ADDRESS_FLOWS_LIMIT = 1_000
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,7 +36,6 @@ class Flow:
     verifier: str
     # The hash of the value of the cookie that binds the flow to its browser.
     binding: bytes
-    deadline: float
 
     @property
     def challenge(self) -> str:
@@ -44,35 +48,23 @@ class Flows:
     """The flows of one server. Each can be finished once, by the browser that has started it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._flows: dict[str, Flow] = {}
+        self._flows: Expiring[str, Flow] = Expiring(FLOW_TIMEOUT, FLOWS_LIMIT, ADDRESS_FLOWS_LIMIT, clock)
 
-    def start(self, provider: str, redirect_uri: str, next: str) -> tuple[Flow, str]:
-        """A new flow, and the value for its cookie."""
-        self._forget_old(room=1)
+    def start(self, provider: str, redirect_uri: str, next: str, address: str = "") -> tuple[Flow, str]:
+        """A new flow of a browser at this address, and the value for its cookie."""
         cookie = secrets.token_urlsafe(32)
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        deadline = self._clock() + FLOW_TIMEOUT
-        flow = Flow(provider, redirect_uri, next, state, nonce, verifier, _digest(cookie), deadline)
-        self._flows[state] = flow
+        flow = Flow(provider, redirect_uri, next, state, nonce, verifier, _digest(cookie))
+        self._flows.add(state, flow, network_of(address))
         return flow, cookie
 
     def finish(self, state: str, cookie: str) -> Flow | None:
         """The flow of this state, which is then used up; `None` for another browser, another state, or a late one."""
-        self._forget_old()
         flow = self._flows.get(state)
         if flow is None or not hmac.compare_digest(flow.binding, _digest(cookie)):
             return None
-        return self._flows.pop(state)
-
-    def _forget_old(self, room: int = 0) -> None:
-        # In the order of their deadlines.
-        now = self._clock()
-        while self._flows:
-            state = next(iter(self._flows))
-            if self._flows[state].deadline > now and len(self._flows) + room <= FLOWS_LIMIT:
-                return
-            del self._flows[state]
+        self._flows.remove(state)
+        return flow
 
 
 def _digest(value: str) -> bytes:

@@ -11,7 +11,8 @@ from zefnb.net.http.decision import Headers, Reply
 _STYLE = (
     ":root{color-scheme:light dark;--line:#777;--accent:#0a58ca;--wrong:#b3261e}"
     "@media(prefers-color-scheme:dark){:root{--accent:#8ab4f8;--wrong:#f2b8b5}}"
-    "*{box-sizing:border-box}body{font:1rem/1.5 system-ui,sans-serif;margin:0;padding:1.5rem;display:grid;"
+    "*{box-sizing:border-box}body{background:canvas;color:canvastext}"
+    "body{font:1rem/1.5 system-ui,sans-serif;margin:0;padding:1.5rem;display:grid;"
     "min-height:100vh;place-items:center}main{width:100%;max-width:22rem}h1{font-size:1.4rem;margin:0 0 1rem}"
     "label{display:block;margin:.8rem 0 .2rem}input{width:100%;font:inherit;padding:.6rem;border:1px solid var(--line);"
     "border-radius:.4rem;background:transparent;color:inherit}button,.button{display:block;width:100%;font:inherit;"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from zefnb.net.access import USERS, Access
+from zefnb.net.access import Access
 from zefnb.net.http.decision import Accepted, Reply
 
 
 def access_of(found: Accepted | Reply) -> Access:
     """The access of the route that serves a request."""
-    access: Access = found.value.access if isinstance(found, Accepted) else USERS
+    access: Access = found.value.access if isinstance(found, Accepted) else found.access
     return access
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from urllib.parse import unquote, urlsplit
 
+# Segments that change which path is meant (RFC 3986, section 5.2.4).
+_DOTS = re.compile(r"/\.{1,2}(?:/|\Z)")
 _LONGEST = 2_000
 
 
@@ -22,7 +26,9 @@ def _is_path(given: str) -> bool:
     path = given.partition("?")[0].partition("#")[0]
     # Decoded until nothing changes: a proxy between may decode it, too.
     while True:
-        if path.startswith(("//", "/\\")) or "\\" in path or not path.isprintable() or "/../" in f"{path}/":
+        # A character such as the fullwidth slash becomes an ordinary one when it is normalized.
+        plain = unicodedata.normalize("NFKC", path)
+        if plain.startswith("//") or "\\" in plain or not path.isprintable() or _DOTS.search(plain):
             return False
         decoded = unquote(path)
         if decoded == path:

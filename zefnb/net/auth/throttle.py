@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections import deque
 from collections.abc import Callable
+
+from zefnb.net.hosts import network_of
 
 THROTTLE_WINDOW = 60.0
 ADDRESS_FAILURES_LIMIT = 20
@@ -46,7 +47,7 @@ class Throttle:
         """
         now = self._clock()
         self._forget_old(now)
-        limits = {("address", _network(address)): ADDRESS_FAILURES_LIMIT, _ALL: ALL_FAILURES_LIMIT}
+        limits = {("address", network_of(address)): ADDRESS_FAILURES_LIMIT, _ALL: ALL_FAILURES_LIMIT}
         if name:
             limits["name", name] = NAME_FAILURES_LIMIT
         waits = [self._failures[key][0] for key, limit in limits.items() if len(self._failures.get(key, ())) >= limit]
@@ -71,14 +72,3 @@ class Throttle:
                 times.popleft()
             if not times:
                 del self._failures[key]
-
-
-def _network(address: str) -> str:
-    """The address, or its network for IPv6, where each customer has one of 64 bits."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if parsed.version == 4:
-        return str(parsed)
-    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))

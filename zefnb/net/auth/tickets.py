@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable
+from typing import Any
 
+from zefnb.net.auth.expiring import Expiring
 from zefnb.net.auth.sessions import digest_of
 
 TICKET_TIMEOUT = 60.0
+SESSION_TICKETS_LIMIT = 1_000
 TICKETS_LIMIT = 10_000
-
-
-class _Ticket(NamedTuple):
-    deadline: float
-    holder: Any
 
 
 class Tickets:
     """The tickets that have not been used. Each is valid once, within 60 s."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._tickets: dict[bytes, _Ticket] = {}
+        self._holders: Expiring[bytes, Any] = Expiring(TICKET_TIMEOUT, TICKETS_LIMIT, SESSION_TICKETS_LIMIT, clock)
 
-    def issue(self, holder: Any) -> str:
+    def issue(self, holder: Any, session: Hashable = None) -> str:
         """A new ticket for `holder`.
 
         >>> tickets = Tickets()
@@ -33,21 +29,13 @@ class Tickets:
         >>> tickets.use(ticket), tickets.use(ticket)
         ('ada', None)
         """
-        self._forget_old(room=1)
         ticket = secrets.token_urlsafe(32)
-        self._tickets[digest_of(ticket)] = _Ticket(self._clock() + TICKET_TIMEOUT, holder)
+        self._holders.add(digest_of(ticket), holder, session)
         return ticket
 
     def use(self, ticket: str) -> Any:
         """The holder of a ticket, which is then used up; `None` if it is not valid."""
-        self._forget_old()
-        found = self._tickets.pop(digest_of(ticket), None)
-        return found.holder if found is not None else None
-
-    def _forget_old(self, room: int = 0) -> None:
-        now = self._clock()
-        while self._tickets:
-            first = next(iter(self._tickets))
-            if self._tickets[first].deadline > now and len(self._tickets) + room <= TICKETS_LIMIT:
-                return
-            del self._tickets[first]
+        digest = digest_of(ticket)
+        holder = self._holders.get(digest)
+        self._holders.remove(digest)
+        return holder

@@ -59,19 +59,19 @@ class TopicConsumer:
         self, runtime: Runtime, topics: Topics, push_into: Sequence[Entity], subscribe_to: Sequence[Entity]
     ) -> None:
         self._topics = topics
-        self._push_into = tuple(push_into)
-        self._subscribe_to = tuple(subscribe_to)
+        self.push_into = tuple(push_into)
+        self.subscribe_to = tuple(subscribe_to)
         self._slow_clients = runtime.service(Outbox).slow_clients
         self._client: Any = None
         self._until_check = _CHECK_EVERY
 
     def attach(self, client: Any, url: str) -> None:
         self._client = client
-        for topic in self._subscribe_to:
+        for topic in self.subscribe_to:
             self._topics.subscribe(topic, client, "client")
 
     def detach(self) -> None:
-        for topic in self._subscribe_to:
+        for topic in self.subscribe_to:
             self._topics.unsubscribe(topic, self._client)
 
     def on_connect(self, subprotocol: str | None) -> None:
@@ -80,7 +80,7 @@ class TopicConsumer:
     def on_message(self, message: str | bytes) -> None:
         self._until_check -= _OVERHEAD + len(message)
         content = ByteArray(message) if isinstance(message, bytes) else message
-        for topic in self._push_into:
+        for topic in self.push_into:
             self._topics.publish(topic, content)
 
     def on_disconnect(self, disconnect: Disconnect) -> None:
@@ -94,10 +94,10 @@ class TopicConsumer:
         if self._until_check > 0:
             return self._slow_clients.is_pausing
         self._until_check = _CHECK_EVERY
-        return self._slow_clients.is_pausing or self._topics.are_congested(self._push_into)
+        return self._slow_clients.is_pausing or self._topics.are_congested(self.push_into)
 
     async def wait_for_capacity(self) -> None:
-        while self._slow_clients.is_pausing or self._topics.are_congested(self._push_into):
+        while self._slow_clients.is_pausing or self._topics.are_congested(self.push_into):
             await asyncio.sleep(_POLL)
 
 

@@ -32,6 +32,8 @@ _TOO_BIG = 1009
 TOO_BIG = "a message from the server is larger than `max_size`; pass a larger one to FX.StartWebSocketClient"
 
 _CLOSED_EARLY = "the server closed the connection during the handshake: try wss:// instead of ws://, or the reverse"
+# The library refuses HTTP/1.0, in which simple servers respond. Its error has the line with the status.
+_OLD_STATUS = re.compile(r": HTTP/1\.0 ([3-5]\d\d)\b")
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
@@ -62,6 +64,8 @@ def failure_text(error: Exception) -> str:
             return _CLOSED_EARLY
         case InvalidHandshake() if isinstance(error.__cause__, EOFError | ConnectionError):
             return _CLOSED_EARLY
+        case InvalidHandshake() if status := _OLD_STATUS.search(str(error.__cause__)):
+            return _status_failure(int(status[1]))
         case InvalidHandshake():
             return "the response is not a WebSocket handshake: another kind of server, or one that needs wss://"
         case OSError():

@@ -18,7 +18,8 @@ Pairs = list[tuple[str, str]]
 
 _ALLOWED = "a dict from names to values, text without line breaks, or a function that returns one"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# Control characters, and halves of surrogate pairs, which have no UTF-8.
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _LONGEST_REASON = 200
 
 

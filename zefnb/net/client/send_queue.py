@@ -71,17 +71,23 @@ class SendQueue:
     When the connection breaks, unconfirmed messages return to the front of the waiting ones: a message may reach
     the peer twice, but none is lost. While there is a connection, publishers in other threads are paused from half
     of the room on. Without a connection, a full queue refuses the newest messages.
+
+    A server with sessions confirms messages by their number. Then `waits_for_acks` is set: a message is forgotten only
+    when it is confirmed, and sending pauses while too many are not.
     """
 
     def __init__(self, call_queue: CallQueue) -> None:
         self.dropped = 0
+        # Messages that were passed to a connection: each time, when they are sent again.
+        self.sent = 0
+        self.waits_for_acks = False
         self._call_queue = call_queue
         self._waiting = MessageQueue()
         self._unacked = MessageQueue()
-        self._sent = self._confirmed = self._ack_requested = 0
+        self._passed = self._confirmed = self._ack_requested = 0
         self._is_connected = self._is_pausing = False
         self._allowance = 0
-        self._not_empty = asyncio.Event()
+        self._can_send = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -94,7 +100,7 @@ class SendQueue:
             self.dropped += 1
             return False
         self._waiting.put(message)
-        self._not_empty.set()
+        self._can_send.set()
         self._empty.clear()
         self._update_pause()
         return True
@@ -114,7 +120,7 @@ class SendQueue:
     @property
     def progress(self) -> Progress:
         """The number of messages that were added, and how many of them have been sent."""
-        return Progress(self._sent, self._sent + len(self._waiting))
+        return Progress(self._passed, self._passed + len(self._waiting))
 
     @property
     def limit_text(self) -> str:
@@ -123,10 +129,13 @@ class SendQueue:
 
     async def first(self) -> Message:
         """Wait for the oldest message and return it. It stays in the queue until `mark_sent`."""
-        while not self._waiting:
-            self._not_empty.clear()
-            await self._not_empty.wait()
+        while not self._waiting or (self.waits_for_acks and self._has_many_unacked()):
+            self._can_send.clear()
+            await self._can_send.wait()
         return self._waiting.messages[0]
+
+    def _has_many_unacked(self) -> bool:
+        return self._unacked.exceeds(_MOST_UNACKED, _MOST_UNACKED_BYTES)
 
     async def wait_until_empty(self) -> None:
         """Wait until all messages have been sent."""
@@ -135,8 +144,9 @@ class SendQueue:
     def mark_sent(self) -> None:
         """Move the oldest message to the unconfirmed ones: it has been passed to the connection."""
         self._unacked.put(self._waiting.take())
-        self._sent += 1
-        while self._unacked.exceeds(_MOST_UNACKED, _MOST_UNACKED_BYTES):
+        self._passed += 1
+        self.sent += 1
+        while not self.waits_for_acks and self._has_many_unacked():
             self._confirm_oldest()
         if not self._waiting:
             self._empty.set()
@@ -144,18 +154,34 @@ class SendQueue:
 
     @property
     def wants_ack(self) -> bool:
-        """Whether to request a confirmation from the peer now."""
-        return not self._waiting or self._sent - self._ack_requested >= _ACK_INTERVAL
+        """Whether to request a confirmation from the peer now, by a ping."""
+        return not self.waits_for_acks and (not self._waiting or self._passed - self._ack_requested >= _ACK_INTERVAL)
 
     def ack_requested(self) -> int:
         """Note that a confirmation was requested. Returns the mark for `confirm` when the peer responds."""
-        self._ack_requested = self._sent
-        return self._sent
+        self._ack_requested = self._passed
+        return self._passed
 
     def confirm(self, mark: int) -> None:
         """Confirm all messages that had been sent when the confirmation `mark` was requested."""
-        while self._confirmed < mark:
+        while not self.waits_for_acks and self._confirmed < mark:
             self._confirm_oldest()
+
+    def confirm_oldest(self, count: int) -> None:
+        """Confirm the oldest `count` messages that were sent."""
+        for _ in range(min(count, len(self._unacked))):
+            self._confirm_oldest()
+        self._can_send.set()
+
+    def confirm_requeued(self, count: int) -> None:
+        """Confirm the oldest `count` messages, which would be sent again: the peer has them."""
+        for _ in range(min(count, len(self._waiting))):
+            self._waiting.take()
+            self._passed += 1
+        self._confirmed = self._ack_requested = self._passed
+        if not self._waiting:
+            self._empty.set()
+        self._update_pause()
 
     def _confirm_oldest(self) -> None:
         self._unacked.take()
@@ -173,12 +199,12 @@ class SendQueue:
 
     def requeue_unacked(self, *, again: bool) -> None:
         """After the end of a connection: with `again`, unconfirmed messages are sent again, before all others."""
-        self._confirmed = self._ack_requested = self._sent
+        self._confirmed = self._ack_requested = self._passed
         if not again:
             self._unacked.clear()
         elif self._unacked:
             self._waiting.put_first(self._unacked)
-            self._not_empty.set()
+            self._can_send.set()
             self._empty.clear()
 
     def _update_pause(self) -> None:

@@ -26,6 +26,7 @@ from zefnb.net.client.headers import Headers, HeadersFailed, check_headers
 from zefnb.net.client.printable import printable_url
 from zefnb.net.client.proxies import needs_proxy
 from zefnb.net.client.redirects import MODES, Hop, RedirectMode, RedirectRefused, follow, location_of
+from zefnb.net.websocket.subprotocol import NAME
 
 CLOSE_TIMEOUT = 1.0
 MOST_REDIRECTS = 10
@@ -57,7 +58,8 @@ class Target:
         self._url = url
         self._context = context
         self._headers = headers or Headers([])
-        self._subprotocols = [Subprotocol(name) for name in subprotocols]
+        # A program that chooses a subprotocol gets that one; others get sessions where the server has them.
+        self._subprotocols = [Subprotocol(name) for name in subprotocols or (NAME,)]
         self._redirects = redirects
         self.max_size = max_size
 
@@ -108,7 +110,7 @@ class Target:
             **await self._tls(parts.scheme),
             **address,
             additional_headers=hop.headers,
-            subprotocols=self._subprotocols or None,
+            subprotocols=self._subprotocols,
             compression=None,
             proxy=proxy,
             # `connect` has one limit for all steps together.

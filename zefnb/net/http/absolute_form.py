@@ -6,7 +6,7 @@ import re
 
 import h11
 
-_ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
+_ABSOLUTE = rb"(?i:https?)://([^/?#]*)([^#]*)"
 
 
 def in_origin_form(request: h11.Request) -> h11.Request:
@@ -14,7 +14,7 @@ def in_origin_form(request: h11.Request) -> h11.Request:
 
     Raises `ValueError` for a target that names no host, or a user.
     """
-    found = _ABSOLUTE.fullmatch(bytes(request.target))
+    found = re.fullmatch(_ABSOLUTE, bytes(request.target))
     if found is None:
         return request
     authority, rest = found.groups()

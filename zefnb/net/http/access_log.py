@@ -69,6 +69,7 @@ class AccessLog:
 
     def __init__(self, runtime: Runtime) -> None:
         self._rows: deque[Access] = deque(maxlen=CAPACITY)
+        self._journal = runtime.journal
 
     def note(
         self,
@@ -84,8 +85,9 @@ class AccessLog:
         row = Access(server, client_ip, method, path, status, seconds, channel_id)
         self._rows.append(row)
         level: int = getattr(logging, row.level.upper())
-        if logger.isEnabledFor(level):
-            LOGGING.off_loop(lambda: _emit(level, row.line))
+        if logger.isEnabledFor(level) and not LOGGING.off_loop(lambda: _emit(level, row.line)):
+            text = "a request was not logged by 'zefnb.access', since a handler of Python's logging takes long"
+            self._journal.note("warning", text, key="requests that were not logged")
 
     def rows(self) -> list[Access]:
         """The rows, the newest first."""

@@ -11,6 +11,7 @@ from zefnb.net.http.decision import Accepted, Decision, Reply, Visitor
 from zefnb.net.http.request_head import RequestHead
 
 if TYPE_CHECKING:
+    from zefnb.net.http.event_connection import EventConnection
     from zefnb.net.websocket.connection import Connection
 
 
@@ -36,10 +37,10 @@ class Authorizer(Protocol):
     def authorize(self, head: RequestHead, found: Accepted | Reply) -> Decision:
         """The decision about a request whose Host and Origin are accepted, and whose route gives `found`."""
 
-    def connected(self, connection: Connection, visitor: Visitor) -> None:
+    def connected(self, connection: Connection | EventConnection, visitor: Visitor) -> None:
         """A handshake of this visitor has been accepted."""
 
-    def disconnected(self, connection: Connection) -> None:
+    def disconnected(self, connection: Connection | EventConnection) -> None:
         """The connection has ended."""
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from zefnb.net.budget import Share
 from zefnb.net.http.response import Disconnected, Message, Receive, Refusal
@@ -18,11 +19,13 @@ DISCARD_LIMIT = 16 << 20
 _WIDEST_CHARACTER = 4
 
 
-async def read_body(receive: Receive, announced: int, limit: int, expects: bool, share: Share) -> bytes:
+async def read_body(
+    receive: Receive, announced: int, limit: int, expects: bool, share: Share, has_arrived: Callable[[], bool]
+) -> bytes:
     """The whole body. Raises `Refusal` (408, 413, 503) and `Disconnected`.
 
     `announced` is its Content-Length, 0 without one. With `expects`, the peer waits for 100 Continue before it sends
-    the body.
+    the body. `has_arrived` returns whether bytes have arrived that `receive` has not returned yet.
     """
     refusal = _too_long(limit) if announced > limit else None
     if refusal is not None and expects:
@@ -33,7 +36,7 @@ async def read_body(receive: Receive, announced: int, limit: int, expects: bool,
     now = asyncio.get_running_loop().time
     give_up_at = now() + BODY_PROGRESS_TIMEOUT
     while more:
-        message = await _next(receive, refusal, give_up_at)
+        message = await _next(receive, refusal, give_up_at, has_arrived)
         part = message.get("body", b"")
         more = message.get("more_body", False)
         size += len(part)
@@ -56,12 +59,20 @@ async def read_body(receive: Receive, announced: int, limit: int, expects: bool,
     return bytes(body)
 
 
-async def _next(receive: Receive, refusal: Refusal | None, give_up_at: float) -> Message:
-    try:
-        async with asyncio.timeout_at(give_up_at):
-            message = await receive()
-    except TimeoutError:
-        raise refusal or Refusal(408, "the body stalled", {"connection": "close"}) from None
+async def _next(
+    receive: Receive, refusal: Refusal | None, give_up_at: float, has_arrived: Callable[[], bool]
+) -> Message:
+    while True:
+        try:
+            async with asyncio.timeout_at(give_up_at):
+                message = await receive()
+        except TimeoutError:
+            if not has_arrived():
+                raise refusal or Refusal(408, "the body stalled", {"connection": "close"}) from None
+            # The server is behind, not the client.
+            give_up_at = asyncio.get_running_loop().time() + BODY_PROGRESS_TIMEOUT
+        else:
+            break
     if message["type"] == "http.disconnect":
         raise Disconnected
     return message

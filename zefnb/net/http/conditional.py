@@ -10,8 +10,8 @@ from email.utils import parsedate_to_datetime
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.response import Response
 
-# RFC 9110, section 8.8.3.
-_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+# RFC 9110, section 8.8.3. Patterns that most servers never use are compiled when they are first used.
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 # These headers describe content, and 304 and 412 have none.
 _OF_CONTENT = (b"content-length", b"content-type", b"content-encoding", b"content-range", b"accept-ranges")
 _CONDITIONS = frozenset({"if-match", "if-unmodified-since", "if-none-match", "if-modified-since"})
@@ -65,7 +65,7 @@ def _has_tag(values: Sequence[str], tag: str | None, *, is_strong: bool) -> bool
         return True
     if tag is None or (is_strong and tag.startswith("W/")):
         return False
-    tags = _TAG.findall(text)
+    tags = re.findall(_TAG, text)
     return tag in tags if is_strong else tag.removeprefix("W/") in (each.removeprefix("W/") for each in tags)
 
 

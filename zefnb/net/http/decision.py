@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from zefnb.net.access import USERS, Access
 from zefnb.net.http.request_head import RequestHead
 
 # Seconds for a later decision: a login that another server confirms takes seconds.
@@ -41,7 +42,8 @@ class Accepted(NamedTuple):
 class Reply(NamedTuple):
     """The request is not accepted, and this is its response: a refusal or a redirect.
 
-    The journal shows `reason`. `foreign` is the header, with its value, that the server would have to allow.
+    The journal shows `reason`. `foreign` is the header, with its value, that the server would have to allow. `access`
+    is that of the route whose refusal this is.
     """
 
     status: int
@@ -49,6 +51,7 @@ class Reply(NamedTuple):
     headers: Headers = ()
     reason: str = ""
     foreign: tuple[str, str] | None = None
+    access: Access = USERS
 
 
 class OwnPage(NamedTuple):

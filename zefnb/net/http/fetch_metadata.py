@@ -18,9 +18,16 @@ def is_visit(head: RequestHead) -> bool:
     A frame, an embedded object and a page that is fetched in advance are no visits, though browsers call them
     navigations: a page can cause these without the user. Old browsers send no Sec-Fetch-Dest.
     """
-    if head.method not in ("GET", "HEAD") or head.is_handshake or head.first("sec-fetch-mode") != "navigate":
-        return False
-    return head.first("sec-fetch-dest") in ("", "document") and not _is_in_advance(head)
+    return _is_navigation(head) and head.first("sec-fetch-dest") in ("", "document") and not _is_in_advance(head)
+
+
+def is_frame(head: RequestHead) -> bool:
+    """Whether the response is to be shown in a frame of another page."""
+    return _is_navigation(head) and head.first("sec-fetch-dest") == "iframe"
+
+
+def _is_navigation(head: RequestHead) -> bool:
+    return head.method in ("GET", "HEAD") and not head.is_handshake and head.first("sec-fetch-mode") == "navigate"
 
 
 def _is_in_advance(head: RequestHead) -> bool:

@@ -15,10 +15,10 @@ URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 
 # RFC 2046, section 5.1.1.
-_BOUNDARY = re.compile(r""";\s*boundary=(?:"([^"\r\n]{1,70})"|([^\s";,]{1,70}))""", re.IGNORECASE)
+_BOUNDARY = r"""(?i:;\s*boundary)=(?:"([^"\r\n]{1,70})"|([^\s";,]{1,70}))"""
 # RFC 7578, section 4.2. Browsers write a quote in a name as %22, older programs as \\".
-_PARAMETER = re.compile(r';\s*(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))')
-_ESCAPED = re.compile(r'\\(["\\])')
+_PARAMETER = r';\s*(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))'
+_ESCAPED = r'\\(["\\])'
 
 
 class BadForm(ValueError):
@@ -68,7 +68,7 @@ def form_pairs(content_type: str, body: bytes) -> list[tuple[str, Any]]:
         if body.count(b"&") >= FIELDS_LIMIT:
             raise BadForm(f"a form has {FIELDS_LIMIT:,} fields at most")
         return _urlencoded(body)
-    found = _BOUNDARY.search(content_type)
+    found = re.search(_BOUNDARY, content_type)
     if found is None:
         raise BadForm("a multipart form names its boundary")
     return _multipart(body, (found[1] or found[2]).encode("latin-1", "replace"))
@@ -118,8 +118,8 @@ def _part(part: bytes) -> tuple[str, Any]:
         raise BadForm(f"a part has headers of {PART_HEAD_LIMIT:,} bytes at most, and an empty line behind them")
     headers = _part_headers(head)
     given = {
-        found[1].lower(): _ESCAPED.sub(r"\1", found[2]) if found[2] is not None else found[3]
-        for found in _PARAMETER.finditer(headers.get("content-disposition", ""))
+        found[1].lower(): re.sub(_ESCAPED, r"\1", found[2]) if found[2] is not None else found[3]
+        for found in re.finditer(_PARAMETER, headers.get("content-disposition", ""))
     }
     if "name" not in given:
         raise BadForm("a part of a form has a Content-Disposition with a name")

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from zefnb.net.frame_key import FRAME_KEY, FrameKey
 from zefnb.net.hosts import is_loopback, split_host
 from zefnb.net.http import forms
 from zefnb.net.http.admission import Admission, is_same_origin
 from zefnb.net.http.cors import cors_headers, is_preflight, preflight
 from zefnb.net.http.decision import Accepted, Decision, Headers, Reply, refuse
-from zefnb.net.http.fetch_metadata import is_visit, origin_of
+from zefnb.net.http.fetch_metadata import is_frame, is_visit, origin_of
 from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import METHODS, PathTable
@@ -45,9 +46,10 @@ class Gate:
     must occur once, such as counting a wrong password, belongs in the `start` of a decision that takes time.
     """
 
-    def __init__(self, admission: Admission, proxies: Proxies | None = None) -> None:
+    def __init__(self, admission: Admission, proxies: Proxies | None = None, frame_key: FrameKey | None = None) -> None:
         self._admission = admission
         self._proxies = proxies
+        self._frame_key = frame_key
         # Replies to some requests before anything else decides.
         self.reply_first: Callable[[RequestHead], Reply | None] = reply_to_challenge
         # Decides about the visitor after Host and Origin are accepted. `None`: every visitor is accepted.
@@ -139,10 +141,15 @@ class Gate:
 
     def _is_visit_or_allowed(self, head: RequestHead) -> bool:
         """Whether it is a visit through a link or an address, or its page is allowed. A page can forge neither."""
-        if is_visit(head):
+        if is_visit(head) or (is_frame(head) and self._has_frame_key(head)):
             return True
         page = origin_of(head.first("referer"))
         return bool(page) and self._admission.origin_fits(page)
+
+    def _has_frame_key(self, head: RequestHead) -> bool:
+        if self._frame_key is None or FRAME_KEY not in head.query or forms.has_too_many_fields(head.query):
+            return False
+        return self._frame_key.fits(forms.query_fields(head.query).get(FRAME_KEY, ""))
 
     # The route of a request
 
@@ -163,8 +170,9 @@ class Gate:
         method = "GET" if head.method == "HEAD" and "HEAD" not in methods else head.method
         if method in methods:
             return Accepted(route, methods[method], variables)
-        if self._endpoints.find(head.path)[0] is not None:
-            return _UPGRADE_REQUIRED
+        if (endpoint := self._endpoints.find(head.path)[0]) is not None:
+            # A page cannot read the status of a refused handshake, so `/zef.js` reads that of this request instead.
+            return _UPGRADE_REQUIRED._replace(access=endpoint[1].access)
         if served is None:
             return _NOT_FOUND
         return refuse(405, "Method Not Allowed", headers=(("allow", ", ".join(_allowed(methods))),))

@@ -7,6 +7,9 @@ The parts of uvicorn that it uses (the constructor, `conn`, `flow`, `handle_webs
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import struct
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -31,6 +34,12 @@ KEEP_ALIVE_TIMEOUT = 30.0
 # Bytes of a body, and seconds, that are read after its response has been sent, so that the peer can read the response.
 REST_LIMIT = 1 << 20
 REST_TIMEOUT = 10.0
+# Seconds until an expired deadline is tested again, when received bytes wait to be parsed.
+_UNPARSED_PAUSE = 0.25
+# The value of SO_LINGER that makes the end of a connection a reset.
+_RESET = struct.pack("ii", 1, 0)
+# Seconds that a response takes at least, on the loop: a loop iteration parses as many requests as it can respond to.
+RESPONSE_TIME = 0.0003
 # Unread bytes are counted from this number on.
 _COUNTED = 4_096
 
@@ -101,20 +110,29 @@ class GuardedHTTP(H11Protocol):
         except Exception as error:
             self._on_exception(error)
 
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self._can_parse:
+            self.flow.enforce()
+
     @property
     def _can_parse(self) -> bool:
         return not self.transport.is_closing() and self.transport.get_protocol() is self
 
     def _parse(self, deadline: float) -> None:
         self.conn.set_deadline(deadline)
+        previous = self.cycle
         self.handle_events()
+        if self.cycle is not previous:
+            self.reads.reserve(RESPONSE_TIME)
         if not self._can_parse:
             return
         if self.conn.has_more:
             return self._parse_later()
         self._pipelined = False
         if self._decision_task is None:
-            self.flow.set_unparsed(False)
+            # Requests wait behind the current one. Reading its body would otherwise resume the reading of the socket.
+            self.flow.set_unparsed(self.conn.their_state is h11.DONE and self.conn.unread_bytes >= _COUNTED)
         self._after_parsing()
 
     def _parse_later(self) -> None:
@@ -153,9 +171,9 @@ class GuardedHTTP(H11Protocol):
 
     # Deadlines
 
-    def _start_head_timer(self) -> None:
+    def _start_head_timer(self, seconds: float | None = None) -> None:
         if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._on_head_timeout)
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT if seconds is None else seconds, self._on_head_timeout)
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
@@ -168,12 +186,16 @@ class GuardedHTTP(H11Protocol):
             return
         if self.is_queued:
             # Its bytes have arrived and wait to be parsed, which is not the client's delay.
-            self._start_head_timer()
+            self._start_head_timer(_UNPARSED_PAUSE)
         elif self.conn.unread_bytes:
             self._refuse("the head took too long", 408)
         else:
             self.connections.discard(self)
             self.transport.abort()
+
+    def has_body(self) -> bool:
+        """Whether bytes of the body have arrived that wait to be parsed or handled, which is not the client's delay."""
+        return self.is_queued or (self.cycle is not None and self.cycle.message_event.is_set())
 
     def _update_head_timer(self) -> None:
         if self.conn.their_state is not h11.IDLE:
@@ -203,9 +225,16 @@ class GuardedHTTP(H11Protocol):
 
     # The rest of a request behind its response
 
-    def _start_rest_timer(self) -> None:
+    def _start_rest_timer(self, seconds: float | None = None) -> None:
         if self.conn.their_state is h11.SEND_BODY and self._rest_timer is None:
-            self._rest_timer = self.loop.call_later(REST_TIMEOUT, self._close)
+            self._rest_timer = self.loop.call_later(REST_TIMEOUT if seconds is None else seconds, self._on_rest_timeout)
+
+    def _on_rest_timeout(self) -> None:
+        self._rest_timer = None
+        if self.is_queued:
+            self._start_rest_timer(_UNPARSED_PAUSE)
+        else:
+            self._close()
 
     def _check_rest(self) -> None:
         if self.conn.rest_bytes > REST_LIMIT:
@@ -286,6 +315,20 @@ class GuardedHTTP(H11Protocol):
         else:
             self.transport.close()
 
+    def hand_over(self) -> asyncio.Transport | None:
+        """End this protocol within a request. Returns the transport, for another protocol; `None` when it is closed."""
+        if self.transport.is_closing():
+            return None
+        self._stop_head_timer()
+        self.conn.drop_unread()
+        self.flow.set_unparsed(False)
+        self.flow.resume_reading()
+        # Otherwise uvicorn would close the connection of a response that is not complete.
+        self.cycle.response_started = self.cycle.response_complete = True
+        self.connections.discard(self)
+        self._release()
+        return self.transport
+
     def _refuse(self, reason: str, status: int = 400) -> None:
         self.conn.refusal = status
         self.send_400_response(reason)
@@ -312,6 +355,16 @@ class GuardedHTTP(H11Protocol):
         """Refuse a request with the status that fits, and close."""
         self.on_refused(self.conn.refusal, msg)
         self._reply(refuse(self.conn.refusal, msg))
+
+    def break_off(self) -> None:
+        """End the connection within a response, so that the client sees that the response is not complete."""
+        if self.conn.their_http_version == b"1.0":
+            # The end of the connection is the end of the body there, so that only a reset is an error.
+            with contextlib.suppress(OSError):
+                self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def _reply(self, reply: Reply, head: RequestHead | None = None) -> None:
         """Send this in place of the requested response, and close."""

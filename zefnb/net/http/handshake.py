@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from websockets.utils import accept_key
 
 from zefnb.net.http.request_head import RequestHead
+from zefnb.net.websocket.subprotocol import MARK, NAME
 
 # Longer handshakes are not plain: a limit of h11 or websockets may apply to them.
 _LONGEST = 8_000
@@ -23,7 +24,7 @@ _EXTENSION = r"[\w-]+(?:; ?[\w-]+(?:=\w+)?)*"
 _EXTENSIONS = re.compile(rf"{_EXTENSION}(?:, ?{_EXTENSION})*")
 _UPGRADES = ("upgrade", "keep-alive, upgrade")
 _NEEDED = {"host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version"}
-_NOT_PLAIN = {"content-length", "transfer-encoding", "sec-websocket-protocol"}
+_NOT_PLAIN = {"content-length", "transfer-encoding"}
 
 
 class Handshake(NamedTuple):
@@ -39,19 +40,26 @@ class Handshake(NamedTuple):
         """Sec-WebSocket-Key."""
         return self.headers["sec-websocket-key"][0]
 
+    @property
+    def offers_session(self) -> bool:
+        """Whether the client offers the subprotocol of zefnb, and no other."""
+        return "sec-websocket-protocol" in self.headers
+
     def head(self, client_ip: str, is_secure: bool) -> RequestHead:
         """The head for the gate's decision."""
         return RequestHead("GET", self.path, self.query, self.headers, client_ip, is_secure, True)
 
     def response(self, date: bytes) -> bytes:
         """The response that accepts the handshake (section 4.2.2). `date` is in HTTP's format."""
-        return _ACCEPTED % (date, accept_key(self.key).encode())
+        chosen = _CHOSEN if "sec-websocket-protocol" in self.headers else b""
+        return _ACCEPTED % (date, accept_key(self.key).encode(), chosen)
 
 
 _ACCEPTED = (
     b"HTTP/1.1 101 Switching Protocols\r\nDate: %b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Accept: %b\r\n\r\n"
+    b"Sec-WebSocket-Accept: %b\r\n%b\r\n"
 )
+_CHOSEN = f"Sec-WebSocket-Protocol: {NAME}\r\n{MARK}: 1\r\n".encode()
 
 
 def read_plain(data: bytes) -> Handshake | None:
@@ -84,6 +92,7 @@ def _is_plain(headers: dict[str, tuple[str]]) -> bool:
         headers.keys() >= _NEEDED
         and not headers.keys() & _NOT_PLAIN
         and headers["host"][0] != ""
+        and ("sec-websocket-protocol" not in headers or headers["sec-websocket-protocol"][0] == NAME)
         and headers["upgrade"][0].lower() == "websocket"
         and headers["connection"][0].lower() in _UPGRADES
         and headers["sec-websocket-version"][0] == "13"

@@ -26,6 +26,12 @@ class ParseFlow(FlowControl):
         else:
             self._transport.resume_reading()
 
+    def enforce(self) -> None:
+        """Pause reading again: uvicorn resumes it directly when a request ends after its response."""
+        is_paused = self._has_unparsed or self.read_paused
+        if is_paused and self._transport.is_reading() and not self._transport.is_closing():
+            self._transport.pause_reading()
+
     def pause_reading(self) -> None:
         if self._has_unparsed:
             self.read_paused = True

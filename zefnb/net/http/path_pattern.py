@@ -14,7 +14,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-VARIABLE = re.compile(r"{([a-zA-Z_]\w*)(?::(\w+))?}", re.ASCII)
+# A name, and perhaps a kind: `{name}`, `{name:int}`, `{name...}`.
+VARIABLE = re.compile(r"{([a-zA-Z_]\w*)(?:(?::(?=\w)|(?=\.))(\w+|\.\.\.))?}", re.ASCII)
+REST = "..."
 _DIGITS = b"0123456789"
 
 
@@ -33,9 +35,13 @@ class _Kind(NamedTuple):
 
 
 _HEX = "[0-9a-fA-F]"
+_SEGMENTS = _Kind(".*", bytes(set(range(256)) - set(b"\n")), str)
+# These may be empty, and have slashes.
+_LONG = ("path", REST)
 _KINDS = {
     "str": _Kind("[^/]+", bytes(set(range(256)) - set(b"/")), str),
-    "path": _Kind(".*", bytes(set(range(256)) - set(b"\n")), str),
+    "path": _SEGMENTS,
+    REST: _SEGMENTS,
     "int": _Kind("[0-9]+", _DIGITS, int),
     "float": _Kind(r"[0-9]+(?:\.[0-9]+)?", _DIGITS + b".", float),
     "uuid": _Kind(f"{_HEX}{{8}}-?(?:{_HEX}{{4}}-?){{3}}{_HEX}{{12}}", _DIGITS + b"abcdefABCDEF-", _uuid),
@@ -58,8 +64,15 @@ def path_pattern(path: str) -> PathPattern:
     {'name': 'a', 'number': 7}
     >>> path_pattern('/{one:path}/{two:path}').match('/a/b/c')
     {'one': 'a/b', 'two': 'c'}
+    >>> path_pattern('/site/{path...}').match('/site/a/b')
+    {'path': 'a/b'}
     """
     return _Expression(path) if _is_unambiguous(path) else _Places(path)
+
+
+def ends_with_rest(path: str) -> bool:
+    """Whether the rest of a path is a variable: `/site/{path...}`."""
+    return path.endswith(f"{REST}}}") and VARIABLE.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def _kinds_of(path: str) -> dict[str, _Kind]:
@@ -79,7 +92,8 @@ def _is_unambiguous(path: str) -> bool:
     """Whether a regular expression matches in linear time: one variable spans segments, each other fills a segment."""
     kinds = [found[2] for found in VARIABLE.finditer(path)]
     fills = [VARIABLE.fullmatch(segment) is not None for segment in path.split("/") if VARIABLE.search(segment)]
-    return kinds == ["path"] or (kinds.count("path") <= 1 and all(fills))
+    long = sum(kind in _LONG for kind in kinds)
+    return (long == 1 == len(kinds)) or (long <= 1 and all(fills))
 
 
 class _Expression:
@@ -105,7 +119,7 @@ class _Places:
         self._literals, self._variables, at = [], [], 0
         for found in VARIABLE.finditer(path):
             self._literals.append(path[at : found.start()].encode())
-            self._variables.append((found[1], self._kinds[found[1]].made_of, found[2] == "path"))
+            self._variables.append((found[1], self._kinds[found[1]].made_of, found[2] in _LONG))
             at = found.end()
         self._last = path[at:].encode()
 

@@ -15,7 +15,7 @@ from zefnb.net.http.request_head import RequestHead
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # A path, not an address: two slashes at its beginning would name a host.
-_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)+")
+_PREFIX = r"(?:/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)+"
 _LONGEST_PREFIX = 1_000
 # Further hops are ignored.
 _MOST_HOPS = 50
@@ -108,5 +108,5 @@ def _address(text: str) -> Address | None:
 def _prefix(values: Sequence[str]) -> str:
     """The path below which clients see the server, without a slash at its end; empty for an invalid one."""
     path = values[-1].strip().rstrip("/") if values else ""
-    fits = len(path) <= _LONGEST_PREFIX and _PREFIX.fullmatch(path) and not {".", ".."} & set(path.split("/"))
+    fits = len(path) <= _LONGEST_PREFIX and re.fullmatch(_PREFIX, path) and not {".", ".."} & set(path.split("/"))
     return path if fits else ""

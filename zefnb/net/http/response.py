@@ -105,3 +105,6 @@ class Response:
         """Send the status, the headers and the body."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body})
+
+    async def close(self) -> None:
+        """End the iterator that makes the body, if there is one. Called for each response in the end."""

@@ -12,12 +12,15 @@ from urllib.parse import quote
 from zefnb.core.entity import ET, Entity
 from zefnb.core.record import fields_of
 from zefnb.core.values import converter_of
-from zefnb.core.wire import NANS, to_json_text
+from zefnb.core.wire import NANS, encode_json, encode_text
 from zefnb.errors import shown
+from zefnb.net.http.opened_file import OpenedFile
 from zefnb.net.http.response import WITHOUT_BODY, Refusal, Response
+from zefnb.net.http.streamed_response import StreamedResponse, is_stream
 
 _ALLOWED = (
-    "text, bytes, None, dict, list, a value with a converter, ET.HTML, ET.JSON, ET.Response, ET.Redirect, ET.FromFile"
+    "text, bytes, None, dict, list, a value with a converter, an iterator, "
+    "ET.HTML, ET.JSON, ET.Response, ET.Redirect, ET.FromFile"
 )
 _STATUS_ALLOWED = "a whole number from 200 to 599"
 _VALUE_ALLOWED = "visible characters of latin-1, blanks and tabs"
@@ -29,6 +32,8 @@ _VALUE = re.compile(rb"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
 _ONCE = (b"content-length", b"content-type", b"location", b"etag", b"last-modified")
 _OF_CONTENT = (b"content-length", b"content-type")
 _TEXT = "text/plain; charset=utf-8"
+# A named pipe without a writer would block.
+_FILE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 # RFC 3986, section 2.2, and `%`: a URL that is already encoded stays as it is.
 _SAFE_IN_URL = ":/%#?=@[]!$&'()*+,;"
 
@@ -68,23 +73,26 @@ def _response(value: Any) -> Response:
     if value is None:
         return Response(status_code=204)
     if isinstance(value, str):
-        return Response(value.encode(), media_type=_TEXT)
+        return Response(encode_text(value, "text"), media_type=_TEXT)
     if isinstance(value, bytes | bytearray):
         return Response(bytes(value), media_type="application/octet-stream")
     if is_json(value):
         return _json(value)
+    if is_stream(value):
+        return StreamedResponse(value)
     given = fields_of(value) if isinstance(value, Entity) else {}
     kind = type(value)
     if kind is ET.HTML:
         content = _field(given, "ET.HTML", "content")
         if not isinstance(content, str | bytes | bytearray | memoryview):
             raise InvalidResponse("field", f"ET.HTML.content is {shown(content)}; allowed: text")
-        return Response(_bytes_of(content), media_type="text/html; charset=utf-8")
+        return Response(_bytes_of(content, "ET.HTML.content"), media_type="text/html; charset=utf-8")
     if kind is ET.JSON:
         return _json(_field(given, "ET.JSON", "content"), given.get("nan", "null"))
     if kind is ET.Redirect:
+        url = encode_text(str(_field(given, "ET.Redirect", "url")), "ET.Redirect.url")
         response = Response(status_code=_status(given.get("status", 302)))
-        response.set_header("location", quote(str(_field(given, "ET.Redirect", "url")), safe=_SAFE_IN_URL))
+        response.set_header("location", quote(url, safe=_SAFE_IN_URL))
         return response
     if kind is ET.FromFile:
         return _file(_field(given, "ET.FromFile", "path"), given.get("media_type"))
@@ -108,7 +116,7 @@ def _json(value: Any, nan: Any = "null") -> Response:
     if nan not in NANS:
         allowed = " | ".join(map(repr, NANS))
         raise InvalidResponse("nan", f"ET.JSON.nan is {shown(nan)}; allowed: {allowed}")
-    return Response(to_json_text(value, nan).encode(), media_type="application/json")
+    return Response(encode_json(value, nan), media_type="application/json")
 
 
 def _field(given: Mapping[str, Any], kind: str, name: str) -> Any:
@@ -120,7 +128,7 @@ def _field(given: Mapping[str, Any], kind: str, name: str) -> Any:
 def _full(given: dict[str, Any]) -> Response:
     body = given.get("body", b"")
     headers = _headers("ET.Response.headers", given.get("headers", {}))
-    if isinstance(body, Entity):
+    if isinstance(body, Entity) or (is_stream(body) and not is_json(body)):
         response = _response(body)
         response.status_code = _status(given.get("status", response.status_code))
     else:
@@ -131,7 +139,8 @@ def _full(given: dict[str, Any]) -> Response:
             response.set_header("content-type", "application/json")
     if response.body is None and any(name == "content-length" for name, _ in headers):
         raise InvalidResponse(
-            "length", "header 'content-length' is given for a file; it is counted when the file is sent"
+            "length",
+            "header 'content-length' is given for a file or an iterator, whose bytes are counted when they are sent",
         )
     response.add_headers(headers, replace=True)
     return response
@@ -141,14 +150,14 @@ def _content(body: Any) -> bytes:
     if body is None:
         return b""
     if isinstance(body, str | bytes | bytearray | memoryview):
-        return _bytes_of(body)
+        return _bytes_of(body, "ET.Response.body")
     if is_json(body):
-        return to_json_text(body, "null").encode()
+        return encode_json(body, "null")
     raise InvalidResponse("body", f"ET.Response.body is {shown(body)}; allowed: {_ALLOWED}")
 
 
-def _bytes_of(content: str | bytes | bytearray | memoryview) -> bytes:
-    return content.encode() if isinstance(content, str) else bytes(content)
+def _bytes_of(content: str | bytes | bytearray | memoryview, name: str) -> bytes:
+    return encode_text(content, name) if isinstance(content, str) else bytes(content)
 
 
 def _file(path: Any, media_type: Any) -> Response:
@@ -159,14 +168,15 @@ def _file(path: Any, media_type: Any) -> Response:
             "media type", f"ET.FromFile.media_type is {shown(media_type)}; allowed: text such as 'image/png'"
         )
     try:
-        version = os.stat(path)
+        opened = os.open(path, _FILE)
     except (OSError, ValueError):
         raise Refusal(404, "Not Found") from None
-    if not stat.S_ISREG(version.st_mode):
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
         raise Refusal(404, "Not Found")
-    from zefnb.net.http.file_response import FileResponse
-
-    return FileResponse(path, media_type, version)
+    if media_type is not None and media_type.startswith("text/") and "charset=" not in media_type.lower():
+        media_type = f"{media_type}; charset=utf-8"
+    return OpenedFile(opened, os.fsdecode(path), media_type)
 
 
 def _status(given: Any) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from zefnb.core.effect import Effect
 from zefnb.core.entity import ET, Entity, entity_type
+from zefnb.core.frozen import Frozen
 from zefnb.core.function import as_handler
 from zefnb.core.record import fields_of
 from zefnb.core.shapes import SHAPES, of_kind
@@ -17,22 +17,26 @@ from zefnb.core.wire import NANS
 from zefnb.engine.journal import Journal
 from zefnb.errors import FieldError, InvalidEffect, InvalidValue, shown
 from zefnb.net.access import USERS, Access
-from zefnb.net.fields import check_actor, check_topics
-from zefnb.net.http.body import BODY_LIMIT
-from zefnb.net.http.path_pattern import VARIABLE, path_pattern
+from zefnb.net.fields import check_actor, check_topic, check_topics
+from zefnb.net.http.module import source
+from zefnb.net.http.path_pattern import VARIABLE, ends_with_rest, path_pattern
 from zefnb.net.http.responses import is_json
+from zefnb.net.http.route_values import COMPILERS, Place, compile_options
 from zefnb.net.websocket import history
 from zefnb.net.websocket.endpoint import MAX_SIZE, EndpointConfig
+from zefnb.net.websocket.page_port import PageConfig
+from zefnb.net.websocket.resume import check_resume
 from zefnb.net.websocket.slow_client import check_slow_client
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# Bytes of a message of a page of parts.
+MAX_PAGE_MESSAGE = 1 << 16
 # Served on each server with `auth=`.
 OWN_PATHS = ("/auth/login", "/auth/callback", "/auth/logout", "/auth/ticket")
 _RESPONSES: dict[type, Shape] = {entity_type(shape.name): shape for shape in of_kind("response")}
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(Frozen):
     """One route: its method and path, and the value that serves it."""
 
     key: Any
@@ -43,6 +47,8 @@ class Route:
     # The limit for a body; `None` for the server's own limit.
     max_body: int | None = None
     access: Access = USERS
+    # The page of an `ET.Page`.
+    page: PageConfig | None = None
 
 
 def compile_routes(
@@ -66,7 +72,14 @@ def compile_routes(
         compiled[place] = route
     if faults:
         raise InvalidEffect(subject, faults)
-    return list(compiled.values())
+    sockets = (_socket_of_page(route, route.page) for route in compiled.values() if route.page is not None)
+    return [*compiled.values(), *sockets]
+
+
+def _socket_of_page(route: Route, page: PageConfig) -> Route:
+    """The route of the connections of a page, at the path of the page, where there can be no other socket."""
+    config = EndpointConfig(page=page, presence=page.presence, max_size=MAX_PAGE_MESSAGE, access=route.access)
+    return Route(route.key, "GET", route.path, route.value, config, None, route.access)
 
 
 def _compile_route(key: Any, value: Any, journal: Journal, faults: list[FieldError]) -> Route | None:
@@ -92,13 +105,25 @@ def _compile_route(key: Any, value: Any, journal: Journal, faults: list[FieldErr
     max_body, access = None, USERS
     if isinstance(value, Entity):
         access = _compile_access(where, fields_of(value), faults)
-    if isinstance(value, Entity) and type(value) is ET.Route:
-        value, max_body = _compile_handler(where, value, faults)
+    page = None
+    if isinstance(value, Entity) and type(value) is ET.Page:
+        page = _compile_page(where, key, path, value, faults)
+    elif isinstance(value, Entity) and type(value) in COMPILERS:
+        value, max_body = compile_options(Place(str(method).upper(), str(path), where), value, faults)
     else:
         _check_value(where, value, faults)
     if len(faults) > before:
         return None
-    return Route(key, method.upper(), normal_path(path), value, None, max_body, access)
+    return Route(key, method.upper(), normal_path(path), value, None, max_body, access, page)
+
+
+def _compile_page(where: str, key: Any, path: Any, value: Entity, faults: list[FieldError]) -> PageConfig | None:
+    # Loaded here, since most servers have none.
+    from zefnb.net.page.page import compile_page
+
+    if key != path:
+        faults.append(FieldError(where, "a page takes no method", f"the path alone: {path!r}"))
+    return compile_page(where, value, source(), faults)
 
 
 def _compile_access(where: str, given: Mapping[str, Any], faults: list[FieldError]) -> Access:
@@ -119,24 +144,6 @@ def _compile_access(where: str, given: Mapping[str, Any], faults: list[FieldErro
     return USERS
 
 
-def _compile_handler(where: str, value: Entity, faults: list[FieldError]) -> tuple[Any, int | None]:
-    """The handler of an `ET.Route`, and its limit for bodies."""
-    given, shape = fields_of(value), SHAPES["Route"]
-    faults.extend((*shape.unknown(where, given), *shape.missing(where, given)))
-    handler, max_body = given.get("handler"), given.get("max_body")
-    if "handler" in given and (not callable(handler) or isinstance(handler, Entity | Effect)):
-        faults.append(FieldError(f"{where}.handler", f"got {shown(handler)}", "a function of the request"))
-    faults.extend(max_body_faults(f"{where}.max_body", max_body))
-    return handler, max_body
-
-
-def max_body_faults(where: str, given: Any) -> list[FieldError]:
-    """The mistakes in a limit for bodies."""
-    if given is None or (isinstance(given, int) and not isinstance(given, bool) and given >= 0):
-        return []
-    return [FieldError(where, f"got {shown(given)}", f"a number of bytes, or None for the default of {BODY_LIMIT:,}")]
-
-
 def normal_path(path: str) -> str:
     """The path without a slash at its end: `/ws/` is `/ws`.
 
@@ -150,7 +157,7 @@ def _check_variables(where: str, path: str, faults: list[FieldError]) -> None:
     try:
         path_pattern(path)
     except ValueError as error:
-        faults.append(FieldError(where, f"path {path!r}: {error}", "variables such as {name} or {name:int}"))
+        faults.append(FieldError(where, f"path {path!r}: {error}", "variables such as {name}, {name:int} or {name...}"))
 
 
 def _check_value(where: str, value: Any, faults: list[FieldError]) -> None:
@@ -164,7 +171,7 @@ def _check_value(where: str, value: Any, faults: list[FieldError]) -> None:
             if shape.name == "JSON" and (nan := fields_of(value).get("nan", "null")) not in NANS:
                 faults.append(FieldError(f"{where}.nan", f"got {shown(nan)}", " | ".join(map(repr, NANS))))
         else:
-            allowed = ", ".join(repr(kind) for kind in (*_RESPONSES, ET.Route, ET.WebSocket))
+            allowed = ", ".join(repr(kind) for kind in (*_RESPONSES, *COMPILERS, ET.WebSocket, ET.Page))
             faults.append(FieldError(where, f"got {shown(value)}", f"text, None, a handler, {allowed}"))
     elif not (value is None or isinstance(value, str | bytes) or callable(value) or is_json(value)):
         allowed = "text, bytes, None, dict, list, a value with a converter, ET.HTML, ... or a handler"
@@ -185,9 +192,28 @@ def _compile_socket(where: str, value: Entity, journal: Journal, faults: list[Fi
         faults.append(FieldError(where, "ET.WebSocket has both topics and an actor", f"one of the two: {allowed}"))
     if given.get("history") and not given.get("clients_subscribe_to"):
         faults.append(FieldError(f"{where}.history", "no topics to take it from", "with clients_subscribe_to=[...]"))
+    _check_messages(where, given, faults)
     behaviour, state = check_actor(f"{where}.actor", actor, journal, faults)
     options = {**_options(where, given, faults), "access": _compile_access(where, given, faults)}
+    options["presence"] = check_topic(f"{where}.presence", given.get("presence"), faults)
     return EndpointConfig(subscribe, push, behaviour, state, **options)
+
+
+def _check_messages(where: str, given: Mapping[str, Any], faults: list[FieldError]) -> None:
+    """The options of incoming messages, each of which needs a receiver."""
+    pushes, has_actor = bool(given.get("clients_push_into_")), given.get("actor") is not None
+    if given.get("json") is True and not (pushes or has_actor):
+        faults.append(
+            FieldError(f"{where}.json", "the route accepts no messages", "with clients_push_into_ or an actor")
+        )
+    if given.get("sender") is True and has_actor:
+        hint = "its ET.WSClientConnected has the channel_id and the user"
+        faults.append(FieldError(f"{where}.sender", "the actor has one client", "with clients_push_into_=[...]", hint))
+    elif given.get("sender") is True and not pushes:
+        faults.append(FieldError(f"{where}.sender", "the route accepts no messages", "with clients_push_into_=[...]"))
+    if given.get("echo") is False and not (pushes and given.get("clients_subscribe_to")):
+        problem = "no client gets its own messages on this route"
+        faults.append(FieldError(f"{where}.echo", problem, "with clients_push_into_ and clients_subscribe_to"))
 
 
 def _options(where: str, given: Mapping[str, Any], faults: list[FieldError]) -> dict[str, Any]:
@@ -201,6 +227,7 @@ def _options(where: str, given: Mapping[str, Any], faults: list[FieldError]) -> 
             lambda v: v is not True and 0 <= v <= history.MAX_MESSAGES,
             f"0 to {history.MAX_MESSAGES:,} messages",
         ),
+        **dict.fromkeys(("json", "echo", "sender"), (bool, lambda v: True, "True or False")),
         "nan": (str, lambda v: v in NANS, " | ".join(map(repr, NANS))),
     }
     for name, (kind, fits, allowed) in checks.items():
@@ -212,6 +239,8 @@ def _options(where: str, given: Mapping[str, Any], faults: list[FieldError]) -> 
         options[name] = tuple(value) if name == "subprotocols" and isinstance(value, list | tuple) else value
     if "slow_client" in given:
         options["slow_client"] = check_slow_client(f"{where}.slow_client", given["slow_client"], faults)
+    if "resume" in given:
+        options["resume"] = check_resume(f"{where}.resume", given["resume"], faults)
     return options
 
 
@@ -220,15 +249,20 @@ class PathTable:
 
     def __init__(self, entries: Mapping[str, Any]) -> None:
         self._plain = {path: value for path, value in entries.items() if not VARIABLE.search(path)}
-        self._patterns = [(path_pattern(path), value) for path, value in entries.items() if VARIABLE.search(path)]
+        self._patterns = [
+            (path_pattern(path), ends_with_rest(path), value)
+            for path, value in entries.items()
+            if VARIABLE.search(path)
+        ]
 
     def find(self, path: str) -> tuple[Any, dict[str, Any]]:
         """The value that serves `path`, and the path's variables; `None` when there is none."""
         path = normal_path(path)
         if path in self._plain:
             return self._plain[path], {}
-        for pattern, value in self._patterns:
-            variables = pattern.match(path)
+        for pattern, is_open, value in self._patterns:
+            # The rest of a path may be empty: `/site/{path...}` serves `/site` and `/site/`, too.
+            variables = pattern.match(path) or (pattern.match(f"{path}/") if is_open else None)
             if variables is not None:
                 return value, variables
         return None, {}

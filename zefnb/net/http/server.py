@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from email.utils import formatdate
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -21,9 +21,10 @@ from zefnb.core.uid import generate_uid
 from zefnb.engine.c_memory import release_freed_memory
 from zefnb.engine.runtime import Runtime, end_default_runtime
 from zefnb.engine.signals import SIGNAL_HANDLERS
-from zefnb.engine.switch_interval import SwitchInterval
+from zefnb.engine.switch_interval import switch_interval
 from zefnb.errors import InvalidEffect
 from zefnb.net.budget import Budget, Share
+from zefnb.net.frame_key import FrameKey
 from zefnb.net.http import guard
 from zefnb.net.http.acceptor import Acceptor, most_connections
 from zefnb.net.http.admission import Admission
@@ -35,7 +36,7 @@ from zefnb.net.http.gate import Gate
 from zefnb.net.http.guard import GuardedHTTP
 from zefnb.net.http.handshake import Handshake
 from zefnb.net.http.listeners import bind_or_explain
-from zefnb.net.http.negotiation import negotiate
+from zefnb.net.http.negotiation import negotiate, session_protocol
 from zefnb.net.http.proxies import Proxies
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.http.routes import Route, compile_routes
@@ -45,7 +46,11 @@ from zefnb.net.https.server_certificates import Certificates, NoCertificates
 from zefnb.net.ports import Topics
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.endpoint import Endpoint, EndpointConfig
+from zefnb.net.websocket.observer import Observer
 from zefnb.net.websocket.outbox import Outbox
+
+if TYPE_CHECKING:
+    from zefnb.net.http.event_connection import EventConnection
 
 _STOP_TIMEOUT = 1.0
 _TICK = 1.0
@@ -87,7 +92,8 @@ class Server:
         self._compiled += [Route(path, "GET", path, config, config) for path, config in (sessions or {}).items()]
         self.certificates = _certificates(runtime, certificates)
         self.admission = Admission(tuple(allowed_hosts), tuple(allowed_origins))
-        self.gate = Gate(self.admission, Proxies(trusted_proxies) if trusted_proxies else None)
+        proxies = Proxies(trusted_proxies) if trusted_proxies else None
+        self.gate = Gate(self.admission, proxies, runtime.service(FrameKey))
         self.allow_external_requests = allow_external_requests
         self.allow_restart = allow_restart
         self.logs_requests = logging
@@ -128,18 +134,20 @@ class Server:
                 each.close()
             self.release_history()
             raise
+        reads = self._runtime.service(Outbox).reads
         self._acceptor = Acceptor(
             self._runtime,
             sockets,
             self._protocol_factory(),
             lambda: len(self._connections) + len(self._state.connections),
             self.max_connections,
+            lambda: reads.is_crowded,
             self._notes.full,
             # A handshake that stalls is ended like a head that does not arrive.
             self.certificates.options(guard.HEAD_TIMEOUT, _STOP_TIMEOUT),
         )
         self._acceptor.start()
-        self._runtime.service(_switch_interval).acquire()
+        self._runtime.service(switch_interval).acquire()
         SIGNAL_HANDLERS.acquire(self, self._runtime.loop, end_default_runtime)
         self.certificates.start(self._allow_own_hosts)
         self._tick()
@@ -152,7 +160,14 @@ class Server:
         self._notes = ServerNotes(self._runtime, self.handle, self.logs_requests)
         self._connections = ServerConnections(self._runtime, self.topics, self.handle, self._notes, self.auth)
         self._app = HTTPApp(
-            self._runtime, self.handle, self.gate, self._notes.refused_request, self._notes.request, self._max_body
+            self._runtime,
+            self.handle,
+            self.topics,
+            self._connections,
+            self.gate,
+            self._notes.refused_request,
+            self._notes.request,
+            self._max_body,
         )
         self._set_routes(self._compiled)
         if self.auth is not None:
@@ -205,10 +220,11 @@ class Server:
             self._try_fast_handshake,
             make_http,
             self._notes.fault,
+            reads,
         )
 
     def _try_fast_handshake(self, transport: asyncio.Transport, handshake: Handshake) -> bool:
-        """Accept a plain handshake, if the gate accepts it at once and there is nothing to negotiate."""
+        """Accept a plain handshake, if the gate accepts it at once and there is nothing else to negotiate."""
         peer = transport.get_extra_info("peername")
         head = handshake.head(peer[0] if peer else "", self.is_secure)
         if self.gate.has_proxies:
@@ -216,7 +232,12 @@ class Server:
         decision = self.gate.decide(head)
         if type(decision) is not Accepted or decision.value.config.negotiates or decision.visitor.headers:
             return False
-        self._connections.open(transport, head, decision, None, handshake.response(self._date))
+        protocol = None
+        if handshake.offers_session:
+            if decision.value.config.session is not None:
+                return False  # it has no sessions of this kind
+            protocol = session_protocol()
+        self._connections.open(transport, head, decision, protocol, handshake.response(self._date))
         return True
 
     def _accept_handshake(
@@ -249,18 +270,36 @@ class Server:
                 continue  # another spelling of a path that this server has
             self.surviving.add(key)
 
+    def has_clients_at(self, path: str) -> bool:
+        """Whether a route at this path is a WebSocket or an event stream."""
+        streams = self._app.streams
+        return path in self.endpoints or (streams is not None and path in streams)
+
     @property
     def endpoints(self) -> dict[str, Endpoint]:
         """The WebSocket routes by path."""
         return self._connections.endpoints
 
-    def clients(self) -> list[Connection]:
+    def clients(self) -> list[Connection | EventConnection]:
         """All connected clients, sorted by channel id."""
         return self._connections.clients()
 
-    def client(self, channel_id: int) -> Connection | None:
+    def stream_clients(self, path: str) -> int:
+        """The number of clients of the event stream with this path."""
+        streams = self._app.streams
+        return 0 if streams is None else streams.count(path)
+
+    def client(self, channel_id: int) -> Connection | EventConnection | None:
         """The client with this channel id, if it is connected."""
         return self._connections.client(channel_id)
+
+    def observe(self, observer: Observer) -> None:
+        """Let `observer` observe all clients from now on, until the server stops."""
+        self._connections.observe(observer)
+
+    def unobserve(self, observer: Observer) -> None:
+        """Remove an observer. May be repeated."""
+        self._connections.unobserve(observer)
 
     def _tick(self) -> None:
         now = time.monotonic()
@@ -282,6 +321,7 @@ class Server:
         await self._acceptor.close()
         for connection in self._connections:
             connection.close(CloseCode.GOING_AWAY, "the server stops")
+        self._connections.end_actors()
         for protocol in list(self._state.connections):
             protocol.shutdown()
         await self._drained()
@@ -292,15 +332,23 @@ class Server:
         for task in list(self._state.tasks):
             task.cancel()
         await self._drained()
+        self._connections.stopped()
         if self.auth is not None:
             await self.auth.close()
-        self._runtime.service(_switch_interval).release()
+        self._runtime.service(switch_interval).release()
         SIGNAL_HANDLERS.release(self)
 
     def release_history(self) -> None:
         """Keep the last messages of topics no longer. A server that replaces this one has acquired them before."""
         if self._connections is not None:
             self._connections.release_history()
+        if self._app is not None and self._app.streams is not None:
+            self._app.streams.close()
+
+    def end_sessions(self) -> None:
+        """Let no client come back: no server replaces this one."""
+        if self._connections is not None:
+            self._connections.end_sessions()
 
     async def _drained(self) -> None:
         """Wait until all clients have left, at most a second."""
@@ -320,10 +368,6 @@ class Server:
 
 def _http_date() -> bytes:
     return formatdate(usegmt=True).encode()
-
-
-def _switch_interval(runtime: Runtime) -> SwitchInterval:
-    return SwitchInterval()
 
 
 def _certificates(runtime: Runtime, given: Any) -> Certificates:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zefnb.core.entity import HTTPServer
 from zefnb.core.time import Time
 from zefnb.engine.runtime import Runtime
+from zefnb.net.http.admission import list_faults
 from zefnb.net.http.decision import Reply
 from zefnb.net.http.request_head import RequestHead
 from zefnb.net.websocket.connection import Connection
@@ -107,6 +108,8 @@ def _access_log(runtime: Runtime) -> AccessLog:
 def _advice(header: str, value: str) -> str:
     if header == "Host":
         return f"to accept it, pass allowed_hosts=[{value!r}]"
+    if header == "Origin" and list_faults("allowed_origins", [value]):
+        return "a page of a file or of a sandboxed frame has no origin that can be allowed; serve it by a route instead"
     if header == "Origin" or "://" in value:
         return f"to accept it, pass allowed_origins=[{value!r}]"
     return "to accept its page, pass allowed_origins=[...] with the page's scheme, host and port"

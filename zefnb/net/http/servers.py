@@ -47,6 +47,7 @@ class Servers(Registry[Server]):
         self, server: Server, port: int, replacing: Server | None, open_port: OpenChallengePort
     ) -> ServerHandle:
         stopped: list[Server] = []
+        started_port: int | None = None
         try:
             if replacing is not None and self.find(replacing.handle) is not None:
                 stopped.append(replacing)
@@ -57,10 +58,13 @@ class Servers(Registry[Server]):
                 await self._stop(holder)
             await self._challenges.give_up(port)
             await server.start(port, replacing or holder)
+            started_port = server.port
         finally:
-            # After the new server has started, so that it has the history of the ones that it replaces.
+            # After the new server has started, so that it has the history and the sessions of those that it replaces.
             for each in stopped:
                 each.release_history()
+                if each.port != started_port:
+                    each.end_sessions()
         for previous in (replacing, holder):
             if previous is not None and previous.port == server.port:
                 server.inherit(previous)
@@ -80,9 +84,10 @@ class Servers(Registry[Server]):
         """The other server on this port, which `server` stops. Raises `PortUnavailable` if it may not."""
         holder = next((other for other in self if other.port == port and port and other is not replacing), None)
         if holder is not None and not (server.allow_restart or holder.allow_restart):
-            raise PortUnavailable(
-                98, f"port {port} is held by {holder.handle!r}; stop it, or pass allow_restart=True to replace it"
-            )
+            made_in, here = self._runtime.cells.labels(holder.handle)
+            cells = f", which the cell {made_in} started, and this is {here}" if made_in and here else ""
+            advice = "stop it, or pass allow_restart=True to replace it"
+            raise PortUnavailable(98, f"port {port} is held by {holder.handle!r}{cells}; {advice}")
         return holder
 
     @asynccontextmanager
@@ -104,6 +109,7 @@ class Servers(Registry[Server]):
             await self._stop(server)
         finally:
             server.release_history()
+            server.end_sessions()
 
     async def _stop(self, server: Server) -> None:
         self.forget(server.handle)

@@ -2,110 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter, deque
-from collections.abc import Callable
-from typing import Any
-
-from zefnb.engine.runtime import Runtime
+from zefnb.engine import thread_share
 
 HTTP_THREADS = 64
 # Fewer, so that other handlers have threads left when all requests of one handler wait.
 ONE_HANDLER_THREADS = 48
-# Seconds: shorter waits are normal.
-_REPORT_AFTER = 0.25
 
 
-class ThreadShare:
-    """Shares the threads among HTTP handlers: a service of the runtime. Used on the loop only."""
+class ThreadShare(thread_share.ThreadShare):
+    """Shares the threads among HTTP handlers: a service of the runtime."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._running: Counter[str] = Counter()
-        self._total = 0
-        # By handler; the one that has waited longest is first.
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-        self._report_timer: asyncio.TimerHandle | None = None
+    kind, one = "HTTP handlers", "A handler"
 
-    async def call(self, name: str, on_wait: Callable[[asyncio.Future[None]], None], call: Callable[..., Any]) -> Any:
-        """Run `call()` in a thread, for the handler `name`. Returns its result, and raises its exception.
-
-        While all threads are in use, it waits. `on_wait` then gets the future, and may end the wait with an exception.
-        """
-        await self._acquire(name, on_wait)
-        finished: asyncio.Future[tuple[Any, BaseException | None]] = self._runtime.loop.create_future()
-
-        def done(result: Any, error: BaseException | None) -> None:
-            # Here, not when the waiter resumes: the waiter may have been cancelled, and the thread is only free now.
-            self._release(name)
-            if not finished.done():
-                finished.set_result((result, error))
-
-        self._runtime.handler_threads.submit(done, call)
-        result, error = await finished
-        if error is not None:
-            raise error
-        return result
-
-    async def _acquire(self, name: str, on_wait: Callable[[asyncio.Future[None]], None]) -> None:
-        if name not in self._waiting and self._may_start(name):
-            self._start(name)
-            return
-        slot: asyncio.Future[None] = self._runtime.loop.create_future()
-        self._waiting.setdefault(name, deque()).append(slot)
-        on_wait(slot)
-        if self._report_timer is None:
-            self._report_timer = self._runtime.loop.call_later(_REPORT_AFTER, self._report)
-        try:
-            await slot
-        except BaseException:
-            if slot.done() and not slot.cancelled() and slot.exception() is None:
-                self._release(name)  # it got its thread at the moment of its cancellation
-            self._forget(name, slot)
-            raise
-
-    def _may_start(self, name: str) -> bool:
-        return self._total < HTTP_THREADS and self._running[name] < ONE_HANDLER_THREADS
-
-    def _start(self, name: str) -> None:
-        self._total += 1
-        self._running[name] += 1
-
-    def _release(self, name: str) -> None:
-        self._total -= 1
-        self._running[name] -= 1
-        if not self._running[name]:
-            del self._running[name]
-        self._start_next()
-
-    def _start_next(self) -> None:
-        for name in [name for name in self._waiting if self._may_start(name)]:
-            slots = self._waiting[name]
-            while slots and self._may_start(name):
-                slot = slots.popleft()
-                if not slot.done():
-                    self._start(name)
-                    slot.set_result(None)
-            self._tidy(name)
-
-    def _forget(self, name: str, slot: asyncio.Future[None]) -> None:
-        if slot in (slots := self._waiting.get(name, deque())):
-            slots.remove(slot)
-        self._tidy(name)
-
-    def _tidy(self, name: str) -> None:
-        if name in self._waiting and not self._waiting[name]:
-            del self._waiting[name]
-        if not self._waiting and self._report_timer is not None:
-            self._report_timer.cancel()
-            self._report_timer = None
-
-    def _report(self) -> None:
-        """Report, once for each period of waiting, which requests wait for a thread."""
-        waiting = ", ".join(f"{name} ({len(slots)})" for name, slots in self._waiting.items())
-        holders = ", ".join(f"{name} ({count})" for name, count in self._running.most_common(10))
-        text = (
-            f"HTTP handlers wait for a thread: {waiting}. Held by: {holders}. A handler may hold {ONE_HANDLER_THREADS} "
-            f"threads, all together {HTTP_THREADS}; one that waits for something needs none as async def"
-        )
-        self._runtime.journal.note("warning", text, key="HTTP handlers wait for a thread", handler=holders)
+    @property
+    def limits(self) -> tuple[int, int]:
+        return HTTP_THREADS, ONE_HANDLER_THREADS

@@ -109,6 +109,8 @@ def _connected(authority: Authority) -> Iterator[tuple[Any, Any]]:
     key = josepy.JWKEC(key=load_pem_private_key(authority.account_key.pem, None))
     network = _Network(key, alg=josepy.ES256, user_agent="zefnb", timeout=_NETWORK_TIMEOUT)
     network.verify_ssl = authority.root or True
+    # A connection that is kept open would be left to the garbage collection, since urllib3 does not close it.
+    network.session.headers["Connection"] = "close"
     try:
         yield client.ClientV2(client.ClientV2.get_directory(authority.directory_url, network), network), key
     finally:
@@ -195,7 +197,7 @@ def _explained(authority: Authority, domains: Sequence[str], port: int) -> Itera
     except requests.RequestException as error:
         raise CertificateUnavailable(f"{host} cannot be reached: {_reason(error)}") from None
     except (errors.Error, josepy.errors.Error, ValueError, KeyError, AttributeError) as error:
-        raise CertificateUnavailable(f"{host} sent an unexpected answer: {type(error).__name__}: {error}") from None
+        raise CertificateUnavailable(f"{host} sent an unexpected response: {type(error).__name__}: {error}") from None
 
 
 def _problems(error: Any) -> Iterator[str]:

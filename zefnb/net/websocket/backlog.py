@@ -87,6 +87,14 @@ class Backlog:
             self.bytes -= len(data)
         return data.frame or b"", count
 
+    def remove_last(self, data: bytes) -> bool:
+        """Remove the newest piece if it is `data`, which holds no message. Returns whether it was."""
+        if not self.pieces or self.pieces[-1][0] is not data:
+            return False
+        self.pieces.pop()
+        self.bytes -= len(data)
+        return True
+
     def _is_unpacked(self, data: bytes | Packing) -> bool:
         return bool(self._unpacked) and self._unpacked[0] is data
 
@@ -112,9 +120,9 @@ class Backlog:
         frames = [data.frame if isinstance(data, Packing) else data for data, _ in self.pieces]
         return [frame for frame in frames if frame is not None]
 
-    def drop_oldest(self, most: int) -> int:
-        """Drop the oldest pieces until at most `most` bytes wait. Returns the number of dropped messages."""
-        dropped = 0
+    def drop_oldest(self, most: int) -> list[Piece]:
+        """Drop the oldest pieces until at most `most` bytes wait. Returns those that held messages."""
+        dropped = []
         while self.bytes > most and len(self.pieces) > 1:
-            dropped += self.take()[1]
-        return dropped
+            dropped.append(self.take())
+        return [piece for piece in dropped if piece[1]]

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from websockets.frames import CloseCode
+from websockets.frames import Close, CloseCode
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
@@ -23,6 +23,7 @@ from zefnb.net.websocket.read_side import ReadSide
 
 CLOSE_TIMEOUT = 1.0
 SLOW_CLOSE_TIMEOUT = 30.0
+CLOSED_BY_CLIENT = "closed by the client"
 _PING = build(PING, b"")
 
 
@@ -48,6 +49,18 @@ class _ClosedTransport(asyncio.Transport):
             connection.connection_lost(None)
 
 
+class _Nowhere:
+    """The subscriber for a message that a client does not get."""
+
+    only_encodes = keeps_nothing = True
+
+    def deliver(self, content: Any) -> None:
+        pass
+
+
+_NOWHERE = _Nowhere()
+
+
 class Connection(ReadSide):
     """A client of a WebSocket route. Used on the loop only.
 
@@ -70,10 +83,13 @@ class Connection(ReadSide):
         "path",
         "query",
         "query_params",
+        "session",
         "topic_out",
         "visitor",
     )
     only_encodes = True
+    # Whether text that begins with NUL is changed: see `subprotocol.py`.
+    escapes = False
 
     def __init__(
         self, outbox: Outbox, negotiated: ServerProtocol | None, on_closed: Callable[[Connection], None]
@@ -89,6 +105,8 @@ class Connection(ReadSide):
         self.origin: str | None = None
         self.connect_time: Time | None = None
         self.ignored = 0
+        # That of a client that can come back.
+        self.session: Any = None
         # The user and the session; `None` on a server without `auth=`.
         self.visitor: Any = None
         self.nan: Nan = "null"
@@ -98,17 +116,23 @@ class Connection(ReadSide):
     # Opening
 
     def _to_protocol(self, data: bytes | memoryview) -> None:
-        self.protocol.receive_data(bytes(data))
-        self.protocol.events_received()
-        self._write_protocol()
+        protocol = self.protocol
+        protocol.receive_data(bytes(data))
+        protocol.events_received()
+        self._write_protocol(protocol)
 
     def eof_received(self) -> bool:
         if self._unparsed is not None:
             # Over TLS the end arrives with the last bytes, even while reading is paused: parse these bytes first.
             self.has_ended = True
-            return False
-        self.protocol.receive_eof()
-        self._write_protocol()
+        elif self._protocol is None:
+            # There has been no close frame, so the protocol has nothing to decide: it need not be made for this.
+            self._flush_all()
+            self.end_sending()
+            self._start_closing()
+        else:
+            self._protocol.receive_eof()
+            self._write_protocol(self._protocol)
         return False
 
     def end_of_stream(self) -> None:
@@ -152,6 +176,10 @@ class Connection(ReadSide):
             else:
                 self.send_packing(frame)
 
+    def without(self, sender: Any) -> Any:
+        """The subscriber for a message of `sender`: none, if that is this client."""
+        return self if sender is not self else _NOWHERE
+
     # Keeping alive and closing
 
     def check_alive(self, now: float) -> None:
@@ -187,6 +215,8 @@ class Connection(ReadSide):
             return
         self._outbox.end_batch()
         self.flush()
+        if self.session is not None:
+            self.session.closing(code, reason)
         self._send_close(code, reason)
 
     def close_slow(self, reason: str) -> None:
@@ -206,6 +236,8 @@ class Connection(ReadSide):
     def close_now(self, code: int, reason: str) -> None:
         """Close a client that may receive no more: the close frame replaces everything that waits for it."""
         if self._drop_unsent():
+            if self.session is not None:
+                self.session.closing(code, reason)
             self._send_close(code, reason)
 
     def _drop_unsent(self) -> bool:
@@ -220,18 +252,20 @@ class Connection(ReadSide):
 
     def _send_close(self, code: int, reason: str) -> None:
         # The peer's close frame may have arrived in between.
-        if self.protocol.state is OPEN:
-            self.protocol.send_close(code, reason)
-        self._write_protocol()
+        protocol = self.protocol
+        if protocol.state is OPEN:
+            protocol.send_close(code, reason)
+        self._write_protocol(protocol)
 
     def _fail(self, code: int, reason: str) -> None:
         """Fail the connection (RFC 6455, section 7.1.7)."""
-        self.protocol.fail(code, reason)
-        self._write_protocol()
+        protocol = self.protocol
+        protocol.fail(code, reason)
+        self._write_protocol(protocol)
 
-    def _write_protocol(self) -> None:
+    def _write_protocol(self, protocol: ServerProtocol) -> None:
         """Write the protocol's pending data, after everything that was sent before."""
-        chunks = self.protocol.data_to_send()
+        chunks = protocol.data_to_send()
         if chunks:
             self._flush_all()
         for data in chunks:
@@ -240,7 +274,7 @@ class Connection(ReadSide):
             else:
                 self.end_sending()
                 self._start_closing()
-        if self.is_open and self.protocol.close_sent is not None:
+        if self.is_open and protocol.close_sent is not None:
             self._start_closing()
 
     def _flush_all(self) -> None:
@@ -264,14 +298,26 @@ class Connection(ReadSide):
     @property
     def close_code(self) -> int | None:
         """The code of the first close frame in either direction. `None` while open; 1006 when there was none."""
-        protocol = self._protocol
-        if protocol is None:
-            return None if self.is_open else int(CloseCode.ABNORMAL_CLOSURE)
-        theirs_first = protocol.close_rcvd_then_sent or protocol.close_sent is None
-        first = protocol.close_rcvd if theirs_first else protocol.close_sent
+        first, _ = self._first_close()
         if first is not None:
             return int(first.code)
         return None if self.is_open else int(CloseCode.ABNORMAL_CLOSURE)
+
+    @property
+    def close_reason(self) -> str:
+        """Why the connection has ended, in words of the server: those of a client may be meant to deceive others."""
+        first, is_theirs = self._first_close()
+        if first is None:
+            return "the connection was lost"
+        return CLOSED_BY_CLIENT if is_theirs else first.reason or "closed by the server"
+
+    def _first_close(self) -> tuple[Close | None, bool]:
+        """The first close frame in either direction, and whether it is the client's."""
+        protocol = self._protocol
+        if protocol is None:
+            return None, False
+        is_theirs = bool(protocol.close_rcvd_then_sent) or protocol.close_sent is None
+        return (protocol.close_rcvd if is_theirs else protocol.close_sent), is_theirs
 
     def abort(self) -> None:
         """Close the connection at once."""

@@ -80,11 +80,12 @@ class FrameHandler(WriteSide):
     @property
     def protocol(self) -> ServerProtocol:
         """The Sans-I/O protocol. It takes time and 2 KB, so it is made when it is first needed, usually at the end."""
-        if self._protocol is None:
-            self._protocol = open_protocol()
+        protocol = self._protocol
+        if protocol is None:
+            self._protocol = protocol = open_protocol()
         # This class checks the limit. The protocol would apply its limit to control frames between fragments, too.
-        self._protocol.max_message_size = self.max_size + SHORT
-        return self._protocol
+        protocol.max_message_size = self.max_size + SHORT
+        return protocol
 
     @property
     def subprotocol(self) -> str | None:

@@ -22,7 +22,7 @@ class History:
     Each route has its own number of messages to send. As many are kept as the largest of these numbers.
     """
 
-    __slots__ = ("_bytes", "_frames", "_last", "_length", "_lengths", "_recent")
+    __slots__ = ("_bytes", "_frames", "_last", "_length", "_lengths", "_recent", "has_nul")
 
     def __init__(self) -> None:
         self._frames: deque[bytes] = deque()
@@ -31,6 +31,8 @@ class History:
         self._bytes = 0
         self._lengths: list[int] = []
         self._length = 0
+        # Whether a text may begin with NUL.
+        self.has_nul = False
         # The result of `last` and its argument, until the next message: many clients may connect at once.
         self._last: tuple[int, list[Piece]] | None = None
 

@@ -58,6 +58,10 @@ class Dirty(Protocol):
 class Writer(Dirty, Protocol):
     """A connection that is written to."""
 
+    @property
+    def escapes(self) -> bool:
+        """Whether text that begins with NUL is changed: see `subprotocol.py`."""
+
     def send_raw(self, data: bytes, count: int) -> None:
         """Send whole frames that hold `count` messages, after everything sent before."""
 
@@ -65,15 +69,15 @@ class Writer(Dirty, Protocol):
         """Hand bytes to the transport, or to the backlog while the client lags."""
 
 
+# The bytes of whole frames, the number of messages in them, and the sockets that get them.
+Delivery = tuple[bytes, int, Sequence[Writer]]
+
+
 class Batch(Protocol):
     """The messages to one topic, joined until something else is sent."""
 
-    @property
-    def members(self) -> Sequence[Writer]:
-        """The sockets that get these messages."""
-
-    def take(self) -> list[Piece]:
-        """The frames, joined into pieces."""
+    def take(self) -> list[Delivery]:
+        """The frames, joined into pieces, each with its sockets."""
 
 
 class Outbox:
@@ -115,8 +119,8 @@ class Outbox:
         """End the open batch: everything that is sent from now on follows it."""
         batch, self.batch = self.batch, None
         if batch is not None:
-            for data, count in batch.take():
-                for connection in batch.members:
+            for data, count, members in batch.take():
+                for connection in members:
                     connection.send_raw(data, count)
 
     def begin_batch(self, batch: Batch) -> None:
@@ -156,8 +160,7 @@ class Outbox:
                 self._loop.call_soon(self.flush)
 
     def _flush_batch(self, batch: Batch) -> None:
-        for data, count in batch.take():
-            members = batch.members
+        for data, count, members in batch.take():
             is_large = len(data) * len(members) > _SMALL_BATCH
             for connection in members:
                 if is_large or connection.pending:

@@ -103,7 +103,8 @@ class ReadSide(FrameHandler):
             self._store_rest(b"")
         mailbox = self.mailbox
         if mailbox is not None:
-            if mailbox.messages or mailbox.handling:
+            # A small message that is being handled is not counted.
+            if mailbox.messages or mailbox.handling >= _COUNTED_STEP or self._counted_waiting:
                 self._apply_back_pressure()
         elif self.pushes and self._outbox.slow_clients.is_pausing:
             self._apply_back_pressure()
@@ -143,10 +144,12 @@ class ReadSide(FrameHandler):
 
     def drop_unparsed(self) -> None:
         """Drop the received bytes that are not a message yet."""
-        self._set_unparsed(None)
+        if self._unparsed is not None:
+            self._set_unparsed(None)
         self._fragments = self._steps = None
         self._tail = bytearray()
-        self._count_unfinished()
+        if self._counted:
+            self._count_unfinished()
 
     def drop_unfinished(self) -> None:
         """Drop the message that has begun, and skip the bytes of its frame that have yet to arrive."""
@@ -154,7 +157,8 @@ class ReadSide(FrameHandler):
         if len(self._tail) >= _LONGEST_HEAD:
             self._bytes_to_skip = self._needed - len(self._tail)
             self._tail = bytearray()
-        self._count_unfinished()
+        if self._counted:
+            self._count_unfinished()
 
     def _set_unparsed(self, data: memoryview | None) -> None:
         """Keep `data`, whole frames that wait to be parsed."""
@@ -190,6 +194,16 @@ class ReadSide(FrameHandler):
         self._counted_waiting = size
         mailbox.on_handled = self._count_waiting if size else None
         self._outbox.waiting.set_size(self, size)
+
+    def detach_mailbox(self) -> None:
+        """Count no longer for the mailbox, which another connection uses from now on."""
+        if self.mailbox is None:
+            return
+        self.mailbox.on_capacity = self.mailbox.on_handled = None
+        if self._counted_waiting:
+            self._counted_waiting = 0
+            self._outbox.waiting.set_size(self, 0)
+        self.mailbox = None
 
     def close_stalled(self, reason: str) -> None:
         """Close a connection whose message stalls while others wait for room."""
@@ -306,9 +320,9 @@ class ReadSide(FrameHandler):
 
     def _parse_after_close(self, data: bytes | memoryview, at: int, deadline: float | None) -> int:
         """Find the client's close frame after the server's own, and drop everything else."""
-        end = len(data)
+        end, protocol = len(data), self.protocol
         next_check = at + _SKIP_STEP
-        while self.protocol.close_rcvd is None and not self.protocol.eof_sent:
+        while protocol.close_rcvd is None and not protocol.eof_sent:
             skipped = min(self._bytes_to_skip, end - at)
             self._bytes_to_skip, at = self._bytes_to_skip - skipped, at + skipped
             head = head_of(data, at)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from zefnb.core.entity import ET, Entity
+from zefnb.core.frozen import Frozen
 from zefnb.core.record import fields_of
 from zefnb.core.shapes import SHAPES
 from zefnb.errors import FieldError, shown
@@ -28,8 +28,7 @@ RAISED_LIMIT = 64 << 20
 PAUSE_ABOVE = 256 << 10
 
 
-@dataclass(frozen=True)
-class SlowClient:
+class SlowClient(Frozen):
     """An `ET.SlowClient` that has been checked. `None` means the default: see the constants above."""
 
     policy: Policy = "close"

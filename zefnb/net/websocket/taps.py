@@ -10,9 +10,14 @@ import base64
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from itertools import islice
 from typing import Any
 
+from zefnb.core.copy_rules import PLAIN
+from zefnb.core.record import Record
 from zefnb.core.wire import TEXT, encode_content
+from zefnb.engine.side_thread import TEXTS
 from zefnb.errors import shown
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.frames import head_of
@@ -22,8 +27,13 @@ RECORDED_FRAMES = 50
 RECORDED_MESSAGES = 100
 _LONGEST_TEXT = 4_000
 _LONGEST_BINARY = 1_024
+# A text of `_LONGEST_TEXT` characters has fewer: each has one character and a comma.
+_MOST_PARTS = 2_000
+_LISTS = (list, tuple)
 
 Item = dict[str, Any]
+# The time of a message, the message or its beginning, and the size of text or bytes.
+_Recorded = tuple[float, Any, int | None]
 
 
 def item_of(content: str | bytes, at: float, size: int | None = None) -> Item:
@@ -64,6 +74,10 @@ class Tap:
         self.connection.__class__ = Connection
         if self.connection.on_message == self._receive:
             self.connection.on_message = self._inner
+
+    def set_receiver(self, receive: Callable[[Any], None]) -> None:
+        """Pass the messages of the client to another function."""
+        self._inner = receive
 
     def _receive(self, message: Any) -> None:
         self._note("in", message)
@@ -143,13 +157,25 @@ def detach_tap(tap: Tap) -> None:
         TAPS.pop(tap.connection, None)
 
 
+def set_receiver(client: Any, receive: Callable[[Any], None]) -> None:
+    """Replace the function that receives the messages of a client, also below a tap."""
+    tap = TAPS.get(client)
+    if tap is not None:
+        tap.set_receiver(receive)
+    else:
+        client.on_message = receive
+
+
 class Tail:
     """The messages of a topic since the last `take`: the newest of them, and the number of the others."""
 
     def __init__(self, topic: Any) -> None:
         self.topic = topic
-        self._messages: deque[tuple[float, Any, int | None]] = deque(maxlen=RECORDED_MESSAGES)
+        self._messages: deque[_Recorded] = deque(maxlen=RECORDED_MESSAGES)
         self._count = 0
+        # The result of a call of `_write`, and whether one is running.
+        self._written: tuple[list[Item], int] | None = None
+        self._is_writing = False
 
     def deliver(self, content: Any) -> None:
         """Record a message that was published."""
@@ -160,24 +186,62 @@ class Tail:
             self._messages.append((time.time(), content, None))
 
     def take(self) -> tuple[list[Item], int]:
-        """Return the messages since the last call, and the number of those that were dropped."""
-        # Formatted only now: when very many messages arrive, most are never shown.
-        items = [_item(content, at, size) for at, content, size in self._messages]
-        skipped = self._count - len(items)
+        """Return the messages since the last call, and the number of those that were dropped.
+
+        The `__repr__` of a class may take any time. Messages that may need one are written in another thread, together
+        with those before and after them, and a later call returns them.
+        """
+        if self._is_writing:
+            return [], 0
+        if (written := self._written) is not None:
+            self._written = None
+            return written
+        messages, skipped = list(self._messages), self._count - len(self._messages)
         self._messages.clear()
         self._count = 0
-        return items, skipped
+        # Formatted only now: when very many messages arrive, most are never shown.
+        if all(size is not None or _is_small(content) for _, content, size in messages):
+            return [_item(content, at, size) for at, content, size in messages], skipped
+        self._is_writing = True
+        TEXTS.put(partial(self._write, messages, skipped))
+        return [], 0
+
+    def _write(self, messages: list[_Recorded], skipped: int) -> None:
+        """In the side thread: format messages for the next `take`."""
+        try:
+            self._written = [_item(content, at, size) for at, content, size in messages], skipped
+        finally:
+            self._is_writing = False
 
 
 def _item(content: Any, at: float, size: int | None) -> Item:
     if size is not None:
         return item_of(content, at, size)
-    # Only the shown part of a large value is formatted; encoding all of it would block the loop.
+    # Only the shown part of a large value is formatted; encoding all of it would block the loop. A value with a short
+    # text may still be large, such as a table, so only values of few plain parts are encoded.
     text = short_repr(content, _LONGEST_TEXT)
-    if len(text) == _LONGEST_TEXT:
+    if len(text) == _LONGEST_TEXT or not _is_small(content):
         return item_of(text, at)
     try:
         opcode, payload = encode_content(content, "null")
     except Exception:
         return item_of(shown(content), at)
     return item_of(payload.decode() if opcode == TEXT else payload, at)
+
+
+def _is_small(content: Any) -> bool:
+    """Whether the content has few parts, which are all plain. It runs no code of their types."""
+    ahead = [content]
+    for _ in range(_MOST_PARTS):
+        if not ahead:
+            return True
+        part = ahead.pop()
+        if isinstance(part, Record):
+            part = part.__dict__
+        if type(part) is dict:
+            ahead += [*islice(part.keys(), _MOST_PARTS), *islice(part.values(), _MOST_PARTS)]
+        elif type(part) in _LISTS:
+            ahead += islice(part, _MOST_PARTS)
+        elif type(part) not in PLAIN:
+            return False
+    return not ahead

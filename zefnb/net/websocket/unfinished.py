@@ -1,8 +1,10 @@
 """Unfinished messages: the bytes of messages that clients have begun to send share one budget.
 
-When the budget is used up, a client whose message would grow is not read until there is room. One of the waiting
-clients is still read, so that messages are completed, if necessary one after the other. A client whose message makes
-no progress while others wait is closed with 1013.
+Half of it is for all. Beyond that, a client whose message would grow is not read until there is room for its whole
+message, and this room is then reserved for it. Otherwise many clients could each hold a part of a message, and none
+would get the rest. When there is no such room, one of the waiting clients is still read, so that messages are
+completed, if necessary one after the other. A client whose message makes no progress while others wait is closed with
+1013.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from zefnb.net.budget import Budget
 # Seconds in which a message must grow by `PROGRESS` bytes while others wait.
 STALL_TIMEOUT = 2.0
 PROGRESS = 65_536
-_TICK = 0.5
+_TICK = 0.1
 _TRIM_AFTER = 1.0
 
 
@@ -26,6 +28,8 @@ class Reader(Protocol):
     """A connection whose messages arrive in pieces."""
 
     max_size: int
+    # Whether received bytes wait to be parsed.
+    is_queued: bool
 
     def pause_reading(self) -> None:
         """Stop reading. Pauses are counted."""
@@ -38,12 +42,14 @@ class Reader(Protocol):
 
 
 class _Progress:
-    """The bytes held for one connection, and the time of its last progress."""
+    """The bytes held and reserved for one connection, and the time of its last progress."""
 
-    __slots__ = ("counted", "progress_at", "progress_size", "size")
+    __slots__ = ("counted", "has_room", "progress_at", "progress_size", "reserved", "size")
 
     def __init__(self) -> None:
-        self.size = self.counted = self.progress_size = 0
+        self.size = self.counted = self.reserved = self.progress_size = 0
+        # Whether room for a whole message has been reserved.
+        self.has_room = False
         self.progress_at = time.monotonic()
 
 
@@ -55,6 +61,8 @@ class Unfinished:
         self._account = runtime.service(Budget).messages
         self._progress: dict[Reader, _Progress] = {}
         self._waiting: dict[Reader, None] = {}
+        # The sum of all that is reserved, and not yet held.
+        self._reserved = 0
         # The connection that is read though there is no room; its growth is not counted.
         self._exempt: Reader | None = None
         self._is_ticking = False
@@ -82,6 +90,7 @@ class Unfinished:
             progress.counted = size
         if not size:
             was_short = self.is_short
+            self._reserve(progress, 0)
             del self._progress[connection]
             if connection in self._waiting:
                 del self._waiting[connection]
@@ -101,22 +110,36 @@ class Unfinished:
 
     def _count(self, progress: _Progress) -> bool:
         more = progress.size - progress.counted
-        if not self._account.take(more):
+        if progress.has_room:
+            self._account.hold(more)  # also the bytes of its frames' heads, which are not reserved
+            self._reserve(progress, max(progress.reserved - more, 0))
+        elif 2 * (self._account.held + self._reserved + more) <= self._account.limit:
+            self._account.hold(more)
+        else:
             return False
         progress.counted = progress.size
         self._peak = max(self._peak, self._account.held)
         return True
 
+    def _reserve(self, progress: _Progress, size: int) -> None:
+        self._reserved += size - progress.reserved
+        progress.reserved = size
+
     def _resume_waiting(self) -> None:
         """Resume reading waiting connections: those whose whole messages have room, and otherwise one of them."""
-        room = self._account.limit - self._account.held
+        room = self._account.limit - self._account.held - self._reserved
         for connection in list(self._waiting):
             progress = self._progress[connection]
-            room -= max(connection.max_size, progress.size) - progress.counted
-            if room < 0 or not self._count(progress):
-                if self._exempt is not None:
-                    break
+            missing = max(connection.max_size, progress.size) - progress.counted
+            room -= missing
+            if room >= 0:
+                progress.has_room = True
+                self._reserve(progress, missing)
+                self._count(progress)
+            elif self._exempt is None:
                 self._exempt = connection
+            else:
+                break
             del self._waiting[connection]
             progress.progress_at = time.monotonic()
             connection.resume_reading()
@@ -130,7 +153,9 @@ class Unfinished:
         if not self._waiting:
             return
         now = time.monotonic()
-        stalled = [c for c, progress in self._progress.items() if c not in self._waiting and _is_stalled(progress, now)]
+        # One whose bytes wait to be parsed waits for the server.
+        clients = (c for c in self._progress if c not in self._waiting and not c.is_queued)
+        stalled = [c for c in clients if _is_stalled(self._progress[c], now)]
         for connection in sorted(stalled, key=lambda c: self._progress[c].progress_at):
             connection.close_stalled(f"a message stalled for {STALL_TIMEOUT:g} s while others waited")
         self._resume_waiting()

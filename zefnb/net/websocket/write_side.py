@@ -6,6 +6,7 @@ It handles whole frames as bytes with a count of messages, and does not read the
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import cast
 
@@ -41,14 +42,20 @@ class WriteSide(asyncio.BufferedProtocol):
         "_ends_after_backlog",
         "_has_read",
         "_is_full",
+        "_last_dropped",
         "_outbox",
         "_paused",
+        "_report",
+        "_reported",
         "_sent_bytes",
+        "_unreported",
         "backlog",
         "dropped",
         "is_open",
         "late_pong",
         "longest",
+        "on_drained",
+        "on_dropped",
         "pending",
         "sent",
         "slow_client",
@@ -70,6 +77,15 @@ class WriteSide(asyncio.BufferedProtocol):
         self.late_pong: bytes | None = None
         # `_is_full`: the transport takes no more. `_paused`: `_is_full`, or a message has yet to be packed.
         self._is_full = self._paused = self._ends_after_backlog = self._has_read = False
+        # Called when the backlog is empty.
+        self.on_drained: Callable[[], None] | None = None
+        # Returns the frame that reports dropped messages to the client, by their number and the bytes of the last ones;
+        # `None` for plain clients, which get no report.
+        self.on_dropped: Callable[[int, bytes], bytes] | None = None
+        # Dropped messages before those in the backlog; and those in the last report behind it.
+        self._unreported = self._reported = 0
+        self._last_dropped = b""
+        self._report: bytes | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # The transports of other event loops do not derive from asyncio's classes.
@@ -168,6 +184,7 @@ class WriteSide(asyncio.BufferedProtocol):
         self.longest = max(self.longest, len(data))
         if allowed.policy == "drop_newest" and backlog.bytes + len(data) > allowed.retained_limit(self.longest):
             self.dropped += count
+            self._report_at_end(backlog, data, count)
             return
         backlog.put(data, count)
         self._apply_policy(backlog)
@@ -175,10 +192,29 @@ class WriteSide(asyncio.BufferedProtocol):
     def _apply_policy(self, backlog: Backlog) -> None:
         allowed = self.slow_client
         if allowed.policy == "drop_oldest":
-            self.dropped += backlog.drop_oldest(allowed.retained_limit(self.longest))
+            for data, count in backlog.drop_oldest(allowed.retained_limit(self.longest)):
+                self.dropped += count
+                self._unreported += count
+                self._last_dropped = data
         elif allowed.policy == "close" and backlog.bytes > allowed.pause_above:
             self._outbox.slow_clients.pause_for_backlog(backlog)
         self._check_limit()
+
+    def _report_at_end(self, backlog: Backlog, data: bytes, count: int) -> None:
+        """Report that `data` with `count` messages was dropped, behind the backlog, in one frame with those before."""
+        if self.on_dropped is None:
+            return
+        if self._report is not None and backlog.remove_last(self._report):
+            count += self._reported
+        self._reported, self._report = count, self.on_dropped(count, data)
+        backlog.put(self._report, 0)
+
+    def _report_dropped(self) -> None:
+        """Report the messages that were dropped before the oldest one in the backlog."""
+        count, self._unreported = self._unreported, 0
+        last, self._last_dropped = self._last_dropped, b""
+        if self.on_dropped is not None:
+            self._transmit(self.on_dropped(count, last))
 
     def _ensure_backlog(self) -> Backlog:
         if self.backlog is None:
@@ -232,6 +268,8 @@ class WriteSide(asyncio.BufferedProtocol):
             if backlog.is_packing:
                 self._paused = True
                 return
+            if self._unreported:
+                self._report_dropped()
             data, _ = backlog.take()
             if not data:
                 self._send_late_pong()
@@ -244,6 +282,8 @@ class WriteSide(asyncio.BufferedProtocol):
             self._outbox.slow_clients.forget(self)
             if self._ends_after_backlog:
                 self.end_sending()
+            elif self.on_drained is not None:
+                self.on_drained()
 
     def _send_late_pong(self) -> None:
         pong, self.late_pong = self.late_pong, None
@@ -260,7 +300,10 @@ class WriteSide(asyncio.BufferedProtocol):
         if self.backlog is not None or self.transport.is_closing():
             return
         if self.transport.can_write_eof():
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:  # the peer has reset the connection
+                self.transport.abort()
         else:
             self.transport.close()
 

@@ -239,6 +239,11 @@ def topic(token: str) -> str:
     return token
 
 
+def plotted(token: str) -> str:
+    """Declare the name of a topic or of a server; the command resolves it."""
+    return token
+
+
 def server(token: str) -> str:
     """Declare the name or the port of a server; the command resolves it."""
     return token
@@ -261,6 +266,11 @@ def watched(token: str) -> str:
 
 def place(token: str) -> str:
     """Declare a server, any path of it, or both as `server/path`; the command resolves it."""
+    return token
+
+
+def broker(token: str) -> str:
+    """Declare the url of a broker, or a name of the user with one; the command resolves it."""
     return token
 
 

@@ -5,7 +5,6 @@ The formatters are registered by name, so that nothing is imported until a value
 
 from __future__ import annotations
 
-import io
 import sys
 from typing import Any
 
@@ -16,6 +15,8 @@ _SHOWN = (
     ("zefnb.core.effect", "Effect"),
     ("zefnb.core.rows", "Rows"),
     ("zefnb.store.dict_database", "DictDatabase"),
+    ("zefnb.recording.recording", "Recording"),
+    ("zefnb.rehearsal.difference", "Differences"),
 )
 
 
@@ -80,6 +81,14 @@ def as_html(value: Any) -> str | None:
     from zefnb.notebook.display import html, tables
     from zefnb.notebook.display.handles import described
 
+    if type(value).__name__ == "Recording":
+        from zefnb.notebook.display.recordings import recording_html
+
+        return recording_html(value)
+    if _is_rehearsal(value):
+        from zefnb.notebook.display import differences
+
+        return differences.as_html(value)
     own = getattr(value, "_repr_html_", None)
     if own is not None:
         return str(own())
@@ -108,12 +117,25 @@ def as_html(value: Any) -> str | None:
     return html.page(head, *links, *rows, html.tag("div", html.tag("code", escaped_uids(repr(value))), cls="d"))
 
 
+def _is_rehearsal(value: Any) -> bool:
+    """Whether it is the result of `FX.Rehearse`, found without an import: most notebooks have none."""
+    return type(value).__module__ == "zefnb.rehearsal.difference"
+
+
 def plain_text(value: Any, *, colour: bool, width: int) -> str | None:
     """Return the form for a terminal, or plain text without colour. `None` means that the `repr` is sufficient."""
     from zefnb.core.effect import NOT_RUN, Effect
     from zefnb.core.rows import Rows
     from zefnb.notebook.display.handles import described
 
+    if type(value).__name__ == "Recording":
+        from zefnb.notebook.display.recordings import recording_text
+
+        return recording_text(value, colour=colour, width=width)
+    if _is_rehearsal(value):
+        from zefnb.notebook.display import differences
+
+        return differences.plain_text(value, colour=colour, width=width)
     if isinstance(value, Rows):
         return _drawn(value, colour, width)
     if isinstance(value, Effect):
@@ -130,19 +152,7 @@ def plain_text(value: Any, *, colour: bool, width: int) -> str | None:
 def _drawn(rows: Any, colour: bool, width: int) -> str:
     if not rows:
         return "[]"
-    from rich.console import Console
-
     from zefnb.notebook.display import tables
+    from zefnb.notebook.display.terminal_text import terminal_text
 
-    # By default, a console in a kernel displays HTML instead.
-    console = Console(
-        file=io.StringIO(),
-        width=width,
-        force_terminal=colour,
-        force_jupyter=False,
-        color_system="auto" if colour else None,
-        highlight=False,
-    )
-    console.print(tables.rows_table(rows, width=width))
-    file: Any = console.file
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines() if line.strip())
+    return terminal_text(tables.rows_table(rows, width=width), colour=colour, width=width)

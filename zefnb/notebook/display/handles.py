@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from zefnb.core.entity import Actor, Entity, HTTPServer, Subscription, Timer, WebSocketClient
+from zefnb.core.entity import Actor, Entity, HTTPServer, Replay, Subscription, Timer, WebSocketClient
 from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.errors import ZefError
 from zefnb.notebook.display.columns import brief_repr, count_text, duration_text
@@ -61,8 +61,9 @@ def _server(runtime: Runtime, handle: Any) -> Described:
         method, path = key if isinstance(key, tuple) else ("GET", key)
         endpoint = server.endpoints.get(normal_path(path))
         if endpoint is not None:
-            clients = count_text(len(endpoint.clients), "client")
-            links.append((str(public_url(handle, path, websocket=True)), f"WebSocket, {clients}"))
+            kind = "page" if endpoint.config.mode == "page" else "WebSocket"
+            url = public_url(handle, path, websocket=kind == "WebSocket")
+            links.append((str(url), f"{kind}, {count_text(len(endpoint.clients), 'client')}"))
         else:
             links.append((str(public_url(handle, path)), "" if method == "GET" else method))
     more = len(server.given_routes) - len(links)
@@ -95,6 +96,17 @@ def _timer(runtime: Runtime, handle: Any) -> Described:
     return Described("Timer", True, (every, f"into {brief_repr(timer.target)}", f"{timer.ticks:,} ticks"))
 
 
+def _replay(runtime: Runtime, handle: Any) -> Described:
+    module = sys.modules.get("zefnb.replay.replays")
+    replays = runtime.service(module.Replays) if module is not None else None
+    replay = None if replays is None else replays.find(handle) or replays.complete(handle)
+    if replay is None:
+        return Described("Replay", False)
+    into, published = f"into {brief_repr(replay.target)}", f"{replay.progress} published"
+    runs = replay.state == "running"
+    return Described("Replay", runs, (into, published) if runs else (replay.state, into, published))
+
+
 def _subscription(runtime: Runtime, handle: Any) -> Described:
     from zefnb.topics.subscriptions import Subscriptions
 
@@ -122,9 +134,12 @@ def _client(runtime: Runtime, handle: Any) -> Described:
 def _database(handle: Any) -> Described:
     from zefnb.store.store import OPEN
 
-    store = OPEN.get(handle._uid)
+    store: Any = OPEN.get(handle._uid)
     if store is None:
         return Described("Database", False)
+    known = getattr(store, "known_count", None)
+    if known is not None:  # in a cluster, where reading its keys would wait for the broker
+        return Described("Database", True, (count_text(known, "key"), f"stored in {store.path}"))
     keys = list(itertools.islice(store.keys(), _MOST_ROWS))
     count = len(handle)
     facts = [count_text(count, "key")] + ([f"the first {len(keys)}:"] if count > len(keys) else [])
@@ -144,6 +159,7 @@ _BY_TYPE: dict[type, Callable[[Runtime, Any], Described | None]] = {
     HTTPServer: _server,
     Actor: _actor,
     Timer: _timer,
+    Replay: _replay,
     Subscription: _subscription,
     WebSocketClient: _client,
 }

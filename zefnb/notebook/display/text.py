@@ -14,12 +14,12 @@ _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u
 _BLANKS = frozenset("\t\n\v\f\r\x85\u2028\u2029")
 
 
-def harmless(text: str, longest: int = 500) -> str:
+def remove_controls(text: str, longest: int = 500) -> str:
     r"""Return `text` in one line of at most `longest` characters, without control and direction characters.
 
     The text of a client must not move the cursor, colour the screen or reverse the line.
 
-    >>> harmless('\x1b[31mred\x1b[0m\nand more'), harmless('a' * 9, longest=5)
+    >>> remove_controls('\x1b[31mred\x1b[0m\nand more'), remove_controls('a' * 9, longest=5)
     ('[31mred[0m and more', 'aaaa…')
     """
     shown = short_uids("".join(map(_shown, plain(text, longest + 1))))

@@ -10,6 +10,7 @@ from zefnb.errors import ZefError
 from zefnb.notebook.command_line.command import Command, Context, HelpShown, unknown
 from zefnb.notebook.command_line.line import LineError
 from zefnb.text.controls import strip_controls
+from zefnb.text.secrets import hide_secrets
 from zefnb.text.uids import short_uids
 
 # The name of each subcommand, which is also its file's, and its purpose in a few words.
@@ -21,6 +22,8 @@ SUBCOMMANDS = {
     "publish": "publish a message to a topic; %%zef publish: the cell",
     "clients": "list the connected clients",
     "watch": "show a live table of the clients, or of topics, actors, ...",
+    "plot": "show a live chart of a topic's numbers, or of a server",
+    "picture": "show a diagram of everything that runs",
     "tail": "show the messages of a topic as they arrive",
     "topics": "list the topics and their subscribers",
     "actors": "list the actors, or show the state of one",
@@ -33,6 +36,9 @@ SUBCOMMANDS = {
     "page": "%%zef page: serve the cell as an HTML page",
     "on": "%%zef on TOPIC: run the cell for each message, as `msg`",
     "off": "end %%zef on or %zef tail for a topic",
+    "join": "share topics with other notebooks, scripts and machines",
+    "nodes": "list the nodes of the cluster",
+    "leave": "leave the cluster",
     "doctor": "check the installation and this machine",
 }
 _HELP = ("-h", "--help", "help")
@@ -122,5 +128,6 @@ def _call(found: Command, line: str, cell: str | None, context: Context) -> Any:
 
 def _print_error(name: str, text: str) -> None:
     # The text can contain a value, and the value can come from a client.
+    text = hide_secrets(text)
     line = f"zef {name}: {text}" if name else f"zef: {text}"
     print(short_uids(strip_controls(line, _LONGEST_ERROR)), file=sys.stderr)

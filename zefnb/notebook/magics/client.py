@@ -23,7 +23,8 @@ class Client(Command):
 
     def run(self, given: argparse.Namespace, context: Context) -> Any:
         handle = context.server(given.server)
-        sockets = [e["path"] for e in context.run(FX.QueryAllWebsocketEndpoints(http_server=handle))]
+        endpoints = context.run(FX.QueryAllWebsocketEndpoints(http_server=handle))
+        sockets = [endpoint["path"] for endpoint in endpoints if endpoint["mode"] != "page"]
         wanted = given.path or (sockets[0] if len(sockets) == 1 else None)
         if wanted is None or normal_path(wanted) not in sockets:
             problem = f"{wanted} is not a WebSocket route" if wanted else "name the route"

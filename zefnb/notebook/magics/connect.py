@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any
 
 from zefnb.core.effect import FX
 from zefnb.notebook.command_line.command import Command, Context, Parser, count, is_given, topic
 from zefnb.notebook.command_line.line import LineError, expanded
+
+# The second alternative is text: an escaped reference.
+_VARIABLE = re.compile(r"\$\$\w+|\$([A-Za-z_]\w*)")
 
 
 class Connect(Command):
@@ -63,8 +67,19 @@ def header(token: str) -> str:
 
 def _pair(token: str, context: Context) -> tuple[str, str]:
     """Return the name and the value. `$name` is a variable in a quoted header, too, because headers contain spaces."""
-    name, _, value = str(token if is_given(token) else expanded(token, context.names)).partition(":")
+    if not is_given(token):
+        _check_variables(token, context)
+        token = expanded(token, context.names)
+    name, _, value = str(token).partition(":")
     return name.strip(), value.strip()
+
+
+def _check_variables(text: str, context: Context) -> None:
+    """Raise `LineError` for a `$name` without a variable: its text would be sent instead of the secret."""
+    for name in _VARIABLE.findall(text):
+        if name and name not in context.names:
+            advice = f"{name} = os.environ[{name!r}] reads it from the environment; $${name} is the text itself"
+            raise LineError(f"argument -H/--header: there is no variable {name}; {advice}")
 
 
 COMMAND = Connect()

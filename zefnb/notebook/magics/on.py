@@ -8,6 +8,7 @@ import symtable
 from typing import Any
 
 from zefnb.core.effect import FX
+from zefnb.core.execution import cell_number
 from zefnb.core.function import ZefFunction
 from zefnb.errors import NotRunning
 from zefnb.notebook.command_line.command import Command, Context, Parser, topic
@@ -69,7 +70,7 @@ def compiled(shell: Any, source: str, name: str) -> Any:
     Cells on two topics can run at the same time, so `msg` is an argument and not a name of the user.
     """
     code = shell.transform_cell(source)
-    filename = shell.compile.cache(code, shell.execution_count, raw_code=source)
+    filename = shell.compile.cache(code, cell_number(shell), raw_code=source)
     try:
         tree = ast.parse(code, filename)
         assigned = symtable.symtable(code, filename, "exec").get_symbols()

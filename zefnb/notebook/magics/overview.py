@@ -10,7 +10,18 @@ from zefnb.notebook.display import html
 from zefnb.notebook.display.columns import count_text
 from zefnb.notebook.links.links import public_url
 
-_SECTIONS = ("servers", "endpoints", "topics", "actors", "timers", "databases", "outward")
+_SECTIONS = (
+    "servers",
+    "endpoints",
+    "presence",
+    "topics",
+    "actors",
+    "timers",
+    "replays",
+    "databases",
+    "outward",
+    "cluster",
+)
 
 
 class Overview(dict[str, Any]):
@@ -24,7 +35,8 @@ class Overview(dict[str, Any]):
         faults = f", {count_text(self['faults'], 'fault')} (%zef faults)" if self["faults"] else ""
         parts = [count_text(len(self[kind]), kind.removesuffix("s")) for kind in ("servers", "topics", "actors")]
         clients = count_text(sum(row["clients"] for row in self["endpoints"]), "client")
-        return ", ".join([parts[0], clients, *parts[1:]]) + faults
+        nodes = [f"a cluster with {count_text(row['nodes'], 'node')}" for row in self["cluster"]]
+        return ", ".join([parts[0], clients, *parts[1:], *nodes]) + faults
 
     def _repr_html_(self) -> str:
         from zefnb.notebook.display import tables
@@ -62,7 +74,6 @@ class Overview(dict[str, Any]):
 
 def overview() -> Overview:
     """Return everything that runs."""
-    from zefnb.core.entity import ET
     from zefnb.notebook import overview as collected
 
     facts = collected.on_loop(runtime := default_runtime(), lambda: collected.overview(runtime))
@@ -77,15 +88,22 @@ def overview() -> Overview:
                 "mode": endpoint["mode"],
                 "clients": endpoint["clients"],
                 "accepted": endpoint["accepted"],
-                "url": str(public_url(ET.HTTPServer(server["uid"], port=server["port"]), endpoint["path"], True)),
+                "url": _url(server, endpoint),
             }
             for server in facts["servers"]
             for endpoint in server["endpoints"]
         ),
     )
-    for kind in ("topics", "actors", "timers", "databases", "outward"):
+    for kind in ("presence", "topics", "actors", "timers", "replays", "databases", "outward", "cluster"):
         found[kind] = Rows(kind, map(_presented, facts[kind]))
     return found
+
+
+def _url(server: dict[str, Any], endpoint: dict[str, Any]) -> str:
+    from zefnb.core.entity import ET
+
+    handle = ET.HTTPServer(server["uid"], port=server["port"])
+    return str(public_url(handle, endpoint["path"], websocket=endpoint["mode"] != "page"))
 
 
 def _server(facts: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zefnb.core.effect import FX, NOT_RUN, Effect
-from zefnb.core.entity import Actor, Subscription, Success, Timer, WebSocketClient
+from zefnb.core.entity import Actor, Replay, Subscription, Success, Timer, WebSocketClient
 from zefnb.notebook.command_line.command import Command, Context, Parser, stoppable
 from zefnb.notebook.command_line.line import LineError
 from zefnb.notebook.display.handles import described
@@ -15,6 +15,7 @@ from zefnb.notebook.display.handles import described
 _STOPS: dict[Any, tuple[str, Callable[[Any], Effect]]] = {
     Actor: ("actor", lambda handle: FX.StopActor(actor=handle)),
     Timer: ("timer", lambda handle: FX.StopTimer(timer=handle)),
+    Replay: ("replay", lambda handle: FX.StopReplay(replay=handle)),
     WebSocketClient: ("outward client", lambda handle: FX.StopWebSocketClient(client=handle)),
     Subscription: ("subscription", lambda handle: FX.Unsubscribe(subscription=handle)),
 }
@@ -23,7 +24,7 @@ _STOPS: dict[Any, tuple[str, Callable[[Any], Effect]]] = {
 class Stop(Command):
     """Stop a server, by name or port; by default the only running one.
 
-    %zef stop NAME also stops an actor, a timer, an outward client or a subscription."""
+    %zef stop NAME also stops an actor, a timer, a replay, an outward client or a subscription."""
 
     name = "stop"
 

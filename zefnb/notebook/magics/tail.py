@@ -20,7 +20,7 @@ from zefnb.text.uids import short_uids
 if TYPE_CHECKING:
     from zefnb.notebook.widgets.live_list import LiveList
 
-_EVERY = 0.2
+_REFRESH_INTERVAL = 0.2
 _LONGEST = 300
 _MOST_QUEUED = 10_000
 
@@ -78,7 +78,7 @@ def _in_terminal(target: Any, context: Context) -> None:
     try:
         while True:
             try:
-                print(lines.get(timeout=_EVERY))
+                print(lines.get(timeout=_REFRESH_INTERVAL))
             except queue.Empty:
                 continue
     except KeyboardInterrupt:

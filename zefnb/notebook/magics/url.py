@@ -31,7 +31,7 @@ class Url(Command):
             handle, where = server or handle, path or where
         handle = handle or context.server()
         endpoints = context.run(FX.QueryAllWebsocketEndpoints(http_server=handle))
-        sockets = {endpoint["path"] for endpoint in endpoints}
+        sockets = {endpoint["path"] for endpoint in endpoints if endpoint["mode"] != "page"}
         return public_url(handle, where, websocket=normal_path(where) in sockets)
 
 

@@ -18,7 +18,7 @@ class Watch(Command):
 
     %zef watch, %zef watch 8000, %zef watch /ws, %zef watch server/ws
 
-    Other tables: %zef watch topics, actors, servers, timers, outward, access"""
+    Other tables: %zef watch topics, actors, servers, timers, replays, outward, access, nodes"""
 
     name = "watch"
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from zefnb.core.effect import Effect
-from zefnb.core.entity import Entity
+from zefnb.core.entity import Entity, HTTPServer
 from zefnb.core.rows import Rows
 from zefnb.notebook.display.display import as_html, plain_text
 from zefnb.notebook.links.links import Link
+from zefnb.notebook.marimo.page_frames import frame_of
+from zefnb.recording.recording import Recording
+from zefnb.rehearsal.difference import Differences
 from zefnb.store.dict_database import DictDatabase
 from zefnb.text.uids import escaped_uids
 
 _HOOK = "_display_"
-_SHOWN = (Entity, Effect, Rows, Link, DictDatabase)
+_SHOWN = (Entity, Effect, Rows, Link, DictDatabase, Recording, Differences)
 _WIDTH = 120
 
 
@@ -27,10 +31,12 @@ class Shown:
         return self.mime, self.data
 
 
-def _display(value: Any) -> Shown:
+def _display(value: Any) -> Any:
     found = as_html(value)
     if found is not None:
-        return Shown("text/html", found)
+        shown = Shown("text/html", found)
+        frame = frame_of(value) if type(value) is HTTPServer else None
+        return shown if frame is None else import_module("marimo").vstack([shown, frame])
     return Shown("text/plain", plain_text(value, colour=False, width=_WIDTH) or escaped_uids(repr(value)))
 
 

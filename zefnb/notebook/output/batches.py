@@ -15,7 +15,7 @@ Send = Callable[[Place, str, str], None]
 # `call_later(seconds, call)` calls in the thread that sends. Can be called from any thread.
 CallLater = Callable[[float, Callable[[], None]], None]
 
-_FLUSH_EVERY = 0.1
+_FLUSH_INTERVAL = 0.1
 # In characters, for one place between two flushes. It is close to Jupyter's own limit.
 _MOST_AT_ONCE = 100_000
 
@@ -38,7 +38,7 @@ class Batches:
             if self._due:
                 return
             self._due = True
-        self._call_later(_FLUSH_EVERY, self._flush_what_is_due)
+        self._call_later(_FLUSH_INTERVAL, self._flush_what_is_due)
 
     def end_lines(self) -> bool:
         """Make the partial lines of this thread pending, too. Return whether there is anything to send."""
@@ -69,7 +69,7 @@ class Batches:
             self._lines = {key: lines for key, lines in self._lines.items() if lines}
             is_due = self._due = bool(self._lines)
         if is_due:
-            self._call_later(_FLUSH_EVERY, self._flush_what_is_due)
+            self._call_later(_FLUSH_INTERVAL, self._flush_what_is_due)
         self.flush()
 
 

@@ -9,7 +9,7 @@ from zefnb.engine import journal
 from zefnb.engine.entry import Entry
 from zefnb.engine.rate_limit import RateLimit
 from zefnb.engine.tally import Tally, is_power_of_ten
-from zefnb.notebook.display.text import harmless
+from zefnb.notebook.display.text import remove_controls
 from zefnb.notebook.output.handlers import handlers_cell, runtime
 
 _LONGEST_FAULT = 240
@@ -76,10 +76,10 @@ class Faults:
         self._show(cell, f"{self._line(entry, count, counts.limit.take_refused())}\n")
 
     def _line(self, entry: Entry, count: int, others: int) -> str:
-        parts = [harmless(entry.message, _LONGEST_FAULT)]
+        parts = [remove_controls(entry.message, _LONGEST_FAULT)]
         if count > 1:
             such_as = f", such as {', '.join(entry.examples)}" if len(entry.examples) > 1 else ""
-            parts.append(f"(x{count:,}{harmless(such_as, _LONGEST_EXAMPLES)})")
+            parts.append(f"(x{count:,}{remove_controls(such_as, _LONGEST_EXAMPLES)})")
         if others:
             parts.append(f"(and {others:,} others meanwhile)")
         if entry.traceback:
@@ -91,9 +91,9 @@ class Faults:
         running = runtime()
         if running is None:
             return None
-        things, details = running.cells, entry.details
+        cells, details = running.cells, entry.details
         cell: str | None = None
         for name in ("server", "actor", "client", "timer"):
             handle = details.get(name)
-            cell = cell or (things.cell_of(handle) if hasattr(handle, "_uid") else None)
+            cell = cell or (cells.cell_of(handle) if hasattr(handle, "_uid") else None)
         return cell or handlers_cell()

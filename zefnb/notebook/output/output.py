@@ -50,12 +50,14 @@ class KernelOutput:
         self._streams = {name: getattr(sys, name) for name in ("stdout", "stderr")}
         self._reload_buffer = ReloadBuffer(shell, _has_started_something)
         self._captures = Captures()
+        # The cells whose outputs, and the widget with them, the next output removes.
+        self._without_widget: set[str] = set()
 
     def open(self) -> None:
         """Begin to route the streams and the displays."""
         for name, stream in self._streams.items():
             route(stream, partial(self._take, name), self._flush_soon)
-        route_displays(self._shell.display_pub, self._own_header, self._take_display)
+        route_displays(self._shell.display_pub, self)
         self._shell.events.register("pre_run_cell", self._runs)
         # Each cell can load ipywidgets.
         self._shell.events.register("post_run_cell", self._captures.open)
@@ -78,6 +80,7 @@ class KernelOutput:
         if execution is None:
             return
         self._headers.pop(execution.cell, None)
+        self._without_widget.discard(execution.cell)
         self._headers[execution.cell] = self._kernel.get_parent()["header"]
         if self.on_run is not None:
             self.on_run(execution.cell)
@@ -93,27 +96,57 @@ class KernelOutput:
         self._batches.put(capturing() or cell, name, text)
         return True
 
-    def _own_header(self) -> dict[str, Any] | None:
+    def own_header(self) -> dict[str, Any] | None:
         """Return the header for the cell of the running handler, if there is one."""
         cell = handlers_cell()
         return None if cell is None else self._headers.get(cell)
 
-    def _take_display(self, output: Stored | None) -> bool:
-        """Route a display of a handler (`None` clears all). Return whether that was done here."""
+    def take_display(self, output: Stored) -> bool:
+        """Add a display of a handler to a widget, if it belongs into one. Return whether it does."""
+        widget = self._widget_for_displays()
+        if widget is not None:
+            add_output(widget, output)
+        return widget is not None
+
+    def clear_displays(self, wait: bool) -> bool:
+        """Clear the widget of a handler's displays, if they are in one. Return whether they are."""
+        widget = self._widget_for_displays()
+        if widget is not None:
+            clear_outputs(widget, wait)
+        return widget is not None
+
+    def displayed(self) -> None:
+        """Show the widget of the cell again, if this display has removed it."""
+        self._show_widget_again(handlers_cell())
+
+    def cleared(self, wait: bool) -> None:
+        """Show the widget of the cell again, which the front end removes with all other outputs."""
+        cell = handlers_cell()
+        if cell is not None and cell in self._headers:
+            self._without_widget.add(cell)
+            if not wait:
+                self._show_widget_again(cell)
+
+    def _show_widget_again(self, cell: str | None) -> None:
+        if cell is None or cell not in self._without_widget:
+            return
+        self._without_widget.discard(cell)
+        view, header = self._reload_buffer.view(cell), self._headers.get(cell)
+        if view is not None and header is not None:
+            self._publish("display_data", {"data": view, "metadata": {}, "transient": {}}, header)
+
+    def _widget_for_displays(self) -> Any:
+        """Return the widget that the running handler's displays belong into, with all that was printed before."""
         cell = handlers_cell()
         if cell is None:
-            return False
-        widget = capturing()
+            return None
+        widget, header = capturing(), self._headers.get(cell)
+        if widget is None and header is not None:
+            widget = self._reload_buffer.widget_for(cell, header)
         if widget is not None:
             self._batches.end_lines()
             self._batches.flush()
-            if output is None:
-                clear_outputs(widget)
-            else:
-                add_output(widget, output)
-            return True
-        header = self._headers.get(cell)
-        return output is not None and header is not None and self._reload_buffer.takes(cell, header, output)
+        return widget
 
     def _flush_soon(self) -> bool:
         """Schedule a flush. Return whether a handler or the loop called: they must not wait for the kernel's thread."""
@@ -144,11 +177,19 @@ class KernelOutput:
             add_output(place, output)
             return
         header = self._headers.get(place)
-        if header is None or self._reload_buffer.takes(place, header, output):
+        if header is None:
             return
-        session = self._streams[name].session
-        message = session.msg("stream", {"name": name, "text": text}, parent=header)
-        session.send(self._io, message, ident=f"stream.{name}".encode())
+        widget = self._reload_buffer.widget_for(place, header)
+        if widget is not None:
+            add_output(widget, output)
+            return
+        self._publish("stream", {"name": name, "text": text}, header, f"stream.{name}")
+        self._show_widget_again(place)
+
+    def _publish(self, kind: str, content: dict[str, Any], header: dict[str, Any], ident: str = "") -> None:
+        session = self._streams["stdout"].session
+        message = session.msg(kind, content, parent=header)
+        session.send(self._io, message, ident=(ident or kind).encode())
 
 
 class Output:

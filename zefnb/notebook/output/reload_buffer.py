@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from zefnb.core.execution import current_execution
-from zefnb.notebook.output.widget_outputs import Stored, add_output
 from zefnb.notebook.widgets.child_models import close_child_models
 
 # `kernel_info_request` is not among them, because the Jupyter server sends it, too, with sessions of its own.
@@ -66,13 +65,14 @@ class ReloadBuffer:
         if self._started_something(execution.cell) and find_spec("ipywidgets") is not None:
             self._widgets[execution.cell] = _shown_widget()
 
-    def takes(self, cell: str, header: dict[str, Any], output: Stored) -> bool:
-        """Show `output` in the widget of `cell` if another page has opened since its run. Return whether it has."""
+    def widget_for(self, cell: str, header: dict[str, Any]) -> Any:
+        """Return the widget for the output of `cell`, or `None` unless another page has opened since its run."""
+        return self._widgets.get(cell) if self._is_replaced(header.get("session")) else None
+
+    def view(self, cell: str) -> dict[str, Any] | None:
+        """Return the data that displays the widget of `cell`, if it has one."""
         widget = self._widgets.get(cell)
-        if widget is None or not self._is_replaced(header.get("session")):
-            return False
-        add_output(widget, output)
-        return True
+        return None if widget is None else _view_of(widget)
 
 
 def _close(widget: Any) -> None:
@@ -85,7 +85,11 @@ def _shown_widget() -> Any:
     from IPython.display import display
 
     widget = ipywidgets.Output(layout={"margin": "0"})
+    display(_view_of(widget), raw=True)  # type: ignore[no-untyped-call]
+    return widget
+
+
+def _view_of(widget: Any) -> dict[str, Any]:
     view = {"model_id": widget.model_id, "version_major": 2, "version_minor": 0}
     # The plain text is empty, so that a front end without widgets shows nothing.
-    display({"application/vnd.jupyter.widget-view+json": view, "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
-    return widget
+    return {"application/vnd.jupyter.widget-view+json": view, "text/plain": ""}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import Any
 
 Stored = dict[str, Any]
@@ -10,18 +11,26 @@ Stored = dict[str, Any]
 _MOST_TEXT = 20_000
 _MOST_DISPLAYS = 20
 _lock = threading.Lock()
+# The widgets whose outputs the next output replaces.
+_waiting: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def add_output(widget: Any, output: Stored) -> None:
     """Add an output to `widget`. Thread-safe."""
     with _lock:
-        widget.outputs = shortened((*widget.outputs, output))
+        earlier = () if widget in _waiting else widget.outputs
+        _waiting.discard(widget)
+        widget.outputs = shortened((*earlier, output))
 
 
-def clear_outputs(widget: Any) -> None:
-    """Remove all outputs of `widget`."""
+def clear_outputs(widget: Any, wait: bool = False) -> None:
+    """Remove all outputs of `widget`; with `wait`, when the next output is added, so that nothing flickers."""
     with _lock:
-        widget.outputs = ()
+        if wait:
+            _waiting.add(widget)
+        else:
+            _waiting.discard(widget)
+            widget.outputs = ()
 
 
 def shortened(outputs: tuple[Stored, ...]) -> tuple[Stored, ...]:

@@ -20,9 +20,10 @@ _NONCE = re.compile(r"[\w-]{16,128}", re.ASCII)
 class AccessToken:
     """The credentials of the views of one widget: a public name, and a secret that only these views get."""
 
-    def __init__(self, table: str = "clients") -> None:
-        # The name of the table that these views show.
+    def __init__(self, table: str = "clients", make_session: Any = None) -> None:
+        # The name of the table that these views show, or what makes the session of each.
         self.table = table
+        self.make_session = make_session
         self.name = secrets.token_urlsafe(8)
         self._secret = secrets.token_urlsafe(32)
 

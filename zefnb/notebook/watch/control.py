@@ -21,10 +21,14 @@ from zefnb.net.websocket.endpoint import EndpointConfig
 from zefnb.notebook.overview import overview
 from zefnb.notebook.watch.access_token import AccessToken, Challenge
 from zefnb.notebook.watch.feed import Feed
+from zefnb.notebook.watch.live_session import LiveSession
 from zefnb.notebook.watch.requests import Malformed
 from zefnb.notebook.watch.session import Session
 from zefnb.notebook.watch.tables import table_named
 from zefnb.topics.hub import Hub
+
+# Makes the session of a view, from what sends to it, and from whether it can take messages now.
+MakeSession = Callable[[Callable[[str], None], Callable[[], bool]], LiveSession]
 
 PATH = "/control"
 POLICY_VIOLATION = 1008
@@ -54,7 +58,7 @@ class _Viewer:
 
     def __init__(
         self,
-        session: Session,
+        session: LiveSession,
         token: AccessToken,
         ready: Callable[[], bool],
         end: Callable[[], None],
@@ -98,15 +102,18 @@ class Control:
         """Whether the next update is scheduled."""
         return self._timer is not None
 
-    async def open(self, table: str = "clients") -> AccessToken:
-        """Create a token for a new widget that shows `table`. The first token starts the server."""
+    async def open(self, table: str = "clients", make_session: MakeSession | None = None) -> AccessToken:
+        """Create a token for a new widget that shows `table`, or whose views have sessions of their own.
+
+        The first token starts the server.
+        """
         async with self._starting:
             if self._server is None:
                 sessions = {PATH: EndpointConfig(session=self._authenticate)}
                 server = Server(self._runtime, self._runtime.service(Hub), {}, sessions=sessions)
                 await server.start(0)
                 self._server = server
-        token = AccessToken(table)
+        token = AccessToken(table, make_session)
         self._tokens[token.name] = token
         return token
 
@@ -154,6 +161,12 @@ class Control:
         if table not in self._feeds:
             self._feeds[table] = Feed(self._runtime, table_named(table))
         return self._feeds[table]
+
+    def _session(self, token: AccessToken, send: Callable[[str], None], ready: Callable[[], bool]) -> LiveSession:
+        if token.make_session is not None:
+            session: LiveSession = token.make_session(send, ready)
+            return session
+        return Session(self._runtime, self._feed(token.table), send)
 
     # Views that use a socket
 
@@ -204,11 +217,14 @@ class Control:
             self._runtime.journal.note("warning", text, key=("view refused", code))
 
     def _add_viewer(self, connection: Connection, token: AccessToken, proof: str) -> None:
-        session = Session(self._runtime, self._feed(token.table), connection.deliver)
+        def ready() -> bool:
+            return connection.queued < _MAX_QUEUED
+
+        session = self._session(token, connection.deliver, ready)
         viewer = self._viewers[connection] = _Viewer(
             session,
             token,
-            lambda: connection.queued < _MAX_QUEUED,
+            ready,
             lambda: connection.close(1000, "the table has been closed"),
             lambda problem: connection.close(problem.code, problem.reason),
         )
@@ -241,7 +257,19 @@ class Control:
 
         if len(self._last_requests) >= _MAX_KERNEL_VIEWS:
             self._remove(next(iter(self._last_requests)))
-        session = Session(self._runtime, self._feed(token.table), send)
+
+        sent_at = 0.0
+
+        def paced(text: str) -> None:
+            nonlocal sent_at
+            sent_at = time.monotonic()
+            send(text)
+
+        def ready() -> bool:
+            # The front end handles the kernel's messages for all widgets.
+            return self._leased(key) and time.monotonic() - sent_at >= SHORTEST_PAUSE
+
+        session = self._session(token, paced, ready)
         viewer = _Viewer(session, token, lambda: self._leased(key), lambda: self._remove(key), refuse)
         self._viewers[key] = viewer
         if self._sweep is None:
@@ -249,7 +277,7 @@ class Control:
         return viewer
 
     def _leased(self, key: str) -> bool:
-        return time.monotonic() - self._last_requests[key] < _LEASE
+        return time.monotonic() - self._last_requests.get(key, 0.0) < _LEASE
 
     def _remove_idle(self) -> None:
         """Remove the views without a recent request, paused or not."""
@@ -297,14 +325,14 @@ class Control:
 
     def _tick(self) -> None:
         self._timer = None
-        active = [viewer for viewer in list(self._viewers.values()) if not viewer.session.is_paused and viewer.ready()]
+        active = [viewer for viewer in list(self._viewers.values()) if viewer.session.wants_ticks and viewer.ready()]
         started = time.thread_time()
         changed = self._push_updates(active) if active else False
         shortest = max(SHORTEST_PAUSE, _PAUSE_FACTOR * (time.thread_time() - started))
         self._pause = shortest if changed else max(shortest, min(self._pause * 1.5, LONGEST_PAUSE))
         now = self._runtime.loop.time()
         self._earliest = now + shortest
-        if any(not viewer.session.is_paused for viewer in self._viewers.values()):
+        if any(viewer.session.wants_ticks for viewer in self._viewers.values()):
             self._schedule(now + self._pause)
 
     def _push_updates(self, active: list[_Viewer]) -> bool:
@@ -316,7 +344,7 @@ class Control:
         refreshed: set[str] = set()
         for viewer in active:
             try:
-                if viewer.token.table not in refreshed:
+                if viewer.token.make_session is None and viewer.token.table not in refreshed:
                     self._feed(viewer.token.table).refresh()
                     refreshed.add(viewer.token.table)
                 changed |= viewer.session.push(self._overview)

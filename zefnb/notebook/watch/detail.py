@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pprint
 import time
+from collections.abc import Callable
 from typing import Any
 
 from zefnb.engine.runtime import Runtime
@@ -15,7 +16,7 @@ from zefnb.text.uids import short_uids
 Message = dict[str, Any]
 
 _LONGEST_STATE = 100_000
-_STATE_EVERY = 1.0
+_STATE_INTERVAL = 1.0
 
 
 class Detail:
@@ -30,7 +31,7 @@ class Detail:
         self._first: Message = {"title": table.title(row.source), "hint": self._details.hint}
         self._state: str | None = None
         self._read: Any = None
-        self._read_at = 0.0
+        self._read_at = float("-inf")
         self._reading = False
         self._pause = 0.0
 
@@ -53,15 +54,19 @@ class Detail:
 
     def _read_state(self) -> None:
         """Format the state in a handler thread, because a user's `repr` can be slow."""
-        actor = self._details.actor
+        actor, contents = self._details.actor, self._details.contents
         now = time.monotonic()
-        if actor is None or self._reading:
+        if (actor is None and contents is None) or self._reading:
             return
-        if actor.state is self._read and now - self._read_at < max(_STATE_EVERY, self._pause):
+        state = actor.state if actor is not None else None
+        if state is self._read and now - self._read_at < max(_STATE_INTERVAL, self._pause):
             return
         self._reading = True
-        self._read, self._read_at = actor.state, now
-        self._runtime.handler_threads.submit(self._state_read, _written_out, actor.state)
+        self._read, self._read_at = state, now
+        if contents is None:
+            self._runtime.handler_threads.submit(self._state_read, _written_out, state)
+        else:
+            self._runtime.handler_threads.submit(self._state_read, _contents_of, contents)
 
     def _state_read(self, text: Any, error: BaseException | None) -> None:
         self._reading = False
@@ -74,6 +79,10 @@ class Detail:
         if not self._closed:
             self._closed = True
             self._details.close()
+
+
+def _contents_of(contents: Callable[[], Any]) -> str:
+    return _written_out(contents())
 
 
 def _written_out(state: Any) -> str:

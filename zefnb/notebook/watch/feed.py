@@ -18,7 +18,7 @@ from zefnb.notebook.display.columns import Column
 from zefnb.notebook.watch.table import Place, Table
 
 SAMPLES = 30
-SAMPLE_EVERY = 1.0
+SAMPLE_INTERVAL = 1.0
 MOST_ROWS = 200
 # Only columns with text are searched.
 _SEARCHED = frozenset(("text", "code", "uid", "id", "port", "list", "value"))
@@ -40,12 +40,12 @@ class Row:
         self.sampled = 0
         self.total = total
 
-    def sample(self, total: float, stretch: float) -> None:
+    def sample(self, total: float, seconds: float) -> None:
         """Record the growth per second of the row's counter since the last sample."""
         moved, self.total = total - self.total, total
         # A counter that has never grown needs no history.
         if moved or self.history:
-            self.history.append(round(moved / stretch, 1))
+            self.history.append(round(moved / seconds, 1))
             self.sampled += 1
 
     @property
@@ -162,13 +162,13 @@ class Feed:
 
     def _sample(self) -> None:
         now = time.monotonic()
-        stretch = now - self._sampled_at
-        if stretch >= SAMPLE_EVERY:
+        seconds = now - self._sampled_at
+        if seconds >= SAMPLE_INTERVAL:
             self._sampled_at = now
             if self._rate is not None:
                 count = self._rate.of
                 for row in self._rows.values():
-                    row.sample(count(row.source), stretch)
+                    row.sample(count(row.source), seconds)
 
     def cells(self, row: Row) -> list[Any]:
         """Return the values of a row as they are sent, in the order of the columns; of its rate the sample count."""

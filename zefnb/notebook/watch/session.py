@@ -1,42 +1,34 @@
-"""A session: one live view in a browser, its requests and the messages to it.
-
-It does not depend on the transport: the control channel's socket, or the kernel's channel.
-"""
+"""The session of a live table: one view, its requests and the messages to it."""
 
 from __future__ import annotations
 
-import inspect
-import json
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar
 
 import zefnb.effects  # noqa: F401 - declares the effects that the actions of users perform
 from zefnb.core.effect import FX
 from zefnb.core.entity import ET
 from zefnb.engine.perform import perform
 from zefnb.engine.runtime import Runtime
-from zefnb.errors import FieldError, InvalidValue, NotRunning, ZefError, shown
+from zefnb.errors import FieldError, InvalidValue, NotRunning, shown
 from zefnb.net.http.servers import Servers
 from zefnb.net.websocket.taps import Tail
 from zefnb.notebook.watch.detail import Detail
 from zefnb.notebook.watch.feed import MOST_ROWS, Feed, Query, Row, View
-from zefnb.notebook.watch.requests import Request, content_of, optional_text, parsed, request_number, whole_number
+from zefnb.notebook.watch.live_session import LiveSession
+from zefnb.notebook.watch.requests import Request, content_of, optional_text, whole_number
 from zefnb.notebook.watch.tables.servers import stop_server
-from zefnb.text.short_repr import class_name, short_str
 from zefnb.topics.hub import WATCH, Hub, topic_key
-
-Message = dict[str, Any]
 
 _LONGEST_SEARCH = 200
 
 
-class Session:
+class Session(LiveSession):
     """Handles requests, and sends the changes at each tick of the control channel. Only the loop uses it."""
 
     def __init__(self, runtime: Runtime, feed: Feed, send: Callable[[str], None]) -> None:
-        self._runtime = runtime
+        super().__init__(runtime, send)
         self._feed = feed
-        self._transport_send = send
         self._view = View()
         self._detail: Detail | None = None
         self._tail: Tail | None = None
@@ -49,47 +41,12 @@ class Session:
         """Whether the view has requested its window."""
         return self._has_window
 
+    @property
+    def wants_ticks(self) -> bool:
+        """Whether the view is visible."""
+        return not self.is_paused
+
     # Requests of the view
-
-    def handle(self, text: str | bytes) -> None:
-        """Handle one request, a JSON object with its name in `do`, and reply if it has an `id`.
-
-        Raises `Malformed` if the message is not a request.
-        """
-        request = parsed(text)
-        number = request_number(request)
-        try:
-            action = _ACTIONS.get(str(request.get("do")))
-            if action is None:
-                raise InvalidValue("request", f"do: got {shown(request.get('do'))}; allowed: {', '.join(_ACTIONS)}")
-            result = action(self, request)
-        except Exception as error:
-            return self._done(number, error, "")
-        if inspect.isawaitable(result):
-            self._runtime.spawn(self._finish(number, result), "an action in a live table")
-        else:
-            self._done(number, None, result or "")
-
-    async def _finish(self, number: Any, coming: Awaitable[Any]) -> None:
-        try:
-            text = await coming
-        except Exception as error:
-            self._done(number, error, "")
-        else:
-            self._done(number, None, text)
-
-    def _done(self, number: Any, error: BaseException | None, text: str) -> None:
-        if number is None and error is None:
-            return
-        if error is not None:
-            # The text of a `ZefError` is complete for users; other exceptions need their type as well.
-            text = str(error) if isinstance(error, ZefError) else f"{class_name(error)}: {short_str(error, 500)}"
-        self.send({"t": "done", "id": number, "ok": error is None, "text": text})
-
-    def send(self, message: Message) -> None:
-        """Send one message to the view."""
-        # `json.dumps` escapes: a lone surrogate, which a state can contain, has no UTF-8 encoding.
-        self._transport_send(json.dumps(message, separators=(",", ":")))
 
     def _set_window(self, request: Request) -> None:
         view, old = self._view, self._view.query
@@ -215,16 +172,15 @@ class Session:
         self._end_tail()
         self._has_window = False
 
-
-_ACTIONS: dict[str, Callable[[Session, Request], Any]] = {
-    "window": Session._set_window,
-    "resend": Session._resend,
-    "pause": Session._pause,
-    "select": Session._select,
-    "act": Session._act,
-    "publish": Session._publish,
-    "follow": Session._follow,
-    "stop": Session._stop,
-    # A view that uses the kernel's channel polls to stay registered. The request has no other effect.
-    "poll": lambda session, request: None,
-}
+    actions: ClassVar[Mapping[str, Callable[[Any, Request], Any]]] = {
+        "window": _set_window,
+        "resend": _resend,
+        "pause": _pause,
+        "select": _select,
+        "act": _act,
+        "publish": _publish,
+        "follow": _follow,
+        "stop": _stop,
+        # A view that uses the kernel's channel polls to stay registered. The request has no other effect.
+        "poll": lambda session, request: None,
+    }

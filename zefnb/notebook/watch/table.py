@@ -57,6 +57,8 @@ class RowDetails:
 
     # The actor whose state is shown.
     actor: Actor | None = None
+    # Reads what is shown as the state of a row without an actor. Called in a handler thread, since it may take time.
+    contents: Callable[[], Any] | None = None
     # The text that is shown until the first frame.
     hint = ""
 
@@ -98,6 +100,9 @@ class Table(Generic[T]):
     def rows(self, runtime: Runtime) -> Iterable[T]:
         """Return the running objects."""
         raise NotImplementedError
+
+    async def load(self, runtime: Runtime) -> None:
+        """Read rows that are in another process, before the table is first drawn."""
 
     def groups(self, runtime: Runtime) -> Iterable[tuple[Place, Iterable[T]]]:
         """Return the running objects by server and route."""

@@ -22,9 +22,9 @@ def watch(server: Any = None, path: str | None = None) -> Any:
     a terminal, `watch` draws the table until Ctrl-C.
 
     Args:
-        server: The handle or the port of a server, or the name of a table: 'clients', 'access', 'actors', 'outward',
-            'servers', 'timers' or 'topics'. 'outward' has the clients that connect to other servers. Default: the
-            clients of all servers.
+        server: The handle or the port of a server, or the name of a table: 'clients', 'access', 'actors', 'nodes',
+            'outward', 'replays', 'servers', 'timers' or 'topics'. 'outward' has the clients that connect to other
+            servers, and 'nodes' the nodes of the cluster. Default: the clients of all servers.
         path: A WebSocket route, to show only its clients. Default: all routes.
 
     Returns:
@@ -44,11 +44,13 @@ def watch(server: Any = None, path: str | None = None) -> Any:
     from zefnb.net.http.routes import normal_path
     from zefnb.notebook.overview import on_loop
     from zefnb.notebook.watch.table import Place
+    from zefnb.notebook.watch.tables import table_named
 
     runtime = default_runtime()
     name = server if isinstance(server, str) else "clients"
     _check(name, path)
     uid = on_loop(runtime, lambda: _place_of(runtime, None if isinstance(server, str) else server))
+    on_loop(runtime, lambda: table_named(name).load(runtime))
     place = Place(uid, normal_path(path) if path is not None else None)
     if not is_in_notebook():
         from zefnb.notebook.watch.terminal import watch_terminal

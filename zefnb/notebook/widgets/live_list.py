@@ -11,7 +11,7 @@ from zefnb.engine.runtime import default_runtime
 from zefnb.notebook.display import html
 from zefnb.notebook.widgets.child_models import close_child_models
 
-_EVERY = 0.2
+_REFRESH_INTERVAL = 0.2
 
 
 class LiveList(ipywidgets.HTML):  # type: ignore[misc]
@@ -31,7 +31,7 @@ class LiveList(ipywidgets.HTML):  # type: ignore[misc]
         self._count += 1
         if not self._due and not self._closed:
             self._due = True
-            default_runtime().loop.call_later(_EVERY, self._draw)
+            default_runtime().loop.call_later(_REFRESH_INTERVAL, self._draw)
 
     def _draw(self) -> None:
         self._due = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from zefnb.core.execution import thing_key
+from zefnb.core.execution import next_identity
 from zefnb.engine.cells import current_identity
 from zefnb.engine.runtime import Runtime
 
@@ -21,7 +21,7 @@ W = TypeVar("W", bound=Closable)
 
 def replace_previous(runtime: Runtime, widget: W, what: str) -> W:
     """Register `widget` for the running cell, close the previous one of an earlier execution, and return `widget`."""
-    identity = current_identity.set(thing_key(what))
+    identity = current_identity.set(next_identity(what))
     try:
         old = runtime.cells.previous()
         runtime.cells.record(widget)

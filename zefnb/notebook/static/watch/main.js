@@ -138,23 +138,16 @@ class App {
 
   // The view is paused while it is not visible, so that nothing is sent.
   watchVisibility() {
-    this.onVisible = () => this.updatePaused();
-    document.addEventListener("visibilitychange", this.onVisible);
-    this.visibility = new IntersectionObserver((entries) => {
-      this.outOfSight = !entries.at(-1).isIntersecting;
-      this.updatePaused();
-    });
-    this.visibility.observe(this.root);
+    this.visibility = new Visibility(this.root, () => this.updatePaused());
   }
 
   updatePaused() {
-    this.channel?.send({ do: "pause", paused: document.hidden || Boolean(this.outOfSight) });
+    this.channel?.send({ do: "pause", paused: this.visibility.isHidden });
   }
 
   close() {
     this.model.off("comm_live_update", this.onKernelChange);
-    document.removeEventListener("visibilitychange", this.onVisible);
-    this.visibility.disconnect();
+    this.visibility.close();
     this.grid.close();
     this.channel.close();
     clearTimeout(this.noticeTimer);

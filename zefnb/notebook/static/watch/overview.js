@@ -4,7 +4,7 @@ class Overview {
   constructor(table, { act, filter, search }) {
     Object.assign(this, { act, filter });
     this.chosen = { server: null, path: null };
-    this.facts = { servers: [], clients: 0, faults: 0, outward: [], timers: [], actor_count: 0 };
+    this.facts = { servers: [], clients: 0, faults: 0, outward: [], timers: [], cluster: [], actor_count: 0 };
     this.light = h("span", { class: "zw-light", "aria-hidden": "true" });
     this.status = h("span", { class: "zw-status", role: "status" }, "connecting…");
     this.counts = h("span", { class: "zw-counts" });
@@ -37,13 +37,20 @@ class Overview {
   }
 
   drawCounts() {
-    const { servers, clients, faults, outward, timers, actor_count: actors } = this.facts;
+    const { servers, clients, faults, outward, timers, cluster, actor_count: actors } = this.facts;
     const parts = [plural(servers.length, "server"), plural(clients, "client")];
     if (actors) parts.push(plural(actors, "actor"));
     if (timers.length) parts.push(plural(timers.length, "timer"));
     if (outward.length) parts.push(`${outward.length} outward`);
     const fault = faults ? h("span", { class: "zw-highlight", title: "FX.QueryLog(level='error') shows them" }, plural(faults, "fault")) : null;
-    this.counts.replaceChildren(parts.join(" · "), ...(fault ? [" · ", fault] : []));
+    const joined = cluster.map((each) => this.cluster(each));
+    this.counts.replaceChildren(parts.join(" · "), ...[...joined, ...(fault ? [fault] : [])].flatMap((part) => [" · ", part]));
+  }
+
+  cluster({ name, broker, nodes, shared, waiting, problem }) {
+    const title = `at ${broker}; shared: ${shared}`;
+    if (!problem) return h("span", { title }, `cluster ${name}: ${plural(nodes, "node")}`);
+    return h("span", { class: "zw-highlight", title: problem }, `cluster ${name}: no broker, ${plural(waiting, "message")} waiting`);
   }
 
   drawServers() {

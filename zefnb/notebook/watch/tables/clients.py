@@ -8,6 +8,7 @@ from typing import Any
 from zefnb.core.effect import FX
 from zefnb.engine.perform import perform
 from zefnb.engine.runtime import Runtime
+from zefnb.net.http.event_connection import EventConnection
 from zefnb.net.http.servers import Servers
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.taps import attach_tap, detach_tap
@@ -19,14 +20,22 @@ from zefnb.notebook.watch.tables.actors import actor_facts
 
 _MANY_BYTES = 65_536
 
+Client = Connection | EventConnection
 
-def _port(client: Connection) -> int:
+
+def _port(client: Client) -> int:
     port: int = client.endpoint.server.port
     return port
 
 
-def _user(client: Connection) -> str:
+def _user(client: Client) -> str:
     return user_text(client.visitor.user) if client.visitor is not None else ""
+
+
+def _presence(client: Any) -> str:
+    # The route of an event stream has none.
+    topic = getattr(getattr(client.endpoint, "config", None), "presence", None)
+    return "" if topic is None else topic._uid or ""
 
 
 class ClientDetails(RowDetails):
@@ -61,12 +70,29 @@ class ClientDetails(RowDetails):
         detach_tap(self._tap)
 
 
-def _send(runtime: Runtime, client: Connection, request: Request) -> str:
+class StreamDetails(RowDetails):
+    """The details of a client of an event stream: its facts. It has no frames."""
+
+    def __init__(self, client: EventConnection) -> None:
+        self._client = client
+        self.hint = "an event stream: the table of its topics shows its messages"
+
+    def facts(self) -> Sequence[str]:
+        client = self._client
+        facts = ["event stream"] if client.is_open else ["event stream, ended"]
+        return [*facts, *([f"host {client.host}"] if client.host else ())]
+
+    @property
+    def is_open(self) -> bool:
+        return self._client.is_open
+
+
+def _send(runtime: Runtime, client: Client, request: Request) -> str:
     client.deliver(content_of(request))
     return f"sent to client {client.channel_id}"
 
 
-def _close(runtime: Runtime, client: Connection, request: Request) -> str:
+def _close(runtime: Runtime, client: Client, request: Request) -> str:
     code = whole_number(request, "code", 1000, 0, 65_535)
     perform(
         runtime,
@@ -80,7 +106,7 @@ def _close(runtime: Runtime, client: Connection, request: Request) -> str:
     return f"closed client {client.channel_id} with {code}"
 
 
-class Clients(Table[Connection]):
+class Clients(Table[Client]):
     """The table of the connected clients."""
 
     noun = "client"
@@ -92,9 +118,13 @@ class Clients(Table[Connection]):
         Column(
             "channel_id", "id", "id", fixed=True, width=44, keep=12, order=lambda row: (_port(row), row.channel_id)
         ),
+        Column("node", "node", of=lambda row: "", fixed=True, width=76, widest=24, keep=11, optional=True),
         Column("client_ip", "address", fixed=True, width=84, keep=7),
         Column("user", "user", "user", _user, fixed=True, width=76, grow=1, widest=24, keep=8, optional=True),
         Column("path", "path", fixed=True, width=76, grow=1, widest=16, keep=11),
+        Column(
+            "presence", "presence", "uid", _presence, fixed=True, width=76, grow=1, widest=16, keep=3, optional=True
+        ),
         Column("origin", "page of", fixed=True, width=100, grow=2, widest=32, keep=1, optional=True),
         Column("connect_time", "since", "time", fixed=True, width=60, keep=4),
         Column("sent", "out", "number", width=60, keep=10),
@@ -120,20 +150,20 @@ class Clients(Table[Connection]):
 
     def groups(self, runtime: Runtime) -> Iterator[tuple[Place, Any]]:
         for server in runtime.service(Servers):
-            by_path: dict[str, list[Connection]] = {}
+            by_path: dict[str, list[Client]] = {}
             for client in server.clients():
                 by_path.setdefault(client.endpoint.path, []).append(client)
             for path, clients in by_path.items():
                 yield Place(server.place, path), clients
 
-    def title(self, row: Connection) -> str:
+    def title(self, row: Client) -> str:
         return f"Client {row.channel_id} of {row.path}"
 
-    def is_there(self, row: Connection) -> bool:
+    def is_there(self, row: Client) -> bool:
         return row.is_open
 
-    def details(self, runtime: Runtime, row: Connection) -> RowDetails:
-        return ClientDetails(row)
+    def details(self, runtime: Runtime, row: Client) -> RowDetails:
+        return StreamDetails(row) if isinstance(row, EventConnection) else ClientDetails(row)
 
 
 TABLE = Clients()

@@ -1,0 +1,218 @@
+"""Reads the points of a chart from messages: the fields for x and y, and the field by which series differ."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from zefnb.net.page.values import cell, fields
+from zefnb.notebook.plot.points import AGAIN, Point
+from zefnb.notebook.plot.problems import Problems
+from zefnb.notebook.plot.values import LARGEST, NotDrawable, content, height, kind_of, place
+from zefnb.text.controls import strip_controls
+
+# The most lines of one chart.
+MOST_SERIES = 100
+_LONGEST_LABEL = 60
+# Characters of a text that `small_copy` returns, and the types of the other values.
+_SHORT = 200
+_NUMBERS = frozenset((int, float, bool, type(None)))
+_DRAWN = frozenset((int, float))
+# As `Point(...)`, in a third of the time.
+_point: Callable[[tuple[int, float, float]], Point] = partial(tuple.__new__, Point)
+# The result of `small_copy` for other messages.
+NOT_SMALL: Any = object()
+_MESSAGE = "message"
+
+
+class Clock:
+    """The time of arrival. It never goes back: when the clock of the machine is set back, it continues from there."""
+
+    def __init__(self, read: Callable[[], float] = time.time) -> None:
+        self._read = read
+        self._ahead = 0.0
+        self._last = -math.inf
+        self.set_back = 0
+
+    def now(self) -> float:
+        """Return the seconds since 1970."""
+        found = self._read() + self._ahead
+        if found < self._last:
+            self._ahead += self._last - found
+            self.set_back += 1
+            found = self._last
+        self._last = found
+        return found
+
+
+class _Series:
+    """One line: its label, and the range of x in which it has points."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.first = math.inf
+        self.top = -math.inf
+
+
+class Reading:
+    """The series of a chart, and their points, read from one message after the other."""
+
+    def __init__(self, x: str | None, y: tuple[str, ...], by: str | None, window: float | None) -> None:
+        self._x, self._y, self._by, self._window = x, y, by, window
+        self._fields = tuple(dict.fromkeys(name for name in (x, by, *y) if name is not None))
+        self.clock = Clock()
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._series: list[_Series] = []
+        self.problems = Problems()
+        # Whether x is a time; `None` until the first message.
+        self.is_time: bool | None = True if x is None else None
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of the series, in the order of their first point."""
+        return [series.label for series in self._series]
+
+    def small_copy(self, message: Any) -> Any:
+        """Return the parts of a message that `read` needs if they are small and cannot change, or `NOT_SMALL`."""
+        if type(message) is not dict:
+            return message if _is_small(message) else NOT_SMALL
+        found: dict[str, Any] = {}
+        # A loop, and numbers are tested in it: each call counts, since it runs for each message.
+        for name in self._fields:
+            value = found[name] = message.get(name, NOT_SMALL)
+            if type(value) not in _NUMBERS and not _is_small(value):
+                return NOT_SMALL
+        return found or NOT_SMALL
+
+    def read(self, message: Any, arrived: float | None = None) -> list[Point]:
+        """Return the points of a message. Values that cannot be drawn are counted in `problems`.
+
+        `arrived` is the time of its arrival, if that is not now.
+        """
+        if arrived is None:
+            arrived = self.clock.now()
+        try:
+            found = content(message)
+            if not self._y and self._x is None and self._by is None:
+                return self._points(arrived, "", {"": found}, ("",))
+            named = self._fields_of(found)
+            at = arrived if self._x is None else self._place(self._x, named)
+            group = self._group(named)
+        except _Noted:
+            return []
+        except NotDrawable as why:
+            self.problems.add(_MESSAGE, str(why), message)
+            return []
+        return [] if at is None or group is None else self._points(at, group, named, self._y)
+
+    def read_all(self, messages: Iterable[tuple[float, Any]]) -> list[Point]:
+        """Return the points of messages with their times of arrival, as `read` does for each of them.
+
+        The next number of a single line, the most frequent case, takes a fifth of the time.
+        """
+        points: list[Point] = []
+        field = self._y[0] if self._y else None
+        is_single = self._x is None and self._by is None and len(self._y) < 2
+        number = None
+        for arrived, message in messages:
+            if number is not None:
+                series, value = self._series[number], message
+                if field is not None:
+                    value = message.get(field) if type(message) is dict else None
+                if type(value) in _DRAWN and -LARGEST <= value <= LARGEST and arrived >= series.top:
+                    series.top = arrived
+                    points.append(_point((number, arrived, float(value))))
+                    continue
+            points += self.read(message, arrived)
+            number = self._numbers.get(("", field or "")) if is_single else None
+        return points
+
+    def _fields_of(self, found: Any) -> Mapping[Any, Any]:
+        named = fields(found)
+        if not named and not isinstance(found, Mapping):
+            raise NotDrawable(f"{kind_of(found)} instead of a message with fields")
+        return named
+
+    def _place(self, field: str, named: Mapping[Any, Any]) -> float | None:
+        value = self._required(field, named)
+        try:
+            is_time, at = place(value)
+            if self.is_time is None:
+                self.is_time = is_time
+            if is_time is not self.is_time:
+                raise NotDrawable("a number among times" if self.is_time else "a time among numbers")
+        except NotDrawable as why:
+            self.problems.add(field, str(why), value)
+            return None
+        return at
+
+    def _group(self, named: Mapping[Any, Any]) -> str | None:
+        if self._by is None:
+            return ""
+        return strip_controls(str(cell(self._required(self._by, named))), _LONGEST_LABEL)
+
+    def _required(self, field: str, named: Mapping[Any, Any]) -> Any:
+        if field not in named:
+            self.problems.missing(field, named)
+            raise _Noted
+        return named[field]
+
+    def _points(self, at: float, group: str, named: Mapping[Any, Any], ys: tuple[str, ...]) -> list[Point]:
+        points: list[Point] = []
+        for field in ys:
+            if field not in named:
+                self.problems.missing(field, named)
+                continue
+            value = named[field]
+            try:
+                y = height(value)
+                number = self._number(group, field)
+            except NotDrawable as why:
+                text = f"{why}; name a field, as y='{_first(value)}'" if _first(value) else str(why)
+                self.problems.add(field or _MESSAGE, text, value)
+                continue
+            if math.isnan(y):
+                self.problems.add(field or _MESSAGE, "None or NaN, a gap in the line")
+            points += self._in_order(number, at, y)
+        return points
+
+    def _number(self, group: str, field: str) -> int:
+        key = (group, field)
+        number = self._numbers.get(key)
+        if number is None:
+            if len(self._series) >= MOST_SERIES:
+                raise NotDrawable(f"not among the first {MOST_SERIES} lines")
+            number = self._numbers[key] = len(self._series)
+            several = len(self._y) > 1 and group
+            self._series.append(_Series(f"{group} · {field}" if several else group or field or "value"))
+        return number
+
+    def _in_order(self, number: int, x: float, y: float) -> list[Point]:
+        """Return the point, after a mark if its x is far before the others of the series."""
+        series = self._series[number]
+        far = (self._window if self._window is not None else series.top - series.first) / 2
+        if x < series.top - far and far > 0:
+            self.problems.add(self._x or "", "back to an earlier x; the points after it were removed", None)
+            series.first, series.top = min(series.first, x), x
+            return [Point(number, x, AGAIN), Point(number, x, y)]
+        series.first, series.top = min(series.first, x), max(series.top, x)
+        return [Point(number, x, y)]
+
+
+def _is_small(value: Any) -> bool:
+    return type(value) in _NUMBERS or (type(value) is str and len(value) <= _SHORT)
+
+
+class _Noted(Exception):
+    """The message cannot be drawn, and this has been counted."""
+
+
+def _first(value: Any) -> str:
+    """Return the name of the first number in a dict or an entity, which the user may want to draw."""
+    for name, found in fields(value).items():
+        if isinstance(name, str) and isinstance(found, int | float) and not isinstance(found, bool):
+            return strip_controls(name, _LONGEST_LABEL)
+    return ""
