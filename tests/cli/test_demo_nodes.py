@@ -52,9 +52,9 @@ def test_visitors_of_two_nodes_share_a_room_and_an_interrupt_ends_both():
 
 def test_a_killed_demo_ends_its_nodes_and_its_broker():
     with running_demo("--port", "0", "--seconds", "300", "--nodes", "2") as demo:
+        assert not nothing_is_left(demo)
         demo.process.kill()
         demo.process.wait()
-        assert not nothing_is_left(demo)
         wait_until(lambda: nothing_is_left(demo))
 
 
