@@ -72,10 +72,18 @@ MEASURES = (
     ),
     Measure(
         name="cluster-single",
-        title="single messages from node to node, each when the one before has been accepted",
+        title="single messages from node to node, by a coroutine on the node's loop that waits for each",
         entrants=(_OURS, _PEER),
         figures=_RATES,
         take=partial(_rate, "single"),
+        targets=(Target("zefnb", "rate", must=1, peer="python-socketio"),),
+    ),
+    Measure(
+        name="cluster-single-thread",
+        title="the same from another thread, as in a cell of a notebook",
+        entrants=(_OURS, _PEER),
+        figures=_RATES,
+        take=partial(_rate, "single_from_thread"),
         targets=(Target("zefnb", "rate", must=1, peer="python-socketio"),),
     ),
     Measure(

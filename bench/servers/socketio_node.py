@@ -61,6 +61,12 @@ class Node:
 
     single = burst
 
+    def single_from_thread(self, count: int, size: int) -> dict[str, Any]:
+        """Emit one message after the other from this thread."""
+        for _ in range(count):
+            self._run(self._server.emit("message", "." * size))
+        return {}
+
     async def _emit(self, count: int, size: int) -> None:
         text = "." * size
         for _ in range(count):
@@ -92,4 +98,10 @@ class Node:
 
 if __name__ == "__main__":
     node = Node()
-    Control().serve(0, {name: getattr(node, name) for name in ("join", "burst", "single", "timed", "wait", "p50")})
+    Control().serve(
+        0,
+        {
+            name: getattr(node, name)
+            for name in ("join", "burst", "single", "single_from_thread", "timed", "wait", "p50")
+        },
+    )

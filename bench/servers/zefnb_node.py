@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 from bench.servers.control import Control, numbered_messages
@@ -71,13 +72,25 @@ class Node:
         async def current() -> int:
             return threading.get_native_id()
 
-        return {"thread": asyncio.run_coroutine_threadsafe(current(), default_runtime().loop).result(10)}
+        return {"thread": self._on_loop(current())}
+
+    def _on_loop(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, default_runtime().loop).result(120)
 
     def single(self, count: int, size: int) -> dict[str, Any]:
-        """Publish one message after the other, each when the broker has accepted the one before."""
-        message = FX.Publish(target=room, content="." * size)
+        """Publish one message after the other on the loop, each when the broker has accepted the one before."""
+
+        async def publish() -> None:
+            for _ in range(count):
+                await FX.Publish(target=room, content="." * size)
+
+        self._on_loop(publish())
+        return {}
+
+    def single_from_thread(self, count: int, size: int) -> dict[str, Any]:
+        """Do the same from this thread."""
         for _ in range(count):
-            message | run
+            FX.Publish(target=room, content="." * size) | run
         return {}
 
     def timed(self, count: int) -> dict[str, Any]:

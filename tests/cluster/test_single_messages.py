@@ -10,7 +10,7 @@ import pytest
 
 from tests.cluster.conftest import local_node
 from tests.cluster.test_contract import ROOM, collected, publish
-from zefnb import FX, zef_function
+from zefnb import ET, FX, zef_function
 from zefnb.cluster import publishing
 from zefnb.engine.perform import await_on, run_on
 from zefnb.errors import ClusterUnavailable
@@ -94,3 +94,25 @@ def test_each_caller_waits_for_its_own_time_and_is_told_once(own_broker, join, u
     own_broker.resume()
     assert not local_node(node).outgoing._callers._publishings
     publish(node, "end")
+
+
+def test_a_coroutine_on_the_loop_waits_for_the_broker_too(own_broker, join, until, monkeypatch):
+    monkeypatch.setattr(publishing, "RUN_TIMEOUT", 2)
+    node = join(own_broker)
+    found = collected(node)
+
+    def published(content: Any) -> Any:
+        async def publish_it() -> Any:
+            return await await_on(node, FX.Publish(target=ROOM, content=content))
+
+        return asyncio.run_coroutine_threadsafe(publish_it(), node.loop).result(20)
+
+    assert published("accepted") == ET.Success()
+    assert local_node(node)._queue.accepted == local_node(node)._queue.next_number - 1
+    own_broker.suspend()
+    with pytest.raises(ClusterUnavailable, match="outcome unknown"):
+        published("sent")
+    own_broker.resume()
+    publish(node, "end")
+    until(lambda: found[-1:] == ["end"])
+    assert found == ["accepted", "sent", "end"]

@@ -20,6 +20,7 @@ current_server: contextvars.ContextVar[Any] = contextvars.ContextVar("zefnb_serv
 current_route: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar("zefnb_route", default=None)
 
 # Notices for the user who ran the cell, collected while the effect is performed: lines, and values with a `show()`.
+# `None` while no caller waits for the effect.
 current_notices: contextvars.ContextVar[list[Any] | None] = contextvars.ContextVar("zefnb_notices", default=None)
 
 

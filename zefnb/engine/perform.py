@@ -244,6 +244,16 @@ async def performed(runtime: Runtime, effect: Effect) -> Any:
     return await result_of(effect, result) if is_awaitable(result) else result
 
 
+async def _performed_for_caller(runtime: Runtime, effect: Effect) -> Any:
+    """Perform one effect for a coroutine on the loop that waits for its result."""
+    token = current_notices.set([])  # the effect's result is complete only when it is certain
+    try:
+        result = perform(runtime, effect)
+    finally:
+        current_notices.reset(token)
+    return await result_of(effect, result) if is_awaitable(result) else result
+
+
 async def result_of(effect: Effect, result: Awaitable[Any]) -> Any:
     """Await the result of an effect, and add the effect's name to an exception."""
     try:
@@ -359,7 +369,7 @@ async def await_on(runtime: Runtime, effect: Effect) -> Any:
     """Perform `effect` from inside a running loop, the runtime's or another one, without blocking it."""
     spec = _checked(runtime, effect)
     if runtime.thread.is_current:
-        return await performed(runtime, effect)
+        return await _performed_for_caller(runtime, effect)
     while spec.accept is not None and runtime.call_queue.is_paused and not runtime.loop.is_closed():
         await asyncio.sleep(_PAUSE_POLL)
     monitors = runtime.monitors
