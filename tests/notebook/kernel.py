@@ -148,7 +148,7 @@ class Kernel:
         """Act as a page after a reload: request the widgets, in a new session."""
         client = BlockingKernelClient(connection_file=self._manager.connection_file)
         client.load_connection_file()
-        client.start_channels()
+        client.start_channels(hb=False)  # the thread of the heartbeat could begin when the channels have stopped
         client.comm_info(reply=True, timeout=20)
         client.stop_channels()
 
