@@ -101,7 +101,7 @@ def test_a_closing_database_finishes_submitted_work(path):
 def test_an_interrupt_ends_the_wait_for_the_writer(path):
     db = opened(path)
     store = store_of(db)
-    begun, go, ended = threading.Event(), threading.Event(), []
+    begun, go, within, ended = threading.Event(), threading.Event(), threading.Event(), []
 
     def hold(table: Any) -> None:
         begun.set()
@@ -109,6 +109,7 @@ def test_an_interrupt_ends_the_wait_for_the_writer(path):
 
     def work() -> None:
         try:
+            within.set()
             db["late"] = 1
         except KeyboardInterrupt:
             ended.append(True)
@@ -117,6 +118,7 @@ def test_an_interrupt_ends_the_wait_for_the_writer(path):
     begun.wait(20)
     thread = threading.Thread(target=work)
     thread.start()
+    within.wait(20)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
     thread.join(20)
     assert ended == [True]
