@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tests.conftest import wait_until
 from zefnb.notebook.magics import command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,9 +36,14 @@ class Block(NamedTuple):
 
     @property
     def program(self) -> str:
-        """The block on a free port, after the import that the pages imply, and with time for threads to print."""
+        """The block on a free port, after the import that the pages imply. It ends when it is sent a line."""
         code = self.code.replace("port=8000", "port=0")
-        return f"from zefnb import *\n{code}\nimport time\ntime.sleep(0.4)\n"
+        return f"from zefnb import *\n{code}\nimport sys, time\ntime.sleep(0.4)\nsys.stdin.readline()\n"
+
+    @property
+    def said(self) -> set[str]:
+        """What it prints."""
+        return {said.strip() for said in SAID.findall(self.code)}
 
 
 BLOCKS = [
@@ -54,17 +61,33 @@ def test_there_are_blocks_to_run():
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
 def test_a_block_runs_and_prints_its_stated_output(block: Block, tmp_path: Path):
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
-    done = subprocess.run(
-        [sys.executable, "-c", block.program],
-        capture_output=True,
-        text=True,
-        timeout=90,
-        cwd=tmp_path,
-        env=environment | {"PYTHONPATH": str(ROOT)},
-    )
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    for said in SAID.findall(block.code):  # in any order: handlers print from threads of their own
-        assert said.strip() in done.stdout
+    output, errors, folder = tmp_path / "output", tmp_path / "errors", tmp_path / "folder"
+    folder.mkdir()
+    with output.open("w") as to_output, errors.open("w") as to_errors:
+        process = subprocess.Popen(
+            [sys.executable, "-c", block.program],
+            stdin=subprocess.PIPE,
+            stdout=to_output,
+            stderr=to_errors,
+            text=True,
+            cwd=folder,
+            env=environment | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        )
+
+    def has_printed() -> bool:
+        """In any order: handlers print from threads of their own."""
+        printed = output.read_text()
+        return process.poll() is not None or all(said in printed for said in block.said)
+
+    try:
+        with suppress(AssertionError):
+            wait_until(has_printed, within=90)
+        process.communicate("\n", timeout=20)
+    finally:
+        process.kill()
+    assert (process.returncode, errors.read_text()) == (0, "")
+    printed = output.read_text()
+    assert [said for said in block.said if said not in printed] == []
 
 
 @pytest.mark.parametrize("page", [*PAGES, *NOTEBOOKS], ids=lambda page: page.name)

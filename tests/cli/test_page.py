@@ -11,6 +11,7 @@ import pytest
 from tests.cli.browser import PROGRAM, Browser
 from tests.cli.processes import running_demo
 from tests.cli.test_demo import visitor
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="chromium is not installed")
 
@@ -56,7 +57,8 @@ def test_its_parts_have_accessible_names(browser: Browser):
 
 
 def test_it_reconnects_by_itself_when_the_server_returns(browser: Browser):
-    with running_demo("--port", "0", "--seconds", "300") as demo:
+    # Not a port of the system's choice, which it could give to another program in between.
+    with running_demo("--port", str(free_port()), "--seconds", "300") as demo:
         browser.open(demo.url)
         browser.until(CONNECTED)
         demo.end()

@@ -108,6 +108,34 @@ def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(membership, "INTERVAL", 0.05)
 
 
+@pytest.fixture
+def limit_waits(monkeypatch: pytest.MonkeyPatch) -> Callable[[Runtime, float], None]:
+    """`limit_waits(runtime, seconds)`: callers of a node wait for so long from now on, when none waits already."""
+    from zefnb.cluster import publishing
+
+    def limit(runtime: Runtime, seconds: float) -> None:
+        monkeypatch.setattr(publishing, "RUN_TIMEOUT", seconds)
+        callers = local_node(runtime).outgoing._callers
+
+        def end_timer() -> None:
+            """The callers share one timer, which is still set for an earlier one."""
+            assert not callers._publishings
+            callers.close()
+            callers._timer = None
+
+        on_loop(runtime, end_timer)
+
+    return limit
+
+
+@pytest.fixture
+def patient_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let callers wait for the delivery in their process also on a machine that is too busy to read the log."""
+    from zefnb.cluster import unread
+
+    monkeypatch.setattr(unread, "READ_TIMEOUT", 60.0)
+
+
 def local_node(runtime: Runtime) -> Any:
     """The node of a runtime that has joined."""
     from zefnb.cluster.cluster import Cluster

@@ -50,6 +50,12 @@ class Publisher(threading.Thread):
         self.join()
 
 
+def settled(runtime: Any, until: Any) -> None:
+    """Wait until a node has read that the others have joined, and has sent what it announces then."""
+    publish(runtime, "settled", topic=ET.Topic("settled"))
+    until(lambda: not len(local_node(runtime)._queue))
+
+
 def test_a_killed_broker_loses_and_doubles_no_accepted_message(broker, join, until):
     nodes = join(broker), join(broker)
     found = [collected(node) for node in nodes]
@@ -73,10 +79,11 @@ def test_a_killed_broker_loses_and_doubles_no_accepted_message(broker, join, unt
     assert set(accepted) <= set(found[0])
 
 
-def test_a_message_for_a_stopped_broker_fails_in_time_and_the_error_is_true(broker, join, until, monkeypatch):
-    monkeypatch.setattr(publishing, "RUN_TIMEOUT", 0.5)
+def test_a_message_for_a_stopped_broker_fails_in_time_and_the_error_is_true(broker, join, until, limit_waits):
     node, other = join(broker), join(broker)
     found = collected(other)
+    settled(node, until)
+    limit_waits(node, 0.5)
     broker.suspend()
     errors = {}
     for number in range(6):
@@ -85,6 +92,7 @@ def test_a_message_for_a_stopped_broker_fails_in_time_and_the_error_is_true(brok
         errors[number] = str(raised.value)
         assert "NotAccepted" not in "".join(traceback.format_exception(raised.value))
     broker.resume()
+    limit_waits(node, 9.5)  # after a reply that was late, the node connects again
     publish(node, "end")
     until(lambda: found[-1:] == ["end"])
     assert len(set(found)) == len(found)
@@ -93,16 +101,23 @@ def test_a_message_for_a_stopped_broker_fails_in_time_and_the_error_is_true(brok
     assert "not sent" in errors[5]
 
 
-def test_ctrl_c_ends_the_wait_for_a_stopped_broker(broker, default_node):
+def test_ctrl_c_ends_the_wait_for_a_stopped_broker(broker, default_node, until, monkeypatch):
+    monkeypatch.setattr(publishing, "RUN_TIMEOUT", 60)
+    settled(default_node, until)
     broker.suspend()
-    timer = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
-    timer.start()
+
+    def interrupt_the_wait() -> None:
+        until(lambda: local_node(default_node)._queue.sent)
+        signal.raise_signal(signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt_the_wait)
+    thread.start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt) as interrupt:
         publish(default_node, "never")
     assert time.monotonic() - began < publishing.RUN_TIMEOUT / 2
     assert interrupt.value.__context__ is None
-    timer.join()
+    thread.join()
     broker.resume()
 
 
@@ -120,6 +135,7 @@ def test_a_wiped_broker_is_an_error_in_the_journal_with_topic_publisher_and_coun
     found = collected(other)
     publish(node, "a")
     until(lambda: found)
+    settled(node, until)
     other_node = other.service(cluster_type()).node
     name = node.service(cluster_type()).node.name
     reader = other_node._reader

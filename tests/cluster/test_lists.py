@@ -6,7 +6,6 @@ import pytest
 
 from tests.cluster.test_contract import ROOM, collected, publish
 from zefnb import ET, FX
-from zefnb.cluster import publishing
 from zefnb.engine.perform import run_on
 from zefnb.errors import ClusterUnavailable, InvalidValue
 
@@ -63,16 +62,17 @@ def test_content_that_cannot_be_sent_ends_the_list_after_the_messages_before_it(
     until(lambda: found == ["a", "end"])
 
 
-def test_the_error_has_the_number_of_messages_that_were_sent_with_the_first(own_broker, join, until, monkeypatch):
-    monkeypatch.setattr(publishing, "RUN_TIMEOUT", 0.5)
+def test_the_error_has_the_number_of_messages_that_were_sent_with_the_first(own_broker, join, until, limit_waits):
     node = join(own_broker)
     found = collected(node)
     publish(node, "begin")  # nothing else is on its way then
+    limit_waits(node, 0.5)
     own_broker.suspend()
     with pytest.raises(ClusterUnavailable, match=r"outcome unknown: .* nor the 4 sent with it"):
         run_on(node, messages(*range(5)))
     with pytest.raises(ClusterUnavailable, match="not sent: the broker has not accepted the message:"):
         run_on(node, messages(*range(5, 10)))
     own_broker.resume()
+    limit_waits(node, 9.5)
     publish(node, "end")
     until(lambda: found == ["begin", *range(5), "end"])

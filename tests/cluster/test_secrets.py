@@ -14,7 +14,7 @@ from tests.cluster.brokers import Broker
 from tests.cluster.test_contract import collected, publish
 from tests.ports import free_port
 from zefnb import FX
-from zefnb.cluster import blocking
+from zefnb.cluster import blocking, publishing
 from zefnb.cluster.broker_url import BrokerUrl
 from zefnb.cluster.cluster import Cluster
 from zefnb.cluster.connection import ResponseError
@@ -102,20 +102,21 @@ def test_a_failing_login_shows_no_password(guarded, join):
     refused(join, guarded.url().replace(f"ada:{SECRET}@", f":{SECRET}@"))
 
 
-def test_a_login_that_fails_later_is_in_the_journal_without_the_password(guarded, join, until):
+def test_a_login_that_fails_later_is_in_the_journal_without_the_password(guarded, join, until, monkeypatch):
+    monkeypatch.setattr(publishing, "RUN_TIMEOUT", 100)  # the message waits until the end
     node = join(Given(guarded.url()))
     guarded.broker.call("ACL SETUSER ada resetpass >other")
     guarded.broker.call("CLIENT KILL TYPE normal SKIPME yes")
     found = collected(node)
-    publishing = threading.Thread(target=publish, args=(node, "again"))
-    publishing.start()  # an idle writer does not notice that its connection has ended
+    publisher = threading.Thread(target=publish, args=(node, "again"))
+    publisher.start()  # an idle writer does not notice that its connection has ended
     until(lambda: "the broker is not available" in journal(node))
     until(lambda: "invalid username-password pair" in journal(node))
     until(lambda: node.service(Cluster).node.membership.problem)
     assert SECRET not in journal(node)
     guarded.broker.call(f"ACL SETUSER ada >{SECRET}")
     until(lambda: found == ["again"])
-    publishing.join()
+    publisher.join()
     until(lambda: not node.service(Cluster).node.membership.problem)
     assert run_on(node, FX.QueryLog(level="error")) == []
 

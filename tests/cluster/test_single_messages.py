@@ -11,7 +11,6 @@ import pytest
 from tests.cluster.conftest import local_node
 from tests.cluster.test_contract import ROOM, collected, publish
 from zefnb import ET, FX, zef_function
-from zefnb.cluster import publishing
 from zefnb.engine.perform import await_on, run_on
 from zefnb.errors import ClusterUnavailable
 
@@ -29,7 +28,7 @@ def count_calls(loop: Any, name: str, counts: Counter[str]) -> None:
     setattr(loop, name, counted)
 
 
-def test_a_message_takes_no_task_no_timer_and_no_further_iteration_of_the_loop(join, broker):
+def test_a_message_takes_no_task_no_timer_and_no_further_iteration_of_the_loop(join, broker, patient_callers):
     """What has arrived at the loop is passed on at once: the message to the broker, and its replies to the caller."""
     node, found, counts = join(broker), [], Counter()
     run_on(node, FX.SubscribeFX(topic=ROOM, op=zef_function(inline=True)(found.append)))
@@ -70,13 +69,13 @@ def test_a_message_whose_caller_has_been_cancelled_is_not_sent_if_it_waited(own_
     assert found == ["begin", "on its way", "end"]
 
 
-def test_each_caller_waits_for_its_own_time_and_is_told_once(own_broker, join, until, monkeypatch):
+def test_each_caller_waits_for_its_own_time_and_is_told_once(own_broker, join, until, limit_waits):
     """They share one timer, which is set for the first."""
-    monkeypatch.setattr(publishing, "RUN_TIMEOUT", 0.4)
     node = join(own_broker)
     publish(node, "begin")
     queue = local_node(node)._queue
     until(lambda: not len(queue))
+    limit_waits(node, 0.4)
     own_broker.suspend()
 
     async def outcomes() -> list[str]:
@@ -93,11 +92,11 @@ def test_each_caller_waits_for_its_own_time_and_is_told_once(own_broker, join, u
     assert asyncio.run(outcomes()) == ["outcome unknown", *["not sent"] * 4]
     own_broker.resume()
     assert not local_node(node).outgoing._callers._publishings
+    limit_waits(node, 9.5)
     publish(node, "end")
 
 
-def test_a_coroutine_on_the_loop_waits_for_the_broker_too(own_broker, join, until, monkeypatch):
-    monkeypatch.setattr(publishing, "RUN_TIMEOUT", 2)
+def test_a_coroutine_on_the_loop_waits_for_the_broker_too(own_broker, join, until, limit_waits):
     node = join(own_broker)
     found = collected(node)
 
@@ -110,9 +109,11 @@ def test_a_coroutine_on_the_loop_waits_for_the_broker_too(own_broker, join, unti
     assert published("accepted") == ET.Success()
     assert local_node(node)._queue.accepted == local_node(node)._queue.next_number - 1
     own_broker.suspend()
+    limit_waits(node, 0.5)
     with pytest.raises(ClusterUnavailable, match="outcome unknown"):
         published("sent")
     own_broker.resume()
+    limit_waits(node, 9.5)
     publish(node, "end")
     until(lambda: found[-1:] == ["end"])
     assert found == ["accepted", "sent", "end"]

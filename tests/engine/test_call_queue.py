@@ -209,7 +209,7 @@ def test_ctrl_c_ends_the_wait_of_a_publisher(until):
 
     thread = threading.Thread(target=publish)
     thread.start()
-    time.sleep(0.05)
+    until(lambda: runtime.call_queue._waiting_callers)
     interrupt(thread)
     thread.join(20)
     assert raised == ["interrupted"]
@@ -233,7 +233,7 @@ def test_closing_the_runtime_interrupts_a_waiting_publisher(until):
 
     thread = threading.Thread(target=publish)
     thread.start()
-    time.sleep(0.05)
+    until(lambda: runtime.call_queue._waiting_callers)
     runtime.close()
     thread.join(20)
     assert len(raised) == 1

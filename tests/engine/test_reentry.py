@@ -60,12 +60,12 @@ def test_the_loop_starts_threads_in_which_a_finalizer_can_wait_for_it_early(tmp_
     """The first call in a new thread represents the finalizer."""
     cells = [
         "import asyncio, threading, time\nfrom zefnb import *",
-        "first = threading.Thread._set_ident\nasked = []\n"
+        "first = threading.Thread._set_ident\nasked = set()\n"
         "def set_ident(thread):\n"
         "    first(thread)\n"
         "    if thread.name in ('zefnb-executor', 'zefnb-handlers', 'zefnb-log', 'zefnb-print'):\n"
         "        FX.ListTimers() | run\n"
-        "        asked.append(thread.name)\n"
+        "        asked.add(thread.name)\n"
         "threading.Thread._set_ident = set_ident",
         "@zef_function(inline=True)\n"
         "def fails(msg, state): raise ValueError\n"

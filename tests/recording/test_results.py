@@ -49,7 +49,7 @@ def test_each_message_has_its_result(serve, record, connect, until, handler):
     with connect(server) as client:
         for text in texts:
             client.send(text)
-    until(lambda: len(tape) == 55)
+    until(lambda: len(tape) == 55 and tape.outcome(54) is not None)
     stop(tape)
     outcomes = [tape.outcome(index) for index in range(1, 54)]
     assert [o.error and o.error.split(":")[0] for o in outcomes] == [*[None] * 50, "ValueError", "InvalidResult", None]
@@ -75,7 +75,7 @@ def test_messages_of_others_to_the_actor_are_steps_and_not_rows(serve, record, c
         FX.Publish(target=inputs[0], content="from another") | run
         until(lambda: len(list(tape.steps(tape.connections()[0].number))) == 2)
         client.send("from the client")
-    until(lambda: len(tape) == 3)
+    until(lambda: len(tape) == 3 and tape.outcome(2) is not None)
     stop(tape)
     (connection,) = tape.connections()
     steps = list(tape.steps(connection.number))
@@ -130,6 +130,6 @@ def test_a_state_that_is_too_large_is_not_recorded(serve, record, connect, until
     with connect(server) as client:
         client.send("large")
         client.send("small")
-    until(lambda: len(tape) == 4)
+    until(lambda: len(tape) == 4 and tape.outcome(3) is not None)
     stop(tape)
     assert [tape.outcome(index) is None for index in range(4)] == [False, True, False, False]

@@ -97,9 +97,9 @@ def test_it_waits_while_much_waits_for_the_loop(feed, heard, until):
     runtime, go = default_runtime(), threading.Event()
     FX.ListTimers() | run
     big = "x" * 20_000
-    runtime.call_queue.put(go.wait, 5)
-    threading.Timer(0.2, go.set).start()
+    runtime.call_queue.put(go.wait, 20)
     started = time.monotonic()
+    threading.Timer(0.2, go.set).start()
     assert publish(feed, [big] * 1000) == 1000
     assert time.monotonic() - started > 0.1, "it has waited for the loop"
     until(lambda: len(heard.messages) == 1000)
@@ -108,7 +108,7 @@ def test_it_waits_while_much_waits_for_the_loop(feed, heard, until):
 def test_what_waits_is_bounded(feed, heard, until):
     runtime, go = default_runtime(), threading.Event()
     FX.ListTimers() | run
-    runtime.call_queue.put(go.wait, 5)
+    runtime.call_queue.put(go.wait, 20)
     thread = threading.Thread(target=publish, args=(feed, ["x" * 20_000] * 1000))
     thread.start()
     until(lambda: runtime.call_queue.is_paused)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from websockets.sync.client import ClientConnection, connect
@@ -134,13 +135,20 @@ def binary(names: Names, block: str) -> None:
 
 def shared_state(names: Names, block: str) -> None:
     FX, ET, run, db = (names[n] for n in ("FX", "ET", "run", "db"))
-    with client("ws://127.0.0.1:8000/ws") as ada, client("ws://127.0.0.1:8000/ws") as bob:
-        assert ada.recv(20) == bob.recv(20) == "connected"
+    with ExitStack() as stack:
+        ada, bob = (connected_in_turn(stack) for _ in range(2))
         for number, (who, topic) in enumerate(zip((ada, bob), names["inputs"], strict=True)):
             FX.Publish(target=topic, content=ET.StoreRequest(key=f"k{number}", value=number)) | run
             assert who.recv(20) == f"stored k{number}"
         assert (db["k0"], db["k1"]) == (0, 1)
         assert (FX.QueryDB(db=db, get="k1") | run) == 1
+
+
+def connected_in_turn(stack: ExitStack) -> ClientConnection:
+    """A client whose handler has noted its input: handlers of clients run in threads, in any order."""
+    who = stack.enter_context(client("ws://127.0.0.1:8000/ws"))
+    assert who.recv(20) == "connected"
+    return who
 
 
 def monitoring(names: Names, block: str) -> None:

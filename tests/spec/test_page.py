@@ -133,7 +133,7 @@ def cells_of(name: str) -> list[str]:
 
 @pytest.mark.parametrize("kind", sessions.EACH_KIND)
 @pytest.mark.parametrize("name", CASES)
-def test_a_block_about_pages_runs_unchanged(name: str, kind: str, tmp_path):
+def test_a_block_about_pages_runs_unchanged(name: str, kind: str, port_8000, tmp_path):
     place = f"import os\nos.chdir({str(tmp_path)!r})"
     printed = sessions.KINDS[kind]([place, *cells_of(name)], tmp_path)
     assert printed.splitlines()[-1] == "and it holds", printed

@@ -13,8 +13,10 @@ def test_every_acknowledged_update_survives_kill_9_during_ten_thousand_updates(p
 for n in range(10_000):
     FX.UpdateDB(db=db, insert={n: n}) | run
     print(n, flush=True)
+    if n == 6_000:
+        sys.stdin.readline()  # so that it does not end before it is killed
 """
-    child = subprocess.Popen(script(body, path), stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(script(body, path), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with child:
         for line in child.stdout:
             if int(line) == 3_000:

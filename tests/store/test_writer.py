@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import wait_until
 from tests.store.on_disk import closed, opened, store_of
 from zefnb import ET, FX, DictDatabase, run
 from zefnb.errors import NotRunning, StorageFailed, WouldBlock
@@ -118,7 +119,8 @@ def test_an_interrupt_ends_the_wait_for_the_writer(path):
     begun.wait(20)
     thread = threading.Thread(target=work)
     thread.start()
-    within.wait(20)
+    assert within.wait(20)
+    wait_until(lambda: not store._writer._batches._jobs.empty())
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
     thread.join(20)
     assert ended == [True]

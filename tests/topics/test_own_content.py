@@ -108,6 +108,7 @@ def test_a_socket_receives_the_published_content_when_actors_change_theirs(topic
     for n in range(50):
         FX.Publish(target=topic, content={"said": [n]}) | run
     assert [json.loads(client.recv(20)) for _ in range(50)] == [{"said": [n]} for n in range(50)]
+    until(lambda: len(seen) == 100)
     assert seen == [repr({"said": [n]}) for n in range(50) for _ in range(2)]
 
 
