@@ -17,12 +17,12 @@ from zefnb.core.entity import Success
 from zefnb.core.execution import Identity, next_identity
 from zefnb.engine.cells import current_identity, current_notices
 from zefnb.engine.handler_threads import in_handler_thread
+from zefnb.engine.monitors import call_monitors, monitored_later
 from zefnb.engine.printing import Printed
 from zefnb.engine.runtime import Runtime, default_runtime
 from zefnb.engine.waker import thread_waker
 from zefnb.engine.worker_thread import refuse_to_wait
 from zefnb.errors import FieldError, Interrupted, InvalidEffect, WouldBlock, naming, shown
-from zefnb.text.short_repr import short_repr
 
 SUCCESS: Success = Success()
 
@@ -56,30 +56,12 @@ def _monitored(runtime: Runtime, spec: Spec, effect: Effect) -> Any:
     try:
         result = spec.function(runtime, **effect.__dict__)
     except Exception as error:
-        _call_monitors(runtime, effect, error)
+        call_monitors(runtime, effect, error)
         raise
     if is_awaitable(result):
-        return _monitored_later(runtime, effect, result)
-    _call_monitors(runtime, effect, result)
+        return monitored_later(runtime, effect, result)
+    call_monitors(runtime, effect, result)
     return result
-
-
-async def _monitored_later(runtime: Runtime, effect: Effect, awaitable: Awaitable[Any]) -> Any:
-    try:
-        result = await awaitable
-    except BaseException as error:
-        _call_monitors(runtime, effect, error)
-        raise
-    _call_monitors(runtime, effect, result)
-    return result
-
-
-def _call_monitors(runtime: Runtime, effect: Effect, result: Any) -> None:
-    for monitor in runtime.monitors:
-        try:
-            monitor(effect, result)
-        except Exception as error:
-            runtime.report(f"the monitor {short_repr(monitor)}", error, key=("monitor", type(monitor)))
 
 
 def _checked(runtime: Runtime, effect: Any) -> Spec:
@@ -302,7 +284,7 @@ def run_on(runtime: Runtime, given: Any) -> Any:
     if result is NotAccepted:  # not in the `except` clause, where errors and Ctrl-C would get a context
         return _run_all(runtime, (given,), [spec])[0]
     if monitors:
-        _call_monitors(runtime, given, None)
+        call_monitors(runtime, given, None)
     return result
 
 
@@ -378,7 +360,7 @@ async def await_on(runtime: Runtime, effect: Effect) -> Any:
         with contextlib.suppress(NotAccepted):
             result = _accepted(runtime, spec, effect)
             if monitors:
-                _call_monitors(runtime, effect, None)
+                call_monitors(runtime, effect, None)
             return result
     loop = asyncio.get_running_loop()
     finished_future: asyncio.Future[Any] = loop.create_future()
