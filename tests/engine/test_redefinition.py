@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from contextlib import closing
 
 import nbclient
 import nbformat
 import pytest
+from traitlets.config import Config
 from websockets.sync.client import connect as open_connection
 
+from tests.kernel_sockets import KernelSockets
 from tests.spec import sessions
 
 SERVER = """
@@ -206,7 +209,8 @@ def test_a_notebook_runs_in_nbclient_which_sends_no_cell_ids():
     timer = "t = FX.StartTimer(interval=60, target=ET.Topic('a'), content=1) | run"
     cells = ["from zefnb import *", timer, timer, "print(len(FX.ListTimers() | run))"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    nbclient.NotebookClient(notebook, timeout=60).execute()
+    with closing(KernelSockets()) as sockets:
+        nbclient.NotebookClient(notebook, timeout=60, config=Config(KernelManager=sockets.options)).execute()
     # The kernel sends what was printed when its timer says so: one line may come in two pieces.
     printed = ["".join(output["text"] for output in cell.outputs) for cell in notebook.cells[2:]]
     assert printed == ["replaced the timer that this cell started before\n", "1\n"]

@@ -14,6 +14,8 @@ from typing import Any
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
+from tests.kernel_sockets import KernelSockets
+
 READY = 60.0
 
 
@@ -55,7 +57,8 @@ class Kernel:
     """A kernel process, to which cells are given as JupyterLab does, with their ids."""
 
     def __init__(self, **env: str) -> None:
-        self._manager = KernelManager(kernel_name="python3")
+        self._sockets = KernelSockets()
+        self._manager = KernelManager(kernel_name="python3", **self._sockets.options)
         # asyncio's debugging, on in the tests themselves, would write into cells.
         plain = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
         self._manager.start_kernel(env={**plain, **env})
@@ -174,3 +177,4 @@ class Kernel:
         """End the process."""
         self._client.stop_channels()
         self._manager.shutdown_kernel(now=True)
+        self._sockets.close()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from traitlets.config import Config
+
+from tests.kernel_sockets import KernelSockets
 
 EXERCISE = Path(__file__).parents[2] / "notebooks" / "09-chat-with-usernames.ipynb"
 
@@ -25,10 +29,12 @@ def cell(notebook: Any, name: str) -> Any:
 def told(notebook: Any) -> str:
     """Run it in a kernel; return what it prints about the exercise."""
     env = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
-    client = NotebookClient(notebook, timeout=30, kernel_name="python3")
-    with client.setup_kernel(env=env):
-        for number, one in enumerate(notebook.cells):
-            client.execute_cell(one, number)
+    with closing(KernelSockets()) as sockets:
+        config = Config(KernelManager=sockets.options)
+        client = NotebookClient(notebook, timeout=30, kernel_name="python3", config=config)
+        with client.setup_kernel(env=env):
+            for number, one in enumerate(notebook.cells):
+                client.execute_cell(one, number)
     return "".join(output.get("text", "") for output in cell(notebook, "try").outputs)
 
 

@@ -6,7 +6,7 @@ import ast
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from traitlets.config import Config
+
+from tests.kernel_sockets import KernelSockets
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
@@ -115,8 +118,13 @@ def _kernel(notebook: Any, folder: Path) -> Iterator[NotebookClient]:
     # asyncio's debugging, on in the tests themselves, would write into cells.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
     env["ZEFNB_DATA_DIR"] = str(folder / "data")
-    client = NotebookClient(
-        notebook, timeout=_EACH_CELL_WITHIN, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    )
-    with client.setup_kernel(env=env):
-        yield client
+    with closing(KernelSockets()) as sockets:
+        client = NotebookClient(
+            notebook,
+            timeout=_EACH_CELL_WITHIN,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(folder)}},
+            config=Config(KernelManager=sockets.options),
+        )
+        with client.setup_kernel(env=env):
+            yield client

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from jupyter_client.manager import KernelManager
 
+from tests.kernel_sockets import KernelSockets
+
 try:
     import fcntl
 except ImportError:  # not on Windows
@@ -162,7 +164,8 @@ class Kernel:
 @contextmanager
 def kernel(**env: str) -> Iterator[Kernel]:
     """A separate kernel for the block."""
-    manager = KernelManager(kernel_name="python3")
+    sockets = KernelSockets()
+    manager = KernelManager(kernel_name="python3", **sockets.options)
     manager.start_kernel(env=environment(**env), cwd=str(ROOT), stderr=subprocess.DEVNULL)
     client = manager.client()
     client.start_channels()
@@ -173,3 +176,4 @@ def kernel(**env: str) -> Iterator[Kernel]:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
         manager.cleanup_resources()
+        sockets.close()
