@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.net.conftest import inside, on_loop
+from tests.ports import free_port
 from zefnb import ET, FX, run
 from zefnb.engine.runtime import default_runtime
 from zefnb.topics.hub import Hub
@@ -31,7 +32,8 @@ def feed() -> Any:
 @pytest.fixture
 def server(clean: None, feed: Any) -> Any:
     stream = ET.EventStream(clients_subscribe_to=[feed], history=2, retry=0.2)
-    return FX.StartHTTPServer(routes={"/": PAGE, "/events": stream}, port=0) | run
+    # A port that the system gives to no other program while a test starts the server again.
+    return FX.StartHTTPServer(routes={"/": PAGE, "/events": stream}, port=free_port()) | run
 
 
 @pytest.fixture

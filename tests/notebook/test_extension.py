@@ -9,9 +9,10 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.notebook.kernel import Kernel, a_kernel
-from tests.ports import is_free
+from tests.ports import free_port, is_free
 
 START = "server = FX.StartHTTPServer(routes={'/': 'hello'}, port=0) | run"
+START_ON = "server = FX.StartHTTPServer(routes={{'/': 'hello'}}, port={}) | run"
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +76,8 @@ def test_interrupting_a_cell_leaves_the_server_up(kernel):
 
 
 def test_restarting_the_kernel_frees_the_port_at_once(kernel):
-    kernel.run(START, "S")
-    port = kernel.value("server.port")
+    port = free_port()  # which the system gives to no other program while the kernel restarts
+    assert kernel.run(START_ON.format(port)).error is None
     assert not is_free(port)
     kernel.restart()
     assert is_free(port)
@@ -187,12 +188,12 @@ def test_interrupting_a_cell_leaves_clients_connected_and_served(kernel):
 
 
 def test_a_restarted_kernel_starts_its_servers_on_the_same_ports(kernel):
-    kernel.run(START, "S")
-    port = kernel.value("server.port")
+    port = free_port()
+    kernel.run(START_ON.format(port), "S")
     with socket.create_connection(("127.0.0.1", port)):
         kernel.restart()
     kernel.run("%load_ext zefnb\nfrom zefnb import *")
-    again = kernel.run(f"server = FX.StartHTTPServer(routes={{'/': 'hello'}}, port={port}) | run", "S")
+    again = kernel.run(START_ON.format(port), "S")
     assert (again.error, again.text) == (None, "")
     assert kernel.value("server.port") == port
 

@@ -9,6 +9,7 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 
 from tests.notebook.kernel import Cell, Kernel, a_kernel
+from tests.ports import free_port
 
 SERVER = """@zef_function
 def page(request):
@@ -92,9 +93,7 @@ def test_a_held_port_in_the_interactive_window_names_the_server_and_the_argument
 def test_a_port_that_a_cell_of_the_same_code_holds_is_an_error_that_names_both_cells(
     kernel: Kernel, ids: tuple[str, str]
 ) -> None:
-    kernel.run("held = FX.StartHTTPServer(routes={'/': 'any'}, port=0) | run")
-    kernel.run("port = held.port\nFX.StopHTTPServer(server=held) | run")
-    code = "held = FX.StartHTTPServer(routes={'/': 'any'}, port=port) | run"
+    code = f"held = FX.StartHTTPServer(routes={{'/': 'any'}}, port={free_port()}) | run"
     first, second = kernel.run(code, ids[0]), kernel.run(code, ids[1])
     assert first.label != second.label
     assert (

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from tests.notebook.viewer import Viewer, here, place_of
+from tests.ports import free_port
 from zefnb import ET, FX, run
 from zefnb.core.rows import Rows
 from zefnb.engine.runtime import default_runtime
@@ -219,7 +220,7 @@ def test_the_table_of_one_server_follows_those_that_take_its_place(view_of, conn
         routes = {"/ws": ET.WebSocket(clients_subscribe_to=[ET.Topic("t")])}
         return FX.StartHTTPServer(routes=routes, port=port, allow_restart=True) | run
 
-    first = start(0)
+    first = start(free_port())  # no other program gets it between two servers
     other = start(0)
     live = view_of("clients")
     live.look(server=place_of(first))
