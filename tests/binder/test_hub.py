@@ -153,7 +153,7 @@ def is_refused(url: str) -> bool:
     """Return whether the proxy refuses requests without the token."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect)
     try:
-        opener.open(url, timeout=10).close()
+        opener.open(url, timeout=60).close()
     except urllib.error.HTTPError as error:
         with error:
             return error.code == 403 or (error.code == 302 and "login" in error.headers["Location"])

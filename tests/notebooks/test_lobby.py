@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.net.conftest import on_loop
 from tests.notebooks.tutorial import FOLDER, Tutorial
 from zefnb import FX, run
+from zefnb.engine.actors import Actors
+from zefnb.engine.runtime import default_runtime
 
 
 @pytest.fixture
@@ -59,9 +62,23 @@ def play(ada: Any, bob: Any, cells: str) -> tuple[Any, Any]:
     return shown
 
 
-def test_moves_out_of_turn_or_onto_a_mark_or_invalid_ones_change_nothing(game):
+def handled() -> int:
+    """Return the number of messages that all actors have handled; 0 while one of them has others."""
+
+    def count() -> int:
+        actors = list(default_runtime().service(Actors))
+        return 0 if any(actor.is_behind for actor in actors) else sum(actor.handled for actor in actors)
+
+    counted: int = on_loop(count)
+    return counted
+
+
+def test_moves_out_of_turn_or_onto_a_mark_or_invalid_ones_change_nothing(game, until):
     ada, bob = game
+    before = until(handled)
     bob.send("0")
+    # By his actor and by that of the table. Without the wait a later move of Ada could be the first.
+    until(lambda: handled() == before + 2)
     ada.send("9")
     ada.send("00")
     ada.send(b"\x00")

@@ -117,7 +117,7 @@ def test_a_member_speaks_under_the_own_name(room: Any, browser: httpx.Client):
 
 
 def test_the_end_of_a_session_closes_its_sockets_and_no_others(room: Any, browser: httpx.Client):
-    with httpx.Client(base_url=browser.base_url) as other:
+    with httpx.Client(base_url=browser.base_url, timeout=20) as other:
         log_in(room, browser, "Ada")
         log_in(room, other, "Grace")
         with enter(browser) as ada:

@@ -15,6 +15,7 @@ from zefnb.notebook.plot import session as session_module
 from zefnb.notebook.plot import sources
 from zefnb.notebook.plot.picture import Picture
 from zefnb.notebook.plot.points import MOST_POINTS
+from zefnb.notebook.watch import control as control_module
 from zefnb.topics.hub import Hub
 
 
@@ -185,7 +186,9 @@ def test_a_number_that_no_point_can_have_is_refused(chart_of, view_of, after):
     assert not view.ask("dance")["ok"]
 
 
-def test_a_view_through_the_kernel_gets_points_at_most_five_times_a_second(chart_of, view_of, until):
+def test_a_view_through_the_kernel_gets_points_at_most_five_times_a_second(chart_of, view_of, monkeypatch, until):
+    # Seconds in which it gets updates after a request. A page sends one each second, and this test only one.
+    monkeypatch.setattr(control_module, "_LEASE", 120.0)
     chart = chart_of()
     view_of(chart)
     control, told = the_control(), []

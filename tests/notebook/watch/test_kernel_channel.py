@@ -47,8 +47,7 @@ def test_a_hundred_views_through_the_kernel_that_are_paused_and_closed_are_remov
         ask_through_kernel(control, token, f"v{n}", told, do="follow", topic="t")
         ask_through_kernel(control, token, f"v{n}", told, do="pause", id=n)
     until(lambda: {json.loads(text).get("id") for text in told} >= set(range(100)))
-    until(lambda: not control._viewers)
-    assert not control._last_requests
+    until(lambda: not control._viewers and not control._last_requests)
     until(lambda: not control.is_ticking)
     hub = default_runtime().service(Hub)
     assert here(lambda: hub.topics() == [])
