@@ -21,6 +21,19 @@ OUTPUT = Path(__file__).parents[2] / "test-output"
 # An installed package has the extension in a directory of the environment. An editable one may not have it there.
 _EXTENSIONS = Path(zefnb.__file__).parent / "notebook" / "static"
 _STARTS_WITHIN = 90
+# Milliseconds.
+_READY_TIMEOUT = 60_000
+# anywidget gives up a model whose module is not loaded after 2 s, which is too short for a page on a busy machine.
+_PATIENT = """(() => {
+    const { timeout } = AbortSignal;
+    AbortSignal.timeout = (milliseconds) => timeout.call(AbortSignal, Math.max(milliseconds, 60_000));
+})()"""
+# Whether the page has requested the widgets of its kernel and has those that the kernel has sent.
+_HAS_WIDGETS = """async () => {
+    const { rendermime } = window.jupyterapp.shell.currentWidget.content;
+    const renderer = rendermime.createRenderer('application/vnd.jupyter.widget-view+json');
+    return (await renderer._manager.promise).restoredStatus;
+}"""
 
 
 def end_process(process: subprocess.Popen[Any]) -> None:
@@ -118,7 +131,7 @@ class Lab:
     def _ask(self, method: str, path: str) -> Any:
         headers = {"Authorization": f"token {self.token}"}
         request = urllib.request.Request(f"{self.url}{path}", method=method, headers=headers)
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or "null")
 
     def close(self) -> None:
@@ -133,6 +146,7 @@ class Notebook:
         self._lab, self.page, self.name = lab, page, name
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.add_init_script(_PATIENT)
 
     def open(self) -> Notebook:
         self.page.goto(f"{self._lab.page_url}{self._lab.view}/{self.name}?token={self._lab.token}")
@@ -144,10 +158,11 @@ class Notebook:
 
     def _ready(self) -> Notebook:
         ready = "() => window.jupyterapp?.shell.currentWidget?.content?.widgets?.length > 0"
-        self.page.wait_for_function(ready, timeout=60_000)
+        self.page.wait_for_function(ready, timeout=_READY_TIMEOUT)
         session = "window.jupyterapp.shell.currentWidget.sessionContext?.session"
         kernel = f"() => {session}?.kernel?.connectionStatus === 'connected'"
-        self.page.wait_for_function(kernel, timeout=60_000)
+        self.page.wait_for_function(kernel, timeout=_READY_TIMEOUT)
+        self.page.wait_for_function(_HAS_WIDGETS, timeout=_READY_TIMEOUT)
         return self
 
     def start(self, cell: int) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.browser.lab import Lab, Notebook
+from tests.browser.lab import Lab
 
 CELLS = [
     "%load_ext zefnb\nfrom zefnb import *",
@@ -16,23 +15,6 @@ CELLS = [
 ]
 SHOWN_BEFORE = "The link to log in was shown before"
 TIMEOUT = 30_000
-# anywidget shows nothing when the page needs more than 2 s for a module, as on a busy machine.
-GAVE_UP = "[anywidget] Failed to initialize model."
-ATTEMPTS = 3
-
-
-def until_shown(notebook: Notebook, act: Callable[[], Any], wanted: Any) -> None:
-    """Act until the element is shown; again only if anywidget has given up, as a user would."""
-    for _ in range(ATTEMPTS):
-        notebook.errors.clear()
-        act()
-        try:
-            wanted.wait_for(timeout=TIMEOUT)
-            return
-        except Exception:
-            if GAVE_UP not in notebook.errors:
-                raise
-    raise AssertionError(f"anywidget has given up {ATTEMPTS} times")
 
 
 def saved_texts(lab: Lab, name: str) -> dict[str, str]:
@@ -45,7 +27,8 @@ def test_the_link_is_shown_once_and_leads_to_the_clean_address(open_notebook: An
     notebook = open_notebook(CELLS)
     notebook.run(0)
     links = notebook.page.locator(".jp-OutputArea-output a[href*='token=']")
-    until_shown(notebook, lambda: notebook.run(1), links.first)
+    notebook.run(1)
+    links.first.wait_for(timeout=TIMEOUT)
     assert links.count() == 1
     address = urlsplit(links.get_attribute("href"))
     [token] = parse_qs(address.query)["token"]
@@ -81,7 +64,8 @@ def test_the_link_is_shown_once_and_leads_to_the_clean_address(open_notebook: An
         assert token not in text, path
 
     # Another view of the output, also after a reload, does not get the link.
-    until_shown(notebook, notebook.reload, notebook.page.get_by_text(SHOWN_BEFORE))
+    notebook.reload()
+    notebook.page.get_by_text(SHOWN_BEFORE).wait_for(timeout=TIMEOUT)
     assert links.count() == 0
     assert token not in notebook.page.content()
-    assert [error for error in notebook.errors if error != GAVE_UP] == []
+    assert notebook.errors == []

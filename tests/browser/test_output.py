@@ -49,7 +49,6 @@ def test_output_of_handlers_stays_under_its_cell_across_a_reload(open_notebook):
     notebook.save()
     notebook.reload()
     soon(lambda: "heard one" in under(notebook, 0))
-    time.sleep(1)  # nothing on the page tells when its widgets are back
     say(notebook, "two")
     soon(lambda: "heard two" in under(notebook, 0))
     assert under(notebook, 1).strip() == "other"
@@ -90,7 +89,6 @@ def test_displays_of_handlers_are_under_their_cell_and_captures_in_their_widget(
     notebook.save()
     notebook.reload()
     soon(lambda: "one captured" in under(notebook, 1))
-    time.sleep(1)  # nothing on the page tells when its widgets are back
     say(notebook, "two")
     soon(lambda: "two displayed" in under(notebook, 0))
     soon(lambda: "two captured" in under(notebook, 1))
