@@ -1,4 +1,8 @@
-(within = '.zefnb-watch') => {
+async (within = '.zefnb-watch') => {
+    // Colours fade over when a theme changes.
+    const fades = document.getAnimations().filter(
+        ({ playState, effect }) => playState === 'running' && effect.getComputedTiming().endTime < Infinity);
+    await Promise.allSettled(fades.map(({ finished }) => finished));
     const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     const paint = (...colours) => {
         canvas.clearRect(0, 0, 1, 1);

@@ -15,6 +15,8 @@ from tests.browser.lab import OUTPUT, end_process
 from tests.ports import free_port
 
 _STARTS_WITHIN = 90
+# The texts of all elements at once, since the page can remove one of them between two requests.
+_TEXTS = "elements => elements.map(element => element.innerText)"
 
 
 def as_notebook(cells: list[str]) -> str:
@@ -98,13 +100,12 @@ class Page:
 
     def output(self, number: int) -> str:
         """Return the text of a cell's output and console."""
-        areas = self.cell(number).locator(".output-area, [data-testid=console-output-area]").all()
-        return "\n".join(area.inner_text() for area in areas)
+        areas = self.cell(number).locator(".output-area, [data-testid=console-output-area]")
+        return "\n".join(areas.evaluate_all(_TEXTS))
 
     def table(self, number: int) -> str:
         """Return the text of a cell's live table, which is in a shadow tree; empty while it is not there."""
-        table = self.cell(number).locator(".zefnb-watch").first
-        return str(table.inner_text()) if table.count() else ""
+        return "".join(self.cell(number).locator(".zefnb-watch").evaluate_all(_TEXTS)[:1])
 
     def picture(self, name: str) -> None:
         """A screenshot, kept in test-output/."""

@@ -65,12 +65,17 @@ class Tab:
         self._devtools.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
         while (reply := json.loads(self._devtools.recv(timeout=REPLY_TIMEOUT))).get("id") != self._number:
             pass
+        return reply
+
+    def _command(self, method: str, **parameters: Any) -> None:
+        reply = self._call(method, **parameters)
         assert "error" not in reply, reply
-        return reply["result"]
 
     def evaluate(self, expression: str) -> Any:
         """Return the value of an expression in the page, also while it is frozen; `None` where it fails."""
-        return self._call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+        reply = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
+        # An error in place of a result: the tab has gone to another page meanwhile, as when the browser starts.
+        return reply.get("result", {}).get("result", {}).get("value")
 
     def until(self, expression: str) -> None:
         """Wait until an expression is true in the page."""
@@ -79,10 +84,10 @@ class Tab:
     def freeze(self) -> None:
         """Freeze the page, as a browser does with a tab in the background."""
         self.evaluate("document.addEventListener('freeze', () => { window.isFrozen = true })")
-        self._call("Page.setWebLifecycleState", state="frozen")
+        self._command("Page.setWebLifecycleState", state="frozen")
         self.until("window.isFrozen === true")
 
     def wake(self) -> None:
         """Show the page again."""
-        self._call("Page.setWebLifecycleState", state="active")
-        self._call("Page.bringToFront")
+        self._command("Page.setWebLifecycleState", state="active")
+        self._command("Page.bringToFront")

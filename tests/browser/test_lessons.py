@@ -139,9 +139,15 @@ def test_a_client_that_is_too_fast_in_the_cell_is_warned_and_closed(open_noteboo
     client = tutorial.output("client")
     heard = client.locator(".zc-list")
     soon(lambda: "welcome" in heard.inner_text())
-    for _ in range(30):
-        client.locator(".zc-box").fill("a")
-        client.locator(".zc-box").press("Enter")
+    # At once, since so few a second as a test types on a busy machine are allowed.
+    client.locator(".zc-form").evaluate(
+        """form => {
+            for (let n = 0; n < 30; n++) {
+                form.querySelector('.zc-box').value = 'a'
+                form.requestSubmit()
+            }
+        }"""
+    )
     soon(lambda: "closed with 1008: too many messages" in heard.inner_text())
     assert heard.inner_text().index("slow down: wait") < heard.inner_text().index("closed with 1008")
     tutorial.pictures()
@@ -191,7 +197,7 @@ def test_two_tabs_play_a_game_to_the_end_and_another_one(lobby, visit):
 
     come_in(bob, "<b>Bob</b>")
     soon(lambda: says(ada) == "It is your turn, with X, against <b>Bob</b>.")
-    assert says(bob) == "Ada is thinking."
+    soon(lambda: says(bob) == "Ada is thinking.")
     assert ada.locator("b").count() == 0
     # Out of turn nothing happens.
     cell(bob, 4).click(force=True)
@@ -213,7 +219,7 @@ def test_two_tabs_play_a_game_to_the_end_and_another_one(lobby, visit):
     soon(lambda: says(bob) == "Waiting for somebody to play with.")
     ada.get_by_role("button", name="Play again").click()
     soon(lambda: says(bob) == "It is your turn, with X, against Ada.")
-    assert overview(ada) == "." * 9
+    soon(lambda: overview(ada) == "." * 9)
     ada.get_by_role("button", name="Leave").click()
     soon(lambda: says(bob) == "Ada has left.")
     lobby.pictures()
@@ -247,7 +253,7 @@ def test_the_lobby_pairs_waiting_players_and_can_be_played_by_keyboard(lobby, vi
     soon(lambda: says(dan).startswith("It is your turn"))
     dan.close()
     soon(lambda: says(cleo) == "Dan has left.")
-    assert says(bob) == "Ada is thinking."
+    soon(lambda: says(bob) == "Ada is thinking.")
 
 
 # 20

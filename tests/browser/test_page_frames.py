@@ -67,7 +67,8 @@ def test_pages_and_their_parts_work_in_the_output_of_vs_code_in_its_theme(tab: A
         tab.screenshot(path=str(OUTPUT / f"vscode-{theme}.png"))
     # The page has no cookie there, and the visitor is known after a reload, too.
     assert tab.context.cookies() == []
-    shown.locator("body").evaluate("() => location.reload()")
+    frame.evaluate("() => { window.isBefore = true; location.reload() }")
+    frame.wait_for_function("() => !window.isBefore")
     shown.locator("[data-kind=Choice]", has_text="Your choice: tea").wait_for()
     output.get_by_role("button", name="/own").click()
     shown.locator("[data-kind=Part]", has_text="7").wait_for()

@@ -13,6 +13,7 @@ import pytest
 
 from tests.browser.lab import OUTPUT
 from tests.notebook.kernel import Kernel
+from tests.ports import free_port
 from zefnb import ET, FX, generate_uid, run
 
 AXE = Path(sys.prefix) / "node" / "node_modules" / "axe-core" / "axe.min.js"
@@ -231,7 +232,8 @@ def test_two_frames_that_load_at_the_same_time_are_one_visitor(serve: Any, visit
 def test_input_without_a_connection_is_sent_later_and_once(serve: Any, visit: Any, topics: Topics, until: Any):
     got: list[Any] = []
     FX.SubscribeFX(topic=topics.votes, op=got.append) | run
-    server = serve(tea_time(topics), allow_restart=True)
+    # A port that the system gives to no other program meanwhile.
+    server = serve(tea_time(topics), port=free_port())
     page = visit(server)
     FX.StopHTTPServer(server=server) | run
     page.wait_for_function("() => document.querySelector('.zef-state').textContent === 'Connecting again…'")

@@ -67,6 +67,8 @@ def test_in_the_chatroom_the_cell_the_page_and_the_robot_receive_each_others_mes
     client = tutorial.output("client")
     guest = tutorial.page.context.new_page()
     guest.goto(tutorial.text("link").strip())
+    guest.locator("html[data-ready]").wait_for(state="attached")
+    client.locator(".zc-on").wait_for()
     said = guest.get_by_role("log")
 
     client.locator(".zc-box").fill("hello from the cell")

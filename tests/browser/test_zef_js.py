@@ -13,6 +13,7 @@ import pytest
 from tests.browser.tab import a_tab
 from tests.net.cutting_proxy import cutting_proxy
 from tests.net.websocket.peer import all_sessions, is_away, lose_connections
+from tests.ports import free_port
 from zefnb import ET, FX, run
 
 PAGE = """<!doctype html>
@@ -148,7 +149,7 @@ def test_a_server_that_is_replaced_loses_no_message_of_either_side(
 def test_a_page_whose_server_has_stopped_in_between_reports_a_gap_of_unknown_size(
     serve: Any, visit: Any, room: Any
 ) -> None:
-    server = serve()
+    server = serve(free_port())  # which the system gives to no other program while the server is stopped
     page = visit(server)
     page.wait_for_function("() => room.state === 'open'", timeout=30_000)
     FX.StopHTTPServer(server=server) | run
@@ -204,8 +205,8 @@ def log_in(page: Any, server: Any) -> None:
     page.goto(f"http://localhost:{server.port}/auth/login")
     page.fill("input[name=name]", "ada")
     page.fill("input[name=password]", "tea")
-    page.click("button")
-    page.goto(f"http://localhost:{server.port}/")
+    with page.expect_navigation(url=f"http://localhost:{server.port}/"):
+        page.click("button")
 
 
 def test_a_page_whose_login_ends_stops_with_4401(serve: Any, visit: Any) -> None:

@@ -51,10 +51,10 @@ def open_output(page: Any, theme: str = "dark", policy: str = "") -> Any:
     for url in documents:
         page.route(url, respond)
     page.goto(f"{WORKBENCH}/")
-    page.wait_for_function("() => frames[0]?.length === 1")
-    [output] = [frame for frame in page.frames if frame.url.endswith("fake.html")]
-    output.wait_for_selector(".output", state="attached")
-    return output
+    # The frames are in processes of their own, which may have loaded them later than the page was loaded.
+    shown = page.frame_locator("iframe").frame_locator("iframe").locator(".output")
+    shown.wait_for(state="attached")
+    return shown.element_handle().owner_frame()
 
 
 def set_theme(output: Any, theme: str) -> None:

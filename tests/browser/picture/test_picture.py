@@ -169,6 +169,8 @@ def test_hundreds_of_sockets_are_one_box_and_each_can_be_selected(started, clien
     soon(lambda: members.count() == 50)
     notebook.page.get_by_text("and 250 more").wait_for()
     members.nth(3).click()
+    # The kernel has selected the client, and sends its frames from now on.
+    notebook.page.locator(".zp-back").wait_for()
     clients[3].send("hello from the fourth")
     notebook.page.locator(".zw-frame", has_text="hello from the fourth").first.wait_for()
     notebook.picture("picture-clients", notebook.page.locator(".zefnb-picture"))
@@ -206,6 +208,8 @@ def test_arrow_keys_move_the_focus_and_escape_returns_to_the_box(started):
     page = notebook.page
     focused = "() => document.activeElement.closest('.zp-box')?.dataset.id"
     assert page.locator(".zp-box[tabindex='0']").count() == 1
+    # The arrow to the database, which is drawn when the first update has been observed, changes the layout.
+    page.locator(".zp-as-seen").first.wait_for(state="attached")
     box(notebook, "chat").focus()
     page.keyboard.press("ArrowLeft")
     assert page.evaluate(focused).endswith("/ws")

@@ -21,6 +21,12 @@ def rows(notebook):
     return notebook.page.locator(".zw-row")
 
 
+def select(notebook, number, title):
+    """Select a row, and wait for the title that the kernel sends: from then on it sends the frames of the row."""
+    rows(notebook).nth(number).click()
+    soon(lambda: notebook.page.locator(".zw-detail h3").inner_text() == title)
+
+
 def column(notebook, title):
     """Return the texts of a column, from the top; read at once, since the table changes."""
     return notebook.page.evaluate(

@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.crowd import crowd
 from tests.browser.watch.conftest import PRELUDE
-from tests.browser.watch.page import CONTROL, SLEEP, busy_with, close_code, column, interrupt, rows, soon
+from tests.browser.watch.page import CONTROL, SLEEP, busy_with, close_code, column, interrupt, rows, select, soon
 
 # Longer than the test takes on a busy machine, which interrupts it at its end.
 
@@ -27,7 +27,7 @@ def test_it_has_the_expected_look_in_light_and_dark(started, client_of):
             client.send(["hello", json.dumps({"user": "Ada", "text": "hi", "tags": [1, 2]})][n % 2])
         time.sleep(0.1)
     page = notebook.page
-    rows(notebook).nth(4).click()
+    select(notebook, 4, "Client 4 of /echo")
     page.locator(".zw-section > summary").click()
     page.locator(".zw-topics button", has_text="chat").click()
     clients[4].send('{"a": {"b": [1, 2, 3]}}')
@@ -129,7 +129,7 @@ def test_everything_works_while_a_cell_is_busy(started, client_of, busy):
     page.get_by_label("Search clients").fill("/echo")
     soon(lambda: column(notebook, "Id") == ["2"])
 
-    rows(notebook).first.click()
+    select(notebook, 0, "Client 2 of /echo")
     clients[2].send("hello")
     soon(lambda: "you said" in page.locator(".zw-detail .zw-frames").inner_text())
     soon(lambda: "last='hello'" in page.locator(".zw-state").inner_text())
@@ -190,12 +190,12 @@ def test_a_name_chosen_by_a_client_is_shown_as_text_and_not_run(started, client_
     evil = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
     clients = [client_of(notebook, f"/{path}") for path in ("ws", "echo")]
     soon(lambda: rows(notebook).count() == 2)
-    rows(notebook).nth(1).click()
     page = notebook.page
     page.locator(".zw-section > summary").click()
     page.locator(".zw-topic").fill("chat")
     page.get_by_role("button", name="Follow").click()
-    time.sleep(0.3)
+    # The kernel has read the requests of the view up to this one when it shows the title.
+    select(notebook, 1, "Client 1 of /echo")
     for client in clients:
         client.send(evil)
         client.send(json.dumps([evil]))

@@ -68,8 +68,7 @@ def test_it_survives_a_reload_and_works_in_two_tabs(started, client_of, open_not
         soon(lambda tab=tab: column(tab, "In") == ["3"])
     other.page.close()
     notebook.page.bring_to_front()
-    notebook.run(2)
-    assert notebook.text(2).split()[0] == "1"
+    soon(lambda: notebook.run(2) and notebook.text(2).split()[0] == "1")
 
 
 def test_running_the_cell_again_leaves_one_table_and_one_view(started, client_of):
