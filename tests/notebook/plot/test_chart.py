@@ -14,7 +14,7 @@ from zefnb.engine.runtime import default_runtime
 from zefnb.notebook.plot import session as session_module
 from zefnb.notebook.plot import sources
 from zefnb.notebook.plot.picture import Picture
-from zefnb.notebook.plot.points import MOST_POINTS
+from zefnb.notebook.plot.points import MOST_POINTS, Point
 from zefnb.notebook.watch import control as control_module
 from zefnb.topics.hub import Hub
 
@@ -54,7 +54,7 @@ def test_a_view_that_comes_back_receives_only_what_it_missed(chart_of, view_of):
 
 def test_all_points_that_are_kept_reach_a_new_view_in_pieces(chart_of, view_of):
     chart = chart_of()
-    here(lambda: [chart.points.add(0, n, n) for n in range(MOST_POINTS + 1_000)])
+    here(lambda: chart.points.add([Point(0, n, n) for n in range(MOST_POINTS + 1_000)]))
     view = view_of(chart)
     view.until(lambda: len(view.points) == MOST_POINTS)
     assert (view.ys[0], view.ys[-1]) == (1_000, MOST_POINTS + 999)

@@ -158,11 +158,14 @@ def test_a_late_point_is_put_in_order():
     assert lines_of(points, 1) == [[(x, x) for x in (0, 7, 8, 9, 10)]]
 
 
-def test_only_the_newest_points_are_kept():
+@pytest.mark.parametrize("at_once", [1, 999, 3 * MOST_POINTS])
+def test_only_the_newest_points_are_kept(at_once):
     points = Points()
-    for n in range(2 * MOST_POINTS + 50):
-        points.add(0, n, n)
-        assert len(points) <= MOST_POINTS or n % 1000
+    points.add([])
+    given = [Point(0, n, n) for n in range(2 * MOST_POINTS + 50)]
+    for begin in range(0, len(given), at_once):
+        points.add(given[begin : begin + at_once])
+        assert len(points) == min(begin + at_once, len(given), MOST_POINTS)
     assert len(points) == MOST_POINTS
     assert (points.first, points.end) == (MOST_POINTS + 50, 2 * MOST_POINTS + 50)
     assert len(points._x) < MOST_POINTS * 1.25

@@ -57,8 +57,7 @@ class Chart:
 
     def take(self, points: list[Point]) -> None:
         """Add points. Notes may have changed, even if there is none."""
-        for point in points:
-            self.points.add(*point)
+        self.points.add(points)
         if points and self.on_points is not None:
             self.on_points()
         if self._timer is None and self._views:

@@ -6,6 +6,7 @@ import base64
 import math
 from array import array
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -57,15 +58,15 @@ class Points:
     def __len__(self) -> int:
         return self.end - self.first
 
-    def add(self, series: int, x: float, y: float) -> None:
-        """Add a point, and remove the oldest ones if there are too many."""
-        self._series.append(series)
-        self._x.append(x)
-        self._y.append(y)
-        if len(self._x) >= MOST_POINTS + _AT_ONCE:
-            for each in (self._series, self._x, self._y):
-                del each[:_AT_ONCE]
-            self._removed += _AT_ONCE
+    def add(self, points: Sequence[Point]) -> None:
+        """Add points, and remove the oldest ones if there are too many."""
+        arrays: tuple[array[Any], ...] = (self._series, self._x, self._y)
+        for each, values in zip(arrays, zip(*points, strict=True), strict=False):  # nothing without points
+            each.extend(values)
+        if (more := len(self._x) - MOST_POINTS) >= _AT_ONCE:
+            for each in arrays:
+                del each[:more]
+            self._removed += more
 
     def since(self, number: int, most: int) -> tuple[int, int, dict[str, str]]:
         """Return the numbers of the first point and after the last one from `number` on, and these points in base64."""
