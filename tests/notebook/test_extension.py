@@ -138,6 +138,8 @@ def test_a_cell_that_runs_again_makes_no_duplicate_and_says_so_in_one_line(kerne
         assert len(again.text.splitlines()) == 1, again.text
         assert f"replaced {said}" in again.text
         assert kernel.value(count) == before + 1
+    # A client would report the end of its server under the cells of the next test.
+    kernel.run("[FX.StopWebSocketClient(client=client) for client in FX.ListWebSocketClients() | run] | run")
 
 
 def test_a_page_that_runs_again_is_the_same_page(kernel):

@@ -69,8 +69,7 @@ class TestEffects:
         until(lambda: len(heard) == 6)
         assert heard == [f"{who} {when}" for who in ("one", "two") for when in ("before", "between", "after")]
         assert len(FX.QueryAllActiveHTTPServers() | run) == 2
-        [entry] = room.log
-        assert (entry["error"], entry["count"]) == ("NotRunning", 2)
+        until(lambda: [(entry["error"], entry["count"]) for entry in room.log] == [("NotRunning", 2)])
 
     def test_a_cancelled_effect_does_not_block_its_actor(self, until):
         @effect("Vanish")
