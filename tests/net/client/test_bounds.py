@@ -223,6 +223,7 @@ def test_a_feed_waits_for_an_actor_that_is_busy(ops: int, raw: Any, until: Until
         FX.Unsubscribe(subscription=each.subscription) | run
 
 
+@pytest.mark.usefixtures("no_pings")
 def test_pings_that_get_no_pong_do_not_pile_up(raw: Any, until: Until) -> None:
     def script(client: socket.socket) -> None:
         while client.recv(1 << 16):

@@ -64,9 +64,9 @@ def test_nothing_is_lost_or_doubled_by_a_proxy_that_cuts(serve: Any, arrived: li
     count = 3_000
     with cutting_proxy(serve(ROUTES).port) as proxy:
         client, _, outbox, received = talk_to(f"ws://127.0.0.1:{proxy.port}/ws")
-        for sent in range(count):
-            publish(outbox, numbers(count)[sent])
-            publish(DOWN, numbers(count)[sent])
+        for sent, text in enumerate(numbers(count)):
+            publish(outbox, text)
+            publish(DOWN, text)
             if sent % 500 == 499:
                 cuts = sum(proxy.cuts.values())
                 until(lambda cuts=cuts: sum(proxy.cuts.values()) > cuts, within=60)
@@ -80,10 +80,12 @@ def test_nothing_is_lost_or_doubled_by_a_proxy_that_cuts(serve: Any, arrived: li
 def test_messages_that_the_route_does_not_keep_are_counted_on_both_sides(serve: Any, until: Until) -> None:
     server = serve({"/ws": ET.WebSocket(clients_subscribe_to=[DOWN], resume={"bytes": 640})})
     with cutting_proxy(server.port) as proxy:
+        proxy.is_cutting = False
         client, _, _, received = talk_to(f"ws://127.0.0.1:{proxy.port}/ws")
+        proxy.go_down()
         until(lambda: told(client)["state"] == "reconnecting")
         publish(DOWN, *map(str, range(600)))
-        proxy.is_cutting = False
+        proxy.is_down = False
         until(lambda: received[-1:] == ["599"], within=60)
         missed = told(client)["missed"]
         assert missed > 0
@@ -149,7 +151,7 @@ def test_after_the_death_of_the_server_both_sides_report_the_gap(program: Any, u
 def test_a_server_that_stops_confirms_first_so_that_the_next_one_gets_nothing_twice(
     serve: Any, arrived: list[Any], until: Until
 ) -> None:
-    server = serve(ROUTES)
+    server = serve(ROUTES, port=free_port())  # nobody else is given it while the server is away
     client, _, outbox, _ = talk_to(f"ws://127.0.0.1:{server.port}/ws")
     publish(outbox, "once")
     until(lambda: arrived == ["once"])
