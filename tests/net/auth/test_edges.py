@@ -230,6 +230,6 @@ def test_an_error_code_of_a_provider_is_shown_when_it_is_a_word_of_63_characters
 
 
 def test_a_provider_that_sends_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(outgoing, "REQUEST_TIMEOUT", 0.3)
+    monkeypatch.setattr(outgoing, "REQUEST_TIMEOUT", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(LoginFailed, match=r"reached \(ReadTimeout\)"):
         asyncio.run(Outgoing().get_json(f"http://127.0.0.1:{silent.getsockname()[1]}/"))

@@ -91,7 +91,7 @@ def test_a_database_keeps_sessions_when_the_program_starts_again(
     path = {"path": tmp_path / "sessions.db"} if persistence == "local_disk" else {}
     db = FX.CreateDB(type=DictDatabase, persistence=persistence, **path) | run
     auth = ET.Auth(providers=[PASSWORDS], session_db=db)
-    server = serve({"/": "here"}, auth=auth)
+    server = serve({"/": "here"}, auth=auth, port=free_port())
     ada, bob, eve = browse(server), browse(server), browse(server)
     ada.login("ada")
     bob.login("bob")
@@ -117,7 +117,7 @@ def test_a_session_of_a_database_ends_when_its_password_has_changed(
     serve: Any, browse: Any, again: Any, until: Any, after: str
 ):
     db = FX.CreateDB(type=DictDatabase) | run
-    server = serve({"/": "here"}, auth=ET.Auth(providers=[PASSWORDS], session_db=db))
+    server = serve({"/": "here"}, auth=ET.Auth(providers=[PASSWORDS], session_db=db), port=free_port())
     ada, bob = browse(server), browse(server)
     ada.login("ada")
     bob.login("bob")
@@ -133,7 +133,7 @@ def test_a_session_of_a_database_ends_when_its_password_has_changed(
 
 def test_a_changed_record_in_the_database_is_no_session(serve: Any, browse: Any):
     db = FX.CreateDB(type=DictDatabase) | run
-    server = serve({"/": "here"}, auth=ET.Auth(providers=[PASSWORDS], session_db=db))
+    server = serve({"/": "here"}, auth=ET.Auth(providers=[PASSWORDS], session_db=db), port=free_port())
     ada = browse(server)
     ada.login()
     FX.StopHTTPServer(server=server) | run

@@ -217,7 +217,10 @@ def test_a_person_logs_in_at_a_certified_provider(serve: Any, browse: Any):
     port = free_port()
     auth = ET.OIDC(issuer=f"http://127.0.0.1:{port}", client_id="app", client_secret="s3cret")
     server = serve({"/who": who}, auth=auth)
-    with certified_provider(port, f"http://localhost:{server.port}/auth/callback"), httpx.Client() as elsewhere:
+    with (
+        certified_provider(port, f"http://localhost:{server.port}/auth/callback"),
+        httpx.Client(timeout=60) as elsewhere,
+    ):
         ada = browse(server)
         page = elsewhere.get(ada.page("/auth/login?provider=oidc&next=/who").headers["location"])
         for form in ({}, {"prompt": "login", "login": "ada", "password": "any"}, {"prompt": "consent"}):
@@ -244,7 +247,7 @@ def test_a_session_ends_after_the_login_at_the_hub_has_ended(
     monkeypatch.setattr(JupyterHubProvider, "recheck_interval", 0.2)
     server = serve({"/who": who}, auth=ET.JupyterHub(**there.fields), port=port)
     ada = browse(server)
-    with httpx.Client() as elsewhere:
+    with httpx.Client(timeout=60) as elsewhere:
         there.log_in(elsewhere, "ada")
         at_hub = elsewhere.get(ada.page("/auth/login?provider=jupyterhub&next=/who").headers["location"])
         assert back(ada, dict(httpx.URL(at_hub.headers["location"]).params)).headers["location"] == "/who"

@@ -297,13 +297,19 @@ class Desk:
 Asking = Callable[[str], tuple[Wire, Desk]]
 
 
+def asked(server: Any, raw: Any, way: str) -> tuple[Desk, Wire]:
+    """Send a request, whose decision takes time. A handshake is followed by its first frame."""
+    desk, wire = Desk(server), raw(server, None)
+    wire.send(request(way, "BASE", "Host: localhost"), *([] if way == "http" else [frame("early")]))
+    return desk, wire
+
+
 @pytest.fixture
 def asking(server: Any, raw: Any, until: Any) -> Asking:
-    """A request that waits for a decision. A handshake is followed by its first frame."""
+    """A request that waits for a decision."""
 
     def ask(way: str) -> tuple[Wire, Desk]:
-        desk, wire = Desk(server), raw(server, None)
-        wire.send(request(way, "BASE", "Host: localhost"), *([] if way == "http" else [frame("early")]))
+        desk, wire = asked(server, raw, way)
         until(lambda: desk.asked)
         # Meanwhile others are served, and the one that waits gets nothing.
         desk.leave()
@@ -354,9 +360,9 @@ def test_an_error_in_the_check_is_500_and_an_entry_in_the_journal(asking: Asking
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_check_that_never_ends_is_503(asking: Asking, way: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_check_that_never_ends_is_503(server: Any, raw: Any, way: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(decisions, "DECISION_TIMEOUT", 0.3)
-    wire, _ = asking(way)
+    _, wire = asked(server, raw, way)
     code, headers, _ = wire.read_response()
     assert (code, headers["retry-after"]) == (503, "1")
 

@@ -168,14 +168,10 @@ def test_a_head_without_end_is_refused_within_its_limit(server: Any, raw: Raw):
     wire = raw(server, None)
     wire.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
     sent = 0
-    while sent < 1 << 20:
-        try:
-            wire.send(b"X-Filler: " + b"x" * 1_012 + b"\r\n")
-        except ConnectionError:
-            break
+    while sent <= strict.HEAD_LIMIT + 1_024 and wire.silent(0.002):
+        wire.send(b"X-Filler: " + b"x" * 1_012 + b"\r\n")
         sent += 1_024
-        if not wire.silent(0.002):
-            break
+    # It sends no more than this before it has its response.
     assert sent <= strict.HEAD_LIMIT + 2_048
     assert wire.read_response()[0] == 431
 
@@ -243,14 +239,14 @@ def test_bytes_after_the_last_request_do_not_change_its_response(serve: Any, raw
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> float:
     """The guard's patience, made short."""
-    monkeypatch.setattr(guard, "HEAD_TIMEOUT", 0.3)
-    return 0.3
+    monkeypatch.setattr(guard, "HEAD_TIMEOUT", 0.6)
+    return 0.6
 
 
 @pytest.mark.parametrize("start", [b"G", b"GET /ws HTTP/1.1\r\nHost: loc", handshake()[:-2]], ids=len)
 def test_half_a_handshake_is_cut(quick: float, server: Any, raw: Raw, start: bytes):
-    wire = raw(server, None)
     started = time.monotonic()
+    wire = raw(server, None)
     wire.send(start)
     assert wire.read_response()[0] == 408
     assert wire.read_end() == b""
@@ -273,15 +269,15 @@ def test_a_client_whose_request_waits_to_be_parsed_is_not_late(
 
 
 def test_a_connection_that_sends_nothing_is_cut_without_a_response(quick: float, server: Any, raw: Raw):
-    wire = raw(server, None)
     started = time.monotonic()
+    wire = raw(server, None)
     assert wire.read_end() == b""
     assert quick * 0.8 < time.monotonic() - started < quick + 10
 
 
 def test_a_handshake_that_drips_is_cut(quick: float, server: Any, raw: Raw):
-    wire = raw(server, None)
     started = time.monotonic()
+    wire = raw(server, None)
     for byte in handshake():
         wire.send(bytes([byte]))
         if not wire.silent(0.02):
@@ -341,7 +337,8 @@ def test_a_client_may_be_silent_after_its_handshake(quick: float, server: Any, r
 def test_a_crowd_of_silent_connections_leaves_nothing_behind(
     server: Any, raw: Raw, until: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(guard, "HEAD_TIMEOUT", 3.0)
+    # Long enough for all to connect to a busy machine.
+    monkeypatch.setattr(guard, "HEAD_TIMEOUT", 8.0)
     crowd = [raw(server, None) for _ in range(200)]
     for wire in crowd[::2]:
         wire.send(b"GET /")
@@ -393,7 +390,7 @@ def test_a_server_prints_nothing_and_does_not_change_logging():
     # Not in the loop's debug mode, which reports slow steps.
     plain = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
     command = [sys.executable, "-c", textwrap.dedent(program)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=plain)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=plain)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

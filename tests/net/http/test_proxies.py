@@ -211,12 +211,13 @@ def test_redirects_behind_jupyter_server_proxy_are_relative(serve: Any, raw: Any
     assert wire.read_head()[1]["location"] == location
 
 
-def test_the_access_log_has_the_client(behind: Any):
+def test_the_access_log_has_the_client(behind: Any, until: Any):
     default_runtime().service(AccessLog).clear()
     ask = behind("127.0.0.1", logging=True)
     for way in ("http", "upgrade"):
         ask(way, "X-Forwarded-For: 203.0.113.9")
         ask(way, "X-Forwarded-For: 203.0.113.9", "Origin: https://foreign.example")
+    until(lambda: len(FX.QueryLog(kind="access") | run) == 4)
     rows = FX.QueryLog(kind="access") | run
     assert [row["status"] for row in rows].count(403) == 2
     assert {row["client_ip"] for row in rows} == {"203.0.113.9"}

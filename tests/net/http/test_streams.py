@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.net.conftest import journal, said
+from tests.net.conftest import inside, journal, said
 from tests.net.wire import Wire
 from zefnb import ET, FX, run, zef_function
 from zefnb.net.http import thread_share
@@ -246,10 +246,12 @@ def test_a_generator_is_not_advanced_while_the_client_does_not_read(serve: Any, 
 
 @KINDS
 def test_a_client_that_leaves_ends_the_generator(serve: Any, raw: Raw, steps: Steps, until: Any, kind: str):
-    wire = raw(serve({"/": getattr(steps, kind)}), None)
+    server = serve({"/": getattr(steps, kind)})
+    wire = raw(server, None)
     wire.send(request())
     wire.read_until(b"piece 1")
     wire.close()
+    until(lambda: not inside(server)._state.connections)
     if kind == "plain":
         steps.go_on.release()  # it makes its piece to the end
     until(lambda: steps.ended[-1:] == ["finally"])

@@ -35,19 +35,22 @@ def renew():
 def serial():
     return ssl.get_server_certificate(('127.0.0.1', server.port))
 
-async def chat(number, begun):
-    async with connect(f'wss://localhost:{server.port}/ws', ssl=trusting, proxy=None) as client:
+async def chat(number, begun, may_send):
+    url = f'wss://localhost:{server.port}/ws'
+    async with connect(url, ssl=trusting, proxy=None, open_timeout=60) as client:
         begun.append(number)
+        await may_send.wait()
         for n in range(MESSAGES):
             text = f'{number} {n} ' + 'x' * (n * 500)
             await client.send(text)
             assert await client.recv() == text
 
 async def main():
-    begun, changes, seen = [], 0, {serial()}
-    chats = [asyncio.ensure_future(chat(number, begun)) for number in range(CLIENTS)]
-    while len(begun) < CLIENTS:
+    begun, changes, seen, may_send = [], 0, {serial()}, asyncio.Event()
+    chats = [asyncio.ensure_future(chat(number, begun, may_send)) for number in range(CLIENTS)]
+    while len(begun) < CLIENTS and not any(one.done() for one in chats):
         await asyncio.sleep(0.01)
+    may_send.set()
     while not all(one.done() for one in chats):
         await asyncio.to_thread(renew)
         seen.add(await asyncio.to_thread(serial))

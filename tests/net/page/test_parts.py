@@ -231,7 +231,9 @@ def test_input_beyond_a_limit_is_refused(page: Any, visit: Any, topic: Any):
     assert first.submit(1, {"name": "x" * inputs.NAME_LIMIT, "text": "hi"}) is None
 
 
-def test_a_chat_shows_the_messages_of_pages_and_of_programs(page: Any, visit: Any, topic: Any, published: list[Any]):
+def test_a_chat_shows_the_messages_of_pages_and_of_programs(
+    page: Any, visit: Any, topic: Any, published: list[Any], until: Any
+):
     server = page(ET.Chat(topic=topic))
     one, two = visit(server), visit(server)
     assert one.submit(0, {"name": " Ada ", "text": "<b>hi</b>"}) is None
@@ -239,6 +241,7 @@ def test_a_chat_shows_the_messages_of_pages_and_of_programs(page: Any, visit: An
     expected = [["Ada", "<b>hi</b>"], ["", "plain"], ["Bob", "7"], ["Eve", "sent"]]
     two.until(lambda: two.state["0"] == expected)
     assert visit(server).state["0"] == expected
+    until(lambda: published)
     assert published[0] == {"name": "Ada", "text": "<b>hi</b>"}
     assert one.submit(0, {"name": "Ada", "text": " "}).keys() == {""}
     assert one.submit(0, "hi").keys() == {""}

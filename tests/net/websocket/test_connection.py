@@ -400,8 +400,9 @@ def test_bytes_after_the_close_frame_are_ignored(chat: Any, topic: Any, raw: Raw
 
 
 def test_messages_during_our_close_are_ignored_and_the_clients_close_frame_is_read(
-    chat: Any, topic: Any, raw: Raw, clients: Any
+    chat: Any, topic: Any, raw: Raw, clients: Any, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(connection_module, "CLOSE_TIMEOUT", 20.0)
     talker, listener = raw(chat), raw(chat)
     (first, _) = clients(chat, 2)
     message = frame("m" * 50_000)

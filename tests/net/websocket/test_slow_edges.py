@@ -119,11 +119,12 @@ def test_a_client_that_does_not_complete_the_close_is_cut(
     short, long = ("SLOW_CLOSE_TIMEOUT", "CLOSE_TIMEOUT") if has_backlog else ("CLOSE_TIMEOUT", "SLOW_CLOSE_TIMEOUT")
     monkeypatch.setattr(connection_module, short, 0.1)
     monkeypatch.setattr(connection_module, long, 3_600.0)
-    server = serve({"/ws": ET.WebSocket(clients_subscribe_to=[topic])})
+    # It is not closed as slow, however long the test takes.
+    patient = ET.SlowClient(max_bytes=1 << 30, max_seconds=3_600)
+    server = serve({"/ws": ET.WebSocket(clients_subscribe_to=[topic], slow_client=patient)})
     raw(server, receive_buffer=4_096)
     (connection,) = on_loop(inside(server).clients)
     if has_backlog:
-        # In one iteration: no check of slow clients comes in between.
         on_loop(lambda: [connection.deliver("x" * 65_536) for _ in range(200)])
         until(lambda: connection.backlog is not None)
     FX.CloseWebSocketConnection(http_server=server, channel_id=0, code=4000) | run

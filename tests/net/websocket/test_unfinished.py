@@ -47,7 +47,7 @@ def account(server: Any) -> Any:
 
 def begin(wire: Wire) -> None:
     """All of a message but its last byte, as far as it is taken."""
-    wire.socket.settimeout(0.3)
+    wire.socket.settimeout(1)
     with suppress(TimeoutError):
         wire.send(MESSAGE[:-1])
     wire.socket.settimeout(30)
@@ -66,7 +66,7 @@ def test_bytes_of_unfinished_messages_are_counted_and_released(server: Any, raw:
     until(lambda: 90_000 < account(server).held < 110_000)
     fragments.send(frame(b"x", CONT))
     assert fragments.read().payload == b"100001"
-    assert account(server).held == 0
+    until(lambda: account(server).held == 0)
 
 
 @pytest.mark.parametrize("end", ["close", "reset", "breach"])
@@ -82,7 +82,10 @@ def test_a_client_that_disconnects_during_a_message_releases_its_bytes(server: A
     until(lambda: not unfinished_of(server)._progress)
 
 
-def test_clients_that_stall_while_others_wait_are_closed_and_the_others_continue(server: Any, raw: Raw, until: Any):
+def test_clients_that_stall_while_others_wait_are_closed_and_the_others_continue(
+    server: Any, raw: Raw, until: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(unfinished, "STALL_TIMEOUT", 60.0)
     stalled = [raw(server) for _ in range(4)]
     begin(stalled[0])
     until(lambda: account(server).held > SIZE - 10_000)  # so it has stalled longest
@@ -90,6 +93,8 @@ def test_clients_that_stall_while_others_wait_are_closed_and_the_others_continue
         begin(wire)
     assert account(server).held <= LIMIT
     until(lambda: on_loop(lambda: unfinished_of(server).is_short))
+    # Long enough for those that continue on a busy machine.
+    monkeypatch.setattr(unfinished, "STALL_TIMEOUT", 2.0)
     newcomers = [raw(server) for _ in range(3)]
     for wire in newcomers:
         wire.send(MESSAGE)
@@ -108,8 +113,11 @@ def test_no_slow_client_is_closed_while_there_is_room(server: Any, raw: Raw, unt
     assert wire.read().payload == b"%d" % SIZE
 
 
-def test_messages_that_do_not_all_fit_are_all_received(server: Any, raw: Raw, until: Any):
+def test_messages_that_do_not_all_fit_are_all_received(
+    server: Any, raw: Raw, until: Any, monkeypatch: pytest.MonkeyPatch
+):
     """Ten clients start together, with room for two: all finish, one after the other if necessary."""
+    monkeypatch.setattr(unfinished, "STALL_TIMEOUT", 60.0)
     wires = [raw(server) for _ in range(10)]
     piece = 20_000
     rest = dict.fromkeys(wires, memoryview(MESSAGE))

@@ -208,28 +208,33 @@ def test_a_connection_is_paused_from_the_limit_on(waiting: Any, size: int, pause
 def test_as_many_connections_are_resumed_as_there_is_room_for(waiting: Any):
     first, others = Connection(), [Connection() for _ in range(5)]
 
-    def fill() -> None:
+    def there() -> list[list[int]]:
+        """The pauses of all after each change, in one iteration: later the others are resumed, too."""
+        found = []
         waiting.set_size(first, 1_200)
         for each in others:
             waiting.pause(each)
             waiting.pause(each)
+        for size in (1_200, 1_000, 700, 999):
+            waiting.set_size(first, size)
+            found.append([each.pauses for each in (first, *others)])
+        return found
 
-    on_loop(fill)
-    assert [each.pauses for each in others] == [1] * 5
-    on_loop(lambda: waiting.set_size(first, 1_000))
-    assert [each.pauses for each in others] == [1] * 5
-    # There is room for two messages, and the first connection is resumed before.
-    on_loop(lambda: waiting.set_size(first, 700))
-    assert [first.pauses, *(each.pauses for each in others)] == [0, 0, 0, 1, 1, 1]
-    on_loop(lambda: waiting.set_size(first, 999))
-    assert [each.pauses for each in others] == [0, 0, 0, 1, 1]
+    # With 700 bytes there is room for two messages, and the first connection is resumed before.
+    assert on_loop(there) == [[1] * 6, [1] * 6, [0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 1, 1]]
 
 
 def test_connections_are_resumed_although_the_resumed_ones_send_nothing(waiting: Any, until: Any):
     first, others = Connection(), [Connection() for _ in range(30)]
-    on_loop(lambda: (waiting.set_size(first, 1_000), [waiting.pause(each) for each in others]))
-    on_loop(lambda: waiting.set_size(first, 0))
-    assert 0 < sum(each.pauses for each in others) < 30
+
+    def there() -> int:
+        waiting.set_size(first, 1_000)
+        for each in others:
+            waiting.pause(each)
+        waiting.set_size(first, 0)
+        return sum(each.pauses for each in others)
+
+    assert 0 < on_loop(there) < 30
     until(lambda: not any(each.pauses for each in others))
 
 

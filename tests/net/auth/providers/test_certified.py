@@ -47,7 +47,7 @@ def redirected(browser: httpx.Client, response: httpx.Response) -> httpx.Respons
 
 def params_of_login(url: str, name: str) -> dict[str, str]:
     """Do what a person does at the certified provider: a name and a password, then consent."""
-    with httpx.Client() as browser:
+    with httpx.Client(timeout=60) as browser:
         page = redirected(browser, browser.get(url))
         for form in ({"prompt": "login", "login": name, "password": "any"}, {"prompt": "consent"}):
             assert isinstance(page, httpx.Response)

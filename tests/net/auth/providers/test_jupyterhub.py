@@ -30,7 +30,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory, callback: str) -> Iterator[Hub
 
 @pytest.fixture
 def browser() -> Iterator[httpx.Client]:
-    with httpx.Client() as browser:
+    with httpx.Client(timeout=60) as browser:
         yield browser
 
 
