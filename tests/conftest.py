@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -125,7 +126,8 @@ def leaves_nothing(runtime: Any, sockets: int | None) -> None:
 
         with suppress(AssertionError):
             wait_until(is_collected, within=10)
-    assert open_sockets() <= sockets
+    found = open_sockets()
+    assert found <= sockets, list(described_sockets())
 
 
 def the_runtime() -> Any:
@@ -150,6 +152,15 @@ def open_sockets() -> int:
             where = os.readlink(f"/proc/self/fd/{name}")
             count += where.startswith("socket:") and where not in pairs
     return count
+
+
+def described_sockets() -> Iterator[str]:
+    """The sockets of this process with their addresses, for an error."""
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                with socket.socket(fileno=os.dup(int(name))) as found:
+                    yield repr(found)
 
 
 def end_everything() -> None:
