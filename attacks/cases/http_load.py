@@ -187,6 +187,12 @@ def _send(connection: socket.socket, data: bytes) -> None:
         connection.sendall(data)
 
 
+def _lines(server: Server) -> list[str]:
+    """Return the lines of the journal about handlers that wait for a thread."""
+    messages: list[str] = server.command("journal")["messages"]
+    return [text for text in messages if "wait for a thread" in text]
+
+
 def long_polls(server: Server, settings: Settings) -> Outcome:
     """Two hundred requests wait in a plain handler. Other handlers and actors continue; the journal reports it."""
     count = settings.pick(200, 90)
@@ -205,9 +211,9 @@ def long_polls(server: Server, settings: Settings) -> Outcome:
             counted = wire.read().payload
         took = time.monotonic() - began
         time.sleep(0.5)
-        journal = server.command("journal")
+        while not (lines := _lines(server)) and time.monotonic() < deadline:
+            time.sleep(0.05)
         server.command("http", release=True)
-    lines = [text for text in journal["messages"] if "wait for a thread" in text]
     return Outcome(
         f"{count} wait; another handler replies {reply} and an actor {counted!r} after {took * 1e3:.0f} ms; "
         f"the journal: {len(lines)} line, {lines[0][:60] if lines else 'none'}",

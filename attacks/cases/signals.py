@@ -19,7 +19,7 @@ def ended_by(number: signal.Signals, settings: Settings) -> Outcome:
         reading, codes = in_background(wires)
         os.kill(target.pid, number)
         reading.join()
-        status = target._process.wait(5)
+        status = target._process.wait(30)
     reported = codes.count(1001)
     return Outcome(
         f"{reported} of {_CLIENTS} clients read 1001, exit status {status}",

@@ -335,6 +335,8 @@ def test_a_waiting_handler_leaves_threads_for_others_and_the_journal_names_it(
 ):
     monkeypatch.setattr(thread_share, "HTTP_THREADS", 4)
     monkeypatch.setattr(thread_share, "ONE_HANDLER_THREADS", 3)
+    # Long enough for all seven requests to reach a busy machine before the report.
+    monkeypatch.setattr("zefnb.engine.thread_share._REPORT_AFTER", 1.0)
     server = serve({("POST", "/wait"): waits, ("POST", "/"): told})
     polls = [raw(server, None) for _ in range(7)]
     for wire in polls:
