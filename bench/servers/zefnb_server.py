@@ -171,7 +171,7 @@ if __name__ == "__main__":
     server, started = clocked(start)
     # One subscriber in this process, with an op that the library runs on the loop itself.
     FX.SubscribeFX(topic=inbox, op=length) | run
-    # A topic to which nobody subscribes delivers nothing, which would make any display of it look expensive.
+    # A topic without a subscriber delivers nothing, which would make any display of it look expensive.
     FX.SubscribeFX(topic=numbers, op=length) | run
 
     recorded = Recorded(server)
