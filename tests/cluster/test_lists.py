@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cluster.conftest import local_node
 from tests.cluster.test_contract import ROOM, collected, publish
 from zefnb import ET, FX
 from zefnb.engine.perform import run_on
@@ -65,7 +66,8 @@ def test_content_that_cannot_be_sent_ends_the_list_after_the_messages_before_it(
 def test_the_error_has_the_number_of_messages_that_were_sent_with_the_first(own_broker, join, until, limit_waits):
     node = join(own_broker)
     found = collected(node)
-    publish(node, "begin")  # nothing else is on its way then
+    publish(node, "begin")
+    until(lambda: not len(local_node(node)._queue))  # nothing else is on its way then
     limit_waits(node, 0.5)
     own_broker.suspend()
     with pytest.raises(ClusterUnavailable, match=r"outcome unknown: .* nor the 4 sent with it"):
