@@ -98,10 +98,5 @@ class Node:
 
 if __name__ == "__main__":
     node = Node()
-    Control().serve(
-        0,
-        {
-            name: getattr(node, name)
-            for name in ("join", "burst", "single", "single_from_thread", "timed", "wait", "p50")
-        },
-    )
+    names = [name for name in vars(Node) if not name.startswith("_")]
+    Control().serve(0, {name: getattr(node, name) for name in names})

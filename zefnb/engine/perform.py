@@ -228,7 +228,7 @@ async def performed(runtime: Runtime, effect: Effect) -> Any:
 
 async def _performed_for_caller(runtime: Runtime, effect: Effect) -> Any:
     """Perform one effect for a coroutine on the loop that waits for its result."""
-    token = current_notices.set([])  # the effect's result is complete only when it is certain
+    token = current_notices.set([])  # so that the effect knows that a caller waits
     try:
         result = perform(runtime, effect)
     finally:
