@@ -228,7 +228,7 @@ async def performed(runtime: Runtime, effect: Effect) -> Any:
 
 async def _performed_for_caller(runtime: Runtime, effect: Effect) -> Any:
     """Perform one effect for a coroutine on the loop that waits for its result."""
-    token = current_notices.set([])  # so that the effect knows that a caller waits
+    token = current_notices.set([])  # not `None`, since a caller waits
     try:
         result = perform(runtime, effect)
     finally:
