@@ -1,4 +1,4 @@
-"""Presence in a cluster: a node that is killed, and one that is suspended for longer than its lease."""
+"""Presence in a cluster: a node that is killed, and nodes that are suspended for longer than their lease."""
 
 from __future__ import annotations
 
@@ -39,30 +39,34 @@ def killed(server: Server, settings: Settings) -> Outcome:
 
 
 def suspended(server: Server, settings: Settings) -> Outcome:
-    """Suspend a node for longer than its lease; meanwhile half of its clients end."""
-    rounds, wrong = settings.pick(10, 1), 0
-    with cluster(3) as attacked:
+    """Suspend nodes for longer than their lease, all at once; meanwhile half of their clients end."""
+    rounds, nodes, wrong = settings.pick(10, 1), settings.pick(10, 1), 0
+    with cluster(2 + nodes) as attacked:
         for _ in range(rounds):
             with ExitStack() as stack:
                 wrong += _suspended_once(attacked, stack)
             _until(lambda: _all_have(attacked, set()))
-    return Outcome(f"suspended {rounds} times until its clients had left: {wrong} stale clients", ok=not wrong)
+    return Outcome(
+        f"{nodes} nodes suspended {rounds} times until their clients had left: {wrong} stale clients", ok=not wrong
+    )
 
 
 def _suspended_once(attacked: Cluster, stack: ExitStack) -> int:
-    target = attacked.nodes[2]
+    targets = attacked.nodes[2:]
     staying, _ = _connected(attacked, stack, clients=0)
-    connections = [_connect(target, stack) for _ in range(_CLIENTS)]
-    _until(lambda: all(len(report["ids"]) == len(staying) + _CLIENTS for report in attacked.all("present")))
-    os.kill(target.pid, signal.SIGSTOP)
+    connections = [_connect(target, stack) for target in targets for _ in range(_CLIENTS)]
+    _until(lambda: all(len(report["ids"]) == len(staying) + len(connections) for report in attacked.all("present")))
+    for target in targets:
+        os.kill(target.pid, signal.SIGSTOP)
     try:
         others = Cluster(attacked.broker, attacked.nodes[:2])
         _until(lambda: _all_have(others, staying))
         for connection in connections[::2]:
             connection.socket.close()
     finally:
-        os.kill(target.pid, signal.SIGCONT)
-    expected = len(staying) + _CLIENTS // 2
+        for target in targets:
+            os.kill(target.pid, signal.SIGCONT)
+    expected = len(staying) + len(connections) // 2
     _until(lambda: all(len(report["ids"]) == expected for report in attacked.all("present")))
     time.sleep(3.0)  # the next heartbeats change nothing
     found = [set(report["ids"]) for report in attacked.all("present")]
@@ -106,7 +110,7 @@ ATTACKS = (
     ),
     Attack(
         "cluster-presence-suspended",
-        "a node that was suspended for longer than its lease returns without stale clients",
+        "nodes that were suspended for longer than their lease return without stale clients, ten at once, ten times",
         suspended,
         peers=False,
     ),
