@@ -156,4 +156,5 @@ def on_loop(runtime: Runtime, call: Callable[[], Any]) -> Any:
 def age_row(runtime: Runtime, incarnation: str) -> None:
     """Let the row of a node be from long ago, so that the other nodes find it dead at their next heartbeat."""
     node, row = local_node(runtime), '{"name": "old", "seen": 0}'
+    node.membership._steady_since = 0.0  # as if the node had joined long ago
     on_loop(runtime, lambda: node.commands.call("HSET", f"{node.prefix}:nodes", incarnation, row))

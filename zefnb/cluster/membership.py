@@ -3,6 +3,9 @@
 Each node writes a row about itself into one hash every two seconds. One node, which holds a key with a short life,
 reads all rows, announces in the log which nodes have not written for `LEASE` seconds, and trims the log. So the cost
 of the other nodes does not grow with their number. All times are those of the broker.
+
+While the broker is away no node can write. So the seconds count at the earliest from the time at which the node that
+reads the rows could write its own again.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,6 +23,8 @@ from zefnb.cluster.connection import BrokerLost, Commands, ResponseError
 INTERVAL = 2.0
 LEASE = 8.0
 LEADER_LEASE = 5.0
+# Seconds between two rows of this node, above which it, the broker or the broker's clock has been stopped or set.
+_LONGEST_GAP = 4.0
 # The log is trimmed to this size every two seconds, and by each node that has written 4 MiB: it has at most 64 MB.
 RETENTION_BYTES = 48 << 20
 RETENTION_SECONDS = 900
@@ -39,11 +45,14 @@ class Membership:
         self._row = row
         self.epochs: frozenset[str] = frozenset()
         self.on_epoch: Callable[[], Awaitable[None]] | None = None
-        self.on_dead: Callable[[str, Row], None] = lambda incarnation, row: None
+        # Returns false if it cannot announce that now.
+        self.on_dead: Callable[[str, Row], bool] = lambda incarnation, row: True
         # This node's row was missing: the other nodes have read that it has left.
         self.on_expired: Callable[[], None] = lambda: None
         self.after_beat: Callable[[], Awaitable[None]] | None = None
         self.problem = ""
+        # When this node has written its row last, and since when it has done so regularly.
+        self._written = self._steady_since = 0.0
 
     async def begin(self) -> None:
         """Make the log if there is none, and write the first row."""
@@ -90,7 +99,10 @@ class Membership:
             if "no such key" not in str(error):
                 raise
             return frozenset()
-        return frozenset(dict(zip(group[::2], group[1::2], strict=False))[b"name"].decode() for group in groups)
+        return frozenset(
+            dict(zip(group[::2], group[1::2], strict=False))[b"name"].decode("utf-8", "backslashreplace")
+            for group in groups
+        )
 
     async def _make_epoch(self) -> None:
         epoch = os.urandom(8).hex()
@@ -104,7 +116,11 @@ class Membership:
 
     async def write_row(self) -> bool:
         """Write the row of this node. Returns whether it was missing."""
-        row = {**self._row(), "seen": await self.now()}
+        now = await self.now()
+        if abs(now - self._written) > _LONGEST_GAP:
+            self._steady_since = now
+        self._written = now
+        row = {**self._row(), "seen": now}
         return bool(await self._commands.call("HSET", self._nodes, self._incarnation, json.dumps(row)))
 
     async def rows(self) -> dict[str, Row]:
@@ -119,9 +135,9 @@ class Membership:
     async def _lead(self) -> None:
         now = await self.now()
         for incarnation, row in (await self.rows()).items():
-            if now - row["seen"] > LEASE and incarnation != self._incarnation:
+            is_dead = now - max(row["seen"], self._steady_since) > LEASE and incarnation != self._incarnation
+            if is_dead and self.on_dead(incarnation, row):
                 await self._commands.call("HDEL", self._nodes, incarnation)
-                self.on_dead(incarnation, row)
         await self._trim(now)
 
     async def _trim(self, now: float) -> None:
@@ -151,7 +167,7 @@ class Membership:
 def _row_of(text: bytes) -> Row | None:
     try:
         row = json.loads(text[:_MOST_ROW])
-        row["seen"] = float(row["seen"])
-    except (ValueError, TypeError, KeyError, RecursionError):
+        row["seen"] = seen = float(row["seen"])
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
-    return row if isinstance(row, dict) else None
+    return row if isinstance(row, dict) and math.isfinite(seen) else None

@@ -189,10 +189,14 @@ class LocalNode:
         if self.nodes.left(incarnation, value["name"], at):
             self.presence.node_left(incarnation, at)
 
-    def _dead(self, incarnation: str, row: Row) -> None:
+    def _dead(self, incarnation: str, row: Row) -> bool:
         """This node leads, and has found a node that does not write its row."""
         left = {"node": incarnation, "name": str(row.get("name")), "at": str(Time.now())}
-        self.outgoing.announce("left", {**left, "accepted": row.get("accepted")})
+        try:
+            self.outgoing.announce("left", {**left, "accepted": row.get("accepted")})
+        except ClusterUnavailable:
+            return False  # too much waits; the next beat finds it again
+        return True
 
     def _expired(self) -> None:
         """The other nodes have read that this node has left: it was suspended, or the broker has lost its data."""

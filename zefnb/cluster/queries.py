@@ -48,10 +48,16 @@ async def node_rows(node: QueryNode) -> list[dict[str, Any]]:
         newest = await node.newest_entry()
     except (BrokerLost, ResponseError) as error:
         raise ClusterUnavailable(f"the broker does not reply: {error}") from None
-    return [_node_row(incarnation, row, str(newest)) for incarnation, row in rows.items()]
+    found = []
+    for row in rows.values():
+        try:
+            found.append(_node_row(row, str(newest)))
+        except (ValueError, OverflowError) as error:  # others can write rows, too
+            node.incoming.damaged(f"the row of a node: {error}")
+    return found
 
 
-def _node_row(incarnation: str, row: dict[str, Any], newest: str) -> dict[str, Any]:
+def _node_row(row: dict[str, Any], newest: str) -> dict[str, Any]:
     return {
         "name": str(row.get("name")),
         "host": str(row.get("host")),
