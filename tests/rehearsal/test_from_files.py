@@ -73,6 +73,45 @@ def test_a_recording_in_a_file_is_rehearsed(path):
     assert [row.kind for row in found.connection(0)] == ["connected", *["message"] * 3, "disconnected"]
 
 
+class Seat:
+    """An object of the program, which a file cannot hold."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __repr__(self):
+        return f"<seat {self.number} at {id(self):#018x}>"
+
+
+def seated(number, room="news"):
+    @zef_function
+    def on_text(text, state):
+        return [[FX.SubscribeFX(topic=ET.Topic(room), op=lambda message: message)], Seat(number)]
+
+    return FX.StartActor(
+        initial_state=Seat(0), rules={(String, Any): on_text, (Any, Any): lambda msg, state: [[], state]}
+    )
+
+
+def test_values_that_a_file_cannot_hold_are_compared_by_their_texts(clean, tmp_path, connect, until):
+    place = tmp_path / "evening.zeft"
+    server = FX.StartHTTPServer(routes={"/ws": ET.WebSocket(actor=seated(1))}, port=0) | run
+    tape = FX.StartRecording(server=server, path=place) | run
+    with connect(server) as client:
+        client.send("sit")
+    until(lambda: len(tape) == 3 and tape.outcome(2) is not None)
+    FX.StopRecording(recording=tape) | run
+    tape = FX.LoadRecording(path=place) | run
+    assert tape.outcome(1).state.text.startswith("<seat 1 at 0x")
+    same = FX.Rehearse(recording=tape, actor=seated(1)) | run
+    assert len(same) == len(same.unsure) == 0
+    assert same.notes == ["3 results have parts that a file cannot hold: their texts are compared."]
+    moved = FX.Rehearse(recording=tape, actor=seated(2)) | run
+    assert [row.what for row in moved] == [("state",), ("state",)]
+    elsewhere = FX.Rehearse(recording=tape, actor=seated(1, "sport")) | run
+    assert [row.what for row in elsewhere] == [("effects",)]
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True

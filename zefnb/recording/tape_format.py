@@ -30,6 +30,7 @@ RECORDING = Format(0x7A656672, 1, "recording", _TABLES)
 
 TEXT, BYTES, ARRAY, VALUE = range(4)
 _LONGEST_TEXT = 1_000
+_NOT_STORED = ET.NotStored
 
 
 def content_of(value: Any) -> tuple[int, bytes]:
@@ -73,7 +74,17 @@ def encoded(value: Any) -> bytes:
 def _stored(value: Any) -> Any:
     if type(value) is tuple:  # effects
         return tuple(decode(encoded(each)) for each in value)
-    return ET.NotStored(text=short_repr(value, _LONGEST_TEXT))
+    return _NOT_STORED(text=text_of(value))
+
+
+def text_of(value: Any) -> str:
+    """Return the text that stands for a value which cannot be stored."""
+    return short_repr(value, _LONGEST_TEXT)
+
+
+def is_not_stored(value: Any) -> bool:
+    """Whether a value of a recording stands for one that could not be stored."""
+    return type(value) is _NOT_STORED
 
 
 def number_in(connection: Connection, query: str, given: Iterable[Any] = ()) -> int:

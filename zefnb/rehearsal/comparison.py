@@ -16,6 +16,7 @@ from zefnb.core.function import ZefFunction
 from zefnb.core.op import Op, Step
 from zefnb.core.record import Record
 from zefnb.recording.outcome import Outcome
+from zefnb.recording.tape_format import is_not_stored, text_of
 from zefnb.rehearsal.uids import Uids
 from zefnb.store.dict_database import DictDatabase
 
@@ -47,13 +48,13 @@ def _differing(then: Outcome, now: Outcome, comparison: Comparison) -> tuple[str
         what = ("effects",)
     if state is not other_state and not comparison.same(state, other_state):
         what += ("state",)
-    if error != other_error and not _same_errors(error, other_error, comparison.uids):
+    if error != other_error and not _same_texts(error, other_error, comparison.uids):
         what += ("error",)
     return what
 
 
-def _same_errors(then: str | None, now: str | None, uids: Uids) -> bool:
-    """Whether two texts of exceptions are the same apart from uids and from the addresses of objects."""
+def _same_texts(then: str | None, now: str | None, uids: Uids) -> bool:
+    """Whether two texts of exceptions or objects are the same apart from uids and from the addresses of objects."""
     if then is None or now is None:
         return False
     return uids.match_texts(_ADDRESS.sub("0x", then), _ADDRESS.sub("0x", now))
@@ -74,7 +75,8 @@ class Comparison:
             return True
         cls = type(then)
         if cls is not type(now):
-            return False
+            # Of a value that the file of the recording could not hold, it has the text.
+            return is_not_stored(then) and _same_texts(then.text, text_of(now), self.uids)
         if cls is str:
             return then == now or self.uids.match_texts(then, now)
         if cls in PLAIN:

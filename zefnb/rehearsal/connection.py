@@ -9,6 +9,7 @@ from zefnb.core.function import ZefFunction
 from zefnb.core.snapshot import snapshot
 from zefnb.recording.outcome import Outcome
 from zefnb.recording.stored_outcome import StoredOutcome
+from zefnb.recording.tape_format import is_not_stored
 from zefnb.rehearsal.comparison import differing
 from zefnb.rehearsal.difference import Found
 from zefnb.rehearsal.feed import Recorded
@@ -53,9 +54,11 @@ class RehearsedConnection:
             self._notes.compared += 1
             if then is not now:
                 what = differing(then, now, self.uids)
+                if then is not stored and any(map(is_not_stored, (*then.effects, then.state))):
+                    self._notes.by_text += 1
             if what:
                 is_certain, what, reason = self._examined(message, handler, then, now, before, what)
-                if not is_certain and not self._has_diverged:
+                if not is_certain and not self._has_diverged and not is_not_stored(then.state):
                     actor.state = then.state
             if not reason:
                 self._has_diverged = "state" in what

@@ -19,6 +19,7 @@ class Notes:
         self._may_explain: Counter[tuple[str, str]] = Counter()
         self.late = 0
         self.without_outcome = 0
+        self.by_text = 0
         self.compared = 0
         self.left_out = 0
 
@@ -48,6 +49,9 @@ class Notes:
             found.append("Nothing is compared: the recording has no results of handlers. all=True shows those of now.")
         elif self.without_outcome:
             found.append(f"{_number(self.without_outcome, 'message')} cannot be compared: no result is recorded.")
+        if self.by_text:
+            verb = "has" if self.by_text == 1 else "have"
+            found.append(f"{_results(self.by_text)} {verb} parts that a file cannot hold: their texts are compared.")
         if self.late:
             began = _number(self.late, "connection")
             found.append(f"{began} began before the recording: the first recorded state is used.")
