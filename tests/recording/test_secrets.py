@@ -79,3 +79,28 @@ def test_results_of_other_connections_are_recorded_beside_one_with_a_token(serve
         client.send("hello")
     until(lambda: len(tape) == 3 and tape.outcome(2) is not None)
     assert [tape.outcome(index).state for index in range(3)] == [1, 2, 3]
+
+
+def test_passwords_in_the_effects_of_handlers_are_in_no_file(serve, room, record, connect, until, tmp_path):
+    secret = "hush5f3a"
+    effects = [
+        FX.StartHTTPServer(routes={}, auth={"ada": secret}),
+        FX.StartWebSocketClient(url=f"ws://127.0.0.1:1/?key={secret}", headers={"Authorization": f"Bearer {secret}"}),
+        FX.Publish(target=room, content=[ET.Auth(providers=[{"ada": secret}])]),
+        FX.Publish(target=room, content="public"),
+    ]
+    handler = zef_function(
+        lambda message, state: [effects if message == "effects" else [], ET.Auth(providers={"ada": secret})]
+    )
+    server = serve({"/ws": ET.WebSocket(actor=FX.StartActor(initial_state=0, handler=handler))})
+    path = tmp_path / "evening.zeft"
+    tape = record(server=server, path=path)
+    with connect(server) as client:
+        client.send("effects")
+        until(lambda: len(tape) == 2 and tape.outcome(1) is not None)
+    stop(tape)
+    assert secret.encode() not in path.read_bytes()
+    kept = (FX.LoadRecording(path=path) | run).outcome(1)
+    assert [type(each) for each in kept.effects] == [ET.NotStored] * 3 + [FX.Publish]
+    assert kept.effects[0].text == repr(effects[0])
+    assert kept.state == ET.NotStored(text="ET.Auth(providers={'ada': …})")

@@ -64,9 +64,9 @@ def value_of(form: Any, stored: Any) -> Any:
 
 
 def encoded(value: Any) -> bytes:
-    """Return a value as bytes; of a value that cannot be stored, such as a function, its text in an `ET.NotStored`."""
+    """Return a value as bytes; of one that is not stored, such as a function, its text in an `ET.NotStored`."""
     try:
-        return encode(value)
+        return encode(value, secrets=False)
     except InvalidValue:
         return encode(_stored(value))
 

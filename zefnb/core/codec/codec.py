@@ -20,6 +20,7 @@ from zefnb.core.codec.short_text import decode_short_text, encode_short_text
 from zefnb.core.codec.vocabulary import FUNCTION_HINT, Unencodable, find_kind, kind_of
 from zefnb.core.effect import EffectType
 from zefnb.core.entity import EntityType
+from zefnb.core.record import Record, secrets_of
 from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.text.controls import strip_controls
 
@@ -85,11 +86,14 @@ class _Writer(pickle.Pickler):
         self._types: set[str] = set()
         # The uids of the entities, if they are wanted.
         self.uids: set[str] | None = None
+        self.keeps_secrets = True
 
     def reducer_override(self, value: Any) -> Any:
         if value is tagged:
             return NotImplemented
         cls = type(value)
+        if not self.keeps_secrets and isinstance(value, Record) and (secrets := secrets_of(value)):
+            raise Unencodable(f"{cls!r} has {', '.join(secrets)}, which may be secret")
         if type(cls) is EffectType:  # as below, in half the time
             return tagged, ("effect", cls.__name__, value.__dict__)
         kind = "entity" if type(cls) is EntityType else kind_of(value)
@@ -145,10 +149,13 @@ class _Reader(pickle.Unpickler):
         return _found(module, name)
 
 
-def encode(value: Any, destination: Destination = DATABASE, uids: set[str] | None = None) -> bytes:
+def encode(
+    value: Any, destination: Destination = DATABASE, uids: set[str] | None = None, *, secrets: bool = True
+) -> bytes:
     """Return `value` as bytes. Raises `InvalidValue` for a part that has no encoding.
 
-    The names and uids of all entities in the value are added to `uids`, if it is given.
+    The names and uids of all entities in the value are added to `uids`, if it is given. Without `secrets`, a field
+    that no text shows, such as a password of `FX.StartHTTPServer`, has no encoding.
 
     >>> decode(encode({'at': 1.5, 'tags': {'a'}}))
     {'at': 1.5, 'tags': {'a'}}
@@ -156,16 +163,16 @@ def encode(value: Any, destination: Destination = DATABASE, uids: set[str] | Non
     if type(value) is str and (text := encode_short_text(value)) is not None:
         return text
     try:
-        return _encoded(value, uids)
+        return _encoded(value, uids, secrets)
     except Unencodable as refused:
         hint = refused.hint.format_map(destination._asdict())
         fault = FieldError(destination.field, refused.problem, refused.allowed, hint)
         raise InvalidValue(destination.name, [fault]) from None
 
 
-def _encoded(value: Any, uids: set[str] | None) -> bytes:
+def _encoded(value: Any, uids: set[str] | None, secrets: bool) -> bytes:
     try:
-        stored = _written(value, uids=uids)
+        stored = _written(value, uids=uids, secrets=secrets)
         _check_written(stored, value)
     except (RecursionError, TooDeep):
         raise Unencodable(_TOO_DEEP) from None
@@ -177,10 +184,10 @@ def _encoded(value: Any, uids: set[str] | None) -> bytes:
 _TOO_DEEP = f"it contains itself, or is nested too deeply (more than {DEEPEST} containers)"
 
 
-def _written(value: Any, repeats: bool = False, uids: set[str] | None = None) -> bytes:
+def _written(value: Any, repeats: bool = False, uids: set[str] | None = None, secrets: bool = True) -> bytes:
     buffer = io.BytesIO()
     writer = _Writer(buffer)
-    writer.uids = uids
+    writer.uids, writer.keeps_secrets = uids, secrets
     writer.fast = repeats
     writer.dump(value)
     return buffer.getvalue()
