@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.recording.conftest import stop
 from zefnb import ET, FX, run, zef_function
 from zefnb.notebook.display.display import as_html, plain_text
+from zefnb.recording.hidden import is_hidden
 
 SECRETS = {
     "cookie": "c00kie-s3cret",
@@ -19,13 +22,20 @@ SECRETS = {
     "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.s3cret-signature",
     "path": "p4th-s3cret",
     "proto": "pr0to-s3cret",
+    "ws": "ws-t1cket-s3cret",
+    "bearer name": "b3arer-name-s3cret",
+    "php": "php-s3cret",
+    "bare": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkxIn0.bare-s3cret-signature",
 }
 QUERY = f"token={SECRETS['query']}&ticket={SECRETS['ticket']}&api_key={SECRETS['key']}&q={SECRETS['jwt']}&room=kitchen"
+QUERY += f"&wsTicket={SECRETS['ws']}&bearer={SECRETS['bearer name']}&PHPSESSID={SECRETS['php']}&{SECRETS['bare']}"
 HEADERS = {
     "Cookie": f"session={SECRETS['cookie']}",
     "Authorization": f"Bearer {SECRETS['bearer']}",
     "X-Api-Key": SECRETS["header"],
     "X-Access": SECRETS["header"],
+    "X-Client-Cert": SECRETS["header"],
+    "Authentication": SECRETS["header"],
     "Referer": f"http://localhost/?ticket={SECRETS['referer']}",
     "X-Room": "kitchen",
 }
@@ -69,6 +79,11 @@ def test_credentials_of_a_connection_are_in_no_part_of_a_recording(serve, room, 
     assert [each.query_params["room"] for each in connected] == ["kitchen"] * 3
     assert connected[1].headers["x-room"] == "kitchen"
     assert connected[2].path == "/rooms/…"
+
+
+@pytest.mark.parametrize("name", ["room", "author", "keyboard", "zipcode", "design", "authority", "compass", "pinned"])
+def test_names_that_are_no_secrets_are_kept(name):
+    assert not is_hidden(name, "kitchen")
 
 
 def test_results_of_other_connections_are_recorded_beside_one_with_a_token(serve, record, connect, until):

@@ -12,7 +12,11 @@ from zefnb.text.secrets import hide_secrets
 HIDDEN = "…"
 # Parameters whose names are no secret's elsewhere: zefnb's own tickets, and what other servers put into a query.
 _WORDS = "ticket|access|auth|otp|nonce|hash|key|sig|signature|code|sid|session|pw|pass|token|secret|jwt|cred"
-_NAMES = re.compile(rf"(?i)(?<![a-z])(?:{_WORDS})(?![a-z])")
+# Words by themselves, also in `wsKey`; and words that are in no other name.
+_NAMES = re.compile(
+    rf"(?i)(?<![a-z])(?:{_WORDS}|pin|mfa|digest|authz)(?![a-z])|(?-i:(?<=[a-z])(?=[A-Z]))(?:{_WORDS})(?![a-z])"
+    "|ticket|token|secret|sessid|passw|bearer|credential|creds|authenti|authori[sz]|csrf|xsrf|hmac|app_?key|client-cert"
+)
 _QUERY = re.compile(rf"(?i)([?&#](?:[\w.-]*[^a-z\s])?(?:{_WORDS})=)[^&\s#\"'<>]+")
 # A token in the form of RFC 7519, which is one under any name.
 _TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*")
@@ -42,7 +46,7 @@ def public(message: Record) -> tuple[Record, tuple[str, ...]]:
     changes: dict[str, Any] = {}
     for name in ("query_params", "query_lists", "path_params"):
         if fields.get(name):
-            changes[name] = {key: _values(key, value, removed) for key, value in fields[name].items()}
+            changes[name] = {_name(key, removed): _values(key, value, removed) for key, value in fields[name].items()}
     for name in ("headers", "header_lists"):
         if fields.get(name):
             changes[name] = {
@@ -55,10 +59,29 @@ def public(message: Record) -> tuple[Record, tuple[str, ...]]:
 
 
 def without_credentials(user: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the user without the values of fields such as `access_token`."""
-    return {
-        key: HIDDEN if isinstance(value, str) and is_hidden(str(key), value) else value for key, value in user.items()
-    }
+    """Return the user without the values of fields such as `access_token`, at any level.
+
+    >>> without_credentials({'name': 'Ada', 'login': [{'access_token': 'x'}]})
+    {'name': 'Ada', 'login': [{'access_token': '…'}]}
+    """
+    return {key: _of_user(key, value) for key, value in user.items()}
+
+
+def _of_user(key: Any, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return without_credentials(value)
+    if isinstance(value, list | tuple):
+        return [_of_user(key, each) for each in value]
+    is_text = isinstance(value, str | bytes | bytearray)
+    return HIDDEN if is_text and is_hidden(str(key), str(value)) else value
+
+
+def _name(name: str, removed: list[str]) -> str:
+    """Return the name of a parameter, which is a token itself in a query such as `?eyJ…`."""
+    hidden = _hidden_in(name)
+    if hidden != name:
+        removed.append(name)
+    return hidden
 
 
 def _values(name: str, value: Any, removed: list[str]) -> Any:
