@@ -12,7 +12,7 @@ import pytest
 from tests.replay.conftest import replayed
 from zefnb import ET, FX, run, zef_function
 from zefnb.engine.runtime import default_runtime
-from zefnb.errors import InvalidEffect, NotRunning
+from zefnb.errors import InvalidEffect, InvalidValue, NotRunning
 from zefnb.replay.reader import AHEAD
 from zefnb.replay.replays import Replays
 
@@ -168,6 +168,22 @@ class TestTheEnd:
         until(lambda: described(replay)["state"] == "failed")
         assert heard.messages == rows[:2]
         assert "has no 'at'" in faults()[-1]
+
+    def test_an_error_about_a_time_names_its_message(self, feed):
+        with pytest.raises(InvalidValue, match=r"time: got nan \(float\) in message 2 of the source"):
+            replayed([{"at": 0}, {"at": float("nan")}, {"at": 1}], feed, time="at")
+        assert "message 2 of its source: InvalidValue" in faults()[-1]
+
+    def test_a_source_that_raises_system_exit_fails_and_ends_nothing_else(self, feed):
+        def leaving():
+            yield 1
+            raise SystemExit(3)
+
+        with pytest.raises(SystemExit):
+            replayed(leaving(), feed, speed="max")
+        assert "message 2 of its source: SystemExit" in faults()[-1]
+        assert FX.ListReplays() | run == []
+        replayed([1], feed, speed="max")
 
     def test_what_an_actor_starts_ends_with_it(self, feed, until):
         @zef_function

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from zefnb.core.snapshot import snapshot
 from zefnb.engine.actor import Actor
 from zefnb.engine.runtime import Runtime
+from zefnb.errors import InvalidValue
 from zefnb.recording.row import Row
 from zefnb.replay.moment import Pace
 from zefnb.replay.source import Source
@@ -110,11 +111,17 @@ class Reader:
             if message is _END:
                 self._is_complete = True
                 return
-            self._number += 1
+            number = self._number + 1
             if type(message) is Row and message.kind not in _REPLAYED:
+                self._number = number
                 continue
             content = message.content if type(message) is Row else message
-            read.append(Due(self._pace.moment(message), snapshot(content), self._number))
+            try:
+                moment = self._pace.moment(message)
+            except InvalidValue as error:
+                raise _with_number(error, number) from None
+            read.append(Due(moment, snapshot(content), number))
+            self._number = number
             self._published += 1
             if self._is_awaited:
                 self._is_awaited = False
@@ -143,6 +150,12 @@ _END = object()
 def _each(source: Source) -> Iterator[Any]:
     for part in source.parts():
         yield from part
+
+
+def _with_number(error: InvalidValue, number: int) -> InvalidValue:
+    """Return the error about the time of a message as one that names the message."""
+    first = error.faults[0]
+    return InvalidValue("", [first._replace(problem=f"{first.problem} in message {number:,} of the source")])
 
 
 def _ignore(result: Any, error: BaseException | None) -> None:

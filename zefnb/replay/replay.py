@@ -92,7 +92,9 @@ class Replay:
                 await self._publish_each(reader)
             else:
                 await self._publish_at_rate(reader, rate)
-        except Exception as error:
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # a source may also raise SystemExit
             self.error = error
             name = f"{self.handle!r}, message {reader.number + 1:,} of its source"
             self._runtime.journal.exception(name, error, actor=self.handle)
