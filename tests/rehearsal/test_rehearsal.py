@@ -317,7 +317,9 @@ def test_a_path_selects_connections():
     tape = recorded(with_text(on_text), TALK, path="/rooms/kitchen")
     assert rehearsed(tape, with_text(on_text), path="/rooms/{name}").messages == 9
     assert rehearsed(tape, with_text(on_text), path="/rooms/kitchen").messages == 9
-    assert rehearsed(tape, with_text(on_text), path="/elsewhere").messages == 0
+    elsewhere = rehearsed(tape, with_text(on_text), path="/elsewhere")
+    assert elsewhere.messages == 0
+    assert elsewhere.notes == ["No connection is at this path: the recording has /rooms/kitchen."]
 
 
 def test_rows_are_filtered_by_connection_rule_kind_and_part():

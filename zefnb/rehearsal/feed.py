@@ -47,6 +47,8 @@ class Feed:
         self._takes_topics = path is None
         self.rows = len(recording)
         self.left_out: set[int] = set()
+        # The paths of connections that are left out since they are not at `path`.
+        self.other_paths: dict[str, None] = {}
         self._connections: dict[int, list[Connection]] = {}
         for connection in recording.connections():
             self._connections.setdefault(connection.channel_id, []).append(connection)
@@ -99,6 +101,7 @@ class Feed:
         if source.channel_id is None:
             return self._takes_topics
         if not self._fits(source.path or ""):
+            self.other_paths[source.path or ""] = None
             return False
         if self._connections and source.channel_id not in self._connections:
             self.left_out.add(source.channel_id)

@@ -22,6 +22,7 @@ class Notes:
         self.by_text = 0
         self.compared = 0
         self.left_out = 0
+        self.other_paths: list[str] = []
 
     def unsure(self, rule: str, reason: str) -> None:
         """Count a result that may differ."""
@@ -57,6 +58,8 @@ class Notes:
             found.append(f"{began} began before the recording: the first recorded state is used.")
         if self.left_out:
             found.append(f"{_number(self.left_out, 'connection')} of routes without an actor are left out.")
+        if self.other_paths:
+            found.append(f"No connection is at this path: the recording has {joined(self.other_paths)}.")
         return found
 
 

@@ -59,6 +59,8 @@ class Rehearsal:
                 collected.add(recorded, everything)
                 progress.at(number)
         collected.notes.left_out = len(self._feed.left_out)
+        if not collected.messages:
+            collected.notes.other_paths = list(self._feed.other_paths)
         return Differences(
             FoundRows(collected.rows),
             FoundRows(collected.unsure),
