@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from zefnb.rehearsal.guard import Noted
+from zefnb.text.controls import strip_controls
 from zefnb.text.uids import short_uids
 
 _MOST_NAMES = 3
+_LONGEST_PATH = 60
 
 
 class Notes:
@@ -59,7 +61,8 @@ class Notes:
         if self.left_out:
             found.append(f"{_number(self.left_out, 'connection')} of routes without an actor are left out.")
         if self.other_paths:
-            found.append(f"No connection is at this path: the recording has {joined(self.other_paths)}.")
+            paths = joined([strip_controls(path, _LONGEST_PATH) for path in self.other_paths])
+            found.append(f"No connection is at this path: the recording has {paths}.")
         return found
 
 
