@@ -158,16 +158,6 @@ def test_two_recordings_cannot_write_to_one_file(record, path):
     stop(tape)
 
 
-def test_saving_to_its_own_file_leaves_the_recording_in_use(record, path):
-    tape = record(topics=[ET.Topic("own")], path=path)
-    FX.Publish(target=ET.Topic("own"), content="one") | run
-    stop(tape)
-    loaded = FX.LoadRecording(path=path) | run
-    for each in (tape, loaded):
-        assert FX.SaveRecording(recording=each, path=path) | run == ET.Success(rows=1)
-        assert [row.content for row in each] == ["one"]
-
-
 def test_saving_replaces_a_recording_and_no_other_file(record, path, tmp_path):
     recorded(path, "old", "older")
     tape = recorded(tmp_path / "new.zeft", "new")

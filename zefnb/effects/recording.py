@@ -64,7 +64,7 @@ async def start_recording(
         InvalidEffect: Neither or both of `server` and `topics` are given, a topic has no name, `keep` is not valid or
             given with `path`, or another recording writes to this file.
         NotRunning: The server has been stopped, or belongs to another process.
-        StorageFailed: The file cannot be used.
+        StorageFailed: The file cannot be used, or another program has it open.
 
     >>> from zefnb import *
     >>> tape = FX.StartRecording(topics=[ET.Topic('room')]) | run

@@ -49,14 +49,22 @@ def _check_format(path: str) -> None:
         raise StorageFailed(f"{path} is damaged: its end is missing; restore it from a copy")
 
 
+def check_unused(path: str) -> None:
+    """Raise `StorageFailed` if another program has the file open: two would write rows of the same numbers."""
+    journal = f"{path}-wal"
+    if os.path.exists(journal) and os.path.exists(path):
+        _check_format(path)  # which also moves the journal of a program that was killed into it
+        if os.path.exists(journal):
+            raise StorageFailed(f"{path} is in use; stop its recording, or choose another path")
+
+
 def save(recording: Recording, path: str) -> int:
     """Write a recording to a file, which replaces a recording at that path. Returns the number of rows."""
     if isinstance(recording.tape, TapeReader) and recording.tape.path == path:
         return len(recording)  # replacing the file would take it from under the recording
     if os.path.exists(path):
-        _check_format(path)  # which also moves its journal into it
-        if os.path.exists(f"{path}-wal"):
-            raise StorageFailed(f"{path} is in use; stop its recording, or choose another path")
+        _check_format(path)
+        check_unused(path)
     part = path + _PART
     _remove(part)
     try:

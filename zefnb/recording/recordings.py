@@ -61,7 +61,7 @@ class Recordings(Registry[Running]):
     async def on_disk(self, path: str | os.PathLike[str]) -> GrowingTape:
         """Return a tape that writes to a file. Raises `InvalidEffect` if another recording writes to it."""
         from zefnb.recording.disk_tape import DiskTape
-        from zefnb.recording.files import resolved
+        from zefnb.recording.files import check_unused, resolved
 
         place = resolved("FX.StartRecording", path)
         for running in self:
@@ -70,7 +70,12 @@ class Recordings(Registry[Running]):
                 problem = f"{running.handle!r} writes to this file"
                 allowed = "another path, or stop that recording first"
                 raise InvalidEffect("FX.StartRecording", [FieldError("path", problem, allowed)])
-        opened: DiskTape = await in_handler_thread(self._runtime, lambda: DiskTape(self._runtime, place))
+
+        def open_tape() -> DiskTape:
+            check_unused(place)
+            return DiskTape(self._runtime, place)
+
+        opened: DiskTape = await in_handler_thread(self._runtime, open_tape)
         return opened
 
     def start_for_server(self, server: Server, tape: GrowingTape) -> Recording:
