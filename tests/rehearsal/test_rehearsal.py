@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import threading
 import time
@@ -269,6 +270,22 @@ def test_a_handler_that_depends_on_the_clock_or_on_randomness_is_named():
         assert (len(found), len(found.unsure)) == (0, 0)
         uses = f"{handler.__name__} uses {name}, and a second run gave another result"
         assert found.notes == [f"{uses}: 5 results are equal apart from that."]
+
+
+def test_a_handler_that_reads_a_file_or_the_environment_is_named(tmp_path, monkeypatch):
+    place = tmp_path / "setting.txt"
+
+    def on_text(text, state):
+        with open(place) as file:
+            return [[], ET.Guest(n=0, setting=file.read(), mode=os.environ["MODE"])]
+
+    place.write_text("old")
+    monkeypatch.setenv("MODE", "a")
+    tape = recorded(with_text(on_text), TALK)
+    place.write_text("new")
+    notes = rehearsed(tape, with_text(on_text)).notes
+    assert len(notes) == 1
+    assert notes[0].startswith("on_text uses open() and os.environ, which may explain ")
 
 
 def test_a_clock_in_the_state_hides_no_other_difference_of_a_handler_without_a_clock():

@@ -27,6 +27,8 @@ _CHANGING = {
     "numpy.random": "*",
     "zefnb.core.time": "now",
 }
+# Files change, `input` waits for a person, and the others give other values in each process.
+_BUILTINS = {"open", "input", "hash", "id"}
 _CLASSES = {"datetime", "date", "Time", "Random", "SystemRandom"}
 _MOST_FUNCTIONS = 200
 _LIBRARIES = tuple({str(Path(random.__file__).parent), sys.prefix})
@@ -38,6 +40,8 @@ def outside_of(function: Any) -> list[str]:
     >>> import time
     >>> outside_of(lambda message, state: [[], time.time()])
     ['time.time()']
+    >>> outside_of(lambda message, state: [[], open(message).read()])
+    ['open()']
     """
     found: dict[str, None] = {}
     ahead: list[Any] = [function]
@@ -53,6 +57,8 @@ def outside_of(function: Any) -> list[str]:
             found.update({f"the global name {name}": None for name in used.written})
             for name in dict.fromkeys((*used.read, *code.co_freevars)):
                 value = cells.get(name, plain.__globals__.get(name, sys.modules.get(name)))
+                if value is None and name in _BUILTINS:
+                    found[f"{name}()"] = None
                 found.update(dict.fromkeys(_changing(name, value, used.attributes)))
                 if isinstance(value, FunctionType | ZefFunction | functools.partial | MethodType):
                     ahead.append(value)
@@ -132,7 +138,7 @@ def _changing(name: str, value: Any, used: Collection[str]) -> Iterator[str]:
     changing = _CHANGING.get(module, "")
     for attribute in used:
         if attribute in attributes and (changing == "*" or attribute in changing.split()):
-            yield f"{name}.{attribute}()"
+            yield f"{name}.{attribute}" if attribute == "environ" else f"{name}.{attribute}()"
 
 
 def _gives_other_values(function: Any) -> bool:
