@@ -101,6 +101,27 @@ def test_a_message_for_a_stopped_broker_fails_in_time_and_the_error_is_true(brok
     assert "not sent" in errors[5]
 
 
+def test_a_message_after_the_end_of_the_broker_is_not_sent(broker, join, until, limit_waits):
+    node = join(broker)
+    settled(node, until)
+    limit_waits(node, 0.3)
+    connection = local_node(node)._writer._connection
+    broker.kill()
+    until(lambda: connection.is_closed)
+    with pytest.raises(ClusterUnavailable, match="not sent"):
+        publish(node, "lost")
+
+
+def test_connections_that_the_broker_has_closed_are_made_again(broker, join, until):
+    node, other = join(broker), join(broker)
+    settled(node, until)
+    closed = [local_node(each).commands._connection for each in (node, other)]
+    broker.call("CLIENT KILL TYPE normal SKIPME yes")
+    until(lambda: all(connection.is_closed for connection in closed))
+    assert len(run_on(node, FX.QueryCluster())) == 2
+    publish(node, "after")
+
+
 def test_ctrl_c_ends_the_wait_for_a_stopped_broker(broker, default_node, until, monkeypatch):
     monkeypatch.setattr(publishing, "RUN_TIMEOUT", 60)
     settled(default_node, until)

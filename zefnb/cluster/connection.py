@@ -67,6 +67,11 @@ class Connection:
         self._replies = Replies(transport.get_protocol())
         transport.set_protocol(self._replies)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be sent, since it has not been opened or has been lost."""
+        return self._transport is None or self._transport.is_closing()
+
     def send(self, *command: Any) -> None:
         """Send one command. Raises `BrokerLost`."""
         transport = self._transport
@@ -130,10 +135,8 @@ class Commands:
                 raise BrokerLost("this process has left the cluster")
             connection = self._connection
             try:
-                if connection is None:
-                    connection = Connection(self._url)
-                    await connection.open()
-                    self._connection = connection
+                if connection is None or connection.is_closed:
+                    connection = await self._opened(connection)
                 for command in commands:
                     connection.send(*command)
                 found = []
@@ -152,6 +155,16 @@ class Commands:
             if isinstance(reply, Exception):
                 raise reply
         return found
+
+    async def _opened(self, lost: Connection | None) -> Connection:
+        """Return a new connection, in place of one that was lost while nothing was sent."""
+        self._connection = None
+        if lost is not None:
+            await lost.close()
+        connection = Connection(self._url)
+        await connection.open()
+        self._connection = connection
+        return connection
 
     async def close(self) -> None:
         """Close the connection, and refuse further commands."""

@@ -87,7 +87,9 @@ def _outcome(table: RemoteTable, work: Work[Any]) -> Outcome:
     before = dict(table.changes)
     try:
         return work(table), None
-    except (NoReply, ResponseError, Undecodable):
+    except NoReply as error:
+        raise NoReply(str(error), was_sent=False) from None  # it read: changes are sent after all reads
+    except (ResponseError, Undecodable):
         raise
     except Exception as error:
         table.changes = before

@@ -108,6 +108,8 @@ class LogWriter:
             return
         try:
             if (batch := queue.sent) is None:
+                if connection.is_closed:  # lost while there was no message: the next ones are not sent
+                    raise BrokerLost("the broker has closed the connection")
                 if (batch := queue.next_batch()) is None:
                     return
                 self.on_numbered(batch)
