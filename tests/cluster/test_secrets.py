@@ -151,6 +151,8 @@ def test_the_connections_of_databases_show_no_password(monkeypatch):
         f"http://ada:{SECRET}@127.0.0.1",
         f"redis://ada:{SECRET}/x@127.0.0.1",
         f"redis://ada:{SECRET}?x@127.0.0.1",
+        f"redis://ada:12#{SECRET}@127.0.0.1",
+        f"redis://ada:12/{SECRET}@127.0.0.1",
         f"redis://ada:{SECRET}@127.0.0.1/zero",
         f"redis://ada:{SECRET}@127.0.0.1?db=zero",
         f"redis://ada@127.0.0.1?password={SECRET}",
@@ -162,6 +164,7 @@ def test_an_invalid_url_is_an_error_without_its_password(join, monkeypatch, url)
     with pytest.raises(InvalidEffect) as raised:
         join(Given(url))
     assert SECRET not in "\n".join(everything_of(raised.value))
+    assert SECRET not in f"{FX.JoinCluster(url=url)!r} {BrokerUrl(url)!r}"
     monkeypatch.setenv("ZEFNB_CLUSTER", url)
     with pytest.raises(InvalidEffect) as raised:
         join(Given(None))

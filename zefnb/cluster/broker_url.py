@@ -43,6 +43,8 @@ class BrokerUrl:
             yield FieldError("url", "it has no path", _ALLOWED)
         elif parts.scheme != "unix" and not parts.hostname:
             yield FieldError("url", "it has no host", _ALLOWED)
+        if parts.fragment:
+            yield FieldError("url", "it has a #, which a password has as %23", _ALLOWED)
         options = parse_qs(parts.query, keep_blank_values=True)
         allowed = _OPTIONS if parts.scheme == "rediss" else frozenset({"db"})
         if options.keys() - allowed:
@@ -55,7 +57,7 @@ class BrokerUrl:
         return f"BrokerUrl({str(self)!r})"
 
     def __str__(self) -> str:
-        return hide_secrets(self._url.partition("?")[0])
+        return hide_secrets(self._url).partition("?")[0]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BrokerUrl) and other._url == self._url

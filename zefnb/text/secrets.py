@@ -33,7 +33,9 @@ _PATTERNS = (
     ),
     # Query parameters whose names stand for a secret only in a query.
     (r"""(?i)([?&](?:key|sig|signature|code|sid|session|pw|pass)=)[^\s&#"'<>]+""", r"\1…"),
-    # User and password of a url, also where the text ends in the middle of them (the third pattern).
+    # User and password in the url of a broker, which has no other @: any character of them may be unescaped.
+    (r"""(?i)(\b(?:rediss?|unix)://)(?:(?!://)[^\s"'<>])*@""", r"\1…@"),
+    # User and password of any url, also where the text ends in the middle of them (the third pattern).
     (r"""(://)[^\s/?#"'<>@]*(?:@[^\s/?#"'<>@]*)*@""", r"\1…@"),
     # The same where a character such as / in the password is not escaped; a port is not a password.
     (r"""(://)[^\s/?#"'<>@:]*:(?!\d+(?:[/?#]|\Z))[^\s"'<>@]{0,128}@""", r"\1…@"),
