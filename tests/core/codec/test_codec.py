@@ -307,3 +307,11 @@ def test_one_wrong_byte_only_damages_the_value(position, byte):
     whole[position % len(whole)] = byte
     with contextlib.suppress(Undecodable):
         decode(bytes(whole))
+
+
+@pytest.mark.parametrize("around", [lambda x: x, lambda x: {"a": x}, lambda x: (x,), lambda x: ET.Guest(x=x)])
+def test_a_value_that_contains_itself_is_refused_when_it_is_written(around):
+    value: list[Any] = []
+    value.append(around(value))
+    with pytest.raises(InvalidValue, match="contains itself"):
+        encode(value)

@@ -205,9 +205,12 @@ def _written_out(value: Any, refused: Undecodable) -> bytes:
 
 def _check_written(stored: bytes, value: Any) -> None:
     """Raise the same errors as reading the bytes would."""
-    if is_tiny(stored):
+    is_small = is_tiny(stored)
+    if is_small and _GET not in stored:
         return
-    if is_plain(stored):
+    if is_small and _GLOBAL in stored:
+        _decoded(stored)
+    elif is_small or is_plain(stored):
         check_size(value, len(stored))
     elif scan(stored).has_chosen_hashes:
         _decoded(stored)
