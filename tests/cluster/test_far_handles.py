@@ -51,6 +51,45 @@ def test_a_handle_of_a_node_that_has_left_is_an_error_with_the_node_and_the_time
         run_on(default_node, FX.LeaveCluster())
 
 
+def test_a_handle_works_again_when_its_node_has_come_back_and_sends_it_again(broker, default_node, join, until):
+    there = join(broker)
+    found, reply = collected(there), ET.Topic(generate_uid())
+    replies = collected(default_node, topic=reply)
+    run_on(default_node, FX.Publish(target=ROOM, content=reply))
+    until(lambda: found == [reply])
+    run_on(default_node, FX.LeaveCluster())
+    run_on(default_node, FX.JoinCluster(url=broker.url, name=broker.name))
+    run_on(default_node, FX.Publish(target=ROOM, content=reply))
+    until(lambda: found == [reply, reply])
+    run_on(there, FX.Publish(target=reply, content="again"))
+    until(lambda: replies == ["again"])
+
+
+def test_a_node_that_sends_a_topic_of_another_one_does_not_become_its_home(broker, default_node, join, until):
+    there = join(broker)
+    found, own = collected(default_node), ET.Topic(generate_uid())
+    messages = collected(default_node, topic=own)
+    run_on(there, FX.Publish(target=ROOM, content=own))
+    until(lambda: found == [own])
+    run_on(there, FX.LeaveCluster())
+    run_on(default_node, FX.Publish(target=own, content="still here"))
+    until(lambda: messages == ["still here"])
+
+
+def test_a_handle_of_a_node_that_had_left_before_this_one_joined_is_an_error(broker, default_node, join, until):
+    there = join(broker)
+    found, reply = collected(there), ET.Topic(generate_uid())
+    run_on(default_node, FX.Publish(target=ROOM, content=reply))
+    until(lambda: found == [reply])
+    run_on(default_node, FX.LeaveCluster())
+    late = join(broker)
+    late_found = collected(late)
+    run_on(there, FX.Publish(target=ROOM, content=reply))
+    until(lambda: late_found == [reply])
+    with pytest.raises(NotRunning, match="left the cluster before this process joined"):
+        run_on(late, FX.Publish(target=reply, content="too late"))
+
+
 def test_the_nodes_and_their_clients_are_listed(broker, default_node, join, connect):
     there = join(broker)
     server = run_on(default_node, FX.StartHTTPServer(routes={"/ws": ET.WebSocket(clients_push_into_=[ROOM])}, port=0))

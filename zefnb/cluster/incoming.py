@@ -131,8 +131,17 @@ class Incoming:
         content, homes = content
         for uid, home in homes.items():
             if type(uid) is str and type(home) is str and is_uid(uid) and home != self._incarnation:
-                self._sharing.add_home(uid, home)
+                self._add_home(uid, home)
         return content
+
+    def _add_home(self, uid: str, home: str) -> None:
+        """Remember the home of a handle, which may come from anyone."""
+        state = self._hub.state(uid)
+        if state is not None and not isinstance(state, SharedState):
+            return  # it is a topic of this process, whatever another one takes for its home
+        known = self._sharing.homes.get(uid)
+        if known is None or not self._nodes.is_joined(known):  # its node may have come back, as a new one
+            self._sharing.add_home(uid, home)
 
     def deliver(self, key: str, content: Any) -> None:
         """Deliver what an event has for the subscribers of a topic, at the place of the event."""

@@ -49,6 +49,11 @@ class Nodes:
         """Return the number of nodes that are joined, with this one."""
         return sum(node.left is None for node in self._nodes.values())
 
+    def is_joined(self, incarnation: str) -> bool:
+        """Whether a node is known, and has not left."""
+        node = self._nodes.get(incarnation)
+        return node is not None and node.left is None
+
     def name(self, incarnation: str) -> str:
         """Return the name of a node, for texts."""
         node = self._nodes.get(incarnation)

@@ -112,11 +112,12 @@ class Outgoing:
 
     def _check_home(self, key: str) -> None:
         home = self._sharing.homes.get(key)
-        node = self._nodes.get(home) if home is not None else None
-        if node is not None and node.left is not None:
-            raise NotRunning(
-                f"ET.Topic({key!r}) was made by the node {node.name}, which left the cluster at {node.left}"
-            )
+        if home is None or self._nodes.is_joined(home):
+            return
+        node = self._nodes.get(home)
+        made = f"the node {home}" if node is None else f"the node {node.name}"
+        left = "before this process joined" if node is None else f"at {node.left}"
+        raise NotRunning(f"ET.Topic({key!r}) was made by {made}, which left the cluster {left}")
 
     def _add(self, message: Message) -> None:
         if self._is_closed:

@@ -187,9 +187,8 @@ class Sharing(dict[str, SharedState | None]):
         return self.setdefault(key, SharedState(ET.Topic(key), log))
 
     def add_home(self, uid: str, node: str) -> None:
-        """Remember which node has made the topic with this uid."""
-        if uid in self.homes:
-            return
+        """Remember which node has made the topic with this uid, instead of an earlier one."""
+        self.homes.pop(uid, None)
         while len(self.homes) >= _MOST_KEYS:
             self.pop(oldest := next(iter(self.homes)), None)
             del self.homes[oldest]
