@@ -21,7 +21,9 @@ from zefnb.cluster.replies import BrokerLost, OnReply, Replies, reason_of
 CONNECT_TIMEOUT = 4.0
 CALL_TIMEOUT = 4.0
 
-__all__ = ["CONNECT_TIMEOUT", "BrokerLost", "Commands", "Connection", "LoginRefused", "ResponseError"]
+__all__ = ["CONNECT_TIMEOUT", "BrokerLost", "Command", "Commands", "Connection", "LoginRefused", "ResponseError"]
+
+Command = tuple[Any, ...]
 
 
 def own_options(timeout: float | None, retry: Any) -> dict[str, Any]:
@@ -74,17 +76,29 @@ class Connection:
 
     def send(self, *command: Any) -> None:
         """Send one command. Raises `BrokerLost`."""
+        self._write(hiredis.pack_command(command))
+
+    def _write(self, data: bytes) -> None:
         transport = self._transport
         if transport is None or transport.is_closing():
             raise BrokerLost("the connection is closed")
         # There is no wait until it is written: the wait for the reply includes it.
-        transport.write(hiredis.pack_command(command))
+        transport.write(data)
 
-    def request(self, command: tuple[Any, ...], timeout: float, call: OnReply) -> None:
-        """Send one command, when no reply is expected, and call `call` with its reply or error. Raises `BrokerLost`."""
-        self.send(*command)
+    def request(self, command: Command, timeout: float, call: OnReply, *following: Command) -> None:
+        """Send one command, when no reply is expected, and call `call` with its reply or error. Raises `BrokerLost`.
+
+        Others follow it in the same write. The reply to each is expected with `expect_following`, when it is due.
+        """
+        data = hiredis.pack_command(command)
+        self._write(b"".join((data, *map(hiredis.pack_command, following))) if following else data)
         assert self._replies is not None
         self._replies.expect(timeout, call)
+
+    def expect_following(self, timeout: float, call: OnReply) -> None:
+        """Call `call` with the reply to the next command that has been sent, or with an error; perhaps now."""
+        assert self._replies is not None
+        self._replies.expect_following(timeout, call)
 
     async def reply(self, timeout: float) -> Any:
         """Return the reply to the oldest command without one. Raises `ResponseError`, or `BrokerLost`."""

@@ -1,4 +1,8 @@
-"""The log reader: reads the entries of the log in order, by one blocking read on a connection of its own."""
+"""The log reader: reads the entries of the log in order, by one blocking read on a connection of its own.
+
+When the messages of a reply may cause others, the next read waits for the end of the next iteration of the loop. The
+batch of then is sent with it, as one write, and the read need not block: the broker makes a third fewer system calls.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,18 @@ from typing import Any
 
 from zefnb.cluster.batch import Received
 from zefnb.cluster.broker_url import BrokerUrl
-from zefnb.cluster.connection import BrokerLost, Connection, ResponseError
+from zefnb.cluster.connection import BrokerLost, Command, Connection, ResponseError
 from zefnb.cluster.entry import Entry
 from zefnb.cluster.publishers import Publishers
+from zefnb.cluster.replies import OnReply
 from zefnb.core.codec.scan import Undecodable
+from zefnb.engine.iteration_loop import IterationLoop
 from zefnb.engine.loop import ITERATION_BUDGET
 
 BLOCK = 5.0
 # Seconds beyond that after which the broker counts as lost.
 _GRACE = 3.0
+_BLOCK_TIME, _TIMEOUT = round(BLOCK * 1_000), BLOCK + _GRACE
 _MOST_ENTRIES = 32
 # Seconds for which messages are passed on in one iteration of the loop: at least, and at most while the rest of the
 # iteration takes as long. With many sockets, this is the time to write to all of them: short slices would mean more
@@ -34,7 +41,7 @@ OnMessages = Callable[[str, int, list[Received]], None]
 class LogReader:
     """Reads the stream `key` after the entry `cursor`, and passes on the messages that have not been read before."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, url: BrokerUrl, key: str, cursor: str) -> None:
+    def __init__(self, loop: IterationLoop, url: BrokerUrl, key: str, cursor: str) -> None:
         self._url = url
         self._key = key
         self.cursor = cursor
@@ -45,6 +52,8 @@ class LogReader:
         self.on_damaged: Callable[[str], None] = lambda reason: None
         # Called after each entry.
         self.on_entry: Callable[[], None] = lambda: None
+        # Whether the messages of this reply may cause others in this iteration of the loop or the next one.
+        self.has_caused: Callable[[], bool] = lambda: False
         # Whether messages of the entry after `cursor` have been passed on, and others not yet.
         self.is_within = False
         self.problem = ""
@@ -55,6 +64,8 @@ class LogReader:
         # The loop, the connection that is read, and what ends that; `_delivery` are the entries of the present reply.
         self._loop = loop
         self._connection: Connection | None = None
+        # Whether the next read waits for a batch.
+        self._is_due = False
         self._end: asyncio.Future[None] = loop.create_future()
         self._delivery: Iterator[None] = iter(())
 
@@ -62,6 +73,7 @@ class LogReader:
         """Read until cancelled."""
         while True:
             self._connection = connection = Connection(self._url)
+            self._is_due = False
             self._end = self._loop.create_future()
             try:
                 await connection.open()
@@ -84,12 +96,44 @@ class LogReader:
         if not self._end.done():
             self._end.set_exception(error)
 
+    def _read(self) -> Command:
+        """The command that reads the entries after the cursor."""
+        return ("XREAD", "COUNT", _MOST_ENTRIES, "BLOCK", _BLOCK_TIME, "STREAMS", self._key, self.cursor)
+
     def _request(self) -> None:
-        """Read the entries after the cursor."""
         assert self._connection is not None
-        block = round(BLOCK * 1_000)
-        command = ("XREAD", "COUNT", _MOST_ENTRIES, "BLOCK", block, "STREAMS", self._key, self.cursor)
-        self._connection.request(command, BLOCK + _GRACE, self._replied)
+        self._connection.request(self._read(), _TIMEOUT, self._replied)
+
+    def _request_if_due(self) -> None:
+        """Send the read that has waited for a batch, unless it was sent with one."""
+        if not self._is_due or self._end.done():
+            return
+        self._is_due = False
+        try:
+            self._request()
+        except BrokerLost as error:
+            self._end_with(error)
+
+    def send_along(self, command: Command, timeout: float, call: OnReply) -> bool:
+        """Send a command with the next read, before it, if that waits for one. Returns whether it is sent."""
+        connection = self._connection
+        if not self._is_due or connection is None or self._end.done():
+            return False
+        self._is_due = False
+
+        def replied(reply: Any) -> None:
+            call(reply)
+            if isinstance(reply, BrokerLost):
+                self._end_with(reply)
+            else:
+                connection.expect_following(_TIMEOUT, self._replied)
+
+        try:
+            connection.request(command, timeout, replied, self._read())
+        except BrokerLost as error:
+            self._end_with(error)
+            return False
+        return True
 
     def _replied(self, reply: Any) -> None:
         if isinstance(reply, Exception):
@@ -107,7 +151,11 @@ class LogReader:
             for _ in self._delivery:
                 self._loop.call_soon(self._continue)
                 return
-            self._request()
+            if self.has_caused():
+                self._is_due = True
+                self._loop.call_soon(self._loop.at_iteration_end, self._request_if_due)
+            else:
+                self._request()
         except Exception as error:
             self._end_with(error)
 

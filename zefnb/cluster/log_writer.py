@@ -1,4 +1,7 @@
-"""The log writer: sends the batches of the send queue, one after the other, and again after a lost connection."""
+"""The log writer: sends the batches of the send queue, one after the other, and again after a lost connection.
+
+A batch that is due when the reader is about to read is sent on the reader's connection, with that read.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from zefnb.cluster.broker_url import BrokerUrl
-from zefnb.cluster.connection import BrokerLost, Connection, ResponseError
+from zefnb.cluster.connection import BrokerLost, Command, Connection, ResponseError
+from zefnb.cluster.replies import OnReply
 from zefnb.cluster.send_queue import Batch, SendQueue
 from zefnb.engine.iteration_loop import IterationLoop
 
@@ -42,6 +46,8 @@ class LogWriter:
         self._connection: Connection | None = None
         self._end: asyncio.Future[None] = loop.create_future()
         self._is_scheduled = self._awaits_reply = False
+        # Sends a command with the next read, if that is about to be sent; see `LogReader`.
+        self.send_along: Callable[[Command, float, OnReply], bool] = lambda command, timeout, call: False
         self.on_numbered: Callable[[Batch], None] = lambda batch: None
         self.on_accept: Callable[[Batch], None] = lambda batch: None
         self.on_many_bytes: Callable[[], Awaitable[None]] | None = None
@@ -116,7 +122,8 @@ class LogWriter:
             payload = batch.payload
             self._untrimmed += len(payload)
             command = ("XADD", self._key, "*", "p", self._publisher, "q", batch.first, "b", payload)
-            connection.request(command, REPLY_TIMEOUT, self._replied)
+            if not self.send_along(command, REPLY_TIMEOUT, self._replied):
+                connection.request(command, REPLY_TIMEOUT, self._replied)
             self._awaits_reply = True
         except Exception as error:
             self._end_with(error)

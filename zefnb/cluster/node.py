@@ -117,6 +117,7 @@ class LocalNode:
         self._lagging.deliver, self._lagging.on_lost = self.incoming.deliver_late, self._losses.write
         self.outgoing.on_pause = self._pushers.pause
         self.outgoing.unread.is_reading = lambda: not reader.problem
+        reader.has_caused, self._writer.send_along = self.outgoing.may_send_soon, reader.send_along
         self._writer.on_many_bytes = membership.trim
         handlers = self.incoming.handlers
         handlers.update(joined=self._joined, left=self._left, ask=self._replies)

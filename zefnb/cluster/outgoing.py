@@ -160,6 +160,11 @@ class Outgoing:
         if not self._queue.is_paused:
             self._has_capacity.set()
 
+    def may_send_soon(self) -> bool:
+        """Whether messages wait for the broker, or coroutines that may publish have been woken."""
+        has_woken, self._callers.has_woken = self._callers.has_woken, False
+        return has_woken or bool(self._queue.waiting)
+
     async def flush(self, timeout: float) -> None:
         """Wait until the broker has accepted everything, at most `timeout` seconds."""
         end = self._runtime.loop.time() + timeout

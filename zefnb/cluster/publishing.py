@@ -41,7 +41,7 @@ class Publishing(Begun):
     def __await__(self) -> Generator[Any, Any, Success]:
         if not self.is_complete:  # as most messages of a list are, when those before them are
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._call = lambda value, error: None if waiter.done() else waiter.set_result(None)
+            self._call = lambda value, error: self._waiting.wake(waiter)
             try:
                 yield from waiter.__await__()
             except BaseException:
@@ -104,6 +104,8 @@ class WaitingCallers:
         self._publishings: dict[Publishing, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self.queue = queue
+        # Whether coroutines have been woken since this was last reset.
+        self.has_woken = False
 
     def add(self, publishing: Publishing) -> float:
         """Add one. Returns its deadline."""
@@ -112,6 +114,12 @@ class WaitingCallers:
         if self._timer is None:
             self._timer = self._loop.call_at(deadline, self._check)
         return deadline
+
+    def wake(self, waiter: asyncio.Future[None]) -> None:
+        """Continue a coroutine in the next iteration."""
+        self.has_woken = True
+        if not waiter.done():
+            waiter.set_result(None)
 
     def discard(self, publishing: Publishing) -> None:
         """Remove one, which is complete."""

@@ -42,11 +42,15 @@ class Replies(asyncio.Protocol):
         if self._timer is None or deadline < self._timer_at:
             self._set_timer()
 
+    def expect_following(self, timeout: float, call: OnReply) -> None:
+        """As `expect`, for a reply that may have arrived already, with the one before it."""
+        self.expect(timeout, call)
+        self._pass_on()
+
     async def next(self, timeout: float) -> Any:
         """Return the next reply, which may have arrived already, or an error."""
         waiter: asyncio.Future[Any] = self._loop.create_future()
-        self.expect(timeout, lambda reply: None if waiter.done() else waiter.set_result(reply))
-        self._pass_on()
+        self.expect_following(timeout, lambda reply: None if waiter.done() else waiter.set_result(reply))
         return await waiter
 
     def _pass_on(self) -> None:
