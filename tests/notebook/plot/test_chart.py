@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 
 import pytest
@@ -81,50 +82,111 @@ def test_a_view_that_is_not_visible_gets_nothing_and_then_everything(chart_of, v
     until(lambda: not chart.is_sending)  # a push that was already planned
     pushes, messages = chart.pushes, view.messages
     publish(*range(200))
-    until(lambda: len(chart.points) == 200)
+    until(lambda: here(lambda: len(chart.source._unread)) == 200)
     view.listen(0.3)
     assert (chart.pushes, view.messages, chart.is_sending) == (pushes, messages, False)
     view.send("pause", paused=False)
     view.until(lambda: view.ys == list(range(200)))
 
 
+def all_points(chart):
+    """The points of a chart, also of messages that it has yet to read."""
+    return here(lambda: Picture.of(chart).points.read())
+
+
 def test_messages_are_read_together_while_no_view_is_visible(chart_of, view_of, monkeypatch, until):
     chart = chart_of("value")
     taken, take = [], chart.take
-    monkeypatch.setattr(chart.source, "_take", lambda points: (taken.append(len(points)), take(points)))
+    monkeypatch.setattr(chart.source, "_take", lambda points: (taken.append(points), take(points)))
     publish(*({"value": n} for n in range(100)))
-    until(lambda: len(chart.points) == 100)
-    assert len(taken) < 10
+    assert [point.y for point in all_points(chart)] == list(range(100))
+    assert len(taken) <= 2
     publish({"value": 100}, {"value": [1]}, {"value": 101})
     view = view_of(chart)
     view.until(lambda: view.ys == list(range(102)))
     assert view.notes == ["value: 1 × a list instead of a number, such as [1]"]
 
 
-def test_a_message_that_is_read_later_has_the_time_of_its_arrival(chart_of, monkeypatch, until):
-    monkeypatch.setattr(sources, "READ_INTERVAL", 3600)
+def test_a_hidden_chart_needs_no_timer_and_keeps_few_messages_unread(chart_of, view_of, until):
+    chart = chart_of("value")
+    count = 2 * sources.MOST_UNREAD + 10
+    publish(*({"value": n} for n in range(count)))
+    until(lambda: here(lambda: len(chart.points)) == 2 * sources.MOST_UNREAD)
+    until(lambda: here(lambda: len(chart.source._unread)) == 10)
+    assert here(lambda: len(chart.source._arrived)) == 10
+    assert not chart.is_sending
+    view = view_of(chart)
+    view.until(lambda: view.ys == list(range(count)))
+    xs = [x for _, x, _ in view.points]
+    assert xs == sorted(xs)
+
+
+def test_a_hidden_chart_keeps_the_fields_alone_and_reads_long_messages_at_once(chart_of, until):
+    chart = chart_of("value", by="room")
+    long = "x" * 16_384
+    publish({"value": 1, "room": "a", "other": long}, json.dumps({"value": 2, "room": "a"}))
+    until(lambda: here(lambda: len(chart.source._unread)) == 2)
+    assert long not in repr(here(lambda: list(chart.source._unread)))
+    publish(json.dumps({"value": 3, "room": "a", "other": long}))
+    until(lambda: here(lambda: [point.y for point in chart.points.copy().read()]) == [1.0, 2.0, 3.0])
+    assert here(lambda: list(chart.source._unread)) == []
+
+
+def test_a_hidden_chart_counts_what_it_cannot_draw(chart_of, view_of):
+    chart = chart_of("value")
+    mixed = [{"value": 1}, {"value": math.nan}, {"value": 1e200}, {"value": True}, 5, {"valeu": 1}, "{", {"value": 2.5}]
+    publish(*mixed * 100)
+    view = view_of(chart)
+    view.until(lambda: len(view.ys) == 300)
+    assert [y for y in view.ys if y == y] == [1.0, 2.5] * 100
+    view.until(lambda: len(view.notes) == 6)
+    assert all(note.startswith(("value: 100 × ", "message: 100 × ", "100 messages have no")) for note in view.notes)
+
+
+def test_the_sender_may_change_its_message_before_a_hidden_chart_reads_it(chart_of):
+    chart = chart_of("value", by="room")
+    message = {"value": 1, "room": "a"}
+
+    def publish_and_change():
+        default_runtime().service(Hub).publish(FEED, message)
+        message["value"] = 2
+
+    here(publish_and_change)
+    assert [point.y for point in all_points(chart)] == [1.0]
+
+
+def test_a_message_that_is_read_later_has_the_time_of_its_arrival(chart_of, until):
     chart = chart_of("value")
     publish({"value": 1})
     until(lambda: here(lambda: len(chart.source._unread)) == 1)
     arrived = time.time()
-    publish(*({"value": n} for n in range(sources.MOST_UNREAD)))
-    until(lambda: len(chart.points) >= sources.MOST_UNREAD)
-    assert chart.points.copy().read()[0].x <= arrived
+    publish({"value": 2})
+    first, second = all_points(chart)
+    assert first.x <= arrived <= second.x
 
 
-def test_a_picture_has_the_messages_that_are_yet_to_be_read(chart_of, monkeypatch, until):
-    monkeypatch.setattr(sources, "READ_INTERVAL", 3600)
+def test_a_picture_has_the_messages_that_are_yet_to_be_read(chart_of):
     chart = chart_of("value", by="sensor")
     publish({"value": 1, "sensor": "north"})
-    until(lambda: here(lambda: len(chart.source._unread)) == 1)
     picture = here(lambda: Picture.of(chart))
     assert ([point.y for point in picture.points.read()], picture.series[0].label) == ([1.0], "north")
+
+
+def test_a_change_is_reported_while_no_view_is_visible(chart_of, until):
+    chart, changes = chart_of("value"), []
+    chart.on_change = lambda: changes.append(1)
+    publish({"value": 1}, {"value": 2})
+    until(lambda: here(lambda: len(chart.source._unread)) == 2)
+    assert len(changes) == 1
+    all_points(chart)
+    publish({"value": 3})
+    until(lambda: len(changes) == 3)
 
 
 def test_without_a_view_and_without_points_nothing_is_sent(chart_of, view_of, until):
     chart = chart_of()
     publish(1)
-    until(lambda: len(chart.points) == 1)
+    until(lambda: here(lambda: len(chart.source._unread)) == 1)
     assert (chart.pushes, chart.is_sending) == (0, False)
     view = view_of(chart)
     view.until(lambda: view.points)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ import pytest
 from zefnb import ET, Time
 from zefnb.notebook.plot.points import AGAIN, MOST_POINTS, Point, Points, lines_of
 from zefnb.notebook.plot.problems import MOST_NOTES, Problems
-from zefnb.notebook.plot.reading import MOST_SERIES, Clock, Reading
+from zefnb.notebook.plot.reading import MOST_SERIES, NOT_SMALL, Clock, Reading
 from zefnb.notebook.plot.values import LONGEST_TEXT
 
 
@@ -142,6 +143,17 @@ def test_a_clock_that_is_set_back_continues_and_one_that_is_set_forward_follows(
     assert clock.set_back == 1
 
 
+def test_times_that_are_read_together_are_those_of_one_after_the_other():
+    readings = [100.0, 101.0, 41.0, 42.0, 102.5, 103.0, 103.0]
+    for parts in ([2, 5], [1, 1, 5], [3, 4], [7]):
+        one, together, found, begin = Clock(iter(readings).__next__), Clock(), [], 0
+        for size in parts:
+            found += together.times(readings[begin : begin + size])
+            begin += size
+        assert found == [one.now() for _ in readings]
+        assert together.set_back == one.set_back == 1
+
+
 def test_an_x_that_begins_again_removes_the_later_points_of_its_line_alone():
     read, points = reading("v", x="x", by="s"), []
     for x, s in [(0, "a"), (0, "b"), (10, "a"), (10, "b"), (1, "a"), (2, "a")]:
@@ -191,13 +203,24 @@ def test_many_messages_are_read_as_one_after_the_other(given):
     def made():
         return Reading(given.get("x"), given.get("y", ()), given.get("by"), given.get("window"))
 
-    messages = [(float(number), message) for number, message in enumerate(_MESSAGES)]
-    # The clock may go back, also between two numbers.
-    messages += [(at, message) for message in (5.0, {"value": 5.0}) for at in (100.0, 200.0, 50.0, 200.0, 300.0, 20.0)]
     together, one_by_one = made(), made()
-    expected = [point for at, message in messages for point in one_by_one.read(message, at)]
-    # Their `repr`, since NaN is not equal to itself, and 1 is equal to 1.0.
-    assert repr(together.read_all(messages)) == repr(expected)
+    batches = [_MESSAGES, *([message] * 5 for message in (5.0, {"value": 5}, {"value": math.nan}, {"value": 2**70}))]
+    batches += [[{"value": 1.0}, {"value": gap}, {"value": 2}] for gap in (math.nan, math.inf, 1e101, -(10**400), True)]
+    moment, expected, found = itertools.count(1.0), Points(), Points()
+    for messages in batches:
+        unread: list[tuple[float, object]] = []
+        for message in [*messages, object()]:  # the last one ends the batch
+            now = next(moment)
+            expected.add(one_by_one.read(message, now))
+            if (copy := together.small_copy(message)) is not NOT_SMALL:
+                unread.append((now, copy))
+                continue
+            if unread:
+                found.add(together.read_all(*map(list, zip(*unread, strict=True))))
+                unread.clear()
+            found.add(together.read(message, now))
+    # Their `repr`, since NaN is not equal to itself.
+    assert repr(found.copy()) == repr(expected.copy())
     assert (together.labels, together.problems.notes()) == (one_by_one.labels, one_by_one.problems.notes())
 
 
@@ -205,5 +228,10 @@ def test_many_messages_are_read_as_one_after_the_other(given):
 def test_the_numbers_of_one_line_are_read_together(y, message, monkeypatch):
     calls, read = [], Reading.read
     monkeypatch.setattr(Reading, "read", lambda *given: calls.append(1) or read(*given))
-    assert len(reading(*y).read_all([(float(number), message) for number in range(1_000)])) == 1_000
+    found, points = reading(*y), Points()
+    for begin in (0, 1_000):
+        copies = [found.small_copy(message) for _ in range(1_000)]
+        points.add(found.read_all([float(begin + number) for number in range(1_000)], copies))
     assert len(calls) == 1
+    number = message if not y else message["value"]
+    assert points.copy().read() == [Point(0, n, number) for n in range(2_000)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from zefnb.core.uid import generate_uid
 from zefnb.engine.runtime import Runtime
-from zefnb.notebook.plot.points import Point, Points
+from zefnb.notebook.plot.points import Columns, Point, Points
 from zefnb.notebook.plot.sources import Source
 
 # As often as a screen is drawn.
@@ -34,8 +34,8 @@ class Chart:
         self._views: dict[Any, Push] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._earliest = 0.0
-        # Called after points have been added.
-        self.on_points: Callable[[], None] | None = None
+        # Called when the chart may have changed, also while no view is visible.
+        self.on_change: Callable[[], None] | None = None
         self.pushes = 0
 
     def start(self) -> None:
@@ -55,11 +55,11 @@ class Chart:
         """Whether something is about to be sent."""
         return self._timer is not None
 
-    def take(self, points: list[Point]) -> None:
-        """Add points. Notes may have changed, even if there is none."""
+    def take(self, points: list[Point] | Columns) -> None:
+        """Add points. Notes may have changed, even if there is none, and the source may have more to read."""
         self.points.add(points)
-        if points and self.on_points is not None:
-            self.on_points()
+        if self.on_change is not None:
+            self.on_change()
         if self._timer is None and self._views:
             self._wake(SHORTEST_PAUSE)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from zefnb.notebook.display.columns import count_text
 from zefnb.notebook.plot import scales
 from zefnb.notebook.plot.chart import Chart
-from zefnb.notebook.plot.points import Copy, Line, Point, lines_of
+from zefnb.notebook.plot.points import Columns, Line, Point, lines_of
 from zefnb.notebook.plot.scales import Range
 from zefnb.notebook.plot.sources import Panel, Series
 
@@ -42,7 +42,7 @@ class Picture(NamedTuple):
     title: str
     panels: tuple[Panel, ...]
     series: list[Series]
-    points: Copy | list[Point]
+    points: Columns | list[Point]
     notes: list[str]
     window: float | None
     is_time: bool
@@ -84,7 +84,7 @@ class Drawn(NamedTuple):
 
 def headline(picture: Picture) -> str:
     """Return the title, with the number of points and the time."""
-    ys = picture.points.y if isinstance(picture.points, Copy) else [point.y for point in picture.points]
+    ys = picture.points.y if isinstance(picture.points, Columns) else [point.y for point in picture.points]
     count = count_text(sum(y == y for y in ys), "point")
     return f"{picture.title}: {count}, {time.strftime('%Y-%m-%d %H:%M:%S')}"
 
@@ -101,7 +101,7 @@ def text_of(picture: Picture) -> str:
 
 
 def _points(picture: Picture) -> list[Point]:
-    return picture.points.read() if isinstance(picture.points, Copy) else picture.points
+    return picture.points.read() if isinstance(picture.points, Columns) else picture.points
 
 
 def svg(picture: Picture) -> str:

@@ -6,7 +6,7 @@ import base64
 import math
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -26,12 +26,17 @@ class Point(NamedTuple):
     y: float
 
 
-class Copy(NamedTuple):
-    """The points of one moment. Another thread can read them, which takes longer than the loop may wait."""
+class Columns(NamedTuple):
+    """Points as three arrays. Another thread can read those of a chart, which takes longer than the loop may wait."""
 
     series: array[int]
     x: array[float]
     y: array[float]
+
+    @classmethod
+    def of(cls, series: int, x: Sequence[float], y: Sequence[float]) -> Columns:
+        """Return points of one series."""
+        return cls(array("H", (series,)) * len(x), array("d", x), array("d", y))
 
     def read(self) -> list[Point]:
         """Return the points."""
@@ -58,10 +63,11 @@ class Points:
     def __len__(self) -> int:
         return self.end - self.first
 
-    def add(self, points: Sequence[Point]) -> None:
+    def add(self, points: Sequence[Point] | Columns) -> None:
         """Add points, and remove the oldest ones if there are too many."""
         arrays: tuple[array[Any], ...] = (self._series, self._x, self._y)
-        for each, values in zip(arrays, zip(*points, strict=True), strict=False):  # nothing without points
+        columns: Iterable[Any] = points if isinstance(points, Columns) else zip(*points, strict=True)
+        for each, values in zip(arrays, columns, strict=False):  # nothing without points
             each.extend(values)
         if (more := len(self._x) - MOST_POINTS) >= _AT_ONCE:
             for each in arrays:
@@ -76,10 +82,10 @@ class Points:
         parts = {"series": self._series[part].tobytes(), "x": self._x[part].tobytes(), "y": self._y[part].tobytes()}
         return start, end, {name: base64.b64encode(values).decode() for name, values in parts.items()}
 
-    def copy(self) -> Copy:
+    def copy(self) -> Columns:
         """Return all points as they are now."""
         part = slice(self.first - self._removed, None)
-        return Copy(self._series[part], self._x[part], self._y[part])
+        return Columns(self._series[part], self._x[part], self._y[part])
 
 
 Line = list[tuple[float, float]]

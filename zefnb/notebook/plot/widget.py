@@ -49,7 +49,8 @@ class LiveChart(LiveWidget):
         self._chart = chart
         self._picture_id = f"zefnb-plot-{chart.uid}"
         self._publisher: Any = None
-        self._is_due = False
+        # Whether a picture is planned, and whether the chart has changed since the last one.
+        self._is_due = self._is_old = False
         self._pictures = 0
         source = chart.source
         about = {
@@ -59,7 +60,7 @@ class LiveChart(LiveWidget):
             "waiting": source.waiting,
         }
         super().__init__(runtime, "chart", self._session, about=about)
-        chart.on_points = self._points_added
+        chart.on_change = self._changed
         on_loop(runtime, chart.start)
 
     def _session(self, send: Callable[[str], None], ready: Callable[[], bool]) -> LiveSession:
@@ -72,7 +73,7 @@ class LiveChart(LiveWidget):
         super().close()
 
     def _end(self) -> None:
-        self._chart.on_points = None
+        self._chart.on_change = None
         self._chart.close()
 
     # The picture in the saved notebook
@@ -101,7 +102,8 @@ class LiveChart(LiveWidget):
     def _publish(self, data: dict[str, str], update: bool) -> None:
         self._publisher.publish(data=data, metadata={}, transient={"display_id": self._picture_id}, update=update)
 
-    def _points_added(self) -> None:
+    def _changed(self) -> None:
+        self._is_old = True
         if not self._is_due and self._publisher is not None:
             self._is_due = True
             pause = PICTURE_INTERVAL if self._pictures else FIRST_PICTURE
@@ -110,7 +112,8 @@ class LiveChart(LiveWidget):
     def _draw(self) -> None:
         """Draw the picture in a handler thread: many points take longer than the loop may wait."""
         if self._token is not None:
-            self._runtime.handler_threads.submit(self._drawn, partial(_bundle, self._now()))
+            picture, self._is_old = self._now(), False
+            self._runtime.handler_threads.submit(self._drawn, partial(_bundle, picture))
 
     def _drawn(self, data: Any, error: BaseException | None) -> None:
         self._is_due = False
@@ -119,6 +122,8 @@ class LiveChart(LiveWidget):
             self._runtime.journal.exception("the picture of a live chart", error)
         elif self._token is not None and not sys.is_finalizing():
             self._publish(data, update=True)
+            if self._is_old:
+                self._changed()
 
 
 def _bundle(picture: Picture) -> dict[str, str]:
