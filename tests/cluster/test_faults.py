@@ -15,6 +15,8 @@ from tests.cluster.conftest import local_node
 from tests.cluster.test_contract import collected, publish
 from zefnb import ET, FX
 from zefnb.cluster import publishing
+from zefnb.cluster.batch import TOPIC, packed
+from zefnb.core.codec.codec import encode
 from zefnb.engine.perform import run_on
 from zefnb.errors import ClusterUnavailable
 
@@ -227,6 +229,18 @@ def test_damaged_entries_are_counted_and_the_reader_continues(broker, join, unti
     until(lambda: found == ["after"])
     rows = run_on(node, FX.QueryLog(level="error"))
     assert [row["count"] for row in rows if "not valid" in row["message"]] == [5]
+
+
+def test_a_strangers_entry_in_the_name_of_a_node_does_not_end_its_messages(broker, join, until):
+    node, other = join(broker), join(broker)
+    found = collected(other)
+    settled(node, until)
+    message = "".join(f"\\x{byte:02x}" for byte in packed(TOPIC, "room", encode("forged")))
+    broker.call(f'XADD zefnb:zefnb:log * p {local_node(node).incarnation} q 1000000 b "{message}"')
+    broker.call(f'XADD zefnb:zefnb:log * p {local_node(node).incarnation} q 2000000 b ""')
+    until(lambda: "that it has not sent" in str(messages_of(node)) and found == ["forged"])
+    publish(node, "its own")
+    until(lambda: found == ["forged", "its own"])
 
 
 def test_a_missing_broker_is_an_error_that_has_no_password(join):

@@ -30,7 +30,10 @@ class Entry(NamedTuple):
         publisher, first = _publisher(name), as_int(number)
         if not 0 < first < 1 << 60:
             raise Undecodable("the number of its first message is not valid")
-        return cls(publisher, first, list(unpacked(batch)))
+        messages = list(unpacked(batch))
+        if not messages:
+            raise Undecodable("it has no message")
+        return cls(publisher, first, messages)
 
 
 @lru_cache

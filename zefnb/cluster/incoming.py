@@ -50,6 +50,8 @@ class Incoming:
     def take(self, publisher: str, first: int, messages: list[Received]) -> None:
         """Deliver messages of one batch."""
         is_own, unread = publisher == self._incarnation, self._outgoing.unread
+        if is_own and self._outgoing.skip_to(first + len(messages)):
+            self.damaged("a message of this node that it has not sent")
         for number, message in enumerate(messages, first):
             own = unread.find(number) if is_own else None
             try:

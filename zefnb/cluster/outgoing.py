@@ -165,6 +165,17 @@ class Outgoing:
         has_woken, self._callers.has_woken = self._callers.has_woken, False
         return has_woken or bool(self._queue.waiting)
 
+    def skip_to(self, number: int) -> bool:
+        """Number the next messages from `number`, if this node has not used the one before: others have.
+
+        Readers would take the next messages for repeated ones, and drop them.
+        """
+        if number <= self._queue.next_number:
+            return False
+        self._queue.next_number = number
+        self._ledger.clear()
+        return True
+
     async def flush(self, timeout: float) -> None:
         """Wait until the broker has accepted everything, at most `timeout` seconds."""
         end = self._runtime.loop.time() + timeout

@@ -174,7 +174,8 @@ class SendQueue:
         if self.sent is None or self.sent.is_uncertain:
             return
         batch = self._take_sent()
-        self.next_number = batch.first
+        if self.next_number == batch.end:  # others have not used later ones
+            self.next_number = batch.first
         for message in reversed(batch.messages):
             message.is_sent = False
             if message.waiter is None:
