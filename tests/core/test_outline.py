@@ -86,3 +86,8 @@ def test_a_value_that_is_nested_too_deeply_to_be_copied_has_an_outline():
     for _ in range(100_000):
         deep = [deep]
     assert short_repr(outline(deep)) == short_repr(deep)
+
+
+def test_fields_that_the_journal_does_not_show_are_not_copied():
+    arrived = ET.HTTPRequest(method="GET", headers={"cookie": "a=b"}, query_params={})
+    assert outline(arrived) is arrived

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from zefnb.core.derived import DERIVED
-from zefnb.core.record import Record, assemble, check_field_names, refuse_secrets, set_fields, set_uid
+from zefnb.core.record import VALID_NAMES, Record, assemble, check_field_names, refuse_secrets, set_fields, set_uid
 from zefnb.core.secret_fields import SECRECY
 from zefnb.core.types import Matcher, Union, compile_pattern
 from zefnb.core.uid import checked_name
@@ -83,7 +83,7 @@ def _joins(other: object) -> bool:
 def _check_positional(cls: type[Entity], given: tuple[object, ...]) -> None:
     # `ET.GitHubOAuth(ID, SECRET)` and `ET.GitHubOAuth(SECRET)` are likely mistakes; the error must not show the secret.
     is_hidden = cls._secrecy is not None
-    if not given or (len(given) == 1 and not is_hidden):
+    if len(given) == 1 and not is_hidden:
         return
     count = f"{len(given)} values" if len(given) > 1 else "a value"
     problem = f"got {count} by position" + ("" if is_hidden else f", the second is {shown(given[1])}")
@@ -98,12 +98,15 @@ class Entity(Record, metaclass=EntityType):
     __slots__ = ()
 
     def __init__(self, /, *uid: str, **fields: Any) -> None:
+        cls = type(self)
         try:
-            _check_positional(type(self), uid)
-            check_field_names(type(self), fields.keys())
-            set_uid(self, checked_name(type(self), uid[0]) if uid else None)
+            if uid:
+                _check_positional(cls, uid)
+            if not fields.keys() <= VALID_NAMES:
+                check_field_names(cls, fields)
+            set_uid(self, checked_name(cls, uid[0]) if uid else None)
         except InvalidValue:
-            if type(self)._secrecy is not None:
+            if cls._secrecy is not None:
                 # A verbose traceback shows the variables of this frame.
                 uid, fields = (), {}
             raise

@@ -8,6 +8,7 @@ from typing import Any
 
 from zefnb.core.copy_rules import PLAIN, PLAIN_OR_HANDLE
 from zefnb.core.record import Record, assemble
+from zefnb.core.secret_fields import PRIVATE_FIELDS
 from zefnb.text.short_repr import LONGEST
 
 # A line of the journal shows `LONGEST` characters: an item and its comma have three at least, a container two.
@@ -22,7 +23,8 @@ _Finished = dict[int, Any]
 def outline(value: Any) -> Any:
     """Return a copy of the first items of `value`, at all levels; objects are not copied.
 
-    It copies dicts, lists, tuples, sets, bytearrays and records. The time that it takes does not grow with the value.
+    It copies dicts, lists, tuples, sets, bytearrays and records, without the fields that the journal does not show. The
+    time that it takes does not grow with the value.
 
     >>> said = ['hello']
     >>> before = outline({'said': said, 'n': 1}); said.append('changed'); before
@@ -98,7 +100,9 @@ def _record(value: Record, finished: _Finished) -> Any:
         if left < 0:  # no line shows more of the fields
             break
         left -= len(name) + 1
-        if type(field) not in PLAIN_OR_HANDLE and (made := _outline(field, finished)) is not field:
+        if type(field) in PLAIN_OR_HANDLE or name in PRIVATE_FIELDS:
+            continue
+        if (made := _outline(field, finished)) is not field:
             changed[name] = made
     return assemble(type(value), value._uid, {**value.__dict__, **changed}) if changed else value
 

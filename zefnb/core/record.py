@@ -208,8 +208,15 @@ def structural_hash(value: Any) -> int:
         return hash(type(value))
 
 
+# Some of the names that `check_field_names` has accepted, so that a caller can test all names of a record at once.
+VALID_NAMES: set[str] = set()
+_REMEMBERED_NAMES = 10_000
+
+
 def check_field_names(cls: type, names: Iterable[str]) -> None:
     """Raise `InvalidValue` for names with a leading underscore, which tools look up to find features."""
     for name in names:
         if name.startswith("_"):
             raise InvalidValue(repr(cls), [FieldError(name, "field names that begin with an underscore are refused")])
+        if type(name) is str and len(VALID_NAMES) < _REMEMBERED_NAMES:
+            VALID_NAMES.add(name)

@@ -19,6 +19,8 @@ class LeftOut:
 
 
 LEFT_OUT = LeftOut()
+# Fields of lifecycle messages and requests in which peers send credentials: the journal does not show them.
+PRIVATE_FIELDS = frozenset({"headers", "query_params", "query", "form_data", "cookies", "body"})
 Fields = Mapping[str, Any]
 
 

@@ -6,6 +6,7 @@ import itertools
 from typing import Any, Literal
 
 from zefnb.core.entity import Actor, Entity, HTTPServer, Replay, Subscription, Timer, Topic, WebSocketClient
+from zefnb.core.secret_fields import PRIVATE_FIELDS
 from zefnb.core.time import Time
 from zefnb.engine.tally import Tally
 from zefnb.text.controls import strip_controls
@@ -21,8 +22,6 @@ _MOST_EXAMPLES = 4
 _LONGEST_UID = 200
 _MOST_BITS = 64
 _NUMBERS = itertools.count()
-# Fields of lifecycle messages and requests in which peers send credentials.
-_PRIVATE_FIELDS = frozenset({"headers", "query_params", "query", "form_data", "cookies", "body"})
 _HANDLES = (Actor, HTTPServer, Replay, Subscription, Timer, Topic, WebSocketClient)
 
 
@@ -145,6 +144,6 @@ def _as_stored(value: Any) -> Any:
     if isinstance(value, _HANDLES) and value._uid is not None and len(value._uid) <= _LONGEST_UID:
         return value
     # Not `shown`: fields that may hold a peer's credentials are left out.
-    text = hide_secrets(short_repr(value, LONGEST + MARGIN, _PRIVATE_FIELDS))
+    text = hide_secrets(short_repr(value, LONGEST + MARGIN, PRIVATE_FIELDS))
     text = strip_controls(text, LONGEST)
     return text if isinstance(value, type | Entity) else f"{text} ({class_name(value)})"

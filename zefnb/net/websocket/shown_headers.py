@@ -11,8 +11,7 @@ _LEFT_OUT = ("sec-websocket-protocol",)
 _HIDDEN = "…"
 # The handshake and the gate have checked these values. The search for a secret in the key, whose name is that of a
 # secret, would take much of the time of a new client with an actor.
-_CHECKED = ("host", "upgrade", "sec-websocket-key", "sec-websocket-version")
-_UPGRADE = ["Upgrade"]
+_CHECKED = frozenset({"host", "upgrade", "sec-websocket-key", "sec-websocket-version"})
 
 
 def without_secrets(headers: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -23,8 +22,8 @@ def without_secrets(headers: Mapping[str, Sequence[str]]) -> dict[str, list[str]
     """
     shown: dict[str, list[str]] = {}
     for name, values in headers.items():
-        if name in _CHECKED or (name == "connection" and list(values) == _UPGRADE):
-            shown[name] = list(values)
+        if name in _CHECKED or (name == "connection" and [*values] == ["Upgrade"]):
+            shown[name] = [*values]
         elif name not in _LEFT_OUT and (public := [text for each in values if (text := _shown(name, each)) != _HIDDEN]):
             shown[name] = public
     return shown
