@@ -129,3 +129,13 @@ def test_a_rule_that_can_never_be_right_is_named(rules, told):
 
 def test_a_table_without_rules_finds_no_handler():
     assert RuleTable({}).find("hi", None) is None
+
+
+def test_a_pattern_that_exists_only_for_a_moment_is_not_taken_for_another():
+    class Pair(tuple[Any, ...]):
+        def __iter__(self) -> Any:
+            return iter([ET.Order(n=super().__getitem__(0)), object])
+
+    handlers = [ZefFunction(lambda input: [[], input]) for _ in range(20)]
+    table = RuleTable([(Pair((number, 0)), handler) for number, handler in enumerate(handlers)])
+    assert [table.find(ET.Order(n=number), None) for number in range(20)] == handlers

@@ -51,7 +51,9 @@ class RuleTable:
 
     def __init__(self, rules: Mapping[Any, Any] | Sequence[Any], report: Report | None = None) -> None:
         pairs = list(rules.items() if isinstance(rules, Mapping) else rules)
-        self._compiled = [_compiled(pair, number) for number, pair in enumerate(pairs)]
+        # By the ids of the patterns, since many rules have the same state pattern. The rules hold the patterns.
+        matchers: dict[int, Matcher] = {}
+        self._compiled = [_compiled(pair, number, matchers) for number, pair in enumerate(pairs)]
         self._report = report
         self._reported: set[int] = set()
         self._by_types: dict[tuple[type, type], tuple[_Candidate, ...]] = {}
@@ -109,7 +111,7 @@ class RuleTable:
             self._report(rule, error)
 
 
-def _compiled(pair: Any, number: int) -> _Compiled:
+def _compiled(pair: Any, number: int, matchers: dict[int, Matcher]) -> _Compiled:
     subject, field = "rules", f"rules[{number}]"
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise InvalidValue(subject, [FieldError(field, f"got {shown(pair)}", "((message, state), handler)")])
@@ -118,5 +120,15 @@ def _compiled(pair: Any, number: int) -> _Compiled:
         hint = "Use Any for a state that does not matter"
         allowed = "a pair (message pattern, state pattern)"
         raise InvalidValue(subject, [FieldError(field, f"key {shown(key)}", allowed, hint)])
-    rule = Rule(key[0], key[1], as_handler(given, subject, f"handler of {key!r}"))
-    return _Compiled(rule, compile_pattern(key[0]), compile_pattern(key[1]))
+    message, state = key
+    # The first test is quicker: it needs no text of the key.
+    handler = given if isinstance(given, ZefFunction) else as_handler(given, subject, f"handler of {key!r}")
+    return _Compiled(Rule(message, state, handler), _matcher(message, matchers), _matcher(state, matchers))
+
+
+def _matcher(pattern: Any, matchers: dict[int, Matcher]) -> Matcher:
+    """Return the matcher of a pattern, which is compiled once for all rules that have the same object."""
+    found = matchers.get(id(pattern))
+    if found is None:
+        found = matchers[id(pattern)] = compile_pattern(pattern)
+    return found
