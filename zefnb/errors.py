@@ -26,6 +26,7 @@ It is an entry in the journal; see ``FX.QueryLog``.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar, cast
@@ -260,7 +261,8 @@ def naming(error: E, effect: str) -> E:
         # The text names what is wrong. The variables of these frames would show passwords where a notebook shows them.
         error.__traceback__ = None
     elif isinstance(error, Exception) and not any(note.startswith(_RAISED_BY) for note in notes_of(error)):
-        error.add_note(f"{_RAISED_BY}{effect}")
+        with contextlib.suppress(Exception):  # the class may not allow notes
+            error.add_note(f"{_RAISED_BY}{effect}")
     return error
 
 
@@ -269,16 +271,16 @@ def effect_of(error: BaseException) -> str:
     # Not `isinstance`, which reads the exception's `__class__`, and that may raise.
     if issubclass(type(error), ZefError):
         return cast(ZefError, error).effect
-    try:
-        notes = notes_of(error)
-    except Exception:
-        return ""
-    return next((note.removeprefix(_RAISED_BY) for note in notes if note.startswith(_RAISED_BY)), "")
+    return next((note.removeprefix(_RAISED_BY) for note in notes_of(error) if note.startswith(_RAISED_BY)), "")
 
 
 def notes_of(error: BaseException) -> list[str]:
-    """Return the notes of `error` (PEP 678)."""
-    return [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
+    """Return the notes of `error` (PEP 678). Its class may have anything else under that name."""
+    try:
+        notes = getattr(error, "__notes__", ())
+    except Exception:
+        return []
+    return [note for note in notes if isinstance(note, str)] if isinstance(notes, list | tuple) else []
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -52,6 +52,22 @@ def test_an_exception_that_no_future_takes_is_an_error_of_the_call(on_loop: Run,
     on_loop(work())
 
 
+class Unreadable(BaseException):
+    def __repr__(self) -> str:
+        raise ValueError
+
+
+def test_an_exception_without_a_text_is_an_error_of_the_call(on_loop: Run):
+    def fails() -> None:
+        raise Unreadable
+
+    async def work() -> None:
+        with pytest.raises(RuntimeError):
+            await asyncio.to_thread(fails)
+
+    on_loop(work())
+
+
 def test_only_some_calls_run_at_once_and_the_others_follow(on_loop: Run):
     entered, may_end = threading.Semaphore(0), threading.Event()
 

@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import time
 import types
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -164,6 +165,29 @@ def test_a_repr_that_raises_anything_does_not_raise_in_the_caller(kind):
 
     assert shown([Failing()]) == "[<unprintable>] (list)"
     assert short_str(Failing(), 80) == f"<its __str__ raised {kind.__name__}>"
+
+
+@pytest.mark.parametrize("in_main_thread", [True, False])
+def test_an_interrupt_in_a_repr_passes_on_only_in_the_main_thread_where_it_may_be_ctrl_c(in_main_thread):
+    class Interrupting:
+        def __repr__(self):
+            raise KeyboardInterrupt
+
+        __str__ = __repr__
+
+    def texts():
+        for text in (lambda: short_str(Interrupting(), 80), lambda: short_repr(Interrupting())):
+            try:
+                yield text()
+            except KeyboardInterrupt:
+                yield "interrupted"
+
+    if in_main_thread:
+        assert list(texts()) == ["interrupted"] * 2
+    else:
+        with ThreadPoolExecutor(1) as thread:
+            found = thread.submit(lambda: list(texts())).result()
+        assert found == ["<its __str__ raised KeyboardInterrupt>", "<unprintable>"]
 
 
 def test_the_name_of_a_class_cannot_control_the_terminal():

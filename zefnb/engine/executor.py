@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 from zefnb.engine.unawaited_thread import UnawaitedThread
+from zefnb.text.short_repr import short_repr
 
 Args = TypeVarTuple("Args")
 Result = TypeVar("Result")
@@ -65,7 +66,8 @@ class OwnExecutor(asyncio.AbstractEventLoop):
         try:
             result = call()
         except BaseException as raised:  # also SystemExit, which must not end the thread
-            error = raised
+            # A future takes no StopIteration, and the loop would end at a SystemExit.
+            error = raised if _is_usual(raised) else RuntimeError(short_repr(raised))
         with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
             self.call_soon_threadsafe(self._finish, future, result, error)
 
@@ -75,8 +77,7 @@ class OwnExecutor(asyncio.AbstractEventLoop):
             if error is None:
                 future.set_result(result)
             else:
-                # A future takes no StopIteration, and the loop would end at a SystemExit.
-                future.set_exception(error if _is_usual(error) else RuntimeError(repr(error)))
+                future.set_exception(error)
         self._start_next()
 
 

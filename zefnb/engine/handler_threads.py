@@ -23,6 +23,7 @@ from zefnb.engine.process_locale import locale_now, restore_locale
 from zefnb.engine.unawaited_thread import UnawaitedThread
 from zefnb.engine.waker import Waker, make_waker
 from zefnb.errors import Interrupted
+from zefnb.text.short_repr import short_repr
 
 SLOW_AFTER = 0.010
 # HTTP handlers use at most 64 (net/http/thread_share.py) and functions of databases 32 (store/thread_share.py), so that
@@ -153,7 +154,7 @@ class HandlerThreads:
             if future.cancelled():
                 return
             if error is not None:
-                future.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+                future.set_exception(error if isinstance(error, Exception) else RuntimeError(short_repr(error)))
             else:
                 future.set_result(result)
 

@@ -6,6 +6,7 @@ import array
 import collections
 import contextvars
 import functools
+import threading
 import types
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -42,7 +43,7 @@ def short_repr(value: object, longest: int = LONGEST, hidden: frozenset[str] = f
     Strings, containers, exceptions, dataclasses and records are read only as far as the text needs. For a class
     with its own `__repr__`, that method is called, unless the object holds over 100,000 parts: its text would be
     written whole before it is cut. A value whose `__repr__` fails is shown as "<unprintable>".
-    Record fields named in `hidden` are shown as "…". Raises only `KeyboardInterrupt`.
+    Record fields named in `hidden` are shown as "…". Raises only `KeyboardInterrupt`, in the main thread.
 
     >>> short_repr([1, 'two']), short_repr('a' * 1_000_000, longest=8)
     ("[1, 'two']", "'aaaaaa…")
@@ -55,25 +56,25 @@ def short_repr(value: object, longest: int = LONGEST, hidden: frozenset[str] = f
             size += len(part)
             if size > longest:
                 break
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
+    except BaseException as failure:
+        _pass_on_interrupt(failure)
         # Another thread may change the value meanwhile, and a class may misreport its type.
         parts.append("…" if parts else "<unprintable>")
     return strip_controls("".join(parts), longest)
 
 
 def short_str(value: object, longest: int) -> str:
-    """Return at most `longest` characters of `str(value)`, with its lines unchanged. Raises only `KeyboardInterrupt`.
+    """Return at most `longest` characters of `str(value)`, with its lines unchanged.
+
+    Raises only `KeyboardInterrupt`, in the main thread.
 
     >>> short_str(KeyError('a' * 1_000_000), longest=8), short_str(ValueError('no', 'way'), longest=80)
     ("'aaaaaa…", "('no', 'way')")
     """
     try:
         return _beginning(value, longest)
-    except KeyboardInterrupt:
-        raise
     except BaseException as failure:
+        _pass_on_interrupt(failure)
         return f"<its __str__ raised {class_name(failure)}>"
 
 
@@ -190,10 +191,15 @@ def _own_repr(value: Any, scope: Scope) -> str:
         if not is_small(value):
             return f"<{class_name(value)} object with over {MOST_PARTS:,} parts>"
         return plain(repr(value), scope.longest + 1)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
+    except BaseException as failure:
+        _pass_on_interrupt(failure)
         return "<unprintable>"
+
+
+def _pass_on_interrupt(failure: BaseException) -> None:
+    """Raise a `KeyboardInterrupt` in the main thread, where it may be Ctrl-C; elsewhere the value has raised it."""
+    if issubclass(type(failure), KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+        raise failure
 
 
 _READERS: dict[object, Reader] = {}

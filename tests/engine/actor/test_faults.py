@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -20,6 +21,15 @@ WRONG_RESULTS = {
     "text of two letters": lambda m, s: "ab",
     "a dict": lambda m, s: {"effects": [], "state": 1},
 }
+
+
+class InterruptingError(Exception):
+    def __str__(self):
+        raise KeyboardInterrupt
+
+
+class EndlessNotes(Exception):
+    __notes__ = itertools.repeat("a note")
 
 
 class TestFaults:
@@ -71,6 +81,23 @@ class TestFaults:
             assert "in clumsy" in entry["traceback"]
         assert "clumsy" in entry["handler"]
         assert entry["input"] == "bad"
+
+    @pytest.mark.parametrize("thrown", [InterruptingError, EndlessNotes])
+    @pytest.mark.parametrize("kind", ["plain", "inline", "async"])
+    def test_an_actor_continues_after_an_exception_that_cannot_be_read(self, kind, thrown, until):
+        def clumsy(msg, state):
+            if msg == "bad":
+                raise thrown
+            return [[], state + 1]
+
+        async def clumsy_async(msg, state):
+            return clumsy(msg, state)
+
+        given = {"plain": clumsy, "inline": zef_function(inline=True)(clumsy), "async": clumsy_async}[kind]
+        room = Room(handler=given)
+        room.say("bad", 1)
+        until(lambda: room.state == 1)
+        assert [entry["error"] for entry in room.log] == [thrown.__name__]
 
     def test_no_effect_of_a_handler_that_raises_is_performed(self, outbox, until):
         topic, heard = outbox

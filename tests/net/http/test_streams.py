@@ -378,6 +378,26 @@ def test_an_error_in_the_middle_ends_the_connection_visibly(serve: Any, raw: Raw
     assert f"handler {handler.__name__} of /" in entry["message"]
 
 
+class ExitingError(Exception):
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+@pytest.mark.parametrize("form", [plain_of, async_of])
+def test_an_error_in_the_middle_whose_text_cannot_be_made_is_in_the_journal(serve: Any, form: Any, until: Any):
+    def plain(request: Any) -> Iterator[str]:
+        yield "first"
+        raise ExitingError
+
+    async def async_(request: Any) -> AsyncIterator[str]:
+        yield "first"
+        raise ExitingError
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        get(serve({"/": plain if form is plain_of else async_}))
+    assert said("ExitingError")()
+
+
 @pytest.mark.parametrize("form", [plain_of, async_of])
 def test_an_error_before_the_first_piece_is_500(serve: Any, form: Any):
     def plain(request: Any) -> Iterator[str]:

@@ -21,7 +21,7 @@ class BrokenStream(Exception):
     """The iterator of a response has failed with `error`."""
 
     def __init__(self, error: BaseException) -> None:
-        super().__init__(str(error))
+        super().__init__()  # without a text: that of `error` may take time
         self.error = error
 
 
