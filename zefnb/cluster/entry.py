@@ -22,7 +22,8 @@ class Entry(NamedTuple):
     @classmethod
     def of(cls, given: list[bytes]) -> Entry:
         """Return the entry of these names and values of fields. Raises `Undecodable` if it is not valid."""
-        fields = dict(zip(given[::2], given[1::2], strict=False))
+        parts = iter(given)
+        fields = dict(zip(parts, parts, strict=False))
         try:
             name, number, batch = fields[b"p"], fields[b"q"], fields[b"b"]
         except KeyError:

@@ -155,7 +155,7 @@ class Outgoing:
         return dict(found.most_common(100))
 
     def _accepted(self, batch: Batch) -> None:
-        self._ledger.extend(message.topic for message in batch.messages)
+        self._ledger.extend([message.topic for message in batch.messages])
         self.unread.accepted(batch)
         if not self._queue.is_paused:
             self._has_capacity.set()

@@ -75,7 +75,7 @@ class Batch:
     @property
     def payload(self) -> bytes:
         """The messages as bytes."""
-        return b"".join(message.packed for message in self.messages)
+        return b"".join([message.packed for message in self.messages])
 
     @property
     def end(self) -> int:

@@ -48,6 +48,7 @@ __all__ = [
 def _await(effect: Effect) -> Awaitable[Any]:
     from zefnb.engine.perform import await_effect
 
+    set_awaiter(await_effect)  # from now on without this function
     return await_effect(effect)
 
 

@@ -347,11 +347,16 @@ def _would_block(effect: Effect) -> WouldBlock:
     return naming(WouldBlock(text), repr(type(effect)))
 
 
-async def await_on(runtime: Runtime, effect: Effect) -> Any:
+def await_on(runtime: Runtime, effect: Effect) -> Coroutine[Any, Any, Any]:
     """Perform `effect` from inside a running loop, the runtime's or another one, without blocking it."""
-    spec = _checked(runtime, effect)
     if runtime.thread.is_current:
-        return await _performed_for_caller(runtime, effect)
+        return _performed_for_caller(runtime, effect)
+    return _performed_elsewhere(runtime, effect)
+
+
+async def _performed_elsewhere(runtime: Runtime, effect: Effect) -> Any:
+    """Perform one effect for a coroutine on another loop."""
+    spec = _checked(runtime, effect)
     while spec.accept is not None and runtime.call_queue.is_paused and not runtime.loop.is_closed():
         await asyncio.sleep(_PAUSE_POLL)
     monitors = runtime.monitors
