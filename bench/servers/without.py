@@ -36,7 +36,7 @@ def _joined_batches() -> None:
     """Give each socket the single frames of a batch; each still writes once."""
     from zefnb.net.websocket.outbox import Outbox
 
-    Outbox._flush_batch = lambda self, run: (
+    Outbox._flush_batch = lambda self, run, deadline: (
         [  # type: ignore[method-assign,assignment]
             connection.send_raw(frame, 1) for frame in run._frames for connection in run.members
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -128,8 +129,10 @@ class Member(Dirty):
         self.calls.append("now")
 
 
-@pytest.mark.parametrize(("more", "call"), [(-1, "now"), (0, "now"), (1, "later")])
-def test_a_small_batch_is_written_now_and_a_larger_one_within_the_budget(more: int, call: str):
+@pytest.mark.parametrize(
+    ("more", "seconds", "call"), [(-1, -1, "now"), (0, -1, "now"), (1, -1, "later"), (1, 60, "now")]
+)
+def test_a_small_batch_is_written_now_and_a_larger_one_within_the_budget(more: int, seconds: int, call: str):
     class Batch:
         members = (Member(), Member())
 
@@ -137,8 +140,38 @@ def test_a_small_batch_is_written_now_and_a_larger_one_within_the_budget(more: i
             return [(b"x" * (outbox._SMALL_BATCH // 2 + more), 1, self.members)]
 
     batch = Batch()
-    on_loop(lambda: Outbox(default_runtime())._flush_batch(batch))
+    on_loop(lambda: Outbox(default_runtime())._flush_batch(batch, monotonic() + seconds))
     assert [member.calls for member in batch.members] == [[call]] * 2
+
+
+def test_the_rest_of_a_large_batch_waits_for_the_next_iteration(monkeypatch: pytest.MonkeyPatch):
+    """A second flush in the same iteration would have a budget of its own."""
+    monkeypatch.setattr(outbox, "WRITE_BUDGET", -1.0)
+    scheduled: list[str] = []
+
+    class Loop:
+        def at_iteration_end(self, call: object) -> None:
+            scheduled.append("this")
+
+        def call_soon(self, call: object) -> None:
+            scheduled.append("next")
+
+    class Late(Dirty):
+        def send_raw(self, data: bytes, count: int) -> None:
+            made.add(self)
+
+    class Batch:
+        members = [Late() for _ in range(5)]
+
+        def take(self) -> list[tuple[bytes, int, list[Late]]]:
+            return [(bytes(outbox._SMALL_BATCH), 1, self.members)]
+
+    made: Any = on_loop(lambda: Outbox(default_runtime()))
+    made._loop = Loop()
+    made.begin_batch(Batch())
+    made.flush()
+    assert scheduled == ["this", "next"]
+    assert sum(member.flushed for member in Batch.members) == 1
 
 
 @pytest.mark.parametrize(("more", "flushes"), [(-1, 0), (0, 0), (1, 1)])

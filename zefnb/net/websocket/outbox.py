@@ -133,20 +133,24 @@ class Outbox:
 
     def flush(self) -> None:
         """Write everything that waits."""
-        self._scheduled = False
+        deadline = monotonic() + WRITE_BUDGET
         batch, self.batch = self.batch, None
-        if batch is not None:
-            self._flush_batch(batch)
+        try:
+            if batch is not None:
+                self._flush_batch(batch, deadline)
+        finally:
+            # Not before: the connections that the batch has added are written to below.
+            self._scheduled = False
         dirty, self._dirty = self._dirty, []
         if len(dirty) < _FEW_CONNECTIONS:
             for connection in dirty:
                 connection.flush()
         else:
-            self._flush_many(dirty)
+            self._flush_many(dirty, deadline)
 
-    def _flush_many(self, dirty: list[Dirty]) -> None:
-        """Write while there is time, and the rest in the next iteration: other sockets are read in between."""
-        deadline, waiting = monotonic() + WRITE_BUDGET, []
+    def _flush_many(self, dirty: list[Dirty], deadline: float) -> None:
+        """Write until `deadline`, and the rest in the next iteration: other sockets are read in between."""
+        waiting = []
         for at, connection in enumerate(dirty):
             # A connection with many pieces does not wait: otherwise a publisher would be faster than its readers.
             if at and monotonic() > deadline and len(connection.pending) < _MANY_PIECES:
@@ -159,11 +163,12 @@ class Outbox:
                 self._scheduled = True
                 self._loop.call_soon(self.flush)
 
-    def _flush_batch(self, batch: Batch) -> None:
+    def _flush_batch(self, batch: Batch, deadline: float) -> None:
+        """Write a batch, a large one until `deadline`; the rest waits for each connection."""
         for data, count, members in batch.take():
             is_large = len(data) * len(members) > _SMALL_BATCH
             for connection in members:
-                if is_large or connection.pending:
+                if connection.pending or (is_large and monotonic() > deadline):
                     connection.send_raw(data, count)
                 else:
                     connection.write(data, count)
