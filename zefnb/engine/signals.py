@@ -190,25 +190,35 @@ def _in_main_thread(call: Callable[[], None], loop: Any) -> None:
         import ctypes
     except ImportError:
         return
-    pending = _pending_call(call)
+    pending = _PendingCall(call)
     _PENDING.append(pending)
-    del _PENDING[:-100]
-    if ctypes.pythonapi.Py_AddPendingCall(pending, None) != 0:  # the queue holds at most 32 calls
+    truth_of = ctypes.cast(ctypes.pythonapi.PyObject_IsTrue, ctypes.c_void_p)
+    if ctypes.pythonapi.Py_AddPendingCall(truth_of, ctypes.py_object(pending)) == 0:
+        del _PENDING[:-100]
+    else:  # the queue holds at most 32 calls; a refused one must not displace their references
+        _PENDING.remove(pending)
         loop.call_later(_RETRY_INTERVAL, _in_main_thread, call, loop)
 
 
-def _pending_call(call: Callable[[], None]) -> Any:
-    import ctypes
+class _PendingCall:
+    """A call that Python makes when it computes the truth value of this object.
 
-    def made(_: Any) -> int:
-        call()
-        return 0
+    A signal handler can raise during the call, as Ctrl-C does. `PyObject_IsTrue` passes the exception on to the main
+    thread. A callback of `ctypes` would lose it and return an undefined number, at which Python may crash.
+    """
 
-    return ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(made)
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call = call
+
+    def __bool__(self) -> bool:
+        self._call()
+        return False
 
 
 # References to the pending calls, since Python holds none.
-_PENDING: list[Any] = []
+_PENDING: list[_PendingCall] = []
 SIGNAL_HANDLERS = SignalHandlers()
 
 if hasattr(os, "register_at_fork"):

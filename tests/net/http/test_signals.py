@@ -5,14 +5,17 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.conftest import opened
 from tests.spec.sessions import environment
+from zefnb.engine.signals import _in_main_thread
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="LEFT OUT: no such signals here")
 
@@ -140,3 +143,43 @@ def test_a_forked_child_ends_by_the_signals_default_and_leaves_the_parent_its_cl
         with opened(f"ws://127.0.0.1:{first_line(ran)}/ws") as client:
             ran.send_signal(signal.SIGTERM)
             assert close_code(client) == 1001
+
+
+class Struck(Exception):
+    """The exception of a signal handler."""
+
+
+def test_an_exception_of_a_signal_handler_during_a_call_in_the_main_thread_is_raised_there(until: Any) -> None:
+    def interrupted() -> None:
+        raise Struck
+
+    thread = threading.Thread(target=_in_main_thread, args=(interrupted, None))
+
+    def wait() -> None:
+        thread.start()
+        until(lambda: False)
+
+    with pytest.raises(Struck):
+        wait()
+    thread.join()
+
+
+MANY_CALLS = """
+from zefnb.engine.signals import _in_main_thread
+made, refused = [], []
+class Loop:
+    def call_later(self, *later): refused.append(later)
+def call_often():
+    for n in range(1_000): _in_main_thread(lambda n=n: made.append(n), Loop())
+thread = threading.Thread(target=call_often)
+thread.start()
+thread.join()
+while len(made) + len(refused) < 1_000: pass
+print(len(made) > 0, made == sorted(made))
+"""
+
+
+def test_calls_that_the_full_queue_of_the_main_thread_refuses_leave_the_queued_ones_intact() -> None:
+    with script(MANY_CALLS) as ran:
+        assert first_line(ran) == "True True"
+        assert ran.wait(20) == 0
