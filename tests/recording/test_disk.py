@@ -165,7 +165,7 @@ def test_saving_replaces_a_recording_and_no_other_file(record, path, tmp_path):
     assert contents(load(path), "published") == ["new"]
     other = tmp_path / "notes.txt"
     other.write_text("my notes")
-    with pytest.raises(StorageFailed, match="not a database"):
+    with pytest.raises(StorageFailed, match="is not a recording"):
         FX.SaveRecording(recording=tape, path=other) | run
     assert other.read_text() == "my notes"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["evening.zeft", "new.zeft", "notes.txt"]
@@ -275,7 +275,7 @@ def test_a_file_names_nothing_that_runs(path, tmp_path):
 
 def test_files_of_other_kinds_are_refused(path, tmp_path):
     path.write_bytes(b"not a database, and long enough to be one" * 100)
-    with pytest.raises(StorageFailed, match="not a database"):
+    with pytest.raises(StorageFailed, match="is not a recording"):
         load(path)
     with pytest.raises(StorageFailed, match="does not exist"):
         load(tmp_path / "missing.zeft")
@@ -284,7 +284,7 @@ def test_files_of_other_kinds_are_refused(path, tmp_path):
 
     db = FX.CreateDB(type=DictDatabase, persistence="local_disk", path=database) | run
     FX.CloseDB(db=db) | run
-    with pytest.raises(StorageFailed):
+    with pytest.raises(StorageFailed, match="but not a recording"):
         load(database)
     tape = recorded(tmp_path / "tape.zeft", "x")
     with pytest.raises(StorageFailed):

@@ -59,7 +59,7 @@ def test_a_file_of_another_format_is_not_changed(tmp_path):
         connection.execute("CREATE TABLE theirs (x)")
     connection.close()
     before = foreign.read_bytes()
-    with pytest.raises(StorageFailed, match=r"foreign\.db is an SQLite database of another program"):
+    with pytest.raises(StorageFailed, match=r"foreign\.db is an SQLite database, but not a database of zefnb"):
         opened(foreign)
     assert foreign.read_bytes() == before
 

@@ -14,7 +14,7 @@ from zefnb.engine.runtime import Runtime
 from zefnb.recording.columns import SHORT, Columns
 from zefnb.recording.source import Source
 from zefnb.recording.tape import Result
-from zefnb.recording.tape_format import RECORDING
+from zefnb.recording.tape_format import RECORDING, dropped_in
 from zefnb.recording.tape_reader import TapeReader
 from zefnb.recording.tape_table import TapeTable
 from zefnb.store.file import open_file, storage_failed
@@ -41,11 +41,12 @@ class DiskTape(TapeReader):
             connection, _ = open_file(path, RECORDING)
             try:
                 self._table = TapeTable(connection)
+                dropped = dropped_in(connection)
             except (sqlite3.Error, Undecodable) as error:
                 connection.close()
-                raise storage_failed(path, error) from None
+                raise storage_failed(path, error, RECORDING.kind) from None
             self._writer = Writer(path, connection, _same, RECORDING.kind)
-            super().__init__(path)
+            super().__init__(path, dropped)
         self._most_idle = 2
         self._runtime = runtime
         # Rows in the columns that are passed to the writer.

@@ -255,8 +255,8 @@ class MemoryTape:
     def page(self, start: int) -> list[Entry]:
         return self._entries(start, start + _CHUNK_ROWS)
 
-    def copied(self) -> tuple[list[Entry], list[tuple[Source, list[Result]]]]:
-        """Return all rows, and the results of each connection, whose row numbers count from 1."""
+    def copied(self) -> tuple[int, list[Entry], list[tuple[Source, list[Result]]]]:
+        """Return how many rows were dropped, the others, and the results of each connection, with rows from 1."""
         chunks, first, end = self._view
         entries = [entry for chunk in chunks for entry in chunk.entries()][
             first - chunks[0].first : end - chunks[0].first
@@ -269,7 +269,7 @@ class MemoryTape:
                 if first < position <= end and (number is None or number >= first)
             ]
             tracks.append((track.source._replace(state=state), results))
-        return entries, tracks
+        return first, entries, tracks
 
     def _tracks_from(self, first: int) -> list[tuple[_Track, Any]]:
         """Return the connections, and the state of each before the row of this number."""

@@ -23,6 +23,7 @@ _TABLES = (
     "effects BLOB NOT NULL, state INTEGER NOT NULL, error BLOB)",
     "CREATE INDEX results_of_rows ON results (row)",
     "CREATE INDEX results_of_sources ON results (source, number)",
+    # State 0 is of no handler: if it is there, it is the number of rows that the saved recording had dropped before.
     "CREATE TABLE states (number INTEGER PRIMARY KEY, value BLOB NOT NULL)",
 )
 # 'zefr'
@@ -85,6 +86,25 @@ def text_of(value: Any) -> str:
 def is_not_stored(value: Any) -> bool:
     """Whether a value of a recording stands for one that could not be stored."""
     return type(value) is _NOT_STORED
+
+
+def has_not_stored(value: Any) -> bool:
+    """Whether a value, or a part of a tuple, which is stored part by part, stands for one that could not be stored."""
+    return is_not_stored(value) or (type(value) is tuple and any(map(has_not_stored, value)))
+
+
+def write_dropped(connection: Connection, count: int) -> None:
+    """Write how many rows a recording in memory has dropped, as part of the connection's current transaction."""
+    connection.execute("INSERT INTO states VALUES (0, ?)", (encode(count),))
+
+
+def dropped_in(connection: Connection) -> int:
+    """Return how many rows were dropped before the recording was saved. Raises `Undecodable`."""
+    line = connection.execute("SELECT value FROM states WHERE number = 0").fetchone()
+    count = 0 if line is None else decode(line[0])
+    if type(count) is not int or count < 0:
+        raise Undecodable("the number of rows that were dropped is missing")
+    return count
 
 
 def number_in(connection: Connection, query: str, given: Iterable[Any] = ()) -> int:

@@ -19,22 +19,25 @@ from zefnb.errors import InvalidValue, StorageFailed
 from zefnb.recording.outcome import Connection as Recorded
 from zefnb.recording.outcome import Outcome, Step
 from zefnb.recording.row import Row
+from zefnb.recording.row_cache import PAGE, CachedRow, RowCache
 from zefnb.recording.source import KINDS, Entry, Source, row_of
 from zefnb.recording.stored_outcome import LastState, StoredOutcome, StoredResult, effects_of
 from zefnb.recording.tape import Counts
-from zefnb.recording.tape_format import number_in, numbers_in, value_of
+from zefnb.recording.tape_format import RECORDING, number_in, numbers_in, value_of
 from zefnb.store.file import connect, storage_failed
 from zefnb.store.forks import GATE, register
 from zefnb.store.schema import Connection
 
-_PAGE = 1_000
 # Bytes of contents that a page has at most, unless one content is longer.
 _PAGE_BYTES = 16 << 20
+# The same of a page that is read for the sake of one row.
+_CACHED_PAGE_BYTES = 4 << 20
 _FETCHED_TOGETHER = 50
 # The fewest bytes of a row.
 _SMALLEST_ROW = 8
 _REMEMBERED_SOURCES = 10_000
 _SHOWN_SOURCES = 1_000
+_ROWS = "SELECT number, time, kind, source, form, content FROM rows WHERE number > ? ORDER BY number LIMIT ?"
 _SOURCE = "SELECT number, topic, channel_id, path, user, has_actor, state FROM sources"
 _RESULT = "SELECT number, row, message, effects, state, error FROM results"
 _RESULTS_OF = (
@@ -51,11 +54,12 @@ _stored_outcome: Callable[[tuple[Any, ...]], StoredOutcome] = partial(tuple.__ne
 class TapeReader:
     """The rows in a file whose format has been checked."""
 
-    dropped = 0
-
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, dropped: int = 0) -> None:
         self.path = path
+        # Of the recording in memory that was saved as this file.
+        self.dropped = dropped
         self._file = os.stat(path)
+        self._cache = RowCache(path, self._file)
         self._idle: deque[Connection] = deque()
         # An open connection keeps SQLite's journal beside the file.
         self._most_idle = 0
@@ -82,7 +86,7 @@ class TapeReader:
         except (Undecodable, InvalidValue) as error:
             raise self._damaged(error) from None
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise storage_failed(self.path, error) from None
+            raise storage_failed(self.path, error, RECORDING.kind) from None
 
     def _damaged(self, error: Exception) -> StorageFailed:
         return StorageFailed(f"{self.path} is damaged: {error}; restore it from a copy")
@@ -99,6 +103,15 @@ class TapeReader:
         return connect(self.path)
 
     def __len__(self) -> int:
+        cached = self._cache.rows()
+        if cached is not None and cached.length is not None:
+            return cached.length
+        length = self._length()
+        if cached is not None and self._cache.rows() is cached:
+            cached.length = length
+        return length
+
+    def _length(self) -> int:
         with self._reading() as connection:
             # One statement, since the writer may add the first row between two.
             bounds = "SELECT (SELECT min(number) FROM rows), (SELECT max(number) FROM rows)"
@@ -111,22 +124,59 @@ class TapeReader:
         return last
 
     def rows(self, start: int, stop: int) -> list[Row]:
+        if stop - start == 1 and (cached := self._cached_row(start)) is not None:
+            return [cached]
         found: list[Row] = []
         while start < stop:
-            page = self.page(start, min(_PAGE, stop - start))
+            page = self.page(start, min(PAGE, stop - start))
             if not page:
                 break
             found += map(row_of, page)
             start += len(page)
         return found
 
-    def page(self, start: int, most: int = _PAGE) -> list[Entry]:
+    def _cached_row(self, index: int) -> Row | None:
+        """Return a row without opening the file, if its page is cached. Damaged rows are left to `page`."""
+        cached = self._cache.rows()
+        if cached is None:
+            return None
+        number, place = divmod(index, PAGE)
+        rows = cached.page(number)
+        if rows is None:
+            rows = self._undecoded(number * PAGE)
+            if self._cache.rows() is cached:
+                cached.add(number, rows)
+        if place >= len(rows):
+            return None
+        ns, kind, source, form, content = rows[place]
+        # Decoded each time, so that a caller that changes the value does not change the recording.
+        with contextlib.suppress(Undecodable, InvalidValue):
+            return row_of((ns, kind, source, value_of(form, content)))
+        return None
+
+    def _undecoded(self, start: int) -> list[CachedRow]:
+        """Return the rows from index `start` to the end of the page, or to a damaged row or one after many bytes."""
+        found: list[CachedRow] = []
+        size = 0
+        with self._reading() as connection:
+            for line in connection.execute(_ROWS, (start, PAGE)):
+                form, content = line[-2:]
+                if size > _CACHED_PAGE_BYTES or type(content) is not bytes:
+                    break
+                try:
+                    head = self._head(connection, start + len(found) + 1, line)
+                except Undecodable:
+                    break
+                found.append((*head, form, content))
+                size += len(content)
+        return found
+
+    def page(self, start: int, most: int = PAGE) -> list[Entry]:
         """Return the rows from index `start`: `most` of them, or fewer if they are long."""
-        query = "SELECT number, time, kind, source, form, content FROM rows WHERE number > ? ORDER BY number LIMIT ?"
         found: list[Entry] = []
         size, is_over = 0, False
         with self._reading() as connection:
-            cursor = connection.execute(query, (start, most))
+            cursor = connection.execute(_ROWS, (start, most))
             while not is_over and (lines := cursor.fetchmany(_FETCHED_TOGETHER)):
                 for line in lines:
                     found.append(self._entry(connection, start + len(found) + 1, line))
@@ -137,13 +187,21 @@ class TapeReader:
         return found
 
     def _entry(self, connection: Connection, expected: int, line: Any) -> Entry:
-        number, ns, kind, source, form, content = line
+        head = self._head(connection, expected, line)
+        try:
+            return *head, value_of(*line[-2:])
+        except Undecodable as error:
+            raise Undecodable(f"row {line[0]:,}: {error}") from None
+
+    def _head(self, connection: Connection, expected: int, line: Any) -> tuple[int, int, Source]:
+        """Return a row without its content."""
+        number, ns, kind, source, *_ = line
         if number != expected:
             raise Undecodable(f"row {expected:,} is missing")
         if type(ns) is not int or type(kind) is not int or not 0 <= kind < len(KINDS):
             raise Undecodable(f"row {number:,} has no time or kind")
         try:
-            return ns, kind, self._sources.get(source) or self._source(connection, source), value_of(form, content)
+            return ns, kind, self._sources.get(source) or self._source(connection, source)
         except Undecodable as error:
             raise Undecodable(f"row {number:,}: {error}") from None
 
@@ -169,7 +227,7 @@ class TapeReader:
         while True:
             with self._reading() as connection:
                 query = f"{_SOURCE} WHERE has_actor = 1 AND number > ? ORDER BY number LIMIT ?"
-                lines = connection.execute(query, (last, _PAGE)).fetchall()
+                lines = connection.execute(query, (last, PAGE)).fetchall()
                 for line in lines:
                     number, _, channel_id, path, user, _, _ = _source_of(line)
                     if number <= last:
@@ -177,7 +235,7 @@ class TapeReader:
                     last = number
                     state = _state(connection, line[6])
                     found.append(Recorded(number, channel_id or 0, path or "", user, state))
-            if len(lines) < _PAGE:
+            if len(lines) < PAGE:
                 return found
 
     def steps(self, connection: int) -> Iterator[Step]:
@@ -206,7 +264,7 @@ class TapeReader:
     def _stored(self, query: str, connection: int) -> Iterator[tuple[Any, int | None, StoredOutcome]]:
         """Yield the lines of a query for results, each with the index of its row and with its outcome."""
         last, last_state, damaged = 0, LastState(), self._damaged
-        while lines := self._lines(query, (connection, last, _PAGE)):
+        while lines := self._lines(query, (connection, last, PAGE)):
             # Each step is decoded when it is wanted: a caller may read many connections at the same time.
             for line in lines:
                 number, row, _, effects, state_number, error, state, *_ = line

@@ -17,7 +17,6 @@ _BUSY_SECONDS = 5.0
 _NAMES_A_FILE = bytes.fromhex("d9d505f920a163d7")
 
 _ADVICE = {
-    sqlite3.SQLITE_NOTADB: "is not a database; choose another path, or move that file away",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened or created; check the path and its permissions",
     sqlite3.SQLITE_READONLY: "cannot be written; check the permissions of the file and its directory",
     sqlite3.SQLITE_PERM: "cannot be opened; check the permissions of the file and its directory",
@@ -30,8 +29,10 @@ _ADVICE = {
 }
 
 
-def storage_failed(path: str, error: sqlite3.Error | Undecodable | Foreign | UnicodeDecodeError) -> StorageFailed:
-    """Return the error for a failure, with the path and advice."""
+def storage_failed(
+    path: str, error: sqlite3.Error | Undecodable | Foreign | UnicodeDecodeError, kind: str = DATABASE.kind
+) -> StorageFailed:
+    """Return the error for a failure on a file that should be a database or another `kind`, with advice."""
     # SQLite's own error may quote a damaged schema, which `sqlite3` cannot decode.
     if isinstance(error, Foreign | UnicodeDecodeError):
         return StorageFailed(f"{path} is damaged: {error}; restore it from a copy")
@@ -39,6 +40,8 @@ def storage_failed(path: str, error: sqlite3.Error | Undecodable | Foreign | Uni
         return StorageFailed(f"{path}: a key cannot be read: {error}")
     # The low byte is the kind of the error; the other bytes have details that do not change the advice.
     code = getattr(error, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_NOTADB:
+        return StorageFailed(f"{path} is not a {kind}; choose another path, or move that file away")
     advice = _ADVICE.get(code & 0xFF) if code is not None else None
     return StorageFailed(f"{path} {advice} ({error})" if advice else f"{path} could not be used: {error}")
 
@@ -72,12 +75,12 @@ def open_file(path: str, file_format: Format = DATABASE, create: bool = True) ->
     try:
         connection = connect(path, create=create)
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise storage_failed(path, error) from None
+        raise storage_failed(path, error, file_format.kind) from None
     try:
         return connection, _prepared(connection, path, file_format, create)
     except (sqlite3.Error, Foreign, UnicodeDecodeError) as error:
         connection.close()
-        raise storage_failed(path, error) from None
+        raise storage_failed(path, error, file_format.kind) from None
     except BaseException:
         connection.close()
         raise
@@ -125,7 +128,7 @@ def _names_a_file(journal: str) -> bool:
 def _prepared(connection: sqlite3.Connection, path: str, file_format: Format, create: bool) -> str:
     application = _number(connection, "PRAGMA application_id")
     if application != file_format.application:
-        _refuse_foreign(connection, path)
+        _refuse_foreign(connection, path, file_format.kind)
         if not create:
             raise StorageFailed(f"{path} is empty; choose the file of a {file_format.kind}")
         _use_wal(connection)
@@ -136,7 +139,7 @@ def _prepared(connection: sqlite3.Connection, path: str, file_format: Format, cr
     # Also for an existing file: one that cannot be written fails here and not later.
     connection.execute("BEGIN IMMEDIATE")
     if _number(connection, "PRAGMA application_id") != file_format.application:
-        _refuse_foreign(connection, path)
+        _refuse_foreign(connection, path, file_format.kind)
         _make(connection, file_format)
     _check_version(connection, path, file_format)
     uid = checked_uid(connection, file_format)
@@ -154,9 +157,9 @@ def _number(connection: sqlite3.Connection, query: str) -> int:
     return int(connection.execute(query).fetchone()[0])
 
 
-def _refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
+def _refuse_foreign(connection: sqlite3.Connection, path: str, kind: str) -> None:
     if _number(connection, "SELECT count(*) FROM sqlite_master"):
-        raise StorageFailed(f"{path} is an SQLite database of another program; choose another path")
+        raise StorageFailed(f"{path} is an SQLite database, but not a {kind} of zefnb; choose another path")
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
