@@ -112,6 +112,51 @@ def test_values_that_a_file_cannot_hold_are_compared_by_their_texts(clean, tmp_p
     assert [row.what for row in elsewhere] == [("effects",)]
 
 
+def test_no_handler_receives_the_text_of_a_state_that_a_file_cannot_hold(clean, tmp_path, connect, until):
+    received = []
+
+    def counted(first):
+        @zef_function
+        def on_text(text, state):
+            received.append(state)
+            return [[], first if text == "stay" else {"n": len(text)}]
+
+        return FX.StartActor(
+            initial_state=first, rules={(String, Any): on_text, (Any, Any): lambda m, state: [[], state]}
+        )
+
+    place = tmp_path / "evening.zeft"
+    server = FX.StartHTTPServer(routes={"/ws": ET.WebSocket(actor=counted((1, Seat(0))))}, port=0) | run
+    with connect(server) as client:
+        client.send("stay")
+        until(lambda: received)
+        tape = FX.StartRecording(server=server, path=place) | run
+        for text in ("stay", "count", "counted"):
+            client.send(text)
+        until(lambda: len(tape) == 3 and tape.outcome(2) is not None)
+        FX.StopRecording(recording=tape) | run
+    tape = FX.LoadRecording(path=place) | run
+    received.clear()
+    found = FX.Rehearse(recording=tape, actor=counted(5), all=True) | run
+    assert received == [{"n": 5}]
+    assert [(row.message, row.what) for row in found] == [("counted", ())]
+    assert found.messages == 3
+    text = "2 messages cannot be compared: a file cannot hold the message, or the state before it."
+    assert text in found.notes
+
+
+def test_no_handler_receives_the_text_of_a_message_that_a_file_cannot_hold(clean, tmp_path, until):
+    place, room = tmp_path / "evening.zeft", ET.Topic("seats")
+    tape = FX.StartRecording(topics=[room], path=place) | run
+    for content in (Seat(1), "hello"):
+        FX.Publish(target=room, content=content) | run
+    FX.StopRecording(recording=tape) | run
+    received = []
+    keep = FX.StartActor(initial_state=0, handler=lambda message, state: [received.append(message) or [], state])
+    FX.Rehearse(recording=FX.LoadRecording(path=place) | run, actor=keep) | run
+    assert received == ["hello"]
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True

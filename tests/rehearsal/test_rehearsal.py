@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.rehearsal.made import connected, recorded, started
+from tests.rehearsal.made import Recording, connected, recorded, started
 from zefnb import ET, FX, Any, DictDatabase, String, generate_uid, insert_into, run, zef_function
 from zefnb.core.effect import DEFAULT_REGISTRY
 from zefnb.engine.perform import run_on
@@ -348,6 +348,23 @@ def test_rows_are_filtered_by_connection_rule_kind_and_part():
     assert len(found.only(rule="(String, ET.Guest)")) == 5
     with pytest.raises(InvalidValue, match="channel_id: got 7"):
         found.only(channel_id=7)
+
+
+def test_a_connection_that_is_not_in_the_recording_is_an_error_that_names_the_others():
+    found = rehearsed(recorded(with_text(on_text), TALK), with_text(on_text))
+    with pytest.raises(InvalidValue, match=r"connection: channel_id: got 99 \(int\); allowed: 1, 2$"):
+        found.connection(99)
+    many = rehearsed(recorded(with_text(on_text), [(n, "one") for n in range(15)]), with_text(on_text))
+    with pytest.raises(InvalidValue, match=r"8, 9 and 5 more$"):
+        many.connection(99)
+    assert list(rehearsed(Recording(), with_text(on_text)).connection(99)) == []
+
+
+@pytest.mark.parametrize("actor", [5, None, FX.StopActor(), lambda text, state: [[], state]])
+def test_another_actor_than_a_start_actor_is_an_error_that_names_what_is_allowed(clean, actor):
+    tape = recorded(with_text(on_text), TALK)
+    with pytest.raises(InvalidEffect, match=r"actor: got .*allowed: FX\.StartActor\(initial_state=\.\.\., rules="):
+        FX.Rehearse(recording=tape, actor=actor) | run
 
 
 def test_a_connection_is_stepped_through_with_its_states():

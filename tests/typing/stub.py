@@ -25,7 +25,7 @@ _PATTERNS = {
     "DatabaseType": "type[DictDatabase]",
     "RecordingType": "Recording",
     "SourceType": "Iterable[Any]",
-    "Effect": "FX.StartActor",
+    "StartActorType": "FX.StartActor",
     "AuthType": (
         "Literal['token'] | Mapping[str, str] | Callable[[str, str], Any] | ET.Auth | ET.GoogleOAuth | "
         "ET.GitHubOAuth | ET.OIDC | ET.JupyterHub | None"

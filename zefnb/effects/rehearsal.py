@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zefnb.core.effect import FX, Effect, effect
 from zefnb.core.record import fields_of
+from zefnb.core.types import Matcher
 from zefnb.effects.recording import RecordingType
-from zefnb.errors import FieldError, InvalidEffect, UsageError, shown
+from zefnb.errors import FieldError, InvalidEffect, UsageError
 
 if TYPE_CHECKING:
     from zefnb.engine.runtime import Runtime
     from zefnb.rehearsal.difference import Differences
     from zefnb.rehearsal.rehearsal import Rehearsal
 
+    StartActorType = Effect
+else:
+
+    class _StartActorType:
+        """The pattern that matches `FX.StartActor`, which is not registered yet when this module is imported."""
+
+        def __pattern__(self) -> Matcher:
+            return Matcher(by_type=None, test=lambda value: isinstance(value, FX.StartActor))
+
+        def __repr__(self) -> str:
+            return "FX.StartActor(initial_state=..., rules={...})"
+
+    StartActorType = _StartActorType()
+
 
 @effect("Rehearse")
 async def rehearse(
-    runtime: Runtime, *, recording: RecordingType, actor: Effect, path: str | None = None, all: bool = False
+    runtime: Runtime, *, recording: RecordingType, actor: StartActorType, path: str | None = None, all: bool = False
 ) -> Differences:
     """Handle the messages of a recording again with other rules, without any effect, and compare the results.
 
@@ -74,20 +89,16 @@ def _run(rehearsal: Rehearsal, everything: bool) -> Differences | None:
         return None
 
 
-def _prepared(runtime: Runtime, recording: RecordingType, actor: Effect, path: str | None) -> Rehearsal:
+def _prepared(runtime: Runtime, recording: RecordingType, actor: StartActorType, path: str | None) -> Rehearsal:
     from zefnb.core.snapshot import snapshot
     from zefnb.engine.behaviour import compile_behaviour
     from zefnb.rehearsal.feed import Feed
     from zefnb.rehearsal.rehearsal import Rehearsal
 
     faults: list[FieldError] = []
-    fields: dict[str, Any] = {}
-    if isinstance(actor, FX.StartActor):
-        fields = fields_of(actor)
-        if "initial_state" not in fields:
-            faults.append(FieldError("actor.initial_state", "missing", "any value, such as ET.Guest()"))
-    else:
-        faults.append(FieldError("actor", f"got {shown(actor)}", "FX.StartActor(initial_state=..., rules={...})"))
+    fields = fields_of(actor)
+    if "initial_state" not in fields:
+        faults.append(FieldError("actor.initial_state", "missing", "any value, such as ET.Guest()"))
     try:
         behaviour = compile_behaviour(runtime.journal, **fields) if fields else None
         state = snapshot(fields.get("initial_state"))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from zefnb.core.codec.codec import QuickWriter
+from zefnb.core.copy_rules import PLAIN
 from zefnb.core.function import ZefFunction
 from zefnb.core.snapshot import snapshot
 from zefnb.recording.outcome import Outcome
 from zefnb.recording.stored_outcome import StoredOutcome
-from zefnb.recording.tape_format import is_not_stored
+from zefnb.recording.tape_format import has_not_stored, is_not_stored
 from zefnb.rehearsal.comparison import differing
 from zefnb.rehearsal.difference import Found
 from zefnb.rehearsal.feed import Recorded
@@ -24,7 +25,7 @@ from zefnb.rehearsal.uids import Uids
 class RehearsedConnection:
     """One connection. After a result that is not certain it continues from the recorded state."""
 
-    __slots__ = ("_actor", "_has_diverged", "_labels", "_noted", "_notes", "_writer", "uids")
+    __slots__ = ("_actor", "_has_diverged", "_has_state", "_labels", "_noted", "_notes", "_writer", "uids")
 
     def __init__(self, actor: RehearsedActor, labels: Labels, noted: Noted, notes: Notes, writer: QuickWriter) -> None:
         self.uids = Uids()
@@ -35,12 +36,17 @@ class RehearsedConnection:
         self._writer = writer
         # Whether the state of the rehearsal is certainly another one than the recorded state.
         self._has_diverged = False
+        # A file may have no more than the text of the first state, which no handler is to receive.
+        self._has_state = not has_not_stored(actor.state)
 
     def handle(self, recorded: Recorded, everything: bool) -> Found | None:
         """Handle a message. Returns the result if it differs, or if everything is wanted."""
         actor = self._actor
         index, ns, kind, channel_id, message, stored, _ = recorded
         self.uids.give(message)
+        if not self._has_state or (type(message) not in PLAIN and has_not_stored(message)):
+            self._skip(stored)
+            return None
         self._noted.clear()
         before = actor.state
         now = actor.handle_message(message)
@@ -58,7 +64,7 @@ class RehearsedConnection:
                     self._notes.by_text += 1
             if what:
                 is_certain, what, reason = self._examined(message, handler, then, now, before, what)
-                if not is_certain and not self._has_diverged and not is_not_stored(then.state):
+                if not is_certain and not self._has_diverged and not has_not_stored(then.state):
                     actor.state = then.state
             if not reason:
                 self._has_diverged = "state" in what
@@ -69,6 +75,14 @@ class RehearsedConnection:
         effects, state, error = copy = _copy(now)
         then = copy if then is now else then
         return index, ns, kind, channel_id, rule, message, snapshot(before), then, effects, state, error, what, reason
+
+    def _skip(self, stored: Outcome | StoredOutcome | None) -> None:
+        """Handle nothing, and continue from the recorded state, if there is one."""
+        self._notes.only_text += 1
+        then = stored.decoded() if isinstance(stored, StoredOutcome) else stored
+        if then is not None:
+            self._has_state = not has_not_stored(then.state)
+            self._actor.state, self._has_diverged = then.state, False
 
     def _examined(
         self, message: Any, handler: ZefFunction | None, then: Outcome, now: Outcome, before: Any, what: tuple[str, ...]

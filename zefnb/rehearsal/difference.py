@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, SupportsIndex, overload
 
 from zefnb.core.time import Time, time_at
 from zefnb.errors import FieldError, Hint, InvalidValue, shown
 from zefnb.recording.outcome import Outcome
 from zefnb.rehearsal.uids import Uids
+from zefnb.text.short_repr import short_repr
+
+# Connections, rules or kinds that an error names.
+_MOST_NAMED = 10
 
 
 class Difference(NamedTuple):
@@ -123,7 +127,16 @@ class Differences(Sequence[Difference]):
         """
         wanted = {"channel_id": channel_id, "rule": rule, "kind": kind}
         wanted = {name: value for name, value in wanted.items() if value is not None}
-        _check(wanted, what, [*self._rows, *self._unsure])
+        rows = [*self._rows, *self._unsure]
+        faults = [
+            fault
+            for name, value in wanted.items()
+            for fault in faults_of(name, value, (getattr(row, name) for row in rows))
+        ]
+        if what not in (None, "effects", "state", "error"):
+            faults.append(FieldError("what", f"got {shown(what)}", "'effects', 'state' or 'error'"))
+        if faults:
+            raise InvalidValue("only", faults)
 
         def fits(row: Difference) -> bool:
             return all(getattr(row, name) == value for name, value in wanted.items()) and (
@@ -136,6 +149,9 @@ class Differences(Sequence[Difference]):
         """Return all messages of one connection in order, also the equal ones: a step through it, with its states.
 
         The connection is rehearsed again for this.
+
+        Raises:
+            InvalidValue: There is no such connection.
         """
         if self._rehearse_connection is None:
             return self.only(channel_id=channel_id)
@@ -194,18 +210,14 @@ def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _check(wanted: dict[str, Any], what: str | None, rows: Sequence[Difference]) -> None:
-    faults = []
-    for name, value in wanted.items():
-        known = list(dict.fromkeys(getattr(row, name) for row in rows))
-        if rows and value not in known:
-            faults.append(
-                FieldError(name, f"got {shown(value)}", ", ".join(map(shown, known[:10])), _hint(value, known))
-            )
-    if what not in (None, "effects", "state", "error"):
-        faults.append(FieldError("what", f"got {shown(what)}", "'effects', 'state' or 'error'"))
-    if faults:
-        raise InvalidValue("only", faults)
+def faults_of(name: str, value: Any, there: Iterable[Any]) -> list[FieldError]:
+    """Return the fault of a value that is none of those that are there, unless there is none at all."""
+    known = list(dict.fromkeys(there))
+    if not known or value in known:
+        return []
+    named = ", ".join(map(short_repr, known[:_MOST_NAMED]))
+    more = f" and {len(known) - _MOST_NAMED:,} more" if len(known) > _MOST_NAMED else ""
+    return [FieldError(name, f"got {shown(value)}", named + more, _hint(value, known))]
 
 
 def _hint(value: Any, known: list[Any]) -> str | Hint:

@@ -85,9 +85,10 @@ class Feed:
             for recorded in track.rest(self.rows):
                 yield self.rows, recorded
 
-    def connection(self, channel_id: int | None) -> Iterator[Recorded]:
-        """Yield the messages of one connection."""
+    def connection(self, channel_id: int | None, there: dict[int | None, None]) -> Iterator[Recorded]:
+        """Yield the messages of one connection, and collect in `there` which connections there are."""
         for _, recorded in self:
+            there[recorded.channel_id] = None
             if recorded.channel_id == channel_id:
                 yield recorded
 

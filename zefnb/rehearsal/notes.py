@@ -22,6 +22,7 @@ class Notes:
         self.late = 0
         self.without_outcome = 0
         self.by_text = 0
+        self.only_text = 0
         self.compared = 0
         self.left_out = 0
         self.other_paths: list[str] = []
@@ -52,6 +53,9 @@ class Notes:
             found.append("Nothing is compared: the recording has no results of handlers. all=True shows those of now.")
         elif self.without_outcome:
             found.append(f"{_number(self.without_outcome, 'message')} cannot be compared: no result is recorded.")
+        if self.only_text:
+            messages = _number(self.only_text, "message")
+            found.append(f"{messages} cannot be compared: a file cannot hold the message, or the state before it.")
         if self.by_text:
             verb = "has" if self.by_text == 1 else "have"
             found.append(f"{_results(self.by_text)} {verb} parts that a file cannot hold: their texts are compared.")

@@ -10,8 +10,9 @@ from zefnb.core.entity import ET, Entity
 from zefnb.core.uid import generate_uid
 from zefnb.engine.behaviour import Rules
 from zefnb.engine.runtime import Runtime
+from zefnb.errors import InvalidValue
 from zefnb.rehearsal.connection import RehearsedConnection
-from zefnb.rehearsal.difference import Differences, Found, FoundRows
+from zefnb.rehearsal.difference import Differences, Found, FoundRows, faults_of
 from zefnb.rehearsal.feed import Feed, Recorded
 from zefnb.rehearsal.garbage import rarer_collections
 from zefnb.rehearsal.guard import Noted, guarded
@@ -46,9 +47,14 @@ class Rehearsal:
             progress.end()
 
     def connection(self, channel_id: int | None) -> Differences:
-        """Rehearse one connection. Returns all its results."""
+        """Rehearse one connection. Returns all its results. Raises `InvalidValue` if the recording has others only."""
         progress = Progress("rehearsing", 1, "messages")
-        return self._run(((0, each) for each in self._feed.connection(channel_id)), progress, everything=True)
+        there: dict[int | None, None] = {}
+        messages = ((0, each) for each in self._feed.connection(channel_id, there))
+        found = self._run(messages, progress, everything=True)
+        if faults := faults_of("channel_id", channel_id, there):
+            raise InvalidValue("connection", faults)
+        return found
 
     def _run(self, messages: Iterable[tuple[int, Recorded]], progress: Progress, everything: bool) -> Differences:
         with rarer_collections(), guarded() as noted:
