@@ -7,7 +7,7 @@ from bs4 import BeautifulSoup
 
 from tests.rehearsal.made import recorded
 from tests.rehearsal.test_rehearsal import TALK, on_text, rehearsed, with_text
-from zefnb import ET, FX
+from zefnb import ET, FX, Any, String
 from zefnb.notebook.display.display import as_html, plain_text
 from zefnb.notebook.display.marks import marked
 
@@ -79,6 +79,29 @@ def test_long_results_are_cut():
     page = as_html(found)
     assert len(cells(page)) == 200
     assert "101 more" in page
+    steps = BeautifulSoup(as_html(found.connection(1)), "html.parser").select("details")
+    assert [step.has_attr("open") for step in steps[1:23]] == [True] * 20 + [False] * 2
+
+
+def test_the_rules_of_rows_that_are_not_shown_are_named():
+    def on_leave(message, state):
+        return [[], ET.Gone()]
+
+    def rules(on_text, leave):
+        given = {(String, Any): on_text, (ET.WSClientDisconnected, Any): leave, (Any, Any): lambda m, s: [[], s]}
+        return FX.StartActor(initial_state=0, rules=given)
+
+    def on_text(text, state):
+        return [[FX.Publish(target=ET.Topic("room"), content=text)], state]
+
+    def silent(text, state):
+        return [[], state]
+
+    tape = recorded(rules(on_text, lambda m, s: [[], s]), [(1, str(n)) for n in range(300)])
+    found = rehearsed(tape, rules(silent, on_leave))
+    assert "… 101 more; slice or filter them: only(channel_id=…), or only(rule=…) for &#x27;on_leave&#x27;" in as_html(
+        found
+    )
 
 
 def test_texts_with_little_in_common_are_marked_as_a_whole():

@@ -16,12 +16,15 @@ from zefnb.notebook.display.html import Markup, tag
 from zefnb.notebook.display.marks import Cells, Line, cells_of, message_text, whole
 from zefnb.notebook.display.terminal_text import terminal_text
 from zefnb.rehearsal.difference import Difference, Differences
+from zefnb.rehearsal.notes import joined
 from zefnb.text.controls import strip_controls
 from zefnb.text.short_repr import short_repr
 
 _MOST_ROWS = 200
 _MOST_ROWS_IN_TERMINAL = 40
 _MOST_OPTIONS = 50
+# Steps that are open at first: after a state that differs, all later ones differ, too.
+_MOST_OPEN = 20
 _LONGEST_STATE = 400
 _numbers = count(1)
 
@@ -38,9 +41,22 @@ _STYLE = """<style>
   background: var(--jp-layout-color1, var(--vscode-editor-background, Canvas)); border: 1px solid var(--zl);
   border-radius: 3px; max-width: 20em }
 .zefnb .zr :is(select, summary):focus-visible { outline: 2px solid var(--jp-brand-color1, #0969da) }
-.zefnb .zr summary { cursor: pointer; padding: .15em 0 }
+.zefnb .zr summary { cursor: pointer; padding: .15em 0; overflow-wrap: anywhere }
 .zefnb .zr details { border-bottom: 1px solid var(--zl) }
 .zefnb .zr details table { margin-left: 1.2em }
+.zefnb .zr { container-type: inline-size }
+@container (max-width: 36em) {
+  .zefnb .zr thead { display: none }
+  .zefnb .zr thead ~ tbody tr { display: block; border-bottom: 1px solid var(--zl); padding: .3em .5em }
+  .zefnb.zefnb.zefnb .zr thead ~ tbody td { display: block; max-width: none; padding: 0; border: 0; text-align: left }
+  .zefnb.zefnb.zefnb .zr thead ~ tbody td:nth-child(-n + 4) { display: inline; padding-right: 1em }
+  .zefnb .zr td:is(:nth-child(3), :nth-child(n + 5))::before { color: var(--zd) }
+  .zefnb .zr td:nth-child(3)::before { content: "client " }
+  .zefnb .zr td:nth-child(5)::before { content: "message " }
+  .zefnb .zr td:nth-child(6)::before { content: "then" }
+  .zefnb .zr td:nth-child(7)::before { content: "now" }
+  .zefnb .zr td:nth-child(n + 6) > div { padding-left: 1em }
+}
 </style>"""
 
 
@@ -67,10 +83,16 @@ def _table(rows: Differences, found: Differences, more: str) -> list[Markup]:
     body = Markup("".join(_row(row, found) for row in shown))
     parts = [_filters(number, shown), tag("table", tag("thead", head), tag("tbody", body))]
     if len(rows) > len(shown):
-        parts.append(
-            tag("div", f"… {len(rows) - len(shown):,} more; slice or filter them: only(channel_id=…)", cls="d")
-        )
+        parts.append(tag("div", _more(rows, shown), cls="d"))
     return [Markup(f'<div id="{number}">{"".join(parts)}</div>')]
+
+
+def _more(rows: Differences, shown: Differences) -> str:
+    """Return a sentence about the rows that are not shown, with the rules that they alone have."""
+    text = f"… {len(rows) - len(shown):,} more; slice or filter them: only(channel_id=…)"
+    seen = {row.rule for row in shown}
+    others = list(dict.fromkeys(repr(row.rule) for row in rows if row.rule is not None and row.rule not in seen))
+    return f"{text}, or only(rule=…) for {joined(others)}" if others else text
 
 
 def _row(row: Difference, found: Differences) -> Markup:
@@ -127,14 +149,16 @@ def _filters(number: str, rows: Iterable[Difference]) -> Markup:
 
 def _steps(found: Differences) -> list[Markup]:
     shown = found[:_MOST_ROWS]
-    parts = [_step(row, found) for row in shown]
+    differing = [place for place, row in enumerate(shown) if row.what]
+    is_open = set(differing[:_MOST_OPEN])
+    parts = [_step(row, found, is_open=place in is_open) for place, row in enumerate(shown)]
     if len(found) > len(shown):
         parts.append(tag("div", f"… {len(found) - len(shown):,} more; slice them: [200:400]", cls="d"))
     return parts
 
 
-def _step(row: Difference, found: Differences) -> Markup:
-    """Return one step, which is open if it differs."""
+def _step(row: Difference, found: Differences, *, is_open: bool) -> Markup:
+    """Return one step, with the state before and after."""
     differs = [" ", tag("span", f"{' and '.join(row.what)} differ", cls="bad")] if row.what else []
     if row.reason:
         differs = [" ", tag("span", f"may differ: {row.rule} {row.reason}", cls="bad")]
@@ -148,7 +172,7 @@ def _step(row: Difference, found: Differences) -> Markup:
         lines.append(("then", _lines(whole(row.then), "span")))
     lines.append(("now", _lines(whole(row.now), "span")))
     rows = [tag("tr", tag("th", name), tag("td", *content)) for name, content in lines]
-    return Markup(f"<details{' open' if row.what else ''}>{head}{tag('table', *rows)}</details>")
+    return Markup(f"<details{' open' if is_open else ''}>{head}{tag('table', *rows)}</details>")
 
 
 def plain_text(found: Differences, *, colour: bool, width: int) -> str:
