@@ -7,7 +7,7 @@ computed again. Each batch of changes has a number, so that a repetition after a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -15,11 +15,26 @@ from redis.exceptions import ResponseError
 
 from zefnb.cluster.blocking import BlockingCommands, NoReply
 from zefnb.cluster.broker_url import BrokerUrl
-from zefnb.cluster.database_format import OPEN_SCRIPT, OWN_FIELDS, UID, VERSION, WRITE_SCRIPT, keys_of, value_of
+from zefnb.cluster.database_format import (
+    HOMES,
+    OPEN_SCRIPT,
+    OWN_FIELDS,
+    UID,
+    VERSION,
+    WRITE_SCRIPT,
+    homes_of,
+    keys_of,
+    value_of,
+    with_homes,
+    without_homes,
+)
 from zefnb.cluster.database_writer import DatabaseWriter, Known
+from zefnb.cluster.homes import Homes
+from zefnb.cluster.membership import row_of
 from zefnb.cluster.remote_table import RemoteTable
-from zefnb.core.codec.codec import Destination
+from zefnb.core.codec.codec import Destination, encode
 from zefnb.core.codec.scan import Undecodable
+from zefnb.core.entity import Entity
 from zefnb.core.uid import generate_uid, is_uid
 from zefnb.engine.runtime import Runtime
 from zefnb.engine.worker_thread import refuse_to_wait
@@ -32,6 +47,8 @@ from zefnb.store.waiting import Waiting
 T = TypeVar("T")
 
 _DESTINATION = Destination("DictDatabase", "Store", "A database in memory can store any value")
+# The types of keys that may have handles.
+_WITH_HANDLES = (Entity, tuple, frozenset)
 
 
 class ClusterStore:
@@ -39,14 +56,16 @@ class ClusterStore:
 
     quick = False
 
-    def __init__(self, runtime: Runtime, url: BrokerUrl, cluster: str, path: str) -> None:
+    def __init__(self, runtime: Runtime, url: BrokerUrl, cluster: str, path: str, homes: Homes) -> None:
         self._runtime = runtime
         self._cluster = cluster
+        self._homes = homes
         self.name = path
         self.uid = ""
         self._count = 0
         prefix = f"zefnb:{cluster}"
         self._key, self._registry = f"{prefix}:db:{path}", f"{prefix}:dbs"
+        self._nodes = f"{prefix}:nodes"
         self._last = f"{prefix}:dbw:{os.urandom(8).hex()}"
         self._commands = BlockingCommands(url)
         self._closed_text = ""
@@ -84,13 +103,16 @@ class ClusterStore:
 
     def keys(self, limit: int = -1) -> list[Any]:
         with self._reading():
-            keys = list(keys_of(self.read_all()[1]).values())
+            contents = self.read_all()[1]
+            keys = list(keys_of(contents).values())
+            self._add_homes(map(value_of, contents.values()))
         return keys if limit < 0 else keys[:limit]
 
     def items(self) -> list[tuple[Any, Any]]:
         with self._reading():
             contents = self.read_all()[1]
             rows = [(key, value_of(contents[field])) for field, key in keys_of(contents).items()]
+            self._add_homes(stored for _, stored in rows)
         return [(key, self.restored(key, stored)) for key, stored in rows]
 
     def __len__(self) -> int:
@@ -105,10 +127,32 @@ class ClusterStore:
             return self.read_field(canonical_key(key)) is not None
 
     def stored(self, key: Any, value: Any) -> bytes:
-        return stored_value(key, value, _DESTINATION)
+        topics: set[str] = set()
+        encoded = stored_value(key, value, _DESTINATION, topics)
+        if isinstance(key, _WITH_HANDLES):
+            encode(key, _DESTINATION, topics)
+        return with_homes(self._homes.of(topics), encoded) if topics else encoded
 
     def restored(self, key: Any, stored: Any) -> Any:
+        if stored.startswith(HOMES):
+            with self._errors():
+                self._add_homes([stored])
+                stored = without_homes(stored)
         return restored_value(self.path, key, stored)
+
+    def _add_homes(self, values: Iterable[bytes]) -> None:
+        """Remember the homes of the handles in these values before they are used."""
+        homes: dict[str, str] = {}
+        for value in values:
+            if value.startswith(HOMES):
+                homes.update(self._homes.new(homes_of(value)))
+        if not homes:
+            return
+        joined = {}
+        if unknown := self._homes.unknown(homes):  # they have left, or joined a moment ago
+            rows = map(row_of, self._commands.call("HMGET", self._nodes, *unknown))
+            joined = {home: row.get("name") for home, row in zip(unknown, rows, strict=True) if row is not None}
+        self._homes.add_from_thread(homes, joined)
 
     def write(self, work: Work[T]) -> T:
         self._refuse_on_loop()
@@ -164,7 +208,7 @@ class ClusterStore:
         except ResponseError as error:
             raise ClusterUnavailable(f"the broker refuses to read {self.path}: {error}") from None
         except Undecodable as error:
-            raise StorageFailed(f"{self.path}: a key cannot be read: {error}") from None
+            raise StorageFailed(f"{self.path}: a key or value cannot be read: {error}") from None
 
     def read_field(self, field: bytes) -> bytes | None:
         """Return the content of a field. For the table, too."""

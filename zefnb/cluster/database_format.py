@@ -1,7 +1,8 @@
 """The format of a database in the broker: one hash, and the scripts that change it.
 
 A field is the canonical bytes of a key. Its content is the place of the key in the order of insertion (16 hex digits),
-the length of the encoded key, the encoded key, and the encoded value. Fields that begin with a zero byte, as no key
+the length of the encoded key, the encoded key, and the encoded value. Before a value with handles are a zero byte, and
+the length and the encoded homes of the handles. Fields that begin with a zero byte, as no key
 does, have the uid, the last place and the number of changes.
 """
 
@@ -20,6 +21,9 @@ UID, NEXT, VERSION = b"\0uid", b"\0next", b"\0version"
 OWN_FIELDS = 3
 _PLACE = 16
 _SIZE = struct.Struct(">I")
+# Begins a value with homes, as no encoded value does.
+HOMES = b"\0"
+_HOMES_AT = len(HOMES) + _SIZE.size
 
 # Keys: the database, the registry. Arguments: the uid of a new database, its path. Returns the uid, and the number of
 # fields.
@@ -75,8 +79,32 @@ def body(key: Any, value: bytes) -> bytes:
     return _SIZE.pack(len(name)) + name + value
 
 
+def with_homes(homes: dict[str, str], value: bytes) -> bytes:
+    """Return the encoded value with the homes of the handles in it and in its key."""
+    if not homes:
+        return value
+    content = encode(homes)
+    return HOMES + _SIZE.pack(len(content)) + content + value
+
+
+def homes_of(value: bytes) -> Any:
+    """Return the homes before an encoded value, which are to be checked. Raises `Undecodable`."""
+    return decode(value[_HOMES_AT : _end_of_homes(value)])
+
+
+def without_homes(value: bytes) -> bytes:
+    """Return the encoded value after its homes. Raises `Undecodable`."""
+    return value[_end_of_homes(value) :]
+
+
+def _end_of_homes(value: bytes) -> int:
+    if len(value) < _HOMES_AT:
+        raise Undecodable("the homes of its handles are missing")
+    return _HOMES_AT + int(_SIZE.unpack_from(value, len(HOMES))[0])
+
+
 def value_of(content: bytes) -> bytes:
-    """Return the encoded value in the content of a field. Raises `Undecodable`."""
+    """Return the encoded value in the content of a field, with its homes. Raises `Undecodable`."""
     begin = _PLACE + _SIZE.size
     if len(content) < begin:
         raise Undecodable("its content in the broker is too short")

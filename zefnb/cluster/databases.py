@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from zefnb.cluster.broker_url import BrokerUrl
 from zefnb.cluster.connection import Commands
 from zefnb.cluster.database import ClusterStore
+from zefnb.cluster.homes import Homes
 from zefnb.cluster.incoming import Incoming
 from zefnb.cluster.outgoing import Outgoing
 from zefnb.core.uid import is_uid
@@ -29,6 +30,7 @@ class DatabaseNode(Protocol):
     commands: Commands
     incoming: Incoming
     outgoing: Outgoing
+    homes: Homes
 
 
 class ClusterDatabases:
@@ -63,7 +65,7 @@ class ClusterDatabases:
         """Open the database at `path`, and create it if there is none."""
         loop = asyncio.get_running_loop()
         async with self._lock:
-            store = ClusterStore(self._runtime, self._node.url, self._node.cluster, path)
+            store = self._store(path)
             try:
                 await loop.run_in_executor(None, store.open)
                 store = self._used(store)
@@ -75,6 +77,9 @@ class ClusterDatabases:
                     await loop.run_in_executor(None, store.end, "it could not be opened")
                 raise
         return DictDatabase(store.uid)
+
+    def _store(self, path: str) -> ClusterStore:
+        return ClusterStore(self._runtime, self._node.url, self._node.cluster, path, self._node.homes)
 
     def _used(self, opened: ClusterStore) -> ClusterStore:
         """Return the open store of the same database, if there is one, and else this one, which is open now."""
@@ -96,7 +101,7 @@ class ClusterDatabases:
         known = self._open.get(uid)
         if known is not None and not known.is_closed:
             return OPEN.setdefault(uid, known)
-        store = ClusterStore(self._runtime, self._node.url, self._node.cluster, path)
+        store = self._store(path)
         store.uid = uid
         return self._used(store)
 

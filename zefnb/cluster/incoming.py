@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zefnb.cluster.batch import EVENT, FAR, Received
+from zefnb.cluster.homes import Homes
 from zefnb.cluster.lagging import LaggingActors
 from zefnb.cluster.nodes import Nodes
 from zefnb.cluster.outgoing import Outgoing
@@ -31,6 +32,7 @@ class Incoming:
         incarnation: str,
         sharing: Sharing,
         nodes: Nodes,
+        homes: Homes,
         outgoing: Outgoing,
         lagging: LaggingActors,
     ) -> None:
@@ -39,6 +41,7 @@ class Incoming:
         self._incarnation = incarnation
         self._sharing = sharing
         self._nodes = nodes
+        self._homes = homes
         self._outgoing = outgoing
         # Called with the incarnation of the node that has announced an event, and the value.
         self.handlers: dict[str, OnEvent] = {}
@@ -128,22 +131,11 @@ class Incoming:
         content = decode(message.content)
         if message.kind != FAR:
             return content
-        if type(content) is not tuple or len(content) != 2 or type(content[1]) is not dict:
-            raise Undecodable("the homes of its handles are not valid")
+        if type(content) is not tuple or len(content) != 2:
+            raise Undecodable("the homes of its handles are missing")
         content, homes = content
-        for uid, home in homes.items():
-            if type(uid) is str and type(home) is str and is_uid(uid) and home != self._incarnation:
-                self._add_home(uid, home)
+        self._homes.add(homes)
         return content
-
-    def _add_home(self, uid: str, home: str) -> None:
-        """Remember the home of a handle, which may come from anyone."""
-        state = self._hub.state(uid)
-        if state is not None and not isinstance(state, SharedState):
-            return  # it is a topic of this process, whatever another one takes for its home
-        known = self._sharing.homes.get(uid)
-        if known is None or not self._nodes.is_joined(known):  # its node may have come back, as a new one
-            self._sharing.add_home(uid, home)
 
     def deliver(self, key: str, content: Any) -> None:
         """Deliver what an event has for the subscribers of a topic, at the place of the event."""

@@ -128,7 +128,7 @@ class Membership:
         found = await self._commands.call("HGETALL", self._nodes)
         rows = {}
         for name, text in zip(found[::2], found[1::2], strict=False):
-            if (row := _row_of(text)) is not None:
+            if (row := row_of(text)) is not None:
                 rows[name.decode("ascii", "replace")] = row
         return rows
 
@@ -164,7 +164,8 @@ class Membership:
         await self._commands.call("HDEL", self._nodes, self._incarnation)
 
 
-def _row_of(text: bytes) -> Row | None:
+def row_of(text: bytes) -> Row | None:
+    """Return the row of a node, which may come from anyone; nothing if it is not one."""
     try:
         row = json.loads(text[:_MOST_ROW])
         row["seen"] = seen = float(row["seen"])

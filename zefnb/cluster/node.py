@@ -20,6 +20,7 @@ from zefnb.cluster.client_rows import client_rows
 from zefnb.cluster.connection import BrokerLost, Commands, ResponseError
 from zefnb.cluster.databases import ClusterDatabases
 from zefnb.cluster.entry_id import EntryId
+from zefnb.cluster.homes import Homes
 from zefnb.cluster.incoming import Incoming
 from zefnb.cluster.lagging import LaggingActors
 from zefnb.cluster.log_reader import LogReader
@@ -68,10 +69,13 @@ class LocalNode:
         self._reader = LogReader(loop, url, self._log, "0-0")
         self.membership = Membership(self.commands, prefix, self.incarnation, self._row)
         self.sharing = Sharing(runtime, names, self._publish, lambda: self._queue.is_paused)
-        self.outgoing = Outgoing(runtime, self.incarnation, self._queue, self._writer, self.sharing, self.nodes)
+        self.homes = homes = Homes(runtime, self.incarnation, self.sharing, self.nodes)
+        self.outgoing = Outgoing(runtime, self._queue, self._writer, self.sharing, homes)
         self._late_commands = Commands(url)
         self._lagging = LaggingActors(self._late_commands, self._log, self._reader, runtime.spawn)
-        self.incoming = Incoming(runtime, self.incarnation, self.sharing, self.nodes, self.outgoing, self._lagging)
+        self.incoming = Incoming(
+            runtime, self.incarnation, self.sharing, self.nodes, homes, self.outgoing, self._lagging
+        )
         self._losses = Losses(runtime, name, self.incarnation, self.nodes, self._reader, self.outgoing, self.commands)
         self._pushers = PausedPushers(runtime, self.sharing, lambda: self._queue.is_paused)
         self.presence = ClusterPresence(runtime, self)

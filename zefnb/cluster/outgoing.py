@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from zefnb.cluster.batch import EVENT, FAR, LONGEST_KEY, TOPIC, packed
+from zefnb.cluster.homes import Homes
 from zefnb.cluster.log_writer import LogWriter
-from zefnb.cluster.nodes import Nodes
 from zefnb.cluster.publishing import Publishing, WaitingCallers
 from zefnb.cluster.send_queue import Batch, Message, SendQueue
 from zefnb.cluster.sharing import Receivers, Sharing
@@ -20,10 +20,9 @@ from zefnb.cluster.unread import Unread
 from zefnb.core.codec.codec import Destination, encode
 from zefnb.core.effect import FX, Effect
 from zefnb.core.entity import Success
-from zefnb.core.uid import is_uid
 from zefnb.engine.perform import SUCCESS
 from zefnb.engine.runtime import Runtime
-from zefnb.errors import ClusterUnavailable, FieldError, InvalidValue, NotRunning
+from zefnb.errors import ClusterUnavailable, FieldError, InvalidValue
 
 # Of characters, each of which has four bytes at most.
 _LONG_KEY = LONGEST_KEY // 4
@@ -36,15 +35,12 @@ _DESTINATION = Destination("FX.Publish", "Publish", "A topic that is not shared 
 class Outgoing:
     """The messages of this node on their way to the broker."""
 
-    def __init__(
-        self, runtime: Runtime, incarnation: str, queue: SendQueue, writer: LogWriter, sharing: Sharing, nodes: Nodes
-    ) -> None:
+    def __init__(self, runtime: Runtime, queue: SendQueue, writer: LogWriter, sharing: Sharing, homes: Homes) -> None:
         self._runtime = runtime
-        self._incarnation = incarnation
         self._queue = queue
         self._writer = writer
         self._sharing = sharing
-        self._nodes = nodes
+        self._homes = homes
         self.unread = Unread(runtime.loop, queue)
         self._callers = WaitingCallers(runtime.loop, queue, self._timed_out)
         # The topics of the last numbered messages, the newest last.
@@ -69,12 +65,12 @@ class Outgoing:
 
     def publish(self, key: str, content: Any, cause: Any, sender: Any, receivers: Receivers) -> None:
         """Publish a message without waiting, as sockets, timers and subscriptions do."""
-        self._check_home(key)
+        self._homes.check(key)
         self._add(Message(key, self._encoded(key, content), cause, sender, receivers))
 
     def publish_effect(self, key: str, content: Any, cause: Any, is_awaited: bool) -> Awaitable[Success] | None:
         """Publish for an effect. The caller waits for the broker, or only while there is no capacity."""
-        self._check_home(key)
+        self._homes.check(key)
         state = self._sharing.get(key)
         receivers = None if state is None else state.receivers
         message = Message(key, self._encoded(key, content), cause, None, receivers)
@@ -100,24 +96,14 @@ class Outgoing:
     def _encoded(self, key: str, content: Any) -> bytes:
         uids: set[str] = set()
         encoded, kind = encode(content, _DESTINATION, uids), TOPIC
-        homes = self._sharing.homes
-        if made := {uid: homes.get(uid, self._incarnation) for uid in uids if is_uid(uid)} if uids else None:
-            encoded, kind = encode((content, made), _DESTINATION), FAR
+        if homes := self._homes.of(uids) if uids else None:
+            encoded, kind = encode((content, homes), _DESTINATION), FAR
         if len(encoded) > MOST_CONTENT:
             problem = f"it has {len(encoded):,} bytes"
             raise InvalidValue("FX.Publish", [FieldError("content", problem, f"{MOST_CONTENT >> 20} MiB at most")])
         if len(key) > _LONG_KEY and len(key.encode()) > LONGEST_KEY:
             raise InvalidValue("FX.Publish", [FieldError("target", "its name is too long", f"{LONGEST_KEY:,} bytes")])
         return packed(kind, key, encoded)
-
-    def _check_home(self, key: str) -> None:
-        home = self._sharing.homes.get(key)
-        if home is None or self._nodes.is_joined(home):
-            return
-        node = self._nodes.get(home)
-        made = f"the node {home}" if node is None else f"the node {node.name}"
-        left = "before this process joined" if node is None else f"at {node.left}"
-        raise NotRunning(f"ET.Topic({key!r}) was made by {made}, which left the cluster {left}")
 
     def _add(self, message: Message) -> None:
         if self._is_closed:

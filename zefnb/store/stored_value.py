@@ -11,10 +11,13 @@ from zefnb.store.key import key_name
 from zefnb.store.tree import named_refusal, tree_snapshot
 
 
-def stored_value(key: Any, value: Any, destination: Destination = DATABASE) -> bytes:
-    """Return the bytes of a value. Raises `InvalidValue`, which names the key, for one that cannot be stored."""
+def stored_value(key: Any, value: Any, destination: Destination = DATABASE, topics: set[str] | None = None) -> bytes:
+    """Return the bytes of a value. Raises `InvalidValue`, which names the key, for one that cannot be stored.
+
+    The names and uids of the topics in it are added to `topics`, if it is given.
+    """
     try:
-        return encode(tree_snapshot(value), destination)
+        return encode(tree_snapshot(value), destination, topics)
     except InvalidValue as error:
         raise named_refusal(key, error) from None
 

@@ -19,7 +19,7 @@ from zefnb.core.codec.scan import DEEPEST, TooDeep, Undecodable, scan
 from zefnb.core.codec.short_text import decode_short_text, encode_short_text
 from zefnb.core.codec.vocabulary import FUNCTION_HINT, Unencodable, find_kind, kind_of
 from zefnb.core.effect import EffectType
-from zefnb.core.entity import EntityType
+from zefnb.core.entity import EntityType, Topic
 from zefnb.core.record import Record, secrets_of
 from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.text.controls import strip_controls
@@ -84,8 +84,8 @@ class _Writer(pickle.Pickler):
     def __init__(self, buffer: io.BytesIO) -> None:
         super().__init__(buffer, protocol=5)
         self._types: set[str] = set()
-        # The uids of the entities, if they are wanted.
-        self.uids: set[str] | None = None
+        # The names and uids of the topics, if they are wanted.
+        self.topics: set[str] | None = None
         self.keeps_secrets = True
 
     def reducer_override(self, value: Any) -> Any:
@@ -100,8 +100,8 @@ class _Writer(pickle.Pickler):
         if kind is None:
             raise Unencodable(f"got {shown(value)}", _ALLOWED, _hint(value))
         parts = find_kind(kind).take(value)
-        if self.uids is not None and kind == "entity" and value._uid is not None:
-            self.uids.add(value._uid)
+        if cls is Topic and self.topics is not None and value._uid is not None:
+            self.topics.add(value._uid)
         if kind in _TYPED:
             self._types.add(parts[0])
             if len(self._types) > MOST_TYPES:
@@ -150,11 +150,11 @@ class _Reader(pickle.Unpickler):
 
 
 def encode(
-    value: Any, destination: Destination = DATABASE, uids: set[str] | None = None, *, secrets: bool = True
+    value: Any, destination: Destination = DATABASE, topics: set[str] | None = None, *, secrets: bool = True
 ) -> bytes:
     """Return `value` as bytes. Raises `InvalidValue` for a part that has no encoding.
 
-    The names and uids of all entities in the value are added to `uids`, if it is given. Without `secrets`, a field
+    The names and uids of all topics in the value are added to `topics`, if it is given. Without `secrets`, a field
     that no text shows, such as a password of `FX.StartHTTPServer`, has no encoding.
 
     >>> decode(encode({'at': 1.5, 'tags': {'a'}}))
@@ -163,16 +163,16 @@ def encode(
     if type(value) is str and (text := encode_short_text(value)) is not None:
         return text
     try:
-        return _encoded(value, uids, secrets)
+        return _encoded(value, topics, secrets)
     except Unencodable as refused:
         hint = refused.hint.format_map(destination._asdict())
         fault = FieldError(destination.field, refused.problem, refused.allowed, hint)
         raise InvalidValue(destination.name, [fault]) from None
 
 
-def _encoded(value: Any, uids: set[str] | None, secrets: bool) -> bytes:
+def _encoded(value: Any, topics: set[str] | None, secrets: bool) -> bytes:
     try:
-        stored = _written(value, uids=uids, secrets=secrets)
+        stored = _written(value, topics=topics, secrets=secrets)
         _check_written(stored, value)
     except (RecursionError, TooDeep):
         raise Unencodable(_TOO_DEEP) from None
@@ -184,10 +184,10 @@ def _encoded(value: Any, uids: set[str] | None, secrets: bool) -> bytes:
 _TOO_DEEP = f"it contains itself, or is nested too deeply (more than {DEEPEST} containers)"
 
 
-def _written(value: Any, repeats: bool = False, uids: set[str] | None = None, secrets: bool = True) -> bytes:
+def _written(value: Any, repeats: bool = False, topics: set[str] | None = None, secrets: bool = True) -> bytes:
     buffer = io.BytesIO()
     writer = _Writer(buffer)
-    writer.uids, writer.keeps_secrets = uids, secrets
+    writer.topics, writer.keeps_secrets = topics, secrets
     writer.fast = repeats
     writer.dump(value)
     return buffer.getvalue()
