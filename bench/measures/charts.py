@@ -47,7 +47,7 @@ MEASURE = Measure(
     take=_take,
     targets=(
         Target("chart", "cores", must=0.1, less=True),
-        # It reads the numbers meanwhile, so that they are there when it is visible again; a table does not.
+        # It collects the numbers meanwhile, so that they are there when it is visible again; a table does not.
         Target("invisible chart", "cores", must=1.1, peer="invisible table", less=True),
     ),
 )

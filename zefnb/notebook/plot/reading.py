@@ -128,7 +128,7 @@ class Reading:
     def read_all(self, times: list[float], copies: list[Any]) -> list[Point] | Columns:
         """Return the points of messages as `read` does, from their `small_copy` and times, which do not go back.
 
-        Numbers of a single line, the most frequent case, take a tenth of the time.
+        Numbers of a single line, the most frequent case, take a small part of the time.
         """
         number = self._number_of_line()
         if number is not None and _are_drawable(copies):
