@@ -19,6 +19,10 @@ FIVE = [
     (pandas.Timestamp("2026-01-02 03:04"), pandas.Timestamp("2026-01-02 03:04:05")),
     (numpy.datetime64("2026-01-02T03:04"), numpy.datetime64("2026-01-02T03:04:05")),
     (numpy.datetime64("2026-01-02T03:04", "ns"), numpy.datetime64("2026-01-02T03:04:05", "ns")),
+    *(
+        (numpy.timedelta64(1, "s").astype(f"m8[{u}]"), numpy.timedelta64(6, "s").astype(f"m8[{u}]"))
+        for u in ("s", "ns")
+    ),
     ("2026-01-02T03:04:00+01:00", "2026-01-02T03:04:05+01:00"),
     (numpy.float32(1), numpy.int64(6)),
     (1, 6.0),
@@ -34,7 +38,9 @@ def test_a_date_is_its_midnight():
     assert seconds_of(datetime.date(2026, 1, 2)) == Time("2026-01-02T00:00:00Z").seconds
 
 
-@pytest.mark.parametrize("value", ["noon", None, pandas.NaT, float("nan"), True and [1], numpy.datetime64("NaT")])
+@pytest.mark.parametrize(
+    "value", ["noon", None, pandas.NaT, float("nan"), True and [1], numpy.datetime64("NaT"), True, numpy.bool_(1)]
+)
 def test_what_is_no_time_is_refused(value):
     with pytest.raises(InvalidValue, match="time: got"):
         seconds_of(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import total_ordering
 from typing import Any
 
@@ -125,6 +125,31 @@ def time_at(ns: int) -> Time:
     Time('1970-01-01T00:00:01.500000Z')
     """
     return _at(ns)
+
+
+def time_of(value: Any) -> Time | timedelta | None:
+    """Return a time of any usual kind as a `Time`, and a duration as a `timedelta`; `None` for other values.
+
+    Text, a `datetime` and a date, which is its midnight in UTC, are times, also those of numpy and pandas. A number is
+    neither. Raises `InvalidValue` for a time or a duration without a value, such as NaT, and for other text.
+
+    >>> time_of('2026-01-02T03:04:05Z'), time_of(date(2026, 1, 2)), time_of(timedelta(hours=1)), time_of(3)
+    (Time('2026-01-02T03:04:05Z'), Time('2026-01-02T00:00:00Z'), datetime.timedelta(seconds=3600), None)
+    """
+    if isinstance(value, Time | timedelta):
+        return value
+    if isinstance(value, str | datetime):
+        return _at(*_read(value))
+    if isinstance(value, date):
+        return _at(*_read(datetime(value.year, value.month, value.day)))
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if kind not in ("M", "m") or value.ndim:
+        return None
+    # In numpy's other units, `item` may return a number, as it does for what a `datetime` cannot have.
+    found = value.astype(f"{kind}8[us]").item()
+    if not isinstance(found, datetime | timedelta):
+        raise InvalidValue("Time", [FieldError("value", f"got {shown(value)}", "the years 1 to 9999")])
+    return time_of(found)
 
 
 def _read(value: object) -> tuple[int, tzinfo | None]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
+from datetime import timedelta
 from typing import Any, Protocol
 
-from zefnb.core.time import Time
+from zefnb.core.time import Time, time_of
 from zefnb.errors import FieldError, InvalidValue, shown
 from zefnb.recording.row import Row
 
-_ALLOWED = "a Time, a datetime, a date, seconds, or ISO 8601 text"
+_ALLOWED = "a Time, a datetime, a date, a timedelta, seconds, or ISO 8601 text"
 # Seconds of the source between the rounds of a looping one whose messages all have the same time.
 _GAP = 1.0
 
@@ -98,17 +98,10 @@ def seconds_of(value: Any) -> float:
     >>> seconds_of('2026-01-02T03:04:05Z') - seconds_of('2026-01-02T03:04:00Z'), seconds_of(1.5)
     (5.0, 1.5)
     """
-    if isinstance(value, Time):
-        return value.seconds
-    if isinstance(value, datetime.timedelta):
-        return value.total_seconds()
-    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
-        value = datetime.datetime(value.year, value.month, value.day)
-    plain = getattr(value, "item", None)
     try:
-        if plain is not None:  # numpy's, whose times have nanoseconds perhaps
-            value = value.astype("datetime64[us]").item() if getattr(value.dtype, "kind", "") == "M" else plain()
-        found: float = Time(value).seconds
+        found = time_of(value)
+        if found is None:  # a number, perhaps one of numpy
+            found = Time(value.item() if hasattr(value, "item") else value)
     except (ValueError, TypeError, AttributeError):
         raise InvalidValue("", [FieldError("time", f"got {shown(value)}", _ALLOWED)]) from None
-    return found
+    return found.total_seconds() if isinstance(found, timedelta) else found.seconds
