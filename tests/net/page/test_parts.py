@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy
 import pytest
 from websockets.exceptions import ConnectionClosed
 
@@ -113,7 +114,13 @@ def test_items_have_a_limit_in_number_and_in_bytes(monkeypatch: pytest.MonkeyPat
 
 def test_a_point_needs_a_number():
     points = Points(5, None, ("a",))
-    assert [points.add({"a": given}, 0) for given in ("1", None, True, float("inf"))] == [None] * 4
+    assert [points.add({"a": given}, 0) for given in ("1", None, True, numpy.True_, float("inf"))] == [None] * 5
+
+
+def test_a_row_can_have_a_number_of_any_size():
+    assert Rows(5, ()).add({"few": 2**60, "many": 10**5000}, 0) == {
+        "few": "1152921504606846976", "many": "<an integer of 16,610 bits>"
+    }  # fmt: skip
 
 
 def test_a_choice_publishes_its_option(page: Any, visit: Any, topic: Any, published: list[Any], until: Any):

@@ -53,6 +53,19 @@ def test_a_view_that_comes_back_receives_only_what_it_missed(chart_of, view_of):
     other.until(lambda: len(other.points) == 6)
 
 
+def test_a_chart_goes_on_after_values_that_cannot_be_drawn(chart_of, view_of):
+    chart = chart_of("value", by="room")
+    view = view_of(chart)
+    publish(*({"value": n, "room": room} for n, room in enumerate(["a", object(), publish, {"a": object()}, "a"])))
+    view.until(lambda: len(view.points) == 2)
+    assert view.ys == [0, 4]
+    counts = [note.partition(", such as")[0] for note in here(chart.source.problems.notes)]
+    assert counts == [
+        f"room: 1 × a {kind} that JSON has no form for"
+        for kind in ("value of type object", "value of type function", "dict")
+    ]
+
+
 def test_all_points_that_are_kept_reach_a_new_view_in_pieces(chart_of, view_of):
     chart = chart_of()
     here(lambda: chart.points.add([Point(0, n, n) for n in range(MOST_POINTS + 1_000)]))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from datetime import UTC, datetime
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
+from typing import NoReturn
 
 import numpy
+import pandas
 import pytest
 
 from zefnb import ET, Time
@@ -46,7 +50,8 @@ def test_a_message_can_be_a_number_itself(message):
         ({"value": True}, "value: 2 × a bool instead of a number, such as True"),
         ({"value": [1]}, "value: 2 × a list instead of a number, such as [1]"),
         ({"value": 1e200}, "value: 2 × a number beyond 1e+100, such as 1e+200"),
-        ({"value": 10**400}, "value: 2 × "),
+        ({"value": 10**400}, "value: 2 × a number beyond 1e+100, such as 1000"),
+        ({"value": numpy.bool_(True)}, "value: 2 × a value of type bool"),
         ("{", "message: 2 × text that is not JSON, such as '{'"),
         ("[" * 50_000, "message: 2 × text that is not JSON, such as '[[[["),
         ("1" * (LONGEST_TEXT + 1), "message: 2 × text of more than 100,000 characters, such as '111"),
@@ -75,7 +80,8 @@ def test_none_nan_and_infinity_are_gaps_and_counted(gap):
     read = reading("value")
     [point] = read.read({"value": gap})
     assert math.isnan(point.y)
-    assert read.problems.notes() == ["value: 1 × None or NaN, a gap in the line"]
+    name = "infinity" if gap is not None and abs(gap) == math.inf else "None or NaN"
+    assert read.problems.notes() == [f"value: 1 × {name}, a gap in the line"]
 
 
 def test_a_gap_in_json_text_is_a_gap():
@@ -94,6 +100,105 @@ def test_a_time_for_x_can_have_each_usual_form(at):
     read = reading("value", x="time")
     assert [point.x for point in read.read({"time": at, "value": 1})] == [MOMENT.timestamp()]
     assert read.is_time
+
+
+IN_TOKYO = timezone(timedelta(hours=9))
+
+
+@pytest.mark.parametrize(
+    "at",
+    [date(2026, 1, 2), datetime(2026, 1, 2), datetime(2026, 1, 2, 9, tzinfo=IN_TOKYO), pandas.Timestamp("2026-01-02"),
+     pandas.Timestamp("2026-01-02 09:00", tz=IN_TOKYO), numpy.datetime64("2026-01-02"),
+     numpy.datetime64("2026-01-02T00", "ns"), numpy.array("2026-01-02", "datetime64[s]")],
+)  # fmt: skip
+def test_a_date_for_x_is_its_midnight_and_a_time_without_a_zone_is_in_utc(at):
+    read = reading("value", x="day")
+    assert [point.x for point in read.read({"day": at, "value": 1})] == [Time("2026-01-02T00:00:00Z").seconds]
+    assert read.is_time
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        timedelta(seconds=90),
+        pandas.Timedelta("90s"),
+        *(numpy.timedelta64(90, "s").astype(f"m8[{u}]") for u in ("s", "ns")),
+    ],
+)
+def test_a_duration_for_x_is_its_seconds(at):
+    read = reading("value", x="elapsed")
+    assert [point.x for point in read.read({"elapsed": at, "value": 1})] == [90.0]
+    assert not read.is_time
+
+
+@pytest.mark.parametrize(
+    ("at", "kind"),
+    [(numpy.datetime64("NaT"), "a value of type datetime64"), (numpy.timedelta64("NaT"), "a value of type timedelta64"),
+     (pandas.NaT, "a value of type NaTType"), (numpy.array(["2026-01-02"], "M8[D]"), "a value of type ndarray"),
+     (MOMENT.time(), "a value of type time"), (numpy.bool_(True), "a value of type bool"), (True, "a bool"),
+     (math.nan, "NaN"), (-math.inf, "infinity"), (Decimal("NaN"), "NaN")],
+)  # fmt: skip
+def test_what_is_no_place_on_the_axis_is_counted_and_named(at, kind):
+    read = reading("value", x="at")
+    assert read.read({"at": at, "value": 1}) == []
+    [note] = read.problems.notes()
+    assert note.startswith(f"at: 1 × {kind} instead of a number or a time")
+
+
+def test_a_number_that_is_too_large_for_x_is_named_as_one():
+    read = reading("value", x="at")
+    assert read.read({"at": 10**400, "value": 1}) + read.read({"at": 1e101, "value": 1}) == []
+    assert read.problems.notes()[0].startswith("at: 2 × a number beyond 1e+100, such as 1000")
+
+
+class Faulty(Mapping, tzinfo):
+    """Each of its methods raises an error that no caller expects."""
+
+    def _raise(self, *given: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    __float__ = __repr__ = __getitem__ = __iter__ = __len__ = __contains__ = utcoffset = _raise
+
+
+class FaultyText(str):
+    """Text whose length raises an error that no caller expects."""
+
+    def __len__(self) -> int:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        ({"value": Faulty(), "at": 1, "room": 1}, "value"),
+        ({"value": 1, "at": Faulty(), "room": 1}, "at"),
+        ({"value": 1, "at": datetime(2026, 1, 2, tzinfo=Faulty()), "room": 1}, "at"),
+        ({"value": 1, "at": 1, "room": FaultyText("a")}, "room"),
+        (Faulty(), "message"),
+    ],
+)
+def test_a_value_whose_methods_raise_is_counted_and_named(message, field):
+    read = reading("value", x="at", by="room")
+    assert read.read(message) + read.read(message) == []
+    [note] = read.problems.notes()
+    assert re.match(rf"{field}: 2 × a value of type \w+ whose methods raised ZeroDivisionError", note), note
+    assert len(read.read({"value": 1, "at": 1, "room": 1})) == 1
+
+
+@pytest.mark.parametrize("room", [object(), test_a_message_can_be_a_number_itself, 1j, [b"a"]])
+def test_a_value_of_by_without_a_form_in_json_is_counted_and_named(room):
+    read = reading("value", by="room")
+    assert read.read({"value": 1, "room": room}) == []
+    [note] = read.problems.notes()
+    assert re.match(r"room: 1 × a (list|value of type \w+) that JSON has no form for, such as ", note), note
+    assert len(read.read({"value": 1, "room": "a"})) == 1
+    assert read.labels == ["a"]
+
+
+def test_a_value_of_by_can_be_a_number_of_any_size():
+    read = reading("value", by="id")
+    assert len(read.read({"value": 1, "id": 10**5000})) == 1
+    assert read.labels == ["<an integer of 16,610 bits>"]
 
 
 def test_numbers_for_x_are_numbers_and_times_among_them_are_counted():

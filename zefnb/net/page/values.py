@@ -9,6 +9,7 @@ from typing import Any
 from zefnb.core.entity import ET, Entity
 from zefnb.core.record import fields_of
 from zefnb.core.wire import to_json_text
+from zefnb.text.short_repr import short_repr
 
 LONGEST_TEXT = 1_000
 # Larger whole numbers are not exact in a browser.
@@ -40,7 +41,7 @@ def cell(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
-        return int(value) if abs(value) <= _LARGEST else text(str(value))
+        return int(value) if abs(value) <= _LARGEST else text(short_repr(int(value), LONGEST_TEXT))
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, str):
@@ -57,13 +58,24 @@ def text(value: str) -> str:
     return value.encode("utf-8", "replace").decode()
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is a number, also one of another library, and neither a bool nor text.
+
+    >>> is_number(2), is_number('2'), is_number(True)
+    (True, False, False)
+    """
+    if isinstance(value, bool | str | bytes) or not hasattr(type(value), "__float__"):
+        return False
+    return getattr(getattr(value, "dtype", None), "kind", "") != "b"
+
+
 def number(value: Any) -> float | None:
     """A finite number, also one of another library; `None` for other values.
 
     >>> number(2), number('2'), number(True), number(float('inf'))
     (2.0, None, None, None)
     """
-    if isinstance(value, bool | str | bytes) or not hasattr(type(value), "__float__"):
+    if not is_number(value):
         return None
     try:
         found = float(value)

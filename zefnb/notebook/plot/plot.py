@@ -36,8 +36,9 @@ def plot(
         source: A topic, an actor (its input), or a server's handle. A server has panels with its messages a second,
             its clients, its queued bytes, and the round trip of pings.
         y: The field of each message, or several for several lines. Default: the messages are numbers.
-        x: The field for the horizontal axis: numbers, or times as `Time`, `datetime`, ISO 8601 text, or seconds or
-            milliseconds since 1970. Default: the time of arrival.
+        x: The field for the horizontal axis: numbers, or times as `Time`, `datetime`, `date`, ISO 8601 text, or seconds
+            or milliseconds since 1970, also those of numpy and pandas; a `timedelta` is its seconds. Default: the
+            time of arrival.
         by: A field whose values get a line each, 100 lines at most.
         window: The width of the horizontal axis: seconds, or the units of `x`. Default: all points.
 

@@ -10,7 +10,7 @@ from typing import Any
 from zefnb.net.page.values import cell, fields
 from zefnb.notebook.plot.points import AGAIN, Columns, Point
 from zefnb.notebook.plot.problems import Problems
-from zefnb.notebook.plot.values import LARGEST, NotDrawable, content, height, kind_of, place
+from zefnb.notebook.plot.values import LARGEST, PLAIN, NotDrawable, content, height, kind_of, place, why_not
 from zefnb.text.controls import strip_controls
 
 # The most lines of one chart.
@@ -19,7 +19,6 @@ _LONGEST_LABEL = 60
 # Characters of a text that `small_copy` returns, and the types of the other values.
 _SHORT = 200
 _NUMBERS = frozenset((int, float, bool, type(None)))
-_DRAWN = frozenset((int, float))
 # The result of `small_copy` for other messages.
 NOT_SMALL: Any = object()
 _MESSAGE = "message"
@@ -92,9 +91,9 @@ class Reading:
         This is the number alone if nothing else is needed.
         """
         if type(message) is not dict:
-            is_number = type(message) in _DRAWN
+            is_number = type(message) in PLAIN
             return message if _is_small(message) and not (is_number and self._fields) else NOT_SMALL
-        if self._only is not None and type(number := message.get(self._only)) in _DRAWN:
+        if self._only is not None and type(number := message.get(self._only)) in PLAIN:
             return number
         found: dict[str, Any] = {}
         # A loop, and numbers are tested in it: each call counts, since it runs for each message.
@@ -118,12 +117,12 @@ class Reading:
             named = self._fields_of(found)
             at = arrived if self._x is None else self._place(self._x, named)
             group = self._group(named)
+            return [] if at is None or group is None else self._points(at, group, named, self._y)
         except _Noted:
             return []
-        except NotDrawable as why:
-            self.problems.add(_MESSAGE, str(why), message)
+        except Exception as error:  # also what a class of the user raises
+            self.problems.add(_MESSAGE, why_not(error, message), message)
             return []
-        return [] if at is None or group is None else self._points(at, group, named, self._y)
 
     def read_all(self, times: list[float], copies: list[Any]) -> list[Point] | Columns:
         """Return the points of messages as `read` does, from their `small_copy` and times, which do not go back.
@@ -136,7 +135,7 @@ class Reading:
             return Columns.of(number, times, copies)
         points: list[Point] = []
         for at, copy in zip(times, copies, strict=True):
-            is_number = type(copy) in _DRAWN
+            is_number = type(copy) in PLAIN
             if number is not None and is_number and -LARGEST <= copy <= LARGEST:
                 self._series[number].top = at
                 points.append(Point(number, at, float(copy)))
@@ -163,15 +162,20 @@ class Reading:
                 self.is_time = is_time
             if is_time is not self.is_time:
                 raise NotDrawable("a number among times" if self.is_time else "a time among numbers")
-        except NotDrawable as why:
-            self.problems.add(field, str(why), value)
+        except Exception as error:
+            self.problems.add(field, why_not(error, value), value)
             return None
         return at
 
     def _group(self, named: Mapping[Any, Any]) -> str | None:
         if self._by is None:
             return ""
-        return strip_controls(str(cell(self._required(self._by, named))), _LONGEST_LABEL)
+        value = self._required(self._by, named)
+        try:
+            return strip_controls(str(cell(value)), _LONGEST_LABEL)
+        except Exception as error:
+            self.problems.add(self._by, why_not(error, value), value)
+            return None
 
     def _required(self, field: str, named: Mapping[Any, Any]) -> Any:
         if field not in named:
@@ -189,12 +193,15 @@ class Reading:
             try:
                 y = height(value)
                 number = self._number(group, field)
-            except NotDrawable as why:
-                text = f"{why}; name a field, as y='{_first(value)}'" if _first(value) else str(why)
-                self.problems.add(field or _MESSAGE, text, value)
+            except Exception as error:
+                first = isinstance(error, NotDrawable) and _first(value)
+                hint = f"; name a field, as y='{first}'" if first else ""
+                self.problems.add(field or _MESSAGE, why_not(error, value) + hint, value)
                 continue
-            if math.isnan(y):
-                self.problems.add(field or _MESSAGE, "None or NaN, a gap in the line")
+            if not math.isfinite(y):
+                what = "None or NaN" if math.isnan(y) else "infinity"
+                self.problems.add(field or _MESSAGE, f"{what}, a gap in the line")
+                y = math.nan
             points += self._in_order(number, at, y)
         return points
 
@@ -227,7 +234,7 @@ def _is_small(value: Any) -> bool:
 
 def _are_drawable(values: list[Any]) -> bool:
     """Whether all are numbers that can be drawn, without a step of Python for each."""
-    if not (_DRAWN.issuperset(map(type, values)) and min(values) >= -LARGEST and max(values) <= LARGEST):
+    if not (PLAIN.issuperset(map(type, values)) and min(values) >= -LARGEST and max(values) <= LARGEST):
         return False
     total = sum(values)
     return bool(total == total)  # not with a NaN, which the comparisons may not have found
