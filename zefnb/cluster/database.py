@@ -113,7 +113,7 @@ class ClusterStore:
             contents = self.read_all()[1]
             rows = [(key, value_of(contents[field])) for field, key in keys_of(contents).items()]
             self._add_homes(stored for _, stored in rows)
-        return [(key, self.restored(key, stored)) for key, stored in rows]
+        return [(key, self._decoded(key, stored)) for key, stored in rows]
 
     def __len__(self) -> int:
         with self._reading():
@@ -137,8 +137,11 @@ class ClusterStore:
         if stored.startswith(HOMES):
             with self._errors():
                 self._add_homes([stored])
-                stored = without_homes(stored)
-        return restored_value(self.path, key, stored)
+        return self._decoded(key, stored)
+
+    def _decoded(self, key: Any, stored: bytes) -> Any:
+        """Return the value of its stored form, whose homes have been added."""
+        return restored_value(self.path, key, without_homes(stored) if stored.startswith(HOMES) else stored)
 
     def _add_homes(self, values: Iterable[bytes]) -> None:
         """Remember the homes of the handles in these values before they are used."""
