@@ -16,6 +16,7 @@ from zefnb.engine.actor_notes import REPORTED, ActorNotes
 from zefnb.engine.behaviour import Behaviour, handler_name
 from zefnb.engine.context import CallContexts
 from zefnb.engine.effect_list import perform_each
+from zefnb.engine.loop import ITERATION_BUDGET
 from zefnb.engine.mailbox import Mailbox, Progress
 from zefnb.engine.perform import is_awaitable
 from zefnb.engine.runtime import Runtime
@@ -178,8 +179,9 @@ class Actor(StateMachine):
     def _work(self) -> None:
         """Handle the waiting messages, a bounded number in one loop iteration."""
         self._busy = True
-        for _ in range(_MAX_MESSAGES_PER_ITERATION):
-            if not self.mailbox.messages or self.ended:
+        deadline = monotonic() + ITERATION_BUDGET
+        for number in range(_MAX_MESSAGES_PER_ITERATION):
+            if not self.mailbox.messages or self.ended or (number and monotonic() > deadline):
                 break
             message = self.mailbox.take()
             if not self._take(message):
@@ -212,7 +214,8 @@ class Actor(StateMachine):
             if type(message) not in PLAIN:  # its text may take time
                 return self._begin_after(self._notes.takes, message, self._begin, message)
             self._notes.takes(message)
-        if self.behaviour.inline and not self.behaviour.has_async:  # as `_begin` does, without the call
+        # As `_begin` does, without the call.
+        if self.behaviour.inline and not (self.behaviour.has_async or self._copies.is_large):
             return self.contexts.fresh().run(self._take_here, message)
         return self._begin(message)
 
@@ -220,7 +223,7 @@ class Actor(StateMachine):
         if not self.behaviour.inline:
             return self._submit(self._find_and_call, message)
         run = self.contexts.fresh().run
-        if self.behaviour.has_async and self._copies.takes_time(self.state):
+        if (self.behaviour.has_async or self._copies.is_large) and self._copies.takes_time(self.state):
             # If the copy fails, it is made again, and the error is raised, where the handler gets it.
             return self._begin_after(self._copies.prepare, self.state, run, self._take_here, message)
         return run(self._take_here, message)
@@ -251,6 +254,8 @@ class Actor(StateMachine):
                 self._notes.handler_blocked(handler_name(handler), duration)
             effects, state = self.behaviour.read(result, self.state)  # as `_advance` does, without the call
             if type(state) not in PLAIN and state is not self._copies.unchanging:
+                if self._copies.is_large and self._copies.takes_time(state):
+                    return self._submit(self._copies.prepare_result, result)
                 self._copies.prepare(state)
             self.state = state
             self.handled += 1

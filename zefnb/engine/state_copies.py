@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any
 
 from zefnb.core.copy_rules import PLAIN
@@ -10,6 +11,8 @@ from zefnb.core.size import has_many_parts
 from zefnb.core.snapshot import snapshot, too_deep
 
 _NOTHING = object()
+# Seconds. Later copies of a state whose copy takes longer are not made on the loop.
+_LONG = 0.001
 
 
 class StateCopies:
@@ -18,12 +21,14 @@ class StateCopies:
     The caller first tests, without a call, whether a state needs a copy: plain values and `unchanging` need none.
     """
 
-    __slots__ = ("_copy", "_handle", "_original", "unchanging")
+    __slots__ = ("_copy", "_handle", "_original", "is_large", "unchanging")
 
     def __init__(self, handle: Entity) -> None:
         self._handle = handle
         # The last state that was found to be immutable: it is its own copy.
         self.unchanging: Any = None
+        # Whether the last copy took long: measuring it costs less than counting the parts of each state.
+        self.is_large = False
         # A mutable state with its copy.
         self._original: Any = _NOTHING
         self._copy: Any = None
@@ -32,10 +37,13 @@ class StateCopies:
         """Make the copy of a returned state. Raises `InvalidValue` if it is nested too deeply."""
         if self._original is state:  # a handler thread has prepared it, and it is not copied again on the loop
             return
+        started = monotonic()
         try:
             copy = snapshot(state)
         except RecursionError:
             raise too_deep(repr(self._handle), "state") from None
+        # Another program, too, may have had the processor meanwhile.
+        self.is_large = monotonic() - started > _LONG and has_many_parts(state)
         if copy is state:
             self.unchanging = state
         else:
