@@ -152,6 +152,25 @@ def test_it_is_readable_in_light_and_dark(shown):
     assert shown.errors == []
 
 
+def test_at_the_width_of_a_phone_each_row_is_a_block_as_wide_as_the_page(shown):
+    page, table = shown.page, cell(shown, TABLE)
+    wide = page.viewport_size
+    page.set_viewport_size({"width": 390, "height": 800})
+    try:
+        row = table.locator("tbody tr").first
+        page.wait_for_function("() => !document.querySelector('.zr thead').checkVisibility()")
+        assert table.evaluate("table => table.scrollWidth <= table.clientWidth")
+        now = row.locator("td").last
+        assert now.evaluate("cell => getComputedStyle(cell, '::before').content") == '"now"'
+        assert "rum is over" in now.inner_text()
+        table.locator("select[data-by=client]").select_option("1")
+        assert [client for client, _, _ in visible(shown)] == ["1", "1"]
+        shown.picture("rehearsal-phone", page.locator(".jp-Notebook"))
+    finally:
+        table.locator("select[data-by=client]").select_option("all")
+        page.set_viewport_size(wide)
+
+
 def test_a_saved_notebook_has_the_table_with_filters_that_work(shown, tmp_path):
     path = tmp_path / "saved.ipynb"
     path.write_text(json.dumps(shown.save()))

@@ -241,6 +241,11 @@ def test_a_handler_that_reads_a_database_is_named_if_its_result_differs(until):
     found = rehearsed(tape, with_text(looks_up))
     assert (len(found), len(found.unsure)) == (0, 5)
     assert found.notes[0].startswith("looks_up reads DictDatabase('")
+    FX.CloseDB(db=db) | run
+    found = rehearsed(tape, with_text(looks_up))
+    assert (len(found), len(found.unsure)) == (0, 5)
+    assert found.unsure[0].now.error.startswith("NotRunning")
+    assert found.notes[0].startswith("looks_up reads DictDatabase('")
 
 
 def test_a_rehearsal_changes_no_database():

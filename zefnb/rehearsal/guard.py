@@ -78,9 +78,12 @@ def _refuse(given: Any) -> None:
     raise naming(NotPerformed(text), names[0])
 
 
-def _view(handle: DictDatabase, store: Store) -> Store:
+def _view(handle: DictDatabase, store: Store | None) -> Store | None:
     noted = _noted.get()
-    return store if noted is None else _ReadOnly(handle, store, noted)
+    if noted is None:
+        return store
+    noted.read[handle] = None
+    return None if store is None else _ReadOnly(handle, store, noted)
 
 
 class _ReadOnly:
@@ -90,7 +93,6 @@ class _ReadOnly:
         self._handle = handle
         self._store = store
         self._noted = noted
-        noted.read[handle] = None
         self.quick = store.quick
         self.get, self.keys, self.items = store.get, store.keys, store.items
         self.stored, self.restored, self.close = store.stored, store.restored, store.close

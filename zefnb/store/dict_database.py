@@ -12,12 +12,15 @@ from zefnb.store.key import KEY_WRITERS, checked_key
 from zefnb.store.store import Store, Table, find_store
 
 _NOT_GIVEN: Any = object()
-_View = Callable[["DictDatabase", Store], Store]
+_View = Callable[["DictDatabase", Store | None], Store | None]
 _view: _View | None = None
 
 
 def set_view(view: _View | None) -> None:
-    """Let handles use what `view` returns for their store; `None` removes it. Effects use the store itself."""
+    """Let handles use what `view` returns for their store; `None` removes it. Effects use the store itself.
+
+    A database that is closed has no store.
+    """
     global _view
     _view = view
 
@@ -63,11 +66,13 @@ class DictDatabase(MutableMapping[Any, Any]):
 
     def _store(self) -> Store:
         store = find_store(self._uid)
+        if _view is not None:
+            store = _view(self, store)
         if store is None:
             from zefnb.engine.runtime import default_runtime
 
             raise default_runtime().not_running(self)
-        return store if _view is None else _view(self, store)
+        return store
 
     def _write(self, key: Any, work: Callable[[Table], Any]) -> Any:
         store = self._store()

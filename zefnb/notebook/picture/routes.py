@@ -17,7 +17,7 @@ from zefnb.net.http.server import Server
 from zefnb.net.http.servers import Servers
 from zefnb.net.websocket.connection import Connection
 from zefnb.net.websocket.endpoint import Endpoint
-from zefnb.notebook.display.columns import count_text, size_text
+from zefnb.notebook.display.columns import count_text, moment_text, size_text
 from zefnb.notebook.picture.diagram import Diagram, Node
 from zefnb.text.short_repr import short_repr
 
@@ -39,7 +39,7 @@ def add_servers(diagram: Diagram, runtime: Runtime) -> None:
         facts += [f"{server.refused:,} refused"] if server.refused else []
         name = f":{server.port}"
         notes = [
-            f"since {server.started}",
+            f"since {moment_text(server.started)}",
             *(["uses TLS"] if server.is_secure else []),
             *(["accepts external requests"] if server.allow_external_requests else []),
         ]
