@@ -136,6 +136,12 @@ def test_a_connection_is_stepped_through_by_the_keyboard_with_its_states(shown):
     page.keyboard.press("Space")
     assert steps.nth(2).evaluate("step => step.open") is False
     page.keyboard.press("Space")
+    # Keys that add a cell, and that select the next one, in the notebook's own mode.
+    count = page.locator(".jp-Cell").count()
+    page.keyboard.press("a")
+    page.keyboard.press("ArrowDown")
+    assert page.locator(".jp-Cell").count() == count
+    assert "'rum'" in page.evaluate(focused)
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     assert first.evaluate("step => step.open") is False
@@ -160,6 +166,7 @@ def test_at_the_width_of_a_phone_each_row_is_a_block_as_wide_as_the_page(shown):
         row = table.locator("tbody tr").first
         page.wait_for_function("() => !document.querySelector('.zr thead').checkVisibility()")
         assert table.evaluate("table => table.scrollWidth <= table.clientWidth")
+        assert row.locator("td").first.bounding_box()["x"] < row.bounding_box()["x"] + 30
         now = row.locator("td").last
         assert now.evaluate("cell => getComputedStyle(cell, '::before').content") == '"now"'
         assert "rum is over" in now.inner_text()

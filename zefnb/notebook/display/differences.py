@@ -26,6 +26,8 @@ _MOST_OPTIONS = 50
 # Steps that are open at first: after a state that differs, all later ones differ, too.
 _MOST_OPEN = 20
 _LONGEST_STATE = 400
+# JupyterLab would take arrow keys and letters for its own commands, which add and delete cells.
+_OWN_KEYS = 'data-lm-suppress-shortcuts="true"'
 _numbers = count(1)
 
 _STYLE = """<style>
@@ -48,6 +50,7 @@ _STYLE = """<style>
 @container (max-width: 36em) {
   .zefnb .zr thead { display: none }
   .zefnb .zr thead ~ tbody tr { display: block; border-bottom: 1px solid var(--zl); padding: .3em .5em }
+  .zefnb.zefnb.zefnb .zr thead ~ tbody tr { text-align: left }
   .zefnb.zefnb.zefnb .zr thead ~ tbody td { display: block; max-width: none; padding: 0; border: 0; text-align: left }
   .zefnb.zefnb.zefnb .zr thead ~ tbody td:nth-child(-n + 4) { display: inline; padding-right: 1em }
   .zefnb .zr td:is(:nth-child(3), :nth-child(n + 5))::before { color: var(--zd) }
@@ -141,8 +144,7 @@ def _filters(number: str, rows: Iterable[Difference]) -> Markup:
             chosen = f"#{number}:has([data-by={name}] .o{place}:checked)"
             quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("<", "\\3c ")
             rules.append(f'{chosen} tr[data-{name}]:not([data-{name}="{quoted}"]) {{ display: none }}')
-        # JupyterLab would take the arrow keys for its own commands.
-        attributes = f'data-by="{name}" data-lm-suppress-shortcuts="true"'
+        attributes = f'data-by="{name}" {_OWN_KEYS}'
         choices.append(f"<label>{name} <select {attributes}>{''.join(options)}</select></label>")
     return Markup(f"<style>{' '.join(rules)}</style><div>{''.join(choices)}</div>" if choices else "")
 
@@ -163,7 +165,7 @@ def _step(row: Difference, found: Differences, *, is_open: bool) -> Markup:
     if row.reason:
         differs = [" ", tag("span", f"may differ: {row.rule} {row.reason}", cls="bad")]
     time = tag("span", f"{_number(row)} · {moment_text(row.time)}", cls="d")
-    head = tag("summary", time, " ", tag("code", message_text(row)), " → ", row.rule or "no rule", *differs)
+    head = [time, " ", tag("code", message_text(row)), " → ", row.rule or "no rule", *differs]
     cells = cells_of(row, found.uids.get(row.channel_id)) if row.what else None
     lines = [("before", [tag("code", short_repr(row.before, _LONGEST_STATE))])]
     if cells is not None:
@@ -171,8 +173,9 @@ def _step(row: Difference, found: Differences, *, is_open: bool) -> Markup:
     if row.then is not None:
         lines.append(("then", _lines(whole(row.then), "span")))
     lines.append(("now", _lines(whole(row.now), "span")))
+    summary = f"<summary {_OWN_KEYS}>{''.join(map(html.text, head))}</summary>"
     rows = [tag("tr", tag("th", name), tag("td", *content)) for name, content in lines]
-    return Markup(f"<details{' open' if is_open else ''}>{head}{tag('table', *rows)}</details>")
+    return Markup(f"<details{' open' if is_open else ''}>{summary}{tag('table', *rows)}</details>")
 
 
 def plain_text(found: Differences, *, colour: bool, width: int) -> str:
