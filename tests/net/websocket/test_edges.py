@@ -111,7 +111,7 @@ def test_few_connections_are_written_to_at_once(connections: int, written: int, 
     assert flushed(*[0] * connections) == written
 
 
-@pytest.mark.parametrize(("pieces", "written"), [(7, 1), (8, 2), (9, 2)])
+@pytest.mark.parametrize(("pieces", "written"), [(15, 1), (16, 2), (17, 2)])
 def test_a_connection_with_many_pieces_does_not_wait(pieces: int, written: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(outbox, "WRITE_BUDGET", -1.0)
     assert flushed(0, 0, 0, 0, pieces) == written
@@ -174,6 +174,27 @@ def test_the_rest_of_a_large_batch_waits_for_the_next_iteration(monkeypatch: pyt
     assert sum(member.flushed for member in Batch.members) == 1
 
 
+@pytest.mark.parametrize(("seconds", "held"), [(-1.0, True), (60.0, False)])
+def test_long_batches_of_an_iteration_share_its_time_and_pause_those_that_push(
+    seconds: float, held: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(outbox, "WRITE_BUDGET", seconds)
+    made: Any = on_loop(lambda: Outbox(default_runtime()))
+
+    class Batch:
+        def take(self) -> list[Any]:
+            return []
+
+    deadlines: list[Any] = []
+    for _ in range(2):
+        made.flush_early(Batch())
+        deadlines.append(made._deadline)
+    assert deadlines[0] == deadlines[1]
+    assert made.slow_clients.is_pausing is held
+    made.flush()
+    assert (made._deadline, made.slow_clients.is_pausing) == (None, False)
+
+
 @pytest.mark.parametrize(("more", "flushes"), [(-1, 0), (0, 0), (1, 1)])
 def test_a_long_batch_is_written_within_the_iteration(more: int, flushes: int):
     class Box:
@@ -183,7 +204,8 @@ def test_a_long_batch_is_written_within_the_iteration(more: int, flushes: int):
         def begin_batch(self, batch: Any) -> None:
             self.batch = batch
 
-        def flush(self) -> None:
+        def flush_early(self, batch: Any) -> None:
+            assert batch is made
             self.flushed += 1
 
     box: Any = Box()

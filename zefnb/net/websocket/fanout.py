@@ -89,7 +89,7 @@ class Fanout:
         if payload and not payload[0] and is_escaped(opcode, payload):
             self._has_nul = True
         if self._size > _LONGEST_BATCH:
-            self._outbox.flush()
+            self._outbox.flush_early(self)
 
     def without(self, sender: Any) -> Any:
         """The subscriber for a message of `sender`, which may be one of the sockets."""

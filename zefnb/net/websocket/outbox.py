@@ -31,7 +31,7 @@ WRITE_BUDGET = 0.003
 _SMALL_BATCH = 1 << 20
 # Fewer connections than this are written to at once, and so is a connection for which so many pieces wait.
 _FEW_CONNECTIONS = 4
-_MANY_PIECES = 8
+_MANY_PIECES = 16
 
 
 def keep_freed_memory() -> None:
@@ -89,6 +89,8 @@ class Outbox:
         self.batch: Batch | None = None
         self._dirty: list[Dirty] = []
         self._scheduled = False
+        # Until when this iteration may write (`time.monotonic`), once it has written a long batch.
+        self._deadline: float | None = None
         self.slow_clients = SlowClients(runtime)
         self.reads = ReadScheduler(runtime)
         self.packer = Packer(runtime)
@@ -132,8 +134,8 @@ class Outbox:
             self._schedule()
 
     def flush(self) -> None:
-        """Write everything that waits."""
-        deadline = monotonic() + WRITE_BUDGET
+        """Write the pieces that wait, at the end of an iteration."""
+        deadline, self._deadline = self._deadline or monotonic() + WRITE_BUDGET, None
         batch, self.batch = self.batch, None
         try:
             if batch is not None:
@@ -141,27 +143,37 @@ class Outbox:
         finally:
             # Not before: the connections that the batch has added are written to below.
             self._scheduled = False
-        dirty, self._dirty = self._dirty, []
-        if len(dirty) < _FEW_CONNECTIONS:
-            for connection in dirty:
-                connection.flush()
-        else:
-            self._flush_many(dirty, deadline)
+        if self._dirty or self.slow_clients.is_held:
+            self._flush_dirty(deadline)
 
-    def _flush_many(self, dirty: list[Dirty], deadline: float) -> None:
+    def flush_early(self, batch: Batch) -> None:
+        """Write the open batch, which has become long, before the iteration ends: both have the time of one."""
+        self.batch = None
+        if self._deadline is None:
+            self._deadline = monotonic() + WRITE_BUDGET
+        self._flush_batch(batch, self._deadline)
+        if monotonic() > self._deadline:
+            self.slow_clients.hold(True)
+
+    def _flush_dirty(self, deadline: float) -> None:
         """Write until `deadline`, and the rest in the next iteration: other sockets are read in between."""
-        waiting = []
+        dirty, self._dirty = self._dirty, []
+        waiting, are_many = [], len(dirty) >= _FEW_CONNECTIONS
         for at, connection in enumerate(dirty):
-            # A connection with many pieces does not wait: otherwise a publisher would be faster than its readers.
-            if at and monotonic() > deadline and len(connection.pending) < _MANY_PIECES:
+            # A connection with many pieces does not wait: otherwise a handler on the loop would be faster than its
+            # readers.
+            if are_many and at and monotonic() > deadline and len(connection.pending) < _MANY_PIECES:
                 waiting.append(connection)
             else:
                 connection.flush()
         if waiting:
+            self.slow_clients.hold(True)
             self._dirty = waiting + self._dirty
             if not self._scheduled:
                 self._scheduled = True
                 self._loop.call_soon(self.flush)
+        elif self.slow_clients.is_held:
+            self.slow_clients.hold(False)
 
     def _flush_batch(self, batch: Batch, deadline: float) -> None:
         """Write a batch, a large one until `deadline`; the rest waits for each connection."""

@@ -126,6 +126,9 @@ class ReadSide(FrameHandler):
         # A pause of the reading pauses the parsing, too, until `resume_reading`.
         if data is None or self._reading_paused:
             return
+        if self.pushes and self.mailbox is None and self._outbox.slow_clients.is_pausing:
+            self._apply_back_pressure()  # it parses the rest later
+            return
         if self._steps is not None:
             self._unpack()
         at = self._parse(data, deadline) if self._steps is None else 0

@@ -63,6 +63,11 @@ class SlowClients:
         self._watched: dict[Client, None] = {}
         self._ticking = False
         self._counted_at = 0.0
+        # Whether the slow clients pause publishers outside the loop.
+        self._are_slow = False
+        # Whether the outbox has more to write than it may in one iteration.
+        self.is_held = False
+        # Whether connections that push into topics pause, for one of these reasons.
         self.is_pausing = False
         self._paused_pushers: list[Pusher] = []
 
@@ -84,12 +89,18 @@ class SlowClients:
 
     def pause_for_backlog(self, backlog: Backlog) -> None:
         """Pause publishers now: before the next tick they could send more than may wait for the client."""
-        if not self.is_pausing and backlog.is_read(time.monotonic()):
-            self._set_pausing(True)
+        if not self._are_slow and backlog.is_read(time.monotonic()):
+            self._set_slow(True)
+
+    def hold(self, is_held: bool) -> None:
+        """Pause the connections that push while the outbox has more to write than it may in one iteration."""
+        if is_held != self.is_held:
+            self.is_held = is_held
+            self._pause_pushers()
 
     def _tick(self) -> None:
         now = time.monotonic()
-        is_pausing, queued = False, 0
+        are_slow, queued = False, 0
         for connection in list(self._watched):
             backlog = connection.backlog
             if backlog is None or not connection.is_open:
@@ -101,13 +112,13 @@ class SlowClients:
             if now - backlog.progress_at > allowed.seconds and backlog.bytes > allowed.stalled_limit(longest):
                 connection.close_slow(f"not reading for {allowed.seconds:g} s")
             elif backlog.bytes > allowed.pause_above and backlog.is_read(now):
-                is_pausing = is_pausing or allowed.policy == "close"
+                are_slow = are_slow or allowed.policy == "close"
             elif backlog.bytes > (limit := allowed.unread_limit(longest)):
                 connection.close_slow(f"not reading and more than {size_text(limit)} behind")
         if queued > unsent.UNSENT_LIMIT and now - self._counted_at >= _COUNT_INTERVAL:
             self._counted_at = now
             self._close_surplus(now)
-        self._set_pausing(is_pausing)
+        self._set_slow(are_slow)
         if self._watched:
             self._runtime.loop.call_later(_TICK, self._tick)
         else:
@@ -118,12 +129,16 @@ class SlowClients:
             connection.close_slow(f"more than {size_text(unsent.UNSENT_LIMIT)} wait for all clients together")
             connection.abort_long()
 
-    def _set_pausing(self, is_pausing: bool) -> None:
-        self.is_pausing = is_pausing
-        if is_pausing:
-            self._runtime.call_queue.pause_for(self)
+    def _set_slow(self, are_slow: bool) -> None:
+        self._are_slow = are_slow
+        queue = self._runtime.call_queue
+        (queue.pause_for if are_slow else queue.resume_for)(self)
+        self._pause_pushers()
+
+    def _pause_pushers(self) -> None:
+        self.is_pausing = self._are_slow or self.is_held
+        if self.is_pausing:
             return
-        self._runtime.call_queue.resume_for(self)
         pushers, self._paused_pushers = self._paused_pushers, []
         for pusher in pushers:
             pusher.resume_reading()
