@@ -103,7 +103,7 @@ class Entity(Record, metaclass=EntityType):
             if uid:
                 _check_positional(cls, uid)
             if not fields.keys() <= VALID_NAMES:
-                check_field_names(cls, fields)
+                check_field_names(cls, fields.keys())  # the names alone: a verbose traceback shows them
             set_uid(self, checked_name(cls, uid[0]) if uid else None)
         except InvalidValue:
             if cls._secrecy is not None:
