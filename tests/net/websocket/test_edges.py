@@ -190,9 +190,9 @@ def test_long_batches_of_an_iteration_share_its_time_and_pause_those_that_push(
         made.flush_early(Batch())
         deadlines.append(made._deadline)
     assert deadlines[0] == deadlines[1]
-    assert made.slow_clients.is_pausing is held
+    assert made.slow_clients.is_held is held
     made.flush()
-    assert (made._deadline, made.slow_clients.is_pausing) == (None, False)
+    assert (made._deadline, made.slow_clients.is_held) == (None, False)
 
 
 @pytest.mark.parametrize(("more", "flushes"), [(-1, 0), (0, 0), (1, 1)])

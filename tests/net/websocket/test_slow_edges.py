@@ -173,7 +173,7 @@ def checked(
         watched._tick()
         result = client.reasons, watched.is_pausing
         watched.forget(client)
-        watched._set_slow(False)
+        watched._set_pausing(False)
         return result
 
     answer: tuple[list[str], bool] = on_loop(there)

@@ -126,8 +126,8 @@ class ReadSide(FrameHandler):
         # A pause of the reading pauses the parsing, too, until `resume_reading`.
         if data is None or self._reading_paused:
             return
-        if self.pushes and self.mailbox is None and self._outbox.slow_clients.is_pausing:
-            self._apply_back_pressure()  # it parses the rest later
+        if self.pushes and self._outbox.slow_clients.is_held:
+            self._outbox.slow_clients.pause(self)
             return
         if self._steps is not None:
             self._unpack()

@@ -63,12 +63,9 @@ class SlowClients:
         self._watched: dict[Client, None] = {}
         self._ticking = False
         self._counted_at = 0.0
-        # Whether the slow clients pause publishers outside the loop.
-        self._are_slow = False
+        self.is_pausing = False
         # Whether the outbox has more to write than it may in one iteration.
         self.is_held = False
-        # Whether connections that push into topics pause, for one of these reasons.
-        self.is_pausing = False
         self._paused_pushers: list[Pusher] = []
 
     def watch(self, connection: Client) -> None:
@@ -83,24 +80,24 @@ class SlowClients:
         self._watched.pop(connection, None)
 
     def pause(self, pusher: Pusher) -> None:
-        """Do not read from `pusher`, which pushes into topics, until the slow clients have caught up."""
+        """Do not read from `pusher`, which pushes into topics, until neither slow clients nor the outbox hold it up."""
         self._paused_pushers.append(pusher)
         pusher.pause_reading()
 
     def pause_for_backlog(self, backlog: Backlog) -> None:
         """Pause publishers now: before the next tick they could send more than may wait for the client."""
-        if not self._are_slow and backlog.is_read(time.monotonic()):
-            self._set_slow(True)
+        if not self.is_pausing and backlog.is_read(time.monotonic()):
+            self._set_pausing(True)
 
     def hold(self, is_held: bool) -> None:
-        """Pause the connections that push while the outbox has more to write than it may in one iteration."""
+        """Let the connections that push and have more unparsed messages wait for the outbox."""
         if is_held != self.is_held:
             self.is_held = is_held
-            self._pause_pushers()
+            self._resume_pushers()
 
     def _tick(self) -> None:
         now = time.monotonic()
-        are_slow, queued = False, 0
+        is_pausing, queued = False, 0
         for connection in list(self._watched):
             backlog = connection.backlog
             if backlog is None or not connection.is_open:
@@ -112,13 +109,13 @@ class SlowClients:
             if now - backlog.progress_at > allowed.seconds and backlog.bytes > allowed.stalled_limit(longest):
                 connection.close_slow(f"not reading for {allowed.seconds:g} s")
             elif backlog.bytes > allowed.pause_above and backlog.is_read(now):
-                are_slow = are_slow or allowed.policy == "close"
+                is_pausing = is_pausing or allowed.policy == "close"
             elif backlog.bytes > (limit := allowed.unread_limit(longest)):
                 connection.close_slow(f"not reading and more than {size_text(limit)} behind")
         if queued > unsent.UNSENT_LIMIT and now - self._counted_at >= _COUNT_INTERVAL:
             self._counted_at = now
             self._close_surplus(now)
-        self._set_slow(are_slow)
+        self._set_pausing(is_pausing)
         if self._watched:
             self._runtime.loop.call_later(_TICK, self._tick)
         else:
@@ -129,15 +126,14 @@ class SlowClients:
             connection.close_slow(f"more than {size_text(unsent.UNSENT_LIMIT)} wait for all clients together")
             connection.abort_long()
 
-    def _set_slow(self, are_slow: bool) -> None:
-        self._are_slow = are_slow
+    def _set_pausing(self, is_pausing: bool) -> None:
+        self.is_pausing = is_pausing
         queue = self._runtime.call_queue
-        (queue.pause_for if are_slow else queue.resume_for)(self)
-        self._pause_pushers()
+        (queue.pause_for if is_pausing else queue.resume_for)(self)
+        self._resume_pushers()
 
-    def _pause_pushers(self) -> None:
-        self.is_pausing = self._are_slow or self.is_held
-        if self.is_pausing:
+    def _resume_pushers(self) -> None:
+        if self.is_pausing or self.is_held:
             return
         pushers, self._paused_pushers = self._paused_pushers, []
         for pusher in pushers:
