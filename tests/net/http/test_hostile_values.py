@@ -244,7 +244,7 @@ def test_many_tiny_chunks_delay_no_other_client(server: Any, raw: Any, until: An
         assert other.read().payload == b"?"
         rounds += 1
     assert wire.read_response()[0] == 200
-    assert rounds > 20
+    assert rounds > 5, "the other is served while the chunks are parsed"
 
 
 def test_a_crowd_with_tiny_chunks_delays_no_other_client(server: Any, raw: Any):
@@ -259,7 +259,7 @@ def test_a_crowd_with_tiny_chunks_delays_no_other_client(server: Any, raw: Any):
         assert other.read().payload == b"?"
         rounds += 1
     assert [wire.read_response()[0] for wire in crowd] == [200] * len(crowd)
-    assert rounds > 20
+    assert rounds > 5, "the other is served while the chunks are parsed"
 
 
 def test_a_body_does_not_stall_while_its_bytes_wait_to_be_parsed(server: Any, raw: Any, monkeypatch: Any):
